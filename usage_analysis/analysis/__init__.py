@@ -1,0 +1,1 @@
+"""Frames become numbers: pure functions, no input or output, no state."""

@@ -1,0 +1,1 @@
+"""Ask the endpoint, and get a reply."""

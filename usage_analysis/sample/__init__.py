@@ -1,0 +1,1 @@
+"""The sample account: the endpoint, in this process, over simulated calls."""

@@ -1,0 +1,136 @@
+"""Durations as text, read to the microsecond, exactly.
+
+The vendor sends decimal seconds (``"12.345678s"``). Its description names no format, so the other
+three forms in use are read too; anything else is an error that quotes it. A duration of a reply is
+a sum over calls: it has no upper limit at a day, and it is never negative.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.errors import ResponseError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FRACTION = r"(?:\.(?P<fraction>[0-9]{1,9}))?"
+_SECONDS = rf"(?P<seconds>[0-9]+){_FRACTION}s"
+_CLOCK = (
+    r"(?:(?P<days>[0-9]+)(?: days?,)? )?"
+    rf"(?P<hours>[0-9]+):(?P<minutes>[0-5][0-9]):(?P<seconds>[0-5][0-9]){_FRACTION}"
+)
+_ISO = (
+    r"P(?=.)(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?(?:T(?=.)"
+    rf"(?:(?P<hours>[0-9]+)H)?(?:(?P<minutes>[0-9]+)M)?(?:(?P<seconds>[0-9]+){_FRACTION}S)?)?"
+)
+_FORMS = [re.compile(form, re.ASCII) for form in (_SECONDS, _CLOCK, _ISO)]
+_UNITS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+# Seconds with at most 15 significant digits and 6 decimals: a float64 holds them to well under a
+# microsecond, so the fast way through float64 below is exact.
+_PLAIN = re.compile(r"(?:[0-9]{1,9}+(?:\.[0-9]{1,6}+)?s\n)*+", re.ASCII)
+_LONGEST = np.iinfo(np.int64).max
+
+
+def _microseconds(text: str) -> int:
+    """Microseconds of one text, in integers; a half microsecond goes to the even one."""
+    match = next((m for form in _FORMS if (m := form.fullmatch(text))), None)
+    if match is None:
+        raise ResponseError(
+            'expected a duration such as "12.345s", "[D ]HH:MM:SS[.f]", "1 day, 2:03:04" '
+            f'or "P1DT2H3.5S", got {text[:80]!r}'
+        )
+    parts = match.groupdict()
+    if ":" in text and parts["days"] and int(parts["hours"]) > 23:
+        raise ResponseError(f"expected hours from 0 to 23 beside days, got {text[:80]!r}")
+    seconds = sum(int(parts.get(unit) or 0) * size for unit, size in _UNITS.items())
+    nanoseconds = seconds * 10**9 + int((parts["fraction"] or "").ljust(9, "0"))
+    microseconds, rest = divmod(nanoseconds, 1000)
+    microseconds += rest > 500 or (rest == 500 and microseconds % 2 == 1)
+    if microseconds > _LONGEST:
+        raise ResponseError(f"expected a duration below 292,000 years, got {text[:80]!r}")
+    return microseconds
+
+
+def read_microseconds(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Microseconds of many texts, shape (n,): one regular expression and one pass over the digits.
+
+    Raises
+    ------
+    ResponseError
+        A text is none of the forms; the message starts with its place, ``[17]: ``.
+    """
+    joined = "\n".join([*texts, ""])
+    if _PLAIN.fullmatch(joined) and joined.count("\n") == len(texts):
+        seconds = np.array(joined.replace("s", "").split(), dtype=np.float64)
+        return np.rint(seconds * 1e6).astype(np.int64)
+    out = np.empty(len(texts), dtype=np.int64)
+    for place, text in enumerate(texts):
+        try:
+            out[place] = _microseconds(text)
+        except ResponseError as error:
+            raise ResponseError(f"[{place}]: {error}") from None
+    return out
+
+
+def parse_duration(text: str) -> pd.Timedelta:
+    """Duration of one text, to the microsecond (half a microsecond goes to the even one).
+
+    Parameters
+    ----------
+    text
+        Decimal seconds with an ``s``, ``[D ]HH:MM:SS[.f]``, ``1 day, 2:03:04`` or ISO 8601
+        without years and months, with up to 9 decimals.
+
+    Raises
+    ------
+    ResponseError
+        The text is none of these, or negative.
+
+    Examples
+    --------
+    >>> parse_duration("5790452.25s")
+    Timedelta('67 days 00:27:32.250000')
+    >>> parse_duration("1 day, 2:03:04") == parse_duration("P1DT2H3M4S")
+    True
+    """
+    if not isinstance(text, str):
+        raise ResponseError(f"expected a duration as text, got {type(text).__name__}")
+    return pd.Timedelta(np.timedelta64(_microseconds(text), "us"))
+
+
+@overload
+def parse_durations(texts: pd.Series) -> pd.Series: ...
+@overload
+def parse_durations(texts: Iterable[str]) -> pd.TimedeltaIndex: ...
+def parse_durations(texts: Iterable[str] | pd.Series) -> pd.Series | pd.TimedeltaIndex:
+    """Durations of many texts, timedelta64[us]: a Series for a Series, else a TimedeltaIndex.
+
+    `pandas.to_timedelta` reads ``"5"`` as 5 ns, ``""`` as missing and ``"1 02:03:04"`` as more than
+    four days; this reads the four forms of `parse_duration` and nothing else.
+
+    Raises
+    ------
+    ResponseError
+        A text is none of the forms; the message starts with its place, ``[17]: ``.
+
+    Examples
+    --------
+    >>> parse_durations(["300s", "0.5s"]).total_seconds().tolist()
+    [300.0, 0.5]
+    """
+    values = list(texts)
+    for place, text in enumerate(values):
+        if not isinstance(text, str):
+            raise ResponseError(
+                f"[{place}]: expected a duration as text, got {type(text).__name__}"
+            )
+    durations = read_microseconds(values).view("m8[us]")
+    if isinstance(texts, pd.Series):
+        return pd.Series(durations, index=texts.index, name=texts.name)
+    return pd.TimedeltaIndex(durations)

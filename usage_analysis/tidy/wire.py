@@ -1,0 +1,229 @@
+"""The only file that knows the vendor's JSON: bytes to columns and back, every field checked.
+
+The schema grew: `billedMinutes` came in 2025-09, `errorCount` and `hourly` in 2026-03. A live reply
+has all of them; a saved one may lack the later ones, in every row alike.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from operator import attrgetter
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
+
+from usage_analysis.errors import ResponseError
+from usage_analysis.tidy.durations import read_microseconds
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Minutes = Annotated[float, msgspec.Meta(ge=0)]
+Hour = Annotated[int, msgspec.Meta(ge=0, le=23)]
+
+MEASURES = {
+    "total_count": "totalCount",
+    "error_count": "errorCount",
+    "joined_count": "joinedCount",
+    "duration": "duration",
+    "billed_minutes": "billedMinutes",
+}
+"""The canonical columns and the vendor's words for them."""
+
+
+class _Statistics(msgspec.Struct, rename=MEASURES, gc=False, kw_only=True):
+    total_count: Count
+    error_count: Count
+    joined_count: Count
+    duration: str
+    billed_minutes: Minutes
+
+
+class _Daily(_Statistics, gc=False, kw_only=True):
+    date: date
+
+
+class _Hourly(_Daily, gc=False, kw_only=True):
+    hour: Hour
+
+
+class _Live(msgspec.Struct, kw_only=True):
+    all_time: _Statistics = msgspec.field(name="allTime")
+    daily: list[_Daily]
+    hourly: list[_Hourly]
+
+
+class _SavedStatistics(msgspec.Struct, rename=MEASURES, gc=False, kw_only=True):
+    total_count: Count
+    joined_count: Count
+    duration: str
+    error_count: Count | UnsetType = UNSET
+    billed_minutes: Minutes | UnsetType = UNSET
+
+
+class _SavedDaily(_SavedStatistics, gc=False, kw_only=True):
+    date: date
+
+
+class _SavedHourly(_SavedDaily, gc=False, kw_only=True):
+    hour: Hour
+
+
+class _Saved(msgspec.Struct, kw_only=True):
+    all_time: _SavedStatistics = msgspec.field(name="allTime")
+    daily: list[_SavedDaily]
+    hourly: list[_SavedHourly] | UnsetType = UNSET
+
+
+_LIVE = msgspec.json.Decoder(_Live)
+_SAVED = msgspec.json.Decoder(_Saved)
+_EPOCH = date(1970, 1, 1).toordinal()
+DAY = 86_400_000_000
+HOUR = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Rows of one grain as columns: `time` is the start of each bucket [us since 1970, UTC]."""
+
+    time: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]
+    """By canonical name; counts int64, `duration` int64 [us], `billed_minutes` float64 [min]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply of the endpoint, checked; `hourly` is None where a saved one lacks it."""
+
+    all_time: dict[str, int | float]
+    daily: Buckets
+    hourly: Buckets | None
+
+
+def decode(body: bytes | str, *, saved: bool = False) -> Reply:
+    """Reply from the vendor's JSON.
+
+    Parameters
+    ----------
+    body
+        One whole JSON document.
+    saved
+        Allow what the schema of 2025 lacked: `billedMinutes`, `errorCount`, `hourly`.
+
+    Raises
+    ------
+    ResponseError
+        The message starts with the field's path: ``hourly[17].errorCount: expected int, got str``.
+    """
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8")
+        reply: _Live | _Saved = (_SAVED if saved else _LIVE).decode(text)
+    except msgspec.ValidationError as error:
+        raise ResponseError(_explain(str(error), text)) from None
+    except msgspec.DecodeError as error:
+        came = "HTML" if text.lstrip()[:1] == "<" else str(error)
+        raise ResponseError(f"reply: expected one whole JSON document, got {came}") from None
+    except UnicodeError as error:
+        raise ResponseError(f"reply: expected UTF-8 text, got {error}") from None
+    except RecursionError:
+        raise ResponseError("reply: expected three levels of JSON, got very many") from None
+    totals = _columns("allTime", [reply.all_time])
+    return Reply(
+        {name: column[0].item() for name, column in totals.items()},
+        _buckets("daily", reply.daily),
+        None if isinstance(reply.hourly, UnsetType) else _buckets("hourly", reply.hourly),
+    )
+
+
+def encode(reply: Reply) -> bytes:
+    """The vendor's JSON of a reply; `decode` reads it back unchanged."""
+    totals = {name: np.array([value]) for name, value in reply.all_time.items()}
+    document: dict[str, Any] = {
+        "allTime": _rows(totals)[0],
+        "daily": _rows(reply.daily.columns, _dates(reply.daily)),
+    }
+    if reply.hourly is not None:
+        hours = (reply.hourly.time // HOUR % 24).tolist()
+        document["hourly"] = _rows(reply.hourly.columns, _dates(reply.hourly), {"hour": hours})
+    return msgspec.json.encode(document)
+
+
+def _columns(path: str, rows: Sequence[_Statistics | _SavedStatistics]) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {}
+    for name, word in MEASURES.items():
+        values = list(map(attrgetter(name), rows))
+        if rows and isinstance(rows[0], _SavedStatistics) and UNSET in values:
+            present = [value is not UNSET for value in values]
+            if any(present):
+                place = f"{path}[{present.index(False)}].{word}"
+                raise ResponseError(f"{place}: missing, though other rows have it")
+        elif name == "duration":
+            columns[name] = _durations(path, values)
+        else:
+            kind = np.float64 if name == "billed_minutes" else np.int64
+            columns[name] = np.array(values, dtype=kind)
+    return columns
+
+
+def _durations(path: str, texts: list[str]) -> NDArray[np.int64]:
+    try:
+        return read_microseconds(texts)
+    except ResponseError as error:
+        place, _, what = str(error).partition(": ")
+        place = "" if path == "allTime" else place
+        raise ResponseError(f"{path}{place}.duration: {what}") from None
+
+
+def _buckets(path: str, rows: Sequence[_Daily | _SavedDaily]) -> Buckets:
+    columns = _columns(path, rows)
+    days = np.array([row.date.toordinal() for row in rows], dtype=np.int64) - _EPOCH
+    time = days * DAY
+    if path == "hourly":
+        time += np.array(list(map(attrgetter("hour"), rows)), dtype=np.int64) * HOUR
+    return Buckets(time, columns)
+
+
+_EXPECTED = re.compile(
+    r"Expected `(?P<kind>[^`]+)`(?: (?P<bound>[<>]=? \S+))?(?:, got `(?P<got>\w+)`)?"
+)
+_MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
+
+
+def _explain(message: str, text: str) -> str:
+    """Msgspec's message in this package's words: the path first, then what came."""
+    what, _, path = message.partition(" - at `$")
+    path = path.rstrip("`").removeprefix(".")
+    if missing := _MISSING.match(what):
+        return ".".join(filter(None, [path, missing["field"]])) + ": missing"
+    expected = _EXPECTED.match(what)
+    if expected and expected["got"]:
+        return f"{path or 'reply'}: expected {expected['kind']}, got {expected['got']}"
+    value: Any = json.loads(text)
+    for key, place in re.findall(r"(\w+)|\[(\d+)\]", path):
+        value = value[key] if key else value[int(place)]
+    kind = f"{expected['kind']} {expected['bound']}" if expected else "a date YYYY-MM-DD"
+    if "range" in what:
+        kind = "a number that 64 bits hold"
+    return f"{path}: expected {kind}, got {str(value)[:80]!r}"
+
+
+def _dates(buckets: Buckets) -> dict[str, list[Any]]:
+    return {"date": (buckets.time // DAY).astype("M8[D]").astype(str).tolist()}
+
+
+def _rows(columns: dict[str, NDArray[Any]], *more: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    lists: dict[str, list[Any]] = {MEASURES[name]: v.tolist() for name, v in columns.items()}
+    lists["duration"] = [_seconds(value) for value in lists["duration"]]
+    for extra in more:
+        lists |= extra
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def _seconds(microseconds: int) -> str:
+    whole, part = divmod(microseconds, 1_000_000)
+    return f"{whole}.{part:06}".rstrip("0").rstrip(".") + "s"
