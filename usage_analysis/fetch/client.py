@@ -124,7 +124,7 @@ class Client:
 
     def _get(self, params: list[tuple[str, str]]) -> httpx.Response:
         try:
-            answer = self._http.get(PATH, params=httpx.QueryParams(params))
+            answer = self._http.get(PATH, params=httpx.QueryParams(tuple(params)))
         except httpx.HTTPError as error:
             problem = type(error).__name__
         else:
