@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from usage_analysis.errors import (
     ResponseError,
     TransportError,
 )
-from usage_analysis.query import UsageQuery
+from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import CallUsage, Source, usage_of
 
@@ -108,6 +108,10 @@ class Client:
             replies.append(wire.decode(answer.content))
             as_of = _date(answer) or self._clock()
         return usage_of(replies, asked, as_of=as_of, source=self.source)
+
+    def today(self, timezone: str | tzinfo = "UTC") -> date:
+        """Date now in a time zone, by the account's clock: the sample account has its own."""
+        return self._clock().astimezone(zone(timezone)).date()
 
     def close(self) -> None:
         """Close the connections."""
