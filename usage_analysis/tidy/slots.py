@@ -6,6 +6,7 @@ distinct instant, and rows are looked up.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
@@ -14,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import row_lengths
 from usage_analysis.tidy.zones import (
@@ -57,7 +57,7 @@ class Rows:
         return 1 if self.groups is None else len(self.groups)
 
     def slots(self, by: str) -> NDArray[np.int64]:
-        """Slot of each instant: hour 0 to 23, weekday 0 (Monday) to 6, hour of the week 0 to 167."""
+        """Slot of each instant: hour 0 to 23, weekday 0 (Monday) to 6, week's hour 0 to 167."""
         if by == "hour_of_day":
             return self.local // HOUR % 24
         if by == "day_of_week":
@@ -71,20 +71,10 @@ class Rows:
             return slots
         return pd.MultiIndex.from_product([self.groups, slots])
 
-    def hours(self, helper: str) -> NDArray[np.float64]:
-        """Elapsed time of each instant's bucket [h], which is an hour or, at a change, less.
-
-        Raises
-        ------
-        QueryError
-            The rows are not hours.
-        """
-        lengths = row_lengths(pd.DataFrame(index=to_index(self.times, self.zone))) / HOUR
-        if len(lengths) and lengths.max() > 1:
-            raise QueryError(
-                f"{helper}: expected hourly rows, got longer ones; give it the hourly frame"
-            )
-        return lengths
+    def lengths(self) -> NDArray[np.float64]:
+        """Elapsed time of each instant's bucket [h]; a frame's own `hours` are not looked at."""
+        index = to_index(self.times, self.zone)
+        return row_lengths(pd.DataFrame(index=index)) / HOUR
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:
@@ -108,6 +98,17 @@ def groups_of(frame: pd.DataFrame) -> tuple[NDArray[np.intp], pd.Index | None]:
         return np.zeros(len(frame), dtype=np.intp), None
     code, groups = pd.factorize(frame[name])
     return code.astype(np.intp), pd.Index(groups, name=name)
+
+
+def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """Each group of a breakdown and its rows, without the group column."""
+    code, groups = groups_of(frame)
+    if groups is None:
+        return
+    alone = frame.drop(columns=str(groups.name))
+    order = np.argsort(code, kind="stable")
+    for group, rows in zip(groups, np.split(order, np.cumsum(np.bincount(code))[:-1]), strict=True):
+        yield group, alone.iloc[rows]
 
 
 def _distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
