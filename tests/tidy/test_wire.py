@@ -74,7 +74,7 @@ def test_a_bad_field_is_named_by_its_path(path, value, message):
         (as_json(GOOD)[:-1], "reply: expected one whole JSON document"),
         (as_json(GOOD) * 2, "reply: expected one whole JSON document"),
         (as_json(GOOD | {"x": float("nan")}), "reply: expected one whole JSON document"),
-        (as_json(GOOD).replace(b"1.6", b"1e999"), "daily[0].billedMinutes: expected a number"),
+        (as_json(GOOD).replace(b"1.6", b"1e999"), "hourly[0].billedMinutes: expected a number"),
         (b"\xff" + as_json(GOOD), "reply: expected UTF-8"),
         (as_json(GOOD | {"x": "AA"}).replace(b"AA", b"\xff\xfe"), "reply: expected UTF-8"),
         (b"[" * 100_000, "reply: expected"),

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.analysis.peaks import describe_peak, load_profile
 from usage_analysis.fetch.client import Client
-from usage_analysis.figures.plots import UNITS, plot_trend, plot_week
+from usage_analysis.figures.plots import UNITS, figure_of, plot_trend, plot_week
 from usage_analysis.figures.style import Provenance, figure_style
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage
@@ -89,10 +89,9 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         about = Provenance.of(self.usage, hourly, timezone=self.timezone.value)
         draw = {"trend": _trend, "week": _week}[self.view.value]
         self.axes: Axes = draw(hourly, self.measure.value, about)
-        figure = self.axes.get_figure(root=True)
         picture = io.BytesIO()
         with figure_style():
-            figure.savefig(picture, format="png", metadata={"Software": None})  # type: ignore[union-attr]  # plot_* gave it one
+            figure_of(self.axes).savefig(picture, format="png")
         self.image.value = picture.getvalue()
         self.headline.value = f"<p>{describe_peak(hourly)}</p>"
         self.draws += 1

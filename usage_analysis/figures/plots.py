@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
@@ -55,9 +56,7 @@ def compact(value: float, _: object = None) -> str:
 
 def head(ax: Axes, title: str, about: Provenance | None) -> None:
     """Put the finding above the axes, and what the data are beneath it, wrapped to the width."""
-    figure = ax.get_figure(root=True)
-    width = 8.0 if figure is None else figure.get_size_inches()[0]
-    points = width * 0.85 * 72
+    points = figure_of(ax).get_size_inches()[0] * 0.85 * 72
     small = "\n".join(textwrap.wrap(about.subtitle(), int(points / 4.1))) if about else ""
     large = "\n".join(textwrap.wrap(title, int(points / 6.3)))
     lines = small.count("\n") + 1 if small else 0
@@ -74,6 +73,14 @@ def head(ax: Axes, title: str, about: Provenance | None) -> None:
             va="bottom",
             gid="subtitle",
         )
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Figure that an axes is on."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise QueryError("ax: expected axes on a figure, got axes that were removed from theirs")
+    return figure
 
 
 def time_axis(ax: Axes, index: pd.DatetimeIndex) -> NDArray[np.float64]:
@@ -271,13 +278,11 @@ def plot_week(
         ax.add_patch(
             Rectangle((hour - 0.5, day - 0.5), 1, 1, fill=False, ec=VERMILLION, lw=2, gid="busiest")
         )
-    figure = ax.get_figure()
-    if figure is not None:
-        bar = figure.colorbar(image, ax=ax, pad=0.015, format=FuncFormatter(compact))
-        unit = UNITS.get(measure, measure)
-        bar.set_label(f"mean {unit}" if measure == "traffic" else f"mean {unit} an hour", size=8)
-        bar.outline.set_visible(False)
-        bar.ax.tick_params(labelsize=8, length=0)
+    bar = figure_of(ax).colorbar(image, ax=ax, pad=0.015, format=FuncFormatter(compact))
+    unit = UNITS.get(measure, measure)
+    bar.set_label(f"mean {unit}" if measure == "traffic" else f"mean {unit} an hour", size=8)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8, length=0)
     head(ax, title or f"{UNITS.get(measure, measure).capitalize()} by hour of the week", about)
     return ax
 

@@ -21,7 +21,7 @@ from usage_analysis.analysis.peaks import busy_hour, describe_peak, load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import plots
-from usage_analysis.figures.style import Provenance, new_figure, save_figure
+from usage_analysis.figures.style import Provenance, save_figure
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
 from usage_analysis.tidy.periods import aggregate, in_timezone
@@ -36,7 +36,7 @@ class _Section:
     name: str
     title: str
     alt: str
-    draw: Callable[[Axes], Axes]
+    draw: Callable[[], Axes]
     table: pd.DataFrame
 
 
@@ -111,14 +111,14 @@ class _Page:
         """The findings, in the order in which they are read."""
         errors, joins = error_rate(self.days), join_rate(self.days)
         profile = load_profile(self.hourly, by="hour_of_week")
-        peak = describe_peak(self.hourly)
+        peak = _sentence_case(str(describe_peak(self.hourly)))
         place = self.about.timezone
         return [
             _Section(
                 "week",
                 peak,
                 f"Heat map of mean calls an hour by weekday and hour of day ({place}). {peak}",
-                lambda ax: plots.plot_week(profile, title=peak, about=self.about, ax=ax),
+                lambda: plots.plot_week(profile, title=peak, about=self.about),
                 profile,
             ),
             self._trend("total_count", "calls"),
@@ -140,9 +140,7 @@ class _Page:
             f"{words.replace(' ', '_')}_a_day",
             finding,
             f"Line of {words} a day with the mean of 7 days. {finding}.",
-            lambda ax: plots.plot_trend(
-                self.daily, measure=measure, title=finding, about=self.about, ax=ax
-            ),
+            lambda: plots.plot_trend(self.daily, measure=measure, title=finding, about=self.about),
             self.daily,
         )
 
@@ -152,9 +150,7 @@ class _Page:
             f"{name}_a_day",
             finding,
             f"Line of the {what} of each whole day with its 95 % interval as a band. {finding}.",
-            lambda ax: plots.plot_error_rate(
-                rates, what=what, title=finding, about=self.about, ax=ax
-            ),
+            lambda: plots.plot_error_rate(rates, what=what, title=finding, about=self.about),
             rates,
         )
 
@@ -181,8 +177,7 @@ class _Page:
         steps, names, shown = len(sections) + 2, [], []
         for done, section in enumerate(sections):
             progress(done, steps)
-            figure = new_figure()
-            section.draw(figure.add_subplot())
+            figure = plots.figure_of(section.draw())
             svg = save_figure(figure, folder / f"{section.name}.svg")
             png = save_figure(figure, folder / f"{section.name}.png")
             names += [svg.name, png.name]
@@ -253,6 +248,10 @@ class _Page:
         return notes
 
 
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _days(count: int) -> str:
     return "day" if count == 1 else "days"
 
@@ -264,8 +263,8 @@ def _rate_in_words(what: str, total: pd.Series) -> str:
         return f"No calls, so no {what}"
     few = "" if total["enough"] else "; too few calls to tell much"
     return (
-        f"{what.capitalize()} {total['rate']:.2%} ({events:,} of {calls:,} calls, "
-        f"95 % interval {total['low']:.2%} to {total['high']:.2%}{few})"
+        f"{what.capitalize()} {100 * total['rate']:.2f} % ({events:,} of {calls:,} calls, "
+        f"95 % interval {100 * total['low']:.2f} to {100 * total['high']:.2f} %{few})"
     )
 
 
@@ -308,4 +307,6 @@ def _html(table: pd.DataFrame) -> str:
     flat = _flat(table)
     if "time" in flat:
         flat = flat.assign(time=[f"{moment:%Y-%m-%d %H:%M}" for moment in flat["time"]])
+    if "day_of_week" in flat:
+        flat["day_of_week"] = [plots.WEEKDAYS[day] for day in flat["day_of_week"]]
     return flat.to_html(index=False, border=0, float_format="{:,.4g}".format, na_rep="none")
