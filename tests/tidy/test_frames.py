@@ -168,5 +168,5 @@ def test_durations_past_what_nanoseconds_hold():
         as_json(reply([row("2026-03-01", 9, calls=1, seconds="9467280000.000001")], [])),
         query=MARCH_1,
     )
-    total = usage.hourly["duration"].sum()
+    total = usage.hourly["duration"].to_numpy().sum()
     assert total == np.timedelta64(9467280000000001, "us")
