@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from functools import cached_property
 from threading import Lock
@@ -67,6 +68,7 @@ class Endpoint:
         if rate_limit is not None and not (rate_limit > 0 and math.isfinite(rate_limit)):
             raise QueryError(f"rate_limit: expected more than 0 requests/s, got {rate_limit!r}")
         self._make, self._lock = calls, Lock()
+        self.now = now
         self._opens = key.__eq__
         self._all_time_filtered = all_time_filtered
         self._bucket = None if rate_limit is None else _Bucket(rate_limit, clock)
@@ -226,6 +228,10 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, endpoint: Endpoint, *, latency: float = 0.0, source: str = "sample") -> None:
         self._endpoint, self._latency, self.source = endpoint, latency, source
+
+    def clock(self) -> datetime:
+        """The account's clock, which stands still."""
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self._endpoint.now)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Response of the endpoint, or a time-out where it would come too late."""
