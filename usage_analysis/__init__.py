@@ -1,4 +1,78 @@
-"""How your Ultravox voice agents' calls go.
+"""How your Ultravox voice agents' calls go: tidy frames, peak hours, error rates, reports.
 
 >>> import usage_analysis as ua
+>>> usage = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-31")
+>>> hourly = ua.in_timezone(usage.hourly, "America/New_York")
+>>> busiest = ua.busy_hour(hourly)
+>>> rate = ua.error_rate(hourly, by="total")
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+_HOMES = {
+    "analysis.peaks": "busy_hour load_profile peak_hours traffic_intensity",
+    "analysis.rates": "error_rate join_rate",
+    "errors": "APIError AuthenticationError QueryError RateLimitError ResponseError TransportError"
+    " UsageError",
+    "fetch.client": "Client",
+    "figures.plots": "plot_error_rate plot_trend plot_week",
+    "figures.report": "build_report",
+    "dashboard.explorer": "Explorer",
+    "figures.style": "Provenance figure_style save_figure",
+    "query": "UsageQuery",
+    "sample": "sample_client",
+    "tidy.durations": "parse_duration parse_durations",
+    "tidy.frames": "CallUsage",
+    "tidy.periods": "aggregate in_timezone",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605  # a list, derived
+
+if TYPE_CHECKING:
+    from usage_analysis.analysis.peaks import busy_hour as busy_hour
+    from usage_analysis.analysis.peaks import load_profile as load_profile
+    from usage_analysis.analysis.peaks import peak_hours as peak_hours
+    from usage_analysis.analysis.peaks import traffic_intensity as traffic_intensity
+    from usage_analysis.analysis.rates import error_rate as error_rate
+    from usage_analysis.analysis.rates import join_rate as join_rate
+    from usage_analysis.dashboard.explorer import Explorer as Explorer
+    from usage_analysis.errors import APIError as APIError
+    from usage_analysis.errors import AuthenticationError as AuthenticationError
+    from usage_analysis.errors import QueryError as QueryError
+    from usage_analysis.errors import RateLimitError as RateLimitError
+    from usage_analysis.errors import ResponseError as ResponseError
+    from usage_analysis.errors import TransportError as TransportError
+    from usage_analysis.errors import UsageError as UsageError
+    from usage_analysis.fetch.client import Client as Client
+    from usage_analysis.figures.plots import plot_error_rate as plot_error_rate
+    from usage_analysis.figures.plots import plot_trend as plot_trend
+    from usage_analysis.figures.plots import plot_week as plot_week
+    from usage_analysis.figures.report import build_report as build_report
+    from usage_analysis.figures.style import Provenance as Provenance
+    from usage_analysis.figures.style import figure_style as figure_style
+    from usage_analysis.figures.style import save_figure as save_figure
+    from usage_analysis.query import UsageQuery as UsageQuery
+    from usage_analysis.sample import sample_client as sample_client
+    from usage_analysis.tidy.durations import parse_duration as parse_duration
+    from usage_analysis.tidy.durations import parse_durations as parse_durations
+    from usage_analysis.tidy.frames import CallUsage as CallUsage
+    from usage_analysis.tidy.periods import aggregate as aggregate
+    from usage_analysis.tidy.periods import in_timezone as in_timezone
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version  # costs more than the whole import
+
+        return version("usage-analysis")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +19,7 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from usage_analysis.errors import ResponseError
+from usage_analysis.query import wire_seconds
 from usage_analysis.tidy.durations import read_microseconds
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -122,7 +122,7 @@ def decode(body: bytes | str, *, saved: bool = False) -> Reply:
     """
     try:
         text = body if isinstance(body, str) else body.decode("utf-8")
-        reply: _Live | _Saved = (_SAVED if saved else _LIVE).decode(text)
+        reply: _Live | _Saved = (_SAVED if saved else _LIVE).decode(body)
     except msgspec.ValidationError as error:
         raise ResponseError(_explain(str(error), text)) from None
     except msgspec.DecodeError as error:
@@ -153,10 +153,20 @@ def encode(reply: Reply) -> bytes:
     return msgspec.json.encode(document)
 
 
+# A comprehension with the attribute's name in it takes half the time of attrgetter.
+_READ: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
+    "total_count": lambda rows: [row.total_count for row in rows],
+    "error_count": lambda rows: [row.error_count for row in rows],
+    "joined_count": lambda rows: [row.joined_count for row in rows],
+    "duration": lambda rows: [row.duration for row in rows],
+    "billed_minutes": lambda rows: [row.billed_minutes for row in rows],
+}
+
+
 def _columns(path: str, rows: Sequence[_Statistics | _SavedStatistics]) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for name, word in MEASURES.items():
-        values = list(map(attrgetter(name), rows))
+        values = _READ[name](rows)
         if rows and isinstance(rows[0], _SavedStatistics) and UNSET in values:
             present = [value is not UNSET for value in values]
             if any(present):
@@ -183,8 +193,8 @@ def _buckets(path: str, rows: Sequence[_Daily | _SavedDaily]) -> Buckets:
     columns = _columns(path, rows)
     days = np.array([row.date.toordinal() for row in rows], dtype=np.int64) - _EPOCH
     time = days * DAY
-    if path == "hourly":
-        time += np.array(list(map(attrgetter("hour"), rows)), dtype=np.int64) * HOUR
+    if rows and isinstance(rows[0], _Hourly | _SavedHourly):
+        time += np.array([row.hour for row in rows], dtype=np.int64) * HOUR  # type: ignore[union-attr]  # rows are of one kind
     return Buckets(time, columns)
 
 
@@ -218,12 +228,7 @@ def _dates(buckets: Buckets) -> dict[str, list[Any]]:
 
 def _rows(columns: dict[str, NDArray[Any]], *more: dict[str, list[Any]]) -> list[dict[str, Any]]:
     lists: dict[str, list[Any]] = {MEASURES[name]: v.tolist() for name, v in columns.items()}
-    lists["duration"] = [_seconds(value) for value in lists["duration"]]
+    lists["duration"] = [wire_seconds(value) for value in lists["duration"]]
     for extra in more:
         lists |= extra
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
-
-
-def _seconds(microseconds: int) -> str:
-    whole, part = divmod(microseconds, 1_000_000)
-    return f"{whole}.{part:06}".rstrip("0").rstrip(".") + "s"

@@ -1,0 +1,345 @@
+"""What may be asked of the endpoint: its ten filters by name, checked before anything is sent."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from usage_analysis.errors import QueryError
+
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_TICK = timedelta(microseconds=1)
+_DATES = '"2026-03-31", a date, or a date and time with its zone ("2026-03-31T12:00:00Z")'
+
+DEFAULT_DAYS = 30
+"""A query without dates asks for this many whole UTC days and today."""
+CHUNK_DAYS = 92
+"""The longest window that one request asks for."""
+
+
+def zone(name: str | tzinfo) -> tzinfo:
+    """Time zone of an IANA name; a tzinfo passes through.
+
+    Raises
+    ------
+    QueryError
+        The IANA database has no such name.
+    """
+    if isinstance(name, tzinfo):
+        return name
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, TypeError, OSError):
+        raise QueryError(
+            f'timezone: expected an IANA name such as "America/New_York" or "UTC", got {name!r}'
+        ) from None
+
+
+def wire_seconds(microseconds: int) -> str:
+    """Duration as the vendor writes it: decimal seconds and an ``s``."""
+    whole, part = divmod(microseconds, 1_000_000)
+    return f"{whole}.{part:06}".rstrip("0").rstrip(".") + "s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageQuery:
+    """One question to ``GET /api/accounts/me/usage/calls``.
+
+    Parameters
+    ----------
+    from_date, to_date
+        Both inclusive, by creation of the call. A date means its whole UTC day; a date and time
+        needs a zone. Without them the last 30 whole UTC days and today are asked for.
+    time_of_day_start, time_of_day_end
+        Only calls created at this time of day (UTC), ``"HH:MM[:SS]"`` or a time. A start after the
+        end goes over midnight and takes two requests.
+    agent_ids
+        Only calls of these agents (UUIDs).
+    voice_id
+        Only calls with this voice (UUID).
+    duration_min, duration_max
+        Only calls this long: a timedelta, a number [s] or text such as ``"90s"``.
+    metadata
+        Only calls with these values under these keys.
+    search
+        Only calls that the vendor's text search finds.
+
+    Raises
+    ------
+    QueryError
+        Names the argument, what came and what is accepted.
+
+    Examples
+    --------
+    >>> UsageQuery(from_date="2026-03-01", to_date="2026-03-31").params()
+    [('fromDate', '2026-03-01T00:00:00Z'), ('toDate', '2026-03-31T23:59:59.999999Z')]
+    """
+
+    from_date: datetime | date | str | None = None
+    to_date: datetime | date | str | None = None
+    time_of_day_start: time | str | None = None
+    time_of_day_end: time | str | None = None
+    agent_ids: tuple[str, ...] | Iterable[str | uuid.UUID] | None = None
+    voice_id: str | uuid.UUID | None = None
+    duration_min: timedelta | float | str | None = None
+    duration_max: timedelta | float | str | None = None
+    metadata: Mapping[str, str] | None = None
+    search: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check every filter and keep it in one form."""
+        checked = {
+            "from_date": _instant("from_date", self.from_date, time.min),
+            "to_date": _instant("to_date", self.to_date, time.max),
+            "time_of_day_start": _time("time_of_day_start", self.time_of_day_start),
+            "time_of_day_end": _time("time_of_day_end", self.time_of_day_end),
+            "agent_ids": _ids("agent_ids", self.agent_ids),
+            "voice_id": None if self.voice_id is None else _id("voice_id", self.voice_id),
+            "duration_min": _duration("duration_min", self.duration_min),
+            "duration_max": _duration("duration_max", self.duration_max),
+            "metadata": _metadata(self.metadata),
+            "search": _search(self.search),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        for low, high in (("from_date", "to_date"), ("duration_min", "duration_max")):
+            first, last = checked[low], checked[high]
+            if first is not None and last is not None and first > last:  # type: ignore[operator]
+                raise QueryError(f"{low}: expected at most {high}, got {first} after {last}")
+
+    @classmethod
+    def local_days(
+        cls,
+        from_date: date | str,
+        to_date: date | str,
+        timezone: str | tzinfo,
+        **filters: Any,
+    ) -> Self:
+        """Query that covers local days, both inclusive: whole UTC hours, one more on each side.
+
+        The hours outside fall away when the frame is in local time and cut to the days again.
+        """
+        place = zone(timezone)
+        first, last = _local_day("from_date", from_date), _local_day("to_date", to_date)
+        if first > last:
+            raise QueryError(f"from_date: expected at most to_date, got {first} after {last}")
+        start = datetime.combine(first, time.min, place).astimezone(UTC)
+        end = datetime.combine(last + _DAY, time.min, place).astimezone(UTC)
+        return cls(
+            from_date=_hour(start) - _HOUR,
+            to_date=_hour(end - _TICK) + 2 * _HOUR - _TICK,
+            **filters,
+        )
+
+    @property
+    def start(self) -> datetime | None:
+        """First instant asked for, UTC."""
+        return self.from_date  # type: ignore[return-value]  # __post_init__ made it one
+
+    @property
+    def end(self) -> datetime | None:
+        """First instant after the window, UTC."""
+        return None if self.to_date is None else self.to_date + _TICK  # type: ignore[return-value, operator]
+
+    @property
+    def overnight(self) -> bool:
+        """Whether the time of day goes over midnight."""
+        start, end = self.time_of_day_start, self.time_of_day_end
+        return start is not None and end is not None and start > end  # type: ignore[operator]
+
+    def bounded(self, now: datetime) -> Self:
+        """Query with both ends: a missing end is the end of today, a missing start 30 days before.
+
+        Parameters
+        ----------
+        now
+            The clock, with its zone.
+        """
+        to_date = self.to_date or datetime.combine(now.astimezone(UTC).date(), time.max, UTC)
+        from_date = self.from_date or (
+            datetime.combine(to_date.astimezone(UTC).date(), time.min, UTC)  # type: ignore[union-attr]
+            - DEFAULT_DAYS * _DAY
+        )
+        return replace(self, from_date=from_date, to_date=to_date)
+
+    def params(self) -> list[tuple[str, str]]:
+        """Wire parameters of the one request it takes.
+
+        Raises
+        ------
+        QueryError
+            It takes more than one: see `requests`.
+        """
+        requests = self.requests()
+        if len(requests) > 1:
+            raise QueryError(
+                f"this query takes {len(requests)} requests (overnight, or over {CHUNK_DAYS} days):"
+                " use requests()"
+            )
+        return requests[0]
+
+    def requests(self) -> list[list[tuple[str, str]]]:
+        """Wire parameters of each request it takes; no call is in the answers to two of them."""
+        parts = [self]
+        if self.overnight:
+            parts = [replace(self, time_of_day_end=None), replace(self, time_of_day_start=None)]
+        return [chunk._params() for part in parts for chunk in part._chunks()]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Filters that are set, as plain JSON values; ``UsageQuery(**d)`` reads them back."""
+        out: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, timedelta):
+                out[field.name] = wire_seconds(value // _TICK)
+            elif isinstance(value, datetime | time):
+                out[field.name] = value.isoformat()
+            elif value is not None:
+                out[field.name] = list(value) if isinstance(value, tuple) else value
+        return out
+
+    def _chunks(self) -> list[Self]:
+        start, end = self.start, self.end
+        if start is None or end is None or end - start <= CHUNK_DAYS * _DAY:
+            return [self]
+        day = datetime.combine(start.date(), time.min, UTC)
+        cuts = [start]
+        while (day := day + CHUNK_DAYS * _DAY) < end:
+            cuts.append(day)
+        return [
+            replace(self, from_date=low, to_date=high - _TICK)
+            for low, high in zip(cuts, [*cuts[1:], end], strict=True)
+        ]
+
+    def _params(self) -> list[tuple[str, str]]:
+        filled = self.as_dict()
+        out = [(_WORDS[name], filled[name]) for name in _WORDS if name in filled]
+        for place, (word, value) in enumerate(out):
+            if word in ("fromDate", "toDate"):
+                out[place] = (word, value.replace("+00:00", "Z"))
+        out += [("agentIds", agent) for agent in filled.get("agent_ids", ())]
+        out += [(f"metadata.{key}", value) for key, value in filled.get("metadata", {}).items()]
+        return out
+
+
+_WORDS = {
+    "from_date": "fromDate",
+    "to_date": "toDate",
+    "time_of_day_start": "timeOfDayStart",
+    "time_of_day_end": "timeOfDayEnd",
+    "voice_id": "voiceId",
+    "duration_min": "durationMin",
+    "duration_max": "durationMax",
+    "search": "search",
+}
+
+
+def _hour(instant: datetime) -> datetime:
+    return instant.replace(minute=0, second=0, microsecond=0)
+
+
+def _local_day(name: str, value: date | str) -> date:
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+    except ValueError:
+        pass
+    raise QueryError(f'{name}: expected a day such as "2026-03-31", got {value!r}')
+
+
+def _instant(name: str, value: object, of_day: time) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            plain = re.fullmatch(r"\d{4}-\d\d-\d\d", value)
+            value = (date if plain else datetime).fromisoformat(value)
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise QueryError(
+                    f"{name}: expected a date and time with its zone, got {value.isoformat()} "
+                    "without one; add it, for example tzinfo=datetime.UTC"
+                )
+            utc = value.astimezone(UTC)
+            return datetime.combine(utc.date(), utc.time(), UTC)
+        if isinstance(value, date):
+            return datetime.combine(value, of_day, UTC)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, QueryError):
+            raise
+    raise QueryError(f"{name}: expected {_DATES}, got {value!r}")
+
+
+def _time(name: str, value: object) -> time | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            value = time.fromisoformat(value)
+    except ValueError:
+        pass
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    raise QueryError(f'{name}: expected a UTC time such as "09:00" without zone, got {value!r}')
+
+
+def _id(name: str, value: object) -> str:
+    try:
+        return str(value if isinstance(value, uuid.UUID) else uuid.UUID(value))  # type: ignore[arg-type]
+    except (ValueError, AttributeError, TypeError):
+        raise QueryError(f"{name}: expected a UUID, got {value!r}") from None
+
+
+def _ids(name: str, values: object) -> tuple[str, ...] | None:
+    if values is None:
+        return None
+    if isinstance(values, str | uuid.UUID):
+        values = [values]
+    if not isinstance(values, Iterable):
+        raise QueryError(f"{name}: expected a list of UUIDs, got {values!r}")
+    ids = tuple(dict.fromkeys(_id(name, value) for value in values))
+    if not ids:
+        raise QueryError(f"{name}: expected at least one UUID, got none; leave it out for all")
+    return ids
+
+
+def _duration(name: str, value: object) -> timedelta | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?s?", value, re.ASCII):
+            value = float(value.removesuffix("s"))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = timedelta(seconds=value)
+        if isinstance(value, timedelta) and value >= timedelta(0):
+            return timedelta(
+                days=value.days, seconds=value.seconds, microseconds=value.microseconds
+            )
+    except (OverflowError, ValueError):
+        pass
+    raise QueryError(f'{name}: expected a timedelta, seconds or text as "90s", got {value!r}')
+
+
+def _metadata(value: object) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not value:
+        raise QueryError(f"metadata: expected a mapping of keys to values, got {value!r}")
+    for key, wanted in value.items():
+        if not (isinstance(key, str) and key and isinstance(wanted, str)):
+            raise QueryError(f"metadata: expected text under a named key, got {key!r}: {wanted!r}")
+    return dict(value)
+
+
+def _search(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    raise QueryError(f"search: expected some text, got {value!r}; leave it out for all calls")

@@ -1,0 +1,369 @@
+"""The canonical frame, and `CallUsage`, which holds a reply's two.
+
+The canonical frame, which every helper takes first:
+
+- one row a bucket; index `time`: tz-aware, the start of the bucket, sorted, unique; in UTC when it
+  comes from a reply, on a local clock after `in_timezone`: the zone lives here and nowhere else;
+- columns `total_count`, `error_count`, `joined_count` [calls, int64], `duration` [timedelta64[us]],
+  `billed_minutes` [min, float64], `provisional` [bool];
+- every bucket of the asked window has a row (what the server left out is zeros), none lies after
+  `as_of`, and with a time-of-day filter only the hours inside it are there;
+- `provisional` marks a bucket that was not over at `as_of` or that ended within the billing lag
+  before it, or, at the edge of a window in a zone off the hour, one that is only partly seen;
+- a breakdown has the group as its first column, and `time` repeats per group.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy import wire
+from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
+from usage_analysis.tidy.zones import row_times, to_index
+
+BILLING_LAG = timedelta(hours=2)
+"""Billed minutes of the last hours still grow: billing comes after the call ends."""
+
+COUNTS = ("total_count", "error_count", "joined_count")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_FORMAT = 1
+
+Source = Literal["live", "sample", "file"]
+
+
+def group_column(frame: pd.DataFrame) -> str | None:
+    """Name of a breakdown's group column, None for a single series."""
+    if len(frame.columns) == 0 or frame.columns[0] in MEASURES or frame.columns[0] == "provisional":
+        return None
+    return str(frame.columns[0])
+
+
+def require(helper: str, frame: pd.DataFrame, *columns: str) -> None:
+    """Nothing, where a frame has the columns that a helper needs.
+
+    Raises
+    ------
+    QueryError
+        Names the helper, the columns and why they may be missing.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise QueryError(f"{helper}: expected a DataFrame, got {type(frame).__name__}")
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise QueryError(
+            f"{helper} needs the column {', '.join(missing)}, which this frame lacks "
+            "(replies saved before 2026-03 have no error counts, before 2025-09 no billed minutes)"
+        )
+
+
+class _Hourly:
+    """The `hourly` field: reading it where a saved reply has none is an error that says so."""
+
+    def __get__(self, usage: CallUsage | None, owner: type) -> pd.DataFrame:
+        if usage is None:
+            raise AttributeError("hourly")
+        frame: pd.DataFrame | None = usage.__dict__["_hourly"]
+        if frame is None:
+            raise QueryError(
+                "hourly: this saved reply has none; the endpoint sends it since 2026-03"
+            )
+        return frame
+
+    def __set__(self, usage: CallUsage, frame: pd.DataFrame | None) -> None:
+        usage.__dict__["_hourly"] = frame
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class CallUsage:
+    """One answer of the endpoint as tidy frames, with what was asked and when.
+
+    Parameters
+    ----------
+    daily, hourly
+        Canonical frames (see `usage_analysis.tidy.frames`) in UTC. Reading `hourly` of a saved
+        reply without it raises a `QueryError`.
+    all_time
+        The reply's all-time figures by measure, `duration` a Timedelta. Whether they follow the
+        filters is not known, so no helper takes them for the window's totals. None where the
+        question took more than one request.
+    query
+        What was asked, with both ends of the window; None for a bare reply without a row.
+    as_of
+        When the reply was made, UTC.
+    source
+        ``"live"``, ``"sample"`` or ``"file"``.
+
+    Examples
+    --------
+    >>> usage = CallUsage.from_json('''{
+    ...     "allTime": {"totalCount": 3, "errorCount": 1, "joinedCount": 3,
+    ...                 "duration": "90.5s", "billedMinutes": 1.6},
+    ...     "daily": [{"totalCount": 3, "errorCount": 1, "joinedCount": 3, "date": "2026-03-01",
+    ...                "duration": "90.5s", "billedMinutes": 1.6}],
+    ...     "hourly": [{"totalCount": 3, "errorCount": 1, "joinedCount": 3, "date": "2026-03-01",
+    ...                 "hour": 9, "duration": "90.5s", "billedMinutes": 1.6}]}''')
+    >>> len(usage.hourly), int(usage.hourly["total_count"].sum())
+    (24, 3)
+    """
+
+    daily: pd.DataFrame
+    hourly: pd.DataFrame = _Hourly()  # type: ignore[assignment]  # a descriptor that holds a frame
+    all_time: pd.Series | None
+    query: UsageQuery | None
+    as_of: pd.Timestamp
+    source: Source
+
+    @classmethod
+    def from_json(
+        cls,
+        body: bytes | str,
+        *,
+        query: UsageQuery | None = None,
+        as_of: datetime | str | None = None,
+        saved: bool = False,
+    ) -> CallUsage:
+        """Usage from the vendor's JSON.
+
+        Parameters
+        ----------
+        body
+            One whole JSON document.
+        query
+            What was asked. Without it the window is the first to the last daily row.
+        as_of
+            When the reply was made, with its zone. Without it the clock where there is a `query`,
+            else the end of the last day.
+        saved
+            Allow what the endpoint did not send in 2025: `errorCount`, `billedMinutes`, `hourly`.
+
+        Raises
+        ------
+        ResponseError
+            The message starts with the field's path: ``hourly[17].errorCount: expected int, got
+            str``.
+        """
+        reply = wire.decode(body, saved=saved)
+        if query is None and len(reply.daily.time):
+            days = reply.daily.time
+            first, last = _date(days.min()).date(), _date(days.max()).date()
+            query = UsageQuery(from_date=first, to_date=last)
+            as_of = as_of or query.end
+        return usage_of([reply], query or UsageQuery(), as_of=as_of, source="file")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Path of the file that now holds the reply, its query and date; `load` reads it back.
+
+        The file is written beside and moved into place: it is whole or not there.
+        """
+        hourly = self.__dict__["_hourly"]
+        reply = wire.Reply(
+            {} if self.all_time is None else _plain(self.all_time),
+            _buckets(self.daily),
+            None if hourly is None else _buckets(hourly),
+        )
+        document = {
+            "format": _FORMAT,
+            "query": None if self.query is None else self.query.as_dict(),
+            "as_of": self.as_of.isoformat(),
+            "source": self.source,
+            "reply": msgspec.Raw(wire.encode(reply)),
+        }
+        path = Path(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            try:
+                file.write(msgspec.json.encode(document))
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CallUsage:
+        """Usage from a file that `save` wrote, or from a bare reply of the vendor's.
+
+        Raises
+        ------
+        ResponseError
+            The file is neither; the message starts with the path of the field that is wrong.
+        """
+        body = Path(path).read_bytes()
+        file: _File | None = None
+        with suppress(msgspec.DecodeError, RecursionError, UnicodeError):
+            file = msgspec.json.decode(body, type=_File)
+        if file is None:
+            return cls.from_json(body, saved=True)
+        if file.format != _FORMAT:
+            raise ResponseError(
+                f"format: expected {_FORMAT}, got {file.format}; "
+                "a newer usage-analysis wrote this file: upgrade to read it"
+            )
+        reply = wire.decode(bytes(file.reply), saved=True)
+        query = UsageQuery(**(file.query or {}))
+        return usage_of([reply], query, as_of=file.as_of, source=file.source)
+
+    def __repr__(self) -> str:
+        """What was asked, from whom, and how much came."""
+        window = "no window"
+        if self.query is not None and self.query.start and self.query.end:
+            window = f"{self.query.start:%Y-%m-%d %H:%M} to {self.query.end:%Y-%m-%d %H:%M} UTC"
+        calls = int(self.daily["total_count"].sum())
+        return (
+            f"<CallUsage {self.source}: {calls} calls, {window}, "
+            f"as of {self.as_of:%Y-%m-%d %H:%M} UTC>"
+        )
+
+
+class _File(msgspec.Struct):
+    format: int
+    query: dict[str, Any] | None
+    as_of: str
+    source: Source
+    reply: msgspec.Raw
+
+
+def usage_of(
+    replies: list[wire.Reply],
+    query: UsageQuery,
+    *,
+    as_of: datetime | str | None,
+    source: Source,
+) -> CallUsage:
+    """Usage from the replies to the requests of one query, added up.
+
+    Parameters
+    ----------
+    as_of
+        When the last reply was made, with its zone; the clock without it.
+    """
+    moment = _moment(as_of)
+    window = None
+    if query.start is not None and query.end is not None:
+        window = (_us(query.start), _us(query.end))
+    hourly = [reply.hourly for reply in replies if reply.hourly is not None]
+    of_day = _hours_of_day(query)
+    stop = _us(moment.to_pydatetime())
+    totals = replies[0].all_time if len(replies) == 1 else {}
+    return CallUsage(
+        daily=_frame("daily", [reply.daily for reply in replies], DAY, window, stop),
+        hourly=_frame("hourly", hourly, HOUR, window, stop, of_day) if hourly else None,  # type: ignore[arg-type]  # the descriptor knows
+        all_time=_all_time(totals) if totals else None,
+        query=query if window else None,
+        as_of=moment,
+        source=source,
+    )
+
+
+def _us(instant: datetime) -> int:
+    return (instant - _EPOCH) // _TICK
+
+
+def _date(microseconds: np.int64) -> datetime:
+    return _EPOCH + int(microseconds) * _TICK
+
+
+def _moment(as_of: datetime | str | None) -> pd.Timestamp:
+    moment = pd.Timestamp(datetime.now(UTC) if as_of is None else as_of)
+    if moment.tzinfo is None:
+        raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
+    return moment.tz_convert("UTC").as_unit("us")
+
+
+def _hours_of_day(query: UsageQuery) -> NDArray[np.bool_]:
+    """Which of the 24 UTC hours a time-of-day filter lets calls be in."""
+    low, high = (
+        None if t is None else t.hour * HOUR + t.minute * 60_000_000 + t.second * 1_000_000
+        for t in (_clock(query.time_of_day_start), _clock(query.time_of_day_end))
+    )
+    hours = np.arange(24) * HOUR
+    after = hours + HOUR > (low or 0)
+    before = hours < (DAY if high is None else max(high, 1))
+    return after | before if query.overnight else after & before
+
+
+def _clock(value: object) -> time | None:
+    return value if isinstance(value, time) else None
+
+
+def _frame(
+    path: str,
+    parts: list[wire.Buckets],
+    step: int,
+    window: tuple[int, int] | None,
+    as_of: int,
+    hours_of_day: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
+    """Canonical frame: every bucket of the window, what the server left out as zeros."""
+    low, high = window or (0, 0)
+    times = np.arange(low // step * step, min(high, as_of + 1), step, dtype=np.int64)
+    ends = np.append(times, np.iinfo(np.int64).max)
+    seen = np.zeros(len(times), dtype=np.bool_)
+    columns = {name: np.zeros(len(times), dtype=v.dtype) for name, v in parts[0].columns.items()}
+    for part in parts:
+        rows = np.searchsorted(times, part.time)
+        inside = ends[rows] == part.time
+        _check_rows(path, part, inside, step)
+        rows = rows[inside]
+        seen[rows] = True
+        for name, values in part.columns.items():
+            np.add.at(columns[name], rows, values[inside])
+    if hours_of_day is not None and not hours_of_day.all():
+        kept = hours_of_day[times // HOUR % 24]
+        kept |= seen & (columns["total_count"] > 0)
+        times, columns = times[kept], {name: v[kept] for name, v in columns.items()}
+    columns["duration"] = columns["duration"].view("m8[us]")
+    ordered = {name: columns[name] for name in MEASURES if name in columns}
+    provisional = times + step > as_of - BILLING_LAG // _TICK
+    return pd.DataFrame({**ordered, "provisional": provisional}, index=to_index(times, UTC))
+
+
+def _check_rows(path: str, part: wire.Buckets, inside: NDArray[np.bool_], step: int) -> None:
+    order = np.argsort(part.time, kind="stable")
+    again = np.flatnonzero(np.diff(part.time[order]) == 0)
+    if len(again):
+        place = int(order[again[0] + 1])
+        raise ResponseError(f"{path}[{place}]: a second row for {_name(part.time[place], step)}")
+    outside = np.flatnonzero(~inside & (part.columns["total_count"] > 0))
+    if len(outside):
+        place = int(outside[0])
+        raise ResponseError(
+            f"{path}[{place}].date: expected a bucket of the window asked for and not after the "
+            f"reply's own date, got {_name(part.time[place], step)}"
+        )
+
+
+def _name(microseconds: np.int64, step: int) -> str:
+    return f"{_date(microseconds):{'%Y-%m-%d %H:00 UTC' if step == HOUR else '%Y-%m-%d'}}"
+
+
+def _all_time(totals: Mapping[str, int | float]) -> pd.Series:
+    values: dict[str, object] = dict(totals)
+    values["duration"] = pd.Timedelta(np.timedelta64(int(totals["duration"]), "us"))
+    return pd.Series({name: values[name] for name in MEASURES if name in values}, name="all_time")
+
+
+def _plain(all_time: pd.Series) -> dict[str, int | float]:
+    return {str(k): v // _TICK if isinstance(v, timedelta) else v for k, v in all_time.items()}
+
+
+def _buckets(frame: pd.DataFrame) -> wire.Buckets:
+    columns = {name: frame[name].to_numpy() for name in MEASURES if name in frame}
+    columns["duration"] = columns["duration"].astype("m8[us]").view(np.int64)
+    return wire.Buckets(row_times(frame), columns)

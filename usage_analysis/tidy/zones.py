@@ -1,0 +1,126 @@
+"""Local clocks: which hour, day or month of a place an instant lies in, for every zone and date.
+
+Instants are int64 microseconds since 1970 in UTC; local clock times are the same on the clock of
+the place. pandas asks Python for the offset of each row of a zone of `zoneinfo`; here the few
+changes of offset in a window are found once, and rows are looked up between them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.errors import QueryError
+
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_FIRST = (datetime(1, 1, 3, tzinfo=UTC) - _EPOCH) // _TICK
+_LAST = (datetime(9999, 12, 29, tzinfo=UTC) - _EPOCH) // _TICK
+
+Instants = NDArray[np.int64]
+
+
+class ClockHours(NamedTuple):
+    """Stretches of one local clock hour at one offset, in order: a clock hour mostly lasts one."""
+
+    start: Instants
+    """First instant of each [us, UTC]."""
+    end: Instants
+    """First instant after each [us, UTC]."""
+    local: Instants
+    """Local clock at the start [us]."""
+
+
+def zone_of(frame: pd.DataFrame) -> tzinfo:
+    """Time zone of a frame's index.
+
+    Raises
+    ------
+    QueryError
+        The index is not one of instants with a zone.
+    """
+    index = frame.index
+    if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
+        kind = index.dtype if isinstance(index, pd.DatetimeIndex) else type(index).__name__
+        raise QueryError(f"frame: expected a tz-aware DatetimeIndex named time, got {kind}")
+    return index.tz
+
+
+def row_times(frame: pd.DataFrame) -> Instants:
+    """Start of each row [us since 1970, UTC], shape (n,)."""
+    zone_of(frame)
+    return pd.DatetimeIndex(frame.index).as_unit("us").asi8
+
+
+def to_index(times: Instants, zone: tzinfo) -> pd.DatetimeIndex:
+    """Index `time` of instants, on the clock of a zone."""
+    utc = pd.DatetimeIndex(times.view("M8[us]"), name="time").tz_localize("UTC")
+    return utc if str(zone) == "UTC" else utc.tz_convert(zone)
+
+
+def _offset(zone: tzinfo, instant: int) -> int:
+    clipped = min(max(instant, _FIRST), _LAST)
+    offset = (_EPOCH + clipped * _TICK).astimezone(zone).utcoffset()
+    return 0 if offset is None else offset // _TICK
+
+
+def offsets(zone: tzinfo, start: int, end: int) -> tuple[Instants, Instants]:
+    """Instants from which an offset holds, the first at `start`, and the offsets [us].
+
+    Looks at each day between and halves where two differ; no zone ever changed its offset and
+    changed it back within a day.
+    """
+    days = [*range(start, end, DAY), end]
+    known = [_offset(zone, day) for day in days]
+    since, held = [start], [known[0]]
+    for low, high, before, after in zip(days, days[1:], known, known[1:], strict=False):
+        first, last = low, high
+        while before != after and last - first > 1:
+            middle = (first + last) // 2
+            first, last = (middle, last) if _offset(zone, middle) == before else (first, middle)
+        if before != after:
+            since.append(last)
+            held.append(after)
+    return np.array(since, dtype=np.int64), np.array(held, dtype=np.int64)
+
+
+def local_clock(frame: pd.DataFrame) -> Instants:
+    """Local clock time of each row of a frame [us], shape (n,)."""
+    return clock_of(row_times(frame), zone_of(frame))
+
+
+def clock_of(times: Instants, zone: tzinfo) -> Instants:
+    """Local clock time of each instant [us], shape (n,)."""
+    if len(times) == 0 or str(zone) == "UTC":
+        return times
+    since, held = offsets(zone, int(times.min()), int(times.max()) + 1)
+    return times + held[np.searchsorted(since, times, side="right") - 1]
+
+
+def first_instants(zone: tzinfo, local: Instants) -> Instants:
+    """First instant at which a local clock shows each time or a later one [us, UTC]."""
+    if len(local) == 0:
+        return local
+    since, held = offsets(zone, int(local.min()) - 2 * DAY, int(local.max()) + 2 * DAY)
+    shown = np.maximum.accumulate(np.append(since[1:] + held[:-1], np.iinfo(np.int64).max))
+    piece = np.searchsorted(shown, local, side="right")
+    first: Instants = np.maximum(since[piece], local - held[piece])
+    return first
+
+
+def clock_hours(zone: tzinfo, start: int, end: int) -> ClockHours:
+    """Local clock hours that a window touches, cut to the window."""
+    since, held = offsets(zone, start, end)
+    pieces = []
+    for low, high, offset in zip(since, [*since[1:], end], held, strict=True):
+        inner = np.arange(low + offset - (low + offset) % HOUR + HOUR, high + offset, HOUR)
+        pieces.append(np.concatenate([[low + offset], inner]) - offset)
+    starts = np.concatenate(pieces)
+    local = starts + np.repeat(held, [len(piece) for piece in pieces])
+    return ClockHours(starts, np.append(starts[1:], end), local)
