@@ -404,9 +404,9 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     groups = table.rows.groups
     if groups is None:
         return _ranked(profile, n)
-    return pd.concat(
-        {group: _ranked(profile.loc[group], n) for group in groups}, names=groups.names
-    )
+    parts = [_ranked(profile.loc[group], n) for group in groups]
+    found: pd.DataFrame = pd.concat(parts, keys=groups, names=groups.names)
+    return found
 
 
 def _ranked(slots: pd.DataFrame, n: int) -> pd.DataFrame:
@@ -414,7 +414,7 @@ def _ranked(slots: pd.DataFrame, n: int) -> pd.DataFrame:
     mean = mean.view(np.int64) * (~np.isnat(mean)) if mean.dtype.kind == "m" else mean
     order = np.argsort(-np.nan_to_num(mean), kind="stable")
     order = order[np.nan_to_num(mean)[order] > 0][:n]
-    out = slots.iloc[order][["mean", "p10", "p90", "n", "share_of_days"]]
+    out: pd.DataFrame = slots.iloc[order][["mean", "p10", "p90", "n", "share_of_days"]]
     out.insert(0, "day_of_week", order // 24)
     out.insert(1, "hour", order % 24)
     out.index = pd.RangeIndex(1, len(out) + 1, name="rank")
