@@ -295,8 +295,10 @@ def _poisson_bound(mean: Floats) -> Floats:
 def _poisson_tail(k: Integers, mean: Floats, at_k: Floats) -> Floats:
     term = at_k * mean / (k + 1)
     total, number = term.copy(), 1
-    while np.any(term > 1e-17 * total):
+    while np.any(term):
         number += 1
         term = term * mean / (k + number)
+        # Numbers too small to matter become too small to be fast.
+        term[term < 1e-17 * total] = 0
         total += term
     return total
