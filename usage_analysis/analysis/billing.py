@@ -83,7 +83,8 @@ def _amount(micro: int, price: Decimal) -> Decimal:
 
 def micro_minutes(frame: pd.DataFrame) -> Integers:
     """Billed minutes of each row in integer millionths, whose sums are exact."""
-    return np.rint(frame["billed_minutes"].to_numpy() * MICRO).astype(np.int64)
+    micro: Integers = np.rint(frame["billed_minutes"].to_numpy() * MICRO).astype(np.int64)
+    return micro
 
 
 def overhead_micros(frame: pd.DataFrame) -> Integers:
