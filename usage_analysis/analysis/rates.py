@@ -166,7 +166,7 @@ def rate_difference(
     sides = []
     for frame in (a, b):
         require("rate_difference", frame, event, denominator)
-        (calls, events), index = _counted(frame, [denominator, event], "total")
+        (calls, events), index = counted(frame, [denominator, event], "total")
         sides.append(pd.DataFrame({"calls": calls, "events": events}, index=index))
     if group_column(a) != group_column(b):
         raise QueryError(
@@ -222,7 +222,7 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     """
     require("average_call_duration", frame, "joined_count", "duration")
     talk = frame.assign(duration=frame["duration"].astype("m8[us]"))
-    (calls, duration), index = _counted(talk, ["joined_count", "duration"], "total")
+    (calls, duration), index = counted(talk, ["joined_count", "duration"], "total")
     mean = np.full(len(index), np.timedelta64("NaT", "us"))
     some = calls > 0
     mean[some] = np.rint(duration[some].view(np.int64) / calls[some]).astype("m8[us]")
@@ -302,7 +302,7 @@ def _rate(
     if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
         raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
     require(helper, frame, event, denominator, "provisional")
-    columns, index = _counted(frame, [denominator, event], by)
+    columns, index = counted(frame, [denominator, event], by)
     calls, events = columns
     low, high = wilson(events, calls, quantile)
     out = pd.DataFrame(
@@ -322,7 +322,7 @@ def _rate(
     return out
 
 
-def _counted(
+def counted(
     frame: pd.DataFrame, columns: list[str], by: str | None
 ) -> tuple[list[NDArray[Any]], pd.Index]:
     """Each column summed over what `by` names, and the index of the sums."""
