@@ -39,6 +39,7 @@ BILLING_LAG = timedelta(hours=2)
 """Billed minutes of the last hours still grow: billing comes after the call ends."""
 
 COUNTS = ("total_count", "error_count", "joined_count")
+_TAKEN = {*MEASURES, "provisional", "time", "hours", "complete"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _SINGLE, _GROUPED = 1, 2  # the formats of saved files
@@ -51,6 +52,21 @@ def group_column(frame: pd.DataFrame) -> str | None:
     if len(frame.columns) == 0 or frame.columns[0] in MEASURES or frame.columns[0] == "provisional":
         return None
     return str(frame.columns[0])
+
+
+def check_group_name(name: str) -> None:
+    """Nothing, where a group column may be called that.
+
+    Raises
+    ------
+    QueryError
+        It is a column of the frame already.
+    """
+    if not isinstance(name, str) or not name or name in _TAKEN:
+        raise QueryError(
+            f"name: expected a name for the group column other than {', '.join(sorted(_TAKEN))}, "
+            f"got {name!r}"
+        )
 
 
 def require(helper: str, frame: pd.DataFrame, *columns: str) -> None:
@@ -356,10 +372,8 @@ def breakdown_of(usages: Mapping[str, CallUsage], name: str, query: UsageQuery) 
         Its `all_time` is None: whether the reply's follows the filters is not known, so a group's
         would not be the group's.
     """
+    check_group_name(name)
     first = next(iter(usages.values()))
-    taken = {*MEASURES, "provisional", "time", "hours", "complete"}
-    if name in taken or not name:
-        raise QueryError(f"name: expected none of the frame's own columns, got {name!r}")
     if any(usage.as_of != first.as_of for usage in usages.values()):
         raise QueryError("breakdown: expected one as_of for all groups, got several")
     return CallUsage(
