@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from typing import Any, NoReturn, Self
 
@@ -20,7 +20,7 @@ from usage_analysis.fetch.asking import Asker, Params, Reply
 from usage_analysis.fetch.breakdown import REST, groups_by, left_over, plan
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.patience import Gate, Patience, Progress, Stop, StoppedError
-from usage_analysis.query import CHUNK_DAYS, UsageQuery
+from usage_analysis.query import CHUNK_DAYS, UsageQuery, zone
 from usage_analysis.tidy.frames import CallUsage, Source, breakdown_of
 
 BASE_URL = "https://api.ultravox.ai"
@@ -67,6 +67,10 @@ class _Lane:
         self.over = False
         self.refusal: Raw | None = None
         self._socket: socket.socket | None = None
+
+    def today(self, timezone: str | tzinfo = "UTC") -> date:
+        """Date now in a time zone, by the account's clock: the sample account has its own."""
+        return self._clock().astimezone(zone(timezone)).date()
 
     def get(self, params: Params, seconds: float) -> Raw:
         """Answer to one request, its body up to the limit."""
@@ -390,6 +394,10 @@ class Client:
         """
         groups = groups_by(values, "values", "metadata", key)
         return self.breakdown(groups, name=key if name is None else name, **options)
+
+    def today(self, timezone: str | tzinfo = "UTC") -> date:
+        """Date now in a time zone, by the account's clock: the sample account has its own."""
+        return self._clock().astimezone(zone(timezone)).date()
 
     def get(self, params: Params) -> Reply[bytes]:
         """One reply as it came, to wire parameters as they are: for a look at what happens.

@@ -92,7 +92,11 @@ def offsets(zone: tzinfo, start: int, end: int) -> tuple[Instants, Instants]:
 
 def local_clock(frame: pd.DataFrame) -> Instants:
     """Local clock time of each row of a frame [us], shape (n,)."""
-    zone, times = zone_of(frame), row_times(frame)
+    return clock_of(row_times(frame), zone_of(frame))
+
+
+def clock_of(times: Instants, zone: tzinfo) -> Instants:
+    """Local clock time of each instant [us], shape (n,)."""
     if len(times) == 0 or str(zone) == "UTC":
         return times
     since, held = offsets(zone, int(times.min()), int(times.max()) + 1)

@@ -1,0 +1,200 @@
+"""Peaks: profiles and busy hours of the frame's own clock, over the hours there really were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from usage_analysis.analysis.peaks import (
+    busy_hour,
+    describe_peak,
+    load_profile,
+    peak_hours,
+    traffic_intensity,
+)
+from usage_analysis.errors import QueryError
+
+
+def hours(
+    counts: Sequence[float],
+    start: str = "2026-03-02",
+    zone: str = "UTC",
+    talk: str = "3min",
+    **first: object,
+) -> pd.DataFrame:
+    """Canonical hourly frame that begins at a local date, a Monday unless told otherwise."""
+    begin = pd.Timestamp(start).tz_localize(zone)
+    index = pd.date_range(begin, periods=len(counts), freq="h", name="time").as_unit("us")
+    duration = (np.asarray(counts) * pd.Timedelta(talk).to_timedelta64()).astype("m8[us]")
+    columns = {"total_count": counts, "duration": duration, "provisional": False}
+    return pd.DataFrame({**first, **columns}, index=index)
+
+
+def test_traffic_is_talk_over_the_bucket() -> None:
+    """Half an hour of talk in an hour is half an erlang, and in a quarter hour piece two."""
+    assert traffic_intensity(hours([10, 0])).tolist() == [0.5, 0.0]
+    longer = hours([10, 10]).assign(hours=[1.0, 0.25])
+    assert traffic_intensity(longer).tolist() == [0.5, 2.0]
+
+
+def test_a_profile_divides_by_the_hours_there_were() -> None:
+    """An hour that autumn repeats weighs twice, one that spring skips not at all."""
+    autumn = load_profile(hours([6] * 25, "2026-11-01", "America/New_York"))
+    assert autumn["hours"].tolist() == [1, 2, *[1] * 22]
+    assert set(autumn["mean"]) == {6.0}
+    spring = load_profile(hours([6] * 23, "2026-03-08", "America/New_York"))
+    assert spring.loc[2, "n"] == 0
+    assert np.isnan(spring.loc[2, ["mean", "p10", "p50", "p90"]].astype(float)).all()
+
+
+def test_a_profile_leaves_provisional_hours_out() -> None:
+    """A bucket that may still grow is in no mean."""
+    hourly = hours([4] * 24 + [100] * 24)
+    hourly.loc[hourly.index[24:], "provisional"] = True
+    profile = load_profile(hourly, by="day_of_week")
+    assert profile["n"].tolist() == [24, 0, 0, 0, 0, 0, 0]
+    assert profile.loc[0, "mean"] == 4
+
+
+def test_profiles_of_talk_are_talk() -> None:
+    """A profile of duration is timedeltas an hour, and of traffic the same in erlangs."""
+    talk = load_profile(hours([10] * 24), measure="duration")
+    assert talk.loc[0, "p50"] == pd.Timedelta("30min")
+    assert talk["mean"].dtype == "timedelta64[us]"
+    assert load_profile(hours([10] * 24), measure="traffic").loc[0, "mean"] == 0.5
+
+
+def test_a_breakdown_has_a_profile_a_group() -> None:
+    """Each group has every slot, in the order in which the groups appear."""
+    both = pd.concat([hours([2] * 24, agent="b"), hours([3] * 24, agent="a")])
+    profile = load_profile(both)
+    assert profile.index.names == ["agent", "hour_of_day"]
+    assert profile.loc["b", "mean"].tolist() == [2.0] * 24
+    assert profile.loc["a", "mean"].tolist() == [3.0] * 24
+
+
+DAY = [*range(23), 50]
+OTHER = [60, *range(1, 23), 0]
+
+
+def test_the_methods_differ_as_defined() -> None:
+    """The consistent hour has the greatest mean, the daily peak averages each day's greatest."""
+    hourly = hours(DAY * 2 + OTHER)
+    tcbh = busy_hour(hourly)
+    assert tcbh.tolist()[:3] == [23, 100 / 3, 2 / 3]
+    adph = busy_hour(hourly, method="adph")
+    assert adph.tolist()[:3] == [23, 160 / 3, 2 / 3]
+    fixed = busy_hour(hourly, method="fdmh", hour=5)
+    assert fixed.tolist()[:3] == [5, 5.0, 0.0]
+    mean_day = (2 * sum(DAY) + sum(OTHER)) / 3
+    assert tcbh["busy_hour_to_day"] == pytest.approx(100 / 3 / mean_day)
+    assert tcbh["peak_to_average"] == pytest.approx(24 * 100 / 3 / mean_day)
+
+
+def test_busy_hours_look_at_whole_days() -> None:
+    """Days that lack a clock hour, or hold a provisional one, are left out."""
+    hourly = hours(DAY * 3 + [999] * 5)
+    assert busy_hour(hourly)["days"] == 3
+    hourly.loc[hourly.index[30], "provisional"] = True
+    assert busy_hour(hourly)["days"] == 2
+    spring = hours([1] * 71, "2026-03-07", "America/New_York")
+    assert busy_hour(spring)["days"] == 2
+
+
+def test_a_repeated_hour_counts_as_one() -> None:
+    """The hour that autumn repeats counts as one of mean load."""
+    hourly = hours([0, 6, 10, *[0] * 22], "2026-11-01", "America/New_York")
+    found = busy_hour(hourly)
+    assert found.tolist()[:3] == [1, 8.0, 1.0]
+    assert found["busy_hour_to_day"] == 1
+
+
+def test_days_may_be_chosen() -> None:
+    """Workdays leave the named weekend out, and the top days have the greatest totals."""
+    week = hours([value for day in range(7) for value in [*[0] * 23, 10 + day]])
+    assert busy_hour(week, days="workdays")["value"] == 12
+    friday = busy_hour(week, days="workdays", weekend=("Fri", "Sat"))
+    assert friday["value"] == pytest.approx((10 + 11 + 12 + 13 + 16) / 5)
+    assert busy_hour(week, days="top5")["value"] == 14
+    assert busy_hour(week, days="top30")["days"] == 7
+
+
+def test_no_calls_have_no_busy_hour() -> None:
+    """Days without a call have a load of 0 and no busy hour."""
+    found = busy_hour(hours([0] * 24))
+    assert found["value"] == 0
+    assert found.drop(["value", "days"]).isna().all()
+
+
+def test_no_whole_day_is_refused() -> None:
+    """Without a whole day there is nothing to say, and the error says what to do."""
+    with pytest.raises(QueryError, match="at least one whole local day"):
+        busy_hour(hours([1] * 23))
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ({"method": "max"}, 'method: expected "tcbh", "adph" or "fdmh", got \'max\''),
+        ({"method": "fdmh"}, "hour: expected 0 to 23"),
+        ({"hour": 3}, 'hour: expected none with method "tcbh", got 3'),
+        ({"days": "top10"}, "days: expected"),
+        ({"weekend": ("Saturday",)}, "weekend: expected days out of"),
+        ({"weekend": "Sat"}, "weekend: expected days out of"),
+        ({"measure": "calls"}, "measure: expected .*'calls'"),
+        ({"measure": "billed_minutes"}, "busy_hour needs the column billed_minutes"),
+    ],
+)
+def test_bad_arguments_are_named(argument: dict[str, object], words: str) -> None:
+    """A bad argument is refused by name, with what came and what is accepted."""
+    with pytest.raises(QueryError, match=words):
+        busy_hour(hours(DAY), **argument)  # type: ignore[call-overload]
+
+
+def test_daily_rows_have_no_hours() -> None:
+    """Daily rows are refused where hours are needed."""
+    daily = hours([1, 2]).set_axis(pd.date_range("2026-03-02", periods=2, tz="UTC", name="time"))
+    with pytest.raises(QueryError, match="load_profile: expected hourly rows"):
+        load_profile(daily)
+
+
+def test_the_busiest_hours_of_the_week() -> None:
+    """Peak hours are the greatest means of the week's hours, with their share of those weekdays."""
+    weeks = hours(([*[0] * 9, 5, 7, *[0] * 157]) * 2 + [*[0] * 9, 8, 1, *[0] * 157])
+    found = peak_hours(weeks, 5)
+    assert found["hour"].tolist() == [9, 10]
+    assert found["day_of_week"].tolist() == [0, 0]
+    assert found["mean"].tolist() == [6.0, 5.0]
+    assert found["share_of_days"].round(9).tolist() == [round(1 / 3, 9), round(2 / 3, 9)]
+    assert found.index.tolist() == [1, 2]
+
+
+def test_peak_hours_of_each_group() -> None:
+    """A breakdown has its own busiest hours a group."""
+    both = pd.concat([hours(DAY, agent="b"), hours(OTHER, agent="a")])
+    assert peak_hours(both, 1)["hour"].to_dict() == {("b", 1): 23, ("a", 1): 0}
+    assert peak_hours(both, 1, measure="duration")["mean"].iloc[0] == pd.Timedelta("150min")
+
+
+def test_the_peak_in_words() -> None:
+    """The sentence names the weekday, the clock hour, the zone, the mean, the share and the n."""
+    tuesday = [*[0] * 38, 212, *[0] * 129]
+    assert describe_peak(hours(tuesday * 3, "2026-01-05", zone="America/New_York")) == (
+        "busiest: Tuesdays 14:00-15:00 (America/New_York), 212 calls on average, "
+        "the day's peak on 100 % of Tuesdays; 3 Tuesdays, 10th to 90th percentile 212 to 212"
+    )
+
+
+def test_few_data_say_so() -> None:
+    """With few days the sentence speaks of the day's hour, with fewer it says that, or no calls."""
+    assert describe_peak(hours(DAY * 4)).startswith("busiest: 23:00-24:00 (UTC), 50 calls")
+    assert "too few data to say, 2 whole days" in describe_peak(hours(DAY * 2))
+    assert "there are no calls" in describe_peak(hours([0] * 24))
+    both = pd.concat([hours(DAY * 4, agent="b"), hours([0] * 24, agent="a")])
+    assert describe_peak(both)["sentence"].str[:15].to_dict() == {
+        "b": "busiest: 23:00-",
+        "a": "busiest: no hou",
+    }

@@ -1,0 +1,213 @@
+"""Shares of calls, each with the calls under it and its interval."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import COUNTS, group_column, require
+from usage_analysis.tidy.slots import SLOTS, groups_of, rows_of, sums
+
+Floats = NDArray[np.float64]
+
+
+def error_rate(
+    frame: pd.DataFrame,
+    *,
+    by: str | None = None,
+    denominator: str = "total_count",
+    confidence: float = 0.95,
+    min_calls: int = 30,
+) -> pd.DataFrame:
+    """Share of calls that ended in an error, with its Wilson interval.
+
+    The rate is ``sum(error_count) / sum(denominator)``: a ratio of sums, never a mean of ratios.
+    With z the normal quantile of the confidence and p = k/n, the interval is ``(p + z²/2n ± z
+    √(p(1 - p)/n + z²/4n²)) / (1 + z²/n)`` (Wilson 1927; method 3 of Newcombe 1998). It takes calls
+    for independent: where errors come in bursts, its truth is wider (see `control_chart`).
+
+    Parameters
+    ----------
+    frame
+        Canonical frame, hourly or daily, with or without a group column.
+    by
+        None for a row a bucket of the frame; ``"total"`` for one row (one a group);
+        ``"hour_of_day"``, ``"day_of_week"`` (0 is Monday) or ``"hour_of_week"`` (0 is Monday 00:00)
+        on the frame's own clock; or the name of the group column. Slots leave provisional buckets
+        out; buckets and totals keep them.
+    denominator
+        ``"total_count"`` or ``"joined_count"``. What counts as an error is not documented and may
+        include calls that nobody joined, so errors may exceed joined calls: such a rate is over 1
+        and has no interval.
+    confidence
+        Of the two-sided interval.
+    min_calls
+        From how many calls on `enough` is true.
+
+    Returns
+    -------
+    DataFrame
+        `calls` and `events` [calls], `rate`, `low`, `high` (NaN without calls) and `enough`;
+        indexed by what `by` names, under the group where there is one. By bucket the group stays
+        the first column.
+
+    Raises
+    ------
+    QueryError
+        A column is missing, or an argument is not one of those above.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02", periods=2, freq="h", tz="UTC", name="time")
+    >>> hourly = pd.DataFrame(
+    ...     {"total_count": [150, 113], "error_count": [50, 31], "provisional": False}, index=time)
+    >>> error_rate(hourly, by="total")[["calls", "events", "rate", "low", "high"]].round(4)
+           calls  events   rate    low    high
+    total
+    all      263      81  0.308  0.2553  0.3662
+    """
+    return _rate("error_rate", "error_count", frame, by, denominator, confidence, min_calls)
+
+
+def join_rate(
+    frame: pd.DataFrame,
+    *,
+    by: str | None = None,
+    denominator: str = "total_count",
+    confidence: float = 0.95,
+    min_calls: int = 30,
+) -> pd.DataFrame:
+    """Share of calls that were joined, with its Wilson interval.
+
+    The answer-seizure ratio of ITU-T E.425 in this setting: ``sum(joined_count) /
+    sum(total_count)``. A call that was refused (an account may hold a limited number at once) is in
+    no count, so it lowers nothing here.
+
+    Parameters
+    ----------
+    frame, by, confidence, min_calls
+        As for `error_rate`.
+    denominator
+        ``"total_count"`` or ``"error_count"``.
+
+    Returns
+    -------
+    DataFrame
+        As for `error_rate`, `events` being the joined calls.
+
+    Raises
+    ------
+    QueryError
+        As for `error_rate`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02", periods=2, freq="D", tz="UTC", name="time")
+    >>> daily = pd.DataFrame(
+    ...     {"total_count": [10, 0], "joined_count": [10, 0], "provisional": False}, index=time)
+    >>> join_rate(daily)["low"].round(4).tolist()
+    [0.7225, nan]
+    """
+    return _rate("join_rate", "joined_count", frame, by, denominator, confidence, min_calls)
+
+
+def _rate(
+    helper: str,
+    event: str,
+    frame: pd.DataFrame,
+    by: str | None,
+    denominator: str,
+    confidence: float,
+    min_calls: int,
+) -> pd.DataFrame:
+    accepted = [column for column in COUNTS if column != event]
+    if denominator not in accepted:
+        raise QueryError(f"denominator: expected {' or '.join(accepted)}, got {denominator!r}")
+    quantile = normal_quantile(confidence)
+    if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
+        raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
+    require(helper, frame, event, denominator, "provisional")
+    columns, index = _counted(frame, [denominator, event], by)
+    calls, events = columns
+    low, high = wilson(events, calls, quantile)
+    out = pd.DataFrame(
+        {
+            "calls": calls,
+            "events": events,
+            "rate": share(events, calls),
+            "low": low,
+            "high": high,
+            "enough": (calls >= min_calls) & (calls > 0),
+        },
+        index=index,
+    )
+    group = group_column(frame)
+    if by is None and group is not None:
+        out.insert(0, group, frame[group])
+    return out
+
+
+def _counted(
+    frame: pd.DataFrame, columns: list[str], by: str | None
+) -> tuple[list[NDArray[Any]], pd.Index]:
+    """Each column summed over what `by` names, and the index of the sums."""
+    values = [frame[column].to_numpy() for column in columns]
+    if by is None:
+        return values, frame.index
+    if by in SLOTS:
+        rows = rows_of(frame)
+        kept = ~frame["provisional"].to_numpy(dtype=bool)
+        key = (rows.code * SLOTS[by] + rows.slots(by)[rows.place])[kept]
+        count = rows.count * SLOTS[by]
+        return [sums(column[kept], key, count) for column in values], rows.index(by)
+    group = group_column(frame)
+    if by != "total" and by != group:
+        words = ", ".join(f'"{word}"' for word in ("total", *SLOTS))
+        own = "" if group is None else f' or the group column "{group}"'
+        raise QueryError(f"by: expected None, {words}{own}, got {by!r}")
+    code, groups = groups_of(frame)
+    index = pd.Index(["all"], name="total") if groups is None else groups
+    return [sums(column, code, len(index)) for column in values], index
+
+
+def normal_quantile(confidence: float) -> float:
+    """Standard normal quantile of a two-sided interval.
+
+    Raises
+    ------
+    QueryError
+        The confidence is not between 0 and 1.
+    """
+    if not isinstance(confidence, int | float) or not 0 < confidence < 1:
+        raise QueryError(
+            f"confidence: expected a number between 0 and 1 such as 0.95, got {confidence!r}"
+        )
+    return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+def share(events: NDArray[Any], calls: NDArray[Any]) -> Floats:
+    """Events per call, NaN without calls."""
+    out = np.full(len(calls), np.nan)
+    np.divide(events, calls, out=out, where=calls > 0)
+    return out
+
+
+def wilson(events: NDArray[Any], calls: NDArray[Any], quantile: float) -> tuple[Floats, Floats]:
+    """Wilson's interval for each share; NaN without calls or with more events than calls."""
+    known = (calls > 0) & (events <= calls) & (events >= 0)
+    n = np.where(known, calls, 1).astype(np.float64)
+    k = np.where(known, events, 0).astype(np.float64)
+    square = quantile * quantile
+    middle = (k + square / 2) / (n + square)
+    half = quantile * np.sqrt(k * (n - k) / n + square / 4) / (n + square)
+    # The ends are 0 and 1 exactly where no call or every call was an event.
+    low = np.where(k == 0, 0.0, middle - half)
+    high = np.where(k == n, 1.0, middle + half)
+    return np.where(known, low, np.nan), np.where(known, high, np.nan)
