@@ -68,10 +68,6 @@ class _Lane:
         self.refusal: Raw | None = None
         self._socket: socket.socket | None = None
 
-    def today(self, timezone: str | tzinfo = "UTC") -> date:
-        """Date now in a time zone, by the account's clock: the sample account has its own."""
-        return self._clock().astimezone(zone(timezone)).date()
-
     def get(self, params: Params, seconds: float) -> Raw:
         """Answer to one request, its body up to the limit."""
         self.refusal = None
@@ -255,7 +251,9 @@ class Client:
             kind = type(transport).__name__
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
         self.source: Source = getattr(transport, "source", "live")
-        self._clock: Callable[[], datetime] = getattr(transport, "clock", lambda: datetime.now(UTC))
+        self._clock: Callable[[], datetime] = getattr(
+            transport, "clock", partial(datetime.now, UTC)
+        )
         self._lanes = _Lanes(url, _KeyAuth(self._key.give, url), transport)
         self._asker = Asker(
             _WHAT,
