@@ -154,7 +154,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     require("aggregate", frame, "total_count", "provisional")
     place, times = zone_of(frame), row_times(frame)
     local = local_clock(frame)
-    number, start_of = _calendar(every)
+    number, start_of = calendar(every)
     codes, groups = _groups(frame)
     if len(times) == 0:
         return frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
@@ -309,7 +309,7 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     return np.minimum(HOUR - local % HOUR, following - times).astype(np.float64)
 
 
-def _calendar(
+def calendar(
     every: str,
 ) -> tuple[Callable[[Instants], Instants], Callable[[Instants], Instants]]:
     """Number of the period that a local time lies in, and the local start of a number."""
