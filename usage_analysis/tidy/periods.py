@@ -74,7 +74,7 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     times = row_times(hourly)
     if len(times) == 0:
         return hourly.set_axis(to_index(times, place))
-    if np.any(times % HOUR) or _is_daily(times):
+    if np.any(times % HOUR) or _is_daily(hourly, times):
         raise QueryError(
             "in_timezone: expected rows of whole UTC hours, got others; "
             "give it the hourly frame of a reply"
@@ -86,7 +86,9 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     return _divided(hourly, times, place, start, end)
 
 
-def _is_daily(times: Instants) -> bool:
+def _is_daily(frame: pd.DataFrame, times: Instants) -> bool:
+    if getattr(frame.index, "freqstr", None) == "D":
+        return True
     known = np.unique(times)
     return len(known) > 1 and int(np.diff(known).min()) >= 20 * HOUR
 
@@ -297,7 +299,7 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     place, times, local = zone_of(frame), row_times(frame), local_clock(frame)
     if len(times) == 0:
         return np.zeros(0)
-    if _is_daily(times) or getattr(frame.index, "freqstr", None) == "D":
+    if _is_daily(frame, times):
         return (first_instants(place, local // DAY * DAY + DAY) - times).astype(np.float64)
     changes = np.append(offsets(place, int(times.min()), int(times.max()) + HOUR)[0], 2**62)
     if np.any((local % HOUR != 0) & ~np.isin(times, changes)):
