@@ -11,12 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 _HOMES = {
-    "analysis.peaks": "busy_hour load_profile peak_hours traffic_intensity",
+    "analysis.peaks": "busy_hour describe_peak load_profile peak_hours traffic_intensity",
     "analysis.rates": "error_rate join_rate",
     "errors": "APIError AuthenticationError QueryError RateLimitError ResponseError TransportError"
     " UsageError",
     "fetch.client": "Client",
+    "figures.plots": "plot_error_rate plot_trend plot_week",
     "figures.report": "build_report",
+    "dashboard.explorer": "Explorer",
     "figures.style": "Provenance figure_style save_figure",
     "query": "UsageQuery",
     "sample": "sample_client",
@@ -30,11 +32,13 @@ __all__ = sorted(_HOME)  # noqa: PLE0605  # a list, derived
 
 if TYPE_CHECKING:
     from usage_analysis.analysis.peaks import busy_hour as busy_hour
+    from usage_analysis.analysis.peaks import describe_peak as describe_peak
     from usage_analysis.analysis.peaks import load_profile as load_profile
     from usage_analysis.analysis.peaks import peak_hours as peak_hours
     from usage_analysis.analysis.peaks import traffic_intensity as traffic_intensity
     from usage_analysis.analysis.rates import error_rate as error_rate
     from usage_analysis.analysis.rates import join_rate as join_rate
+    from usage_analysis.dashboard.explorer import Explorer as Explorer
     from usage_analysis.errors import APIError as APIError
     from usage_analysis.errors import AuthenticationError as AuthenticationError
     from usage_analysis.errors import QueryError as QueryError
@@ -43,6 +47,9 @@ if TYPE_CHECKING:
     from usage_analysis.errors import TransportError as TransportError
     from usage_analysis.errors import UsageError as UsageError
     from usage_analysis.fetch.client import Client as Client
+    from usage_analysis.figures.plots import plot_error_rate as plot_error_rate
+    from usage_analysis.figures.plots import plot_trend as plot_trend
+    from usage_analysis.figures.plots import plot_week as plot_week
     from usage_analysis.figures.report import build_report as build_report
     from usage_analysis.figures.style import Provenance as Provenance
     from usage_analysis.figures.style import figure_style as figure_style

@@ -1,0 +1,54 @@
+"""What every test may use: literal replies, and a log without swallowed failures."""
+
+import json
+import logging
+
+import pytest
+
+
+def row(date=None, hour=None, *, calls=0, errors=0, joined=None, seconds=0, minutes=0.0):
+    """One row of a reply in the vendor's words."""
+    out = {
+        "totalCount": calls,
+        "errorCount": errors,
+        "joinedCount": calls - errors if joined is None else joined,
+        "duration": f"{seconds}s",
+        "billedMinutes": minutes,
+    }
+    return out | ({"date": date} if date else {}) | ({"hour": hour} if hour is not None else {})
+
+
+def reply(hours, days=None, total=None):
+    """A reply in the vendor's words from rows of hours; days are summed from them if not given."""
+    if days is None:
+        days = []
+        for date in dict.fromkeys(r["date"] for r in hours):
+            rows = [r for r in hours if r["date"] == date]
+            days.append(
+                row(
+                    date,
+                    calls=sum(r["totalCount"] for r in rows),
+                    errors=sum(r["errorCount"] for r in rows),
+                    joined=sum(r["joinedCount"] for r in rows),
+                    seconds=sum(float(r["duration"][:-1]) for r in rows),
+                    minutes=sum(r["billedMinutes"] for r in rows),
+                )
+            )
+    return {"allTime": total or row(calls=1), "daily": days, "hourly": hours}
+
+
+def as_json(document):
+    """Bytes of a JSON document."""
+    return json.dumps(document).encode()
+
+
+@pytest.fixture(autouse=True)
+def no_swallowed_failure(caplog):
+    """An exception that a widget or event loop caught and logged fails the test."""
+    yield
+    swallowed = [
+        record.getMessage()
+        for record in caplog.get_records("call")
+        if record.levelno >= logging.ERROR and "xception in" in record.getMessage()
+    ]
+    assert not swallowed, swallowed

@@ -1,0 +1,186 @@
+"""The house rules that a machine can hold."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import usage_analysis as ua
+from tests.tools.environment import render
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "usage_analysis"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Who may import whom, by the first folder or file inside the package.
+ALLOWED = {
+    "errors": set(),
+    "query": {"errors"},
+    "tidy": {"errors", "query", "tidy"},
+    "fetch": {"errors", "query", "tidy", "fetch"},
+    "analysis": {"errors", "query", "tidy", "analysis"},
+    "figures": {"errors", "query", "tidy", "analysis", "figures"},
+    "sample": {"errors", "query", "tidy", "sample", "fetch"},
+    "dashboard": {"errors", "query", "tidy", "fetch", "analysis", "figures", "sample", "dashboard"},
+    "doctor": {"errors", "query", "tidy", "fetch", "analysis"},
+    "cli": {"errors", "query", "tidy", "fetch", "analysis", "figures", "sample", "doctor"}
+    | {"dashboard"},
+}
+HOMES = {
+    "httpx": {"fetch/client.py", "sample/*"},
+    "matplotlib": {"figures/*", "dashboard/*"},
+    "ipywidgets": {"dashboard/*"},
+    "msgspec": {"tidy/*"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports anywhere in it, apart from those for types only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_layers(path):
+    """A module imports only from the folders before it, and each library has its rooms."""
+    place = path.relative_to(PACKAGE)
+    room = place.parts[0].removesuffix(".py")
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "usage_analysis" and len(parts) > 1 and room != "__init__":
+            assert parts[1] in ALLOWED[room], f"{place} imports {name}"
+        if parts[0] in HOMES:
+            assert any(place.match(home) for home in HOMES[parts[0]]), f"{place} imports {name}"
+
+
+def test_public_names_are_sorted_and_there():
+    """`ua.__all__` is sorted, and every name in it can be had."""
+    assert list(ua.__all__) == sorted(set(ua.__all__))
+    for name in ua.__all__:
+        assert getattr(ua, name) is not None
+    assert set(ua.__all__) <= set(dir(ua))
+
+
+def test_type_checkers_see_the_same_names():
+    """The imports for type checkers are the public names, each from its own home."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (guard,) = [n for n in tree.body if isinstance(n, ast.If)]
+    seen = {alias.asname: node.module for node in guard.body for alias in node.names}
+    assert seen == {name: f"usage_analysis.{home}" for name, home in ua._HOME.items()}
+
+
+def test_unknown_name_is_an_attribute_error():
+    """A name that is not public is refused by name."""
+    with pytest.raises(AttributeError, match="no_such_name"):
+        ua.no_such_name  # noqa: B018
+
+
+def test_version_is_the_distributions():
+    """`ua.__version__` is what pyproject.toml says."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert ua.__version__ == project["version"]
+
+
+def test_import_is_light():
+    """`import usage_analysis` loads no other library, and a table no HTTP, figures or widgets."""
+    heavy = ["pandas", "numpy", "httpx", "matplotlib", "ipywidgets", "msgspec", "scipy"]
+    code = f"""
+import sys, json, usage_analysis as ua
+bare = [name for name in {heavy} if name in sys.modules]
+ua.CallUsage, ua.aggregate, ua.error_rate, ua.busy_hour
+table = [name for name in {heavy} if name in sys.modules]
+print(json.dumps([bare, table]))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    bare, table = json.loads(out.stdout)
+    assert bare == []
+    assert set(table) <= {"pandas", "numpy", "msgspec"}
+
+
+def test_environment_yml_is_pyprojects():
+    """environment.yml names what pyproject.toml names."""
+    assert (ROOT / "environment.yml").read_text(encoding="utf-8") == render()
+
+
+def test_every_dependency_is_bounded():
+    """Each dependency has a floor; but for zone data, which only grows, and stubs, a ceiling."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    specs = [*project["dependencies"]]
+    for extra in project["optional-dependencies"].values():
+        specs += extra
+    for spec in specs:
+        if spec.startswith("usage-analysis["):
+            continue
+        assert ">=" in spec, spec
+        assert "<" in spec or spec.startswith(("tzdata", "pandas-stubs")), spec
+
+
+def test_ruff_is_clean():
+    """The linter and the formatter have nothing to say."""
+    for arguments in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *arguments, "."],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_types_hold():
+    """Mypy in strict mode has nothing to say."""
+    done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_notebook_cell_is_compared():
+    """Each code cell has a count, without which nbval compares nothing, and no function."""
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert paths
+    for path in paths:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = [cell for cell in cells if cell["cell_type"] == "code"]
+        assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+        assert any(cell["outputs"] for cell in code)
+        assert not re.search(
+            r"^\s*(def|class) ", "".join("".join(c["source"]) for c in code), re.MULTILINE
+        )
+
+
+def test_nothing_of_this_machine_is_in_the_tree():
+    """No tracked file names a path of a machine or a registry."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    forbidden = re.compile(r"/(?:work|root|home)/\w|pythonhosted|pypi\.org")
+    for name in filter(None, done.stdout.split("\0")):
+        path = ROOT / name
+        if path == Path(__file__) or not path.exists():
+            continue
+        found = forbidden.search(path.read_text(encoding="utf-8", errors="replace"))
+        assert found is None, f"{name}: {found}"

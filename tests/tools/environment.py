@@ -1,0 +1,28 @@
+"""environment.yml from pyproject.toml: ``python tests/tools/environment.py > environment.yml``."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+
+
+def render() -> str:
+    """The file: what the library and its lab extra need, under conda-forge's names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = list(project["dependencies"])
+    for extra in ("notebook", "lab"):
+        wanted += project["optional-dependencies"][extra]
+    specs = [f"python{project['requires-python']}", "pip"]
+    for spec in sorted(wanted):
+        name, bounds = re.fullmatch(r"([a-z0-9-]+)(?:\[.*\])?(.*)", spec).groups()
+        if name != project["name"]:
+            specs.append(f"{CONDA_NAMES.get(name, name)}{bounds}")
+    lines = [f'  - "{spec}"' for spec in specs]
+    head = ["name: usage-analysis", "channels:", "  - conda-forge", "dependencies:"]
+    return "\n".join([*head, *lines, "  - pip:", "      - --no-deps -e .", ""])
+
+
+if __name__ == "__main__":
+    print(render(), end="")
