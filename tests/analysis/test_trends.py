@@ -145,8 +145,8 @@ def back_test(kind: str, at: int, history: int, months: int, seed: int) -> tuple
     inside, errors, plain = [], [], []
     for _ in range(months):
         calls = simulated(kind, rng).astype(float)[7 - rng.integers(7) :]
-        seen = days(calls[62 - history : 62 + at].tolist(), "2026-02-28")
-        seen.index = seen.index + (pd.Timestamp("2026-04-01", tz="UTC") - seen.index[history])
+        start = pd.Timestamp("2026-04-01") - pd.Timedelta(days=history)
+        seen = days(calls[62 - history : 62 + at].tolist(), str(start.date()))
         found, came = project_month(seen), calls[62:92].sum()
         inside.append(found["low"] <= came <= found["high"])
         errors.append(abs(found["projection"] / came - 1))

@@ -457,7 +457,7 @@ def _frame(
     index = to_index(times, UTC)
     if step == DAY:
         # One row alone does not show whether it is a day or an hour.
-        index.freq = "D"  # type: ignore[misc]  # pandas lets it be set
+        index.freq = pd.offsets.Day()  # type: ignore[misc]  # pandas lets it be set
     return pd.DataFrame({**ordered, "provisional": provisional}, index=index)
 
 
