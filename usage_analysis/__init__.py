@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 _HOMES = {
-    "analysis.peaks": "busy_hour load_profile peak_hours traffic_intensity",
+    "analysis.peaks": "busy_hour describe_peak load_profile peak_hours traffic_intensity",
     "analysis.rates": "error_rate join_rate",
     "errors": "APIError AuthenticationError QueryError RateLimitError ResponseError TransportError"
     " UsageError",
@@ -32,6 +32,7 @@ __all__ = sorted(_HOME)  # noqa: PLE0605  # a list, derived
 
 if TYPE_CHECKING:
     from usage_analysis.analysis.peaks import busy_hour as busy_hour
+    from usage_analysis.analysis.peaks import describe_peak as describe_peak
     from usage_analysis.analysis.peaks import load_profile as load_profile
     from usage_analysis.analysis.peaks import peak_hours as peak_hours
     from usage_analysis.analysis.peaks import traffic_intensity as traffic_intensity

@@ -71,10 +71,10 @@ def _day(text: str) -> date:
 
 
 def _report(options: argparse.Namespace) -> None:
-    # The report draws: matplotlib is loaded for it and not for --help.
+    usage, first, last = _usage(options)
+    # The report draws: matplotlib is loaded when there is something to draw.
     from usage_analysis.figures.report import build_report
 
-    usage, first, last = _usage(options)
     page = build_report(
         usage,
         options.out,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any, Final
 
 import ipywidgets as widgets
@@ -12,7 +11,7 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.peaks import describe_peak, load_profile
 from usage_analysis.fetch.client import Client
 from usage_analysis.figures.plots import UNITS, figure_of, plot_trend, plot_week
-from usage_analysis.figures.style import Provenance, figure_style
+from usage_analysis.figures.style import Provenance, picture
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import aggregate, in_timezone
@@ -89,10 +88,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         about = Provenance.of(self.usage, hourly, timezone=self.timezone.value)
         draw = {"trend": _trend, "week": _week}[self.view.value]
         self.axes: Axes = draw(hourly, self.measure.value, about)
-        picture = io.BytesIO()
-        with figure_style():
-            figure_of(self.axes).savefig(picture, format="png")
-        self.image.value = picture.getvalue()
+        self.image.value = picture(figure_of(self.axes), "png")
         self.headline.value = f"<p>{describe_peak(hourly)}</p>"
         self.draws += 1
         return self.axes
@@ -107,7 +103,9 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
-        (bundle[0] if isinstance(bundle, tuple) else bundle)["text/plain"] = repr(self)
+        # The text is what tests compare; the picture is for readers without a kernel.
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data |= {"text/plain": repr(self), "image/png": picture(figure_of(self.axes), "png")}
         return bundle
 
     def _changed(self, _change: object) -> None:

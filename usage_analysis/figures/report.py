@@ -123,8 +123,8 @@ class _Page:
             ),
             self._trend("total_count", "calls"),
             self._trend("billed_minutes", "billed minutes"),
-            self._rate("error_rate", "error rate", errors, error_rate(self.hourly, by="total")),
-            self._rate("join_rate", "join rate", joins, join_rate(self.hourly, by="total")),
+            self._rate("error_rate", errors, error_rate),
+            self._rate("join_rate", joins, join_rate),
         ]
 
     def _trend(self, measure: str, words: str) -> _Section:
@@ -144,8 +144,14 @@ class _Page:
             self.daily,
         )
 
-    def _rate(self, name: str, what: str, rates: pd.DataFrame, total: pd.DataFrame) -> _Section:
-        finding = _rate_in_words(what, total.iloc[0])
+    def _rate(self, name: str, rates: pd.DataFrame, rate: Callable[..., pd.DataFrame]) -> _Section:
+        whole = len(self.days) > 0
+        what = name.replace("_", " ")
+        finding = _rate_in_words(
+            what, rate(self.days if whole else self.hourly, by="total").iloc[0]
+        )
+        if whole:
+            finding += f" over {len(self.days)} whole {_days(len(self.days))}"
         return _Section(
             f"{name}_a_day",
             finding,
@@ -159,10 +165,7 @@ class _Page:
         return {
             "hourly": self.hourly,
             "daily": self.daily,
-            "busy_hour": pd.DataFrame(
-                [busy_hour(self.hourly, method=method) for method in ("tcbh", "adph")],
-                index=pd.Index(["tcbh", "adph"], name="method"),
-            ),
+            "busy_hour": self._busy_hours(),
             "peak_hours": peak_hours(self.hourly, 5),
             "hour_of_day": load_profile(self.hourly, by="hour_of_day"),
             "hour_of_week": load_profile(self.hourly, by="hour_of_week"),
@@ -170,6 +173,17 @@ class _Page:
             "join_rate_a_day": join_rate(self.days),
             "error_rate_by_hour_of_day": error_rate(self.hourly, by="hour_of_day"),
         }
+
+    def _busy_hours(self) -> pd.DataFrame:
+        """Busy hours by both methods, no row where no day holds every clock hour."""
+        try:
+            found = {
+                "tcbh": busy_hour(self.hourly, method="tcbh"),
+                "adph": busy_hour(self.hourly, method="adph"),
+            }
+        except QueryError:
+            found = {}
+        return pd.DataFrame(found).T.rename_axis("method")
 
     def write(self, folder: Path, progress: Progress) -> list[str]:
         """Names of the files written, the page last."""
@@ -209,7 +223,7 @@ class _Page:
             notes=self._notes(),
             totals=self._totals(),
             sections=shown,
-            busy=_html(tables["busy_hour"]),
+            busy=_html(tables["busy_hour"]) if len(tables["busy_hour"]) else None,
             peaks=_html(tables["peak_hours"]),
             files=names,
             digest=hashlib.sha256(_csv(self.hourly).encode()).hexdigest(),

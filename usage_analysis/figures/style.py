@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -65,9 +66,9 @@ _RC: Final[Any] = {
     "ytick.labelsize": 8,
 }
 _METADATA: Final[dict[str, dict[str, Any]]] = {
-    ".svg": {"Date": None, "Creator": None},
-    ".png": {"Software": None},
-    ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
 }
 
 
@@ -78,10 +79,25 @@ def figure_style() -> Iterator[None]:
         yield
 
 
+class _NotebookFigure(Figure):
+    """A figure apart from pyplot that a notebook shows as a picture all the same."""
+
+    def _repr_png_(self) -> bytes:
+        return picture(self, "png")
+
+
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
     """Figure of a size [in] in this package's look, apart from pyplot."""
     with figure_style():
-        return Figure(figsize=(width, height), layout="constrained")
+        return _NotebookFigure(figsize=(width, height), layout="constrained")
+
+
+def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
+    """Bytes of a figure as ``"svg"``, ``"png"`` or ``"pdf"``, the same on every run."""
+    out = io.BytesIO()
+    with figure_style():
+        figure.savefig(out, format=kind, dpi=dpi, metadata=_METADATA[kind])
+    return out.getvalue()
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
@@ -93,11 +109,10 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
         The name ends otherwise.
     """
     path = Path(path)
-    kind = path.suffix.lower()
+    kind = path.suffix.lower().removeprefix(".")
     if kind not in _METADATA:
         raise QueryError(f"path: expected a name ending in .svg, .png or .pdf, got {path.name!r}")
-    with figure_style():
-        figure.savefig(path, format=kind[1:], dpi=200, metadata=_METADATA[kind])
+    path.write_bytes(picture(figure, kind, dpi=200))
     return path
 
 

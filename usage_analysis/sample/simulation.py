@@ -348,7 +348,8 @@ def _chance(
     """Chance by call, of 65,536: the agent's on the day's level."""
     day = created // DAY - created[0] // DAY
     days = bits.picks(by_day, int(day[-1]) + 1)
-    return np.asarray(np.array(by_agent)[agent] * days[day] >> 4)
+    chance: NDArray[np.int64] = np.array(by_agent)[agent] * days[day] >> 4
+    return chance
 
 
 def _with_incidents(
