@@ -15,9 +15,11 @@ _HOMES = {
     "analysis.capacity": "capacity channels_for erlang_b traffic_for",
     "analysis.control": "burn_rate control_chart funnel",
     "analysis.peaks": "busy_hour describe_peak load_profile peak_hours traffic_intensity",
+    "analysis.quality": "reconcile",
     "analysis.rates": "average_call_duration describe_errors error_rate join_rate rate_difference",
     "errors": "APIError AuthenticationError QueryError RateLimitError ResponseError TransportError"
     " UsageError",
+    "fetch.asynchronous": "AsyncClient",
     "fetch.client": "Client",
     "figures.plots": "plot_error_rate plot_trend plot_week",
     "figures.report": "build_report",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.peaks import load_profile as load_profile
     from usage_analysis.analysis.peaks import peak_hours as peak_hours
     from usage_analysis.analysis.peaks import traffic_intensity as traffic_intensity
+    from usage_analysis.analysis.quality import reconcile as reconcile
     from usage_analysis.analysis.rates import average_call_duration as average_call_duration
     from usage_analysis.analysis.rates import describe_errors as describe_errors
     from usage_analysis.analysis.rates import error_rate as error_rate
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from usage_analysis.errors import ResponseError as ResponseError
     from usage_analysis.errors import TransportError as TransportError
     from usage_analysis.errors import UsageError as UsageError
+    from usage_analysis.fetch.asynchronous import AsyncClient as AsyncClient
     from usage_analysis.fetch.client import Client as Client
     from usage_analysis.figures.plots import plot_error_rate as plot_error_rate
     from usage_analysis.figures.plots import plot_trend as plot_trend
@@ -88,6 +92,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version  # costs more than the whole import
 
         return version("usage-analysis")
+    if name == "sample":
+        return import_module(f"{__name__}.sample")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
