@@ -522,7 +522,7 @@ def test_request_id_echo(fault_server: Serve) -> None:
     """A server that names the request after the key does not get it into the error."""
     with pytest.raises(APIError) as caught:
         ask(fault_server(sends(answer(400, b"", f"X-Request-Id: {KEY}"))))
-    assert caught.value.request_id == "[key]"
+    assert caught.value.request_id == "abcd1234.[key]"
 
 
 def test_date_of_the_answer(fault_server: Serve) -> None:
