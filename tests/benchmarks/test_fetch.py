@@ -27,8 +27,8 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 SERVER = """
 import socket, sys, threading, time
 body = sys.stdin.buffer.read()
-head = "HTTP/1.1 200 OK\\r\\nDate: Fri, 01 Jan 2027 00:00:00 GMT\\r\\nContent-Length: %d\\r\\n\\r\\n"
-head = (head % len(body)).encode()
+head = "HTTP/1.1 200 OK\\r\\nDate: Fri, 01 Jan 2027 00:00:00 GMT\\r\\n"
+head = (head + f"Content-Length: {len(body)}\\r\\n\\r\\n").encode()
 def serve(peer):
     with peer:
         request = b""
