@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Generic, NamedTuple, Self, TypeVar
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
-from usage_analysis.fetch.answers import Failure, Raw, body_of, parse_date
+from usage_analysis.fetch.answers import Failure, Raw, body_of, parse_date, unreadable
 from usage_analysis.fetch.key import Key
 from usage_analysis.fetch.patience import (
     Deadline,
@@ -198,7 +198,7 @@ class Asker:
             return Reply(read(self._key.hide_bytes(body)), date)
         except ResponseError as error:
             again, message = isinstance(error, wire.CutReplyError), str(error)
-        return Failure(ResponseError(message, status_code=raw.status), again)
+        return unreadable(raw, message, self._key.hide, again=again)
 
 
 @contextmanager
