@@ -25,24 +25,30 @@ def from_frame(frame: pd.DataFrame) -> Calls:
     QueryError
         A column is missing or holds what cannot be read; the message starts with its name.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise QueryError(f"frame: expected a DataFrame of calls, got {type(frame).__name__}")
     created = _instants(frame, "created")
     if (created == _MISSING).any():
         raise QueryError(f"created: {np.count_nonzero(created == _MISSING)} calls have none")
-    order = np.argsort(created, kind="stable")
-    frame, created = frame.iloc[order], created[order]
     duration, joined = _talk(frame, created)
     error = _flags(frame, "error")
     duration = np.where(joined, duration, 0)
+    # Only now, so that messages count the rows as the user does.
+    order = np.argsort(created, kind="stable")
+
+    def sort(labels: Labels) -> Labels:
+        return Labels(labels.codes[order], labels.values)
+
     return Calls(
-        created=created,
-        duration=duration,
-        billed=billed_tenths(duration, error),
-        joined=joined,
-        error=error,
-        agent=_labels(frame, "agent", identifier),
-        voice=_labels(frame, "voice", identifier),
-        summary=_labels(frame, "summary"),
-        metadata=_metadata(frame),
+        created=created[order],
+        duration=duration[order],
+        billed=billed_tenths(duration, error)[order],
+        joined=joined[order],
+        error=error[order],
+        agent=sort(_labels(frame, "agent", identifier)),
+        voice=sort(_labels(frame, "voice", identifier)),
+        summary=sort(_labels(frame, "summary")),
+        metadata={key: sort(labels) for key, labels in _metadata(frame).items()},
     )
 
 
