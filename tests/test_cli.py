@@ -131,6 +131,18 @@ def test_a_reply_is_kept_and_reported_later(tmp_path):
     assert "search" in refused.stderr
 
 
+def test_the_doctor_tells_what_it_found(tmp_path):
+    """`doctor` says of each open point what was assumed, seen and follows; --save keeps replies."""
+    done = run("doctor", "--days", "8", "--save", "kept", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("assumed:") == done.stdout.count("follows:") == 12
+    kept = list((tmp_path / "kept").iterdir())
+    assert kept
+    assert not any(KEY in path.read_text() for path in kept)
+    refused = run("doctor", "--days", "1", cwd=tmp_path)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+
+
 def test_the_sample_is_served_until_stopped(tmp_path):
     """`sample serve` says its address, answers a Client there, and ends at Ctrl+C without noise."""
     root = Path(__file__).resolve().parents[1]

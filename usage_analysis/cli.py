@@ -15,6 +15,8 @@ from usage_analysis.query import DEFAULT_DAYS, UsageQuery
 from usage_analysis.tidy.frames import CallUsage
 
 if TYPE_CHECKING:
+    from usage_analysis.fetch.client import Client
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
@@ -41,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_report(commands)
     _add_fetch(commands)
+    _add_doctor(commands)
     _add_sample(commands)
     return parser
 
@@ -73,6 +76,21 @@ def _add_fetch(commands: Commands) -> None:
     _add_filters(fetch)
     fetch.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write")
     fetch.set_defaults(run=_fetch, reply=None)
+
+
+def _add_doctor(commands: Commands) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="ask an account what the endpoint's description leaves open",
+        description="Ask an account what the endpoint's description leaves open: what was "
+        "assumed, what was seen, what follows for its numbers.",
+    )
+    _add_account(doctor)
+    doctor.add_argument("--days", type=int, default=30, help="how many to look at (30)")
+    doctor.add_argument(
+        "--save", type=Path, metavar="DIR", help="keep the replies, without key and ids"
+    )
+    doctor.set_defaults(run=_doctor)
 
 
 def _add_sample(commands: Commands) -> None:
@@ -178,6 +196,17 @@ def _fetch(options: argparse.Namespace) -> None:
     print(f"Saved: {usage.save(options.out).resolve()}")
 
 
+def _doctor(options: argparse.Namespace) -> None:
+    # The doctor asks over HTTP.
+    from usage_analysis import doctor
+
+    with _client(options.account) as client:
+        findings = doctor.run(
+            client, days=options.days, folder=options.save, progress=_bar("doctor")
+        )
+    print("\n\n".join(str(finding) for finding in findings))
+
+
 def _serve(options: argparse.Namespace) -> None:
     # Only serving needs the server.
     from usage_analysis.sample.serve import serve
@@ -198,15 +227,19 @@ def _usage(options: argparse.Namespace) -> tuple[CallUsage, date | None, date | 
         if filters:
             raise QueryError(f"--reply: a saved reply is not filtered again, got {list(filters)}")
         return CallUsage.load(options.reply), first, last
-    # httpx is loaded where something is fetched.
-    from usage_analysis.fetch.client import Client
-    from usage_analysis.sample import sample_client
-
-    with sample_client() if options.account == "sample" else Client() as client:
+    with _client(options.account) as client:
         last = last or client.today(options.timezone)
         first = first or last - timedelta(days=DEFAULT_DAYS)
         query = UsageQuery.local_days(first, last, options.timezone, **filters)
         return client.call_usage(query, progress=_bar("fetch")), first, last
+
+
+def _client(account: str) -> Client:
+    # httpx is loaded where something is fetched.
+    from usage_analysis.fetch.client import Client
+    from usage_analysis.sample import sample_client
+
+    return sample_client() if account == "sample" else Client()
 
 
 def _bar(what: str) -> Callable[[int, int], None] | None:
