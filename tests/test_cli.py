@@ -34,7 +34,9 @@ def test_the_sample_report_says_where_it_is(tmp_path):
     """The last line names the page, which is there; nothing goes to standard error."""
     done = run("report", "--account", "sample", "--timezone", "Asia/Kolkata", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    page = Path(re.fullmatch(r"Report: (.+)", done.stdout.splitlines()[-1])[1])
+    page = Path(
+        re.fullmatch(r"Report of the sample account: (.+)", done.stdout.splitlines()[-1])[1]
+    )
     assert page == tmp_path / "usage-report" / "report.html"
     text = page.read_text(encoding="utf-8")
     assert "2026-03-02 00:00 to" in text
@@ -119,7 +121,7 @@ def test_a_reply_is_kept_and_reported_later(tmp_path):
     asked = ["--from", "2026-03-01", "--to", "2026-03-02", "--metadata", "channel=web"]
     done = run("fetch", *asked, "--duration-min", "30", "--out", "kept.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"Saved: {tmp_path / 'kept.json'}\n"
+    assert done.stdout == f"Reply of the sample account: {tmp_path / 'kept.json'}\n"
     usage = ua.CallUsage.load(tmp_path / "kept.json")
     assert (usage.source, usage.query.metadata) == ("sample", {"channel": "web"})
     assert "API" not in (tmp_path / "kept.json").read_text()
@@ -128,7 +130,7 @@ def test_a_reply_is_kept_and_reported_later(tmp_path):
     assert "duration min 30s" in (tmp_path / "here" / "report.html").read_text(encoding="utf-8")
     refused = run("report", "--reply", "kept.json", "--search", "x", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "search" in refused.stderr
+    assert "--search" in refused.stderr
 
 
 def test_the_doctor_tells_what_it_found(tmp_path):

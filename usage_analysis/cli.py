@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from usage_analysis import __version__
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
 from usage_analysis.tidy.frames import CallUsage
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="usage-analysis", description="How your Ultravox voice agents' calls go."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_report(commands)
     _add_fetch(commands)
@@ -60,7 +62,7 @@ def _add_report(commands: Commands) -> None:
     _add_window(report)
     _add_filters(report)
     report.add_argument(
-        "--out", type=Path, default=Path("usage-report"), metavar="DIR", help="where to write"
+        "--out", type=Path, default=Path("usage-report"), metavar="DIR", help="(usage-report)"
     )
     report.set_defaults(run=_report)
 
@@ -124,14 +126,16 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     )
     window.add_argument("--to", dest="last", type=_day, metavar="DAY", help="last local day")
     window.add_argument(
-        "--timezone", default="UTC", metavar="ZONE", help='whose clock, "America/New_York"'
+        "--timezone", default="UTC", metavar="ZONE", help="whose clock: America/New_York (UTC)"
     )
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     only = parser.add_argument_group("filters", "only calls")
-    only.add_argument("--agent", dest="agent_ids", action="append", metavar="ID", help="repeats")
-    only.add_argument("--voice", dest="voice_id", metavar="ID")
+    only.add_argument(
+        "--agent", dest="agent_ids", action="append", metavar="ID", help="UUID; may repeat"
+    )
+    only.add_argument("--voice", dest="voice_id", metavar="ID", help="UUID")
     only.add_argument("--duration-min", metavar="SECONDS")
     only.add_argument("--duration-max", metavar="SECONDS")
     only.add_argument("--metadata", type=_pair, action="append", metavar="KEY=VALUE")
@@ -188,12 +192,17 @@ def _report(options: argparse.Namespace) -> None:
         to_date=last,
         progress=_bar("report"),
     )
-    print(f"Report: {page.resolve()}")
+    print(f"Report of {_whose(usage)}: {page.resolve()}")
 
 
 def _fetch(options: argparse.Namespace) -> None:
     usage, _, _ = _usage(options)
-    print(f"Saved: {usage.save(options.out).resolve()}")
+    print(f"Reply of {_whose(usage)}: {usage.save(options.out).resolve()}")
+
+
+def _whose(usage: CallUsage) -> str:
+    words = {"sample": "the sample account", "live": "your account", "file": "a saved reply"}
+    return words[usage.source]
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -225,7 +234,10 @@ def _usage(options: argparse.Namespace) -> tuple[CallUsage, date | None, date | 
     first, last, filters = options.first, options.last, _filters(options)
     if options.reply is not None:
         if filters:
-            raise QueryError(f"--reply: a saved reply is not filtered again, got {list(filters)}")
+            given = ", ".join(
+                f"--{name.removesuffix('_ids').replace('_', '-')}" for name in filters
+            )
+            raise QueryError(f"--reply: a saved reply is not filtered again, got {given}")
         return CallUsage.load(options.reply), first, last
     with _client(options.account) as client:
         last = last or client.today(options.timezone)
