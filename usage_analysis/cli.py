@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usage_analysis import __version__
+import usage_analysis
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
 from usage_analysis.tidy.frames import CallUsage
@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="usage-analysis", description="How your Ultravox voice agents' calls go."
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {usage_analysis.__version__}"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_report(commands)
     _add_fetch(commands)
