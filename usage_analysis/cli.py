@@ -41,9 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="usage-analysis", description="How your Ultravox voice agents' calls go."
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {usage_analysis.__version__}"
-    )
+    version = f"%(prog)s {usage_analysis.__version__}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_report(commands)
     _add_fetch(commands)
