@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fetch.faults import DATE, KEY, FaultServer, answer, reply_body
+from tests.fetch.faults import DATE, KEY, FaultServer, answer, assert_threads_end, reply_body
 from usage_analysis.errors import QueryError, RateLimitError, TransportError, UsageError
 from usage_analysis.fetch import answers
 from usage_analysis.fetch.asynchronous import AsyncClient
@@ -530,6 +530,7 @@ def test_asyncio_cancelled(fault_server: Serve) -> None:
 
     start = asyncio.run(main())
     assert time.monotonic() - start < 0.5
+    assert_threads_end()
 
 
 def test_asyncio_error() -> None:
