@@ -150,9 +150,14 @@ def answer(
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def assert_threads_end() -> None:
-    """The package's threads end within a moment, once their client is closed."""
+def threads() -> set[threading.Thread]:
+    """The package's threads."""
+    return {thread for thread in threading.enumerate() if THREAD in thread.name}
+
+
+def assert_threads_end(before: set[threading.Thread]) -> None:
+    """No more of the package's threads than before are left within a moment."""
     until = time.monotonic() + 2
-    while ours := [thread for thread in threading.enumerate() if THREAD in thread.name]:
+    while ours := threads() - before:
         assert time.monotonic() < until, ours
         time.sleep(0.01)

@@ -24,6 +24,7 @@ from tests.fetch.faults import (
     answer,
     assert_threads_end,
     reply_body,
+    threads,
 )
 from usage_analysis.errors import (
     APIError,
@@ -298,6 +299,7 @@ def test_slow_refusal(fault_server: Serve) -> None:
 @pytest.mark.parametrize("before", [0, 1], ids=["new", "reused"])
 def test_threads_end(fault_server: Serve, fault: str, before: int) -> None:
     """What a call left at its deadline ends soon after: nothing goes on in the background."""
+    running = threads()
     server = fault_server(*[GOOD] * before, SLOW[fault])
     with Client(KEY, base_url=server.url, timeout=0.1, deadline=0.2) as client:
         for _ in range(before):
@@ -305,7 +307,7 @@ def test_threads_end(fault_server: Serve, fault: str, before: int) -> None:
         with pytest.raises(TransportError):
             client.call_usage(**WINDOW)
     assert len(server.requests) > before
-    assert_threads_end()
+    assert_threads_end(running)
 
 
 # --- sizes
