@@ -286,7 +286,8 @@ class Client:
         Parameters
         ----------
         query
-            The question; or its filters by name, see `UsageQuery`.
+            The question; or its filters by name, see `UsageQuery`. With `timezone` beside them
+            the dates are local days, as in `UsageQuery.local_days`; the frames stay in UTC.
         progress
             Told how many requests are done, and of how many.
         chunk_days
@@ -334,7 +335,7 @@ class Client:
         chunk_days, progress
             As for `call_usage`.
         filters
-            Filters of all groups, see `UsageQuery`.
+            Filters of all groups, see `UsageQuery`, and `timezone` as for `call_usage`.
 
         Raises
         ------

@@ -203,6 +203,8 @@ class CallUsage:
             document["name"] = group_column(self.daily)
             document["parts"] = self._parts(self.groups)
         path = Path(path)
+        if not path.parent.is_dir():
+            raise QueryError(f"path: expected a file in a folder that is there, got {str(path)!r}")
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             try:
                 file.write(msgspec.json.encode(document))
@@ -454,7 +456,11 @@ def _frame(
     columns["duration"] = columns["duration"].view("m8[us]")
     ordered = {name: columns[name] for name in MEASURES if name in columns}
     provisional = times + step > as_of - BILLING_LAG // _TICK
-    return pd.DataFrame({**ordered, "provisional": provisional}, index=to_index(times, UTC))
+    index = to_index(times, UTC)
+    if step == DAY:
+        # One row alone does not show whether it is a day or an hour.
+        index.freq = pd.offsets.Day()  # type: ignore[misc]  # pandas lets it be set
+    return pd.DataFrame({**ordered, "provisional": provisional}, index=index)
 
 
 def _check_rows(path: str, part: wire.Buckets, inside: NDArray[np.bool_], step: int) -> None:
