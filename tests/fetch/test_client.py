@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import pickle
 import threading
 import time
@@ -17,7 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fetch.faults import DATE, KEY, FaultServer, answer, reply_body
+from tests.fetch.faults import (
+    DATE,
+    KEY,
+    FaultServer,
+    answer,
+    assert_threads_end,
+    reply_body,
+    threads,
+)
 from usage_analysis.errors import QueryError, RateLimitError, TransportError, UsageError
 from usage_analysis.fetch import answers
 from usage_analysis.fetch.asynchronous import AsyncClient
@@ -457,6 +466,17 @@ def test_connections_are_used_again(fault_server: Serve) -> None:
     assert (server.connections, len(server.requests)) == (1, 3)
 
 
+def test_forgotten_client() -> None:
+    """A client that nobody closed leaves no threads behind when it is gone."""
+    running = threads()
+    client, _ = canned(good)
+    client.call_usage(**WINDOW)
+    assert threads() > running
+    del client
+    gc.collect()
+    assert_threads_end(running)
+
+
 def test_closed_client() -> None:
     """A closed client refuses questions in words."""
     client, sent = canned(good)
@@ -469,7 +489,7 @@ def test_closed_client() -> None:
 
 def test_asyncio() -> None:
     """Awaited questions run side by side, and progress is told in the loop's thread."""
-    threads: set[int] = set()
+    told_in: set[int] = set()
     sync, sent = canned(counting)
 
     async def main() -> list[int]:
@@ -477,7 +497,7 @@ def test_asyncio() -> None:
             questions = [
                 client.call_usage(
                     search=str(n),
-                    progress=lambda *_: threads.add(threading.get_ident()),
+                    progress=lambda *_: told_in.add(threading.get_ident()),
                     **WINDOW,
                 )
                 for n in range(2, 22)
@@ -485,7 +505,7 @@ def test_asyncio() -> None:
             return [count(usage) for usage in await asyncio.gather(*questions)]
 
     assert asyncio.run(main()) == list(range(2, 22))
-    assert threads == {threading.get_ident()}
+    assert told_in == {threading.get_ident()}
     assert len(sent) == 20
 
 
@@ -515,6 +535,7 @@ def test_asyncio_breakdowns() -> None:
 
 def test_asyncio_cancelled(fault_server: Serve) -> None:
     """A cancelled question is given up at once: the loop waits for nothing."""
+    running = threads()
     server = fault_server(lambda peer: peer.wait())
 
     async def main() -> float:
@@ -530,6 +551,7 @@ def test_asyncio_cancelled(fault_server: Serve) -> None:
 
     start = asyncio.run(main())
     assert time.monotonic() - start < 0.5
+    assert_threads_end(running)
 
 
 def test_asyncio_error() -> None:

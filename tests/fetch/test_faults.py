@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import logging
 import pickle
-import threading
 import time
 import traceback
 import tracemalloc
@@ -15,7 +14,18 @@ from typing import Any
 
 import pytest
 
-from tests.fetch.faults import DATE, KEY, PEM, Act, FaultServer, Peer, answer, reply_body
+from tests.fetch.faults import (
+    DATE,
+    KEY,
+    PEM,
+    Act,
+    FaultServer,
+    Peer,
+    answer,
+    assert_threads_end,
+    reply_body,
+    threads,
+)
 from usage_analysis.errors import (
     APIError,
     AuthenticationError,
@@ -25,7 +35,6 @@ from usage_analysis.errors import (
     UsageError,
 )
 from usage_analysis.fetch.client import Client
-from usage_analysis.fetch.patience import THREAD
 from usage_analysis.tidy.frames import CallUsage
 
 Serve = Callable[..., FaultServer]
@@ -286,18 +295,19 @@ def test_slow_refusal(fault_server: Serve) -> None:
     assert len(server.requests) == 1
 
 
-def test_threads_end(fault_server: Serve) -> None:
+@pytest.mark.parametrize("fault", ["dripping head", "endless 1xx", "dripping body"])
+@pytest.mark.parametrize("before", [0, 1], ids=["new", "reused"])
+def test_threads_end(fault_server: Serve, fault: str, before: int) -> None:
     """What a call left at its deadline ends soon after: nothing goes on in the background."""
-    server = fault_server(SLOW["dripping body"])
-    with pytest.raises(TransportError):
-        ask(server, timeout=0.1, deadline=0.3)
-    until = time.monotonic() + 2
-    while (ours := [t for t in threading.enumerate() if THREAD in t.name]) and (
-        time.monotonic() < until
-    ):
-        time.sleep(0.01)
-    assert not ours
-    assert server.requests
+    running = threads()
+    server = fault_server(*[GOOD] * before, SLOW[fault])
+    with Client(KEY, base_url=server.url, timeout=0.1, deadline=0.2) as client:
+        for _ in range(before):
+            client.call_usage(**WINDOW)
+        with pytest.raises(TransportError):
+            client.call_usage(**WINDOW)
+    assert len(server.requests) > before
+    assert_threads_end(running)
 
 
 # --- sizes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, tzinfo
@@ -115,6 +116,7 @@ class _Lanes:
         self._lock = threading.Lock()
         self._idle: list[_Lane] = []
         self._hands = Hands()
+        weakref.finalize(self, self._hands.close)
         self._closed = False
         self._given = None if transport is None else self._http(transport=transport)
 
