@@ -96,7 +96,8 @@ def _lines(pieces: list[bytes | NDArray[np.bytes_]]) -> bytes:
     ]
     line = np.array(tuple(p if isinstance(p, bytes) else b"" for p in pieces), dtype=kinds)
     columns = {place: p for place, p in enumerate(pieces) if not isinstance(p, bytes)}
-    lines = np.full(len(next(iter(columns.values()))), line)
+    count = len(next(iter(columns.values())))
+    lines = np.frombuffer(bytearray(line.tobytes() * count), dtype=kinds)
     for place, column in columns.items():
         lines[str(place)] = column
     return lines.tobytes().translate(None, b"\0")
@@ -130,10 +131,14 @@ def _digits(numbers: NDArray[np.int64]) -> list[NDArray[np.bytes_]]:
     groups: list[NDArray[np.bytes_]] = []
     while True:
         higher, group = np.divmod(numbers, 10_000)
-        text = np.where(higher > 0, _padded()[group], _numerals()[group])
-        groups.insert(0, np.where((numbers > 0) | (not groups), text, b""))
+        text = _numerals()[group]
+        if more := higher.any():
+            text = np.where(higher > 0, _padded()[group], text)
+        if groups:
+            text[numbers == 0] = b""
+        groups.insert(0, text)
         numbers = higher
-        if not numbers.any():
+        if not more:
             return groups
 
 

@@ -139,9 +139,11 @@ def _address(listener: socket.socket) -> str:
 
 def _listening(port: int) -> socket.socket:
     """Socket that takes connections already, so that whoever knows the address is let in."""
+    if not 0 <= port <= 65_535:
+        raise QueryError(f"port: expected 0 to 65535, got {port}")
     try:
         return socket.create_server((HOST, port))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise QueryError(f"port: cannot listen on {HOST}:{port} ({error})") from None
 
 
