@@ -44,7 +44,9 @@ def make(rows: int) -> pd.DataFrame:
     if agents == 1:
         return pd.DataFrame(columns, index=index)
     names = np.repeat([f"agent-{number:04}" for number in range(agents)], hours)
-    times = pd.DatetimeIndex(np.tile(index.tz_convert("UTC").tz_localize(None), agents), name="time")
+    times = pd.DatetimeIndex(
+        np.tile(index.tz_convert("UTC").tz_localize(None), agents), name="time"
+    )
     times = times.tz_localize("UTC").tz_convert(ZONE)
     return pd.DataFrame({"agent": names, **columns}, index=times)
 
@@ -259,9 +261,7 @@ def plain_rate(frame: pd.DataFrame) -> Any:
 
 def plain_difference(frame: pd.DataFrame) -> Any:
     half = len(frame) // 2
-    sides = [
-        summed(part, ["total_count", "error_count"]) for part in (frame[:half], frame[half:])
-    ]
+    sides = [summed(part, ["total_count", "error_count"]) for part in (frame[:half], frame[half:])]
     return [plain_wilson(side["total_count"], side["error_count"]) for side in sides]
 
 
@@ -309,9 +309,11 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
     "peak_hours": (peaks.peak_hours, plain_peaks, 1),
     "traffic_intensity": (
         peaks.traffic_intensity,
-        lambda f: f[["agent"]].assign(traffic=f["duration"] / pd.Timedelta(hours=1))
-        if "agent" in f
-        else f["duration"] / pd.Timedelta(hours=1),
+        lambda f: (
+            f[["agent"]].assign(traffic=f["duration"] / pd.Timedelta(hours=1))
+            if "agent" in f
+            else f["duration"] / pd.Timedelta(hours=1)
+        ),
         1,
     ),
     "capacity": (lambda f: capacity.capacity(f, limit=5), plain_capacity, 1),
@@ -343,9 +345,14 @@ def best(call: Callable[[], Any], other: Callable[[], Any], rounds: int) -> tupl
 
 if __name__ == "__main__":
     import sys
+
     for name, (ours, plain, least) in CASES.items():
-        if len(sys.argv) > 1 and not any(a in name for a in sys.argv[1:]): continue
+        if len(sys.argv) > 1 and not any(a in name for a in sys.argv[1:]):
+            continue
         for rows in SIZES:
             frame = FRAMES[rows]
             a, b = best(lambda: ours(frame), lambda: plain(frame), 2 if rows > 10000 else 5)
-            print(f"{name:28} {rows:8} ours {a*1e3:8.1f} ms plain {b*1e3:8.1f} ms ratio {b/a:5.2f} need {least}", flush=True)
+            print(
+                f"{name:28} {rows:8} ours {a * 1e3:8.1f} ms plain {b * 1e3:8.1f} ms ratio {b / a:5.2f} need {least}",
+                flush=True,
+            )

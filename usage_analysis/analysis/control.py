@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.rates import check_event, counted, share
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.periods import aggregate, rolling
-from usage_analysis.tidy.slots import groups_of
-from usage_analysis.tidy.zones import row_times
+from usage_analysis.tidy.periods import Trailing, aggregate, groups_of
+from usage_analysis.tidy.zones import HOUR, row_times
 
 Floats = NDArray[np.float64]
 
@@ -289,16 +288,13 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     if isinstance(slo, bool) or not isinstance(slo, int | float) or not 0 < slo < 1:
         raise QueryError(f"slo: expected a share of good calls such as 0.99, got {slo!r}")
     require("burn_rate", hourly, "total_count", "error_count", "provisional")
-    group = group_column(hourly)
-    wanted = ["total_count", "error_count", "provisional"]
     kept = hourly.loc[~hourly["provisional"].to_numpy(dtype=bool)]
-    kept = kept[wanted if group is None else [group, *wanted]]
+    group = group_column(hourly)
     columns: dict[str, Any] = {} if group is None else {group: kept[group]}
+    trailing = Trailing(kept) if len(kept) else None
     for hours in _WINDOWS:
-        window = rolling(kept, f"{hours}h")
-        calls = window["total_count"].to_numpy()
-        rate = share(window["error_count"].to_numpy(), calls)
-        burn = np.where(window["complete"], rate, np.nan) / (1 - slo)
+        calls, errors, whole = _window(trailing, kept, hours)
+        burn = np.where(whole, share(errors, calls), np.nan) / (1 - slo)
         columns |= {
             f"calls_{hours}h": calls,
             f"burn_{hours}h": burn,
@@ -307,6 +303,17 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     columns["fast"] = _both(columns["burn_12h"], columns["burn_1h"], _FAST)
     columns["slow"] = _both(columns["burn_72h"], columns["burn_6h"], _SLOW)
     return pd.DataFrame(columns, index=kept.index)
+
+
+def _window(
+    trailing: Trailing | None, kept: pd.DataFrame, hours: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """Calls and errors of each row's window, and whether it is whole."""
+    calls, errors = kept["total_count"].to_numpy(), kept["error_count"].to_numpy()
+    if trailing is None:
+        return calls, errors, np.zeros(0, dtype=np.bool_)
+    first, whole = trailing.since(hours * HOUR, days=False)
+    return trailing.sums(calls, first), trailing.sums(errors, first), whole
 
 
 def _both(long: Floats, short: Floats, burn: float) -> NDArray[np.bool_]:
