@@ -139,10 +139,10 @@ def billing_overhead(
     waiting = frame["provisional"].to_numpy(dtype=bool)
     some = bool(waiting.any())
     kept, code_kept = (frame[~waiting], code[~waiting]) if some else (frame, code)
-    excess = sums(overhead_micros(kept), code_kept, count)
-    bound = within_six(sums(kept["joined_count"].to_numpy(), code_kept, count))
     billed = sums(micro_minutes(kept), code_kept, count)
-    talk = billed * 60 - excess
+    talk = sums(kept["duration"].to_numpy().astype("m8[us]").view(np.int64), code_kept, count)
+    excess = billed * 60 - talk
+    bound = within_six(sums(kept["joined_count"].to_numpy(), code_kept, count))
     overhead = np.full(count, np.nan)
     np.divide(billed * 60, talk, out=overhead, where=talk > 0)
     out = pd.DataFrame(

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 _SIGMAS = 3.0
 # Mean range of two draws from a normal distribution, in its standard deviations: 2/√π.
 _RANGE_OF_TWO = 1.128
+_LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
 _WINDOWS = (1, 6, 12, 72)
 _BUDGET_HOURS = 30 * 24
 _FAST, _SLOW = 3.0, 1.0
@@ -200,11 +201,9 @@ def funnel(
     some = int((~np.isnan(sigma)).sum())
     wider = math.sqrt(ratio) if some and ratio > 1 + 2 * math.sqrt(2 / some) else 1.0
     out["centre"] = centre
-    for name, level in (("95", 0.95), ("998", 0.998)):
-        tail = (1 - level) / 2
-        for side, share_below in (("low", tail), ("high", 1 - tail)):
-            limit = _binomial_limits(calls, centre, share_below)
-            out[f"{side}_{name}"] = centre + wider * (limit - centre)
+    limits = _binomial_limits(calls, centre) - centre
+    for column, limit in zip(_LIMITS, limits.T, strict=True):
+        out[column] = centre + wider * limit
     out["spread_ratio"] = ratio
     for name in ("95", "998"):
         out[f"beyond_{name}"] = (out["rate"] < out[f"low_{name}"]) | (
@@ -222,27 +221,28 @@ def _winsorised(z: Floats) -> float:
     return float(np.mean(np.clip(known, low, high) ** 2))
 
 
-def _binomial_limits(calls: NDArray[Any], rate: float, below: float) -> Floats:
-    """Share of the calls that a binomial count falls short of with a given probability."""
-    out = np.full(len(calls), np.nan)
+def _binomial_limits(calls: NDArray[Any], rate: float) -> Floats:
+    """Shares of the calls that a binomial count falls short of with the limits' probabilities."""
+    out = np.full((len(calls), len(_LIMITS)), np.nan)
     if 0 < rate < 1:
         for n in np.unique(calls[calls > 0]):
-            out[calls == n] = _binomial_point(round(n), rate, below) / n
+            out[calls == n] = _binomial_points(round(n), rate) / n
     return out
 
 
-def _binomial_point(n: int, rate: float, below: float) -> float:
+def _binomial_points(n: int, rate: float) -> Floats:
     mode = min(int((n + 1) * rate), n)
-    reach = int(12 * math.sqrt(n * rate * (1 - rate))) + 40
+    reach = int(8 * math.sqrt(n * rate * (1 - rate))) + 40
     k = np.arange(max(mode - reach, 0), min(mode + reach, n) + 1)
     # Each probability from the one before it; all are scaled to add to 1.
     logs = np.cumsum(np.log((n - k[:-1]) / (k[:-1] + 1) * (rate / (1 - rate))))
     logs = np.concatenate([[0.0], logs])
     chance = np.exp(logs - logs.max())
     upto = np.cumsum(chance / chance.sum())
-    place = min(int(np.searchsorted(upto, below)), len(k) - 1)
-    before = float(upto[place - 1]) if place else 0.0
-    return float(k[place] - (upto[place] - below) / (upto[place] - before))
+    below = np.array(list(_LIMITS.values()))
+    place = np.minimum(np.searchsorted(upto, below), len(k) - 1)
+    points: Floats = k[place] - (upto[place] - below) / (chance[place] / chance.sum())
+    return points
 
 
 def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:

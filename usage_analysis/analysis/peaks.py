@@ -76,10 +76,9 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     [1.5, 0.25]
     """
     require("traffic_intensity", hourly, "duration")
-    lengths = row_lengths(hourly) / HOUR
+    lengths = row_lengths(hourly)
     talk = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
-    traffic = talk / HOUR
-    traffic /= lengths
+    traffic = talk / lengths
     group = group_column(hourly)
     if group is None:
         return pd.Series(traffic, index=hourly.index, name="traffic")

@@ -432,7 +432,10 @@ def compare_periods(
         start, shift = _first_day(hourly), _weeks_between(hourly, previous)
     now = _Clock(hourly, measure, start)
     before = _Clock(previous, measure, start - shift)
-    told = [_compared(now, before, row, measure, confidence) for row in range(now.count)]
+    told = [
+        _compared(now, before, row, other, measure, confidence)
+        for row, other in enumerate(now.partners(before))
+    ]
     if not any(row["hours"] for row in told):
         raise QueryError(
             "compare_periods: expected finished buckets on the same weekdays and hours of both "
@@ -491,7 +494,7 @@ class _Clock:
         columns = [*([] if group is None else [group]), measure, "provisional"]
         frame = frame[columns].iloc[rows]
         code, self.groups = groups_of(frame)
-        self.count = 1 if self.groups is None else len(self.groups)
+        self.count = 1 if self.groups is None else max(len(self.groups), 1)
         self.size = int(hour.max()) + 1 if len(hour) else 0
         values = frame[measure].to_numpy()
         if measure == "duration":
@@ -505,31 +508,28 @@ class _Clock:
             for part in parts
         )
 
-    def of(self, name: Any, row: int) -> int | None:
-        """Row of a group by name; of a single series the one there is."""
-        if self.groups is None:
-            return row
-        found = int(self.groups.get_indexer(pd.Index([name]))[0])
-        return found if found >= 0 else None
+    def partners(self, earlier: _Clock) -> list[int]:
+        """Row of each of these groups in an earlier table, -1 where it has none."""
+        if self.groups is None or earlier.groups is None:
+            return [0]
+        return earlier.groups.get_indexer(self.groups).tolist()
 
 
 def _compared(
-    now: _Clock, before: _Clock, row: int, measure: str, confidence: float
+    now: _Clock, before: _Clock, row: int, other: int, measure: str, confidence: float
 ) -> dict[str, Any]:
     """Both tables begin on the days that are compared, so hours of one number are partners."""
-    other = before.of(None if now.groups is None else now.groups[row], row)
-    size = 0 if other is None else min(now.size, before.size)
+    size = 0 if other < 0 else min(now.size, before.size)
     there = now.length[row] > 0
     same = there & (now.waiting[row] == 0)
     same[size:] = False
-    if other is not None:
-        same[:size] &= before.waiting[other, :size] == 0
-        same[:size] &= now.length[row, :size] == before.length[other, :size]
+    same[:size] &= before.waiting[other, :size] == 0
+    same[:size] &= now.length[row, :size] == before.length[other, :size]
     hour = np.flatnonzero(same)
-    current = now.value[row, hour]
-    earlier = current[:0] if other is None else before.value[other, hour]
+    current, earlier = now.value[row, hour], before.value[other, hour]
+    day = hour // 24
     delta = float((current - earlier).sum())
-    half = _half_width(current - earlier, hour // 24, confidence)
+    half = _half_width(current - earlier, day, confidence)
     kinds = {
         "current": current.sum(),
         "previous": earlier.sum(),
@@ -541,16 +541,16 @@ def _compared(
         **{name: _in_kind(float(value), measure) for name, value in kinds.items()},
         "change": delta / float(earlier.sum()) if earlier.sum() else math.nan,
         "hours": float(now.length[row, hour].sum() / HOUR),
-        "days": len(np.unique(hour // 24)),
+        "days": int(np.count_nonzero(np.bincount(day))),
         "left_out": int(there.sum() - same.sum()),
     }
 
 
 def _half_width(differences: Floats, day: Integers, confidence: float) -> float:
     """Half an interval of the differences' sum: by days, or by hours within a single day."""
-    if len(np.unique(day)) >= 2:
-        place = np.unique(day, return_inverse=True)[1]
-        differences = np.bincount(place, differences).astype(np.float64)
+    hours = np.bincount(day)
+    if np.count_nonzero(hours) >= 2:
+        differences = np.bincount(day, differences)[hours > 0].astype(np.float64)
     n = len(differences)
     if n < 2:
         return math.nan

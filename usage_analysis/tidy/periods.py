@@ -24,6 +24,7 @@ from usage_analysis.tidy.zones import (
     clock_of,
     distinct,
     first_instants,
+    instants,
     offsets,
     row_times,
     to_index,
@@ -90,7 +91,7 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
 def _is_daily(frame: pd.DataFrame, times: Instants) -> bool:
     if getattr(frame.index, "freqstr", None) == "D":
         return True
-    known = distinct(times)[1]
+    known = instants(times)
     return len(known) > 1 and int(np.diff(known).min()) >= 20 * HOUR
 
 
@@ -373,12 +374,13 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     if "hours" in frame:
         return frame["hours"].to_numpy(dtype=np.float64) * HOUR
     zone = zone_of(frame)
-    where, times = distinct(row_times(frame))
+    times = row_times(frame)
+    known = instants(times)
     daily = getattr(frame.index, "freqstr", None) == "D"
-    lengths = lengths_of(times, clock_of(times, zone), zone, daily=daily)
-    if len(times) and lengths.min() == lengths.max():
-        return np.full(len(frame), lengths[0])
-    return lengths[where]
+    lengths = lengths_of(known, clock_of(known, zone), zone, daily=daily)
+    if len(known) and lengths.min() == lengths.max():
+        return np.broadcast_to(lengths[:1], len(times))
+    return lengths[distinct(times)[0]]
 
 
 def lengths_of(
@@ -480,9 +482,16 @@ def _ranked(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
 
 def sums(values: NDArray[Any], key: Rows, count: int) -> NDArray[Any]:
     """Sum of the values under each key below `count`: integers stay exact integers."""
-    if values.dtype.kind == "f":
-        return np.bincount(key, values, minlength=count)
-    whole = values.view(np.int64) if values.dtype.kind == "m" else values.astype(np.int64)
-    out = np.zeros(count, dtype=np.int64)
-    np.add.at(out, key, whole)
+    plain = values.view(np.int64) if values.dtype.kind == "m" else values
+    if 8 * count < len(key) and np.all(key[1:] >= key[:-1]):
+        # Rows that stand together need no counting.
+        starts = np.searchsorted(key, np.arange(count + 1))
+        some = starts[1:] > starts[:-1]
+        out = np.zeros(count, dtype=plain.dtype)
+        out[some] = np.add.reduceat(plain, starts[:-1][some])
+    elif plain.dtype.kind == "f":
+        out = np.bincount(key, plain, minlength=count)
+    else:
+        out = np.zeros(count, dtype=np.int64)
+        np.add.at(out, key, plain)
     return out.view(values.dtype) if values.dtype.kind == "m" else out

@@ -112,25 +112,41 @@ def _changes(zone: tzinfo, stretch: int) -> tuple[tuple[int, int], ...]:
 
 
 def distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
-    """Place of each instant among the distinct ones in order, and those.
-
-    A breakdown mostly holds the same instants once a group, one group after the other: then
-    nothing need be sorted.
-    """
-    falls = np.flatnonzero(times[1:] <= times[:-1])
-    if len(falls) == 0:
-        return np.arange(len(times)), times
-    block = int(falls[0]) + 1
-    if len(times) % block == 0 and (times.reshape(-1, block) == times[:block]).all():
+    """Place of each instant among the distinct ones in order, and those."""
+    block = _block(times)
+    if block:
         return np.tile(np.arange(block), len(times) // block), times[:block]
-    low = times.min()
+    low = times.min(initial=np.iinfo(np.int64).max)
     quarter, rest = np.divmod(times - low, _QUARTER)
     if rest.any():
         known, place = np.unique(times, return_inverse=True)
         return place, known
-    present = np.zeros(int(quarter.max()) + 1, dtype=np.bool_)
+    present = np.zeros(int(quarter.max(initial=-1)) + 1, dtype=np.bool_)
     present[quarter] = True
     return (np.cumsum(present) - 1)[quarter], low + np.flatnonzero(present) * _QUARTER
+
+
+def instants(times: Instants) -> Instants:
+    """Distinct instants in order."""
+    block = _block(times)
+    return times[:block] if block else distinct(times)[1]
+
+
+def _block(times: Instants) -> int:
+    """How many instants in order are repeated, once a group, by the whole; 0 where it is not so.
+
+    A breakdown mostly stands group after group: then nothing need be sorted or looked up.
+    """
+    size, count = 4096, len(times)
+    while True:
+        falls = np.flatnonzero(times[1:size] <= times[: min(size, count) - 1])
+        if len(falls) or size >= count:
+            break
+        size *= 8
+    block = int(falls[0]) + 1 if len(falls) else count
+    if block == 0 or count % block:
+        return 0
+    return block if (times.reshape(-1, block) == times[:block]).all() else 0
 
 
 def local_clock(frame: pd.DataFrame) -> Instants:
