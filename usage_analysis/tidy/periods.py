@@ -98,13 +98,14 @@ def _is_daily(frame: pd.DataFrame, times: Instants) -> bool:
 class _Piece(NamedTuple):
     """The nth piece of every row that has one: what of its hour falls into one clock hour."""
 
-    rows: Rows
+    rows: Rows | slice
+    """Rows that have one; all of them mostly."""
     spot: Rows
     """Number of the group and clock hour that it goes to."""
-    overlap: Instants
-    """Elapsed time that they share [us]."""
-    until: Instants
-    """Where in the row's hour the piece ends [us]."""
+    overlap: NDArray[np.float64]
+    """Elapsed time that they share [h]."""
+    until: NDArray[np.float64]
+    """Where in the row's hour the piece ends [h]."""
 
 
 def _divided(
@@ -121,14 +122,14 @@ def _divided(
         elif name in hourly:
             out[name] = np.zeros(count)
             for piece in pieces:
-                part = hourly[name].to_numpy()[piece.rows] * (piece.overlap / HOUR)
+                part = hourly[name].to_numpy()[piece.rows] * piece.overlap
                 out[name] += np.bincount(piece.spot, part, minlength=count)
     code, hour = np.divmod(found, len(clock.start))
     covered, flags = np.zeros(count), np.zeros(count, dtype=np.bool_)
     for piece in pieces:
         covered += np.bincount(piece.spot, piece.overlap, minlength=count)
         flags[piece.spot[waiting[piece.rows]]] = True
-    flags |= covered < (clock.end - clock.start)[hour]
+    flags |= covered < (clock.end - clock.start)[hour] / HOUR - 1e-9
     frame = pd.DataFrame({**out, "provisional": flags}, index=to_index(clock.start[hour], place))
     return _with_groups(frame, hourly, code, groups)
 
@@ -147,11 +148,11 @@ def _pieces(
         until = np.minimum(clock.end[hour], known + HOUR)
         overlap = until - np.maximum(clock.start[hour], known)
         some = several > nth
-        rows = np.arange(len(times)) if some.all() else np.flatnonzero(some[where])
+        rows = slice(None) if some.all() else np.flatnonzero(some[where])
         at = where[rows]
         key = codes[rows] * len(clock.start) + hour[at]
         present[key] = True
-        pieces.append(_Piece(rows, key, overlap[at], (until - known)[at]))
+        pieces.append(_Piece(rows, key, (overlap / HOUR)[at], ((until - known) / HOUR)[at]))
     number = np.cumsum(present) - 1
     return [one._replace(spot=number[one.spot]) for one in pieces], np.flatnonzero(present)
 
@@ -163,7 +164,7 @@ def _divided_talk(
     whole = talk.astype("m8[us]", copy=False).view(np.int64)
     before, out = np.zeros(len(whole), dtype=np.int64), np.zeros(count, dtype=np.int64)
     for piece in pieces:
-        upto = np.rint(whole[piece.rows] * (piece.until / HOUR)).astype(np.int64)
+        upto = np.rint(whole[piece.rows] * piece.until).astype(np.int64)
         np.add.at(out, piece.spot, upto - before[piece.rows])
         before[piece.rows] = upto
     return out.view("m8[us]")
