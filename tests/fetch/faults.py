@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from usage_analysis.fetch.patience import THREAD
+
 KEY = "abcd1234.0123456789abcdef0123456789abcdef"
 DATE = "Tue, 03 Mar 2026 10:00:00 GMT"
 PEM = Path(__file__).with_name("localhost.pem")
@@ -146,3 +148,16 @@ def answer(
         *headers,
     ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def threads() -> set[threading.Thread]:
+    """The package's threads."""
+    return {thread for thread in threading.enumerate() if THREAD in thread.name}
+
+
+def assert_threads_end(before: set[threading.Thread]) -> None:
+    """No more of the package's threads than before are left within a moment."""
+    until = time.monotonic() + 2
+    while ours := threads() - before:
+        assert time.monotonic() < until, ours
+        time.sleep(0.01)

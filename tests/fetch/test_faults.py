@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import logging
 import pickle
-import threading
 import time
 import traceback
 import tracemalloc
@@ -15,7 +14,18 @@ from typing import Any
 
 import pytest
 
-from tests.fetch.faults import DATE, KEY, PEM, Act, FaultServer, Peer, answer, reply_body
+from tests.fetch.faults import (
+    DATE,
+    KEY,
+    PEM,
+    Act,
+    FaultServer,
+    Peer,
+    answer,
+    assert_threads_end,
+    reply_body,
+    threads,
+)
 from usage_analysis.errors import (
     APIError,
     AuthenticationError,
@@ -25,7 +35,6 @@ from usage_analysis.errors import (
     UsageError,
 )
 from usage_analysis.fetch.client import Client
-from usage_analysis.fetch.patience import THREAD
 from usage_analysis.tidy.frames import CallUsage
 
 Serve = Callable[..., FaultServer]
@@ -183,6 +192,7 @@ BROKEN = {
     "Content-Length too long": then_closes(answer(length=100_000)),
     "Content-Length too short": then_closes(answer(length=100)),
     "no length, body cut": then_closes(b"HTTP/1.1 200 OK\r\n\r\n" + reply_body()[:-9]),
+    "no body": then_closes(answer(200, b"")),
     "chunk cut": then_closes(CHUNKED + b"1000\r\n{"),
     "chunks without end": then_closes(CHUNKED + b"%x\r\n%s\r\n" % (len(GZIPPED), GZIPPED)),
     "chunked garbage": then_closes(CHUNKED + b"zz\r\n" + reply_body()),
@@ -285,18 +295,19 @@ def test_slow_refusal(fault_server: Serve) -> None:
     assert len(server.requests) == 1
 
 
-def test_threads_end(fault_server: Serve) -> None:
+@pytest.mark.parametrize("fault", ["dripping head", "endless 1xx", "dripping body"])
+@pytest.mark.parametrize("before", [0, 1], ids=["new", "reused"])
+def test_threads_end(fault_server: Serve, fault: str, before: int) -> None:
     """What a call left at its deadline ends soon after: nothing goes on in the background."""
-    server = fault_server(SLOW["dripping body"])
-    with pytest.raises(TransportError):
-        ask(server, timeout=0.1, deadline=0.3)
-    until = time.monotonic() + 2
-    while (ours := [t for t in threading.enumerate() if THREAD in t.name]) and (
-        time.monotonic() < until
-    ):
-        time.sleep(0.01)
-    assert not ours
-    assert server.requests
+    running = threads()
+    server = fault_server(*[GOOD] * before, SLOW[fault])
+    with Client(KEY, base_url=server.url, timeout=0.1, deadline=0.2) as client:
+        for _ in range(before):
+            client.call_usage(**WINDOW)
+        with pytest.raises(TransportError):
+            client.call_usage(**WINDOW)
+    assert len(server.requests) > before
+    assert_threads_end(running)
 
 
 # --- sizes
@@ -376,7 +387,6 @@ def test_damaged_compression(fault_server: Serve, body: bytes, encoding: str) ->
 
 WRONG = {
     "HTML": (b"<!doctype html><p>Welcome", r"^reply: expected one whole JSON document, got HTML"),
-    "empty": (b"", r"^reply: expected one whole JSON document"),
     "two documents": (reply_body() * 2, r"^reply: expected one whole JSON document"),
     "NaN": (reply_body().replace(b"1.6", b"NaN", 1), r"^reply: expected one whole JSON"),
     "null": (b"null", r"^reply: expected object, got null"),
@@ -389,7 +399,6 @@ WRONG = {
     "date": (reply_body().replace(b"-03-01", b"-02-30"), r"^daily\[0\]\.date: expected a date"),
     "hour": (reply_body().replace(b'"hour": 9', b'"hour": 24'), r"^hourly\[0\]\.hour: expected"),
     "no hourly": (reply_body().replace(b"hourly", b"hoursly"), r"^hourly: missing"),
-    "not asked for": (reply_body().replace(b"-03-01", b"-01-01"), r"^daily\[0\]\.date: expected"),
     "UTF-16": (reply_body().decode().encode("utf-16"), r"^reply: expected UTF-8"),
     "bad UTF-8": (reply_body() + b"\xff", r"^reply: expected UTF-8"),
     "deep": (b'{"daily":' + b"[" * 200_000, r"^(reply|daily)"),
@@ -399,11 +408,19 @@ WRONG = {
 @pytest.mark.parametrize(("body", "message"), WRONG.values(), ids=WRONG)
 def test_wrong_content(fault_server: Serve, body: bytes, message: str) -> None:
     """A body that is not what the endpoint promises is an error that names the field, at once."""
-    server = fault_server(sends(answer(200, body)))
+    server = fault_server(sends(answer(200, body, "X-Request-Id: r-17")))
     with pytest.raises(ResponseError, match=message) as caught:
         ask(server)
-    assert type(caught.value) is ResponseError
-    assert len(server.requests) == (3 if "attempts" in str(caught.value) else 1)
+    error = caught.value
+    assert type(error) is ResponseError
+    assert (error.status_code, error.request_id, error.attempts) == (200, "r-17", 1)
+
+
+def test_bucket_outside_the_window(fault_server: Serve) -> None:
+    """A bucket with calls that was not asked for is an error, not a silent loss."""
+    server = fault_server(sends(answer(200, reply_body().replace(b"-03-01", b"-01-01"))))
+    with pytest.raises(ResponseError, match=r"^daily\[0\]\.date: expected a bucket of the window"):
+        ask(server)
 
 
 # --- elsewhere
@@ -522,7 +539,7 @@ def test_request_id_echo(fault_server: Serve) -> None:
     """A server that names the request after the key does not get it into the error."""
     with pytest.raises(APIError) as caught:
         ask(fault_server(sends(answer(400, b"", f"X-Request-Id: {KEY}"))))
-    assert caught.value.request_id == "[key]"
+    assert caught.value.request_id == "abcd1234.[key]"
 
 
 def test_date_of_the_answer(fault_server: Serve) -> None:
