@@ -43,8 +43,6 @@ def application(endpoint: Endpoint, *, latency: float = 0.0) -> App:
         receive: Callable[[], Awaitable[Message]],  # noqa: ARG001 - a body changes no answer
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
-        if scope["type"] != "http":
-            raise ValueError(f"expected an HTTP request, got {scope['type']}")
         headers = dict(scope["headers"])
         key = headers.get(b"x-api-key")
         await asyncio.sleep(latency)
