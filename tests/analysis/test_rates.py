@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from usage_analysis.analysis.rates import error_rate, join_rate
+from usage_analysis.analysis.rates import (
+    average_call_duration,
+    describe_errors,
+    error_rate,
+    join_rate,
+    rate_difference,
+)
 from usage_analysis.errors import QueryError
 
 
@@ -121,3 +132,96 @@ def test_a_missing_column_is_named() -> None:
     """A frame of an old reply without errors is refused by the column's name."""
     with pytest.raises(QueryError, match="error_rate needs the column error_count"):
         error_rate(frame([1], [0]).drop(columns="error_count"))
+
+
+def test_published_difference() -> None:
+    """7/34 less 1/34 is between .019 and .34 (Fagerland 2015, Newcombe's hybrid score)."""
+    found = rate_difference(frame([34], [7]), frame([34], [1]))
+    assert round(found["low"], 3) == 0.019
+    assert round(found["high"], 2) == 0.34
+    assert found["difference"] == pytest.approx(6 / 34)
+
+
+counts = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@settings(deadline=None)
+@given(st.lists(counts, min_size=1, max_size=20), st.floats(0.01, 0.999))
+def test_wilson_agrees_with_statsmodels(pairs: list[tuple[int, int]], confidence: float) -> None:
+    """Intervals lie in [0, 1], hold the rate, and are statsmodels' own."""
+    events, calls = (list(column) for column in zip(*pairs, strict=True))
+    found = error_rate(frame(calls, events), confidence=confidence)
+    assert (found["low"] >= 0).all()
+    assert (found["high"] <= 1).all()
+    assert found["rate"].between(found["low"] - 1e-12, found["high"] + 1e-12).all()
+    low, high = proportion_confint(events, calls, 1 - confidence, "wilson")
+    np.testing.assert_allclose(found["low"], low, atol=1e-12)
+    np.testing.assert_allclose(found["high"], high, atol=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(counts, counts)
+def test_differences_agree_with_statsmodels(a: tuple[int, int], b: tuple[int, int]) -> None:
+    """Newcombe's interval is statsmodels' own, and turns its sign with its arguments."""
+    one, two = frame([a[1]], [a[0]]), frame([b[1]], [b[0]])
+    found = rate_difference(one, two)
+    low, high = confint_proportions_2indep(*a, *b, method="newcomb", compare="diff")
+    np.testing.assert_allclose([found["low"], found["high"]], [low, high], atol=1e-9)
+    turned = rate_difference(two, one)
+    np.testing.assert_allclose([turned["high"], turned["low"]], [-low, -high], atol=1e-9)
+
+
+def test_differences_of_groups() -> None:
+    """Breakdowns are paired by group; one that is missing on a side has no difference."""
+    a = pd.concat([frame([100], [10], agent="x"), frame([50], [1], agent="y")])
+    b = pd.concat([frame([10], [1], agent="z"), frame([100], [5], agent="x")])
+    found = rate_difference(a, b)
+    assert isinstance(found, pd.DataFrame)
+    assert found.index.tolist() == ["x", "y", "z"]
+    assert found.index.name == "agent"
+    assert found.loc["x", "difference"] == pytest.approx(0.05)
+    assert found.loc[["y", "z"], "difference"].isna().all()
+    with pytest.raises(QueryError, match="b: expected the same group column as a"):
+        rate_difference(a, b.drop(columns="agent"))
+    with pytest.raises(QueryError, match="event: expected error_count or joined_count, got 'x'"):
+        rate_difference(a, b, event="x")
+
+
+def test_average_call_duration_is_a_ratio_of_sums() -> None:
+    """All talk is divided by all joined calls; without one there is no mean."""
+    usage = frame([9, 9], [1, 3]).assign(duration=pd.to_timedelta(["60s", "20s"]))
+    assert average_call_duration(usage) == pd.Timedelta("20s")
+    assert average_call_duration(usage.assign(joined_count=0)) is pd.NaT
+    both = pd.concat([usage.assign(agent="b"), usage.iloc[:1].assign(agent="a")])
+    found = average_call_duration(both[["agent", *usage.columns]])
+    assert isinstance(found, pd.DataFrame)
+    assert found["average_call_duration"].dt.total_seconds().to_dict() == {"b": 20, "a": 60}
+    assert found["calls"].to_dict() == {"b": 4, "a": 1}
+
+
+def test_errors_in_words() -> None:
+    """The sentence gives rate, calls, errors, interval, dates and zone, or says too few."""
+    usage = frame([100] * 48, [2] * 48, "2026-03-02 12:00", zone="America/New_York")
+    assert describe_errors(usage) == (
+        "errors: 2.0 % of 4,800 calls (96; 95 % interval 1.6 to 2.4 %), "
+        "2026-03-02 to 2026-03-04 (America/New_York)"
+    )
+    assert describe_errors(frame([5], [1])) == (
+        "errors: too few calls to give a rate, 1 in 5 calls, 2026-03-02 (UTC)"
+    )
+    few = frame([5], [1], zone="America/New_York", agent="a")
+    both = pd.concat([usage.assign(agent="b"), few])
+    told = describe_errors(both[["agent", *usage.columns]])
+    assert isinstance(told, pd.DataFrame)
+    assert told["sentence"].str[:13].to_dict() == {"b": "errors: 2.0 %", "a": "errors: too f"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_row_order_does_not_matter(random: Random) -> None:
+    """The answer by any slot is the same whatever the order of the rows."""
+    both = pd.concat([frame([3, 1, 4, 1, 5], [1] * 5, agent=name) for name in "ba"])
+    order = random.sample(range(10), 10)
+    for by in ("total", "agent", "hour_of_day", "hour_of_week"):
+        shuffled = error_rate(both.iloc[order], by=by)
+        pd.testing.assert_frame_equal(error_rate(both, by=by).sort_index(), shuffled.sort_index())

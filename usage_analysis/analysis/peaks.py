@@ -404,10 +404,9 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     groups = table.rows.groups
     if groups is None:
         return _ranked(profile, n)
-    ranked: pd.DataFrame = pd.concat(
-        {group: _ranked(profile.loc[group], n) for group in groups}, names=groups.names
-    )
-    return ranked
+    parts = [_ranked(profile.loc[group], n) for group in groups]
+    found: pd.DataFrame = pd.concat(parts, keys=groups, names=groups.names)
+    return found
 
 
 def _ranked(slots: pd.DataFrame, n: int) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, require
 from usage_analysis.tidy.slots import SLOTS, groups_of, rows_of, sums
+from usage_analysis.tidy.zones import local_clock, zone_of
 
 Floats = NDArray[np.float64]
 
@@ -118,6 +119,175 @@ def join_rate(
     return _rate("join_rate", "joined_count", frame, by, denominator, confidence, min_calls)
 
 
+def rate_difference(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    *,
+    event: str = "error_count",
+    denominator: str = "total_count",
+    confidence: float = 0.95,
+) -> pd.Series | pd.DataFrame:
+    """Difference of two rates, a less b, with its interval: two periods, or two groups.
+
+    Newcombe's hybrid score interval (Newcombe 1998, Statistics in Medicine 17:873, method 10): with
+    (l, u) Wilson's interval of each rate, ``d - √((p1 - l1)² + (u2 - p2)²)`` to ``d + √((u1 - p1)²
+    + (p2 - l2)²)``. It takes the two for independent, and calls within each for independent too.
+
+    Parameters
+    ----------
+    a, b
+        Canonical frames, summed whole: with a group column in both, or in neither.
+    event, denominator
+        Columns: ``error_count`` or ``joined_count`` over another count.
+    confidence
+        Of the two-sided interval.
+
+    Returns
+    -------
+    Series or DataFrame
+        `calls_a`, `events_a`, `rate_a`, `calls_b`, `events_b`, `rate_b`, `difference`, `low`,
+        `high` (NaN where either has no calls); a row a group of either for breakdowns.
+
+    Raises
+    ------
+    QueryError
+        A column is missing, only one has groups, or an argument is not one of those above.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> a = pd.DataFrame({"total_count": [34], "error_count": [7]})
+    >>> b = pd.DataFrame({"total_count": [34], "error_count": [1]})
+    >>> rate_difference(a, b)[["difference", "low", "high"]].astype(float).round(3).tolist()
+    [0.176, 0.019, 0.34]
+    """
+    check_event(event, denominator)
+    quantile = normal_quantile(confidence)
+    sides = []
+    for frame in (a, b):
+        require("rate_difference", frame, event, denominator)
+        (calls, events), index = counted(frame, [denominator, event], "total")
+        sides.append(pd.DataFrame({"calls": calls, "events": events}, index=index))
+    if group_column(a) != group_column(b):
+        raise QueryError(
+            "b: expected the same group column as a, or none in both, got "
+            f"{group_column(b)} beside {group_column(a)}"
+        )
+    index = sides[0].index.append(sides[1].index).unique().rename(sides[0].index.name)
+    one, two = (side.reindex(index, fill_value=0) for side in sides)
+    out = one.assign(rate=share(one["events"].to_numpy(), one["calls"].to_numpy()))
+    other = two.assign(rate=share(two["events"].to_numpy(), two["calls"].to_numpy()))
+    out = out.add_suffix("_a").join(other.add_suffix("_b"))
+    out["difference"] = out["rate_a"] - out["rate_b"]
+    (low1, high1), (low2, high2) = (
+        wilson(side["events"].to_numpy(), side["calls"].to_numpy(), quantile) for side in (one, two)
+    )
+    p, q = out["rate_a"], out["rate_b"]
+    out["low"] = out["difference"] - np.hypot(p - low1, high2 - q)
+    out["high"] = out["difference"] + np.hypot(high1 - p, q - low2)
+    if group_column(a) is not None:
+        return out
+    return pd.Series({name: out[name].tolist()[0] for name in out}, name="rate_difference")
+
+
+def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
+    """Mean talk of a joined call: ``sum(duration) / sum(joined_count)`` (ACD).
+
+    Sums hold no single call, so no median, percentile or longest call can be had from them, nor an
+    interval. Whether unjoined time enters `duration` is not documented.
+
+    Parameters
+    ----------
+    frame
+        Canonical frame, hourly or daily, with or without a group column. All its buckets count,
+        provisional ones too.
+
+    Returns
+    -------
+    Timedelta or DataFrame
+        NaT without joined calls; for a breakdown `calls` (joined), `duration` and
+        `average_call_duration`, one row a group.
+
+    Raises
+    ------
+    QueryError
+        A column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> average_call_duration(
+    ...     pd.DataFrame({"joined_count": [1, 3], "duration": pd.to_timedelta(["60s", "20s"])}))
+    Timedelta('0 days 00:00:20')
+    """
+    require("average_call_duration", frame, "joined_count", "duration")
+    talk = frame.assign(duration=frame["duration"].astype("m8[us]"))
+    (calls, duration), index = counted(talk, ["joined_count", "duration"], "total")
+    mean = np.full(len(index), np.timedelta64("NaT", "us"))
+    some = calls > 0
+    mean[some] = np.rint(duration[some].view(np.int64) / calls[some]).astype("m8[us]")
+    out = pd.DataFrame(
+        {"calls": calls, "duration": duration, "average_call_duration": mean}, index=index
+    )
+    return out if group_column(frame) is not None else out["average_call_duration"].iloc[0]
+
+
+def describe_errors(
+    frame: pd.DataFrame, *, confidence: float = 0.95, min_calls: int = 30
+) -> str | pd.DataFrame:
+    """One sentence on the error rate: its interval, the calls under it, their dates and zone.
+
+    Parameters
+    ----------
+    frame, confidence, min_calls
+        As for `error_rate`, whose total it tells; with fewer calls it says that they are too few.
+
+    Returns
+    -------
+    str or DataFrame
+        The sentence; for a breakdown a column `sentence`, one row a group.
+
+    Raises
+    ------
+    QueryError
+        As for `error_rate`, or no tz-aware index.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02", periods=24, freq="h", tz="UTC", name="time")
+    >>> hourly = pd.DataFrame(
+    ...     {"total_count": 50, "error_count": 1, "provisional": False}, index=time)
+    >>> describe_errors(hourly)
+    'errors: 2.0 % of 1,200 calls (24; 95 % interval 1.3 to 3.0 %), 2026-03-02 (UTC)'
+    """
+    rates = error_rate(frame, by="total", confidence=confidence, min_calls=min_calls)
+    place = f"{100 * confidence:g} % interval"
+    told = [f"{_told(row, place)}, {dates(frame)}" for row in rates.itertuples(index=False)]
+    if group_column(frame) is None:
+        return told[0]
+    return pd.DataFrame({"sentence": told}, index=rates.index)
+
+
+def _told(row: Any, interval: str) -> str:
+    if not row.enough:
+        return f"errors: too few calls to give a rate, {row.events:,.0f} in {row.calls:,.0f} calls"
+    low, high = (f"{100 * end:.1f}" for end in (row.low, row.high))
+    return (
+        f"errors: {100 * row.rate:.1f} % of {row.calls:,.0f} calls "
+        f"({row.events:,.0f}; {interval} {low} to {high} %)"
+    )
+
+
+def dates(frame: pd.DataFrame) -> str:
+    """First and last local day of a frame's rows and their zone, in words."""
+    local, zone = local_clock(frame), zone_of(frame)
+    if len(local) == 0:
+        return f"no days ({zone})"
+    days = np.array([local.min(), local.max()]).view("M8[us]").astype("M8[D]").astype(str)
+    return f"{' to '.join(dict.fromkeys(days))} ({zone})"
+
+
 def _rate(
     helper: str,
     event: str,
@@ -127,14 +297,12 @@ def _rate(
     confidence: float,
     min_calls: int,
 ) -> pd.DataFrame:
-    accepted = [column for column in COUNTS if column != event]
-    if denominator not in accepted:
-        raise QueryError(f"denominator: expected {' or '.join(accepted)}, got {denominator!r}")
+    check_event(event, denominator)
     quantile = normal_quantile(confidence)
     if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
         raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
     require(helper, frame, event, denominator, "provisional")
-    columns, index = _counted(frame, [denominator, event], by)
+    columns, index = counted(frame, [denominator, event], by)
     calls, events = columns
     low, high = wilson(events, calls, quantile)
     out = pd.DataFrame(
@@ -154,7 +322,7 @@ def _rate(
     return out
 
 
-def _counted(
+def counted(
     frame: pd.DataFrame, columns: list[str], by: str | None
 ) -> tuple[list[NDArray[Any]], pd.Index]:
     """Each column summed over what `by` names, and the index of the sums."""
@@ -175,6 +343,21 @@ def _counted(
     code, groups = groups_of(frame)
     index = pd.Index(["all"], name="total") if groups is None else groups
     return [sums(column, code, len(index)) for column in values], index
+
+
+def check_event(event: str, denominator: str) -> None:
+    """Nothing, where one count may be divided by the other.
+
+    Raises
+    ------
+    QueryError
+        Names the argument, what came and what is accepted.
+    """
+    if event not in COUNTS[1:]:
+        raise QueryError(f"event: expected {' or '.join(COUNTS[1:])}, got {event!r}")
+    accepted = [column for column in COUNTS if column != event]
+    if denominator not in accepted:
+        raise QueryError(f"denominator: expected {' or '.join(accepted)}, got {denominator!r}")
 
 
 def normal_quantile(confidence: float) -> float:

@@ -1,0 +1,315 @@
+"""Whether a rate has changed or only wobbles: control charts, funnels, error budgets."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.rates import check_event, counted, share
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.periods import aggregate, rolling
+from usage_analysis.tidy.slots import groups_of
+from usage_analysis.tidy.zones import row_times
+
+Floats = NDArray[np.float64]
+
+_SIGMAS = 3.0
+# Mean range of two draws from a normal distribution, in its standard deviations: 2/√π.
+_RANGE_OF_TWO = 1.128
+_WINDOWS = (1, 6, 12, 72)
+_BUDGET_HOURS = 30 * 24
+_FAST, _SLOW = 3.0, 1.0
+
+
+def control_chart(
+    frame: pd.DataFrame,
+    *,
+    event: str = "error_count",
+    denominator: str = "total_count",
+    every: str | None = "D",
+    method: Literal["p_prime", "p"] = "p_prime",
+) -> pd.DataFrame:
+    """Rates by day with their centre, limits and signals.
+
+    With p = Σevents/Σcalls and z_i = (p_i - p) / √(p(1 - p)/n_i), the limits are ``p ± 3·s·√(p(1 -
+    p)/n_i)``, where the spread ratio s is the mean moving range of the z_i over 1.128 (Laney's p',
+    2002): days differ by more than chance among calls, and a plain p chart (``"p"``, s = 1;
+    Montgomery, Statistical Quality Control, ch. 7) then calls most of them signals. The ratio is
+    not clamped: below 1 it narrows the limits. A low limit below 0 is one that no rate can cross.
+
+    By hours instead of days a chart raises 1.9 false signals a month by construction, and calls of
+    one hour are often few. A signal says that a day is unlike the others, not why.
+
+    Parameters
+    ----------
+    frame
+        Canonical frame, hourly or daily, with or without a group column.
+    event, denominator
+        Columns: ``error_count`` or ``joined_count`` over another count.
+    every
+        Period of `aggregate`; None for the frame's own buckets. Periods that are incomplete or
+        provisional are left out; ``attrs["left_out"]`` of the result says how many.
+    method
+        ``"p_prime"`` or ``"p"``.
+
+    Returns
+    -------
+    DataFrame
+        A row a period (and group): `calls`, `events` [calls], `rate`, `centre`, `low`, `high`,
+        `spread_ratio`, `signal`, and `limited`, whether there are limits: a centre of 0 or 1 has
+        none, nor have periods without calls, nor fewer than two periods by ``"p_prime"``.
+
+    Raises
+    ------
+    QueryError
+        A column is missing, or an argument is not one of those above.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02", periods=4, freq="D", tz="UTC", name="time")
+    >>> daily = pd.DataFrame({"total_count": 500, "error_count": [8, 12, 9, 11],
+    ...                       "provisional": False}, index=time)
+    >>> control_chart(daily, method="p")[["rate", "centre", "high", "signal"]].round(4).tail(1)
+                                rate  centre    high  signal
+    time
+    2026-03-05 00:00:00+00:00  0.022    0.02  0.0388   False
+    """
+    if method not in ("p_prime", "p"):
+        raise QueryError(f'method: expected "p_prime" or "p", got {method!r}')
+    check_event(event, denominator)
+    require("control_chart", frame, event, denominator, "provisional")
+    periods = frame if every is None else aggregate(frame, every)
+    waiting = periods["provisional"].to_numpy(dtype=bool)
+    if "complete" in periods:
+        waiting = waiting | ~periods["complete"].to_numpy(dtype=bool)
+    kept = periods[~waiting]
+    code, groups = groups_of(kept)
+    calls = kept[denominator].to_numpy(dtype=np.float64)
+    events = kept[event].to_numpy(dtype=np.float64)
+    count = 1 if groups is None else len(groups)
+    centre = _centre(events, calls, code, count)[code]
+    rate, spread = share(events, calls), np.ones(len(kept))
+    sigma = _sigma(centre, calls)
+    if method == "p_prime":
+        spread = _spread((rate - centre) / sigma, row_times(kept), code, count)[code]
+    half = _SIGMAS * spread * sigma
+    # Equal rates have a spread of 0 and limits that only rounding can cross.
+    signal = np.abs(rate - centre) > half + 1e-12
+    columns = {
+        "calls": kept[denominator],
+        "events": kept[event],
+        "rate": rate,
+        "centre": centre,
+        "low": centre - half,
+        "high": centre + half,
+        "spread_ratio": spread,
+        "signal": signal,
+        "limited": ~np.isnan(half),
+    }
+    name = group_column(kept)
+    out = pd.DataFrame(columns if name is None else {name: kept[name], **columns}, kept.index)
+    out.attrs["left_out"] = len(np.unique(row_times(periods)[waiting]))
+    return out
+
+
+def _centre(events: Floats, calls: Floats, code: NDArray[np.intp], count: int) -> Floats:
+    return share(
+        np.bincount(code, events, minlength=count), np.bincount(code, calls, minlength=count)
+    )
+
+
+def _sigma(centre: Floats, calls: Floats) -> Floats:
+    """Standard deviation of a rate among independent calls, NaN where there is none."""
+    variance = np.full(len(calls), np.nan)
+    np.divide(centre * (1 - centre), calls, out=variance, where=calls > 0)
+    variance[~(variance > 0)] = np.nan
+    sigma: Floats = np.sqrt(variance)
+    return sigma
+
+
+def _spread(z: Floats, times: NDArray[np.int64], code: NDArray[np.intp], count: int) -> Floats:
+    """Mean moving range of each group's z over what chance alone gives; NaN without a range."""
+    known = np.flatnonzero(~np.isnan(z))
+    order = known[np.lexsort((times[known], code[known]))]
+    same = code[order][1:] == code[order][:-1]
+    ranges, of = np.abs(np.diff(z[order]))[same], code[order][1:][same]
+    total = np.bincount(of, ranges, minlength=count)
+    mean: Floats = share(total, np.bincount(of, minlength=count)) / _RANGE_OF_TWO
+    return mean
+
+
+def funnel(
+    breakdown: pd.DataFrame, *, event: str = "error_count", denominator: str = "total_count"
+) -> pd.DataFrame:
+    """Each group's rate beside the limits that chance sets for its number of calls.
+
+    Exact binomial limits of the common rate at 95 % and 99.8 %, interpolated between whole counts
+    (Spiegelhalter 2005, Statistics in Medicine 24:1185, appendix A.1). Groups mostly differ by more
+    than chance: the spread ratio φ is the mean square of the groups' z, with the outer 10 % on each
+    side drawn in to the percentile (winsorised), and where φ > 1 + 2√(2/groups) the limits are √φ
+    times as far from the centre (his multiplicative model). A group beyond the limits is unlike the
+    others; the funnel ranks nobody.
+
+    Parameters
+    ----------
+    breakdown
+        Canonical frame with a group column, summed whole.
+    event, denominator
+        Columns: ``error_count`` or ``joined_count`` over another count.
+
+    Returns
+    -------
+    DataFrame
+        A row a group: `calls`, `events`, `rate`, `centre`, `low_95`, `high_95`, `low_998`,
+        `high_998`, `spread_ratio` (φ as found, whether or not it widened the limits), `beyond_95`,
+        `beyond_998`. Without calls, and with a common rate of 0 or 1, there are no limits (NaN).
+
+    Raises
+    ------
+    QueryError
+        No group column, a column is missing, or an argument is not one of those above.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> breakdown = pd.DataFrame({"agent": ["a", "b", "c"], "total_count": [400, 300, 50],
+    ...                           "error_count": [8, 6, 6], "provisional": False})
+    >>> funnel(breakdown)[["calls", "rate", "high_95", "beyond_95"]].round(3)
+           calls  rate  high_95  beyond_95
+    agent
+    a        400  0.02    0.057      False
+    b        300  0.02    0.061      False
+    c         50  0.12    0.112       True
+    """
+    check_event(event, denominator)
+    require("funnel", breakdown, event, denominator)
+    if group_column(breakdown) is None:
+        raise QueryError(
+            "funnel: expected a breakdown with a group as first column, got one series"
+        )
+    (calls, events), groups = counted(breakdown, [denominator, event], "total")
+    out = pd.DataFrame({"calls": calls, "events": events, "rate": share(events, calls)}, groups)
+    centre = float(events.sum() / calls.sum()) if calls.sum() else np.nan
+    sigma = _sigma(np.full(len(calls), centre), calls.astype(np.float64))
+    ratio = _winsorised((out["rate"].to_numpy() - centre) / sigma)
+    some = int((~np.isnan(sigma)).sum())
+    wider = math.sqrt(ratio) if some and ratio > 1 + 2 * math.sqrt(2 / some) else 1.0
+    out["centre"] = centre
+    for name, level in (("95", 0.95), ("998", 0.998)):
+        tail = (1 - level) / 2
+        for side, share_below in (("low", tail), ("high", 1 - tail)):
+            limit = _binomial_limits(calls, centre, share_below)
+            out[f"{side}_{name}"] = centre + wider * (limit - centre)
+    out["spread_ratio"] = ratio
+    for name in ("95", "998"):
+        out[f"beyond_{name}"] = (out["rate"] < out[f"low_{name}"]) | (
+            out["rate"] > out[f"high_{name}"]
+        )
+    return out
+
+
+def _winsorised(z: Floats) -> float:
+    """Mean square of z with its outer tenths drawn in; NaN without any."""
+    known = z[~np.isnan(z)]
+    if len(known) == 0:
+        return math.nan
+    low, high = np.percentile(known, [10, 90])
+    return float(np.mean(np.clip(known, low, high) ** 2))
+
+
+def _binomial_limits(calls: NDArray[Any], rate: float, below: float) -> Floats:
+    """Share of the calls that a binomial count falls short of with a given probability."""
+    out = np.full(len(calls), np.nan)
+    if 0 < rate < 1:
+        for n in np.unique(calls[calls > 0]):
+            out[calls == n] = _binomial_point(round(n), rate, below) / n
+    return out
+
+
+def _binomial_point(n: int, rate: float, below: float) -> float:
+    mode = min(int((n + 1) * rate), n)
+    reach = int(12 * math.sqrt(n * rate * (1 - rate))) + 40
+    k = np.arange(max(mode - reach, 0), min(mode + reach, n) + 1)
+    # Each probability from the one before it; all are scaled to add to 1.
+    logs = np.cumsum(np.log((n - k[:-1]) / (k[:-1] + 1) * (rate / (1 - rate))))
+    logs = np.concatenate([[0.0], logs])
+    chance = np.exp(logs - logs.max())
+    upto = np.cumsum(chance / chance.sum())
+    place = min(int(np.searchsorted(upto, below)), len(k) - 1)
+    before = float(upto[place - 1]) if place else 0.0
+    return float(k[place] - (upto[place] - below) / (upto[place] - before))
+
+
+def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
+    """How fast errors use up what a target leaves for them, with its two alerts.
+
+    Burn is the error rate of a trailing window over ``1 - slo``: at 1 a budget of 30 days lasts 30
+    days. The rule is that of the SRE Workbook, ch. 5, carried to hourly data: fast, when 12 h and
+    1 h both burn at 3 or more (12 h at 3 spend 5 % of 30 days, our derivation); slow, when 3 d and
+    6 h both burn at 1 or more (10 %). The short window ends the alert soon after the trouble.
+
+    Parameters
+    ----------
+    hourly
+        Canonical hourly frame, with or without a group column.
+    slo
+        Target share of calls without error, between 0 and 1.
+
+    Returns
+    -------
+    DataFrame
+        A row a bucket that is not provisional (under its group): for windows of 1, 6, 12 and 72
+        elapsed hours that end with it `burn_1h`, ..., and `spent_1h`, ..., the share of 30 days'
+        budget that such a window at this burn spends; `fast` and `slow`. A window without calls,
+        or that begins before the data, is NaN and alerts nobody. Each `calls_1h`, ... says how many
+        calls stand behind it: few calls make wild burns.
+
+    Raises
+    ------
+    QueryError
+        A column is missing, or an `slo` that is not between 0 and 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02", periods=12, freq="h", tz="UTC", name="time")
+    >>> hourly = pd.DataFrame({"total_count": 100, "error_count": 4, "provisional": False},
+    ...                       index=time)
+    >>> burn_rate(hourly, slo=0.99)[["burn_12h", "spent_12h", "fast"]].iloc[-1:].round(4)
+                               burn_12h  spent_12h  fast
+    time
+    2026-03-02 11:00:00+00:00       4.0     0.0667  True
+    """
+    if isinstance(slo, bool) or not isinstance(slo, int | float) or not 0 < slo < 1:
+        raise QueryError(f"slo: expected a share of good calls such as 0.99, got {slo!r}")
+    require("burn_rate", hourly, "total_count", "error_count", "provisional")
+    group = group_column(hourly)
+    wanted = ["total_count", "error_count", "provisional"]
+    kept = hourly.loc[~hourly["provisional"].to_numpy(dtype=bool)]
+    kept = kept[wanted if group is None else [group, *wanted]]
+    columns: dict[str, Any] = {} if group is None else {group: kept[group]}
+    for hours in _WINDOWS:
+        window = rolling(kept, f"{hours}h")
+        calls = window["total_count"].to_numpy()
+        rate = share(window["error_count"].to_numpy(), calls)
+        burn = np.where(window["complete"], rate, np.nan) / (1 - slo)
+        columns |= {
+            f"calls_{hours}h": calls,
+            f"burn_{hours}h": burn,
+            f"spent_{hours}h": burn * hours / _BUDGET_HOURS,
+        }
+    columns["fast"] = _both(columns["burn_12h"], columns["burn_1h"], _FAST)
+    columns["slow"] = _both(columns["burn_72h"], columns["burn_6h"], _SLOW)
+    return pd.DataFrame(columns, index=kept.index)
+
+
+def _both(long: Floats, short: Floats, burn: float) -> NDArray[np.bool_]:
+    # 1 - 0.99 is not quite 0.01: a burn of 3 may come out as 2.9999999999999996.
+    least = burn * (1 - 1e-12)
+    return (long >= least) & (short >= least)
