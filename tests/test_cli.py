@@ -18,7 +18,7 @@ def run(*arguments, cwd, **environment):
     clean = {name: value for name, value in os.environ.items() if name != "ULTRAVOX_API_KEY"}
     root = Path(__file__).resolve().parents[1]
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "usage_analysis.cli", *arguments],
+        [sys.executable, "-m", "usage_analysis.cli", *arguments],
         cwd=cwd,
         env=clean | {"PYTHONPATH": str(root)} | environment,
         capture_output=True,

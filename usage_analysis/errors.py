@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class UsageError(Exception):
     """The base of every error this package raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Class, arguments and attributes: errors come back whole from another process."""
+        return _again, (type(self), self.args, self.__dict__.copy())
 
 
 class QueryError(UsageError, ValueError):
@@ -15,11 +21,23 @@ class QueryError(UsageError, ValueError):
 
 
 class TransportError(UsageError):
-    """No complete answer came: refused, reset, TLS failure, time-out or deadline passed."""
+    """No complete answer came: refused, reset, TLS failure, time-out or deadline passed.
+
+    Parameters
+    ----------
+    message
+        What was asked, what came, what to do.
+    attempts
+        How many times the request was sent.
+    """
+
+    def __init__(self, message: str, *, attempts: int = 0) -> None:
+        super().__init__(message)
+        self.attempts = attempts
 
 
 class APIError(UsageError):
-    """The server answered with a status other than 200.
+    """The server answered with a status that refuses or fails.
 
     Parameters
     ----------
@@ -31,6 +49,8 @@ class APIError(UsageError):
         The server's own name for the request, to quote to its support, where it sent one.
     attempts
         How many times the request was sent.
+    retry_after
+        The wait that the server asked for [s], where it did.
     """
 
     def __init__(
@@ -40,11 +60,13 @@ class APIError(UsageError):
         status_code: int,
         request_id: str | None = None,
         attempts: int = 1,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
         self.request_id = request_id
         self.attempts = attempts
+        self.retry_after = retry_after
 
 
 class AuthenticationError(APIError):
@@ -56,10 +78,8 @@ class RateLimitError(APIError):
 
     Parameters
     ----------
-    message, status_code, request_id, attempts
+    message, status_code, request_id, attempts, retry_after
         As for `APIError`.
-    retry_after
-        The wait that the server asked for [s].
     """
 
     def __init__(
@@ -71,9 +91,41 @@ class RateLimitError(APIError):
         attempts: int = 1,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, status_code=status_code, request_id=request_id, attempts=attempts)
-        self.retry_after = retry_after
+        super().__init__(
+            message,
+            status_code=status_code,
+            request_id=request_id,
+            attempts=attempts,
+            retry_after=retry_after,
+        )
 
 
 class ResponseError(UsageError):
-    """A reply that is not what the endpoint promises; the message starts with the field's path."""
+    """A reply that is not what the endpoint promises; the message starts with the field's path.
+
+    Parameters
+    ----------
+    message
+        The field's path, what was expected, what came.
+    status_code, request_id, attempts
+        As for `APIError`; None, None and 0 where the reply did not come over the network.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        request_id: str | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.request_id = request_id
+        self.attempts = attempts
+
+
+def _again(kind: type[UsageError], args: tuple[Any, ...], state: dict[str, Any]) -> UsageError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error

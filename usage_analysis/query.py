@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from numbers import Real
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -20,7 +22,7 @@ _DATES = '"2026-03-31", a date, or a date and time with its zone ("2026-03-31T12
 DEFAULT_DAYS = 30
 """A query without dates asks for this many whole UTC days and today."""
 CHUNK_DAYS = 92
-"""The longest window that one request asks for."""
+"""The longest window that one request asks for, unless told otherwise."""
 
 
 def zone(name: str | tzinfo) -> tzinfo:
@@ -114,6 +116,25 @@ class UsageQuery:
                 raise QueryError(f"{low}: expected at most {high}, got {first} after {last}")
 
     @classmethod
+    def from_filters(cls, filters: Mapping[str, Any]) -> Self:
+        """Query with these filters by name.
+
+        Raises
+        ------
+        QueryError
+            A name is no filter, or a value does not fit.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in filters:
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                guess = f"; did you mean {near[0]}?" if near else ""
+                raise QueryError(
+                    f"{name}: expected one of the filters {', '.join(known)}, got {name!r}{guess}"
+                )
+        return cls(**filters)
+
+    @classmethod
     def local_days(
         cls,
         from_date: date | str,
@@ -168,28 +189,41 @@ class UsageQuery:
         )
         return replace(self, from_date=from_date, to_date=to_date)
 
-    def params(self) -> list[tuple[str, str]]:
+    def params(self, chunk_days: int = CHUNK_DAYS) -> list[tuple[str, str]]:
         """Wire parameters of the one request it takes.
+
+        Parameters
+        ----------
+        chunk_days
+            The longest window that one request asks for [days].
 
         Raises
         ------
         QueryError
             It takes more than one: see `requests`.
         """
-        requests = self.requests()
+        requests = self.requests(chunk_days)
         if len(requests) > 1:
             raise QueryError(
-                f"this query takes {len(requests)} requests (overnight, or over {CHUNK_DAYS} days):"
+                f"this query takes {len(requests)} requests (overnight, or over {chunk_days} days):"
                 " use requests()"
             )
         return requests[0]
 
-    def requests(self) -> list[list[tuple[str, str]]]:
-        """Wire parameters of each request it takes; no call is in the answers to two of them."""
+    def requests(self, chunk_days: int = CHUNK_DAYS) -> list[list[tuple[str, str]]]:
+        """Wire parameters of each request it takes; no call is in the answers to two of them.
+
+        Parameters
+        ----------
+        chunk_days
+            The longest window that one request asks for [days].
+        """
+        if isinstance(chunk_days, bool) or not isinstance(chunk_days, int) or chunk_days < 1:
+            raise QueryError(f"chunk_days: expected a whole number from 1, got {chunk_days!r}")
         parts = [self]
         if self.overnight:
             parts = [replace(self, time_of_day_end=None), replace(self, time_of_day_start=None)]
-        return [chunk._params() for part in parts for chunk in part._chunks()]
+        return [chunk._params() for part in parts for chunk in part._chunks(chunk_days * _DAY)]
 
     def as_dict(self) -> dict[str, Any]:
         """Filters that are set, as plain JSON values; ``UsageQuery(**d)`` reads them back."""
@@ -204,14 +238,13 @@ class UsageQuery:
                 out[field.name] = list(value) if isinstance(value, tuple) else value
         return out
 
-    def _chunks(self) -> list[Self]:
+    def _chunks(self, longest: timedelta) -> list[Self]:
         start, end = self.start, self.end
-        if start is None or end is None or end - start <= CHUNK_DAYS * _DAY:
+        if start is None or end is None or end - start <= longest:
             return [self]
-        day = datetime.combine(start.date(), time.min, UTC)
-        cuts = [start]
-        while (day := day + CHUNK_DAYS * _DAY) < end:
-            cuts.append(day)
+        midnight = datetime.combine(start.date(), time.min, UTC)
+        count = -((midnight - end) // longest)
+        cuts = [start, *(midnight + place * longest for place in range(1, count))]
         return [
             replace(self, from_date=low, to_date=high - _TICK)
             for low, high in zip(cuts, [*cuts[1:], end], strict=True)
@@ -268,9 +301,10 @@ def _instant(name: str, value: object, of_day: time) -> datetime | None:
                     f"{name}: expected a date and time with its zone, got {value.isoformat()} "
                     "without one; add it, for example tzinfo=datetime.UTC"
                 )
-            utc = value.astimezone(UTC)
-            return datetime.combine(utc.date(), utc.time(), UTC)
-        if isinstance(value, date):
+            value = value.astimezone(UTC)
+            of_day = value.time()
+        # The first and the last year leave no room for the days beside them.
+        if isinstance(value, date) and date.min.year < value.year < date.max.year:
             return datetime.combine(value, of_day, UTC)
     except (ValueError, OverflowError) as error:
         if isinstance(error, QueryError):
@@ -317,8 +351,8 @@ def _duration(name: str, value: object) -> timedelta | None:
     try:
         if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?s?", value, re.ASCII):
             value = float(value.removesuffix("s"))
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = timedelta(seconds=value)
+        if isinstance(value, Real) and not isinstance(value, bool):
+            value = timedelta(seconds=float(value))
         if isinstance(value, timedelta) and value >= timedelta(0):
             return timedelta(
                 days=value.days, seconds=value.seconds, microseconds=value.microseconds
@@ -334,12 +368,17 @@ def _metadata(value: object) -> dict[str, str] | None:
     if not isinstance(value, Mapping) or not value:
         raise QueryError(f"metadata: expected a mapping of keys to values, got {value!r}")
     for key, wanted in value.items():
-        if not (isinstance(key, str) and key and isinstance(wanted, str)):
+        if not (key and _is_text(key) and _is_text(wanted)):
             raise QueryError(f"metadata: expected text under a named key, got {key!r}: {wanted!r}")
     return dict(value)
 
 
+def _is_text(value: object) -> bool:
+    """Whether it is text that UTF-8 can hold, so that an address can: no half of a character."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+
+
 def _search(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and value.strip()):
+    if value is None or (isinstance(value, str) and value.strip() and _is_text(value)):
         return value
     raise QueryError(f"search: expected some text, got {value!r}; leave it out for all calls")

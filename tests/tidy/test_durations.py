@@ -36,8 +36,9 @@ import usage_analysis as ua
 )
 def test_every_form_is_read_exactly(text, microseconds):
     """A duration in each form the wire may have is read to the microsecond, ties to even."""
-    assert ua.parse_duration(text) == pd.Timedelta(microseconds, unit="us")
-    assert ua.parse_durations([text])[0] == pd.Timedelta(microseconds, unit="us")
+    expected = pd.Timedelta(np.timedelta64(microseconds, "us"))
+    assert ua.parse_duration(text) == expected
+    assert ua.parse_durations([text])[0] == expected
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ _DAY_NAMES = (
     "Saturdays",
     "Sundays",
 )
-_UNITS = {
+UNITS = {
     "total_count": "calls",
     "error_count": "errors",
     "joined_count": "joined calls",
@@ -36,6 +36,7 @@ _UNITS = {
     "billed_minutes": "billed minutes",
     "traffic": "erlangs",
 }
+"""What a measure counts, in words."""
 _METHODS = ("tcbh", "adph", "fdmh")
 _DAYS = ("all", "workdays", "top30", "top5")
 _ENOUGH_DAYS = 3
@@ -476,7 +477,7 @@ def _sentence(hourly: pd.DataFrame, measure: str) -> str:
     busiest = peak_hours(hourly, 1, measure=measure)
     zone = str(zone_of(hourly))
     if len(busiest) == 0:
-        return f"busiest: no hour, for there are no {_UNITS[measure]} in the whole frame ({zone})"
+        return f"busiest: no hour, for there are no {UNITS[measure]} in the whole frame ({zone})"
     top = busiest.iloc[0]
     if top["n"] >= _ENOUGH_DAYS:
         return _told(
@@ -500,13 +501,14 @@ def _told(top: dict[Any, Any], hour: int, days: str, zone: str, measure: str) ->
     place = clock if days == "days" else f"{days} {clock}"
     known = not pd.isna(top["share_of_days"])
     peak = f", the day's peak on {100 * top['share_of_days']:.0f} % of {days}" if known else ""
-    low, high = _figure(top["p10"], measure), _figure(top["p90"], measure)
+    low, high = figure(top["p10"], measure), figure(top["p90"], measure)
     return (
-        f"busiest: {place}, {_figure(top['mean'], measure)} {_UNITS[measure]} on average{peak}; "
+        f"busiest: {place}, {figure(top['mean'], measure)} {UNITS[measure]} on average{peak}; "
         f"{int(top['n'])} {days}, 10th to 90th percentile {low} to {high}"
     )
 
 
-def _figure(value: Any, measure: str) -> str:
+def figure(value: Any, measure: str) -> str:
+    """Value of a measure in words; talk in hours."""
     number = value / pd.Timedelta(hours=1) if measure == "duration" else float(value)
     return f"{number:,.0f}" if number >= 10 or number == round(number) else f"{number:.1f}"

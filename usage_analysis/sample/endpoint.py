@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from functools import cached_property
 from threading import Lock
@@ -230,8 +230,8 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._endpoint, self._latency, self.source = endpoint, latency, source
 
     def clock(self) -> datetime:
-        """The account's own date and time, UTC."""
-        return datetime.fromtimestamp(self._endpoint.now // SECOND, UTC)
+        """The account's clock, which stands still."""
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self._endpoint.now)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Response of the endpoint, or a time-out where it would come too late."""

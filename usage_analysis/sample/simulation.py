@@ -72,7 +72,7 @@ SUMMARIES = (
 
 # By agent, in the order of AGENTS: calls by local hour 0 to 23 on a weekday and at a weekend.
 _WEEKDAY_HOURS = (
-    (1, 0, 0, 0, 1, 2, 8, 26, 66, 92, 99, 94, 80, 84, 90, 88, 80, 66, 40, 22, 12, 7, 4, 2),
+    (1, 0, 0, 0, 1, 2, 8, 26, 66, 93, 106, 95, 80, 84, 90, 88, 80, 66, 40, 22, 12, 7, 4, 2),
     (14, 10, 8, 7, 7, 9, 14, 22, 34, 44, 50, 52, 48, 48, 50, 50, 48, 46, 42, 40, 38, 34, 28, 20),
     (0, 0, 0, 0, 0, 1, 6, 30, 60, 62, 56, 48, 38, 42, 48, 46, 40, 30, 16, 6, 2, 1, 0, 0),
     (2, 1, 1, 0, 0, 1, 3, 6, 10, 14, 18, 20, 24, 22, 20, 22, 26, 32, 38, 40, 36, 28, 16, 7),
@@ -80,7 +80,7 @@ _WEEKDAY_HOURS = (
     (0, 0, 0, 0, 0, 0, 0, 0, 0, 30, 34, 10, 4, 12, 24, 20, 8, 0, 0, 0, 0, 0, 0, 0),
 )
 _WEEKEND_HOURS = (
-    (1, 0, 0, 0, 0, 1, 3, 8, 18, 26, 30, 28, 24, 20, 18, 14, 10, 8, 6, 4, 3, 2, 1, 1),
+    (1, 0, 0, 0, 0, 1, 3, 8, 18, 27, 36, 29, 24, 20, 18, 14, 10, 8, 6, 4, 3, 2, 1, 1),
     (12, 9, 7, 6, 6, 7, 9, 12, 18, 24, 28, 30, 28, 28, 28, 28, 26, 26, 24, 24, 22, 20, 18, 14),
     (0, 0, 0, 0, 0, 0, 1, 4, 9, 10, 9, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0),
     (3, 2, 1, 1, 0, 1, 2, 6, 14, 22, 28, 32, 34, 32, 30, 30, 30, 32, 34, 34, 30, 24, 16, 8),
@@ -93,8 +93,8 @@ _WEEKDAYS = (118, 108, 102, 98, 92, 100, 86)
 _CALLS_A_DAY = 850
 _GROWTH = (860, 1140)
 
-# By agent: of 16 calls, which voice; of 16 calls, which summary; calls joined and calls in error
-# of 65,536; median talk [s].
+# By agent: of 16 calls, which voice, which summary, which channel; unjoined calls and errors of
+# 65,536; median talk [s].
 _VOICES = (
     "0000000000001112", "1111111111110000", "0000000000002222",
     "2222222222221111", "1111111111111111", "0000222222222222",
@@ -111,12 +111,15 @@ _CHANNELS = (
     "0000000000000011", "0000000011111222", "0000000000000122",
     "0000001111122222", "0000000000000001", "0000000000000000",
 )  # fmt: skip
-_JOINED = (62_200, 61_000, 62_800, 60_200, 58_400, 44_500)
+_UNJOINED = (3_300, 4_500, 2_700, 5_300, 7_100, 20_500)
 _ERRORS = (950, 1_900, 800, 1_300, 2_600, 1_100)
 _MEDIANS = (88, 132, 96, 64, 58, 31)
-# A day's errors and a day's calls, against the average, in sixteenths.
+# Against the average, in sixteenths: a day's errors, its calls that nobody joined, and the calls
+# of a day and of an hour.
 _ERROR_DAYS = (9, 10, 11, 12, 13, 14, 14, 15, 15, 16, 16, 17, 18, 19, 22, 25)
-_CALL_DAYS = (14, 15, 15, 15, 16, 16, 16, 16, 16, 16, 16, 16, 17, 17, 17, 18)
+_UNJOINED_DAYS = (9, 10, 11, 12, 12, 13, 14, 14, 15, 16, 16, 17, 19, 22, 25, 30)
+_CALL_DAYS = (13, 14, 15, 15, 15, 16, 16, 16, 16, 16, 16, 17, 17, 17, 18, 19)
+_CALL_HOURS = (12, 13, 14, 15, 15, 16, 16, 16, 16, 16, 16, 17, 17, 18, 19, 20)
 
 # Counted back from midnight UTC of today [min]: the account's clock, two incidents and a long call.
 _NOW = 14 * 60 + 37
@@ -197,7 +200,8 @@ def _intensity(bits: _Bits, hours: NDArray[np.int64], today: date) -> NDArray[np
     low, high = _GROWTH
     level = low + (high - low) * (days - days[0]) // 365
     level *= bits.picks(_CALL_DAYS, len(days)) * _special_days(days, today)
-    return np.asarray(profile * (level[day - day[0]] * np.array(_WEEKDAYS)[weekday])[:, None])
+    level = level[day - day[0]] * np.array(_WEEKDAYS)[weekday]
+    return np.asarray(profile * (level * bits.picks(_CALL_HOURS, len(hours)))[:, None])
 
 
 def _local_hours(hours: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -280,8 +284,9 @@ def _describe(
     def draw(start: int, width: int) -> NDArray[np.int64]:
         return (word >> np.uint64(start) & np.uint64((1 << width) - 1)).astype(np.int64)
 
-    joined = draw(32, 16) < np.array(_JOINED)[agent]
-    error = draw(48, 16) < _error_chance(bits, created, agent, today)
+    joined = draw(32, 16) >= _chance(bits, _UNJOINED, _UNJOINED_DAYS, created, agent)
+    failing = _chance(bits, _ERRORS, _ERROR_DAYS, created, agent)
+    error = draw(48, 16) < _with_incidents(failing, created, agent, today)
     duration = np.where(joined, _talk(bits, np.array(_MEDIANS)[agent]), 0)
     duration[error] //= 3
     stuck = np.searchsorted(created, midnight(today) + _STUCK * 60 * SECOND)
@@ -333,13 +338,23 @@ def _in_campaign(
     return np.where((day >= 0) & (day < 7) & (draw < 150), 0, -1).astype(np.int16)
 
 
-def _error_chance(
-    bits: _Bits, created: NDArray[np.int64], agent: NDArray[np.int64], today: date
+def _chance(
+    bits: _Bits,
+    by_agent: tuple[int, ...],
+    by_day: tuple[int, ...],
+    created: NDArray[np.int64],
+    agent: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Chance of an error by call, of 65,536: the agent's, the day's, and the incidents'."""
-    day = created // DAY
-    days = bits.picks(_ERROR_DAYS, int(day[-1] - day[0]) + 1)
-    chance: NDArray[np.int64] = np.array(_ERRORS)[agent] * days[day - day[0]] >> 4
+    """Chance by call, of 65,536: the agent's on the day's level."""
+    day = created // DAY - created[0] // DAY
+    days = bits.picks(by_day, int(day[-1]) + 1)
+    chance: NDArray[np.int64] = np.array(by_agent)[agent] * days[day] >> 4
+    return chance
+
+
+def _with_incidents(
+    chance: NDArray[np.int64], created: NDArray[np.int64], agent: NDArray[np.int64], today: date
+) -> NDArray[np.int64]:
     for start, end, more, hit in _INCIDENTS:
         span = midnight(today) + np.array([start, end]) * (60 * SECOND)
         inside = slice(*np.searchsorted(created, span))

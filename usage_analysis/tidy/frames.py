@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -39,9 +39,10 @@ BILLING_LAG = timedelta(hours=2)
 """Billed minutes of the last hours still grow: billing comes after the call ends."""
 
 COUNTS = ("total_count", "error_count", "joined_count")
+_TAKEN = {*MEASURES, "provisional", "time", "hours", "complete"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-_FORMAT = 1
+_SINGLE, _GROUPED = 1, 2  # the formats of saved files
 
 Source = Literal["live", "sample", "file"]
 
@@ -51,6 +52,21 @@ def group_column(frame: pd.DataFrame) -> str | None:
     if len(frame.columns) == 0 or frame.columns[0] in MEASURES or frame.columns[0] == "provisional":
         return None
     return str(frame.columns[0])
+
+
+def check_group_name(name: str) -> None:
+    """Nothing, where a group column may be called that.
+
+    Raises
+    ------
+    QueryError
+        It is a column of the frame already.
+    """
+    if not isinstance(name, str) or not name or name in _TAKEN:
+        raise QueryError(
+            f"name: expected a name for the group column other than {', '.join(sorted(_TAKEN))}, "
+            f"got {name!r}"
+        )
 
 
 def require(helper: str, frame: pd.DataFrame, *columns: str) -> None:
@@ -107,6 +123,9 @@ class CallUsage:
         When the reply was made, UTC.
     source
         ``"live"``, ``"sample"`` or ``"file"``.
+    groups
+        The question of each group of a breakdown, by name, in the frames' order; None for a single
+        series. What the groups leave over has the question about all calls.
 
     Examples
     --------
@@ -127,6 +146,7 @@ class CallUsage:
     query: UsageQuery | None
     as_of: pd.Timestamp
     source: Source
+    groups: Mapping[str, UsageQuery] | None = None
 
     @classmethod
     def from_json(
@@ -170,19 +190,18 @@ class CallUsage:
 
         The file is written beside and moved into place: it is whole or not there.
         """
-        hourly = self.__dict__["_hourly"]
-        reply = wire.Reply(
-            {} if self.all_time is None else _plain(self.all_time),
-            _buckets(self.daily),
-            None if hourly is None else _buckets(hourly),
-        )
-        document = {
-            "format": _FORMAT,
+        document: dict[str, Any] = {
+            "format": _SINGLE if self.groups is None else _GROUPED,
             "query": None if self.query is None else self.query.as_dict(),
             "as_of": self.as_of.isoformat(),
             "source": self.source,
-            "reply": msgspec.Raw(wire.encode(reply)),
         }
+        if self.groups is None:
+            totals = {} if self.all_time is None else _plain(self.all_time)
+            document["reply"] = _kept(totals, self.daily, self.__dict__["_hourly"])
+        else:
+            document["name"] = group_column(self.daily)
+            document["parts"] = self._parts(self.groups)
         path = Path(path)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             try:
@@ -205,38 +224,102 @@ class CallUsage:
             The file is neither; the message starts with the path of the field that is wrong.
         """
         body = Path(path).read_bytes()
-        file: _File | None = None
+        version: int | None = None
         with suppress(msgspec.DecodeError, RecursionError, UnicodeError):
-            file = msgspec.json.decode(body, type=_File)
-        if file is None:
+            version = msgspec.json.decode(body, type=_Version).format
+        if version is None:
             return cls.from_json(body, saved=True)
-        if file.format != _FORMAT:
+        if version not in (_SINGLE, _GROUPED):
             raise ResponseError(
-                f"format: expected {_FORMAT}, got {file.format}; "
+                f"format: expected {_SINGLE} or {_GROUPED}, got {version}; "
                 "a newer usage-analysis wrote this file: upgrade to read it"
             )
-        reply = wire.decode(bytes(file.reply), saved=True)
-        query = UsageQuery(**(file.query or {}))
-        return usage_of([reply], query, as_of=file.as_of, source=file.source)
+        try:
+            return _read(body, version)
+        except msgspec.ValidationError as error:
+            what, _, field = str(error).partition(" - at `$.")
+            raise ResponseError(f"{field.rstrip('`') or 'file'}: {what}") from None
+        except QueryError as error:
+            raise ResponseError(f"query.{error}") from None
+
+    def _parts(self, groups: Mapping[str, UsageQuery]) -> list[dict[str, Any]]:
+        daily, hourly = (
+            dict(iter(frame.groupby(group_column(frame), sort=False)))
+            for frame in (self.daily, self.hourly)
+        )
+        return [
+            {
+                "group": group,
+                "query": query.as_dict(),
+                "reply": _kept(
+                    {},
+                    daily.get(group, self.daily.iloc[:0]),
+                    hourly.get(group, self.hourly.iloc[:0]),
+                ),
+            }
+            for group, query in groups.items()
+        ]
 
     def __repr__(self) -> str:
         """What was asked, from whom, and how much came."""
         window = "no window"
         if self.query is not None and self.query.start and self.query.end:
             window = f"{self.query.start:%Y-%m-%d %H:%M} to {self.query.end:%Y-%m-%d %H:%M} UTC"
-        calls = int(self.daily["total_count"].sum())
-        return (
-            f"<CallUsage {self.source}: {calls} calls, {window}, "
-            f"as of {self.as_of:%Y-%m-%d %H:%M} UTC>"
-        )
+        what = f"{int(self.daily['total_count'].sum())} calls"
+        if self.groups is not None:
+            what = f"{len(self.groups)} groups by {group_column(self.daily)}"
+        return f"<CallUsage {self.source}: {what}, {window}, as of {self.as_of:%Y-%m-%d %H:%M} UTC>"
+
+
+class _Version(msgspec.Struct):
+    format: int
 
 
 class _File(msgspec.Struct):
-    format: int
     query: dict[str, Any] | None
-    as_of: str
+    as_of: Annotated[datetime, msgspec.Meta(tz=True)]
     source: Source
     reply: msgspec.Raw
+
+
+class _Part(msgspec.Struct):
+    group: str
+    query: dict[str, Any]
+    reply: msgspec.Raw
+
+
+class _GroupedFile(msgspec.Struct):
+    query: dict[str, Any]
+    as_of: Annotated[datetime, msgspec.Meta(tz=True)]
+    source: Source
+    name: str
+    parts: Annotated[list[_Part], msgspec.Meta(min_length=1)]
+
+
+def _kept(
+    totals: dict[str, int | float], daily: pd.DataFrame, hourly: pd.DataFrame | None
+) -> msgspec.Raw:
+    hours = None if hourly is None else _buckets(hourly)
+    return msgspec.Raw(wire.encode(wire.Reply(totals, _buckets(daily), hours)))
+
+
+def _read(body: bytes, version: int) -> CallUsage:
+    if version == _SINGLE:
+        file = msgspec.json.decode(body, type=_File)
+        return _usage_again(file.reply, file.query or {}, file.as_of, file.source)
+    grouped = msgspec.json.decode(body, type=_GroupedFile)
+    usages = {
+        part.group: _usage_again(part.reply, part.query, grouped.as_of, grouped.source)
+        for part in grouped.parts
+    }
+    return breakdown_of(usages, grouped.name, UsageQuery.from_filters(grouped.query))
+
+
+def _usage_again(
+    reply: msgspec.Raw, query: dict[str, Any], as_of: datetime, source: Source
+) -> CallUsage:
+    kept = wire.decode(bytes(reply), kept=True)
+    return usage_of([kept], UsageQuery.from_filters(query), as_of=as_of, source=source)
 
 
 def usage_of(
@@ -269,6 +352,46 @@ def usage_of(
         as_of=moment,
         source=source,
     )
+
+
+def breakdown_of(usages: Mapping[str, CallUsage], name: str, query: UsageQuery) -> CallUsage:
+    """Usage of a breakdown: the groups' frames one below the other, the group as first column.
+
+    Parameters
+    ----------
+    usages
+        The usage of each group: over one window, with one `as_of`, with hours.
+    name
+        The group column's.
+    query
+        What all groups were asked.
+
+    Returns
+    -------
+    CallUsage
+        Its `all_time` is None: whether the reply's follows the filters is not known, so a group's
+        would not be the group's.
+    """
+    check_group_name(name)
+    first = next(iter(usages.values()))
+    if any(usage.as_of != first.as_of for usage in usages.values()):
+        raise QueryError("breakdown: expected one as_of for all groups, got several")
+    return CallUsage(
+        daily=_stacked({group: usage.daily for group, usage in usages.items()}, name),
+        hourly=_stacked({group: usage.hourly for group, usage in usages.items()}, name),
+        all_time=None,
+        query=query,
+        as_of=first.as_of,
+        source=first.source,
+        groups={group: usage.query or query for group, usage in usages.items()},
+    )
+
+
+def _stacked(frames: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    stacked = pd.concat(list(frames.values()))
+    lengths = [len(frame) for frame in frames.values()]
+    stacked.insert(0, name, pd.Index(list(frames)).repeat(lengths))
+    return stacked
 
 
 def _us(instant: datetime) -> int:
@@ -331,7 +454,11 @@ def _frame(
     columns["duration"] = columns["duration"].view("m8[us]")
     ordered = {name: columns[name] for name in MEASURES if name in columns}
     provisional = times + step > as_of - BILLING_LAG // _TICK
-    return pd.DataFrame({**ordered, "provisional": provisional}, index=to_index(times, UTC))
+    index = to_index(times, UTC)
+    if step == DAY:
+        # One row alone does not show whether it is a day or an hour.
+        index.freq = pd.offsets.Day()  # type: ignore[misc]  # pandas lets it be set
+    return pd.DataFrame({**ordered, "provisional": provisional}, index=index)
 
 
 def _check_rows(path: str, part: wire.Buckets, inside: NDArray[np.bool_], step: int) -> None:

@@ -74,7 +74,7 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     times = row_times(hourly)
     if len(times) == 0:
         return hourly.set_axis(to_index(times, place))
-    if np.any(times % HOUR) or _is_daily(times):
+    if np.any(times % HOUR) or _is_daily(hourly, times):
         raise QueryError(
             "in_timezone: expected rows of whole UTC hours, got others; "
             "give it the hourly frame of a reply"
@@ -86,7 +86,9 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     return _divided(hourly, times, place, start, end)
 
 
-def _is_daily(times: Instants) -> bool:
+def _is_daily(frame: pd.DataFrame, times: Instants) -> bool:
+    if getattr(frame.index, "freqstr", None) == "D":
+        return True
     known = np.unique(times)
     return len(known) > 1 and int(np.diff(known).min()) >= 20 * HOUR
 
@@ -154,7 +156,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     require("aggregate", frame, "total_count", "provisional")
     place, times = zone_of(frame), row_times(frame)
     local = local_clock(frame)
-    number, start_of = _calendar(every)
+    number, start_of = calendar(every)
     codes, groups = _groups(frame)
     if len(times) == 0:
         return frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
@@ -297,7 +299,7 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     place, times, local = zone_of(frame), row_times(frame), local_clock(frame)
     if len(times) == 0:
         return np.zeros(0)
-    if _is_daily(times) or getattr(frame.index, "freqstr", None) == "D":
+    if _is_daily(frame, times):
         return (first_instants(place, local // DAY * DAY + DAY) - times).astype(np.float64)
     changes = np.append(offsets(place, int(times.min()), int(times.max()) + HOUR)[0], 2**62)
     if np.any((local % HOUR != 0) & ~np.isin(times, changes)):
@@ -309,7 +311,7 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     return np.minimum(HOUR - local % HOUR, following - times).astype(np.float64)
 
 
-def _calendar(
+def calendar(
     every: str,
 ) -> tuple[Callable[[Instants], Instants], Callable[[Instants], Instants]]:
     """Number of the period that a local time lies in, and the local start of a number."""

@@ -80,8 +80,15 @@ class _Saved(msgspec.Struct, kw_only=True):
     hourly: list[_SavedHourly] | UnsetType = UNSET
 
 
+class _Kept(msgspec.Struct, kw_only=True):
+    all_time: _SavedStatistics | UnsetType = msgspec.field(name="allTime", default=UNSET)
+    daily: list[_SavedDaily]
+    hourly: list[_SavedHourly] | UnsetType = UNSET
+
+
 _LIVE = msgspec.json.Decoder(_Live)
 _SAVED = msgspec.json.Decoder(_Saved)
+_KEPT = msgspec.json.Decoder(_Kept)
 _EPOCH = date(1970, 1, 1).toordinal()
 DAY = 86_400_000_000
 HOUR = 3_600_000_000
@@ -101,11 +108,16 @@ class Reply:
     """One reply of the endpoint, checked; `hourly` is None where a saved one lacks it."""
 
     all_time: dict[str, int | float]
+    """Empty where several replies were added up."""
     daily: Buckets
     hourly: Buckets | None
 
 
-def decode(body: bytes | str, *, saved: bool = False) -> Reply:
+class CutReplyError(ResponseError):
+    """JSON that stops before its end: asking again may bring the whole."""
+
+
+def decode(body: bytes | str, *, saved: bool = False, kept: bool = False) -> Reply:
     """Reply from the vendor's JSON.
 
     Parameters
@@ -114,25 +126,31 @@ def decode(body: bytes | str, *, saved: bool = False) -> Reply:
         One whole JSON document.
     saved
         Allow what the schema of 2025 lacked: `billedMinutes`, `errorCount`, `hourly`.
+    kept
+        Allow what `encode` writes: as `saved`, and without `allTime` where replies were added up.
 
     Raises
     ------
     ResponseError
         The message starts with the field's path: ``hourly[17].errorCount: expected int, got str``.
+        A `CutReplyError` where the document stops before its end.
     """
+    decoder: msgspec.json.Decoder[Any] = _KEPT if kept else _SAVED if saved else _LIVE
     try:
         text = body if isinstance(body, str) else body.decode("utf-8")
-        reply: _Live | _Saved = (_SAVED if saved else _LIVE).decode(body)
+        reply: _Live | _Saved | _Kept = decoder.decode(body)
     except msgspec.ValidationError as error:
         raise ResponseError(_explain(str(error), text)) from None
     except msgspec.DecodeError as error:
         came = "HTML" if text.lstrip()[:1] == "<" else str(error)
-        raise ResponseError(f"reply: expected one whole JSON document, got {came}") from None
+        kind = CutReplyError if "truncated" in came else ResponseError
+        raise kind(f"reply: expected one whole JSON document, got {came}") from None
     except UnicodeError as error:
         raise ResponseError(f"reply: expected UTF-8 text, got {error}") from None
     except RecursionError:
         raise ResponseError("reply: expected three levels of JSON, got very many") from None
-    totals = _columns("allTime", [reply.all_time])
+    known = [] if isinstance(reply.all_time, UnsetType) else [reply.all_time]
+    totals = _columns("allTime", known) if known else {}
     return Reply(
         {name: column[0].item() for name, column in totals.items()},
         _buckets("daily", reply.daily),
@@ -141,12 +159,10 @@ def decode(body: bytes | str, *, saved: bool = False) -> Reply:
 
 
 def encode(reply: Reply) -> bytes:
-    """The vendor's JSON of a reply; `decode` reads it back unchanged."""
+    """The vendor's JSON of a reply; `decode` with `kept` reads it back unchanged."""
     totals = {name: np.array([value]) for name, value in reply.all_time.items()}
-    document: dict[str, Any] = {
-        "allTime": _rows(totals)[0],
-        "daily": _rows(reply.daily.columns, _dates(reply.daily)),
-    }
+    document: dict[str, Any] = {"allTime": _rows(totals)[0]} if totals else {}
+    document["daily"] = _rows(reply.daily.columns, _dates(reply.daily))
     if reply.hourly is not None:
         hours = (reply.hourly.time // HOUR % 24).tolist()
         document["hourly"] = _rows(reply.hourly.columns, _dates(reply.hourly), {"hour": hours})

@@ -1,0 +1,106 @@
+"""Reconciling a reply with itself: each check passes on a sound reply and fails on its own flaw."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from usage_analysis.analysis.quality import reconcile
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import CallUsage
+
+ROW = {"totalCount": 4, "errorCount": 1, "joinedCount": 3, "duration": "60s", "billedMinutes": 1.1}
+
+
+def usage(
+    all_time: dict[str, Any] | None = None, daily: dict[str, Any] | None = None, **hour: Any
+) -> CallUsage:
+    """Two days of one busy hour each; what is given differs in the second of them."""
+    days = [ROW | {"date": f"2026-03-0{day}"} for day in (1, 2)]
+    hourly = [row | {"hour": 9} for row in days]
+    hourly[1] = hourly[1] | hour
+    days[1] = days[1] | {key: hour[key] for key in hour if key in ROW} | (daily or {})
+    total = {"totalCount": 8, "errorCount": 2, "joinedCount": 6, "duration": "120s"}
+    total |= {"billedMinutes": 2.2}
+    document = {"allTime": total | (all_time or {}), "daily": days, "hourly": hourly}
+    return CallUsage.from_json(json.dumps(document))
+
+
+def failed(checks: pd.DataFrame) -> list[str]:
+    return checks.index[(checks["ok"] == False).fillna(False)].tolist()  # noqa: E712  # missing is neither
+
+
+def test_a_sound_reply_passes() -> None:
+    """Nothing fails, the figures are there, and all time is told and not judged."""
+    checks = reconcile(usage())
+    assert failed(checks) == []
+    row = checks.loc["hourly = daily, duration"]
+    assert row["found"] == row["expected"] == pd.Timedelta("2min")
+    assert checks["ok"].isna().sum() == 6
+    assert checks.loc["hours with calls", ["found", "expected"]].tolist() == [2, 48]
+
+
+@pytest.mark.parametrize(
+    ("flaw", "check", "found", "expected"),
+    [
+        ({"daily": {"totalCount": 5}}, "hourly = daily, total_count", 8, 9),
+        (
+            {"daily": {"duration": "60.000001s"}},
+            "hourly = daily, duration",
+            pd.Timedelta("2min"),
+            pd.Timedelta("120.000001s"),
+        ),
+        ({"daily": {"billedMinutes": 1.2}}, "hourly = daily, billed_minutes", 2.2, 2.3),
+        ({"errorCount": 5}, "errors <= calls", 6, 8),
+        ({"joinedCount": 5}, "joined <= calls", 8, 8),
+        (
+            {"billedMinutes": 1.5},
+            "overhead <= 6 s a call",
+            pd.Timedelta("30s"),
+            pd.Timedelta("18s"),
+        ),
+        ({"duration": "10801s"}, "mean call <= 1 h", pd.Timedelta("3600.333333s"), "1h"),
+    ],
+)
+def test_each_flaw_is_found(flaw: dict[str, Any], check: str, found: Any, expected: Any) -> None:
+    """A flaw fails its own check and no other, with the figures and the bucket it is in."""
+    checks = reconcile(usage(**flaw))
+    assert failed(checks) == [check]
+    row = checks.loc[check]
+    assert row["found"] == found
+    assert row["expected"] == (pd.Timedelta(expected) if expected == "1h" else expected)
+    assert row["failures"] == 1
+    assert row["first"] >= pd.Timestamp("2026-03-02", tz="UTC")
+
+
+def test_all_time_is_compared_where_it_is_known_to_be_filtered() -> None:
+    """All time fails only if it is said to follow the filters."""
+    more = usage(all_time={"totalCount": 900})
+    assert failed(reconcile(more)) == []
+    assert failed(reconcile(more, all_time_filtered=True)) == ["all time = daily, total_count"]
+    assert failed(reconcile(usage(), all_time_filtered=True)) == []
+
+
+def test_unjoined_talk_has_a_mean_too() -> None:
+    """Talk in an hour without joined calls is divided by all its calls."""
+    checks = reconcile(usage(joinedCount=0, duration="7200s", billedMinutes=0))
+    assert checks.loc["mean call <= 1 h", "found"] == pd.Timedelta("30min")
+
+
+def test_old_replies_are_checked_as_far_as_they_go() -> None:
+    """A saved reply of 2025 has days, and no errors: what is there is checked."""
+    day = {"totalCount": 4, "joinedCount": 5, "duration": "60s", "date": "2025-03-01"}
+    body = json.dumps({"allTime": day, "daily": [day]})
+    checks = reconcile(CallUsage.from_json(body, saved=True))
+    assert failed(checks) == ["joined <= calls"]
+    assert "errors <= calls" not in checks.index
+    assert checks.loc["days with calls", ["found", "expected"]].tolist() == [1, 1]
+
+
+def test_a_frame_is_no_usage() -> None:
+    """A frame is refused by name."""
+    with pytest.raises(QueryError, match="usage: expected a CallUsage, got DataFrame"):
+        reconcile(usage().hourly)  # type: ignore[arg-type]

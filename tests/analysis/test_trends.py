@@ -1,0 +1,273 @@
+"""Trends: projections whose errors and intervals are measured, and fair comparisons."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from usage_analysis.analysis.trends import (
+    compare_periods,
+    describe_month,
+    project_month,
+    student,
+)
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.periods import aggregate
+
+WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.4, 0.3])
+
+
+def days(counts: list[float], start: str = "2026-03-01", running: int = 0) -> pd.DataFrame:
+    """Canonical daily frame, of which the last `running` days are provisional."""
+    index = pd.date_range(start, periods=len(counts), freq="D", tz="UTC", name="time")
+    late = np.arange(len(counts)) >= len(counts) - running
+    talk = (np.array(counts) * 60e6).astype("m8[us]")
+    return pd.DataFrame({"total_count": counts, "duration": talk, "provisional": late}, index=index)
+
+
+def hours(counts: list[int], start: str, zone: str = "UTC") -> pd.DataFrame:
+    begin = pd.Timestamp(start).tz_localize(zone)
+    index = pd.date_range(begin, periods=len(counts), freq="h", name="time").as_unit("us")
+    return pd.DataFrame({"total_count": counts, "provisional": False}, index=index)
+
+
+def weekly(n: int, start: str, size: float = 1000) -> list[float]:
+    first = pd.Timestamp(start).day_of_week
+    return [size * WEEK[(first + place) % 7] for place in range(n)]
+
+
+def test_a_steady_week_is_projected_exactly() -> None:
+    """Days that follow their weekdays exactly are projected exactly."""
+    history = weekly(28 + 31, "2026-02-01")
+    found = project_month(days(history[:40], "2026-02-01"))
+    assert found["month"] == pd.Timestamp("2026-03-01", tz="UTC")
+    assert found["month_to_date"] == pytest.approx(sum(history[28:40]))
+    assert found["projection"] == pytest.approx(sum(history[28:]))
+    assert found["low"] < found["projection"] < found["high"]
+    assert found[["complete_days", "days_left", "left_out"]].tolist() == [40, 19, 0]
+
+
+def test_today_counts_at_least_what_has_come() -> None:
+    """A day not over is projected whole, and never below what it already has."""
+    found = project_month(days([100] * 20 + [30], running=1))
+    assert found["projection"] == pytest.approx(3100)
+    assert found["month_to_date"] == 2030
+    assert found["left_out"] == 1
+    assert project_month(days([100] * 20 + [170], running=1))["projection"] == pytest.approx(3170)
+
+
+def test_a_month_that_is_over_is_what_it_was() -> None:
+    """Nothing is left of a complete month, and its interval is itself."""
+    found = project_month(days([100] * 31))
+    assert found[["projection", "low", "high", "days_left"]].tolist() == [3100, 3100, 3100, 0]
+
+
+def test_talk_stays_talk() -> None:
+    """A projection of duration is in timedeltas, and of each group its own."""
+    found = project_month(days([60] * 20), measure="duration")
+    assert found["projection"] == pd.Timedelta(hours=31)
+    both = pd.concat([days([60] * 20).assign(agent="b"), days([6] * 20).assign(agent="a")])
+    both = both[["agent", *both.columns.drop("agent")]]
+    found = project_month(both)
+    assert found["projection"].round(6).to_dict() == {"b": 1860, "a": 186}
+    assert found.index.name == "agent"
+
+
+def test_local_days_come_from_hours() -> None:
+    """Hourly rows are made into the days of their own clock, and days of aggregate are taken."""
+    hourly = hours([1] * (24 * 20 - 1), "2026-03-01", "America/New_York")
+    found = project_month(hourly)
+    pd.testing.assert_series_equal(found, project_month(aggregate(hourly, "D")))
+    assert found["month"] == pd.Timestamp("2026-03-01", tz="America/New_York")
+    assert found["month_to_date"] == 24 * 20 - 1
+
+
+def test_holidays_are_known_only_from_a_calendar() -> None:
+    """A holiday given counts as the quietest weekday, and teaches nothing about its own."""
+    history = weekly(59, "2026-02-01")
+    history[10] = 0
+    frame = days(history[:40], "2026-02-01")
+    past, coming = dt.date(2026, 2, 11), dt.date(2026, 3, 30)
+    without = project_month(frame)
+    given = project_month(frame, holidays={past, coming})
+    assert given["complete_days"] == without["complete_days"] - 1
+    assert given["projection"] == pytest.approx(sum(history[28:]) - 1100 + 300)
+
+
+def test_few_days_give_wide_intervals() -> None:
+    """The first days of a month without a history give an interval over twice the projection."""
+    widths = []
+    for n in (1, 2, 3, 7, 14, 28):
+        found = project_month(days(weekly(n, "2026-03-02"), "2026-03-01"))
+        widths.append((found["high"] - found["low"]) / found["projection"])
+    assert widths == sorted(widths, reverse=True)
+    assert widths[2] > 2
+    assert widths[-1] < 0.05
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (days([5, 5], running=2), "expected at least one complete day, got none"),
+        (days([5] * 9, "2026-03-05"), "begins on 2026-03-05; ask for more days"),
+    ],
+)
+def test_data_that_do_not_reach_are_refused(frame: pd.DataFrame, words: str) -> None:
+    """Without a complete day, or without the month's first day, nothing is projected."""
+    with pytest.raises(QueryError, match=words):
+        project_month(frame)
+    assert "too few data to project it" in describe_month(frame)
+
+
+def simulated(kind: str, rng: np.random.Generator) -> np.ndarray:
+    """120 days of calls by weekday, whose level is steady, wanders, grows, or clings to itself."""
+    n = 120
+    noise = rng.gamma(100, 1 / 100, n)
+    if kind == "wandering":
+        noise = noise * np.exp(np.cumsum(rng.normal(0, 0.01, n)))
+    if kind == "growing":
+        noise = noise * 1.1 ** (np.arange(n) / 30)
+    if kind == "clinging":
+        steps = rng.normal(0, 0.08, n)
+        for day in range(1, n):
+            steps[day] += 0.6 * steps[day - 1]
+        noise = np.exp(steps)
+    return rng.poisson((10 if kind == "small" else 1000) * np.resize(WEEK, n) * noise)
+
+
+def back_test(kind: str, at: int, history: int, months: int, seed: int) -> tuple[float, ...]:
+    """Coverage, mean error, and a run rate's mean error, over simulated months seen at a day."""
+    rng = np.random.default_rng([seed, at, history])
+    inside, errors, plain = [], [], []
+    for _ in range(months):
+        calls = simulated(kind, rng).astype(float)[7 - rng.integers(7) :]
+        start = pd.Timestamp("2026-04-01") - pd.Timedelta(days=history)
+        seen = days(calls[62 - history : 62 + at].tolist(), str(start.date()))
+        found, came = project_month(seen), calls[62:92].sum()
+        inside.append(found["low"] <= came <= found["high"])
+        errors.append(abs(found["projection"] / came - 1))
+        plain.append(abs(calls[62 : 62 + at].sum() * 30 / at / came - 1))
+    return float(np.mean(inside)), float(np.mean(errors)), float(np.mean(plain))
+
+
+@pytest.mark.parametrize("kind", ["steady", "small", "wandering", "clinging", "growing"])
+@pytest.mark.parametrize(("at", "history"), [(2, 0), (10, 0), (3, 60), (10, 60), (20, 60)])
+def test_back_test(kind: str, at: int, history: int) -> None:
+    """At least 8 of 10 months end inside the 95 % interval, even where the level moves."""
+    covered, _, _ = back_test(kind, at, history, 40, 5)
+    assert covered >= 0.8
+
+
+def test_a_projection_beats_a_run_rate() -> None:
+    """At day 10 the weekday profile errs less than half as much as what has come, scaled up."""
+    _, error, plain = back_test("steady", 10, 60, 60, 6)
+    assert error < plain / 2
+    assert error < 0.03
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 6, 10, 30, 1000])
+def test_student_quantiles(freedom: int) -> None:
+    """Student's quantile is SciPy's to 1 % at 95 %."""
+    assert student(0.95, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.01)
+
+
+def test_the_month_in_words() -> None:
+    """The sentence gives month, zone, what came, projection, interval and days, or says too few."""
+    assert describe_month(days([100] * 31)) == "2026-03 (UTC): 3,100 calls in all 31 days"
+    told = describe_month(days([100] * 20 + [30], running=1))
+    assert isinstance(told, str)
+    assert told.startswith("2026-03 (UTC): 2,030 calls so far, heading for 3,100 (95 % interval ")
+    assert told.endswith(", from 20 complete days, 11 to come)")
+    assert describe_month(days([100] * 3)) == (
+        "2026-03 (UTC): 300 calls so far; too few to project it, 3 complete days"
+    )
+    both = pd.concat([days([5] * 31).assign(agent="b"), days([1] * 3).assign(agent="a")])
+    told = describe_month(both[["agent", *days([1]).columns]])
+    assert isinstance(told, pd.DataFrame)
+    assert told["sentence"].str[-7:].to_dict() == {"b": "31 days", "a": "te days"}
+
+
+def test_a_week_meets_the_same_days_before_it() -> None:
+    """Three days of this week meet the same three of the last, hour by hour."""
+    counts = [*[10] * 24 * 7, *[12] * 24 * 3]
+    found = compare_periods(hours(counts, "2026-03-02"))
+    assert found[["current", "previous", "delta"]].tolist() == [864, 720, 144]
+    assert found[["low", "high", "change", "hours", "days", "left_out"]].tolist() == [
+        *[144, 144, 0.2, 72, 3, 0]
+    ]
+
+
+def test_a_month_meets_the_same_weekdays() -> None:
+    """A month so far meets the same weekdays 4 weeks before it, 5 when over 28 days."""
+    calm = weekly(60, "2026-02-01", 100)
+    for end, weeks in ((40, 4), (59, 5)):
+        found = compare_periods(days(calm[:end], "2026-02-01"), every="MS")
+        assert found["delta"] == pytest.approx(0)
+        assert found["days"] == min(end - 28, 31 if weeks == 4 else 24)
+
+
+def test_unfinished_buckets_are_left_out_on_both_sides() -> None:
+    """A provisional hour is left out, and so is its partner; so are hours that a clock skips."""
+    hourly = hours([10] * 24 * 9, "2026-03-02")
+    hourly.loc[hourly.index[-3:], "provisional"] = True
+    found = compare_periods(hourly)
+    assert found[["current", "previous", "left_out"]].tolist() == [450, 450, 3]
+    spring = hours([10] * (24 * 14 - 1), "2026-03-02", "America/New_York")
+    assert compare_periods(spring)[["hours", "days", "left_out"]].tolist() == [167, 7, 1]
+
+
+def test_two_frames_are_paired_whole() -> None:
+    """With an earlier frame the later one is taken whole, whole weeks apart."""
+    now, before = hours([3] * 48, "2026-03-03"), hours([2] * 72, "2026-02-03")
+    found = compare_periods(now, before)
+    assert found[["current", "previous", "days"]].tolist() == [144, 96, 2]
+    with pytest.raises(QueryError, match="previous: expected to begin before the frame"):
+        compare_periods(before, now)
+    with pytest.raises(QueryError, match="previous: expected the clock UTC, got Asia/Tokyo"):
+        compare_periods(now, before.tz_convert("Asia/Tokyo"))
+
+
+def test_groups_are_compared_each_on_its_own() -> None:
+    """Each group meets its own past; one without a past has none."""
+    old = pd.concat([hours([1] * 24, "2026-03-02").assign(agent="a")])
+    new = [hours([2] * 24, "2026-03-09").assign(agent=name) for name in "ba"]
+    both = pd.concat([old, *new])[["agent", "total_count", "provisional"]]
+    found = compare_periods(both)
+    assert found["hours"].to_dict() == {"a": 24, "b": 0}
+    assert found.loc["a", "change"] == 1
+    with pytest.raises(QueryError, match="compare_periods: expected finished buckets"):
+        compare_periods(both[both["agent"] == "b"])
+    with pytest.raises(QueryError, match="previous: expected the same group column"):
+        compare_periods(both, old.drop(columns="agent"))
+
+
+def test_the_interval_of_a_change_covers_none() -> None:
+    """Of weeks that differ by chance and by day, about 95 % have 0 in the interval."""
+    rng = np.random.default_rng(8)
+    inside = []
+    for _ in range(200):
+        rates = np.repeat(100 * WEEK * rng.gamma(100, 1 / 100, (2, 7)), 24)
+        found = compare_periods(hours(rng.poisson(rates).tolist(), "2026-03-02"))
+        inside.append(found["low"] <= 0 <= found["high"])
+    assert 0.9 <= np.mean(inside) <= 1
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: project_month(days([1]), measure="calls"), "measure: expected .* got 'calls'"),
+        (lambda: project_month(days([1]), confidence=95), "confidence: expected"),
+        (lambda: project_month(days([1]), holidays="DE"), "holidays: expected dates .* got 'DE'"),
+        (lambda: compare_periods(days([1]), every="7D"), 'every: expected "D", "W"'),
+        (lambda: compare_periods(days([1]), measure="x"), "measure: expected .* got 'x'"),
+        (lambda: compare_periods(days([1]), measure="billed_minutes"), "needs the column billed"),
+    ],
+)
+def test_bad_arguments_are_named(call: object, words: str) -> None:
+    """A bad argument is refused by name, with what came and what is accepted."""
+    with pytest.raises(QueryError, match=words):
+        call()  # type: ignore[operator]

@@ -1,0 +1,151 @@
+"""`CallUsage.save` and `load`: what is kept comes back, and nothing else is read as a reply."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy import wire
+from usage_analysis.tidy.frames import CallUsage, breakdown_of, usage_of
+
+AGENT = "a0000000-0000-4000-8000-000000000001"
+ROW = {
+    "totalCount": 3,
+    "errorCount": 1,
+    "joinedCount": 2,
+    "duration": "90.500001s",
+    "billedMinutes": 1.6,
+}
+QUERY = UsageQuery(from_date="2026-03-01", to_date="2026-03-02", agent_ids=[AGENT])
+
+
+def reply(day: str, calls: int = 3) -> wire.Reply:
+    row = {**ROW, "totalCount": calls, "date": day}
+    document = {"allTime": ROW, "daily": [row], "hourly": [{**row, "hour": 9}]}
+    return wire.decode(json.dumps(document))
+
+
+def single(*replies: wire.Reply, query: UsageQuery = QUERY) -> CallUsage:
+    return usage_of(list(replies), query, as_of="2026-03-02T10:00:00Z", source="live")
+
+
+def same(left: CallUsage, right: CallUsage) -> None:
+    pd.testing.assert_frame_equal(left.daily, right.daily)
+    pd.testing.assert_frame_equal(left.hourly, right.hourly)
+    assert (left.query, left.as_of, left.source) == (right.query, right.as_of, right.source)
+    assert left.groups == right.groups
+    assert (left.all_time is None) == (right.all_time is None)
+    if left.all_time is not None:
+        pd.testing.assert_series_equal(left.all_time, right.all_time)
+
+
+def nothing() -> wire.Reply:
+    return wire.decode(json.dumps({"allTime": ROW, "daily": [], "hourly": []}))
+
+
+def grouped() -> CallUsage:
+    window = UsageQuery(from_date="2026-03-01", to_date="2026-03-02")
+    usages = {
+        "Support": single(reply("2026-03-01")),
+        "Sales": single(reply("2026-03-02", calls=5), query=replace(window, search="sales")),
+        "None": single(nothing(), query=replace(window, search="none")),
+    }
+    return breakdown_of(usages, "agent", window)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        pytest.param(lambda: single(reply("2026-03-01")), id="one request"),
+        pytest.param(lambda: single(reply("2026-03-01"), reply("2026-03-02")), id="two requests"),
+        pytest.param(grouped, id="breakdown"),
+    ],
+)
+def test_round_trip(usage: Callable[[], CallUsage], tmp_path: Path) -> None:
+    """What is saved is loaded: frames, question, date, source, and the groups of a breakdown."""
+    kept = usage()
+    same(CallUsage.load(kept.save(tmp_path / "usage.json")), kept)
+    assert [path.name for path in tmp_path.iterdir()] == ["usage.json"]
+
+
+def test_breakdown_frames() -> None:
+    """A breakdown has the group as first column and every bucket of the window for each group."""
+    usage = grouped()
+    assert list(usage.hourly.columns)[:2] == ["agent", "total_count"]
+    assert usage.hourly.groupby("agent", sort=False).size().to_dict() == {
+        "Support": 35,
+        "Sales": 35,
+        "None": 35,
+    }
+    assert usage.daily.groupby("agent", sort=False)["total_count"].sum().tolist() == [3, 5, 0]
+    assert usage.all_time is None
+    assert repr(usage).startswith("<CallUsage live: 3 groups by agent, 2026-03-01 00:00")
+
+
+@pytest.mark.parametrize("name", ["", "time", "total_count", "provisional", "hours", "complete"])
+def test_group_column_name(name: str) -> None:
+    """The group column cannot take the name of another one."""
+    with pytest.raises(QueryError, match=r"^name: expected"):
+        breakdown_of({"a": single(reply("2026-03-01"))}, name, QUERY)
+
+
+def edited(**fields: Any) -> dict[str, Any]:
+    row = {**ROW, "date": "2026-03-01"}
+    document = {"allTime": ROW, "daily": [row], "hourly": [{**row, "hour": 9}]}
+    return {
+        "format": 1,
+        "query": {"from_date": "2026-03-01", "to_date": "2026-03-02"},
+        "as_of": "2026-03-02T10:00:00Z",
+        "source": "live",
+        "reply": document,
+        **fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (edited(format=3), r"^format: expected 1 or 2, got 3"),
+        (edited(query={"agent": []}), r"^query\.agent: expected one of the filters"),
+        (edited(query={"search": ""}), r"^query\.search: expected some text"),
+        (edited(query=7), r"^query: Expected"),
+        (edited(as_of="yesterday"), r"^as_of: "),
+        (edited(as_of="2026-03-02T10:00:00"), r"^as_of: "),
+        (edited(source="elsewhere"), r"^source: "),
+        (edited(reply=[]), r"^reply: expected object, got array"),
+        (edited(format=2), r"missing required field `name`"),
+        (edited(format=2, name="agent", parts=[]), r"^parts: "),
+        (edited(format=2, name="time", parts=[]), r"^parts: "),
+        ({"allTime": ROW, "hourly": []}, r"^daily: missing"),
+        ({"daily": [], "hourly": []}, r"^allTime: missing"),
+    ],
+)
+def test_damaged_file(document: object, message: str, tmp_path: Path) -> None:
+    """A file that is neither a saved usage nor a bare reply is an error that names the field."""
+    path = tmp_path / "usage.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ResponseError, match=message):
+        CallUsage.load(path)
+
+
+def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save that fails half way leaves what was there, and nothing beside it."""
+    path = single(reply("2026-03-01")).save(tmp_path / "usage.json")
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="disk full"):
+        single(reply("2026-03-02")).save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,201 @@
+"""Whether a reply agrees with itself, one row a check."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
+from usage_analysis.tidy.zones import row_times
+
+_LONG_CALL = pd.Timedelta(hours=1)
+# Each of 24 hours may be rounded to the millionth of a minute.
+_ROUNDING = 24
+
+Check = tuple[str, bool | None, Any, Any, int, pd.Timestamp | None]
+
+
+def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFrame:
+    """Checks of a reply against itself, one row each, with the figures.
+
+    - `hourly = daily`, for each measure: the sum of the hours beside the sum of the days, and the
+      days on which they differ;
+    - `all time = daily`, for each measure: only told, for whether all time follows the filters is
+      not documented, unless you say that it does;
+    - `errors <= calls` and `joined <= calls`: the buckets in which they do not hold;
+    - `overhead <= 6 s a call`: the buckets in which ``60·billed - duration`` is over 6 s a joined
+      call; the figures are the greatest excess and its bound;
+    - `mean call <= 1 h`: the buckets in which a mean call is longer (of joined calls, where there
+      are any), often one call whose whole talk lies in the hour it began in;
+    - `hours with calls`: how many of the window's have any, told and not judged, for buckets
+      without calls may be sent or left out.
+
+    Parameters
+    ----------
+    usage
+        What the endpoint answered. Where a saved reply has no hours, its days are checked.
+    all_time_filtered
+        Whether all time is known to follow the filters and the window, so that it is compared.
+
+    Returns
+    -------
+    DataFrame
+        Index `check`; `ok`, missing where nothing is judged; `found` and `expected`; `failures`,
+        how many days or buckets; `first`, the first of them (UTC).
+
+    Raises
+    ------
+    QueryError
+        Something other than a `CallUsage` came.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.CallUsage.from_json('''{
+    ...     "allTime": {"totalCount": 3, "errorCount": 1, "joinedCount": 3,
+    ...                 "duration": "90.5s", "billedMinutes": 1.6},
+    ...     "daily": [{"totalCount": 3, "errorCount": 1, "joinedCount": 3, "date": "2026-03-01",
+    ...                "duration": "90.5s", "billedMinutes": 1.6}],
+    ...     "hourly": [{"totalCount": 2, "errorCount": 1, "joinedCount": 3, "date": "2026-03-01",
+    ...                 "hour": 9, "duration": "90.5s", "billedMinutes": 1.6}]}''')
+    >>> checks = reconcile(usage)
+    >>> checks[checks["ok"] == False][["found", "expected", "failures"]]
+                                found expected  failures
+    check
+    hourly = daily, total_count     2        3         1
+    joined <= calls                 3        2         1
+    """
+    if not isinstance(usage, CallUsage):
+        raise QueryError(f"usage: expected a CallUsage, got {type(usage).__name__}")
+    hourly = _hours(usage)
+    buckets, step = (usage.daily, DAY) if hourly is None else (hourly, HOUR)
+    checks = [] if hourly is None else _hourly_is_daily(hourly, usage.daily)
+    checks += _all_time(usage, all_time_filtered)
+    checks += [
+        check
+        for check in (
+            _at_most("errors <= calls", buckets, "error_count"),
+            _at_most("joined <= calls", buckets, "joined_count"),
+            _overhead(buckets),
+            _mean_call(buckets),
+            _with_calls(buckets, step),
+        )
+        if check is not None
+    ]
+    columns = ["check", "ok", "found", "expected", "failures", "first"]
+    table = pd.DataFrame(checks, columns=columns).set_index("check")
+    first = pd.to_datetime(table["first"], utc=True).astype("datetime64[us, UTC]")
+    return table.assign(ok=table["ok"].astype("boolean"), first=first)
+
+
+def _hours(usage: CallUsage) -> pd.DataFrame | None:
+    try:
+        return usage.hourly
+    except QueryError:
+        return None
+
+
+def _failing(frame: pd.DataFrame, failing: NDArray[np.bool_]) -> tuple[int, pd.Timestamp | None]:
+    places = np.flatnonzero(failing)
+    return len(places), frame.index[places[0]] if len(places) else None
+
+
+def _shown(value: Any, measure: str) -> Any:
+    """Sum of exact integers in the measure's own kind."""
+    if measure == "duration":
+        return pd.Timedelta(np.timedelta64(int(value), "us"))
+    return int(value) / MICRO if measure == "billed_minutes" else int(value)
+
+
+def _exact(frame: pd.DataFrame, measure: str) -> NDArray[np.int64]:
+    if measure == "billed_minutes":
+        return micro_minutes(frame)
+    return frame[measure].to_numpy().astype(np.int64)
+
+
+def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
+    days = aggregate(hourly, "D")
+    low = min((int(row_times(frame).min()) for frame in (days, daily) if len(frame)), default=0)
+    checks: list[Check] = []
+    for measure in MEASURES:
+        if measure not in hourly or measure not in daily:
+            continue
+        sides = [_by_day(frame, measure, low) for frame in (days, daily)]
+        length = max(len(side) for side in sides)
+        one, two = (np.pad(side, (0, length - len(side))) for side in sides)
+        slack = _ROUNDING if measure == "billed_minutes" else 0
+        wrong = np.flatnonzero(np.abs(one - two) > slack)
+        first = pd.Timestamp(low + int(wrong[0]) * DAY, unit="us", tz="UTC") if len(wrong) else None
+        found, expected = (_shown(side.sum(), measure) for side in (one, two))
+        name = f"hourly = daily, {measure}"
+        checks.append((name, len(wrong) == 0, found, expected, len(wrong), first))
+    return checks
+
+
+def _by_day(frame: pd.DataFrame, measure: str, low: int) -> NDArray[np.int64]:
+    day = (row_times(frame) - low) // DAY
+    out = np.zeros(int(day.max()) + 1 if len(day) else 0, dtype=np.int64)
+    out[day] = _exact(frame, measure)
+    return out
+
+
+def _all_time(usage: CallUsage, filtered: bool) -> list[Check]:
+    checks: list[Check] = []
+    if usage.all_time is None:
+        return checks
+    for measure, value in usage.all_time.items():
+        name = str(measure)
+        if name not in usage.daily:
+            continue
+        total = _shown(_exact(usage.daily, name).sum(), name)
+        slack = _ROUNDING * len(usage.daily) / MICRO if name == "billed_minutes" else 0
+        near = value == total if name == "duration" else abs(value - total) <= slack
+        ok = bool(near) if filtered else None
+        checks.append((f"all time = daily, {name}", ok, value, total, int(ok is False), None))
+    return checks
+
+
+def _at_most(name: str, buckets: pd.DataFrame, column: str) -> Check | None:
+    if column not in buckets:
+        return None
+    failing = buckets[column].to_numpy() > buckets["total_count"].to_numpy()
+    found, expected = int(buckets[column].sum()), int(buckets["total_count"].sum())
+    return name, not failing.any(), found, expected, *_failing(buckets, failing)
+
+
+def _overhead(buckets: pd.DataFrame) -> Check | None:
+    if "billed_minutes" not in buckets:
+        return None
+    excess = overhead_micros(buckets)
+    bound = within_six(buckets["joined_count"].to_numpy())
+    failing = excess > bound
+    worst = int(np.argmax(excess - bound)) if len(excess) else 0
+    found, expected = (
+        pd.Timedelta(np.timedelta64(int(side[worst]), "us")) if len(excess) else pd.Timedelta(0)
+        for side in (excess, bound)
+    )
+    return "overhead <= 6 s a call", not failing.any(), found, expected, *_failing(buckets, failing)
+
+
+def _mean_call(buckets: pd.DataFrame) -> Check:
+    joined, total = buckets["joined_count"].to_numpy(), buckets["total_count"].to_numpy()
+    calls = np.where(joined > 0, joined, total)
+    talk = _exact(buckets, "duration")
+    mean = np.zeros(len(calls))
+    np.divide(talk, calls, out=mean, where=calls > 0)
+    failing = mean > _LONG_CALL.value / 1000
+    longest = pd.Timedelta(np.timedelta64(round(mean.max(initial=0)), "us"))
+    return "mean call <= 1 h", not failing.any(), longest, _LONG_CALL, *_failing(buckets, failing)
+
+
+def _with_calls(buckets: pd.DataFrame, step: int) -> Check:
+    some = int((buckets["total_count"] > 0).sum())
+    grain = "hours" if step == HOUR else "days"
+    return f"{grain} with calls", None, some, len(buckets), 0, None

@@ -1,0 +1,183 @@
+"""What an answer means: a body to read, something to ask for again, or one of the public errors."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from usage_analysis.errors import (
+    APIError,
+    AuthenticationError,
+    RateLimitError,
+    ResponseError,
+    TransportError,
+    UsageError,
+)
+
+WIRE_LIMIT = 32 * 2**20
+"""The most bytes of a body that are read [bytes]."""
+DECODED_LIMIT = 64 * 2**20
+"""The most bytes that a compressed body may become [bytes]."""
+ERROR_LIMIT = 64 * 2**10
+"""The most bytes of an error's body that are read [bytes]."""
+_DETAIL_LIMIT = 300
+_GZIP = 16 + zlib.MAX_WBITS
+_AGAIN = {408, 429, 500, 502, 503, 504}
+_SHARED = {429, 503}
+
+Redact = Callable[[str], str]
+
+
+class Raw(NamedTuple):
+    """An answer as it came over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in any case."""
+    body: bytes
+    encoding: str
+    """The `Content-Encoding` that is still on the body; empty for none."""
+
+
+class Failure(NamedTuple):
+    """Why there is no answer, and whether asking again may help."""
+
+    error: TransportError | APIError | ResponseError
+    again: bool = False
+    shared: bool = False
+    """Whether every request of this client should wait, not only this one."""
+    retry_after: float | None = None
+
+    def after(self, attempts: int) -> UsageError:
+        """The error of the last attempt, which says how many there were."""
+        self.error.attempts = attempts
+        if attempts > 1:
+            self.error.args = (f"{self.error} ({attempts} attempts)",)
+        return self.error
+
+
+def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> bytes | Failure:
+    """Body of a whole answer with status 200, or why there is none.
+
+    Parameters
+    ----------
+    what
+        What was asked, for messages.
+    now
+        The clock, for a `Retry-After` date beside which the answer has no `Date`.
+    redact
+        Takes the key out of a text.
+    """
+    if raw.status != 200:
+        return _refused(raw, what, now, redact)
+    try:
+        return inflated(raw.body, raw.encoding)
+    except EOFError:
+        problem = "the compressed body stops before its end"
+    except ResponseError as error:
+        return Failure(error)
+    return Failure(TransportError(f"{what}: no complete answer, {problem}; try again"), again=True)
+
+
+def inflated(body: bytes, encoding: str, limit: int = DECODED_LIMIT) -> bytes:
+    """Body without its compression.
+
+    Raises
+    ------
+    EOFError
+        The compressed stream stops before its end.
+    ResponseError
+        Another compression than gzip, not gzip at all, more bytes than the limit, or bytes after
+        the end.
+    """
+    if encoding.strip().lower() in ("", "identity"):
+        return body
+    if encoding.strip().lower() not in ("gzip", "x-gzip"):
+        raise ResponseError(f"reply: expected Content-Encoding gzip or none, got {encoding!r:.80}")
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        out = stream.decompress(body, limit + 1)
+    except zlib.error:
+        problem = "other bytes"
+    else:
+        if len(out) > limit:
+            problem = f"more than {limit // 2**20} MB"
+        elif not stream.eof:
+            raise EOFError
+        elif stream.unused_data:
+            problem = "bytes after its end"
+        else:
+            return out
+    raise ResponseError(f"reply: expected a gzip body, got {problem}")
+
+
+def _refused(raw: Raw, what: str, now: datetime, redact: Redact) -> Failure:
+    status = raw.status
+    request_id = _plain(raw.headers.get("X-Request-Id", ""), redact)[:100] or None
+    message = f"{what}: expected status 200, got {status}"
+    if detail := _detail(raw, redact):
+        message += f" ({detail})"
+    if status < 300:
+        return Failure(ResponseError(message, status_code=status, request_id=request_id))
+    wait = retry_after(raw.headers, now)
+    if status in (401, 403):
+        kind: type[APIError] = AuthenticationError
+        message += ": the key was refused; check it, and that it belongs to this account"
+    elif status == 429:
+        kind = RateLimitError
+        message += ": too many requests; ask less often" + (f", in {wait:g} s" if wait else "")
+    elif status < 400:
+        kind = APIError
+        message += ": a redirect, not followed, since the key would go along; check base_url"
+    else:
+        kind = APIError
+    error = kind(message, status_code=status, request_id=request_id, retry_after=wait)
+    return Failure(error, status in _AGAIN, status in _SHARED, wait)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Wait that the server asks for [s]: digits, or a date measured against the answer's own.
+
+    None where there is none, or it is neither.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    until = parse_date(text)
+    if until is None:
+        return None
+    return max(0.0, (until - (parse_date(headers.get("Date", "")) or now)).total_seconds())
+
+
+def parse_date(text: str) -> datetime | None:
+    """Instant of an HTTP date, None where it is none."""
+    try:
+        date = parsedate_to_datetime(text)
+        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def _detail(raw: Raw, redact: Redact) -> str:
+    """The server's own words of a refusal, where they are plain text; empty otherwise."""
+    try:
+        document = json.loads(inflated(raw.body, raw.encoding, ERROR_LIMIT))
+    except (ValueError, RecursionError, EOFError, ResponseError):
+        return ""
+    detail = document.get("detail") if isinstance(document, dict) else None
+    if not isinstance(detail, str) or re.search(r"<[a-zA-Z!/]", detail):
+        return ""
+    return _plain(detail, redact)[:_DETAIL_LIMIT]
+
+
+def _plain(text: str, redact: Redact) -> str:
+    """Text without what could move a cursor, turn its direction or show the key."""
+    seen = (" " if char.isspace() else char for char in text)
+    kept = (char for char in seen if char == " " or unicodedata.category(char)[0] not in "CZ")
+    return redact("".join(kept)).strip()

@@ -1,0 +1,218 @@
+"""Questions asked until their answers come: retries, one deadline a question, side by side."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Generic, NamedTuple, Self, TypeVar
+
+from usage_analysis.errors import ResponseError, TransportError, UsageError
+from usage_analysis.fetch.answers import Failure, Raw, body_of, parse_date
+from usage_analysis.fetch.key import Key
+from usage_analysis.fetch.patience import (
+    Deadline,
+    Gate,
+    Patience,
+    Progress,
+    Stop,
+    backoff,
+    side_by_side,
+)
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy import wire
+from usage_analysis.tidy.frames import CallUsage, Source, usage_of
+
+Params = list[tuple[str, str]]
+Task = tuple[str, int]
+"""A group, and the place of a request among those of its question."""
+Exchange = Callable[[Stop, Params, float], Raw | Failure]
+"""One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
+
+_log = logging.getLogger("usage_analysis")
+T = TypeVar("T")
+
+
+class Reply(NamedTuple, Generic[T]):
+    """What was read from an answer with status 200, and when the server made it."""
+
+    content: T
+    date: datetime
+
+
+class Asker:
+    """Asks until the answer comes or its time is over.
+
+    Parameters
+    ----------
+    what
+        What is asked, for messages.
+    exchange
+        One attempt.
+    patience
+        How long and how often.
+    gate
+        When a request may go out.
+    clock
+        The date of an answer that has none.
+    key
+        What must be in no text and no body.
+    source
+        Who answers.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        exchange: Exchange,
+        *,
+        patience: Patience,
+        gate: Gate,
+        clock: Callable[[], datetime],
+        key: Key,
+        source: Source,
+    ) -> None:
+        self._source: Source = source
+        self._what, self._exchange, self._patience = what, exchange, patience
+        self._gate, self._clock, self._key = gate, clock, key
+        self._stop: Stop | None = None
+
+    def until(self, stop: Stop) -> Self:
+        """The same, which gives up when told to."""
+        other = copy.copy(self)
+        other._stop = stop
+        return other
+
+    def ask(self, params: Params, read: Callable[[bytes], T]) -> Reply[T]:
+        """What `read` makes of the answer to one request."""
+        deadline = Deadline(self._patience.deadline)
+        return self._asked(params, deadline, self._stop or Stop(), read)
+
+    def usages(
+        self,
+        first: Mapping[str, UsageQuery],
+        then: Mapping[str, UsageQuery] | None = None,
+        *,
+        name: str = "",
+        at_once: int,
+        chunk_days: int,
+        progress: Progress | None,
+    ) -> dict[str, CallUsage]:
+        """Usage of each group, all as of the date of the last reply.
+
+        Parameters
+        ----------
+        first, then
+            The groups' questions; the second ones are asked when the first are answered.
+        name
+            What a group is, for messages.
+        at_once
+            The most requests under way at once.
+        chunk_days
+            The longest window that one request asks for [days].
+        progress
+            Told how many requests are done, and of how many.
+        """
+        tasks, later = _tasks(first, chunk_days), _tasks(then or {}, chunk_days)
+        total = len(tasks) + len(later)
+        replies = self._replies(tasks, name, at_once, _part(progress, 0, total))
+        if later:
+            replies |= self._replies(later, name, at_once, _part(progress, len(tasks), total))
+        as_of = max(reply.date for reply in replies.values())
+        parts: dict[str, list[wire.Reply]] = {}
+        for (group, _), reply in replies.items():
+            parts.setdefault(group, []).append(reply.content)
+        usages = {}
+        for group, query in {**first, **(then or {})}.items():
+            with naming(name, group):
+                usages[group] = usage_of(parts[group], query, as_of=as_of, source=self._source)
+        return usages
+
+    def _replies(
+        self, tasks: Mapping[Task, Params], name: str, at_once: int, progress: Progress | None
+    ) -> dict[Task, Reply[wire.Reply]]:
+        """Reply to each task; those of one group share a deadline."""
+        deadlines = {group: Deadline(self._patience.deadline) for group, _ in tasks}
+        stop = self._stop or Stop()
+
+        def work(task: Task) -> Reply[wire.Reply]:
+            with naming(name, task[0]):
+                return self._asked(tasks[task], deadlines[task[0]], stop, wire.decode)
+
+        return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
+
+    def _asked(
+        self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[bytes], T]
+    ) -> Reply[T]:
+        attempt = 0
+        while True:
+            self._await_turn(deadline, stop)
+            attempt += 1
+            outcome = self._attempt(params, deadline, stop, read)
+            if isinstance(outcome, Reply):
+                return outcome
+            wait = backoff(attempt, self._patience.max_backoff, outcome.retry_after)
+            last = attempt == self._patience.max_attempts or wait >= deadline.left()
+            if last or not outcome.again:
+                raise outcome.after(attempt)
+            _log.info("%s; attempt %d, the next in %.1f s", outcome.error, attempt, wait)
+            if outcome.shared:
+                self._gate.hold(wait)
+            else:
+                stop.sleep(wait)
+
+    def _await_turn(self, deadline: Deadline, stop: Stop) -> None:
+        wait = self._gate.turn()
+        while wait > 0:
+            if wait >= deadline.left():
+                raise TransportError(
+                    f"{self._what}: not sent; the server asked this client to wait, {wait:.0f} s "
+                    "more, and the deadline does not leave that; try again then"
+                )
+            stop.sleep(wait)
+            wait = self._gate.closed()
+
+    def _attempt(
+        self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[bytes], T]
+    ) -> Reply[T] | Failure:
+        raw = self._exchange(stop, params, min(self._patience.timeout, deadline.left()))
+        if isinstance(raw, Failure):
+            return raw
+        now = self._clock()
+        body = body_of(raw, self._what, now, self._key.hide)
+        if isinstance(body, Failure):
+            return body
+        date = parse_date(raw.headers.get("Date", "")) or now
+        try:
+            return Reply(read(self._key.hide_bytes(body)), date)
+        except ResponseError as error:
+            again, message = isinstance(error, wire.CutReplyError), str(error)
+        return Failure(ResponseError(message, status_code=raw.status), again)
+
+
+@contextmanager
+def naming(name: str, group: str) -> Generator[None]:
+    """Errors that leave this carry the group in their message."""
+    try:
+        yield
+    except UsageError as error:
+        if name:
+            error.args = (f'{error} ({name} "{group}")',)
+        raise
+
+
+def _tasks(asked: Mapping[str, UsageQuery], chunk_days: int) -> dict[Task, Params]:
+    return {
+        (group, place): params
+        for group, query in asked.items()
+        for place, params in enumerate(query.requests(chunk_days))
+    }
+
+
+def _part(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of one part of the work, told as progress of the whole."""
+    if progress is None:
+        return None
+    return lambda done, _total: progress(before + done, total)

@@ -1,0 +1,188 @@
+"""One question a group, which the endpoint cannot ask in one, and what the groups leave over."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.fetch.asking import naming
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.frames import CallUsage, check_group_name
+from usage_analysis.tidy.wire import MEASURES
+from usage_analysis.tidy.zones import row_times
+
+REST = "rest"
+"""The group of the calls that the other groups leave over."""
+
+_WINDOW = ("from_date", "to_date")
+
+
+class Plan(NamedTuple):
+    """What a breakdown asks: the question about all calls, and one a group."""
+
+    whole: UsageQuery
+    groups: dict[str, UsageQuery]
+
+
+def plan(
+    groups: Mapping[str, Mapping[str, Any]],
+    name: str,
+    filters: Mapping[str, Any],
+    *,
+    rest: bool,
+    now: datetime,
+) -> Plan:
+    """Questions of a breakdown, checked.
+
+    With `rest` the window ends now at the latest, so that no call comes in between two questions.
+
+    Raises
+    ------
+    QueryError
+        Groups or filters that do not fit together; nothing was sent.
+    """
+    check_group_name(name)
+    if not isinstance(groups, Mapping) or not groups:
+        raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
+    whole = UsageQuery.from_filters(filters).bounded(now)
+    if rest and whole.end is not None and whole.end > now:
+        whole = replace(whole, to_date=now)
+    questions = {group: _question(whole, name, group, own) for group, own in groups.items()}
+    _all_differ(questions, name)
+    if rest:
+        _check_rest(groups, questions)
+    return Plan(whole, questions)
+
+
+def groups_by(
+    values: Mapping[str, Any] | Iterable[Any], argument: str, filter_name: str, key: str = ""
+) -> dict[str, dict[str, Any]]:
+    """Groups of one value each, from the values or from a mapping of group names to values."""
+    if isinstance(values, str | uuid.UUID) or not isinstance(values, Iterable):
+        raise QueryError(f"{argument}: expected a list or a mapping by name, got {values!r}")
+    if not isinstance(values, Mapping):
+        listed = list(values)
+        twice = [value for value, count in Counter(map(str, listed)).items() if count > 1]
+        if twice:
+            raise QueryError(f"{argument}: expected each value once, got {twice[0]!r} again")
+        values = {str(value): value for value in listed}
+    return {group: {filter_name: {key: value} if key else value} for group, value in values.items()}
+
+
+def left_over(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
+    """Usage of the calls that are in none of the groups.
+
+    Raises
+    ------
+    ResponseError
+        The groups hold more than there is: a call is in two of them, or a filter was not heeded.
+    """
+    daily = _frame_left("daily", whole.daily, [usage.daily for usage in groups])
+    hourly = _frame_left("hourly", whole.hourly, [usage.hourly for usage in groups])
+    return replace(whole, daily=daily, hourly=hourly, all_time=None)
+
+
+def _question(whole: UsageQuery, name: str, group: object, own: object) -> UsageQuery:
+    if not isinstance(group, str) or not group or group == REST:
+        raise QueryError(f'groups: expected names as text other than "{REST}", got {group!r}')
+    if not isinstance(own, Mapping) or not own:
+        raise QueryError(f"groups[{group!r}]: expected filters by name, got {own!r:.80}")
+    merged = {field: getattr(whole, field) for field in whole.as_dict()}
+    for field, value in own.items():
+        if field in _WINDOW:
+            raise QueryError(f"groups[{group!r}]: expected one window for all groups, got {field}")
+        shared = merged.get(field)
+        if field == "metadata" and isinstance(shared, dict) and isinstance(value, Mapping):
+            both = [key for key in value if key in shared]
+            merged[field] = {**shared, **value}
+        else:
+            both = [field] if shared is not None else []
+            merged[field] = value
+        if both:
+            raise QueryError(f"groups[{group!r}]: expected other filters than all groups, got "
+                             f"{both[0]} twice")  # fmt: skip
+    with naming(name, group):
+        return UsageQuery.from_filters(merged)
+
+
+def _all_differ(questions: Mapping[str, UsageQuery], name: str) -> None:
+    seen: list[tuple[str, dict[str, Any]]] = []
+    for group, question in questions.items():
+        plain = question.as_dict()
+        plain["agent_ids"] = sorted(plain.get("agent_ids", ()))
+        for other, same in seen:
+            if plain == same:
+                raise QueryError(f"groups: expected each {name} once, got {other!r} and {group!r}")
+        seen.append((group, plain))
+
+
+def _check_rest(
+    groups: Mapping[str, Mapping[str, Any]], questions: Mapping[str, UsageQuery]
+) -> None:
+    """That no call is in two groups: they differ in the values of a filter with one a call."""
+    kinds, values = set(), Counter[str]()
+    for group, question in questions.items():
+        kind, own = _values(groups[group], question)
+        kinds.add(kind)
+        values.update(own)
+    if len(kinds) > 1 or "" in kinds:
+        raise QueryError(
+            "rest: expected groups that differ in the values of one filter alone, agent_ids, "
+            f"voice_id or one key of metadata, got {[dict(own) for own in groups.values()]!r:.200}"
+        )
+    if twice := [value for value, count in values.items() if count > 1]:
+        raise QueryError(f"rest: expected each value in one group, got {twice[0]} in two")
+
+
+def _values(own: Mapping[str, Any], question: UsageQuery) -> tuple[str, list[str]]:
+    """What a call has one value of, and the values that a group has; "" for anything else."""
+    if set(own) == {"agent_ids"}:
+        return "agent_ids", list(question.as_dict()["agent_ids"])
+    if set(own) == {"voice_id"}:
+        return "voice_id", [question.as_dict()["voice_id"]]
+    if set(own) == {"metadata"} and len(own["metadata"]) == 1:
+        ((key, value),) = own["metadata"].items()
+        return f"metadata.{key}", [value]
+    return "", []
+
+
+def _frame_left(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    times = row_times(whole)
+    left = whole.copy()
+    for column in (column for column in MEASURES if column in whole):
+        rest = _whole_units(whole[column])
+        for frame in groups:
+            place = np.searchsorted(times, row_times(frame))
+            np.subtract.at(rest, place, _whole_units(frame[column]))
+        if (rest < 0).any():
+            bucket = int(np.argmax(rest < 0))
+            raise ResponseError(
+                f"{path}[{whole.index[bucket]:%Y-%m-%d %H:%M} UTC].{MEASURES[column]}: expected "
+                f"that the groups hold at most {whole[column].iloc[bucket]}, got more; a call is "
+                "in two groups, or the server did not heed a filter"
+            )
+        left[column] = _from_units(rest, column)
+    return left
+
+
+def _whole_units(column: pd.Series) -> NDArray[np.int64]:
+    """Counts, microseconds or millionths of a minute: integers, so that differences are exact."""
+    values = column.to_numpy(copy=True)
+    if column.name == "billed_minutes":
+        return np.rint(values * 1e6).astype(np.int64)
+    return values.astype("m8[us]").view(np.int64) if column.name == "duration" else values
+
+
+def _from_units(values: NDArray[np.int64], column: str) -> NDArray[Any]:
+    if column == "billed_minutes":
+        return values / 1e6
+    return values.view("m8[us]") if column == "duration" else values
