@@ -21,6 +21,7 @@ from usage_analysis.analysis.peaks import busy_hour, describe_peak, load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import plots
+from usage_analysis.figures.axes import WEEKDAYS, finished
 from usage_analysis.figures.style import Provenance, save_figure
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
@@ -103,7 +104,7 @@ class _Page:
         self.zone = zone(timezone)
         self.hourly = _cut(in_timezone(usage.hourly, self.zone), from_date, to_date)
         self.daily = aggregate(self.hourly, "D")
-        self.days = self.daily[plots.finished(self.daily)]
+        self.days = self.daily[finished(self.daily)]
         self.about = Provenance.of(usage, self.hourly, timezone=self.zone)
         self.title = title or "Call usage"
 
@@ -322,5 +323,5 @@ def _html(table: pd.DataFrame) -> str:
     if "time" in flat:
         flat = flat.assign(time=[f"{moment:%Y-%m-%d %H:%M}" for moment in flat["time"]])
     if "day_of_week" in flat:
-        flat["day_of_week"] = [plots.WEEKDAYS[day] for day in flat["day_of_week"]]
+        flat["day_of_week"] = [WEEKDAYS[day] for day in flat["day_of_week"]]
     return flat.to_html(index=False, border=0, float_format="{:,.4g}".format, na_rep="none")
