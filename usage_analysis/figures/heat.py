@@ -307,8 +307,8 @@ def _dot(
         touched = left_out(daily, [period])
         shape = "X" if mark.leave_out else "o"
         ax.plot(
-            week[touched] + 0.3, weekday[touched] - 0.3, shape, ms=4.5, mfc=theme.page, mec=theme.ink, mew=0.8,
-            gid="mark",
+            week[touched] + 0.3, weekday[touched] - 0.3, shape, ms=4.5, mfc=theme.page,
+            mec=theme.ink, mew=0.8, gid="mark",
         )  # fmt: skip
 
 

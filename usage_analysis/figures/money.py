@@ -115,8 +115,8 @@ def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool)
         )  # fmt: skip
     if len(shown):
         ax.annotate(
-            "added up", (100 if total > 0 else 0, len(shown) - 1), (-6, -1), ha="right", va="center",
-            textcoords="offset points", fontsize=7.5, gid="sum name", annotation_clip=False,
+            "added up", (100 if total > 0 else 0, len(shown) - 1), (-6, -1), ha="right",
+            va="center", textcoords="offset points", fontsize=7.5, gid="sum name",
         )  # fmt: skip
     ax.set_ylim(max(len(shown), 3) - 0.2, -0.6)
     ax.set_xlim(0, 104)
