@@ -75,7 +75,7 @@ def plot_comparison(
             words, (1, place), (6, 0), xycoords=("axes fraction", "data"), va="center",
             textcoords="offset points", fontsize=8, gid="words",
         )  # fmt: skip
-    names = [shorten(str(name), 14 if is_narrow(ax) else 30) for name in rows.index]
+    names = [shorten(str(name), 16 if is_narrow(ax) else 30) for name in rows.index]
     ax.set_yticks(places, names, color=theme.ink)
     ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
     ax.set_ylabel("what is compared [name]")
@@ -167,9 +167,7 @@ def _finding(rows: pd.DataFrame) -> str:
         return "Nothing to compare"
     sure = (rows["low"] > rows["before"]) | (rows["high"] < rows["before"])
     if not sure.any():
-        return f"No difference beyond chance in {'any of ' if len(rows) > 1 else ''}" + (
-            f"{len(rows)} rows" if len(rows) > 1 else shorten(str(rows.index[0]), 40)
-        )
+        return "No difference beyond chance from the period before"
     changed = rows[sure]
     gap = ((changed["now"] - changed["before"]) / changed["before"].abs().clip(lower=1)).abs()
     top = int(np.argmax(gap.to_numpy()))

@@ -41,6 +41,7 @@ from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _HOURS_SHOWN = 35 * 24
+_POINTS = 300
 
 
 @figure_style()
@@ -234,10 +235,16 @@ def _falling(rows: pd.DataFrame) -> Floats:
 
 
 def _curve(ax: Axes, traffic: Floats, colour: str, width: float) -> None:
+    """Draw a falling curve; of many hours those that a figure of this width can tell apart."""
     if len(traffic) == 0:
         return
-    share = 100 * np.arange(len(traffic) + 1) / len(traffic)
-    steps = np.append(traffic, traffic[-1])
+    hours = np.arange(len(traffic))
+    if len(hours) > _POINTS:
+        # The few highest hours are what matters most: every one of them is drawn.
+        spread = np.linspace(0, len(hours) - 1, _POINTS).astype(np.intp)
+        hours = np.unique(np.append(hours[:50], spread))
+    share = np.append(100 * hours / len(traffic), 100.0)
+    steps = np.append(traffic[hours], traffic[-1])
     ax.plot(share, steps, color=colour, lw=width, drawstyle="steps-post", gid="curve")
     if width > 1:
         ax.fill_between(share, steps, step="post", color=colour, alpha=0.08, lw=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ NARROW_WIDTH: Final = 4.2
 """Width of the figures that a page shows on a phone [in]."""
 _DARK: Final = {"page": "#1E1E1E", "ink": "#ECECEC", "muted": "#B4B4B4", "grid": "#3A3A3A",
                 "empty": "#333333"}  # fmt: skip
+# Coordinates to a hundredth of a point; those of transforms begin with a bracket and stay.
+_SHORTER: Final = re.compile(rb"(?<=[ \n\"])(-?\d+\.\d\d)\d+(?=[ \n\"])")
 _LOGOS: Final = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -190,6 +193,8 @@ class _Page:
                 wide, narrow = one.draw(WIDTH), one.draw(NARROW_WIDTH)
                 svg = picture(wide, "svg")
                 (folder / f"{one.name}.svg").write_bytes(svg)
+                # The layout found for the one holds for the other, and finding it is slow.
+                wide.set_layout_engine("none")
                 (folder / f"{one.name}.png").write_bytes(picture(wide, "png", dpi=200))
                 names += [f"{one.name}.svg", f"{one.name}.png"]
                 shown[section.name].append(_shown(wide, svg, narrow, one.table))
@@ -317,7 +322,7 @@ def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
         for part in ("fill", "stroke")
     ]
     style = f"<style>@media screen and (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
-    return svg.replace(b"</metadata>", b"</metadata>" + style.encode(), 1)
+    return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + style.encode(), 1))
 
 
 def _shown_table(table: pd.DataFrame) -> str:

@@ -257,7 +257,7 @@ def _billing(facts: Facts) -> Section:
         f"{price.get('rate', '0.05')} USD each."
     )
     overhead = billing_overhead(facts.hourly, **price)
-    table = pd.DataFrame([overhead]).rename_axis("total").set_axis(["all"])
+    table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
     return Section("billing", "What is billed", [picture], {"billing_overhead": table},
                    summary=[words])  # fmt: skip
 
@@ -266,7 +266,7 @@ def _month(facts: Facts) -> Section:
     daily, tables, words = facts.daily, {}, []
     try:
         found = project_month(daily, measure="billed_minutes")
-        tables["month"] = pd.DataFrame([found]).rename_axis("measure").set_axis(["billed_minutes"])
+        tables["month"] = pd.DataFrame([found], index=pd.Index(["billed_minutes"], name="measure"))
     except QueryError as error:
         words.append(f"No projection of the month: {str(error).partition(': ')[2]}.")
     picture = Picture(
@@ -413,7 +413,8 @@ def _checks(facts: Facts) -> Section:
     failed = [str(name) for name in judged.index[~judged]]
     words = f"All {len(judged)} checks of the reply against itself hold."
     if failed:
-        words = f"{len(failed)} of {len(judged)} checks of the reply fail: {'; '.join(failed)}."
+        verb = "fails" if len(failed) == 1 else "fail"
+        words = f"{len(failed)} of {len(judged)} checks of the reply {verb}: {'; '.join(failed)}."
     return Section("checks", "Does the reply agree with itself", (), {"checks": found},
                    summary=[words])  # fmt: skip
 

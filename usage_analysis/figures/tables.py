@@ -99,7 +99,9 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float | np.integer | np.floating):
         number = float(value)
-        return f"{number:,.0f}" if number == round(number) else f"{number:,.4g}"
+        if number == round(number):
+            return f"{number:,.0f}"
+        return f"{number:,.1f}" if abs(number) >= 1000 else f"{number:,.4g}"
     return shorten(clean(str(value)), _NAME)
 
 
