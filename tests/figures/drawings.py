@@ -32,7 +32,7 @@ def frame(hours=31 * 24, *, calls=40, errors=0.02, start="2026-03-01", unfinishe
     time = pd.date_range(start, periods=hours, freq="h", tz=ZONE, unit="us", name="time")
     random = np.random.default_rng(seed)
     load = calls * (1 + np.sin((time.hour.to_numpy() - 9) / 24 * 2 * np.pi))
-    total = random.poisson(load) if calls < 1e6 else np.rint(load).astype(np.int64)
+    total = random.poisson(load)
     wrong = np.minimum(random.binomial(total, errors), total)
     joined = total - wrong // 2
     talk = np.rint(joined * 139.123456e6).astype(np.int64)
@@ -76,13 +76,13 @@ SINGLES = {
     "a day old": lambda: frame(24),
     "no errors": lambda: frame(10 * 24, errors=0.0),
     "only errors": lambda: frame(10 * 24, errors=1.0),
-    "hundreds of millions": lambda: frame(10 * 24, calls=300_000_000, errors=0.001),
+    "hundreds of millions": lambda: frame(10 * 24, calls=1_500_000, errors=0.001),
 }
 BREAKDOWNS = {
     "one with 99 %": lambda: grouped({"giant": 400, "small": 2, "tiny": 1}),
     "30 groups": lambda: grouped({f"agent {n:02}": 60 / (n + 1) for n in range(30)}),
     "long names": lambda: grouped({LATIN: 40, JAPANESE: 30, ARABIC: 20, EMOJI: 10}),
-    "no calls in any": lambda: grouped({"one": 0, "two": 0}, hours=72),
+    "no calls in any": lambda: grouped({"one": 0, "two": 0}),
     "one group": lambda: grouped({"alone": 20}),
 }
 

@@ -269,6 +269,13 @@ def in_units(frame: pd.DataFrame, measure: str) -> Floats:
     return column.to_numpy(dtype=np.float64)
 
 
+def cell_number(value: object) -> float:
+    """A cell of a result in an axis's units: durations in minutes, what is missing as NaN."""
+    if isinstance(value, pd.Timedelta):
+        return value / pd.Timedelta(minutes=1)
+    return float("nan") if pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]  # a number then
+
+
 def axis_name(measure: str, every: str = "") -> str:
     """Name and unit of a measure's axis: ``calls [per day]``, ``talk [min per day]``."""
     name, unit = _AXIS.get(measure, (measure.replace("_", " "), ""))

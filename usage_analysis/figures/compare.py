@@ -11,6 +11,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     axes_for,
     axis_name,
+    cell_number,
     compact,
     head,
     is_narrow,
@@ -116,7 +117,7 @@ def _rows(
             f"{list(table)}"
         )
     now, before, low, high = (
-        table[name].map(_number).astype(np.float64)
+        table[name].map(cell_number).astype(np.float64)
         for name in ("current", "previous", "low", "high")
     )
     share = (100 / before).where(before > 0)
@@ -148,10 +149,6 @@ def _of_rates(table: pd.DataFrame) -> pd.DataFrame:
         {"before": before, "now": now, "low": before + low, "high": before + high, "words": words},
         index=table.index,
     )
-
-
-def _number(value: object) -> float:
-    return value / pd.Timedelta(minutes=1) if isinstance(value, pd.Timedelta) else float(value)  # type: ignore[arg-type]  # a cell of a result is a number
 
 
 def _change(delta: float, low: float, high: float, unit: str) -> str:

@@ -18,6 +18,7 @@ from usage_analysis.figures.axes import (
     axes_for,
     axis_name,
     broken,
+    cell_number,
     clean,
     coloured,
     dates_of,
@@ -182,11 +183,12 @@ def plot_burn_up(
     zone_of(daily)
     what = UNITS.get(measure, measure)
     ax = axes_for(ax, f"Line of the {what} of the month added up day by day, with its projection")
-    finding = describe_month(daily, measure=measure) if len(daily) else f"No days, so no {what}"
+    some = float(np.nansum(in_units(daily, measure))) > 0
+    finding = str(describe_month(daily, measure=measure)) if some else f"No {what} in these days"
     month = _month_of(daily)
     x = time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[daily.index >= month[0]] if len(daily) else daily
-    if projection is None and len(daily):
+    if projection is None and some:
         projection = _projected(daily, measure)
     ends, tops = _month_before(ax, daily, measure, month)
     days = dates_of(pd.DatetimeIndex(so_far.index))
@@ -231,11 +233,6 @@ def _projected(daily: pd.DataFrame, measure: str) -> pd.Series | None:
     return found if isinstance(found, pd.Series) else None
 
 
-def _number(value: object) -> float:
-    """A value in an axis's units: durations in minutes."""
-    return value / pd.Timedelta(minutes=1) if isinstance(value, pd.Timedelta) else float(value)  # type: ignore[arg-type]  # a cell of a result is a number
-
-
 def _month_before(
     ax: Axes, daily: pd.DataFrame, measure: str, month: pd.DatetimeIndex
 ) -> tuple[list[tuple[float, str, str]], list[float]]:
@@ -263,7 +260,7 @@ def _fan(
     projection: pd.Series,
     ends: list[tuple[float, str, str]],
 ) -> list[float]:
-    middle, low, high = (_number(projection[name]) for name in ("projection", "low", "high"))
+    middle, low, high = (cell_number(projection[name]) for name in ("projection", "low", "high"))
     if not np.isfinite(middle):
         return []
     theme = theme_in_use()
@@ -281,9 +278,9 @@ def _against(budget: float | None, projection: pd.Series | None, total: Floats) 
         return ""
     if len(total) and total[-1] > budget:
         return f"; over the budget of {amount(budget)}"
-    if projection is None or not np.isfinite(_number(projection["projection"])):
+    if projection is None or not np.isfinite(cell_number(projection["projection"])):
         return f"; budget {amount(budget)}"
-    low, high = _number(projection["low"]), _number(projection["high"])
+    low, high = cell_number(projection["low"]), cell_number(projection["high"])
     if low > budget:
         return f"; heading over the budget of {amount(budget)}"
     return f"; {'within' if high <= budget else 'may pass'} the budget of {amount(budget)}"

@@ -47,8 +47,10 @@ def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[str]:
     """Names of the files that a table was written to: CSV, and Parquet where pyarrow is there."""
     rows = flat(table)
     text = io.StringIO()
-    times = [column for column in rows if isinstance(rows[column].dtype, pd.DatetimeTZDtype)]
-    as_text = rows.assign(**{str(c): [None if pd.isna(t) else t.isoformat() for t in rows[c]] for c in times})
+    as_text = rows.copy()
+    for column in rows.columns:
+        if isinstance(rows[column].dtype, pd.DatetimeTZDtype):
+            as_text[column] = [None if pd.isna(t) else t.isoformat() for t in rows[column]]
     as_text.to_csv(text, index=False, lineterminator="\n")
     (folder / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8", newline="")
     if not has_parquet():
