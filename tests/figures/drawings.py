@@ -132,7 +132,7 @@ def singles(hourly):
         "burn-up": lambda ax: plot_burn_up(daily, budget=9000.0, marks=MARKS, ax=ax, **same),
         "billing": lambda ax: plot_billing(daily, marks=MARKS, ax=ax, **same),
     }
-    if finished(hourly).any():
+    if finished(hourly).sum() > 1:
         changes = compared(hourly)
         drawn["comparison"] = lambda ax: plot_comparison(changes, ax=ax, **same)
     return drawn

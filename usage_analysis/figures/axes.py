@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
@@ -49,6 +49,14 @@ _AXIS: Final = {
     "duration": ("talk", "min"),
     "billed_minutes": ("billed", "min"),
     "traffic": ("traffic", "erlangs"),
+}
+_ONE: Final = {
+    "calls": "call",
+    "calls in error": "call in error",
+    "joined calls": "joined call",
+    "minutes of talk": "minute of talk",
+    "billed minutes": "billed minute",
+    "erlangs": "erlang",
 }
 MOST_LABELS: Final = 6
 """Series that are labelled where they end; more are drawn in grey behind the largest."""
@@ -151,6 +159,17 @@ def amount(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.3g}"
 
 
+def counted(value: float, what: str) -> str:
+    """An amount with what it counts: ``1 call``, ``12,400 calls``, ``1 minute of talk``."""
+    number = amount(value)
+    return f"{number} {_ONE.get(what, what) if number == '1' else what}"
+
+
+def per(every: str) -> str:
+    """``a day``, ``an hour``."""
+    return f"an {every}" if every.startswith("h") else f"a {every}"
+
+
 def percent(share: float, digits: int = 2) -> str:
     """A share for a sentence: 1.95 %."""
     return f"{100 * share:.{digits}f} %"
@@ -243,7 +262,10 @@ def time_axis(ax: Axes, frame: pd.DataFrame, *, ticks: int | None = None) -> Flo
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))
     numbers = dates_of(index)
-    if len(numbers):
+    if len(numbers) == 0:
+        ax.xaxis.set_major_locator(NullLocator())
+        ax.xaxis.set_major_formatter(NullFormatter())
+    else:
         low, high = numbers.min(), numbers.max()
         margin = max((high - low) * 0.02, 0.5)
         ax.set_xlim(low - margin, high + margin)
@@ -310,7 +332,8 @@ def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
 
 def spread_out(places: Sequence[float], apart: float, room: float) -> list[float]:
     """Places from 0 to `room`, moved so that neighbours are so far from each other."""
-    order = np.argsort(places, kind="stable")
+    # Of equal places the first one named comes on top.
+    order = np.lexsort((-np.arange(len(places)), np.asarray(places)))
     moved = np.asarray(places, dtype=np.float64)[order]
     steps = np.arange(len(moved)) * apart
     # Up from the bottom until none is too near the one below, then down from the top.

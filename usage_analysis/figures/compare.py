@@ -21,6 +21,9 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 
 _ROWS = 20
+_TWO_LINES = 7
+# So many intervals at 95 % are not all right.
+_MANY = 10
 
 
 @figure_style()
@@ -55,6 +58,7 @@ def plot_comparison(
     with the greatest difference are drawn.
     """
     rows, unit, lost = _rows(changes, measure)
+    finding = _finding(rows)
     ax = axes_for(ax, "Dumbbells of the period before and this one, with the difference's interval")
     if len(rows) > _ROWS:
         kept = (rows["now"] - rows["before"]).abs().sort_values(ascending=False).index[:_ROWS]
@@ -71,9 +75,11 @@ def plot_comparison(
     ax.plot(before, places, "o", ms=7, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
     ax.plot(now, places, "o", ms=7, color=theme.main, gid="now")
     _scale(ax, np.concatenate([before, now, low, high, [0.0]]), unit)
+    one_line = len(rows) > _TWO_LINES
     for place, words in zip(places, rows["words"], strict=True):
         ax.annotate(
-            words, (1, place), (6, 0), xycoords=("axes fraction", "data"), va="center",
+            words.replace("\n", " ") if one_line else words, (1, place), (6, 0), va="center",
+            xycoords=("axes fraction", "data"),
             textcoords="offset points", fontsize=8, gid="words",
         )  # fmt: skip
     names = [shorten(str(name), 16 if is_narrow(ax) else 30) for name in rows.index]
@@ -83,7 +89,6 @@ def plot_comparison(
     ax.set_xlabel(unit)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
-    finding = _finding(rows)
     if lost:
         finding += f"; nothing before to compare with: {', '.join(lost[:3])}"
     head(ax, title or finding, about, names)
@@ -155,8 +160,9 @@ def _change(delta: float, low: float, high: float, unit: str) -> str:
     if not np.isfinite(delta):
         return "no calls before" if "%" in unit else "no calls in one"
     digits = 1 if abs(delta) < 10 else 0
-    told = f"{delta:+.{digits}f}{unit}"
-    return told if not np.isfinite(low) else f"{told}\n({low:+.{digits}f} to {high:+.{digits}f})"
+    ends = [f"{value:+.{digits}f}" for value in (delta, low, high)]
+    told, first, last = (end[1:] if float(end) == 0 else end for end in ends)
+    return f"{told}{unit}" + (f"\n({first} to {last})" if np.isfinite(low) else "")
 
 
 def _finding(rows: pd.DataFrame) -> str:
@@ -169,7 +175,10 @@ def _finding(rows: pd.DataFrame) -> str:
     gap = ((changed["now"] - changed["before"]) / changed["before"].abs().clip(lower=1)).abs()
     top = int(np.argmax(gap.to_numpy()))
     words = str(changed["words"].iloc[top]).replace("\n", " ")
+    name = shorten(str(changed.index[top]), 40)
+    if len(rows) < _MANY:
+        return f"{len(changed)} of {len(rows)} differ beyond chance, {name} most: {words}"
     return (
-        f"{len(changed)} of {len(rows)} differ beyond chance, "
-        f"{shorten(str(changed.index[top]), 40)} most: {words}"
+        f"{len(changed)} of {len(rows)} intervals leave out no difference, where chance gives "
+        f"about {0.05 * len(rows):.0f}; {name} most: {words}"
     )

@@ -18,10 +18,10 @@ from usage_analysis.figures.axes import (
     UNITS,
     WEEKDAYS,
     Floats,
-    amount,
     axes_for,
     axis_name,
     compact,
+    counted,
     figure_of,
     finished,
     head,
@@ -76,7 +76,7 @@ def plot_week(
     if top > 0:
         busiest = int(np.nanargmax(cells))
         _outline(ax, busiest)
-        finding = f"Busiest on {_hour_in_words(busiest)}, {amount(top)} {what}{every} on average"
+        finding = f"Busiest on {_hour_in_words(busiest)}, {counted(top, what)}{every} on average"
     head(ax, title or finding, about)
     return ax
 
@@ -254,7 +254,9 @@ def plot_calendar(
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
     ax.set_ylabel("day of week [local]")
     ax.set_xlabel(f"week, by the month it begins in [{zone_of(daily)}]")
-    head(ax, title or _busiest_day(daily, values, what), about)
+    whole = finished(daily)
+    used = np.where(whole, values, np.nan) if whole.any() else values
+    head(ax, title or _busiest_day(daily, used, what), about)
     return ax
 
 
@@ -341,4 +343,4 @@ def _busiest_day(daily: pd.DataFrame, values: Floats, what: str) -> str:
     if not np.nansum(values) > 0:
         return f"No {what} on any day"
     top = int(np.nanargmax(values))
-    return f"Busiest day: {daily.index[top]:%A %Y-%m-%d} with {amount(values[top])} {what}"
+    return f"Busiest day: {daily.index[top]:%A %Y-%m-%d} with {counted(values[top], what)}"

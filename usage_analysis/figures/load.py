@@ -22,6 +22,7 @@ from usage_analysis.figures.axes import (
     axis_name,
     broken,
     coloured,
+    counted,
     dates_of,
     finished,
     from_zero,
@@ -139,8 +140,8 @@ def _two_profiles(
     )  # fmt: skip
     days = round(float(profiles[whose]["n"].max()))
     return (
-        f"Busy hour {busy:02d}:00 to {busy + 1:02d}:00: {amount(float(mean[busy]))} {what} on "
-        f"average over {days} {whose if whose == 'workdays' else 'days of weekend'}"
+        f"Busy hour {busy:02d}:00 to {busy + 1:02d}:00: {counted(float(mean[busy]), what)} "
+        f"on average over {days} {whose if whose == 'workdays' else 'days of weekend'}"
     )
 
 
@@ -167,7 +168,7 @@ def _group_profiles(ax: Axes, hourly: pd.DataFrame, measure: str, what: str) -> 
     name, hour, top = busiest
     if not top > 0:
         return f"No {what} in any hour of the day"
-    return f"{name} is busiest, {hour:02d}:00 to {hour + 1:02d}:00: {amount(top)} {what} on average"
+    return f"{name} is busiest, {hour:02d}:00 to {hour + 1:02d}:00: {counted(top, what)} on average"
 
 
 @figure_style()
@@ -256,7 +257,9 @@ def _duration_finding(curves: list[tuple[Floats, str]], limit: int | None) -> st
     if not traffic.sum() > 0:
         return f"{whose}No talk in any finished hour"
     high, busy = float(traffic[0]), float(traffic[len(traffic) // 10])
-    words = f"{whose}Traffic is over {amount(busy)} erlangs in a tenth of {len(traffic):,} hours"
+    words = (
+        f"{whose}Traffic is over {counted(busy, 'erlangs')} in a tenth of {len(traffic):,} hours"
+    )
     if limit is None:
         return f"{words}, {amount(high)} at most"
     over = int((traffic >= limit).sum())

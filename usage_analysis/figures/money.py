@@ -31,6 +31,7 @@ from usage_analysis.figures.axes import (
     known,
     label_ends,
     one_series,
+    per,
     shorten,
     span_of,
     time_axis,
@@ -44,6 +45,8 @@ from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.zones import zone_of
 
 _BARS = 12
+# With fewer days describe_month gives no projection either.
+_FEW_DAYS = 7
 
 
 @figure_style()
@@ -108,10 +111,10 @@ def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool)
     ax.barh(places, shares, color=colours, height=0.7, gid="bars")
     ax.plot(np.cumsum(shares), places, color=theme.alarm, marker="o", ms=3.5, lw=1.2, gid="sum")
     for place, (_, value) in enumerate(shown):
-        # Beside the bar, unless the line of sums would run through it.
+        # The line of sums begins at the first bar's end.
         ax.annotate(
-            amount(value), (shares[place], place), (4, 0), textcoords="offset points",
-            va="center", fontsize=7.5, gid="value",
+            amount(value), (shares[place], place), (4 if place else 9, 0), va="center",
+            textcoords="offset points", fontsize=7.5, gid="value",
             bbox={"facecolor": theme.page, "alpha": 0.8, "lw": 0, "pad": 0.6},
         )  # fmt: skip
     if len(shown):
@@ -230,7 +233,9 @@ def _projected(daily: pd.DataFrame, measure: str) -> pd.Series | None:
         found = project_month(daily, measure=measure)
     except QueryError:
         return None
-    return found if isinstance(found, pd.Series) else None
+    if not isinstance(found, pd.Series) or found["complete_days"] < _FEW_DAYS:
+        return None
+    return found
 
 
 def _month_before(
@@ -317,7 +322,7 @@ def plot_billing(
     """
     known(daily, "billed_minutes", "duration", "joined_count")
     every, theme = span_of(daily), theme_in_use()
-    ax = axes_for(ax, f"Line of billed time over talk a {every}, in percent of the talk")
+    ax = axes_for(ax, f"Line of billed time over talk {per(every)}, in percent of the talk")
     time_axis(ax, daily)
     kept = daily[finished(daily)]
     largest, others = groups_by_size(kept, "duration")

@@ -25,6 +25,7 @@ from usage_analysis.figures.axes import (
     is_narrow,
     known,
     label_ends,
+    per,
     percent,
     shorten,
     span_of,
@@ -71,7 +72,7 @@ def plot_error_rate(
     dashed line is the rate of all buckets together, events over calls.
     """
     known(rates, *_RATE)
-    ax = axes_for(ax, f"Line of the {what} a {span_of(rates)} with its 95 % interval as a band")
+    ax = axes_for(ax, f"Line of the {what} {per(span_of(rates))} with its 95 % interval as a band")
     time_axis(ax, rates)
     grouped = rates.columns[0] != "calls"
     if not grouped:
@@ -130,9 +131,9 @@ def _overall(ax: Axes, rates: pd.DataFrame) -> None:
 def _from_zero(ax: Axes, rates: pd.DataFrame) -> None:
     """Count from 0 to what rates need; the bands of thin buckets may end outside."""
     rate, high = _percents(rates, "rate", "high")
-    shown = np.where(np.isfinite(rate), np.fmin(high, np.maximum(4 * rate, 1)), 0)
-    top = float(np.nanmax(np.concatenate([rate, shown, [0.0]])))
-    ax.set_ylim(0, min(max(top * 1.15, 1.0), max(104, top * 1.02)))
+    most = float(np.nanmax(np.append(rate, 0.0)))
+    top = float(np.nanmax(np.append(np.fmin(high, 3 * most), most)))
+    ax.set_ylim(0, min(top * 1.15, max(104, top * 1.02)) if top > 0 else 1)
     percents(ax)
 
 
@@ -188,7 +189,7 @@ def plot_control(
     one_chart(chart)
     known(chart, "calls", "rate", "centre", "low", "high", "signal", "limited")
     every, theme = span_of(chart), theme_in_use()
-    ax = axes_for(ax, f"Control chart of the {what} a {every} with three-sigma limits")
+    ax = axes_for(ax, f"Control chart of the {what} {per(every)} with three-sigma limits")
     x = time_axis(ax, chart)
     rate, centre, low, high = _percents(chart, "rate", "centre", "low", "high")
     limited = chart["limited"].to_numpy(dtype=bool)
@@ -203,7 +204,8 @@ def plot_control(
     ax.plot(x[~signal], rate[~signal], "o", ms=size, color=theme.main, gid="common")
     ax.plot(x[signal], rate[signal], "D", ms=5, color=theme.alarm, gid="signal")
     tops = np.concatenate([rate, np.where(limited, high, 0), [0.0]])
-    ax.set_ylim(0, max(float(np.nanmax(tops)) * 1.15, 1.0))
+    most = float(np.nanmax(tops))
+    ax.set_ylim(0, most * 1.15 if most > 0 else 1)
     percents(ax)
     _name_lines(ax, centre, np.where(limited, high, np.nan))
     _name_signals(ax, chart, x, rate)

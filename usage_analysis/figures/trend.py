@@ -23,6 +23,7 @@ from usage_analysis.figures.axes import (
     broken,
     clean,
     coloured,
+    counted,
     dates_of,
     finished,
     from_zero,
@@ -31,6 +32,7 @@ from usage_analysis.figures.axes import (
     in_units,
     known,
     label_ends,
+    per,
     shorten,
     span_of,
     subtitle,
@@ -81,7 +83,7 @@ def plot_trend(
     known(frame, measure)
     zone_of(frame)
     every = span_of(frame)
-    ax = axes_for(ax, f"Line of {UNITS.get(measure, measure)} a {every}")
+    ax = axes_for(ax, f"Line of {UNITS.get(measure, measure)} {per(every)}")
     time_axis(ax, frame)
     if group_column(frame) is None:
         _single(ax, frame, measure, every, marks)
@@ -144,7 +146,7 @@ def _lines(ax: Axes, frame: pd.DataFrame, measure: str) -> None:
         y = _line(ax, rows, measure, colour, 1.6, "group")
         ends.append((y, name, colour))
     if others:
-        y = float(np.mean([_last(in_units(rows, measure)) for _, rows in others]))
+        y = float(np.mean([_last(in_units(rows[finished(rows)], measure)) for _, rows in others]))
         ends.append((y, f"{len(others)} others", theme.muted))
     from_zero(ax, in_units(frame, measure))
     label_ends(ax, ends)
@@ -160,7 +162,7 @@ def _line(ax: Axes, rows: pd.DataFrame, measure: str, colour: str, width: float,
     if not whole.all():
         line, values = broken(x, np.where(_with_neighbours(~whole), y, np.nan))
         ax.plot(line, values, color=colour, lw=width * 0.7, ls=(0, (2, 2)), gid="unfinished")
-    return _last(y)
+    return _last(y[whole]) if whole.any() else _last(y)
 
 
 def _last(values: Floats) -> float:
@@ -176,18 +178,18 @@ def _finding(frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark
         return _largest_in_words(frame, measure, what)
     kept = frame[finished(frame) & ~left_out(frame, marks)]
     if len(kept) == 0:
-        return f"No finished {every} yet, so no mean of {what} a {every}"
+        return f"No finished {every} yet, so no mean of {what} {per(every)}"
     values = in_units(kept, measure)
     if not np.nansum(values) > 0:
         return f"No {what} in {len(kept)} whole {every}{'s' if len(kept) > 1 else ''}"
     top = int(np.nanargmax(values))
     if len(kept) == 1:
-        return f"{amount(values[0])} {what} in the one whole {every}"
+        return f"{counted(values[0], what)} in the one whole {every}"
     when = kept.index[top]
     moment = f"{when:%A %Y-%m-%d}" if every == "day" else f"{when:%Y-%m-%d %H:%M}"
     return (
-        f"{amount(float(np.nanmean(values)))} {what} a {every} on average over {len(kept)} whole "
-        f"{every}s, most on {moment} ({amount(values[top])})"
+        f"{counted(float(np.nanmean(values)), what)} {per(every)} on average over {len(kept)} "
+        f"whole {every}s, most on {moment} ({amount(values[top])})"
     )
 
 
@@ -260,7 +262,7 @@ def plot_groups(
     panels[0].yaxis.set_major_locator(MaxNLocator(3))
     for place, panel in enumerate(panels[: len(parts)]):
         draw_marks(panel, marks, named=place == 0)
-    panels[0].set_label(f"Small panels of {UNITS.get(measure, measure)} a {every}, one a group")
+    panels[0].set_label(f"Small panels of {UNITS.get(measure, measure)} {per(every)}, one a group")
     figure.supylabel(axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
     what = UNITS.get(measure, measure)
