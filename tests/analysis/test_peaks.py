@@ -265,7 +265,12 @@ def test_zero_rows_need_not_be_sent(counts: list[int], random: Random) -> None:
     """The answer is the same whether the server sent its zero rows, and in whatever order."""
     rows = [
         {"date": f"2026-03-0{2 + place // 24}", "hour": place % 24, "totalCount": count}
-        | {"errorCount": 0, "joinedCount": count, "duration": f"{count}s", "billedMinutes": count / 10}
+        | {
+            "errorCount": 0,
+            "joinedCount": count,
+            "duration": f"{count}s",
+            "billedMinutes": count / 10,
+        }
         for place, count in enumerate(counts)
     ]
     total = {key: rows[0][key] for key in rows[0] if key not in ("date", "hour")}
