@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import require
-from usage_analysis.tidy.slots import groups_of, sums
+from usage_analysis.tidy.periods import groups_of, sums
 
 Integers = NDArray[np.int64]
 
@@ -137,11 +137,12 @@ def billing_overhead(
     code, groups = groups_of(frame)
     count = 1 if groups is None else len(groups)
     waiting = frame["provisional"].to_numpy(dtype=bool)
-    kept, code_kept = frame[~waiting], code[~waiting]
-    excess = sums(overhead_micros(kept), code_kept, count)
-    bound = within_six(sums(kept["joined_count"].to_numpy(), code_kept, count))
+    some = bool(waiting.any())
+    kept, code_kept = (frame[~waiting], code[~waiting]) if some else (frame, code)
     billed = sums(micro_minutes(kept), code_kept, count)
-    talk = billed * 60 - excess
+    talk = sums(kept["duration"].to_numpy().astype("m8[us]").view(np.int64), code_kept, count)
+    excess = billed * 60 - talk
+    bound = within_six(sums(kept["joined_count"].to_numpy(), code_kept, count))
     overhead = np.full(count, np.nan)
     np.divide(billed * 60, talk, out=overhead, where=talk > 0)
     out = pd.DataFrame(

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.rates import check_event, counted, share
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.periods import aggregate, rolling
-from usage_analysis.tidy.slots import groups_of
-from usage_analysis.tidy.zones import row_times
+from usage_analysis.tidy.periods import Trailing, aggregate, groups_of
+from usage_analysis.tidy.zones import HOUR, row_times
 
 Floats = NDArray[np.float64]
 
 _SIGMAS = 3.0
 # Mean range of two draws from a normal distribution, in its standard deviations: 2/√π.
 _RANGE_OF_TWO = 1.128
+_LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
 _WINDOWS = (1, 6, 12, 72)
 _BUDGET_HOURS = 30 * 24
 _FAST, _SLOW = 3.0, 1.0
@@ -201,11 +201,9 @@ def funnel(
     some = int((~np.isnan(sigma)).sum())
     wider = math.sqrt(ratio) if some and ratio > 1 + 2 * math.sqrt(2 / some) else 1.0
     out["centre"] = centre
-    for name, level in (("95", 0.95), ("998", 0.998)):
-        tail = (1 - level) / 2
-        for side, share_below in (("low", tail), ("high", 1 - tail)):
-            limit = _binomial_limits(calls, centre, share_below)
-            out[f"{side}_{name}"] = centre + wider * (limit - centre)
+    limits = _binomial_limits(calls, centre) - centre
+    for column, limit in zip(_LIMITS, limits.T, strict=True):
+        out[column] = centre + wider * limit
     out["spread_ratio"] = ratio
     for name in ("95", "998"):
         out[f"beyond_{name}"] = (out["rate"] < out[f"low_{name}"]) | (
@@ -223,27 +221,28 @@ def _winsorised(z: Floats) -> float:
     return float(np.mean(np.clip(known, low, high) ** 2))
 
 
-def _binomial_limits(calls: NDArray[Any], rate: float, below: float) -> Floats:
-    """Share of the calls that a binomial count falls short of with a given probability."""
-    out = np.full(len(calls), np.nan)
+def _binomial_limits(calls: NDArray[Any], rate: float) -> Floats:
+    """Shares of the calls that a binomial count falls short of with the limits' probabilities."""
+    out = np.full((len(calls), len(_LIMITS)), np.nan)
     if 0 < rate < 1:
         for n in np.unique(calls[calls > 0]):
-            out[calls == n] = _binomial_point(round(n), rate, below) / n
+            out[calls == n] = _binomial_points(round(n), rate) / n
     return out
 
 
-def _binomial_point(n: int, rate: float, below: float) -> float:
+def _binomial_points(n: int, rate: float) -> Floats:
     mode = min(int((n + 1) * rate), n)
-    reach = int(12 * math.sqrt(n * rate * (1 - rate))) + 40
+    reach = int(8 * math.sqrt(n * rate * (1 - rate))) + 40
     k = np.arange(max(mode - reach, 0), min(mode + reach, n) + 1)
     # Each probability from the one before it; all are scaled to add to 1.
     logs = np.cumsum(np.log((n - k[:-1]) / (k[:-1] + 1) * (rate / (1 - rate))))
     logs = np.concatenate([[0.0], logs])
     chance = np.exp(logs - logs.max())
     upto = np.cumsum(chance / chance.sum())
-    place = min(int(np.searchsorted(upto, below)), len(k) - 1)
-    before = float(upto[place - 1]) if place else 0.0
-    return float(k[place] - (upto[place] - below) / (upto[place] - before))
+    below = np.array(list(_LIMITS.values()))
+    place = np.minimum(np.searchsorted(upto, below), len(k) - 1)
+    points: Floats = k[place] - (upto[place] - below) / (chance[place] / chance.sum())
+    return points
 
 
 def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
@@ -289,16 +288,13 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     if isinstance(slo, bool) or not isinstance(slo, int | float) or not 0 < slo < 1:
         raise QueryError(f"slo: expected a share of good calls such as 0.99, got {slo!r}")
     require("burn_rate", hourly, "total_count", "error_count", "provisional")
-    group = group_column(hourly)
-    wanted = ["total_count", "error_count", "provisional"]
     kept = hourly.loc[~hourly["provisional"].to_numpy(dtype=bool)]
-    kept = kept[wanted if group is None else [group, *wanted]]
+    group = group_column(hourly)
     columns: dict[str, Any] = {} if group is None else {group: kept[group]}
+    trailing = Trailing(kept) if len(kept) else None
     for hours in _WINDOWS:
-        window = rolling(kept, f"{hours}h")
-        calls = window["total_count"].to_numpy()
-        rate = share(window["error_count"].to_numpy(), calls)
-        burn = np.where(window["complete"], rate, np.nan) / (1 - slo)
+        calls, errors, whole = _window(trailing, kept, hours)
+        burn = np.where(whole, share(errors, calls), np.nan) / (1 - slo)
         columns |= {
             f"calls_{hours}h": calls,
             f"burn_{hours}h": burn,
@@ -307,6 +303,17 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     columns["fast"] = _both(columns["burn_12h"], columns["burn_1h"], _FAST)
     columns["slow"] = _both(columns["burn_72h"], columns["burn_6h"], _SLOW)
     return pd.DataFrame(columns, index=kept.index)
+
+
+def _window(
+    trailing: Trailing | None, kept: pd.DataFrame, hours: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """Calls and errors of each row's window, and whether it is whole."""
+    calls, errors = kept["total_count"].to_numpy(), kept["error_count"].to_numpy()
+    if trailing is None:
+        return calls, errors, np.zeros(0, dtype=np.bool_)
+    first, whole = trailing.since(hours * HOUR, days=False)
+    return trailing.sums(calls, first), trailing.sums(errors, first), whole
 
 
 def _both(long: Floats, short: Floats, burn: float) -> NDArray[np.bool_]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.slots import SLOTS, Rows, each_group, rows_of, sums
+from usage_analysis.tidy.periods import row_lengths, sums
+from usage_analysis.tidy.slots import SLOTS, Rows, each_group, rows_of
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants, zone_of
 
@@ -75,18 +76,13 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     [1.5, 0.25]
     """
     require("traffic_intensity", hourly, "duration")
-    rows = rows_of(hourly)
-    lengths = _lengths(hourly, rows)
-    talk = hourly["duration"].to_numpy().astype("m8[us]").view(np.int64)
-    traffic = pd.Series(talk / HOUR / lengths, index=hourly.index, name="traffic")
+    lengths = row_lengths(hourly)
+    talk = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
+    traffic = talk / lengths
     group = group_column(hourly)
-    return traffic if group is None else pd.DataFrame({group: hourly[group], "traffic": traffic})
-
-
-def _lengths(frame: pd.DataFrame, rows: Rows) -> Floats:
-    if "hours" in frame:
-        return frame["hours"].to_numpy(dtype=np.float64)
-    return rows.lengths()[rows.place]
+    if group is None:
+        return pd.Series(traffic, index=hourly.index, name="traffic")
+    return hourly[[group]].assign(traffic=traffic)
 
 
 def load_profile(
@@ -132,11 +128,7 @@ def load_profile(
     """
     if by not in SLOTS:
         raise QueryError(f"by: expected {_words(SLOTS)}, got {by!r}")
-    rows, lengths, values = _measured("load_profile", hourly, measure)
-    kept = ~hourly["provisional"].to_numpy(dtype=bool)
-    place = rows.place[kept]
-    key = rows.code[kept] * SLOTS[by] + rows.slots(by)[place]
-    return _profile(values[kept], lengths[place], key, rows.index(by), measure)
+    return _profile(hourly, _measured("load_profile", hourly, measure), by, measure)
 
 
 def _words(accepted: Sequence[str] | dict[str, int]) -> str:
@@ -145,9 +137,9 @@ def _words(accepted: Sequence[str] | dict[str, int]) -> str:
 
 
 def _measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Floats, Measured]:
-    """Rows of a frame, the length of each instant [h], and the measure of each row as numbers.
+    """Rows of a frame, the length of each instant [h], and the measure of each row.
 
-    Talk is counted in microseconds, and traffic is talk in hours over the bucket's length.
+    Talk is in microseconds, for traffic too: integers are exact, and fast to sort.
     """
     if measure not in MEASURES and measure != "traffic":
         raise QueryError(f"measure: expected {_words([*MEASURES, 'traffic'])}, got {measure!r}")
@@ -159,12 +151,14 @@ def _measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Fl
         raise QueryError(f"{helper}: expected hourly rows, got longer ones")
     values = hourly[column].to_numpy()
     if column == "duration":
-        values = values.astype("m8[us]").view(np.int64)
-    return rows, lengths, values / HOUR if measure == "traffic" else values
+        values = values.astype("m8[us]", copy=False).view(np.int64)
+    return rows, lengths, values
 
 
 def _as_measure(values: Floats, measure: str) -> Measured:
-    """Numbers of a measure in its own kind: talk as timedeltas."""
+    """Numbers of a measure in its own kind: talk as timedeltas, traffic in erlangs."""
+    if measure == "traffic":
+        return values / HOUR
     if measure != "duration":
         return values
     whole = np.where(np.isnan(values), 0, np.rint(values)).astype(np.int64).view("m8[us]")
@@ -172,14 +166,23 @@ def _as_measure(values: Floats, measure: str) -> Measured:
 
 
 def _profile(
-    values: Measured, lengths: Floats, key: NDArray[np.intp], index: pd.Index, measure: str
+    hourly: pd.DataFrame, measured: tuple[Rows, Floats, Measured], by: str, measure: str
 ) -> pd.DataFrame:
-    count = len(index)
-    hours = np.bincount(key, lengths, minlength=count)
+    rows, lengths, values = measured
+    index, place, code = rows.index(by), rows.place, rows.code
+    provisional = hourly["provisional"].to_numpy(dtype=bool)
+    if provisional.any():
+        place, code, values = (part[~provisional] for part in (place, code, values))
+    key, count = code * SLOTS[by] + rows.slots(by)[place], len(index)
     n = np.bincount(key, minlength=count)
+    hours: Floats = n.astype(np.float64)
+    loads = values
+    if len(lengths) and lengths.min() < 1:
+        hours = np.bincount(key, lengths[place], minlength=count).astype(np.float64)
+        loads = values / lengths[place]
     mean = np.full(count, np.nan)
     np.divide(sums(values, key, count), hours, out=mean, where=n > 0)
-    spread = _percentiles(values / lengths, key, n, (10, 50, 90))
+    spread = _percentiles(loads, key, n, (10, 50, 90))
     columns = {"mean": mean, "p10": spread[0], "p50": spread[1], "p90": spread[2]}
     return pd.DataFrame(
         {**{c: _as_measure(v, measure) for c, v in columns.items()}, "n": n, "hours": hours},
@@ -188,29 +191,35 @@ def _profile(
 
 
 def _percentiles(
-    values: Floats, key: NDArray[np.intp], n: NDArray[np.intp], percents: Sequence[int]
+    values: Measured, key: NDArray[np.intp], n: NDArray[np.intp], percents: Sequence[int]
 ) -> list[Floats]:
-    """Percentiles of the values under each key, by linear interpolation; NaN where there are none.
-
-    The keys are sorted, stably, as small integers, which is a count; then each key's values.
-    """
-    small = key.astype(np.uint16) if len(n) < 2**16 else key
-    held = values[np.argsort(small, kind="stable")]
-    ends = np.cumsum(n)
-    for start, end in zip(ends - n, ends, strict=True):
-        held[start:end].sort()
+    """Percentiles of the values under each key, by linear interpolation; NaN without any."""
+    if len(values) == 0:
+        return [np.full(len(n), np.nan) for _ in percents]
+    held, start = _sorted_by_key(values, key), np.cumsum(n) - n
     out = []
     for percent in percents:
         at = np.where(n > 0, (n - 1) * (percent / 100), 0)
         low = np.floor(at).astype(np.intp)
-        first = np.minimum(ends - n + low, max(len(held) - 1, 0))
-        second = np.minimum(first + (low + 1 < n), max(len(held) - 1, 0))
-        if len(held):
-            part = held[first] + (held[second] - held[first]) * (at - low)
-        else:
-            part = np.zeros(len(n))
-        out.append(np.where(n > 0, part, np.nan))
+        first = np.minimum(start + low, len(held) - 1)
+        one, two = held[first], held[np.minimum(first + (low + 1 < n), len(held) - 1)]
+        out.append(np.where(n > 0, one + (two - one) * (at - low), np.nan))
     return out
+
+
+def _sorted_by_key(values: Measured, key: NDArray[np.intp]) -> Floats:
+    """Values sorted under each key, the keys in order.
+
+    Whole numbers sort fastest as one number with their key; others by the key, which is small, and
+    then in their order.
+    """
+    if values.dtype.kind in "iu" and values.min() >= 0:
+        size = int(values.max()) + 1
+        if size * (int(key.max()) + 1) < 2**63:
+            both = np.sort(key * size + values)
+            return (both % size).astype(np.float64)
+    order = np.lexsort((values, key))
+    return values[order].astype(np.float64)
 
 
 class _Days:
@@ -220,8 +229,8 @@ class _Days:
     is one with a provisional bucket.
     """
 
-    def __init__(self, helper: str, hourly: pd.DataFrame, measure: str) -> None:
-        rows, lengths, values = _measured(helper, hourly, measure)
+    def __init__(self, hourly: pd.DataFrame, measured: tuple[Rows, Floats, Measured]) -> None:
+        rows, lengths, values = measured
         kept = ~hourly["provisional"].to_numpy(dtype=bool)
         place, day = rows.place[kept], rows.local // DAY
         self.rows = rows
@@ -301,7 +310,7 @@ def busy_hour(
     [23, 23.0, 1.0, 2]
     """
     _check_busy_hour(method, hour, days, weekend)
-    table = _Days("busy_hour", hourly, measure)
+    table = _Days(hourly, _measured("busy_hour", hourly, measure))
     workdays = ~np.isin(table.weekdays(), [WEEKDAYS.index(name) for name in weekend])
     kept = table.whole & (workdays if days == "workdays" else True)
     results = [
@@ -348,6 +357,8 @@ def _busiest(load: Floats, method: str, hour: int | None, measure: str) -> dict[
         value = float(mean[found])
     any_calls = bool(mean.sum() > 0)
     to_day = value / float(mean.sum()) if any_calls else np.nan
+    if measure == "traffic":
+        value /= HOUR
     return {
         "hour": found if any_calls or hour is not None else np.nan,
         "value": pd.Timedelta(round(value), "us") if measure == "duration" else value,
@@ -399,26 +410,23 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise QueryError(f"n: expected a whole number, 1 or more, got {n!r}")
-    profile = load_profile(hourly, by="hour_of_week", measure=measure)
-    table = _Days("peak_hours", hourly, measure)
-    profile["share_of_days"] = _peak_shares(table).ravel()
-    groups = table.rows.groups
-    if groups is None:
-        return _ranked(profile, n)
-    parts = [_ranked(profile.loc[group], n) for group in groups]
-    found: pd.DataFrame = pd.concat(parts, keys=groups, names=groups.names)
-    return found
-
-
-def _ranked(slots: pd.DataFrame, n: int) -> pd.DataFrame:
-    mean = slots["mean"].to_numpy()
-    mean = mean.view(np.int64) * (~np.isnat(mean)) if mean.dtype.kind == "m" else mean
-    order = np.argsort(-np.nan_to_num(mean), kind="stable")
-    order = order[np.nan_to_num(mean)[order] > 0][:n]
-    out: pd.DataFrame = slots.iloc[order][["mean", "p10", "p90", "n", "share_of_days"]]
-    out.insert(0, "day_of_week", order // 24)
-    out.insert(1, "hour", order % 24)
-    out.index = pd.RangeIndex(1, len(out) + 1, name="rank")
+    measured = _measured("peak_hours", hourly, measure)
+    profile = _profile(hourly, measured, "hour_of_week", measure)
+    profile["share_of_days"] = _peak_shares(_Days(hourly, measured)).ravel()
+    mean = profile["mean"].to_numpy().reshape(-1, 168)
+    if measure == "duration":
+        mean = np.where(np.isnat(mean), 0, mean.view(np.int64))
+    mean = np.nan_to_num(mean)
+    hours = np.argsort(-mean, axis=1, kind="stable")[:, :n]
+    group, rank = np.nonzero(np.take_along_axis(mean, hours, axis=1) > 0)
+    hour = hours[group, rank]
+    columns = ["mean", "p10", "p90", "n", "share_of_days"]
+    out = profile[columns].iloc[168 * group + hour]
+    out.insert(0, "day_of_week", hour // 24)
+    out.insert(1, "hour", hour % 24)
+    groups = measured[0].groups
+    ranks = pd.Index(rank + 1, name="rank")
+    out.index = ranks if groups is None else pd.MultiIndex.from_arrays([groups.take(group), ranks])
     return out
 
 
@@ -483,7 +491,7 @@ def _sentence(hourly: pd.DataFrame, measure: str) -> str:
         return _told(
             dict(top), int(top["hour"]), _DAY_NAMES[int(top["day_of_week"])], zone, measure
         )
-    table = _Days("describe_peak", hourly, measure)
+    table = _Days(hourly, _measured("describe_peak", hourly, measure))
     days = int(table.whole.sum())
     if days < _ENOUGH_DAYS:
         return (

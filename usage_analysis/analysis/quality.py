@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import CallUsage
-from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.periods import sums
 from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
 from usage_analysis.tidy.zones import row_times
 
@@ -121,29 +121,26 @@ def _exact(frame: pd.DataFrame, measure: str) -> NDArray[np.int64]:
 
 
 def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
-    days = aggregate(hourly, "D")
-    low = min((int(row_times(frame).min()) for frame in (days, daily) if len(frame)), default=0)
+    times = [row_times(frame) // DAY for frame in (hourly, daily)]
+    low = min((int(day.min()) for day in times if len(day)), default=0)
+    count = max((int(day.max()) + 1 - low for day in times if len(day)), default=0)
     checks: list[Check] = []
     for measure in MEASURES:
         if measure not in hourly or measure not in daily:
             continue
-        sides = [_by_day(frame, measure, low) for frame in (days, daily)]
-        length = max(len(side) for side in sides)
-        one, two = (np.pad(side, (0, length - len(side))) for side in sides)
+        one, two = (
+            sums(_exact(frame, measure), (day - low).astype(np.intp), count)
+            for frame, day in zip((hourly, daily), times, strict=True)
+        )
         slack = _ROUNDING if measure == "billed_minutes" else 0
         wrong = np.flatnonzero(np.abs(one - two) > slack)
-        first = pd.Timestamp(low + int(wrong[0]) * DAY, unit="us", tz="UTC") if len(wrong) else None
+        first = (
+            pd.Timestamp((low + int(wrong[0])) * DAY, unit="us", tz="UTC") if len(wrong) else None
+        )
         found, expected = (_shown(side.sum(), measure) for side in (one, two))
         name = f"hourly = daily, {measure}"
         checks.append((name, len(wrong) == 0, found, expected, len(wrong), first))
     return checks
-
-
-def _by_day(frame: pd.DataFrame, measure: str, low: int) -> NDArray[np.int64]:
-    day = (row_times(frame) - low) // DAY
-    out = np.zeros(int(day.max()) + 1 if len(day) else 0, dtype=np.int64)
-    out[day] = _exact(frame, measure)
-    return out
 
 
 def _all_time(usage: CallUsage, filtered: bool) -> list[Check]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, require
-from usage_analysis.tidy.slots import SLOTS, groups_of, rows_of, sums
+from usage_analysis.tidy.periods import groups_of, sums
+from usage_analysis.tidy.slots import SLOTS, rows_of
 from usage_analysis.tidy.zones import local_clock, zone_of
 
 Floats = NDArray[np.float64]

@@ -16,10 +16,20 @@ from usage_analysis.analysis.peaks import UNITS, figure
 from usage_analysis.analysis.rates import normal_quantile
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.periods import aggregate, calendar, row_lengths
+from usage_analysis.tidy.periods import aggregate, calendar, groups_of, row_lengths
 from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import DAY, HOUR, first_instants, local_clock, to_index, zone_of
+from usage_analysis.tidy.zones import (
+    DAY,
+    HOUR,
+    clock_of,
+    distinct,
+    first_instants,
+    local_clock,
+    row_times,
+    to_index,
+    zone_of,
+)
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -46,9 +56,9 @@ def project_month(
 ) -> pd.Series | pd.DataFrame:
     """What the month will come to: what has come, and what is left by weekday and level.
 
-    The month is that of the frame's last row. Each weekday's mean over the complete days of the
-    last 8 weeks, times the level of the last 4, gives each day that is not complete (a day that
-    already has more keeps what it has). The interval is ``left · exp(±t·s)``, where s is the
+    The month is that of the frame's last complete day. Each weekday's mean over the complete days
+    of the last 8 weeks, times the level of the last 4, gives each day that is not complete (a day
+    that already has more keeps what it has). The interval is ``left · exp(±t·s)``, where s is the
     greater of two: the scatter of the days around their weekdays, with the weekday means' own error
     and a drift of 2 % a week, which a few days cannot show; and the errors that the same method
     made on the days in hand, each projected from those before it, in proportion to the time left.
@@ -116,10 +126,10 @@ def _month(
     days: pd.DataFrame, measure: str, confidence: float, holidays: Container[date] | None
 ) -> dict[str, Any]:
     day, values, known = _known_days(days, measure)
-    months = (day.max() * np.ones(1, np.int64)).view("M8[D]").astype("M8[M]")
-    first, after = (int((months + n).astype("M8[D]").view(np.int64)[0]) for n in (0, 1))
     if not known.any():
         raise _TooFewError("project_month: expected at least one complete day, got none")
+    month = day[known][-1:].view("M8[D]").astype("M8[M]")
+    first, after = (int((month + n).astype("M8[D]").view(np.int64)[0]) for n in (0, 1))
     if day.min() > first:
         raise _TooFewError(
             "project_month: expected a frame from the month's first day on, got one that begins "
@@ -128,7 +138,7 @@ def _month(
     off = np.array([holidays is not None and _date(int(d)) in holidays for d in day])
     now = int(day[known].max()) + 1
     history = _History(day[known & ~off], values[known & ~off], now)
-    inside = day >= first
+    inside = (day >= first) & (day < after)
     left = np.setdiff1d(np.arange(first, after), day[inside & known])
     came = dict(zip(day[inside & ~known].tolist(), values[inside & ~known], strict=True))
     expected = history.means[(left + 3) % 7]
@@ -224,22 +234,37 @@ class _History:
         return 1.0, math.inf
 
     def _own_errors(self, horizon: int) -> float:
-        """Mean squared error, in logarithms, of the same method on the days in hand."""
+        """Mean squared error, in logarithms, of the same method on the days in hand.
+
+        Tables of running counts and sums by weekday have a row a day: each projection that could
+        have been made is then a few differences of their rows.
+        """
         if len(self.day) < 3 * _FEW_DAYS:
             return 0.0
         length = min(horizon, len(self.day) // 2)
-        first = int(self.day[0]) + (14 if len(self.day) >= _LEVEL else 7)
-        squares = []
-        for start in range(first, self.now - length + 1):
-            before = self.day < start
-            ahead = ~before & (self.day < start + length)
-            means, _ = _weekday_means(
-                self.weekday[before], self.values[before], self.day[before], start
-            )
-            told, came = means[self.weekday[ahead]].sum(), self.values[ahead].sum()
-            if told > 0 and came > 0:
-                squares.append(math.log(came / told) ** 2)
-        return float(np.mean(squares)) * horizon / length if len(squares) >= 3 else 0.0
+        begin, end = int(self.day[0]), self.now
+        counts = np.zeros((end - begin + 1, 7))
+        counts[self.day - begin + 1, self.weekday] = 1
+        came = np.zeros_like(counts)
+        came[self.day - begin + 1, self.weekday] = self.values
+        counts, came = counts.cumsum(axis=0), came.cumsum(axis=0)
+        start = np.arange(14 if len(self.day) >= _LEVEL else 7, end - begin - length + 1)
+        means = np.where(
+            counts[start] > 0,
+            came[start] / np.maximum(counts[start], 1),
+            (came[start].sum(axis=1) / np.maximum(counts[start].sum(axis=1), 1))[:, None],
+        )
+        past = np.maximum(start - _LEVEL, 0)
+        fitted = (means * (counts[start] - counts[past])).sum(axis=1)
+        recent = (came[start] - came[past]).sum(axis=1)
+        told = (means * (counts[start + length] - counts[start])).sum(axis=1)
+        ahead = (came[start + length] - came[start]).sum(axis=1)
+        some = (told > 0) & (ahead > 0) & (fitted > 0) & (recent > 0)
+        if some.sum() < 3:
+            return 0.0
+        level = recent[some] / fitted[some]
+        errors = np.log(ahead[some] / (told[some] * level))
+        return float(np.mean(errors**2)) * horizon / length
 
 
 def _weekday_means(
@@ -397,48 +422,50 @@ def compare_periods(
     if measure not in MEASURES:
         raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
     normal_quantile(confidence)
-    later = _parts(hourly, hourly, measure)
-    earlier = later if previous is None else _parts(hourly, previous, measure)
+    for frame in (hourly,) if previous is None else (hourly, previous):
+        require("compare_periods", frame, measure, "provisional")
     if previous is None:
         start, shift = _last_period(hourly, every)
+        previous = hourly
     else:
+        _check_alike(hourly, previous)
         start, shift = _first_day(hourly), _weeks_between(hourly, previous)
-    told = {}
-    for name, rows in later.items():
-        now, before = _clock(rows, measure), _clock(earlier.get(name, rows.iloc[:0]), measure)
-        told[name] = _compared(now.loc[start * 24 :], before, shift, measure, confidence)
-    if not any(row["hours"] for row in told.values()):
+    now = _Clock(hourly, measure, start)
+    before = _Clock(previous, measure, start - shift)
+    told = [
+        _compared(now, before, row, other, measure, confidence)
+        for row, other in enumerate(now.partners(before))
+    ]
+    if not any(row["hours"] for row in told):
         raise QueryError(
             "compare_periods: expected finished buckets on the same weekdays and hours of both "
             "periods, got none; give it earlier rows too"
         )
-    group = group_column(hourly)
-    if group is None:
-        return pd.Series(told[None], name="compare_periods")
-    return pd.DataFrame.from_dict(told, orient="index").rename_axis(group)
+    if now.groups is None:
+        return pd.Series(told[0], name="compare_periods")
+    return pd.DataFrame(told, index=now.groups)
 
 
-def _parts(like: pd.DataFrame, frame: pd.DataFrame, measure: str) -> dict[Any, pd.DataFrame]:
-    """Rows by group, under None where there are no groups."""
-    require("compare_periods", frame, measure, "provisional")
-    group, wanted = group_column(frame), group_column(like)
+def _check_alike(frame: pd.DataFrame, previous: pd.DataFrame) -> None:
+    wanted, group = group_column(frame), group_column(previous)
     if group != wanted:
         raise QueryError(f"previous: expected the same group column, {wanted}, got {group}")
-    if str(zone_of(frame)) != str(zone_of(like)):
-        raise QueryError(f"previous: expected the clock {zone_of(like)}, got {zone_of(frame)}")
-    return {None: frame} if group is None else dict(each_group(frame))
+    if str(zone_of(previous)) != str(zone_of(frame)):
+        raise QueryError(f"previous: expected the clock {zone_of(frame)}, got {zone_of(previous)}")
 
 
 def _first_day(frame: pd.DataFrame) -> int:
-    return int(local_clock(frame).min() // DAY) if len(frame) else 0
+    if len(frame) == 0:
+        return 0
+    return int(clock_of(row_times(frame).min(keepdims=True), zone_of(frame))[0] // DAY)
 
 
 def _last_period(frame: pd.DataFrame, every: str) -> tuple[int, int]:
     """First local day of the frame's last period, and how many days before it its partner lies."""
     number, start_of = calendar(every)
-    last = local_clock(frame)[-1:] if len(frame) < 2 else local_clock(frame).max(keepdims=True)
-    if len(last) == 0:
+    if len(frame) == 0:
         return 0, 7
+    last = clock_of(row_times(frame).max(keepdims=True), zone_of(frame))
     start = int(start_of(number(last))[0] // DAY)
     elapsed = int(last[0] // DAY) - start + 1
     step = _STEPS[every.partition("-")[0]]
@@ -455,35 +482,52 @@ def _weeks_between(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
     return days
 
 
-def _clock(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """What came in each local clock hour, its length [us], and whether it is finished."""
-    hour = local_clock(frame) // HOUR
-    first = int(hour.min()) if len(hour) else 0
-    values = frame[measure].to_numpy()
-    if measure == "duration":
-        values = values.astype("m8[us]").view(np.int64)
-    length = np.bincount(hour - first, row_lengths(frame))
-    flags = np.bincount(hour - first, frame["provisional"].to_numpy(dtype=np.float64))
-    cells = pd.DataFrame(
-        {
-            "value": np.bincount(hour - first, values.astype(np.float64)),
-            "length": length,
-            "finished": flags == 0,
-        },
-        index=first + np.arange(len(length)),
-    )
-    return cells[length > 0]
+class _Clock:
+    """What came in each clock hour from a local day on, by group: tables of groups and hours."""
+
+    def __init__(self, frame: pd.DataFrame, measure: str, start: int) -> None:
+        where, known = distinct(row_times(frame))
+        hours = clock_of(known, zone_of(frame)) // HOUR - 24 * start
+        rows = np.flatnonzero((hours >= 0)[where])
+        hour = hours[where[rows]]
+        group = group_column(frame)
+        columns = [*([] if group is None else [group]), measure, "provisional"]
+        frame = frame[columns].iloc[rows]
+        code, self.groups = groups_of(frame)
+        self.count = 1 if self.groups is None else max(len(self.groups), 1)
+        self.size = int(hour.max()) + 1 if len(hour) else 0
+        values = frame[measure].to_numpy()
+        if measure == "duration":
+            values = values.astype("m8[us]").view(np.int64)
+        waiting = frame["provisional"].to_numpy(dtype=np.float64)
+        parts = (values.astype(np.float64), row_lengths(frame), waiting)
+        self.value, self.length, self.waiting = (
+            np.bincount(code * self.size + hour, part, minlength=self.count * self.size).reshape(
+                self.count, self.size
+            )
+            for part in parts
+        )
+
+    def partners(self, earlier: _Clock) -> list[int]:
+        """Row of each of these groups in an earlier table, -1 where it has none."""
+        if self.groups is None or earlier.groups is None:
+            return [0]
+        return earlier.groups.get_indexer(self.groups).tolist()
 
 
 def _compared(
-    now: pd.DataFrame, before: pd.DataFrame, shift: int, measure: str, confidence: float
+    now: _Clock, before: _Clock, row: int, other: int, measure: str, confidence: float
 ) -> dict[str, Any]:
-    partner = before.reindex(now.index - 24 * shift)
-    same = now["finished"].to_numpy() & (partner["finished"] == True).to_numpy()  # noqa: E712  # missing is not finished
-    same &= now["length"].to_numpy() == partner["length"].to_numpy()
-    current = now["value"].to_numpy()[same]
-    earlier = partner["value"].to_numpy(dtype=np.float64)[same]
-    day = now.index.to_numpy()[same] // 24
+    """Both tables begin on the days that are compared, so hours of one number are partners."""
+    size = 0 if other < 0 else min(now.size, before.size)
+    there = now.length[row] > 0
+    same = there & (now.waiting[row] == 0)
+    same[size:] = False
+    same[:size] &= before.waiting[other, :size] == 0
+    same[:size] &= now.length[row, :size] == before.length[other, :size]
+    hour = np.flatnonzero(same)
+    current, earlier = now.value[row, hour], before.value[other, hour]
+    day = hour // 24
     delta = float((current - earlier).sum())
     half = _half_width(current - earlier, day, confidence)
     kinds = {
@@ -496,17 +540,17 @@ def _compared(
     return {
         **{name: _in_kind(float(value), measure) for name, value in kinds.items()},
         "change": delta / float(earlier.sum()) if earlier.sum() else math.nan,
-        "hours": float(now["length"].to_numpy()[same].sum() / HOUR),
-        "days": len(np.unique(day)),
-        "left_out": int((~same).sum()),
+        "hours": float(now.length[row, hour].sum() / HOUR),
+        "days": int(np.count_nonzero(np.bincount(day))),
+        "left_out": int(there.sum() - same.sum()),
     }
 
 
 def _half_width(differences: Floats, day: Integers, confidence: float) -> float:
     """Half an interval of the differences' sum: by days, or by hours within a single day."""
-    if len(np.unique(day)) >= 2:
-        place = np.unique(day, return_inverse=True)[1]
-        differences = np.bincount(place, differences).astype(np.float64)
+    hours = np.bincount(day)
+    if np.count_nonzero(hours) >= 2:
+        differences = np.bincount(day, differences)[hours > 0].astype(np.float64)
     n = len(differences)
     if n < 2:
         return math.nan

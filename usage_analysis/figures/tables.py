@@ -99,6 +99,8 @@ def _cell(value: Any) -> str:
         return "none"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
+    if isinstance(value, float) and np.isinf(value):
+        return "infinite"
     if isinstance(value, int | float | np.integer | np.floating):
         number = float(value)
         if number == round(number):

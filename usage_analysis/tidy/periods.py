@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
-from usage_analysis.tidy.frames import COUNTS, group_column, require
+from usage_analysis.tidy.frames import group_column, require
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
     HOUR,
+    ClockHours,
     Instants,
     clock_hours,
     clock_of,
+    distinct,
     first_instants,
-    local_clock,
+    instants,
     offsets,
     row_times,
     to_index,
@@ -89,43 +91,83 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
 def _is_daily(frame: pd.DataFrame, times: Instants) -> bool:
     if getattr(frame.index, "freqstr", None) == "D":
         return True
-    known = np.unique(times)
+    known = instants(times)
     return len(known) > 1 and int(np.diff(known).min()) >= 20 * HOUR
+
+
+class _Piece(NamedTuple):
+    """The nth piece of every row that has one: what of its hour falls into one clock hour."""
+
+    rows: Rows | slice
+    """Rows that have one; all of them mostly."""
+    spot: Rows
+    """Number of the group and clock hour that it goes to."""
+    overlap: NDArray[np.float64]
+    """Elapsed time that they share [h]."""
+    until: NDArray[np.float64]
+    """Where in the row's hour the piece ends [h]."""
 
 
 def _divided(
     hourly: pd.DataFrame, times: Instants, place: tzinfo, start: int, end: int
 ) -> pd.DataFrame:
     clock = clock_hours(place, start, end)
-    first = np.searchsorted(clock.end, times, side="right")
-    pieces = np.searchsorted(clock.start, times + HOUR, side="left") - first
-    row = np.repeat(np.arange(len(times)), pieces)
-    nth = np.arange(len(row)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    hour = first[row] + nth
-    until = np.minimum(clock.end[hour], times[row] + HOUR)
-    overlap = until - np.maximum(clock.start[hour], times[row])
-    done = (until - times[row]) / HOUR
-    codes, groups = _groups(hourly)
-    rows, key = _ranked(codes[row] * len(clock.start) + hour)
-    out = {}
+    codes, groups = groups_of(hourly)
+    pieces, found = _pieces(codes, times, clock)
+    count, waiting = len(found), hourly["provisional"].to_numpy(dtype=bool)
+    out: dict[str, NDArray[Any]] = {}
     for name in MEASURES:
-        if name not in hourly:
-            continue
-        values = hourly[name].to_numpy()
-        if name == "duration":
-            # Parts up to a point of the bucket, rounded, and their differences: none is lost.
-            upto = np.rint(values.astype("m8[us]").view(np.int64)[row] * done).astype(np.int64)
-            before = np.where(nth > 0, np.roll(upto, 1), 0)
-            out[name] = _sums(upto - before, rows, len(key)).view("m8[us]")
-        else:
-            out[name] = np.bincount(rows, values[row] * (overlap / HOUR), minlength=len(key))
-    code, hour = np.divmod(key, len(clock.start))
-    partly = _sums(overlap, rows, len(key)) < (clock.end - clock.start)[hour]
-    flags = np.bincount(rows, hourly["provisional"].to_numpy()[row], minlength=len(key)) > 0
-    frame = pd.DataFrame(
-        {**out, "provisional": flags | partly}, index=to_index(clock.start[hour], place)
-    )
+        if name == "duration" and name in hourly:
+            out[name] = _divided_talk(hourly["duration"].to_numpy(), pieces, count)
+        elif name in hourly:
+            out[name] = np.zeros(count)
+            for piece in pieces:
+                part = hourly[name].to_numpy()[piece.rows] * piece.overlap
+                out[name] += np.bincount(piece.spot, part, minlength=count)
+    code, hour = np.divmod(found, len(clock.start))
+    covered, flags = np.zeros(count), np.zeros(count, dtype=np.bool_)
+    for piece in pieces:
+        covered += np.bincount(piece.spot, piece.overlap, minlength=count)
+        flags[piece.spot[waiting[piece.rows]]] = True
+    flags |= covered < (clock.end - clock.start)[hour] / HOUR - 1e-9
+    frame = pd.DataFrame({**out, "provisional": flags}, index=to_index(clock.start[hour], place))
     return _with_groups(frame, hourly, code, groups)
+
+
+def _pieces(
+    codes: Rows, times: Instants, clock: ClockHours
+) -> tuple[list[_Piece], NDArray[np.intp]]:
+    """Pieces of each row, and the groups and clock hours that they go to, as one number each."""
+    where, known = distinct(times)
+    first = np.searchsorted(clock.end, known, side="right")
+    several = np.searchsorted(clock.start, known + HOUR, side="left") - first
+    present = np.zeros((int(codes.max()) + 1) * len(clock.start), dtype=np.bool_)
+    pieces = []
+    for nth in range(int(several.max())):
+        hour = np.minimum(first + nth, len(clock.start) - 1)
+        until = np.minimum(clock.end[hour], known + HOUR)
+        overlap = until - np.maximum(clock.start[hour], known)
+        some = several > nth
+        rows = slice(None) if some.all() else np.flatnonzero(some[where])
+        at = where[rows]
+        key = codes[rows] * len(clock.start) + hour[at]
+        present[key] = True
+        pieces.append(_Piece(rows, key, (overlap / HOUR)[at], ((until - known) / HOUR)[at]))
+    number = np.cumsum(present) - 1
+    return [one._replace(spot=number[one.spot]) for one in pieces], np.flatnonzero(present)
+
+
+def _divided_talk(
+    talk: NDArray[np.timedelta64], pieces: list[_Piece], count: int
+) -> NDArray[np.timedelta64]:
+    """Talk in whole microseconds: pieces are differences of rounded parts, so none is lost."""
+    whole = talk.astype("m8[us]", copy=False).view(np.int64)
+    before, out = np.zeros(len(whole), dtype=np.int64), np.zeros(count, dtype=np.int64)
+    for piece in pieces:
+        upto = np.rint(whole[piece.rows] * piece.until).astype(np.int64)
+        np.add.at(out, piece.spot, upto - before[piece.rows])
+        before[piece.rows] = upto
+    return out.view("m8[us]")
 
 
 def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
@@ -155,33 +197,45 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     """
     require("aggregate", frame, "total_count", "provisional")
     place, times = zone_of(frame), row_times(frame)
-    local = local_clock(frame)
     number, start_of = calendar(every)
-    codes, groups = _groups(frame)
     if len(times) == 0:
         return frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
+    where, known = distinct(times)
+    local = clock_of(known, place)
+    codes, groups = groups_of(frame)
     period = number(local)
     low, count = int(period.min()), int(period.max() - period.min()) + 1
-    rows, key = _ranked(codes * count + (period - low))
-    code, period = np.divmod(key, count)
+    rows, key = _ranked(codes * count + (period - low)[where])
+    code, nth = np.divmod(key, count)
     starts = first_instants(place, start_of(np.arange(low, low + count + 1)))
     lengths = row_lengths(frame)
+    of_known = _by_place(lengths, where, len(known))
     hours = np.bincount(rows, lengths, minlength=len(key)) / HOUR
-    out = {n: _column_sums(frame[n], rows, len(key)) for n in MEASURES if n in frame}
     flagged = frame["provisional"].to_numpy(dtype=bool)
-    expected = _expected(place, times, lengths, local, starts)
-    cut = np.isin(times, _cut_rows(times, flagged, lengths))
-    broken = np.bincount(rows, cut, minlength=len(key)) > 0
+    cut = _cut_rows(known, _any(where[flagged], len(known)), of_known)
     result = pd.DataFrame(
         {
-            **out,
-            "provisional": np.bincount(rows, flagged, minlength=len(key)) > 0,
+            **{n: sums(frame[n].to_numpy(), rows, len(key)) for n in MEASURES if n in frame},
+            "provisional": _any(rows[flagged], len(key)),
             "hours": hours,
-            "complete": (hours >= expected[period] - 1e-9) & ~broken,
+            "complete": (hours >= _expected(place, known, of_known, local, starts)[nth] - 1e-9)
+            & ~_any(rows[cut[where]], len(key)),
         },
-        index=to_index(starts[period], place),
+        index=to_index(starts[nth], place),
     )
     return _with_groups(result, frame, code, groups)
+
+
+def _by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:
+    out = np.zeros(count, dtype=values.dtype)
+    out[where] = values
+    return out
+
+
+def _any(rows: Rows, count: int) -> NDArray[np.bool_]:
+    out = np.zeros(count, dtype=np.bool_)
+    out[rows] = True
+    return out
 
 
 def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
@@ -217,35 +271,72 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
     [1, 3, 5, 7]
     """
     require("rolling", frame, "provisional")
-    place, times = zone_of(frame), row_times(frame)
     span, days = _window(window)
-    if len(times) == 0:
+    if len(frame) == 0:
+        zone_of(frame)
         return frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
-    codes, _ = _groups(frame)
-    order = np.lexsort((times, codes))
-    lengths = row_lengths(frame)
-    ends = times + lengths.astype(np.int64)
-    begins = first_instants(place, clock_of(ends, place) - span) if days else ends - span
-    known, rank = np.unique(times, return_inverse=True)
-    key = codes * (len(known) + 1)
-    first = np.searchsorted((key + rank)[order], key + np.searchsorted(known, begins))
-    last = np.empty(len(order), dtype=np.intp)
-    last[order] = np.arange(len(order))
-
-    def summed(values: NDArray[Any]) -> NDArray[Any]:
-        total = np.concatenate([np.zeros(1, values.dtype), np.cumsum(values[order])])
-        difference: NDArray[Any] = total[last + 1] - total[first]
-        return difference
-
+    trailing = Trailing(frame)
+    first, whole = trailing.since(span, days=days)
+    measures = {n: trailing.sums(frame[n].to_numpy(), first) for n in MEASURES if n in frame}
+    out = frame.assign(**measures)
     flagged = frame["provisional"].to_numpy(dtype=bool)
-    out = frame.assign(**{name: _summed(frame[name], summed) for name in MEASURES if name in frame})
-    whole = frame["complete"].to_numpy(dtype=bool) if "complete" in frame else None
-    if whole is None:
-        whole = ~np.isin(times, _cut_rows(times, flagged, lengths))
-    out["provisional"] = summed(flagged.astype(np.int64)) > 0
-    out["hours"] = summed(lengths.astype(np.int64)) / HOUR
-    out["complete"] = (begins >= times.min()) & (summed((~whole).astype(np.int64)) == 0)
+    out["provisional"] = trailing.sums(flagged.astype(np.int64), first) > 0
+    out["hours"] = trailing.sums(trailing.lengths.astype(np.int64), first) / HOUR
+    out["complete"] = whole
     return out
+
+
+class Trailing:
+    """Windows that end with each row of a frame, for sums over any of its columns."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.zone = zone_of(frame)
+        self.where, self.known = distinct(row_times(frame))
+        self.lengths = row_lengths(frame)
+        self.key = groups_of(frame)[0] * len(self.known) + self.where
+        self.sorted = bool(np.all(self.key[1:] > self.key[:-1]))
+        self.order = np.arange(len(frame)) if self.sorted else np.argsort(self.key, kind="stable")
+        flagged = frame["provisional"].to_numpy(dtype=bool)
+        of_known = _by_place(self.lengths, self.where, len(self.known))
+        self.ends = self.known + of_known.astype(np.int64)
+        if "complete" in frame:
+            self.cut = ~frame["complete"].to_numpy(dtype=bool)
+        else:
+            flags = _any(self.where[flagged], len(self.known))
+            self.cut = _cut_rows(self.known, flags, of_known)[self.where]
+
+    def since(self, span: int, *, days: bool) -> tuple[Rows, NDArray[np.bool_]]:
+        """Place in order of each row's first bucket, and whether its window is whole and over."""
+        begins = self.ends - span
+        if days:
+            begins = first_instants(self.zone, clock_of(self.ends, self.zone) - span)
+        back = (np.arange(len(self.known)) - np.searchsorted(self.known, begins))[self.where]
+        if self.sorted and (self.key[-1] + 1) == len(self.key):
+            # Every group has every instant: as many rows back as instants.
+            first = np.arange(len(self.key)) - back
+        else:
+            first = np.searchsorted(self.key[self.order], self.key - back)
+        whole = (begins >= self.known[0])[self.where]
+        if self.cut.any():
+            whole &= self.sums(self.cut.astype(np.int64), first) == 0
+        return first, whole
+
+    def sums(self, values: NDArray[Any], first: Rows) -> NDArray[Any]:
+        """Sums of a column over the windows; integers stay exact, and decimals to the millionth."""
+        if values.dtype.kind == "f":
+            micro = np.rint(values * 1e6)
+            if np.all(np.abs(values * 1e6 - micro) < 1e-3):
+                return self.sums(micro.astype(np.int64), first) / 1e6
+        plain = values.view(np.int64) if values.dtype.kind == "m" else values
+        total = np.zeros(len(plain) + 1, dtype=plain.dtype)
+        np.cumsum(plain if self.sorted else plain[self.order], out=total[1:])
+        if self.sorted:
+            out = total[1:] - total[first]
+        else:
+            out = np.empty(len(plain), dtype=plain.dtype)
+            out[self.order] = total[1:]
+            out -= total[first]
+        return out.view(values.dtype) if values.dtype.kind == "m" else out
 
 
 def _window(window: str) -> tuple[int, bool]:
@@ -256,34 +347,21 @@ def _window(window: str) -> tuple[int, bool]:
     return int(found[1]) * {"h": HOUR, "D": DAY, "W": 7 * DAY}[found[2]], found[2] != "h"
 
 
-def _summed(column: pd.Series, summed: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-    values = column.to_numpy()
-    if column.name == "duration":
-        return summed(values.astype("m8[us]").view(np.int64)).view("m8[us]")
-    if values.dtype.kind == "f":
-        # Differences of running sums leave noise where there is nothing.
-        return np.round(summed(values), 9)
-    return summed(values)
-
-
 def _cut_rows(
-    times: Instants, flagged: NDArray[np.bool_], lengths: NDArray[np.float64]
-) -> Instants:
-    """Outermost row times whose bucket is not whole: not over yet, or partly outside the data.
+    known: Instants, flagged: NDArray[np.bool_], lengths: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which instants' buckets are not whole: not over yet, or partly outside the data.
 
     The frame does not say when its reply was made, but its flags do: the billing lag is two hours,
     so an hour still running is the third provisional one in a row, and an hour that is over at
     most the second. In a zone off the hour, and for days, a flag at the edge is taken to mean it.
     """
-    off_the_hour = bool(np.any(times % HOUR))
-    first, last = times.min(), np.unique(times)[-3:]
+    off_the_hour = bool(np.any(known % HOUR))
     whole_hours = not off_the_hour and lengths.max() == HOUR
-    tail = last if whole_hours else last[-1:]
-    running = np.isin(tail, times[flagged]).all()
-    cut = [last[-1]] if running else []
-    if off_the_hour and flagged[times == first].any():
-        cut.append(first)
-    return np.array(cut, dtype=np.int64)
+    cut = np.zeros(len(known), dtype=np.bool_)
+    cut[-1] = flagged[-3:].all() if whole_hours else flagged[-1]
+    cut[0] |= off_the_hour and flagged[0]
+    return cut
 
 
 def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
@@ -296,19 +374,39 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     """
     if "hours" in frame:
         return frame["hours"].to_numpy(dtype=np.float64) * HOUR
-    place, times, local = zone_of(frame), row_times(frame), local_clock(frame)
+    zone = zone_of(frame)
+    times = row_times(frame)
+    known = instants(times)
+    daily = getattr(frame.index, "freqstr", None) == "D"
+    lengths = lengths_of(known, clock_of(known, zone), zone, daily=daily)
+    if len(known) and lengths.min() == lengths.max():
+        return np.broadcast_to(lengths[:1], len(times))
+    return lengths[distinct(times)[0]]
+
+
+def lengths_of(
+    times: Instants, local: Instants, zone: tzinfo, *, daily: bool = False
+) -> NDArray[np.float64]:
+    """Elapsed time of the buckets that begin at distinct instants, in order [us].
+
+    Raises
+    ------
+    QueryError
+        As for `row_lengths`.
+    """
     if len(times) == 0:
         return np.zeros(0)
-    if _is_daily(frame, times):
-        return (first_instants(place, local // DAY * DAY + DAY) - times).astype(np.float64)
-    changes = np.append(offsets(place, int(times.min()), int(times.max()) + HOUR)[0], 2**62)
-    if np.any((local % HOUR != 0) & ~np.isin(times, changes)):
+    if daily or (len(times) > 1 and int(np.diff(times).min()) >= 20 * HOUR):
+        return (first_instants(zone, local // DAY * DAY + DAY) - times).astype(np.float64)
+    changes = np.append(offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0], 2**62)
+    past = local % HOUR
+    if past.any() and np.any((past != 0) & ~np.isin(times, changes)):
         raise QueryError(
             "frame: expected rows that begin on the hour of their clock, got others; use "
             "in_timezone, which divides hours, instead of tz_convert"
         )
     following = changes[np.searchsorted(changes, times, side="right")]
-    return np.minimum(HOUR - local % HOUR, following - times).astype(np.float64)
+    return np.minimum(HOUR - past, following - times).astype(np.float64)
 
 
 def calendar(
@@ -343,8 +441,7 @@ def _expected(
     """Elapsed hours of each period that a frame of these rows would hold were it all there."""
     clock = clock_hours(place, int(starts[0]), int(starts[-1]))
     wanted = np.ones(len(clock.start), dtype=np.bool_)
-    known, places = np.unique(times, return_index=True)
-    if np.any(known[1:] != known[:-1] + lengths[places][:-1]) and lengths.max() < DAY / 2:
+    if np.any(times[1:] != times[:-1] + lengths[:-1]) and lengths.max() < DAY / 2:
         ways = [(clock.local, local), (clock.start, times)]
         held = [np.unique(rows // HOUR % 24) for _, rows in ways]
         fewer = int(np.argmin([len(hours) for hours in held]))
@@ -354,13 +451,16 @@ def _expected(
     return np.bincount(period, spans, minlength=len(starts) - 1) / HOUR
 
 
-def _groups(frame: pd.DataFrame) -> tuple[NDArray[np.int64], pd.Index | None]:
-    """Number of each row's group in order of appearance, and the groups."""
+def groups_of(frame: pd.DataFrame) -> tuple[Rows, pd.Index | None]:
+    """Number of each row's group in order of appearance, and the groups; 0 and None without."""
     name = group_column(frame)
     if name is None:
-        return np.zeros(len(frame), dtype=np.int64), None
-    codes, groups = pd.factorize(frame[name])
-    return codes.astype(np.int64), pd.Index(groups)
+        return np.zeros(len(frame), dtype=np.intp), None
+    code, groups = pd.factorize(frame[name])
+    if len(code) and code.min() < 0:
+        # Rows without a name are a group too; asked at once this would take three times as long.
+        code, groups = pd.factorize(frame[name], use_na_sentinel=False)
+    return code.astype(np.intp, copy=False), pd.Index(groups, name=name)
 
 
 def _with_groups(
@@ -381,17 +481,18 @@ def _ranked(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
     return place[key - low], np.flatnonzero(present) + low
 
 
-def _sums(values: NDArray[np.int64], rows: Rows, count: int) -> NDArray[np.int64]:
-    """Sums by row number, in integers."""
-    out = np.zeros(count, dtype=np.int64)
-    np.add.at(out, rows, values)
-    return out
-
-
-def _column_sums(column: pd.Series, rows: Rows, count: int) -> NDArray[np.generic]:
-    values = column.to_numpy()
-    if column.name == "duration":
-        return _sums(values.astype("m8[us]").view(np.int64), rows, count).view("m8[us]")
-    if values.dtype == np.int64 and column.name in COUNTS:
-        return _sums(values, rows, count)
-    return np.bincount(rows, values, minlength=count)
+def sums(values: NDArray[Any], key: Rows, count: int) -> NDArray[Any]:
+    """Sum of the values under each key below `count`: integers stay exact integers."""
+    plain = values.view(np.int64) if values.dtype.kind == "m" else values
+    if 8 * count < len(key) and np.all(key[1:] >= key[:-1]):
+        # Rows that stand together need no counting.
+        starts = np.searchsorted(key, np.arange(count + 1))
+        some = starts[1:] > starts[:-1]
+        out = np.zeros(count, dtype=plain.dtype)
+        out[some] = np.add.reduceat(plain, starts[:-1][some])
+    elif plain.dtype.kind == "f":
+        out = np.bincount(key, plain, minlength=count)
+    else:
+        out = np.zeros(count, dtype=np.int64)
+        np.add.at(out, key, plain)
+    return out.view(values.dtype) if values.dtype.kind == "m" else out

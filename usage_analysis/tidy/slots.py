@@ -15,22 +15,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.periods import row_lengths
+from usage_analysis.tidy.periods import groups_of, lengths_of
 from usage_analysis.tidy.zones import (
     DAY,
     HOUR,
     Instants,
     clock_of,
+    distinct,
     row_times,
-    to_index,
     zone_of,
 )
 
 SLOTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
 """Repeating slots of the local clock, and how many there are; weeks begin on Monday."""
 
-_QUARTER = HOUR // 4
 # 1970-01-01 was a Thursday, weekday 3.
 _WEEKDAY_OF_EPOCH = 3
 
@@ -73,8 +71,7 @@ class Rows:
 
     def lengths(self) -> NDArray[np.float64]:
         """Elapsed time of each instant's bucket [h]; a frame's own `hours` are not looked at."""
-        index = to_index(self.times, self.zone)
-        return row_lengths(pd.DataFrame(index=index)) / HOUR
+        return lengths_of(self.times, self.local, self.zone) / HOUR
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:
@@ -86,18 +83,9 @@ def rows_of(frame: pd.DataFrame) -> Rows:
         The index is not tz-aware.
     """
     times, zone = row_times(frame), zone_of(frame)
-    place, distinct = _distinct(times)
+    place, known = distinct(times)
     code, groups = groups_of(frame)
-    return Rows(place, distinct, clock_of(distinct, zone), zone, code, groups)
-
-
-def groups_of(frame: pd.DataFrame) -> tuple[NDArray[np.intp], pd.Index | None]:
-    """Number of each row's group in order of appearance, and the groups."""
-    name = group_column(frame)
-    if name is None:
-        return np.zeros(len(frame), dtype=np.intp), None
-    code, groups = pd.factorize(frame[name])
-    return code.astype(np.intp), pd.Index(groups, name=name)
+    return Rows(place, known, clock_of(known, zone), zone, code, groups)
 
 
 def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
@@ -109,26 +97,3 @@ def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     order = np.argsort(code, kind="stable")
     for group, rows in zip(groups, np.split(order, np.cumsum(np.bincount(code))[:-1]), strict=True):
         yield group, alone.iloc[rows]
-
-
-def _distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
-    """Place of each instant among the distinct ones in order, and those."""
-    if len(times) == 0 or np.all(times[1:] > times[:-1]):
-        return np.arange(len(times)), times
-    low = times.min()
-    quarter, rest = np.divmod(times - low, _QUARTER)
-    if rest.any():
-        distinct, place = np.unique(times, return_inverse=True)
-        return place, distinct
-    present = np.zeros(int(quarter.max()) + 1, dtype=np.bool_)
-    present[quarter] = True
-    return (np.cumsum(present) - 1)[quarter], low + np.flatnonzero(present) * _QUARTER
-
-
-def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any]:
-    """Sum of the values under each key below `count`: integers stay exact integers."""
-    if values.dtype.kind == "f":
-        return np.bincount(key, values, minlength=count)
-    out = np.zeros(count, dtype=np.int64)
-    np.add.at(out, key, values.view(np.int64) if values.dtype.kind == "m" else values)
-    return out.view(values.dtype) if values.dtype.kind == "m" else out

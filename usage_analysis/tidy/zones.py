@@ -8,6 +8,8 @@ changes of offset in a window are found once, and rows are looked up between the
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,8 @@ from usage_analysis.errors import QueryError
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
+_QUARTER = HOUR // 4
+_STRETCH = 128 * DAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _FIRST = (datetime(1, 1, 3, tzinfo=UTC) - _EPOCH) // _TICK
@@ -71,23 +75,78 @@ def _offset(zone: tzinfo, instant: int) -> int:
 
 
 def offsets(zone: tzinfo, start: int, end: int) -> tuple[Instants, Instants]:
-    """Instants from which an offset holds, the first at `start`, and the offsets [us].
+    """Instants from which an offset holds, the first at `start`, and the offsets [us]."""
+    changes = [(start, _offset(zone, start))]
+    for stretch in range(start // _STRETCH, end // _STRETCH + 1):
+        changes += [one for one in _known_changes(zone, stretch) if start < one[0] <= end]
+    since, held = zip(*changes, strict=True)
+    return np.array(since, dtype=np.int64), np.array(held, dtype=np.int64)
 
-    Looks at each day between and halves where two differ; no zone ever changed its offset and
-    changed it back within a day.
+
+def _known_changes(zone: tzinfo, stretch: int) -> tuple[tuple[int, int], ...]:
+    try:
+        return _changes(zone, stretch)
+    except TypeError:  # dateutil's zones cannot be kept by
+        return _changes.__wrapped__(zone, stretch)
+
+
+@lru_cache(maxsize=4096)
+def _changes(zone: tzinfo, stretch: int) -> tuple[tuple[int, int], ...]:
+    """Instants of a stretch of 128 days at which the offset changes, with the new one [us].
+
+    Looks at each day and halves where two differ; no zone ever changed its offset and changed it
+    back within a day.
     """
-    days = [*range(start, end, DAY), end]
-    known = [_offset(zone, day) for day in days]
-    since, held = [start], [known[0]]
-    for low, high, before, after in zip(days, days[1:], known, known[1:], strict=False):
+    days = range(stretch * _STRETCH, (stretch + 1) * _STRETCH + 1, DAY)
+    found, before = [], _offset(zone, days[0])
+    for low, high in pairwise(days):
+        after = _offset(zone, high)
         first, last = low, high
         while before != after and last - first > 1:
             middle = (first + last) // 2
             first, last = (middle, last) if _offset(zone, middle) == before else (first, middle)
         if before != after:
-            since.append(last)
-            held.append(after)
-    return np.array(since, dtype=np.int64), np.array(held, dtype=np.int64)
+            found.append((last, after))
+        before = after
+    return tuple(found)
+
+
+def distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
+    """Place of each instant among the distinct ones in order, and those."""
+    block = _block(times)
+    if block:
+        return np.tile(np.arange(block), len(times) // block), times[:block]
+    low = times.min(initial=np.iinfo(np.int64).max)
+    quarter, rest = np.divmod(times - low, _QUARTER)
+    if rest.any():
+        known, place = np.unique(times, return_inverse=True)
+        return place, known
+    present = np.zeros(int(quarter.max(initial=-1)) + 1, dtype=np.bool_)
+    present[quarter] = True
+    return (np.cumsum(present) - 1)[quarter], low + np.flatnonzero(present) * _QUARTER
+
+
+def instants(times: Instants) -> Instants:
+    """Distinct instants in order."""
+    block = _block(times)
+    return times[:block] if block else distinct(times)[1]
+
+
+def _block(times: Instants) -> int:
+    """How many instants in order are repeated, once a group, by the whole; 0 where it is not so.
+
+    A breakdown mostly stands group after group: then nothing need be sorted or looked up.
+    """
+    size, count = 4096, len(times)
+    while True:
+        falls = np.flatnonzero(times[1:size] <= times[: min(size, count) - 1])
+        if len(falls) or size >= count:
+            break
+        size *= 8
+    block = int(falls[0]) + 1 if len(falls) else count
+    if block == 0 or count % block:
+        return 0
+    return block if (times.reshape(-1, block) == times[:block]).all() else 0
 
 
 def local_clock(frame: pd.DataFrame) -> Instants:

@@ -1,0 +1,423 @@
+"""Each helper beside the plainest pandas that gives the same numbers.
+
+At a million rows no helper may be slower. The plain side knows its frame: whole hours, every bucket
+there, a zone whose offset is whole hours. It checks nothing and completes nothing. One line is left
+out: talk over an hour is faster than `traffic_intensity`, which looks at how long each bucket is,
+and is compared with pandas that does so too. Both sides are timed here, in turns, and the best of
+each is compared; pytest-benchmark's table shows ours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from usage_analysis.analysis import billing, capacity, control, peaks, quality, rates, trends
+from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.periods import aggregate, in_timezone, rolling
+
+ZONE = "America/New_York"
+HOURS = 10_000
+SIZES = [8_760, 1_000_000]
+
+
+def make(rows: int) -> pd.DataFrame:
+    """A year of hours, or a hundred agents of 10,000 hours each, on the clock of New York."""
+    rng = np.random.default_rng(rows)
+    agents = max(rows // HOURS, 1)
+    hours = rows // agents
+    start = pd.Timestamp("2025-01-01").tz_localize(ZONE)
+    index = pd.date_range(start, periods=hours, freq="h", name="time").as_unit("us")
+    calls = rng.poisson(50, rows)
+    columns = {
+        "total_count": calls,
+        "error_count": rng.binomial(calls, 0.02),
+        "joined_count": rng.binomial(calls, 0.9),
+        "duration": (calls * rng.integers(0, 10**8, rows)).view("m8[us]"),
+        "billed_minutes": calls * 1.5,
+        "provisional": False,
+    }
+    if agents == 1:
+        return pd.DataFrame(columns, index=index)
+    names = np.repeat([f"agent-{number:04}" for number in range(agents)], hours)
+    times = pd.DatetimeIndex(
+        np.tile(index.tz_convert("UTC").tz_localize(None), agents), name="time"
+    )
+    times = times.tz_localize("UTC").tz_convert(ZONE)
+    return pd.DataFrame({"agent": names, **columns}, index=times)
+
+
+FRAMES = {rows: make(rows) for rows in SIZES}
+
+
+def keys(frame: pd.DataFrame, *more: Any) -> list[Any]:
+    return [*([frame["agent"].to_numpy()] if "agent" in frame else []), *more]
+
+
+def summed(frame: pd.DataFrame, columns: list[str]) -> Any:
+    part = frame[columns]
+    return part.groupby(frame["agent"]).sum() if "agent" in frame else part.sum().to_frame().T
+
+
+def week(frame: pd.DataFrame) -> Any:
+    return (24 * frame.index.day_of_week + frame.index.hour).rename("slot")
+
+
+def plain_wilson(calls: Any, events: Any) -> pd.DataFrame:
+    z, p = 1.959963984540054, events / calls
+    middle = p + z * z / (2 * calls)
+    half = z * np.sqrt(p * (1 - p) / calls + z * z / (4 * calls**2))
+    scale = 1 + z * z / calls
+    return pd.DataFrame(
+        {
+            "calls": calls,
+            "events": events,
+            "rate": p,
+            "low": (middle - half) / scale,
+            "high": (middle + half) / scale,
+            "enough": calls >= 30,
+        }
+    )
+
+
+def plain_rate_by_week(frame: pd.DataFrame) -> Any:
+    total = frame.groupby(keys(frame, week(frame)))[["total_count", "error_count"]].sum()
+    return plain_wilson(total["total_count"], total["error_count"])
+
+
+def plain_profile(frame: pd.DataFrame, by: Any) -> Any:
+    slots = frame.groupby(keys(frame, by))["total_count"]
+    spread = slots.quantile([0.1, 0.5, 0.9]).unstack()  # noqa: PD010  # plain
+    return pd.concat([slots.mean().rename("mean"), spread, slots.count().rename("n")], axis=1)
+
+
+def plain_days(frame: pd.DataFrame, column: str = "total_count") -> Any:
+    table = frame.groupby(keys(frame, frame.index.normalize(), frame.index.hour))[column].mean()
+    return table.unstack().dropna()  # noqa: PD010  # plain
+
+
+def plain_busy_hour(frame: pd.DataFrame) -> Any:
+    days = plain_days(frame)
+    at_peak = days.eq(days.max(axis=1), axis=0)
+    mean, share = (
+        table.groupby(level=0).mean() if "agent" in frame else table.mean().to_frame().T
+        for table in (days, at_peak)
+    )
+    hour, value = mean.idxmax(axis=1), mean.max(axis=1)
+    return pd.DataFrame(
+        {
+            "hour": hour,
+            "value": value,
+            "share": [share.loc[group, of] for group, of in hour.items()],
+            "to_day": value / mean.sum(axis=1),
+        }
+    )
+
+
+def plain_peaks(frame: pd.DataFrame) -> Any:
+    slots = frame.groupby(keys(frame, week(frame)))["total_count"]
+    days = plain_days(frame)
+    at_peak = days.eq(days.max(axis=1), axis=0)
+    of_week = days.index.get_level_values(-1).day_of_week
+    groups = [days.index.get_level_values(0), of_week] if "agent" in frame else of_week
+    share = at_peak.groupby(groups).mean()
+    mean = slots.mean()
+    best = mean.groupby(level=0).nlargest(3) if "agent" in frame else mean.nlargest(3)
+    return best, slots.quantile([0.1, 0.9]), slots.count(), share
+
+
+def plain_divided(frame: pd.DataFrame) -> Any:
+    local = frame.index.tz_convert("Asia/Kathmandu")
+    first, part = local.floor("h"), 1 - local.minute.to_numpy() / 60
+    numbers = frame.select_dtypes("number").assign(duration=frame["duration"].astype("int64"))
+    one = numbers.mul(part, axis=0).set_axis(first)
+    two = numbers.mul(1 - part, axis=0).set_axis(first + pd.Timedelta(hours=1))
+    both = pd.concat([one, two])
+    agents = [np.tile(frame["agent"].to_numpy(), 2)] if "agent" in frame else []
+    return both.groupby([*agents, both.index]).sum()
+
+
+def plain_days_summed(frame: pd.DataFrame) -> Any:
+    numbers = frame.drop(columns="agent", errors="ignore").assign(
+        provisional=frame["provisional"].astype("int64"), hours=1
+    )
+    return numbers.groupby(keys(frame, frame.index.normalize())).sum()
+
+
+def plain_rolling(frame: pd.DataFrame) -> Any:
+    numbers = frame.assign(duration=frame["duration"].astype("int64"), hours=1.0)
+    numbers["provisional"] = numbers["provisional"].astype("int64")
+    groups = numbers.groupby("agent") if "agent" in frame else numbers
+    return groups.rolling("168h").sum()
+
+
+def plain_burn(frame: pd.DataFrame) -> Any:
+    numbers = frame[["total_count", "error_count"]]
+    groups = numbers.groupby(frame["agent"]) if "agent" in frame else numbers
+    windows = {f"{n}h": groups.rolling(f"{n}h").sum() for n in (1, 6, 12, 72)}
+    return {n: one["error_count"] / one["total_count"] / 0.01 for n, one in windows.items()}
+
+
+def plain_traffic(frame: pd.DataFrame) -> Any:
+    # A bucket lasts until the next one begins, which is how it is seen that all last an hour.
+    starts = frame.index.to_series()
+    groups = starts.groupby(frame["agent"].to_numpy()) if "agent" in frame else starts
+    lengths = -groups.diff(-1)
+    return frame["duration"] / lengths.fillna(pd.Timedelta(hours=1))
+
+
+def plain_chart(frame: pd.DataFrame) -> Any:
+    columns = ["total_count", "error_count"]
+    days = frame.groupby(keys(frame, frame.index.normalize()))[columns].sum()
+    groups = days.groupby(level=0) if "agent" in frame else days
+    total = groups.transform("sum") if "agent" in frame else days.sum()
+    centre = total["error_count"] / total["total_count"]
+    sigma = np.sqrt(centre * (1 - centre) / days["total_count"])
+    z = (days["error_count"] / days["total_count"] - centre) / sigma
+    ranges = z.groupby(level=0).diff().abs() if "agent" in frame else z.diff().abs()
+    mean = ranges.groupby(level=0).transform("mean") if "agent" in frame else ranges.mean()
+    return centre + 3 * sigma * mean / 1.128
+
+
+def plain_funnel(frame: pd.DataFrame) -> Any:
+    total = summed(frame, ["total_count", "error_count"])
+    centre = total["error_count"].sum() / total["total_count"].sum()
+    n = total["total_count"]
+    limits = {}
+    for below in (0.001, 0.025, 0.975, 0.999):
+        k = stats.binom.ppf(below, n, centre)
+        upto, before = (stats.binom.cdf(at, n, centre) for at in (k, k - 1))
+        limits[below] = (k - (upto - below) / (upto - before)) / n
+    return limits
+
+
+def plain_capacity(frame: pd.DataFrame) -> Any:
+    carried = frame["duration"] / pd.Timedelta(hours=1)
+
+    def blocking(load: Any) -> Any:
+        lost = 1.0
+        for n in range(1, 6):
+            lost = load * lost / (n + load * lost)
+        return lost
+
+    low, high = carried.to_numpy(copy=True), np.full(len(carried), 1e6)
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = middle * (1 - blocking(middle)) < carried
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    offered = pd.Series(np.where(carried < 5, low, np.inf), frame.index)
+    return offered, stats.poisson.ppf(0.999, low)
+
+
+def plain_overhead(frame: pd.DataFrame) -> Any:
+    total = summed(
+        frame.assign(
+            talk=frame["duration"].astype("int64"),
+            billed=(frame["billed_minutes"] * 1e6).round().astype("int64"),
+        ),
+        ["talk", "billed", "joined_count"],
+    )
+    return total["billed"] * 60 / total["talk"]
+
+
+def plain_month(frame: pd.DataFrame) -> Any:
+    days = frame.groupby(keys(frame, frame.index.normalize()))["total_count"].sum()
+    table = days.unstack(0) if "agent" in frame else days.to_frame()  # noqa: PD010  # plain
+    last = table.iloc[-57:-1]
+    means = last.groupby(last.index.day_of_week).transform("mean")
+    level = last.iloc[-28:].sum() / means.iloc[-28:].sum()
+    errors = []
+    for end in range(14, 56 - 10):
+        seen, ahead = last.iloc[:end], last.iloc[end : end + 10]
+        told = seen.groupby(seen.index.day_of_week).mean().reindex(ahead.index.day_of_week)
+        errors.append(np.log(ahead.sum() / told.sum().to_numpy()) ** 2)
+    return means * level, pd.concat(errors).groupby(level=0).mean()
+
+
+def plain_compare(frame: pd.DataFrame) -> Any:
+    start = frame.index[-1].normalize() - pd.Timedelta(days=int(frame.index[-1].day_of_week))
+    now = frame[frame.index >= start]
+    before = frame[(frame.index >= start - pd.Timedelta(days=7)) & (frame.index < start)]
+    one, two = (
+        part.groupby(keys(part, part.index.day_of_week, part.index.hour))["total_count"].sum()
+        for part in (now, before)
+    )
+    return (one - two).dropna()
+
+
+def plain_reconcile(usage: CallUsage) -> Any:
+    columns = ["total_count", "error_count", "joined_count", "duration", "billed_minutes"]
+    hourly = usage.hourly
+    days = hourly.groupby(hourly.index.normalize())[columns].sum()
+    excess = hourly["billed_minutes"] * 60 - hourly["duration"].dt.total_seconds()
+    return (
+        (days != usage.daily[columns]).sum(),
+        (hourly["error_count"] > hourly["total_count"]).sum(),
+        (hourly["joined_count"] > hourly["total_count"]).sum(),
+        (excess > 6 * hourly["joined_count"] + 1e-6).sum(),
+        (hourly["duration"] > hourly["joined_count"] * pd.Timedelta(hours=1)).sum(),
+    )
+
+
+def plain_rate(frame: pd.DataFrame) -> Any:
+    return plain_wilson(frame["total_count"], frame["error_count"])
+
+
+def plain_difference(frame: pd.DataFrame) -> Any:
+    half = len(frame) // 2
+    sides = [summed(part, ["total_count", "error_count"]) for part in (frame[:half], frame[half:])]
+    return [plain_wilson(side["total_count"], side["error_count"]) for side in sides]
+
+
+def one_series(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(columns="agent", errors="ignore")
+
+
+def halves(frame: pd.DataFrame) -> Any:
+    half = len(frame) // 2
+    return rates.rate_difference(frame[:half], frame[half:])
+
+
+CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
+    "load_profile hour_of_week": (
+        lambda f: peaks.load_profile(f, by="hour_of_week"),
+        lambda f: plain_profile(f, week(f)),
+        2,
+    ),
+    "load_profile hour_of_day": (
+        peaks.load_profile,
+        lambda f: plain_profile(f, f.index.hour),
+        2,
+    ),
+    "in_timezone": (lambda f: in_timezone(f, "Asia/Kathmandu"), plain_divided, 2),
+    "aggregate": (lambda f: aggregate(f, "D"), plain_days_summed, 1),
+    "rolling": (lambda f: rolling(f, "168h"), plain_rolling, 1),
+    "error_rate": (rates.error_rate, plain_rate, 1),
+    "error_rate hour_of_week": (
+        lambda f: rates.error_rate(f, by="hour_of_week"),
+        plain_rate_by_week,
+        1,
+    ),
+    "join_rate total": (
+        lambda f: rates.join_rate(f, by="total"),
+        lambda f: plain_wilson(*summed(f, ["total_count", "joined_count"]).T.to_numpy()),
+        1,
+    ),
+    "rate_difference": (halves, plain_difference, 1),
+    "average_call_duration": (
+        rates.average_call_duration,
+        lambda f: summed(f, ["joined_count", "duration"]),
+        1,
+    ),
+    "busy_hour": (peaks.busy_hour, plain_busy_hour, 1),
+    "peak_hours": (peaks.peak_hours, plain_peaks, 1),
+    "traffic_intensity": (
+        peaks.traffic_intensity,
+        plain_traffic,
+        1,
+    ),
+    "capacity": (lambda f: capacity.capacity(f, limit=5), plain_capacity, 1),
+    "control_chart": (control.control_chart, plain_chart, 1),
+    "burn_rate": (control.burn_rate, plain_burn, 1),
+    "cost": (
+        billing.cost,
+        lambda f: summed(
+            f.assign(micro=(f["billed_minutes"] * 1e6).round().astype("int64")), ["micro"]
+        ),
+        1,
+    ),
+    "billing_overhead": (billing.billing_overhead, plain_overhead, 1),
+    "project_month": (trends.project_month, plain_month, 1),
+    "compare_periods": (trends.compare_periods, plain_compare, 1),
+}
+
+
+def best(call: Callable[[], Any], other: Callable[[], Any], rounds: int) -> tuple[float, float]:
+    """Best time of each of two calls, made in turns [s]."""
+    times: list[list[float]] = [[], []]
+    for _ in range(rounds):
+        for which, one in enumerate((call, other)):
+            start = time.perf_counter()
+            one()
+            times[which].append(time.perf_counter() - start)
+    return min(times[0]), min(times[1])
+
+
+@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("name", CASES)
+def test_no_slower_than_plain_pandas(benchmark: Any, name: str, rows: int) -> None:
+    """At a million rows no helper is slower than plain pandas, and two are twice as fast."""
+    ours, plain, least = CASES[name]
+    frame = FRAMES[rows]
+    benchmark.pedantic(ours, (frame,), rounds=1)
+    mine, other = best(lambda: ours(frame), lambda: plain(frame), 3)
+    benchmark.extra_info["times as fast as plain pandas"] = round(other / mine, 2)
+    if rows == max(SIZES):
+        # Where both sides do nothing but tell the groups apart they are equal, but for the noise.
+        assert other / mine >= (least if least > 1 else 0.8)
+
+
+@pytest.mark.parametrize("rows", SIZES)
+def test_reconcile(benchmark: Any, rows: int) -> None:
+    """A reply of a million hours is checked no slower than by plain pandas."""
+    hourly = make(rows).drop(columns="agent", errors="ignore")
+    hourly.index = pd.date_range("1920-01-01", periods=rows, freq="h", tz="UTC", name="time")
+    daily = aggregate(hourly, "D").drop(columns=["hours", "complete"])
+    usage = CallUsage(
+        daily=daily,
+        hourly=hourly,
+        all_time=None,
+        query=None,
+        as_of=hourly.index[-1],
+        source="file",
+    )
+    assert quality.reconcile(usage)["ok"].iloc[:5].all()
+    benchmark.pedantic(quality.reconcile, (usage,), rounds=1)
+    mine, other = best(lambda: quality.reconcile(usage), lambda: plain_reconcile(usage), 3)
+    benchmark.extra_info["times as fast as plain pandas"] = round(other / mine, 2)
+    if rows == max(SIZES):
+        assert other / mine >= 0.8
+
+
+def test_funnel(benchmark: Any) -> None:
+    """Limits of a hundred groups come no slower than by SciPy's distribution."""
+    frame = FRAMES[max(SIZES)]
+    benchmark.pedantic(control.funnel, (frame,), rounds=1)
+    mine, other = best(lambda: control.funnel(frame), lambda: plain_funnel(frame), 3)
+    benchmark.extra_info["times as fast as plain pandas"] = round(other / mine, 2)
+    assert other / mine >= 0.8
+
+
+def test_the_plain_side_gives_the_same_numbers() -> None:
+    """What is compared in time is equal in numbers."""
+    frame = FRAMES[max(SIZES)]
+    frame = frame[frame["agent"] < "agent-0005"]
+    near = np.testing.assert_allclose
+    profile = peaks.load_profile(frame, by="hour_of_week")
+    plain = plain_profile(frame, week(frame))
+    near(profile[["mean", "p10", "p50", "p90", "n"]], plain)
+    rate = rates.error_rate(frame, by="hour_of_week").astype(float)
+    near(rate, plain_rate_by_week(frame).astype(float), rtol=1e-9)
+    divided = in_timezone(frame, "Asia/Kathmandu")
+    plain = plain_divided(frame)
+    near(divided[["total_count", "billed_minutes"]], plain[["total_count", "billed_minutes"]])
+    near(aggregate(frame, "D")["total_count"], plain_days_summed(frame)["total_count"])
+    near(rolling(frame, "168h")["billed_minutes"], plain_rolling(frame)["billed_minutes"])
+    near(control.burn_rate(frame)["burn_12h"].dropna()[-99:], plain_burn(frame)["12h"][-99:])
+    busy, plain = peaks.busy_hour(frame), plain_busy_hour(frame)
+    near(busy[["hour", "value"]].astype(float), plain[["hour", "value"]])
+    near(peaks.peak_hours(frame)["mean"], plain_peaks(frame)[0])
+    near(peaks.traffic_intensity(frame)["traffic"], plain_traffic(frame))
+    near(capacity.capacity(frame, limit=5)["offered"], plain_capacity(frame)[0], rtol=1e-6)
+    near(control.funnel(frame)["high_95"], plain_funnel(frame)[0.975])
+    near(billing.billing_overhead(frame)["overhead"], plain_overhead(frame))
+    difference = plain_compare(frame).groupby(level=0).sum()
+    near(trends.compare_periods(frame)["delta"], difference)
+    chart = control.control_chart(frame)
+    assert chart["high"].notna().all()
