@@ -165,7 +165,8 @@ def plot_burn_up(
     Parameters
     ----------
     daily
-        What ``aggregate(hourly, "D")`` returns of one series; the month is that of its last day.
+        What ``aggregate(hourly, "D")`` returns of one series; the month is that of its last whole
+        day, as for `project_month`.
         With the days of the month before, those are drawn too, and the projection is better.
     measure
         A column of it; durations are drawn in minutes.
@@ -187,10 +188,12 @@ def plot_burn_up(
     what = UNITS.get(measure, measure)
     ax = axes_for(ax, f"Line of the {what} of the month added up day by day, with its projection")
     some = float(np.nansum(in_units(daily, measure))) > 0
-    finding = str(describe_month(daily, measure=measure)) if some else f"No {what} in these days"
+    finding = f"No {what} in these days"
+    if some:
+        finding = str(describe_month(daily, measure=measure)).replace("month (", "The month (")
     month = _month_of(daily)
     x = time_axis(ax, pd.DataFrame(index=month))
-    so_far = daily[daily.index >= month[0]] if len(daily) else daily
+    so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
     if projection is None and some:
         projection = _projected(daily, measure)
     ends, tops = _month_before(ax, daily, measure, month)
@@ -219,9 +222,10 @@ def plot_burn_up(
 
 
 def _month_of(daily: pd.DataFrame) -> pd.DatetimeIndex:
-    """Local midnights of the last day's month, and the one after it."""
+    """Local midnights of the last whole day's month, and the one after it."""
     zone = zone_of(daily)
-    last = daily.index.max() if len(daily) else pd.Timestamp.now(zone)
+    whole = daily[finished(daily)] if finished(daily).any() else daily
+    last = whole.index.max() if len(whole) else pd.Timestamp.now(zone)
     start = pd.Timestamp(last).tz_localize(None).normalize().replace(day=1)
     days = pd.date_range(start, start + pd.offsets.MonthBegin(1), freq="D", name="time")
     return days.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)

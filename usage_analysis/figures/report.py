@@ -61,6 +61,7 @@ def build_report(
     breakdown: CallUsage | None = None,
     sections: Sequence[str] | None = None,
     marks: Sequence[Mark] = (),
+    weekend: Sequence[str] = ("Sat", "Sun"),
     limit: int | None = None,
     budget: float | None = None,
     rate: Decimal | str | float | None = None,
@@ -94,6 +95,8 @@ def build_report(
     marks
         What you know of the time shown, drawn on every time axis; periods to leave out are in no
         mean, and in every total.
+    weekend
+        Days of the weekend, as ``"Fri", "Sat"``.
     limit
         Calls that may be held at once.
     budget
@@ -124,6 +127,7 @@ def build_report(
         previous=None if previous is None else in_timezone(previous.hourly, place),
         breakdown=None if groups is None else _cut(groups, from_date, to_date),
         marks=marks,
+        weekend=weekend,
         limit=limit,
         budget=budget,
         rate=rate,

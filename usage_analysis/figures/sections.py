@@ -19,7 +19,7 @@ from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import error_rate, join_rate, rate_difference
 from usage_analysis.analysis.trends import compare_periods, project_month
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import UNITS, figure_of, finished, in_units
+from usage_analysis.figures.axes import UNITS, figure_of, finished, in_units, span_of
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
@@ -34,6 +34,7 @@ from usage_analysis.tidy.frames import CallUsage, group_column
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.slots import each_group
 
+_PANEL_DAYS = 120
 _COMPARED = ("total_count", "error_count", "joined_count", "duration", "billed_minutes")
 
 
@@ -72,6 +73,7 @@ class Facts:
     previous: pd.DataFrame | None = None
     breakdown: pd.DataFrame | None = None
     marks: Sequence[Mark] = ()
+    weekend: Sequence[str] = ("Sat", "Sun")
     limit: int | None = None
     budget: float | None = None
     rate: Any = None
@@ -133,10 +135,19 @@ def _peaks(facts: Facts) -> Section:
     day = load_profile(facts.kept, by="hour_of_day")
     peak = sentence_case(str(describe_peak(facts.kept)))
     pictures = [
-        Picture("week", on_axes(lambda ax: plot_week(week, title=peak, about=facts.about, ax=ax)),
-                week),
-        Picture("day", on_axes(lambda ax: plot_day(facts.kept, about=facts.about, ax=ax)), day),
-    ]  # fmt: skip
+        Picture(
+            "week",
+            on_axes(lambda ax: plot_week(week, title=peak, about=facts.about, ax=ax)),
+            week,
+        ),
+        Picture(
+            "day",
+            on_axes(
+                lambda ax: plot_day(facts.kept, weekend=facts.weekend, about=facts.about, ax=ax)
+            ),
+            day,
+        ),
+    ]
     tables = {"busy_hour": _busy_hours(facts.kept), "peak_hours": peak_hours(facts.kept, 5)}
     words = [] if len(tables["busy_hour"]) else ["No whole day yet, so no busy hour can be told."]
     return Section("peaks", "When the calls come", pictures, tables, words=words,
@@ -325,7 +336,8 @@ def _comparison(facts: Facts) -> Section:
 
 def _groups(facts: Facts) -> Section:
     hourly, about = facts.groups, facts.about
-    daily = aggregate(hourly, "D")
+    # A panel is too small for the days of more than a season.
+    daily = aggregate(hourly, "D" if len(facts.daily) <= _PANEL_DAYS else "W")
     marks, count = facts.marks, len(daily[daily.columns[0]].unique())
     limits = funnel(hourly)
     table = _group_table(hourly)
@@ -401,7 +413,9 @@ def _with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
     empty = in_units(whole.iloc[:0], "total_count")
     shown["trend"] = [
-        sparkline(parts.get(name, empty), top, sparkline_words(parts.get(name, empty), "day"))
+        sparkline(
+            parts.get(name, empty), top, sparkline_words(parts.get(name, empty), span_of(daily))
+        )
         for name in table.index
     ]
     return shown

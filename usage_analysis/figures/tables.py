@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 
 from usage_analysis.figures.axes import WEEKDAYS, Floats, amount, clean, shorten
 
-_ROWS_SHOWN = 400
+_ROWS_SHOWN = 200
 _NAME = 48
 
 
@@ -65,11 +66,11 @@ def has_parquet() -> bool:
 
 
 def html_table(table: pd.DataFrame) -> str:
-    """A table for a page; of a long one the first 400 rows, and how many more the file has."""
+    """A table for a page; of a long one the first 200 rows, and how many more the file has."""
     shown = flat(table.iloc[:_ROWS_SHOWN])
     shares = [str(name) for name in shown if _is_share(str(name), shown)]
     cells = pd.DataFrame({str(n): _cells(str(n), shown[n], str(n) in shares) for n in shown})
-    page = cells.to_html(index=False, border=0, na_rep="none")
+    page = re.sub(r"\n\s*", "", cells.to_html(index=False, border=0, na_rep="none"))
     more = len(table) - len(shown)
     if more > 0:
         page += f"<p>{more:,} more rows are in the file beside this page.</p>"
