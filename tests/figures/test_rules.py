@@ -83,7 +83,8 @@ def counts_from_zero(figure):
     """0 at the foot of every axis of amounts, unless there are amounts below it."""
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
-            words = axis.get_label_text() or figure.get_supylabel()
+            shared = figure.get_supxlabel() if axis is ax.xaxis else figure.get_supylabel()
+            words = axis.get_label_text() or shared
             if re.match("date|day of week|week, by|hour of day|group|what is", words):
                 continue
             low, high = sorted(axis.get_view_interval())

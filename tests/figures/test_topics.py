@@ -237,6 +237,16 @@ def test_a_trend_of_many_groups_labels_the_six_largest():
     assert len(lines(ax, "other")) == 3
 
 
+def test_more_than_thirty_groups_are_the_thirty_largest():
+    """Panels stop at 30 groups, the title says so, and the smallest are the ones left out."""
+    hourly = grouped({f"agent {n:02}": 60 - n for n in range(32)}, hours=48)
+    axes = plot_groups(ua.aggregate(hourly, "D"))
+    shown = [ax.get_title(loc="left") for ax in axes]
+    assert len(shown) == 30
+    assert not {"agent 30", "agent 31"} & set(shown)
+    assert "the 30 largest are shown" in axes[0].figure.get_suptitle().replace("\n", " ")
+
+
 def test_small_panels_come_by_size_on_one_scale():
     """A panel a group, the largest first, all from 0 to one top."""
     hourly = grouped({"small": 3, "big": 40, "middle": 12})

@@ -60,6 +60,7 @@ _ONE: Final = {
 }
 MOST_LABELS: Final = 6
 """Series that are labelled where they end; more are drawn in grey behind the largest."""
+_DOTS: Final = 120
 NARROW: Final = 5.5
 """Width of a figure below which it leaves things out [in]."""
 
@@ -328,6 +329,16 @@ def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
         np.insert(x, after, x[after] - 1e-6),
         *(np.insert(y.astype(np.float64), after, np.nan) for y in values),
     )
+
+
+def dotted(values: Floats) -> NDArray[np.bool_]:
+    """Which points get a dot: all of a few, and of many those that no line reaches."""
+    there = np.isfinite(values)
+    if len(values) <= _DOTS:
+        return there
+    beside = np.append(there[1:], False) | np.append(False, there[:-1])
+    alone: NDArray[np.bool_] = there & ~beside
+    return alone
 
 
 def spread_out(places: Sequence[float], apart: float, room: float) -> list[float]:

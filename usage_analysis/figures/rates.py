@@ -21,6 +21,7 @@ from usage_analysis.figures.axes import (
     coloured,
     compact,
     dates_of,
+    dotted,
     head,
     is_narrow,
     known,
@@ -103,7 +104,8 @@ def _band(ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18) -> No
     ax.fill_between(line, bottom, top, color=colour, alpha=alpha, lw=0, gid="interval")
     ax.plot(line, y, color=colour, lw=1.4, gid="rate")
     size = 3 if len(x) <= 120 else 1.5
-    ax.plot(x[enough], rate[enough], "o", ms=size, color=colour, gid="enough")
+    dots = enough & dotted(rate)
+    ax.plot(x[dots], rate[dots], "o", ms=size, color=colour, gid="enough")
     ax.plot(x[~enough], rate[~enough], "o", ms=size + 0.5, mfc=theme.page, mec=colour, gid="few")
 
 
@@ -200,8 +202,8 @@ def plot_control(
     signal = chart["signal"].to_numpy(dtype=bool)
     line, y = broken(x, rate)
     ax.plot(line, y, color=theme.main, lw=1.1, gid="rate")
-    size = 3 if len(x) <= 120 else 1.6
-    ax.plot(x[~signal], rate[~signal], "o", ms=size, color=theme.main, gid="common")
+    dots = ~signal & dotted(rate)
+    ax.plot(x[dots], rate[dots], "o", ms=3, color=theme.main, gid="common")
     ax.plot(x[signal], rate[signal], "D", ms=5, color=theme.alarm, gid="signal")
     tops = np.concatenate([rate, np.where(limited, high, 0), [0.0]])
     most = float(np.nanmax(tops))

@@ -25,6 +25,7 @@ from usage_analysis.figures.axes import (
     coloured,
     counted,
     dates_of,
+    dotted,
     finished,
     from_zero,
     groups_by_size,
@@ -47,6 +48,8 @@ from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.zones import zone_of
 
 _MEAN_OF = 7
+MOST_PANELS = 30
+"""Groups that small panels show, the largest ones."""
 
 
 @figure_style()
@@ -100,10 +103,10 @@ def _single(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Sequ
     theme = theme_in_use()
     x, y = dates_of(pd.DatetimeIndex(frame.index)), in_units(frame, measure)
     whole = finished(frame)
-    size = 2.5 if len(x) <= 120 else 0
     line, values = broken(x, np.where(whole, y, np.nan))
-    alone = "o" if size else "None"
-    ax.plot(line, values, color=theme.soft, lw=1.2, marker=alone, ms=size, gid="buckets")
+    ax.plot(line, values, color=theme.soft, lw=1.2, gid="buckets")
+    dots = dotted(values)
+    ax.plot(line[dots], values[dots], "o", color=theme.soft, ms=2.5, gid="dots")
     ends = []
     if not whole.all():
         line, values = broken(x, np.where(_with_neighbours(~whole), y, np.nan))
@@ -216,6 +219,8 @@ def plot_groups(
 ) -> list[Axes]:
     """Axes of a small panel a group, the largest first, all on one shared scale.
 
+    Of more than 30 groups the largest are drawn.
+
     Parameters
     ----------
     breakdown
@@ -239,6 +244,7 @@ def plot_groups(
         raise QueryError("plot_groups: expected a breakdown with a group as first column, got none")
     parts = [(clean(str(name)), rows) for name, rows in each_group(breakdown)]
     parts.sort(key=lambda part: -np.nansum(in_units(part[1], measure)))
+    groups, parts = len(parts), parts[:MOST_PANELS]
     every = span_of(parts[0][1])
     figure = figure or groups_figure(len(parts))
     wide = float(figure.get_figwidth())
@@ -266,13 +272,17 @@ def plot_groups(
     figure.supylabel(axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
     what = UNITS.get(measure, measure)
-    _figure_head(figure, title or _largest_in_words(breakdown, measure, what), about)
+    finding = _largest_in_words(breakdown, measure, what)
+    if groups > len(parts):
+        finding += f"; the {len(parts)} largest are shown"
+    _figure_head(figure, title or finding, about)
     return panels[: len(parts)]
 
 
 def groups_figure(groups: int, width: float = WIDTH) -> Figure:
     """Figure of a width [in] as high as the panels of so many groups need."""
-    return new_figure(width, 1.5 + 1.15 * math.ceil(groups / _columns(groups, width)))
+    shown = min(groups, MOST_PANELS)
+    return new_figure(width, 1.5 + 1.15 * math.ceil(shown / _columns(shown, width)))
 
 
 def _columns(groups: int, width: float) -> int:
