@@ -21,11 +21,16 @@ _HOMES = {
     " UsageError",
     "fetch.asynchronous": "AsyncClient",
     "fetch.client": "Client",
-    "figures.plots": "plot_error_rate plot_trend plot_week",
+    "figures.compare": "plot_comparison",
+    "figures.heat": "plot_calendar plot_error_week plot_week",
+    "figures.load": "plot_capacity plot_day plot_load_duration",
+    "figures.marks": "Mark",
+    "figures.money": "plot_billing plot_burn_up plot_pareto",
+    "figures.provenance": "Provenance",
+    "figures.rates": "plot_control plot_error_rate plot_funnel",
     "figures.report": "build_report",
-    "analysis.trends": "compare_periods describe_month project_month",
-    "dashboard.explorer": "Explorer",
-    "figures.style": "Provenance figure_style save_figure",
+    "figures.style": "Theme figure_style save_figure",
+    "figures.trend": "plot_groups plot_trend",
     "query": "UsageQuery",
     "sample": "sample_client",
     "tidy.durations": "parse_duration parse_durations",
@@ -57,10 +62,6 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.rates import error_rate as error_rate
     from usage_analysis.analysis.rates import join_rate as join_rate
     from usage_analysis.analysis.rates import rate_difference as rate_difference
-    from usage_analysis.analysis.trends import compare_periods as compare_periods
-    from usage_analysis.analysis.trends import describe_month as describe_month
-    from usage_analysis.analysis.trends import project_month as project_month
-    from usage_analysis.dashboard.explorer import Explorer as Explorer
     from usage_analysis.errors import APIError as APIError
     from usage_analysis.errors import AuthenticationError as AuthenticationError
     from usage_analysis.errors import QueryError as QueryError
@@ -70,13 +71,27 @@ if TYPE_CHECKING:
     from usage_analysis.errors import UsageError as UsageError
     from usage_analysis.fetch.asynchronous import AsyncClient as AsyncClient
     from usage_analysis.fetch.client import Client as Client
-    from usage_analysis.figures.plots import plot_error_rate as plot_error_rate
-    from usage_analysis.figures.plots import plot_trend as plot_trend
-    from usage_analysis.figures.plots import plot_week as plot_week
+    from usage_analysis.figures.compare import plot_comparison as plot_comparison
+    from usage_analysis.figures.heat import plot_calendar as plot_calendar
+    from usage_analysis.figures.heat import plot_error_week as plot_error_week
+    from usage_analysis.figures.heat import plot_week as plot_week
+    from usage_analysis.figures.load import plot_capacity as plot_capacity
+    from usage_analysis.figures.load import plot_day as plot_day
+    from usage_analysis.figures.load import plot_load_duration as plot_load_duration
+    from usage_analysis.figures.marks import Mark as Mark
+    from usage_analysis.figures.money import plot_billing as plot_billing
+    from usage_analysis.figures.money import plot_burn_up as plot_burn_up
+    from usage_analysis.figures.money import plot_pareto as plot_pareto
+    from usage_analysis.figures.provenance import Provenance as Provenance
+    from usage_analysis.figures.rates import plot_control as plot_control
+    from usage_analysis.figures.rates import plot_error_rate as plot_error_rate
+    from usage_analysis.figures.rates import plot_funnel as plot_funnel
     from usage_analysis.figures.report import build_report as build_report
-    from usage_analysis.figures.style import Provenance as Provenance
+    from usage_analysis.figures.style import Theme as Theme
     from usage_analysis.figures.style import figure_style as figure_style
     from usage_analysis.figures.style import save_figure as save_figure
+    from usage_analysis.figures.trend import plot_groups as plot_groups
+    from usage_analysis.figures.trend import plot_trend as plot_trend
     from usage_analysis.query import UsageQuery as UsageQuery
     from usage_analysis.sample import sample_client as sample_client
     from usage_analysis.tidy.durations import parse_duration as parse_duration

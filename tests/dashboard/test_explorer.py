@@ -52,7 +52,7 @@ def test_the_text_form_tells_the_state(explorer):
     bundle = explorer._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data["text/plain"] == repr(explorer)
-    assert "Calls by hour of the week | America/New_York | 744 hours | draw 2" in repr(explorer)
+    assert "131 calls an hour on average | America/New_York | 744 hours | draw 2" in repr(explorer)
     assert data["image/png"].startswith(b"\x89PNG")
 
 

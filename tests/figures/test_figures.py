@@ -93,7 +93,7 @@ def test_a_duration_is_drawn_in_minutes(drawn, hourly):
     expected = daily["duration"].dt.total_seconds() / 60
     got = np.asarray(line.get_ydata(), dtype=float)
     assert np.nanmax(got) == pytest.approx(expected[daily["complete"]].max())
-    assert "minutes" in drawn["minutes"].get_ylabel()
+    assert drawn["minutes"].get_ylabel() == "talk [min per day]"
 
 
 def test_a_rate_has_its_interval_as_a_band(drawn, hourly):
@@ -149,7 +149,9 @@ def test_hardly_any_data_still_draws(hours):
         ua.plot_error_rate(ua.error_rate(daily), about=about),
         ua.plot_week(ua.load_profile(usage.hourly, by="hour_of_week"), about=about),
     ):
-        assert ax.figure._repr_png_().startswith(b"\x89PNG")
+        image, told = ax.figure._repr_png_()
+        assert image.startswith(b"\x89PNG")
+        assert ax.get_title(loc="left").split()[0] in told["alt"]
 
 
 def test_a_figure_leaves_no_trace(hourly):

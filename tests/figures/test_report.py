@@ -1,5 +1,7 @@
 """The report: whole or not there, self-contained, honest about what was left out."""
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -8,8 +10,15 @@ import pytest
 
 import usage_analysis as ua
 from tests.conftest import as_json, reply, row
+from tests.figures.drawings import ARABIC, EMOJI, JAPANESE, LATIN, MARKS
+from usage_analysis.figures.report import build_report
+from usage_analysis.figures.sections import SECTIONS
+from usage_analysis.figures.style import Theme
 
 ZONE = "America/New_York"
+DAYS = {"timezone": ZONE, "from_date": "2026-03-01", "to_date": "2026-03-31"}
+NAMES = (LATIN, JAPANESE, ARABIC, EMOJI, "<b>bold</b>")
+KEY = "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v"
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +27,47 @@ def usage():
 
 
 @pytest.fixture(scope="module")
-def page(usage, tmp_path_factory):
+def previous():
+    return ua.sample_client().call_usage(from_date="2026-01-29", to_date="2026-02-28")
+
+
+@pytest.fixture(scope="module")
+def breakdown(usage):
+    """The month's calls again and again, in ever smaller groups of long names."""
+    return ua.CallUsage(
+        daily=split(usage.daily),
+        hourly=split(usage.hourly),
+        all_time=None,
+        query=usage.query,
+        as_of=usage.as_of,
+        source="sample",
+    )
+
+
+def split(frame):
+    parts = []
+    for size, name in enumerate(NAMES, 1):
+        part = frame.assign(duration=frame["duration"] // size)
+        for column in ("total_count", "error_count", "joined_count"):
+            part[column] //= size
+        part["billed_minutes"] = (part["billed_minutes"] / size).round(1)
+        part.insert(0, "tenant", name)
+        parts.append(part)
+    return pd.concat(parts)
+
+
+@pytest.fixture(scope="module")
+def page(usage, previous, breakdown, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports") / "march"
-    return ua.build_report(
-        usage, folder, timezone=ZONE, from_date="2026-03-01", to_date="2026-03-31"
+    return build_report(
+        usage,
+        folder,
+        previous=previous,
+        breakdown=breakdown,
+        marks=MARKS,
+        limit=10,
+        budget=7e4,
+        **DAYS,
     )
 
 
@@ -41,72 +87,216 @@ class Page(HTMLParser):
         self.links += [given[name] for name in ("href", "src") if name in given]
 
 
+PICTURES = 17
+
+
 def test_the_page_needs_nothing_else(page):
-    """No script, no outside address; every image is in the page and has its text."""
+    """No script, no outside address; every image is in the page and has its text; under 2 MB."""
     text = page.read_text(encoding="utf-8")
     read = Page(text)
     assert "script" not in read.tags
-    assert len(read.images) == 5
+    assert len(read.images) == PICTURES
     for image in read.images:
         assert image["src"].startswith("data:image/svg+xml;base64,")
-        assert len(image["alt"]) > 40
-    outside = [link for link in read.links if re.match(r"\w+:|//", link)]
-    assert all(link.startswith("data:") for link in outside)
-    assert len(text) < 2_000_000
+        assert len(image["alt"]) > 80
+    assert all(link.startswith(("data:", "#")) for link in read.links if re.match(r"\w+:|//", link))
+    assert not re.search(r"(?:src|href|url\()\W*https?:", text)
+    assert page.stat().st_size < 2_000_000
     for link in read.links:
-        if not link.startswith("data:"):
-            assert (page.parent / link).exists()
+        if not link.startswith(("data:", "#")):
+            assert (page.parent / link).exists(), link
+        if link.startswith("#"):
+            assert f'id="{link[1:]}"' in text
+
+
+def test_a_phone_gets_figures_of_its_own(page):
+    """Each figure has a narrow drawing, whose text at 400 px is as large as a screen's 9 px."""
+    text = page.read_text(encoding="utf-8")
+    narrow = re.findall(r'<source media="\(max-width: 640px\)" srcset="data:[^,]*,([^"]*)"', text)
+    assert len(narrow) == PICTURES
+    for body in narrow:
+        svg = base64.b64decode(body).decode()
+        wide = float(re.search(r'width="([\d.]+)pt"', svg)[1])
+        sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:bold )?([\d.]+)px", svg)]
+        assert min(sizes) * (400 - 32) / wide >= 8.5
+
+
+def test_the_figures_follow_a_dark_screen(page):
+    """Each image says by itself how ink and page change where the screen is dark."""
+    text = page.read_text(encoding="utf-8")
+    for image in Page(text).images:
+        svg = base64.b64decode(image["src"].partition(",")[2]).decode()
+        rules = svg[svg.index("<style>@media screen and (prefers-color-scheme:dark)") :]
+        assert '[style*="fill: #1a1a1a"]{fill:#ECECEC!important}' in rules
+        assert 'path[style*="fill: #ffffff"]{fill:#1E1E1E!important}' in rules
+        assert "fill: #1a1a1a" in svg.replace(rules[: rules.index("</style>")], "")
 
 
 def test_every_figure_and_table_lies_beside_it(page):
-    """Figures as SVG and PNG, tables as CSV that reads back to the numbers."""
+    """Figures as SVG and PNG, tables as CSV and Parquet that read back to the same numbers."""
     names = {path.name for path in page.parent.iterdir()}
     assert {"week.svg", "week.png", "hourly.csv", "busy_hour.csv", "report.html"} <= names
-    assert len([name for name in names if name.endswith(".svg")]) == 5
+    assert len([name for name in names if name.endswith(".svg")]) == PICTURES
     hours = pd.read_csv(page.parent / "hourly.csv")
     assert hours["time"].iloc[0] == "2026-03-01T00:00:00-05:00"
     assert hours["time"].iloc[-1] == "2026-03-31T23:00:00-04:00"
     assert len(hours) == 31 * 24 - 1
     assert hours["duration_seconds"].sum() > 0
+    for name in sorted(names):
+        if name.endswith(".csv"):
+            table = pd.read_csv(page.parent / name)
+            other = pd.read_parquet(page.parent / name.replace(".csv", ".parquet"))
+            assert list(table.columns) == list(other.columns)
+            assert len(table) == len(other)
+    parquet = pd.read_parquet(page.parent / "hourly.parquet")
+    assert parquet["total_count"].tolist() == hours["total_count"].tolist()
+
+
+def test_without_pyarrow_the_page_says_so(usage, tmp_path, monkeypatch):
+    """Parquet is left out where it cannot be written, with a word in the page."""
+    monkeypatch.setattr("usage_analysis.figures.tables.find_spec", lambda _: None)
+    page = build_report(usage, tmp_path, sections=["checks"])
+    assert "usage-analysis[parquet]" in page.read_text(encoding="utf-8").replace("&#34;", '"')
+    assert not list(tmp_path.glob("*.parquet"))
 
 
 def test_the_numbers_are_the_helpers(usage, page):
-    """What the page says of errors and peaks is what the helpers say of the same local days."""
+    """What the page says of errors is what the helper says of the same local days kept."""
     hourly = ua.in_timezone(usage.hourly, ZONE).loc["2026-03-01":"2026-03-31"]
-    total = ua.error_rate(hourly, by="total").iloc[0]
+    kept = hourly.drop(hourly.loc["2026-03-17":"2026-03-18"].index)
+    total = ua.error_rate(kept, by="total").iloc[0]
     text = page.read_text(encoding="utf-8")
     assert f"({total['events']:,} of {total['calls']:,} calls" in text
-    assert ua.describe_peak(hourly).removeprefix("busiest: ") in text.replace("&#39;", "'")
+    assert ua.describe_peak(kept).removeprefix("busiest: ") in text.replace("&#39;", "'")
     assert "sample account" in text
 
 
-def test_the_same_report_twice_is_the_same_bytes(usage, page, tmp_path):
+def test_the_page_begins_with_sentences(page):
+    """A summary comes before any figure: comparison, peak, rates, cost, checks."""
+    text = page.read_text(encoding="utf-8")
+    short = text[text.index("In short") : text.index("<figure>")]
+    sentences = re.findall(r"<li>(.*?)</li>", short)
+    for words in ("Against 2026-01-28", "Busiest: ", "Error rate ", "Join rate ", "USD", "checks"):
+        assert [said for said in sentences if words in said], words
+    assert all(said.endswith(".") for said in sentences)
+
+
+def test_provenance_has_a_hash_that_holds(page):
+    """The page's SHA-256 is that of hourly.csv, beside query, date, zone and version."""
+    text = page.read_text(encoding="utf-8")
+    digest = hashlib.sha256((page.parent / "hourly.csv").read_bytes()).hexdigest()
+    told = text[text.index('id="provenance"') :]
+    for part in (digest, "2026-04-01 14:37:21 UTC", ZONE, ua.__version__, "from_date"):
+        assert part in told
+
+
+def test_groups_are_a_table_with_small_lines(page):
+    """Each group has its row, as text whatever its name, and a line with words of its own."""
+    text = page.read_text(encoding="utf-8")
+    table = text[text.index('id="groups"') :]
+    table = table[: table.index("</table>")]
+    assert table.count('<svg class="spark"') == len(NAMES)
+    assert len(re.findall(r'aria-label="calls a day: [^"]+"', table)) == len(NAMES)
+    assert "&lt;b&gt;bold&lt;/b&gt;" in table
+    assert "<b>" not in table
+    assert JAPANESE[:20] in table
+
+
+def test_marks_are_told_in_the_notes(page):
+    """A period that is left out is named with its dates in the page's zone."""
+    text = page.read_text(encoding="utf-8")
+    assert "outage: 2026-03-17 00:00 to 2026-03-19 00:00 is left out of means" in text
+
+
+def test_the_same_report_twice_is_the_same_bytes(usage, breakdown, tmp_path):
     """A report made again is the same, file by file."""
-    again = ua.build_report(
-        usage, tmp_path, timezone=ZONE, from_date="2026-03-01", to_date="2026-03-31"
-    )
-    for path in page.parent.iterdir():
-        assert (again.parent / path.name).read_bytes() == path.read_bytes(), path.name
+    wanted = ["groups", "checks", "terms"]
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        build_report(usage, folder, breakdown=breakdown, sections=wanted, **DAYS)
+    for path in folders[0].iterdir():
+        assert (folders[1] / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_what_is_not_whole_is_told(usage, tmp_path):
     """Days that are not whole are counted in a note, and hours that can change too."""
     steps = []
-    page = ua.build_report(
-        usage, tmp_path, timezone=ZONE, progress=lambda done, of: steps.append((done, of))
+    page = build_report(
+        usage,
+        tmp_path,
+        timezone=ZONE,
+        sections=["joins"],
+        progress=lambda done, of: steps.append((done, of)),
     )
     text = page.read_text(encoding="utf-8")
     assert "2 of 33 days are not whole or not final" in text
     assert "The last 3 hours are provisional" in text
-    assert steps == [(done, 7) for done in range(8)]
+    assert steps == [(done, 3) for done in range(4)]
+
+
+def test_sections_are_chosen_by_name(usage, tmp_path):
+    """The page has the sections asked for in their order, and files of no others."""
+    page = build_report(usage, tmp_path, sections=["checks", "joins"])
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r'<section id="(\w+)">', text) == ["checks", "joins", "provenance"]
+    assert {path.stem for path in tmp_path.iterdir()} == {
+        "report",
+        "hourly",
+        "daily",
+        "checks",
+        "join_rate_a_day",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sections", "told"),
+    [
+        (["nonsense"], "expected names out of comparison, trend"),
+        ("trend", "sections"),
+        ([], "sections"),
+        (["comparison"], "comparison needs a previous period"),
+        (["groups"], "groups needs a breakdown"),
+    ],
+)
+def test_sections_that_cannot_be_are_refused(usage, tmp_path, sections, told):
+    """An unknown name, or one whose data were not given, is refused and nothing is written."""
+    with pytest.raises(ua.QueryError, match=told):
+        build_report(usage, tmp_path / "a", sections=sections)
+    assert list(tmp_path.iterdir()) == []
+    assert "terms" in SECTIONS
+
+
+def test_a_theme_reaches_page_and_figures(usage, tmp_path):
+    """Colours, fonts and logo of a theme are in the page; the logo is part of it."""
+    logo = tmp_path / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    theme = Theme(main="#7A1F5C", fonts=("Inter",), logo=logo, logo_alt="Acme")
+    page = build_report(usage, tmp_path / "r", sections=["peaks"], theme=theme, **DAYS)
+    text = page.read_text(encoding="utf-8")
+    images = Page(text).images
+    assert images[0]["alt"] == "Acme"
+    assert base64.b64decode(images[0]["src"].partition(",")[2]) == logo.read_bytes()
+    assert '"Inter"' in text
+    assert b"#7a1f5c" in (page.parent / "day.svg").read_bytes()
+    with pytest.raises(ua.QueryError, match="logo"):
+        build_report(usage, tmp_path / "s", theme=Theme(logo=tmp_path / "none.gif"))
 
 
 def test_a_title_is_text(usage, tmp_path):
     """A heading that looks like HTML is shown, not obeyed."""
-    page = ua.build_report(usage, tmp_path, title="<script>alert(1)</script>")
+    page = build_report(usage, tmp_path, title="<script>alert(1)</script>", sections=["checks"])
     text = page.read_text(encoding="utf-8")
     assert "<script" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_no_file_holds_the_key(tmp_path, monkeypatch):
+    """With a key in the environment, nothing that a report writes has it."""
+    monkeypatch.setenv("ULTRAVOX_API_KEY", KEY)
+    usage = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-05")
+    build_report(usage, tmp_path, sections=["trend", "checks"])
+    for path in tmp_path.iterdir():
+        assert KEY[9:].encode() not in path.read_bytes(), path.name
 
 
 @pytest.mark.parametrize(
@@ -123,22 +313,24 @@ def test_an_odd_account_has_a_report_too(tmp_path, hours):
     """No calls, one call, only errors and very many are reports like others."""
     query = ua.UsageQuery(from_date="2026-03-01", to_date="2026-03-01")
     usage = ua.CallUsage.from_json(as_json(reply(hours)), query=query)
-    assert ua.build_report(usage, tmp_path / "report").exists()
+    page = build_report(usage, tmp_path / "report", previous=usage, limit=5)
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r">(nan|inf|NaT|None)<", text)
 
 
 def test_a_report_that_fails_leaves_nothing(usage, tmp_path):
     """Where the data or the words do not fit, the folder is as it was."""
     with pytest.raises(ua.QueryError, match="timezone"):
-        ua.build_report(usage, tmp_path / "a", timezone="Mars/Olympus")
+        build_report(usage, tmp_path / "a", timezone="Mars/Olympus")
     with pytest.raises(ua.QueryError, match="from_date"):
-        ua.build_report(usage, tmp_path / "a", from_date="2027-01-01")
+        build_report(usage, tmp_path / "a", from_date="2027-01-01")
     saved = as_json({"allTime": {}, "daily": []}).replace(
         b"{}", b'{"totalCount":0,"joinedCount":0,"duration":"0s"}'
     )
     bare = ua.CallUsage.from_json(saved, saved=True)
     with pytest.raises(ua.QueryError, match="hourly"):
-        ua.build_report(bare, tmp_path / "a")
+        build_report(bare, tmp_path / "a")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ua.QueryError, match="folder"):
-        ua.build_report(usage, tmp_path / "file")
+        build_report(usage, tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

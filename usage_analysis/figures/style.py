@@ -1,23 +1,28 @@
-"""The look of the figures, and saving them byte for byte the same each time."""
+"""The look of the figures, as a theme and a context, and saving them the same each time."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+import re
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import tzinfo
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import matplotlib as mpl
-import pandas as pd
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from usage_analysis.errors import QueryError
-from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.figures.colour import CONTRAST, alike, contrast, hex_colour
+from usage_analysis.figures.provenance import Provenance as Provenance
+from usage_analysis.figures.provenance import Subtitle
 
 # Okabe and Ito (2008), told apart with every kind of colour vision.
 BLUE: Final = "#0072B2"
@@ -26,82 +31,274 @@ VERMILLION: Final = "#D55E00"
 GREEN: Final = "#009E73"
 SKY: Final = "#56B4E9"
 PURPLE: Final = "#CC79A7"
-SERIES: Final = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-INK: Final = "#1A1A1A"
-MUTED: Final = "#595959"
-GRID: Final = "#E3E3E3"
-EMPTY: Final = "#EDEDED"
-HEAT: Final = "cividis"
 
 WIDTH, HEIGHT = 8.0, 4.0
 """Size of a figure that is not told another [in]."""
 
-_RC: Final[Any] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": MUTED,
-    "axes.formatter.useoffset": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.labelcolor": INK,
-    "axes.labelsize": 9,
-    "axes.linewidth": 0.8,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "figure.dpi": 100,
-    "figure.facecolor": "white",
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9,
-    "grid.color": GRID,
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "savefig.facecolor": "white",
-    "svg.fonttype": "none",
-    "svg.hashsalt": "usage-analysis",
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "xtick.labelsize": 8,
-    "ytick.color": MUTED,
-    "ytick.labelsize": 8,
-}
-_METADATA: Final[dict[str, dict[str, Any]]] = {
-    "svg": {"Date": None, "Creator": None},
-    "png": {"Software": None},
-    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
-}
+# Fonts with the scripts that DejaVu Sans lacks, on the systems that have them; none is shipped.
+# Colour emoji fonts are bitmaps, which not every format can hold, so none is named.
+_FALLBACKS: Final = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "Hiragino Sans",
+    "Yu Gothic",
+    "Meiryo",
+    "MS Gothic",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Malgun Gothic",
+    "Noto Sans KR",
+    "Noto Sans SC",
+    "WenQuanYi Micro Hei",
+    "IPAexGothic",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Noto Emoji",
+    "Segoe UI Emoji",
+    "Symbola",
+    "Arial Unicode MS",
+)
+_BUNDLED: Final = "DejaVu Sans"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theme:
+    """Colours, fonts and logo of figures and reports.
+
+    Give it to `figure_style` or `build_report`. `problems` says which rules of legibility a theme
+    of your own breaks; the one without arguments breaks none.
+
+    Parameters
+    ----------
+    series
+        Colours of groups, the first six of which are told apart by their colour; at least six.
+    main, soft
+        The colour of a single series, and a lighter one for what lies behind it.
+    alarm
+        What is out of the ordinary: error rates, signals, limits.
+    ink, muted
+        Text and lines, and what matters less.
+    grid, empty
+        Grid lines, and cells without data.
+    page
+        Background of a figure.
+    heat
+        Colour map of heat maps; one whose lightness only rises, as cividis and viridis.
+    fonts
+        Font families by preference; those that are not installed are passed over.
+    logo
+        File (.svg, .png) shown at the head of a report.
+    logo_alt
+        What the logo is, in words.
+
+    Raises
+    ------
+    QueryError
+        A colour that is not #RRGGBB, fewer than six series, or an unknown colour map.
+
+    Examples
+    --------
+    >>> theme = Theme(main="#7A1F5C", fonts=("Inter",))
+    >>> theme.problems()
+    []
+    """
+
+    series: tuple[str, ...] = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+    main: str = BLUE
+    soft: str = SKY
+    alarm: str = VERMILLION
+    ink: str = "#1A1A1A"
+    muted: str = "#595959"
+    grid: str = "#E3E3E3"
+    empty: str = "#EDEDED"
+    page: str = "#FFFFFF"
+    heat: str = "cividis"
+    fonts: tuple[str, ...] = (_BUNDLED,)
+    logo: str | os.PathLike[str] | None = None
+    logo_alt: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.series, str) or len(self.series) < 6:
+            raise QueryError(f"series: expected six colours or more, got {self.series!r}")
+        plain = {name: getattr(self, name) for name in _COLOURS}
+        for name, colour in [*plain.items(), *(("series", colour) for colour in self.series)]:
+            if not hex_colour(colour):
+                raise QueryError(f"{name}: expected a colour such as #0072B2, got {colour!r}")
+        if self.heat not in mpl.colormaps:
+            raise QueryError(f"heat: expected a colour map of matplotlib, got {self.heat!r}")
+
+    def problems(self) -> list[str]:
+        """A sentence for each rule that the colours break, none where they break none."""
+        found = [
+            f"{name}: contrast {contrast(colour, self.page):.1f} with the page, under {CONTRAST}"
+            for name, colour in (("ink", self.ink), ("muted", self.muted))
+            if contrast(colour, self.page) < CONTRAST
+        ]
+        found += [f"series: {words}" for words in alike(self.series[:6])]
+        found += [f"main, soft: {words}" for words in alike([self.main, self.soft])]
+        return found + [f"main, alarm: {words}" for words in alike([self.main, self.alarm])]
+
+
+_COLOURS: Final = ("main", "soft", "alarm", "ink", "muted", "grid", "empty", "page")
+_CURRENT: ContextVar[Theme] = ContextVar("theme", default=Theme())  # noqa: B039  # frozen
+
+
+def theme_in_use() -> Theme:
+    """Theme of the `figure_style` that is open, else the package's own."""
+    return _CURRENT.get()
 
 
 @contextmanager
-def figure_style() -> Iterator[None]:
-    """The look of this package's figures for the block, and the caller's own again after it."""
-    with mpl.rc_context(_RC):
+def figure_style(theme: Theme | None = None) -> Iterator[None]:
+    """The look of this package's figures for the block, and the caller's own again after it.
+
+    Parameters
+    ----------
+    theme
+        Colours and fonts; without it those of the block around, else the package's own.
+    """
+    theme = theme or theme_in_use()
+    token = _CURRENT.set(theme)
+    try:
+        with mpl.rc_context(_settings(theme)):
+            yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def _settings(theme: Theme) -> Any:
+    return {
+        "axes.axisbelow": True,
+        "axes.edgecolor": theme.muted,
+        "axes.facecolor": theme.page,
+        "axes.formatter.useoffset": False,
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "axes.labelcolor": theme.ink,
+        "axes.labelsize": 9,
+        "axes.linewidth": 0.8,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlelocation": "left",
+        "figure.dpi": 100,
+        "figure.facecolor": theme.page,
+        "font.family": families(theme.fonts),
+        "font.size": 9,
+        "grid.color": theme.grid,
+        "grid.linewidth": 0.8,
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+        "savefig.facecolor": "auto",
+        "svg.fonttype": "none",
+        "svg.hashsalt": "usage-analysis",
+        "text.color": theme.ink,
+        # A group may be called "$x": names are text, never formulas.
+        "text.parse_math": False,
+        "xtick.color": theme.muted,
+        "xtick.labelsize": 8,
+        "ytick.color": theme.muted,
+        "ytick.labelsize": 8,
+    }
+
+
+@cache
+def families(wanted: Sequence[str]) -> list[str]:
+    """Installed font families, by preference: the wanted, the bundled one, those of other scripts.
+
+    Where none has a character, PNG and PDF show matplotlib's box in its place; an SVG, whose text
+    is text, shows it in the reader's own font.
+    """
+    installed = {font.name for font in font_manager.fontManager.ttflist} | {_BUNDLED}
+    names = (*wanted, _BUNDLED, *_FALLBACKS)
+    return [name for name in dict.fromkeys(names) if name in installed]
+
+
+@contextmanager
+def boxes_for_missing_glyphs() -> Iterator[None]:
+    """Characters that no installed font has are drawn as boxes without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"(?s)\s*Glyph .* missing from", UserWarning)
+        warnings.filterwarnings("ignore", r"(?s).*does not support .* natively", UserWarning)
         yield
 
 
-class _NotebookFigure(Figure):
+class _Figure(Figure):
     """A figure apart from pyplot that a notebook shows as a picture all the same."""
 
-    def _repr_png_(self) -> bytes:
-        return picture(self, "png")
+    def draw(self, renderer: Any) -> None:
+        with boxes_for_missing_glyphs():
+            super().draw(renderer)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
+        return picture(self, "png"), {"alt": alt_text(self)}
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
     """Figure of a size [in] in this package's look, apart from pyplot."""
     with figure_style():
-        return _NotebookFigure(figsize=(width, height), layout="constrained")
+        return _Figure(figsize=(width, height), layout="constrained")
+
+
+def title_of(figure: Figure) -> str:
+    """What a figure found, on one line."""
+    titles = [figure.get_suptitle(), *(ax.get_title(loc="left") for ax in figure.axes)]
+    return " ".join(next(filter(None, titles), "").split())
+
+
+def alt_text(figure: Figure) -> str:
+    """What a figure shows, for who cannot see it: its kind, its finding, what the data are."""
+    kinds = [str(ax.get_label()) for ax in figure.axes]
+    kind = next((name for name in kinds if name and not name.startswith(("_", "<"))), "Figure")
+    words = [kind, title_of(figure), *(" ".join(t.get_text().split()) for t in _subtitles(figure))]
+    return ". ".join(word.rstrip(".") for word in words if word) + "."
+
+
+def _subtitles(figure: Figure) -> list[Subtitle]:
+    found: list[Any] = figure.findobj(Subtitle)
+    return found[:1]
+
+
+_KINDS: Final = ("svg", "png", "pdf")
+
+
+def _metadata(figure: Figure, kind: str) -> dict[str, Any]:
+    """What a file says of itself; no clock and no machine, or two savings would differ."""
+    told = next((text.about.as_json() for text in _subtitles(figure) if text.about), "{}")
+    made = f"usage-analysis {version('usage-analysis')}"
+    if kind == "svg":
+        words = [told, made]
+        return {"Date": None, "Creator": None, "Title": title_of(figure),
+                "Description": alt_text(figure), "Keywords": words}  # fmt: skip
+    if kind == "png":
+        return {"Software": made, "Title": title_of(figure), "Description": alt_text(figure),
+                "Source": told}  # fmt: skip
+    return {"CreationDate": None, "Producer": None, "Creator": made, "Title": title_of(figure),
+            "Subject": alt_text(figure), "Keywords": told}  # fmt: skip
 
 
 def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
-    """Bytes of a figure as ``"svg"``, ``"png"`` or ``"pdf"``, the same on every run."""
+    """Bytes of a figure as ``"svg"``, ``"png"`` or ``"pdf"``, the same on every run.
+
+    The file's metadata hold the title, the text for who cannot see it, and the query, window and
+    date of the data with the version of this package.
+    """
     out = io.BytesIO()
-    with figure_style():
-        figure.savefig(out, format=kind, dpi=dpi, metadata=_METADATA[kind])
-    return out.getvalue()
+    with figure_style(), boxes_for_missing_glyphs():
+        figure.savefig(out, format=kind, dpi=dpi, metadata=_metadata(figure, kind))
+    return _any_font(out.getvalue()) if kind == "svg" else out.getvalue()
+
+
+def _any_font(svg: bytes) -> bytes:
+    """The same SVG, naming fonts of like width for readers without the first."""
+    return re.sub(rb"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif", svg)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Path of the SVG (text as text), PDF or PNG (200 dpi) written, the same bytes on every run.
+
+    The metadata are those of `picture`: what was asked and when, never the key.
 
     Raises
     ------
@@ -110,110 +307,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
-    if kind not in _METADATA:
+    if kind not in _KINDS:
         raise QueryError(f"path: expected a name ending in .svg, .png or .pdf, got {path.name!r}")
     path.write_bytes(picture(figure, kind, dpi=200))
     return path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Provenance:
-    """What a figure says of its data that the frame beside it cannot know.
-
-    Parameters
-    ----------
-    start, end
-        The window, `end` the first instant after it.
-    timezone
-        Whose clock the figure shows, an IANA name.
-    calls
-        Number of calls in the window.
-    as_of
-        When the data were fetched.
-    source
-        ``"live"``, ``"sample"`` or ``"file"``.
-    filters
-        What else was asked, in words by filter.
-    """
-
-    start: pd.Timestamp
-    end: pd.Timestamp
-    timezone: str
-    calls: int
-    as_of: pd.Timestamp
-    source: Source
-    filters: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        usage: CallUsage,
-        hourly: pd.DataFrame | None = None,
-        *,
-        timezone: str | tzinfo = "UTC",
-    ) -> Provenance:
-        """Provenance of a reply, or of the local hours that were cut out of it.
-
-        Parameters
-        ----------
-        usage
-            The reply.
-        hourly
-            The rows shown, if they are not the reply's own.
-        timezone
-            Whose clock is shown.
-        """
-        rows = usage.hourly if hourly is None else hourly
-        place = zone(timezone)
-        start, end = usage.as_of, usage.as_of
-        if len(rows):
-            start, end = rows.index.min(), rows.index.max() + pd.Timedelta(hours=1)
-        return cls(
-            start=start.tz_convert(place),
-            end=end.tz_convert(place),
-            timezone=str(place),
-            calls=round(rows["total_count"].sum()),
-            as_of=usage.as_of,
-            source=usage.source,
-            filters={} if usage.query is None else filters_in_words(usage.query),
-        )
-
-    def subtitle(self) -> str:
-        """Window, zone, number of calls, filters, date of the data and whose they are."""
-        parts = [
-            f"{_days(self.start, self.end)} ({self.timezone})",
-            f"{self.calls:,} {'call' if self.calls == 1 else 'calls'}",
-            *(f"{name} {value}" for name, value in self.filters.items()),
-            f"as of {self.as_of:%Y-%m-%d %H:%M} UTC",
-        ]
-        if self.source == "sample":
-            parts.append("sample account")
-        return " · ".join(parts)
-
-
-def _days(start: pd.Timestamp, end: pd.Timestamp) -> str:
-    """A window in days where it is one, else to the minute."""
-    if start == start.normalize() and end == end.normalize() and end > start:
-        last = end - pd.Timedelta(microseconds=1)
-        return (
-            f"{start:%Y-%m-%d}"
-            if last.date() == start.date()
-            else f"{start:%Y-%m-%d} to {last:%Y-%m-%d}"
-        )
-    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
-
-
-def filters_in_words(query: UsageQuery) -> dict[str, str]:
-    """What a query asks besides its dates, in words by filter."""
-    asked = query.as_dict()
-    words: dict[str, str] = {}
-    if agents := asked.get("agent_ids"):
-        words["agent"] = ", ".join(agents) if len(agents) < 3 else f"ids: {len(agents)}"
-    for name in ("voice_id", "duration_min", "duration_max", "search"):
-        if name in asked:
-            words[name.replace("_id", "").replace("_", " ")] = asked[name]
-    words |= asked.get("metadata", {})
-    start, end = asked.get("time_of_day_start"), asked.get("time_of_day_end")
-    if start or end:
-        words["time of day"] = f"{start or '00:00'} to {end or '24:00'} UTC"
-    return words

@@ -1,0 +1,197 @@
+"""Each figure of a year of hours, against the plainest matplotlib that draws the same marks.
+
+Both are drawn to PNG from the numbers that they show; what helpers take is not in it, for it has
+benchmarks of its own. The plain side has no titles that wrap, no named axes, no labels that keep
+apart, and matplotlib's own look.
+"""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import usage_analysis as ua
+from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.control import control_chart
+from usage_analysis.figures.axes import dates_of, finished, in_units
+from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
+from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
+from usage_analysis.figures.money import plot_billing, plot_burn_up
+from usage_analysis.figures.rates import plot_control, plot_error_rate
+from usage_analysis.figures.report import build_report
+from usage_analysis.figures.style import figure_style, new_figure, picture
+from usage_analysis.figures.trend import plot_trend
+
+ZONE = "America/New_York"
+YEAR = {"from_date": "2025-04-01", "to_date": "2026-03-31"}
+
+
+@pytest.fixture(scope="module")
+def usage():
+    return ua.sample_client().call_usage(**YEAR)
+
+
+@pytest.fixture(scope="module")
+def data(usage):
+    """What the figures show, computed before the clock starts."""
+    hourly = ua.in_timezone(usage.hourly, ZONE)
+    daily = ua.aggregate(hourly, "D")
+    days = daily[finished(daily)]
+    return {
+        "hourly": hourly,
+        "daily": daily,
+        "x": dates_of(daily.index),
+        "week": ua.load_profile(hourly, by="hour_of_week"),
+        "thin": ua.error_rate(hourly, by="hour_of_week"),
+        "day": ua.load_profile(hourly),
+        "rates": ua.error_rate(days),
+        "chart": control_chart(hourly),
+        "capacity": capacity(hourly, limit=10),
+        "about": ua.Provenance.of(usage, hourly, timezone=ZONE),
+    }
+
+
+def line(ax, d):
+    y = d["daily"]["total_count"]
+    ax.plot(d["x"], y)
+    ax.plot(d["x"], y.rolling(7).mean())
+
+
+def weeks(ax, d):
+    ax.figure.colorbar(ax.imshow(d["week"]["mean"].to_numpy().reshape(7, 24), aspect="auto"))
+
+
+def rate_weeks(ax, d):
+    ax.figure.colorbar(ax.imshow(d["thin"]["rate"].to_numpy().reshape(7, 24), aspect="auto"))
+
+
+def year(ax, d):
+    cells = np.full((7, 54), np.nan)
+    days = d["daily"].index
+    cells[days.day_of_week, (np.arange(len(days)) + days[0].day_of_week) // 7] = d["daily"][
+        "total_count"
+    ]
+    ax.figure.colorbar(ax.imshow(cells, aspect="auto"))
+
+
+def profile(ax, d):
+    for _ in range(2):
+        ax.fill_between(range(24), d["day"]["p10"], d["day"]["p90"], alpha=0.2)
+        ax.plot(range(24), d["day"]["p50"])
+
+
+def duration(ax, d):
+    traffic = np.sort(d["capacity"]["carried"].to_numpy())[::-1]
+    ax.plot(np.linspace(0, 100, len(traffic)), traffic, drawstyle="steps-post")
+    ax.axhline(10)
+
+
+def erlangs(ax, d):
+    days = d["capacity"].groupby(d["capacity"].index.normalize())
+    ax.fill_between(d["x"], days["carried"].max(), days["demand"].max().clip(upper=50), alpha=0.3)
+    ax.plot(d["x"], days["carried"].max())
+    ax.axhline(10)
+
+
+def rates(ax, d):
+    x = d["x"][: len(d["rates"])]
+    ax.fill_between(x, d["rates"]["low"], d["rates"]["high"], alpha=0.2)
+    ax.plot(x, d["rates"]["rate"], marker="o")
+
+
+def chart(ax, d):
+    x = d["x"][: len(d["chart"])]
+    ax.fill_between(x, d["chart"]["low"], d["chart"]["high"], step="mid", alpha=0.2)
+    ax.plot(x, d["chart"]["rate"], marker="o")
+
+
+def month(ax, d):
+    billed = d["daily"]["billed_minutes"].iloc[-31:].cumsum()
+    ax.plot(billed.to_numpy())
+    ax.plot(billed.to_numpy())
+
+
+def ratio(ax, d):
+    talk = in_units(d["daily"], "duration")
+    ax.plot(d["x"], d["daily"]["billed_minutes"] / talk - 1)
+    ax.plot(d["x"], d["daily"]["joined_count"] / talk / 10)
+
+
+FIGURES = {
+    "trend": (lambda d, ax: plot_trend(d["daily"], about=d["about"], ax=ax), line),
+    "week": (lambda d, ax: plot_week(d["week"], about=d["about"], ax=ax), weeks),
+    "error week": (lambda d, ax: plot_error_week(d["thin"], about=d["about"], ax=ax), rate_weeks),
+    "calendar": (lambda d, ax: plot_calendar(d["daily"], about=d["about"], ax=ax), year),
+    "day": (lambda d, ax: plot_day(d["hourly"], about=d["about"], ax=ax), profile),
+    "load duration": (
+        lambda d, ax: plot_load_duration(d["hourly"], limit=10, about=d["about"], ax=ax),
+        duration,
+    ),
+    "capacity": (
+        lambda d, ax: plot_capacity(d["hourly"], limit=10, about=d["about"], ax=ax),
+        erlangs,
+    ),
+    "error rate": (lambda d, ax: plot_error_rate(d["rates"], about=d["about"], ax=ax), rates),
+    "control": (lambda d, ax: plot_control(d["chart"], about=d["about"], ax=ax), chart),
+    "burn-up": (lambda d, ax: plot_burn_up(d["daily"], about=d["about"], ax=ax), month),
+    "billing": (lambda d, ax: plot_billing(d["daily"], about=d["about"], ax=ax), ratio),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_usage_analysis(benchmark, data, name):
+    """A figure with its titles, labels and layout, to PNG."""
+    benchmark.group = name
+
+    def draw():
+        with figure_style():
+            ax = FIGURES[name][0](data, new_figure().add_subplot())
+        return picture(ax.figure, "png")
+
+    assert benchmark.pedantic(draw, rounds=3, warmup_rounds=1).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_plain_matplotlib(benchmark, data, name):
+    """The same marks on bare axes, laid out alike, to PNG."""
+    benchmark.group = name
+
+    def draw():
+        figure = Figure(figsize=(8, 4), layout="constrained")
+        FIGURES[name][1](figure.add_subplot(), data)
+        out = io.BytesIO()
+        figure.savefig(out, format="png", dpi=100)
+        return out.getvalue()
+
+    assert benchmark.pedantic(draw, rounds=3, warmup_rounds=1).startswith(b"\x89PNG")
+
+
+@pytest.mark.benchmark(group="report")
+@pytest.mark.parametrize("groups", [0, 30])
+def test_the_whole_report(benchmark, usage, tmp_path, groups):
+    """Every section of a year, with its files; with 30 groups too, still under 2 MB."""
+    parts = [
+        usage.hourly.assign(total_count=usage.hourly["total_count"] // (n + 1))
+        for n in range(groups)
+    ]
+    for n, part in enumerate(parts):
+        part.insert(0, "agent", f"agent {n:02}")
+    split = None
+    if groups:
+        split = ua.CallUsage(
+            daily=usage.daily,
+            hourly=pd.concat(parts),
+            all_time=None,
+            query=usage.query,
+            as_of=usage.as_of,
+            source="sample",
+        )
+    page = benchmark.pedantic(
+        build_report,
+        (usage, tmp_path),
+        {"timezone": ZONE, "limit": 10, "previous": usage, "breakdown": split},
+        rounds=1,
+    )
+    assert page.stat().st_size < 2_000_000

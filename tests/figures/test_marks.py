@@ -1,0 +1,115 @@
+"""The user's marks: drawn on every time axis, left out of means, kept in totals."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import usage_analysis as ua
+from tests.figures.drawings import MARKS, ZONE, frame, grouped, panels, singles
+from usage_analysis.figures.axes import finished
+from usage_analysis.figures.load import plot_day
+from usage_analysis.figures.marks import Mark, without
+from usage_analysis.figures.rates import plot_error_rate
+from usage_analysis.figures.style import new_figure
+from usage_analysis.figures.trend import plot_trend
+
+TIMED = ("trend", "capacity", "error rate", "control", "burn-up", "billing")
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_marks_are_on_every_time_axis(name):
+    """Each figure over time shows the instant, the period and their names."""
+    ax = singles(frame(30 * 24))[name](new_figure().add_subplot())
+    assert len([mark for mark in ax.get_children() if mark.get_gid() == "mark"]) == 2
+    names = [mark.get_text() for mark in ax.texts if mark.get_gid() == "mark label"]
+    assert names == ["release 2.4", "outage (left out)"]
+
+
+def test_marks_are_on_every_small_panel():
+    """Every panel shows the marks, the first one their names."""
+    figure = panels(grouped({"a": 9, "b": 5}, hours=20 * 24))
+    for place, ax in enumerate(figure.axes[:2]):
+        assert len([mark for mark in ax.get_children() if mark.get_gid() == "mark"]) == 2
+        assert len([text for text in ax.texts if text.get_gid() == "mark label"]) == 2 * (place < 1)
+
+
+def test_marks_outside_the_window_are_not_drawn():
+    """A deploy of another year leaves the axis as it is."""
+    ax = plot_trend(ua.aggregate(frame(), "D"), marks=[Mark("2025-01-01T00:00Z", "long ago")])
+    assert not [mark for mark in ax.get_children() if mark.get_gid() == "mark"]
+
+
+def test_a_calendar_marks_its_days():
+    """The days that a mark touches are marked in the calendar: one, and the two of a period."""
+    ax = singles(frame())["calendar"](new_figure().add_subplot())
+    marks = [line for line in ax.get_lines() if line.get_gid() == "mark"]
+    assert [len(line.get_xdata()) for line in marks] == [1, 2]
+
+
+def test_without_drops_what_touches_a_bad_period():
+    """Rows that overlap a period to leave out go, whatever their length; others stay."""
+    hourly = frame()
+    kept = without(hourly, MARKS)
+    assert len(hourly) - len(kept) == 48
+    half = Mark("2026-03-05T12:30-05:00", "a minute", end="2026-03-05T12:31-05:00", leave_out=True)
+    daily = ua.aggregate(hourly, "D")
+    assert set(daily.index) - set(without(daily, [half]).index) == {
+        pd.Timestamp("2026-03-05", tz=ZONE)
+    }
+    assert len(without(hourly, [half])) == len(hourly) - 1
+    assert without(hourly, [Mark("2026-03-05T12:30Z", "deploy")]).equals(hourly)
+
+
+def test_a_bad_period_is_in_no_mean_and_in_the_picture():
+    """The moving mean leaves the period's days out; the days themselves are drawn."""
+    hourly = frame()
+    bad = hourly.index.normalize() == pd.Timestamp("2026-03-17", tz=ZONE)
+    hourly.loc[bad, "total_count"] = 100_000
+    daily = ua.aggregate(hourly, "D")
+    mark = Mark("2026-03-17T04:00Z", "loop", end="2026-03-18T04:00Z", leave_out=True)
+    means = {}
+    for name, marks in (("all", ()), ("without", [mark])):
+        ax = plot_trend(daily, marks=marks)
+        (line,) = [line for line in ax.get_lines() if line.get_gid() == "mean"]
+        means[name] = np.nanmax(np.asarray(line.get_ydata(), dtype=float))
+        assert "2,40" in ax.get_title(loc="left") or name == "without"
+        (buckets,) = [line for line in ax.get_lines() if line.get_gid() == "buckets"]
+        assert np.nanmax(np.asarray(buckets.get_ydata(), dtype=float)) == 2_400_000
+    assert means["without"] < 1_200 < means["all"]
+    assert "2,400,000" not in plot_trend(daily, marks=[mark]).get_title(loc="left")
+
+
+def test_a_bad_period_is_in_no_profile_and_no_overall_rate():
+    """Day profiles and the overall rate leave the period out."""
+    hourly = frame()
+    mark = MARKS[1]
+    inside = ~hourly.index.isin(without(hourly, [mark]).index)
+    hourly.loc[inside, ["total_count", "error_count"]] = 10_000
+    kept, all_days = (plot_day(hourly, marks=marks) for marks in ([mark], []))
+    means = [
+        float(re.search(r": ([\d,.]+) calls", ax.get_title(loc="left"))[1].replace(",", ""))
+        for ax in (kept, all_days)
+    ]
+    assert means[0] < 200 < means[1]
+    daily = ua.aggregate(hourly, "D")
+    ax = plot_error_rate(ua.error_rate(daily[finished(daily)]), marks=[mark])
+    assert ax.get_title(loc="left").startswith("Error rate 1.98 %")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"start": "2026-03-10"}, "start: expected an instant with its zone"),
+        ({"start": "soon"}, "start"),
+        ({"start": None}, "start"),
+        ({"start": "2026-03-10T00:00Z", "end": "2026-03-09T00:00Z"}, "end: expected one after"),
+        ({"start": "2026-03-10T00:00Z", "end": "2026-03-11"}, "end: expected an instant"),
+        ({"start": "2026-03-10T00:00Z", "leave_out": True}, "leave_out"),
+    ],
+)
+def test_a_mark_without_a_zone_or_a_sense_is_refused(given, told):
+    """Instants need zones, ends come after starts, and only periods are left out."""
+    with pytest.raises(ua.QueryError, match=told):
+        Mark(**{"label": "x", **given})

@@ -1,0 +1,325 @@
+"""Each figure shows the numbers of its helper: lines, bands, bars and names are where they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import usage_analysis as ua
+from tests.figures.drawings import ZONE, breakdowns, compared, frame, grouped, panels, singles
+from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.control import control_chart, funnel
+from usage_analysis.analysis.rates import rate_difference
+from usage_analysis.analysis.trends import project_month
+from usage_analysis.figures.axes import finished
+from usage_analysis.figures.compare import plot_comparison
+from usage_analysis.figures.heat import plot_calendar, plot_error_week
+from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
+from usage_analysis.figures.marks import without
+from usage_analysis.figures.money import plot_billing, plot_burn_up, plot_pareto
+from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
+from usage_analysis.figures.trend import plot_groups, plot_trend
+
+
+def lines(ax, gid):
+    """The heights of the lines under a name."""
+    found = [line for line in ax.get_lines() if line.get_gid() == gid]
+    return [np.asarray(line.get_ydata(), dtype=float) for line in found]
+
+
+def names(ax, gid):
+    """The texts under a name."""
+    return [text.get_text() for text in ax.texts if text.get_gid() == gid]
+
+
+def band(ax, gid):
+    """Lowest and highest point of a band."""
+    (area,) = [marks for marks in ax.collections if marks.get_gid() == gid]
+    heights = np.concatenate([path.vertices[:, 1] for path in area.get_paths()])
+    return heights.min(), heights.max()
+
+
+def test_a_day_profile_has_its_percentiles():
+    """The line is the workdays' median, the band from their 10th to 90th percentile."""
+    hourly = frame()
+    ax = plot_day(hourly)
+    workdays = hourly[hourly.index.day_of_week < 5]
+    profile = ua.load_profile(workdays)
+    assert lines(ax, "workdays")[0] == pytest.approx(profile["p50"].to_numpy())
+    assert band(ax, "workdays band") == pytest.approx((profile["p10"].min(), profile["p90"].max()))
+    (busy,) = [line for line in ax.get_lines() if line.get_gid() == "busy hour"]
+    assert busy.get_xdata()[0] == profile["mean"].idxmax()
+
+
+def test_a_weekend_of_ones_own_is_set_apart():
+    """Days named as weekend are in the other line; a name that is no day is refused."""
+    hourly = frame()
+    ax = plot_day(hourly, weekend=("Fri", "Sat"))
+    resting = hourly[hourly.index.day_of_week.isin([4, 5])]
+    assert lines(ax, "weekend")[0] == pytest.approx(ua.load_profile(resting)["p50"].to_numpy())
+    with pytest.raises(ua.QueryError, match="weekend"):
+        plot_day(hourly, weekend=("Friday",))
+
+
+def test_a_load_duration_curve_falls_and_holds_every_peak():
+    """The curve never rises, begins with the highest hour, and has the traffic of finished ones."""
+    hourly = frame(90 * 24)
+    (curve,) = lines(plot_load_duration(hourly, limit=5), "curve")
+    traffic = ua.traffic_intensity(hourly[finished(hourly)])
+    assert (np.diff(curve) <= 0).all()
+    assert curve[:20] == pytest.approx(np.sort(traffic.to_numpy())[::-1][:20])
+    assert curve[-1] == pytest.approx(traffic.min())
+
+
+def test_capacity_shows_carried_traffic_and_says_the_risk():
+    """The line is carried traffic of finished hours; the title counts the hours at risk."""
+    hourly = frame(14 * 24)
+    ax = plot_capacity(hourly, limit=7)
+    found = capacity(hourly, limit=7)[finished(hourly)]
+    assert lines(ax, "carried")[0] == pytest.approx(found["carried"].to_numpy())
+    assert ax.get_title(loc="left").startswith(f"{found['at_risk'].sum():,} of 334 hours at risk")
+
+
+def test_capacity_of_many_weeks_shows_each_days_busiest_hour():
+    """Beyond five weeks a day is one point, its busiest hour, and the axis says so."""
+    hourly = frame(60 * 24)
+    ax = plot_capacity(hourly, limit=7)
+    found = capacity(hourly, limit=7)[finished(hourly)]["carried"]
+    days = found.groupby(found.index.tz_localize(None).normalize()).max()
+    assert lines(ax, "carried")[0] == pytest.approx(days.to_numpy())
+    assert "busiest hour of a day" in ax.get_ylabel()
+
+
+def test_a_control_chart_names_its_signals():
+    """Days out of limits are set apart and named by their date, no others."""
+    hourly = frame()
+    bad = hourly.index.normalize() == pd.Timestamp("2026-03-12", tz=ZONE)
+    hourly.loc[bad, "error_count"] = hourly.loc[bad, "total_count"] // 4
+    chart = control_chart(hourly)
+    ax = plot_control(chart)
+    (signals,) = lines(ax, "signal")
+    assert signals == pytest.approx(100 * chart["rate"][chart["signal"]].to_numpy())
+    assert "Thu 12 Mar" in names(ax, "signal label")
+    assert len(names(ax, "signal label")) == chart["signal"].sum()
+
+
+def test_a_funnel_names_those_outside():
+    """Of many groups only those beyond the 99.8 % limits are named."""
+    hourly = grouped({f"agent {n:02}": 30 for n in range(12)})
+    found = funnel(hourly)
+    outside = [str(name) for name in found.index[found["beyond_998"]]]
+    assert outside == ["agent 01"]
+    assert names(plot_funnel(found), "name") == outside
+
+
+def test_a_pareto_adds_up_to_everything():
+    """Bars are shares by size and the line their sum, 100 % at the last; small groups are one."""
+    hourly = grouped({f"agent {n:02}": 60 / (n + 1) for n in range(30)})
+    ax = plot_pareto(hourly)
+    billed = hourly.groupby("agent")["billed_minutes"].sum().sort_values(ascending=False)
+    shares = 100 * billed / billed.sum()
+    assert [bar.get_width() for bar in ax.patches][:12] == pytest.approx(shares[:12].tolist())
+    (sums,) = [line for line in ax.get_lines() if line.get_gid() == "sum"]
+    assert sums.get_xdata()[-1] == pytest.approx(100)
+    assert [tick.get_text() for tick in ax.get_yticklabels()][-1] == "18 others"
+
+
+def test_a_burn_up_ends_where_the_month_stands():
+    """The line begins at 0 and ends at the month's sum; the fan ends at the projection's ends."""
+    daily = ua.aggregate(frame(50 * 24, start="2026-02-01"), "D")
+    ax = plot_burn_up(daily, budget=80_000.0)
+    month = daily[daily.index >= pd.Timestamp("2026-03-01", tz=ZONE)]["billed_minutes"]
+    (so_far,) = lines(ax, "so far")
+    assert so_far[0] == 0
+    assert so_far[1:] == pytest.approx(month.cumsum().to_numpy())
+    found = project_month(daily, measure="billed_minutes")
+    assert lines(ax, "heading")[0][-1] == pytest.approx(found["projection"])
+    assert band(ax, "fan")[1] == pytest.approx(found["high"])
+    before = daily[daily.index < month.index[0]]["billed_minutes"]
+    assert lines(ax, "month before")[0][-1] == pytest.approx(before.sum())
+    assert lines(ax, "budget")[0].tolist() == [80_000, 80_000]
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [(1e9, "within the budget"), (1000, "over the budget"), (None, "days, ")],
+)
+def test_a_burn_up_says_how_the_budget_stands(budget, words):
+    """The title sets the month and its interval against the budget."""
+    daily = ua.aggregate(frame(50 * 24, start="2026-02-01"), "D")
+    assert words in plot_burn_up(daily, budget=budget).get_title(loc="left").replace("\n", " ")
+
+
+def test_billing_is_percent_over_the_talk():
+    """Each finished day is 60·billed/talk - 1 in percent, and the bound 6 s a joined call."""
+    daily = ua.aggregate(frame(10 * 24), "D")
+    ax = plot_billing(daily)
+    days = daily[finished(daily)]
+    talk = days["duration"].dt.total_seconds()
+    over = 100 * (60 * days["billed_minutes"] / talk - 1)
+    assert lines(ax, "overhead")[0] == pytest.approx(over.to_numpy())
+    assert lines(ax, "bound")[0] == pytest.approx((600 * days["joined_count"] / talk).to_numpy())
+
+
+def test_a_comparison_draws_both_periods_in_percent_of_the_first():
+    """Hollow at 0 %, filled at the change, the bar over the interval of the difference."""
+    changes = compared(frame(14 * 24))
+    ax = plot_comparison(changes)
+    (now,) = [line for line in ax.get_lines() if line.get_gid() == "now"]
+    (before,) = [line for line in ax.get_lines() if line.get_gid() == "before"]
+    assert before.get_xdata() == pytest.approx([0, 0])
+    assert now.get_xdata() == pytest.approx(100 * changes["change"].astype(float).to_numpy())
+    interval = next(line for line in ax.get_lines() if line.get_gid() == "interval")
+    row = changes.iloc[0]
+    assert interval.get_xdata() == pytest.approx(
+        [100 * row["low"] / row["previous"], 100 * row["high"] / row["previous"]]
+    )
+
+
+def test_a_comparison_of_rates_is_in_points():
+    """Rates of groups are drawn where they are, and their difference told in points."""
+    hourly = grouped({"a": 50, "b": 50})
+    half = hourly.index < hourly.index.min() + pd.Timedelta(days=7)
+    rates = rate_difference(hourly[~half], hourly[half])
+    ax = plot_comparison(rates)
+    (now,) = [line for line in ax.get_lines() if line.get_gid() == "now"]
+    assert now.get_xdata() == pytest.approx(100 * rates["rate_a"].to_numpy())
+    assert all("points" in words for words in names(ax, "words"))
+
+
+def test_what_had_nothing_before_is_named():
+    """A measure without anything before has no percent: it is named in the title instead."""
+    changes = compared(frame(14 * 24))
+    changes.loc["total_count", "previous"] = 0
+    title = plot_comparison(changes).get_title(loc="left").replace("\n", " ")
+    assert "nothing before to compare with: total_count" in title
+    with pytest.raises(ua.QueryError, match="compare_periods or rate_difference"):
+        plot_comparison(ua.aggregate(frame(), "D"))
+
+
+def test_a_calendar_has_each_day_in_its_week():
+    """The cell of a day is in the row of its weekday and the column of its week."""
+    daily = ua.aggregate(frame(40 * 24), "D")
+    ax = plot_calendar(daily)
+    cells = np.ma.filled(ax.images[0].get_array(), np.nan)
+    monday = daily.index[0] - pd.Timedelta(days=int(daily.index[0].day_of_week))
+    for day, value in daily["total_count"].items():
+        week = (day.tz_localize(None) - monday.tz_localize(None)).days // 7
+        assert cells[day.day_of_week, week] == value
+    assert np.isfinite(cells).sum() == len(daily)
+
+
+def test_thin_cells_of_the_error_week_are_grey():
+    """Hours with fewer calls than enough have no colour and a cross."""
+    rates = ua.error_rate(frame(14 * 24, calls=15), by="hour_of_week")
+    ax = plot_error_week(rates)
+    cells = np.ma.filled(ax.images[0].get_array(), np.nan).ravel()
+    assert np.isnan(cells).tolist() == (~rates["enough"]).tolist()
+    (crosses,) = [line for line in ax.get_lines() if line.get_gid() == "thin"]
+    assert len(crosses.get_xdata()) == (~rates["enough"]).sum()
+
+
+def test_an_hour_of_the_week_stands_out_only_beyond_chance():
+    """Among 168 hours of one rate none is outlined; a bad one is, and the title names it."""
+    hourly = frame(56 * 24, calls=60)
+    quiet = plot_error_week(ua.error_rate(hourly, by="hour_of_week"))
+    assert quiet.get_title(loc="left").startswith("No hour of the week stands out")
+    bad = (hourly.index.day_of_week == 2) & (hourly.index.hour == 14)
+    hourly.loc[bad, "error_count"] = hourly.loc[bad, "total_count"] // 3
+    loud = plot_error_week(ua.error_rate(hourly, by="hour_of_week"))
+    assert "stands out on Wed 14:00 to 15:00" in loud.get_title(loc="left").replace("\n", " ")
+    assert len([patch for patch in loud.patches if patch.get_gid() == "busiest"]) == 1
+
+
+def test_a_trend_of_many_groups_labels_the_six_largest():
+    """Six groups have colours and names, the others are grey and counted."""
+    ax = breakdowns(grouped({f"agent {n}": 60 / (n + 1) for n in range(9)}))["trend"](None)
+    assert set(names(ax, "label")) == {*(f"agent {n}" for n in range(6)), "3 others"}
+    assert len(lines(ax, "other")) == 3
+
+
+def test_more_than_thirty_groups_are_the_thirty_largest():
+    """Panels stop at 30 groups, the title says so, and the smallest are the ones left out."""
+    hourly = grouped({f"agent {n:02}": 60 - n for n in range(32)}, hours=48)
+    axes = plot_groups(ua.aggregate(hourly, "D"))
+    shown = [ax.get_title(loc="left") for ax in axes]
+    assert len(shown) == 30
+    assert not {"agent 30", "agent 31"} & set(shown)
+    assert "the 30 largest are shown" in axes[0].figure.get_suptitle().replace("\n", " ")
+
+
+def test_small_panels_come_by_size_on_one_scale():
+    """A panel a group, the largest first, all from 0 to one top."""
+    hourly = grouped({"small": 3, "big": 40, "middle": 12})
+    axes = plot_groups(ua.aggregate(hourly, "D"))
+    assert [ax.get_title(loc="left") for ax in axes] == ["big", "middle", "small"]
+    assert len({ax.get_ylim() for ax in axes}) == 1
+    assert panels(hourly).get_suptitle()
+
+
+@pytest.mark.parametrize("name", ["trend", "hours", "error rate", "control", "billing", "capacity"])
+def test_a_gap_breaks_the_line(name):
+    """Where days are missing no line runs across: there is a break in it."""
+    whole = frame(20 * 24)
+    hidden = (whole.index.day >= 8) & (whole.index.day < 12)
+    ax = singles(whole[~hidden])[name](None)
+    gids = ("buckets", "rate", "overhead", "carried")
+    for line in ax.get_lines():
+        if line.get_gid() in gids:
+            x, y = (np.asarray(v, dtype=float) for v in (line.get_xdata(), line.get_ydata()))
+            inside = (x > pd.Timestamp("2026-03-08", tz=ZONE).timestamp() / 86400) & (
+                x < pd.Timestamp("2026-03-12", tz=ZONE).timestamp() / 86400 + 1e-5
+            )
+            assert np.isnan(y[inside]).any()
+
+
+def test_zeros_are_drawn_as_zeros():
+    """A day without calls is a point at 0 of its trend, not a gap."""
+    hourly = frame(10 * 24)
+    hourly.loc[hourly.index.day == 5, "total_count"] = 0
+    (line,) = lines(plot_trend(ua.aggregate(hourly, "D")), "buckets")
+    assert line[4] == 0
+
+
+def test_one_series_is_asked_for_where_one_is_meant():
+    """A calendar, capacity, a month and a chart of several groups are refused by name."""
+    hourly = grouped({"a": 5, "b": 5}, hours=72)
+    daily = ua.aggregate(hourly, "D")
+    for draw in (
+        lambda: plot_calendar(daily),
+        lambda: plot_capacity(hourly, limit=5),
+        lambda: plot_burn_up(daily),
+        lambda: plot_control(control_chart(hourly)),
+    ):
+        with pytest.raises(ua.QueryError, match="breakdown by agent"):
+            draw()
+    with pytest.raises(ua.QueryError, match="several groups"):
+        plot_error_week(ua.error_rate(hourly, by="hour_of_week"))
+
+
+def test_groups_are_asked_for_where_they_are_meant():
+    """Pareto, small panels and a funnel of one series are refused by name."""
+    for draw in (plot_pareto, plot_groups):
+        with pytest.raises(ua.QueryError, match="expected a breakdown"):
+            draw(frame(48))
+    with pytest.raises(ua.QueryError, match="expected the column"):
+        plot_funnel(frame(48))
+
+
+def test_a_breakdowns_rates_have_a_band_each():
+    """Six groups at most are lines with bands, those with most calls."""
+    hourly = grouped({f"agent {n}": 40 - n for n in range(8)})
+    daily = ua.aggregate(hourly, "D")
+    ax = plot_error_rate(ua.error_rate(daily[finished(daily)]))
+    assert len(lines(ax, "rate")) == 6
+    assert sorted(names(ax, "label")) == [f"agent {n}" for n in range(6)]
+
+
+def test_an_empty_frame_after_leaving_out_is_still_drawn():
+    """Where the bad period is everything, figures say that nothing is left."""
+    hourly = frame(48)
+    from usage_analysis.figures.marks import Mark
+
+    mark = Mark("2026-01-01T00:00Z", "all", end="2027-01-01T00:00Z", leave_out=True)
+    assert len(without(hourly, [mark])) == 0
+    assert "No" in plot_trend(ua.aggregate(hourly, "D"), marks=[mark]).get_title(loc="left")
+    assert "No" in plot_day(hourly, marks=[mark]).get_title(loc="left")

@@ -1,0 +1,96 @@
+"""How colours look: contrast of text, and how far apart two are with each kind of colour vision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
+_VISION: Final[dict[str, Floats]] = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+}
+_TO_XYZ: Final = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+_WHITE: Final = _TO_XYZ.sum(axis=1)
+
+CONTRAST: Final = 4.5
+"""Least contrast of text with what is behind it (WCAG 2.2, 1.4.3)."""
+APART: Final = 15.0
+"""Least distance of two series in CIELAB, whatever the reader's colour vision."""
+
+
+def _linear(colour: Any) -> Floats:
+    coded = np.asarray(to_rgb(colour))
+    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: Any, other: Any) -> float:
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    lights = sorted(float(_TO_XYZ[1] @ _linear(colour)) + 0.05 for colour in (one, other))
+    return lights[1] / lights[0]
+
+
+def distance(one: Any, other: Any, *, vision: str = "normal") -> float:
+    """Distance of two colours as seen, ΔE*ab (CIE 1976): 2.3 is just noticeable.
+
+    Parameters
+    ----------
+    one, other
+        Anything that matplotlib takes for a colour.
+    vision
+        ``"normal"``, ``"protanopia"`` or ``"deuteranopia"``, simulated after Machado, Oliveira and
+        Fernandes 2009.
+    """
+    first, second = (_lab(_VISION[vision] @ _linear(colour)) for colour in (one, other))
+    return float(np.linalg.norm(first - second))
+
+
+def _lab(linear: Floats) -> Floats:
+    ratio = _TO_XYZ @ np.clip(linear, 0, 1) / _WHITE
+    cube = np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
+    return np.array([116 * cube[1] - 16, 500 * (cube[0] - cube[1]), 200 * (cube[1] - cube[2])])
+
+
+def alike(colours: Iterable[Any]) -> list[str]:
+    """A sentence for each pair of colours that some readers see as one."""
+    found = []
+    for one, other in combinations(dict.fromkeys(colours), 2):
+        for vision in _VISION:
+            seen = distance(one, other, vision=vision)
+            if seen < APART:
+                how = f"{seen:.0f} apart with {vision} vision, under {APART:.0f}"
+                found.append(f"{one} and {other} are {how}")
+                break
+    return found
+
+
+def hex_colour(text: str) -> bool:
+    """Whether a text is a colour as #RRGGBB, the one form that CSS and matplotlib share."""
+    return isinstance(text, str) and re.fullmatch(r"#[0-9A-Fa-f]{6}", text) is not None

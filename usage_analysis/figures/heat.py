@@ -1,0 +1,346 @@
+"""Heat maps: the week by its hours, in load and in errors, and the year by its days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.rates import normal_quantile, wilson
+from usage_analysis.errors import QueryError
+from usage_analysis.figures.axes import (
+    UNITS,
+    WEEKDAYS,
+    Floats,
+    axes_for,
+    axis_name,
+    compact,
+    counted,
+    figure_of,
+    finished,
+    head,
+    in_units,
+    is_narrow,
+    known,
+    one_series,
+    percent,
+)
+from usage_analysis.figures.colour import contrast
+from usage_analysis.figures.marks import Mark, left_out
+from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.tidy.zones import DAY, local_clock, zone_of
+
+_CELLS = 168
+_NUMBERED = 14
+
+
+@figure_style()
+def plot_week(
+    profile: pd.DataFrame,
+    *,
+    measure: str = "total_count",
+    title: str | None = None,
+    about: Provenance | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Axes with a heat map of weekday by hour, the busiest slot outlined.
+
+    Parameters
+    ----------
+    profile
+        What ``load_profile(hourly, by="hour_of_week")`` returns: rows 0 (Monday 00:00) to 167,
+        column `mean`. A slot without a row, or whose mean is missing, is grey.
+    measure
+        What the profile is of.
+    title, about
+        The finding, and what the data are.
+    ax
+        Where to draw; new axes of a figure apart from pyplot without it.
+    """
+    _of_the_week(profile, "mean")
+    what = UNITS.get(measure, measure)
+    every = "" if measure == "traffic" else " an hour"
+    ax = axes_for(ax, f"Heat map of mean {what}{every} by weekday and hour of day")
+    cells = np.full(_CELLS, np.nan)
+    cells[profile.index.to_numpy()] = in_units(profile, "mean")
+    top = float(np.nanmax(cells, initial=0.0))
+    _week(ax, cells, top, f"mean {axis_name(measure, 'hour')}", about)
+    finding = f"No {what} in any hour of the week"
+    if top > 0:
+        busiest = int(np.nanargmax(cells))
+        _outline(ax, busiest)
+        finding = f"Busiest on {_hour_in_words(busiest)}, {counted(top, what)}{every} on average"
+    head(ax, title or finding, about)
+    return ax
+
+
+@figure_style()
+def plot_error_week(
+    rates: pd.DataFrame,
+    *,
+    what: str = "error rate",
+    title: str | None = None,
+    about: Provenance | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Axes with a heat map of a rate by weekday and hour; cells with too few calls are grey.
+
+    Parameters
+    ----------
+    rates
+        What ``error_rate(hourly, by="hour_of_week")`` or `join_rate` returns: rows 0 (Monday
+        00:00) to 167, columns `rate` and `enough`.
+    what
+        Name of the rate.
+    title, about
+        The finding, and what the data are.
+    ax
+        Where to draw; new axes of a figure apart from pyplot without it.
+    """
+    _of_the_week(rates, "calls", "events", "rate", "enough")
+    ax = axes_for(ax, f"Heat map of the {what} by weekday and hour of day, thin cells grey")
+    cells, theme = np.full(_CELLS, np.nan), theme_in_use()
+    place, enough = rates.index.to_numpy(), rates["enough"].to_numpy(dtype=bool)
+    cells[place[enough]] = 100 * rates["rate"].to_numpy(dtype=np.float64)[enough]
+    _week(ax, cells, float(np.nanmax(cells, initial=0.0)), f"{what} [% of calls]", about)
+    thin = np.flatnonzero(np.isnan(cells))
+    ax.plot(thin % 24, thin // 24, "x", ms=2.5, mew=0.6, color=theme.muted, gid="thin")
+    high = place[enough & _stands_out(rates)]
+    for cell in high:
+        _outline(ax, int(cell))
+    finding = _rate_finding(rates, what, high)
+    if 0 < len(thin) < _CELLS:
+        finding += f"; {len(thin)} of {_CELLS} hours have too few calls, grey"
+    head(ax, title or finding, about)
+    return ax
+
+
+def _stands_out(rates: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which slots have a rate above that of all, held to 95 % for all slots together."""
+    calls, events = rates["calls"].to_numpy(), rates["events"].to_numpy()
+    low, _ = wilson(events, calls, normal_quantile(1 - 0.05 / _CELLS))
+    above: NDArray[np.bool_] = low > events.sum() / max(calls.sum(), 1)
+    return above
+
+
+def _rate_finding(rates: pd.DataFrame, what: str, high: NDArray[np.int64]) -> str:
+    calls, events = rates["calls"].sum(), rates["events"].sum()
+    if not rates["enough"].any():
+        return f"Too few calls in every hour of the week to tell its {what}"
+    overall = f"{percent(events / calls)} of all {calls:,.0f} calls"
+    if len(high) == 0:
+        return f"No hour of the week stands out: {what} {overall}"
+    top = high[np.argmax(rates["rate"].reindex(high).to_numpy())]
+    more = f" and {len(high) - 1} more" if len(high) > 1 else ""
+    return (
+        f"{what.capitalize()} stands out on {_hour_in_words(int(top))}{more} "
+        f"({percent(rates['rate'].loc[top])} against {overall})"
+    )
+
+
+def _hour_in_words(cell: int) -> str:
+    day, hour = divmod(cell, 24)
+    return f"{WEEKDAYS[day]} {hour:02d}:00 to {hour + 1:02d}:00"
+
+
+def _of_the_week(table: pd.DataFrame, *columns: str) -> None:
+    known(table, *columns)
+    if isinstance(table.index, pd.MultiIndex):
+        raise QueryError(
+            "profile: expected the hours of one week, got those of several groups; take one by "
+            'profile.loc["name"]'
+        )
+    slots = table.index.to_numpy()
+    if slots.dtype.kind != "i" or (len(slots) and not (0 <= slots.min() <= slots.max() < _CELLS)):
+        raise QueryError('profile: expected rows 0 to 167, as by="hour_of_week" gives them')
+
+
+def _week(ax: Axes, cells: Floats, top: float, unit: str, about: Provenance | None) -> None:
+    """Draw the cells of a week with their scale."""
+    _grid(ax, cells.reshape(7, 24), top, unit)
+    ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
+    ax.yaxis.set_major_locator(FixedLocator(range(7)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
+    ax.set_xlabel(f"hour of day [{about.timezone if about else 'local clock'}]")
+    ax.set_ylabel("day of week [local]")
+
+
+def _grid(ax: Axes, cells: Floats, top: float, unit: str) -> None:
+    """Draw cells as colours from 0, missing ones grey, with a scale beside or beneath them."""
+    theme = theme_in_use()
+    image = ax.imshow(
+        np.ma.masked_invalid(cells), cmap=theme.heat, aspect="auto", vmin=0,
+        vmax=top if top > 0 else 1, interpolation="nearest",
+    )  # fmt: skip
+    ax.set_facecolor(theme.empty)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    place = {"location": "bottom", "pad": 0.03, "shrink": 0.8} if is_narrow(ax) else {"pad": 0.015}
+    bar = figure_of(ax).colorbar(
+        image, ax=ax, format=FuncFormatter(compact), ticks=MaxNLocator(5), **place
+    )
+    bar.set_label(unit, size=8)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8, length=0)
+
+
+def _outline(ax: Axes, cell: int) -> None:
+    day, hour = divmod(cell, 24)
+    ax.add_patch(
+        Rectangle(
+            (hour - 0.5, day - 0.5), 1, 1, fill=False, ec=theme_in_use().alarm, lw=2, gid="busiest"
+        )
+    )
+
+
+@figure_style()
+def plot_calendar(
+    daily: pd.DataFrame,
+    *,
+    measure: str = "total_count",
+    marks: Sequence[Mark] = (),
+    title: str | None = None,
+    about: Provenance | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Axes with a heat map of days, a column a week, months divided by lines.
+
+    Parameters
+    ----------
+    daily
+        What ``aggregate(hourly, "D")`` returns, on the clock that is meant.
+    measure
+        A column of it; durations are drawn in minutes.
+    marks
+        Days that they touch are dotted, those to leave out crossed.
+    title, about
+        The finding, and what the data are.
+    ax
+        Where to draw; new axes of a figure apart from pyplot without it.
+
+    Notes
+    -----
+    Unfinished days are hatched; days outside the data are grey.
+    """
+    known(daily, measure)
+    one_series(daily, "plot_calendar")
+    what = UNITS.get(measure, measure)
+    ax = axes_for(ax, f"Calendar of {what} a day, a column a week")
+    days = local_clock(daily) // DAY
+    # 1970-01-01 was a Thursday: its week's Monday is day -3.
+    week, weekday = (days + 3) // 7, (days + 3) % 7
+    first = int(week.min()) if len(week) else 0
+    weeks = int(week.max()) - first + 1 if len(week) else 1
+    cells = np.full((7, max(weeks, 4)), np.nan)
+    values = in_units(daily, measure)
+    cells[weekday, week - first] = values
+    top = float(np.nanmax(cells, initial=0.0))
+    _grid(ax, cells, top, axis_name(measure, "day"))
+    _hatch(ax, week - first, weekday, ~finished(daily))
+    if weeks <= _NUMBERED:
+        _number(ax, days, week - first, weekday, values / top if top > 0 else values)
+    _dot(ax, daily, week - first, weekday, marks)
+    _months(ax, days, first, weeks)
+    ax.yaxis.set_major_locator(FixedLocator(range(7)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
+    ax.set_ylabel("day of week [local]")
+    ax.set_xlabel(f"week, by the month it begins in [{zone_of(daily)}]")
+    whole = finished(daily)
+    used = np.where(whole, values, np.nan) if whole.any() else values
+    head(ax, title or _busiest_day(daily, used, what), about)
+    return ax
+
+
+def _hatch(
+    ax: Axes, week: NDArray[np.int64], weekday: NDArray[np.int64], flags: NDArray[np.bool_]
+) -> None:
+    theme = theme_in_use()
+    for x, y in zip(week[flags], weekday[flags], strict=True):
+        ax.add_patch(
+            Rectangle(
+                (x - 0.5, y - 0.5),
+                1,
+                1,
+                fill=False,
+                ec=theme.page,
+                hatch="////",
+                lw=0,
+                gid="unfinished",
+            )
+        )
+
+
+def _number(
+    ax: Axes,
+    days: NDArray[np.int64],
+    week: NDArray[np.int64],
+    weekday: NDArray[np.int64],
+    shares: Floats,
+) -> None:
+    """Write the day of the month in each cell, in black or white, whichever is the plainer."""
+    colours = mpl.colormaps[theme_in_use().heat](np.nan_to_num(shares))
+    numbers = days.view("M8[D]") - days.view("M8[D]").astype("M8[M]")
+    for x, y, number, colour in zip(week, weekday, numbers, colours, strict=True):
+        ink = max("#FFFFFF", "#000000", key=lambda text: contrast(text, colour))
+        ax.text(x, y, str(int(number.astype(int)) + 1), color=ink, fontsize=7.5, ha="center",
+                va="center", gid="day")  # fmt: skip
+
+
+def _dot(
+    ax: Axes,
+    daily: pd.DataFrame,
+    week: NDArray[np.int64],
+    weekday: NDArray[np.int64],
+    marks: Sequence[Mark],
+) -> None:
+    theme = theme_in_use()
+    for mark in marks:
+        end = mark.end or mark.start + pd.Timedelta(microseconds=1)
+        period = Mark(mark.start, mark.label, end=end, leave_out=True)
+        touched = left_out(daily, [period])
+        shape = "X" if mark.leave_out else "o"
+        ax.plot(
+            week[touched] + 0.3, weekday[touched] - 0.3, shape, ms=4.5, mfc=theme.page,
+            mec=theme.ink, mew=0.8, gid="mark",
+        )  # fmt: skip
+
+
+def _months(ax: Axes, days: NDArray[np.int64], first: int, weeks: int) -> None:
+    """Name each month beneath the week in which it begins, and divide the months by lines."""
+    starts = np.arange(first, first + weeks + 1) * 7 - 3
+    months = starts.view("M8[D]").astype("M8[M]") if len(days) else np.zeros(0, "M8[M]")
+    begins = [
+        place for place in range(min(weeks, len(months)))
+        if place == 0 or months[place] != months[place - 1]
+    ]  # fmt: skip
+    apart = weeks / (6 if is_narrow(ax) else 16)
+    shown: list[int] = []
+    for place in reversed(begins):
+        if not shown or shown[-1] - place >= apart:
+            shown.append(place)
+    shown.reverse()
+    names = [_month(months[place], first=n == 0) for n, place in enumerate(shown)]
+    ax.set_xticks(shown, names, ha="left" if len(shown) < 3 else "center")
+    for place in begins[1:]:
+        ax.axvline(place - 0.5, color=theme_in_use().page, lw=1.2)
+
+
+def _month(month: np.datetime64, *, first: bool) -> str:
+    date = pd.Timestamp(month)
+    return f"{date:%b\n%Y}" if first or date.month == 1 else f"{date:%b}"
+
+
+def _busiest_day(daily: pd.DataFrame, values: Floats, what: str) -> str:
+    if not np.nansum(values) > 0:
+        return f"No {what} on any day"
+    top = int(np.nanargmax(values))
+    return f"Busiest day: {daily.index[top]:%A %Y-%m-%d} with {counted(values[top], what)}"

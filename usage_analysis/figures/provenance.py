@@ -1,0 +1,140 @@
+"""What the data of a figure are, in words beneath its title and in the file that it is saved to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+import pandas as pd
+from matplotlib.text import Annotation
+
+from usage_analysis.query import UsageQuery, zone
+from usage_analysis.tidy.frames import CallUsage, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What a figure says of its data that the frame beside it cannot know.
+
+    Parameters
+    ----------
+    start, end
+        The window, `end` the first instant after it.
+    timezone
+        Whose clock the figure shows, an IANA name.
+    calls
+        Number of calls in the window.
+    as_of
+        When the data were fetched.
+    source
+        ``"live"``, ``"sample"`` or ``"file"``.
+    filters
+        What else was asked, in words by filter.
+    query
+        What was asked, as a file keeps it.
+    """
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    timezone: str
+    calls: int
+    as_of: pd.Timestamp
+    source: Source
+    filters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        usage: CallUsage,
+        hourly: pd.DataFrame | None = None,
+        *,
+        timezone: str | tzinfo = "UTC",
+    ) -> Provenance:
+        """Provenance of a reply, or of the local hours that were cut out of it.
+
+        Parameters
+        ----------
+        usage
+            The reply.
+        hourly
+            The rows shown, if they are not the reply's own.
+        timezone
+            Whose clock is shown.
+        """
+        rows = usage.hourly if hourly is None else hourly
+        place = zone(timezone)
+        start, end = usage.as_of, usage.as_of
+        if len(rows):
+            start, end = rows.index.min(), rows.index.max() + pd.Timedelta(hours=1)
+        return cls(
+            start=start.tz_convert(place),
+            end=end.tz_convert(place),
+            timezone=str(place),
+            calls=round(rows["total_count"].sum()),
+            as_of=usage.as_of,
+            source=usage.source,
+            filters={} if usage.query is None else filters_in_words(usage.query),
+            query={} if usage.query is None else usage.query.as_dict(),
+        )
+
+    def subtitle(self) -> str:
+        """Window, zone, number of calls, filters, date of the data and whose they are."""
+        parts = [
+            f"{_days(self.start, self.end)} ({self.timezone})",
+            f"{self.calls:,} {'call' if self.calls == 1 else 'calls'}",
+            *(f"{name} {value}" for name, value in self.filters.items()),
+            f"as of {self.as_of:%Y-%m-%d %H:%M} UTC",
+        ]
+        if self.source == "sample":
+            parts.append("sample account")
+        return " · ".join(parts)
+
+    def as_json(self) -> str:
+        """All of it as one line of JSON, for the metadata of a file."""
+        told = {
+            "query": dict(self.query),
+            "window": [self.start.isoformat(), self.end.isoformat()],
+            "timezone": self.timezone,
+            "calls": self.calls,
+            "as_of": self.as_of.isoformat(),
+            "source": self.source,
+        }
+        return json.dumps(told, ensure_ascii=True, sort_keys=True)
+
+
+class Subtitle(Annotation):
+    """Words beneath a title that keep what they tell, so that a saved file can hold it too."""
+
+    about: Provenance | None = None
+
+
+def _days(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """A window in days where it is one, else to the minute."""
+    if start == start.normalize() and end == end.normalize() and end > start:
+        last = end - pd.Timedelta(microseconds=1)
+        return (
+            f"{start:%Y-%m-%d}"
+            if last.date() == start.date()
+            else f"{start:%Y-%m-%d} to {last:%Y-%m-%d}"
+        )
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+
+
+def filters_in_words(query: UsageQuery) -> dict[str, str]:
+    """What a query asks besides its dates, in words by filter."""
+    asked = query.as_dict()
+    words: dict[str, str] = {}
+    if agents := asked.get("agent_ids"):
+        words["agent"] = ", ".join(agents) if len(agents) < 3 else f"ids: {len(agents)}"
+    for name in ("voice_id", "duration_min", "duration_max", "search"):
+        if name in asked:
+            words[name.replace("_id", "").replace("_", " ")] = asked[name]
+    words |= asked.get("metadata", {})
+    start, end = asked.get("time_of_day_start"), asked.get("time_of_day_end")
+    if start or end:
+        words["time of day"] = f"{start or '00:00'} to {end or '24:00'} UTC"
+    return words
