@@ -2,46 +2,64 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+import usage_analysis as ua
 from tests.conftest import as_json, reply, row
+from usage_analysis.cli import main
+from usage_analysis.sample.endpoint import KEY
 
 GOOD = reply([row("2026-03-01", hour, calls=10, errors=1, seconds=60) for hour in range(24)])
 
 
-def run(*arguments, cwd, **environment):
-    """One run of the command in a folder."""
-    clean = {name: value for name, value in os.environ.items() if name != "ULTRAVOX_API_KEY"}
-    root = Path(__file__).resolve().parents[1]
-    return subprocess.run(
-        [sys.executable, "-m", "usage_analysis.cli", *arguments],
-        cwd=cwd,
-        env=clean | {"PYTHONPATH": str(root)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+class Done(NamedTuple):
+    """What a run left: its status and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def test_the_sample_report_says_where_it_is(tmp_path):
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs of the command in an empty folder, without a key."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ULTRAVOX_API_KEY", raising=False)
+
+    def call(*arguments):
+        try:
+            status = main(arguments)
+        except SystemExit as stopped:  # argparse's own way to say no
+            status = stopped.code
+        out, err = capsys.readouterr()
+        return Done(status, out, err)
+
+    return call
+
+
+def test_the_sample_report_says_where_it_is(run, tmp_path):
     """The last line names the page, which is there; nothing goes to standard error."""
-    done = run("report", "--account", "sample", "--timezone", "Asia/Kolkata", cwd=tmp_path)
+    done = run("report", "--account", "sample", "--timezone", "Asia/Kolkata")
     assert (done.returncode, done.stderr) == (0, "")
-    page = Path(re.fullmatch(r"Report: (.+)", done.stdout.splitlines()[-1])[1])
+    page = Path(
+        re.fullmatch(r"Report of the sample account: (.+)", done.stdout.splitlines()[-1])[1]
+    )
     assert page == tmp_path / "usage-report" / "report.html"
     text = page.read_text(encoding="utf-8")
     assert "2026-03-02 00:00 to" in text
     assert "Asia/Kolkata" in text
 
 
-def test_days_are_local_days(tmp_path):
+def test_days_are_local_days(run, tmp_path):
     """--from and --to are days of --timezone, both whole."""
     days = ["--from", "2026-03-08", "--to", "2026-03-09", "--timezone", "America/New_York"]
-    done = run("report", *days, "--out", "two days", cwd=tmp_path)
+    done = run("report", *days, "--out", "two days")
     assert done.returncode == 0, done.stderr
     hours = (tmp_path / "two days" / "hourly.csv").read_text().splitlines()[1:]
     assert len(hours) == 47
@@ -49,10 +67,10 @@ def test_days_are_local_days(tmp_path):
     assert hours[-1].startswith("2026-03-09T23:00:00-04:00")
 
 
-def test_a_saved_reply_is_reported(tmp_path):
+def test_a_saved_reply_is_reported(run, tmp_path):
     """--reply reads a file instead of asking."""
     (tmp_path / "reply.json").write_bytes(as_json(GOOD))
-    done = run("report", "--reply", "reply.json", "--out", "here", cwd=tmp_path)
+    done = run("report", "--reply", "reply.json", "--out", "here")
     assert done.returncode == 0, done.stderr
     assert "24 of 240 calls" in (tmp_path / "here" / "report.html").read_text(encoding="utf-8")
 
@@ -66,7 +84,7 @@ def test_a_saved_reply_is_reported(tmp_path):
         ('"totalCount": 10, ', "", "hourly[17].totalCount: missing"),
     ],
 )
-def test_a_bad_reply_is_one_line_and_no_report(tmp_path, before, after, message):
+def test_a_bad_reply_is_one_line_and_no_report(run, tmp_path, before, after, message):
     """A bad field: its path on one line of standard error, status 2, nothing written."""
     text = as_json(GOOD).decode()
     start = text.index('"hourly"')
@@ -74,7 +92,7 @@ def test_a_bad_reply_is_one_line_and_no_report(tmp_path, before, after, message)
         start = text.index("}", start) + 1
     broken = text[:start] + text[start:].replace(before, after, 1)
     (tmp_path / "reply.json").write_text(broken)
-    done = run("report", "--reply", "reply.json", cwd=tmp_path)
+    done = run("report", "--reply", "reply.json")
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -82,9 +100,9 @@ def test_a_bad_reply_is_one_line_and_no_report(tmp_path, before, after, message)
     assert [path.name for path in tmp_path.iterdir()] == ["reply.json"]
 
 
-def test_a_live_account_without_a_key_says_what_to_set(tmp_path):
+def test_a_live_account_without_a_key_says_what_to_set(run, tmp_path):
     """No key: the variable to set, and the account that needs none."""
-    done = run("report", "--account", "live", cwd=tmp_path)
+    done = run("report", "--account", "live")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "ULTRAVOX_API_KEY" in line
@@ -103,16 +121,67 @@ def test_a_live_account_without_a_key_says_what_to_set(tmp_path):
         (["--from", "2027-01-01", "--to", "2027-01-02"], "2027-01-01"),
     ],
 )
-def test_what_cannot_be_done_is_said(tmp_path, arguments, message):
+def test_what_cannot_be_done_is_said(run, tmp_path, arguments, message):
     """Words that do not fit: what came, status 2, nothing written."""
-    done = run("report", *arguments, cwd=tmp_path)
+    done = run("report", *arguments)
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_reply_is_kept_and_reported_later(run, tmp_path):
+    """`fetch` keeps what it asked, filters and all, and `report --reply` reads it."""
+    asked = ["--from", "2026-03-01", "--to", "2026-03-02", "--metadata", "channel=web"]
+    done = run("fetch", *asked, "--duration-min", "30", "--out", "kept.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"Reply of the sample account: {tmp_path / 'kept.json'}\n"
+    usage = ua.CallUsage.load(tmp_path / "kept.json")
+    assert (usage.source, usage.query.metadata) == ("sample", {"channel": "web"})
+    assert "API" not in (tmp_path / "kept.json").read_text()
+    done = run("report", "--reply", "kept.json", "--out", "here")
+    assert done.returncode == 0, done.stderr
+    assert "duration min 30s" in (tmp_path / "here" / "report.html").read_text(encoding="utf-8")
+    refused = run("report", "--reply", "kept.json", "--search", "x")
+    assert refused.returncode == 2
+    assert "--search" in refused.stderr
+
+
+def test_the_doctor_tells_what_it_found(run, tmp_path):
+    """`doctor` says of each open point what was assumed, seen and follows; --save keeps replies."""
+    done = run("doctor", "--days", "8", "--save", "kept")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("assumed:") == done.stdout.count("follows:") == 12
+    kept = list((tmp_path / "kept").iterdir())
+    assert kept
+    assert not any(KEY in path.read_text() for path in kept)
+    refused = run("doctor", "--days", "1")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+
+
+def test_the_sample_is_served_until_stopped(tmp_path):
+    """`sample serve` says its address, answers a Client there, and ends at Ctrl+C without noise."""
+    root = Path(__file__).resolve().parents[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "usage_analysis.cli", "sample", "serve", "--port", "0"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        address = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())[0]
+        with ua.Client(KEY, base_url=address) as client:
+            usage = client.call_usage(from_date="2026-03-01", to_date="2026-03-01")
+        assert usage.daily["total_count"].sum() > 0
+    finally:
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=20)
+    assert (server.returncode, out, err) == (0, "", "")
+
+
 def test_help_is_light(tmp_path):
-    """--help loads neither pandas' friends for drawing nor HTTP."""
+    """Asking for help loads neither matplotlib nor httpx."""
     code = (
         "import sys, usage_analysis.cli as cli\n"
         "try: cli.main(['--help'])\n"

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import pydoc
 import re
 import subprocess
 import sys
@@ -79,7 +80,8 @@ def test_public_names_are_sorted_and_there():
     assert list(ua.__all__) == sorted(set(ua.__all__))
     for name in ua.__all__:
         assert getattr(ua, name) is not None
-    assert set(ua.__all__) <= set(dir(ua))
+    assert set(ua.__all__) <= set(dir(ua)) <= {*ua.__all__, "__version__", "sample"}
+    assert "busy_hour" in pydoc.render_doc(ua)
 
 
 def test_type_checkers_see_the_same_names():

@@ -114,12 +114,12 @@ def test_wire_form() -> None:
         search="refund 50%",
     )
     url = httpx.URL("https://x", params=httpx.QueryParams(tuple(query.params())))
-    assert url.query.decode() == (
+    assert url.query.decode().replace("+", "%20") == (
         "fromDate=2026-03-01T00%3A00%3A00Z&toDate=2026-03-31T23%3A59%3A59.999999Z"
         "&timeOfDayStart=09%3A00%3A00&timeOfDayEnd=17%3A30%3A00"
-        f"&voiceId={OTHER}&durationMin=30s&durationMax=600.5s&search=refund+50%25"
+        f"&voiceId={OTHER}&durationMin=30s&durationMax=600.5s&search=refund%2050%25"
         f"&agentIds={AGENT}&agentIds={OTHER}"
-        "&metadata.team+name=a%26b%3Dc&metadata.%C3%BC=%C3%9F"
+        "&metadata.team%20name=a%26b%3Dc&metadata.%C3%BC=%C3%9F"
     )
 
 
@@ -319,3 +319,31 @@ def test_frozen() -> None:
     """A query does not change once it is checked."""
     with pytest.raises(AttributeError):
         UsageQuery(search="x").search = ""  # type: ignore[misc]  # the case
+
+
+def test_dates_with_a_timezone_are_local_days() -> None:
+    """With a zone the dates are its days, in whole UTC hours with one more on each side."""
+    asked = UsageQuery.from_filters(
+        {"from_date": "2026-03-08", "to_date": "2026-03-08", "timezone": "America/New_York"}
+        | {"search": "x"}
+    )
+    assert asked == UsageQuery(
+        from_date="2026-03-08T04:00Z", to_date="2026-03-09T04:59:59.999999Z", search="x"
+    )
+    with pytest.raises(QueryError, match="timezone: expected 'to_date' with it"):
+        UsageQuery.from_filters({"from_date": "2026-03-08", "timezone": "UTC"})
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [
+        ("America/NewYork", "America/New_York"),
+        ("New York", "America/New_York"),
+        ("america/new_york", "America/New_York"),
+        ("Calcuta", "Asia/Calcutta"),
+    ],
+)
+def test_a_zone_misspelt_is_guessed(name: str, guess: str) -> None:
+    """A wrong zone name is answered with the one it is near to."""
+    with pytest.raises(QueryError, match=f"did you mean .*{guess}"):
+        UsageQuery.local_days("2026-03-08", "2026-03-08", name)

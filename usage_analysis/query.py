@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from numbers import Real
 from typing import Any, Self
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from usage_analysis.errors import QueryError
 
@@ -40,7 +40,16 @@ def zone(name: str | tzinfo) -> tzinfo:
     except (KeyError, ValueError, TypeError, OSError):
         raise QueryError(
             f'timezone: expected an IANA name such as "America/New_York" or "UTC", got {name!r}'
+            f"{_near_zone(str(name))}"
         ) from None
+
+
+def _near_zone(name: str) -> str:
+    """A guess at the zone that a wrong name means: by its last part, whatever its case."""
+    zones = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(available_timezones())}
+    wanted = name.rpartition("/")[2].casefold().replace(" ", "_")
+    near = difflib.get_close_matches(wanted, zones, n=1, cutoff=0.8)
+    return f"; did you mean {zones[near[0]]}?" if near else ""
 
 
 def wire_seconds(microseconds: int) -> str:
@@ -117,13 +126,21 @@ class UsageQuery:
 
     @classmethod
     def from_filters(cls, filters: Mapping[str, Any]) -> Self:
-        """Query with these filters by name.
+        """Query with these filters by name; with `timezone`, over the local days of the dates.
 
         Raises
         ------
         QueryError
             A name is no filter, or a value does not fit.
         """
+        if filters.get("timezone") is not None:
+            others = {name: value for name, value in filters.items() if name != "timezone"}
+            try:
+                days = others.pop("from_date"), others.pop("to_date")
+            except KeyError as missing:
+                raise QueryError(f"timezone: expected {missing} with it, got none") from None
+            cls.from_filters(others)
+            return cls.local_days(*days, filters["timezone"], **others)
         known = [field.name for field in fields(cls)]
         for name in filters:
             if name not in known:

@@ -12,8 +12,7 @@ def render() -> str:
     """The file: what the library and its lab extra need, under conda-forge's names."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = list(project["dependencies"])
-    for extra in ("notebook", "lab"):
-        wanted += project["optional-dependencies"][extra]
+    wanted += project["optional-dependencies"]["lab"]
     specs = [f"python{project['requires-python']}", "pip"]
     for spec in sorted(wanted):
         name, bounds = re.fullmatch(r"([a-z0-9-]+)(?:\[.*\])?(.*)", spec).groups()

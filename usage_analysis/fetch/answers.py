@@ -81,8 +81,14 @@ def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> bytes | Failu
     except EOFError:
         problem = "the compressed body stops before its end"
     except ResponseError as error:
-        return Failure(error)
+        return unreadable(raw, str(error), redact)
     return Failure(TransportError(f"{what}: no complete answer, {problem}; try again"), again=True)
+
+
+def unreadable(raw: Raw, message: str, redact: Redact, *, again: bool = False) -> Failure:
+    """Failure of an answer with status 200 that is not what the endpoint promises."""
+    request_id = _request_id(raw, redact)
+    return Failure(ResponseError(message, status_code=raw.status, request_id=request_id), again)
 
 
 def inflated(body: bytes, encoding: str, limit: int = DECODED_LIMIT) -> bytes:
@@ -119,7 +125,7 @@ def inflated(body: bytes, encoding: str, limit: int = DECODED_LIMIT) -> bytes:
 
 def _refused(raw: Raw, what: str, now: datetime, redact: Redact) -> Failure:
     status = raw.status
-    request_id = _plain(raw.headers.get("X-Request-Id", ""), redact)[:100] or None
+    request_id = _request_id(raw, redact)
     message = f"{what}: expected status 200, got {status}"
     if detail := _detail(raw, redact):
         message += f" ({detail})"
@@ -139,6 +145,10 @@ def _refused(raw: Raw, what: str, now: datetime, redact: Redact) -> Failure:
         kind = APIError
     error = kind(message, status_code=status, request_id=request_id, retry_after=wait)
     return Failure(error, status in _AGAIN, status in _SHARED, wait)
+
+
+def _request_id(raw: Raw, redact: Redact) -> str | None:
+    return _plain(raw.headers.get("X-Request-Id", ""), redact)[:100] or None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import logging
+import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Generic, NamedTuple, Self, TypeVar
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
-from usage_analysis.fetch.answers import Failure, Raw, body_of, parse_date
+from usage_analysis.fetch.answers import Failure, Raw, body_of, parse_date, unreadable
 from usage_analysis.fetch.key import Key
 from usage_analysis.fetch.patience import (
     Deadline,
@@ -77,6 +78,8 @@ class Asker:
         self._source: Source = source
         self._what, self._exchange, self._patience = what, exchange, patience
         self._gate, self._clock, self._key = gate, clock, key
+        # Threads that read side by side only get into each other's way: it is work for one.
+        self._reading = threading.Lock()
         self._stop: Stop | None = None
 
     def until(self, stop: Stop) -> Self:
@@ -186,10 +189,16 @@ class Asker:
             return body
         date = parse_date(raw.headers.get("Date", "")) or now
         try:
+            with self._reading:
+                return Reply(read(body), date)
+        except ResponseError:
+            pass
+        try:
+            # What an error quotes may not be the key; only then is it worth looking for.
             return Reply(read(self._key.hide_bytes(body)), date)
         except ResponseError as error:
             again, message = isinstance(error, wire.CutReplyError), str(error)
-        return Failure(ResponseError(message, status_code=raw.status), again)
+        return unreadable(raw, message, self._key.hide, again=again)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, tzinfo
@@ -19,7 +20,7 @@ from usage_analysis.fetch.answers import Failure, Raw
 from usage_analysis.fetch.asking import Asker, Params, Reply
 from usage_analysis.fetch.breakdown import REST, groups_by, left_over, plan
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
-from usage_analysis.fetch.patience import Gate, Patience, Progress, Stop, StoppedError
+from usage_analysis.fetch.patience import Gate, Hands, Patience, Progress, Stop, StoppedError
 from usage_analysis.query import CHUNK_DAYS, UsageQuery, zone
 from usage_analysis.tidy.frames import CallUsage, Source, breakdown_of
 
@@ -31,6 +32,7 @@ PER_SECOND = 150.0
 """The most requests that go out in a second; a key may send 200, and others may share it."""
 
 _WHAT = f"GET {PATH}"
+_NO_TLS = ssl.PROTOCOL_TLS_CLIENT
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -113,6 +115,8 @@ class _Lanes:
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._idle: list[_Lane] = []
+        self._hands = Hands()
+        weakref.finalize(self, self._hands.close)
         self._closed = False
         self._given = None if transport is None else self._http(transport=transport)
 
@@ -120,7 +124,8 @@ class _Lanes:
         """Answer to one request, or why there is none, after so many seconds at most."""
         lane = self._take()
         try:
-            return stop.bounded(partial(self._get, lane, params, seconds), seconds, lane.shut)
+            work = partial(self._get, lane, params, seconds)
+            return stop.bounded(work, seconds, hands=self._hands, give_up=lane.shut)
         except (StoppedError, QueryError):
             raise
         except ResponseError as error:
@@ -136,6 +141,7 @@ class _Lanes:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+        self._hands.close()
         for lane in idle:
             lane.http.close()
         if self._given is not None:
@@ -159,7 +165,9 @@ class _Lanes:
             if self._idle:
                 return self._idle.pop()
             if self._tls is None:
-                self._tls = httpx.create_ssl_context()
+                # To this machine no certificate is looked at: leave out the slow list of them.
+                tls = self.url.scheme == "https"
+                self._tls = httpx.create_ssl_context() if tls else ssl.SSLContext(_NO_TLS)
             return _Lane(
                 self._http(
                     verify=self._tls,
@@ -251,7 +259,9 @@ class Client:
             kind = type(transport).__name__
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
         self.source: Source = getattr(transport, "source", "live")
-        self._clock: Callable[[], datetime] = getattr(transport, "clock", lambda: datetime.now(UTC))
+        self._clock: Callable[[], datetime] = getattr(
+            transport, "clock", partial(datetime.now, UTC)
+        )
         self._lanes = _Lanes(url, _KeyAuth(self._key.give, url), transport)
         self._asker = Asker(
             _WHAT,
@@ -276,7 +286,8 @@ class Client:
         Parameters
         ----------
         query
-            The question; or its filters by name, see `UsageQuery`.
+            The question; or its filters by name, see `UsageQuery`. With `timezone` beside them
+            the dates are local days, as in `UsageQuery.local_days`; the frames stay in UTC.
         progress
             Told how many requests are done, and of how many.
         chunk_days
@@ -324,7 +335,7 @@ class Client:
         chunk_days, progress
             As for `call_usage`.
         filters
-            Filters of all groups, see `UsageQuery`.
+            Filters of all groups, see `UsageQuery`, and `timezone` as for `call_usage`.
 
         Raises
         ------
@@ -403,7 +414,7 @@ class Client:
         QueryError, TransportError, APIError, ResponseError
             As for `call_usage`; the reply's JSON is not looked at.
         """
-        return self._asker.ask(params, bytes)
+        return self._asker.ask(params, self._key.hide_bytes)
 
     def stoppable(self, stop: Stop) -> Client:
         """A view of this client, over the same connections, that gives up when told to."""

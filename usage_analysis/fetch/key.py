@@ -26,26 +26,22 @@ class Key(NamedTuple):
 
 def held(source: Source) -> Key:
     """The key of a text, a function or, for None, the environment."""
-    given: Callable[[], list[str]] = list  # the last key and its secret part
+    given: Callable[[], str] = str  # what is secret of the last key: not its public prefix
 
     def give() -> str:
         nonlocal given
         value = source() if callable(source) else source
         value = os.environ.get(KEY_VARIABLE, "") if value is None else value
         value = value.strip() if isinstance(value, str) else "\0"
-        parts = [value, value.rpartition(".")[2]]
-        given = lambda: [part for part in parts if len(part) >= _SECRET_FROM]  # noqa: E731
+        secret = value.rpartition(".")[2]
+        given = lambda: secret if len(secret) >= _SECRET_FROM else value  # noqa: E731
         return value
 
     def hide(text: str) -> str:
-        for part in given():
-            text = text.replace(part, _HIDDEN)
-        return text
+        return text.replace(given(), _HIDDEN) if given() else text
 
     def hide_bytes(body: bytes) -> bytes:
-        for part in given():
-            body = body.replace(part.encode(), _HIDDEN.encode())
-        return body
+        return body.replace(given().encode(), _HIDDEN.encode()) if given() else body
 
     return Key(give, hide, hide_bytes)
 

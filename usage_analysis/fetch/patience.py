@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from usage_analysis.errors import QueryError, TransportError
@@ -18,6 +20,11 @@ Progress = Callable[[int, int], None]
 
 FIRST_BACKOFF = 0.5
 """The most that the wait before the second attempt lasts [s]; each next one doubles it."""
+
+THREAD = "usage-analysis"
+"""What the threads of this package are called."""
+
+_IDLE = 10.0  # how long a thread waits for work [s]
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -48,6 +55,54 @@ class StoppedError(TransportError):
     """Given up because somebody no longer wants the answer."""
 
 
+class Hands:
+    """Threads for what may hang, kept for the next time; none of them keeps the process alive.
+
+    An executor's threads would be waited for at the end of the process, and its number of them is
+    a limit that one hanging name look-up uses up.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[SimpleQueue[Callable[[], None] | None]] = []
+        self._closed = False
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Begin `work`, which raises nothing, in a thread of its own."""
+        with self._lock:
+            queue = self._idle.pop() if self._idle else None
+        if queue is None:
+            queue = SimpleQueue()
+            threading.Thread(None, self._live, THREAD, (queue,), daemon=True).start()
+        queue.put(work)
+
+    def close(self) -> None:
+        """End the threads that do nothing now, and the others once they are done."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for queue in idle:
+            queue.put(None)
+
+    def _live(self, queue: SimpleQueue[Callable[[], None] | None]) -> None:
+        while work := self._next(queue):
+            work()
+            del work  # it holds the answer
+            with self._lock:
+                if self._closed:
+                    return
+                self._idle.append(queue)
+
+    def _next(self, queue: SimpleQueue[Callable[[], None] | None]) -> Callable[[], None] | None:
+        with suppress(Empty):
+            return queue.get(timeout=_IDLE)
+        with self._lock:
+            if queue in self._idle:
+                self._idle.remove(queue)
+                return None
+        return queue.get()  # on its way
+
+
 class Stop:
     """A word from another thread that ends waits and exchanges at once."""
 
@@ -70,15 +125,19 @@ class Stop:
         if self._said.wait(seconds):
             raise StoppedError("stopped: the answer is no longer wanted")
 
-    def bounded(self, work: Callable[[], T], seconds: float, give_up: Callable[[], None]) -> T:
+    def bounded(
+        self, work: Callable[[], T], seconds: float, *, hands: Hands, give_up: Callable[[], None]
+    ) -> T:
         """What `work` returns or raises; it runs beside, so nothing that it hangs in holds us.
 
         Parameters
         ----------
         work
-            Finishes soon after `give_up` was called.
+            Ends soon after `give_up` was called.
         seconds
             The longest that this takes [s].
+        hands
+            Who does the work.
         give_up
             Called where nobody waits for `work` any more.
 
@@ -94,7 +153,7 @@ class Stop:
             self._running.add(future)  # type: ignore[arg-type]  # only exceptions are set
         try:
             self.sleep(0)
-            threading.Thread(target=_settle, args=(future, work), daemon=True).start()
+            hands.do(partial(_settle, future, work))
             return future.result(seconds)
         except BaseException:
             if not future.done() or isinstance(future.exception(), StoppedError):
@@ -198,7 +257,7 @@ def side_by_side(
         only = {waiting[0]: work(waiting[0])}
         report(1, 1)
         return only
-    with ThreadPoolExecutor(min(at_once, len(waiting)), "usage-analysis") as pool:
+    with ThreadPoolExecutor(min(at_once, len(waiting)), THREAD) as pool:
         futures = {key: pool.submit(work, key) for key in waiting}
         try:
             _all_done(set(futures.values()), report)

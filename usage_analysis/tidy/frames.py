@@ -203,6 +203,8 @@ class CallUsage:
             document["name"] = group_column(self.daily)
             document["parts"] = self._parts(self.groups)
         path = Path(path)
+        if not path.parent.is_dir():
+            raise QueryError(f"path: expected a file in a folder that is there, got {str(path)!r}")
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             try:
                 file.write(msgspec.json.encode(document))

@@ -1,0 +1,138 @@
+"""A user's own call log stands in for the sample account."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import usage_analysis as ua
+from usage_analysis.sample import AGENTS, from_calls, identifier
+
+TWO = [pd.Timestamp("2026-03-02 09:30", tz="UTC"), pd.Timestamp("2026-03-01 23:59:59", tz="UTC")]
+
+
+def log(**columns):
+    """Two calls, the later one first, with these columns besides."""
+    return pd.DataFrame({"created": TWO, **columns})
+
+
+def sums(frame, **filters):
+    """Calls, errors, joined, talk and billed minutes of a log."""
+    with from_calls(frame) as client:
+        daily = client.call_usage(from_date="2026-03-01", to_date="2026-03-02", **filters).daily
+    return [
+        int(daily["total_count"].sum()),
+        int(daily["error_count"].sum()),
+        int(daily["joined_count"].sum()),
+        daily["duration"].sum() / timedelta(seconds=1),
+        round(float(daily["billed_minutes"].sum()), 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        {"duration": [61, 0.5]},
+        {"duration": ["61s", "PT0.5S"]},
+        {"duration": pd.to_timedelta([61, 0.5], unit="s")},
+        {"ended": [TWO[0] + timedelta(seconds=61), TWO[1] + timedelta(seconds=0.5)]},
+    ],
+    ids=["seconds", "text", "timedelta", "ended"],
+)
+def test_ways_to_say_how_long(talk):
+    """A duration may be seconds, text, a timedelta, or follow from the end: the same usage."""
+    assert sums(log(**talk)) == [2, 0, 2, 61.5, 1.2]
+
+
+def test_ways_to_say_who_joined():
+    """`joined` says whether, or from when on there was talk; without it, whoever talked joined."""
+    assert sums(log(duration=[61, 0])) == [2, 0, 1, 61.0, 1.1]
+    assert sums(log(duration=[61, 30], joined=[True, False])) == [2, 0, 1, 61.0, 1.1]
+    when = pd.Series([TWO[0] + timedelta(seconds=10), None], dtype="datetime64[us, UTC]")
+    ended = [TWO[0] + timedelta(seconds=70), TWO[1] + timedelta(seconds=70)]
+    assert sums(log(ended=ended, joined=when)) == [2, 0, 1, 60.0, 1.0]
+
+
+def test_nothing_but_talk_costs():
+    """An error is counted and free, as in the sample account."""
+    assert sums(log(duration=[61, 60], error=[True, False])) == [2, 1, 2, 121.0, 1.0]
+
+
+def test_names_are_found_under_their_identifier():
+    """An agent's or a voice's UUID is its own, a name has one; missing text fits no filter."""
+    known = AGENTS["Front desk"]
+    frame = log(duration=[60, 120], agent=["Ann", known.upper()], voice=["deep", None])
+    assert sums(frame, agent_ids=[identifier("Ann")])[3] == 60.0
+    assert sums(frame, agent_ids=[known])[3] == 120.0
+    assert sums(frame, agent_ids=[known, identifier("Ann")])[3] == 180.0
+    assert sums(frame, voice_id=identifier("deep"))[0] == 1
+    assert identifier(known.upper()) == known
+
+
+def test_metadata_in_either_form():
+    """Metadata are dicts in one column, or a column a key; a number is its text."""
+    for columns in (
+        {"metadata": [{"tenant": "a", "tier": 1}, None]},
+        {"metadata.tenant": ["a", None], "metadata.tier": pd.array([1, None], dtype="Int64")},
+    ):
+        frame = log(duration=[60, 120], **columns)
+        assert sums(frame, metadata={"tenant": "a"})[0] == 1
+        assert sums(frame, metadata={"tenant": "a", "tier": "1"})[0] == 1
+        assert sums(frame, metadata={"tenant": "a", "tier": "2"})[0] == 0
+
+
+def test_summaries_are_searched():
+    """`summary` is what `search` looks through."""
+    assert sums(log(duration=[60, 120], summary=["A Refund", None]), search="refund")[3] == 60.0
+
+
+def test_nobody_takes_it_for_the_sample():
+    """Usage of a log is of a file, not of the sample account, taken at the end of its last day."""
+    with from_calls(log(duration=[61, 1])) as client:
+        usage = client.call_usage()
+    assert usage.source == "file"
+    assert usage.as_of == pd.Timestamp("2026-03-03", tz="UTC")
+    with from_calls(log(duration=[61, 1]), now=datetime(2026, 3, 2, 10, 0, tzinfo=UTC)) as client:
+        assert client.call_usage().as_of == pd.Timestamp("2026-03-02 10:00", tz="UTC")
+
+
+def test_zones_and_units():
+    """Created may be in any zone and unit; a nanosecond more is no other call."""
+    frame = log(duration=[61, 1])
+    for unit in ("s", "ns"):
+        other = frame.assign(created=frame["created"].dt.as_unit(unit).dt.tz_convert("Asia/Tokyo"))
+        assert sums(other) == sums(frame)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (log(), "duration: expected it or 'ended'"),
+        (log(duration=[-1, 1]), "duration: 1 calls"),
+        (log(duration=[np.inf, 1]), "duration: expected seconds"),
+        (log(duration=["1m", "1s"]), "duration.0.: expected a duration"),
+        (log(ended=[TWO[0], TWO[0].tz_localize(None)]), "ended: expected datetimes"),
+        (log(duration=[1, 1]).drop(columns="created"), "created: expected this column"),
+        (log(duration=[1, 1]).astype({"created": str}), "created: expected datetimes"),
+        (log(duration=[1, 1]).assign(created=[TWO[0], pd.NaT]), "created: 1 calls"),
+        (log(duration=[1, 1], error=["no", "yes"]), "error: expected true or false, got 'no'"),
+        (log(duration=[1, 1], joined=[1.0, 0.0]), "joined: expected true or false"),
+        (log(duration=[1, 1], metadata=["a", {}]), "metadata: expected a dict"),
+        (log(duration=[1, 1])[:0], "frame: expected calls"),
+        ([{"created": TWO[0]}], "frame: expected a DataFrame"),
+    ],
+)
+def test_logs_that_cannot_be_read(frame, message):
+    """What a column holds and cannot mean is an error that names the column."""
+    with pytest.raises(ua.QueryError, match=f"^{message}"):
+        from_calls(frame)
+
+
+def test_a_log_from_the_future():
+    """A call after the clock, and a clock without a zone, are refused."""
+    frame = log(duration=[61, 1])
+    with pytest.raises(ua.QueryError, match=r"^now: expected no call after it"):
+        from_calls(frame, now=datetime(2026, 3, 2, tzinfo=UTC))
+    with pytest.raises(ua.QueryError, match=r"^now: expected a datetime with a time zone"):
+        from_calls(frame, now=datetime(2026, 4, 2))  # noqa: DTZ001

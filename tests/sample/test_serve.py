@@ -1,0 +1,129 @@
+"""The sample account over real HTTP on loopback, held to the description of the endpoint."""
+
+import signal
+import socket
+import subprocess
+import sys
+from datetime import date
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+
+import usage_analysis as ua
+from tests.sample.description import DESCRIPTION
+from usage_analysis.sample import sample_client
+from usage_analysis.sample.endpoint import KEY, PATH, sample_endpoint
+from usage_analysis.sample.serve import serve, serving
+
+HEADERS = {"X-API-Key": KEY}
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where the sample account answers."""
+    with serving(sample_endpoint()) as url:
+        yield url
+
+
+# Requests go out with the key, or the whole answer would be "Invalid API key"; that a request
+# without it or with another one is refused is asked besides, by schemathesis itself.
+schema = schemathesis.openapi.from_dict(DESCRIPTION)
+schema.config.generation.with_security_parameters = False
+
+
+@schema.parametrize()
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+def test_description(case, address):
+    """Whatever is sent, right or wrong, is answered as the description of the endpoint says."""
+    case.call_and_validate(base_url=address, headers=HEADERS)
+
+
+def test_same_as_in_process(address):
+    """Over HTTP come the same status, headers and bytes as in this process, right or wrong."""
+    endpoint = sample_endpoint()
+    with httpx.Client(base_url=address) as client:
+        for method, path, query, key in (
+            ("GET", PATH, "fromDate=2026-03-31&metadata.tenant=pioneer-bank", KEY),
+            ("GET", PATH, "search=%E2%82%AC&search=%ff", KEY),
+            ("GET", PATH, "fromDate=never", KEY),
+            ("GET", PATH, "", "sample00.wrong"),
+            ("GET", "/nowhere", "", KEY),
+            ("DELETE", PATH, "", KEY),
+        ):
+            got = client.request(method, f"{path}?{query}", headers={"X-API-Key": key})
+            expected = endpoint.answer(method, path, query, key)
+            assert (got.status_code, got.content) == (expected.status, expected.body)
+            for name, value in expected.headers.items():
+                assert got.headers.get_list(name) == [value]
+
+
+def test_the_package_reaches_it(address):
+    """The package's client gets the same usage from there as from the sample account itself."""
+    query = ua.UsageQuery(from_date=date(2026, 3, 1), to_date=date(2026, 3, 31))
+    with ua.Client(api_key=KEY, base_url=address) as client, sample_client() as sample:
+        there, here = client.call_usage(query), sample.call_usage(query)
+    assert there.hourly.equals(here.hourly)
+    assert there.as_of == here.as_of
+
+
+def test_limits_over_http():
+    """The rate limit and the latency hold over HTTP too."""
+    with serving(sample_endpoint(rate_limit=1), latency=0.02) as url:
+        params = {"fromDate": "2026-04-01"}
+        first = httpx.get(url + PATH, headers=HEADERS, params=params)
+        second = httpx.get(url + PATH, headers=HEADERS, params=params)
+    assert [first.status_code, second.status_code] == [200, 429]
+    assert first.elapsed.total_seconds() >= 0.02
+    assert second.headers["Retry-After"] == "1"
+
+
+def test_it_ends_with_the_block():
+    """After the block nobody answers there any more."""
+    with serving(sample_endpoint()) as url:
+        assert httpx.get(url).status_code == 404
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
+def test_serve_until_interrupted():
+    """`serve` says where it answers, answers, and ends by an interrupt."""
+    code = (
+        "from usage_analysis.sample.serve import serve\n"
+        "try:\n"
+        "    serve(0, started=lambda url: print(url, flush=True))\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted', flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        try:
+            url = child.stdout.readline().strip()
+            params = {"fromDate": "2026-04-01"}
+            answer = httpx.get(url + PATH, headers=HEADERS, params=params, timeout=30)
+            child.send_signal(signal.SIGINT)
+            said, _ = child.communicate(timeout=30)
+        finally:
+            child.kill()
+    assert answer.status_code == 200
+    assert (said, child.returncode) == ("interrupted\n", 0)
+
+
+def test_arguments_that_do_not_fit():
+    """A taken port, a port that is none and a negative wait are refused by name."""
+    taken = socket.create_server(("127.0.0.1", 0))
+    with taken, pytest.raises(ua.QueryError, match="port"):
+        serve(taken.getsockname()[1])
+    with pytest.raises(ua.QueryError, match="port"):
+        serve(70_000)
+    with pytest.raises(ua.QueryError, match="latency"):
+        serve(0, latency=-1)
+    with pytest.raises(ua.QueryError, match="rate_limit"):
+        serve(0, rate_limit=0)
+
+
+def test_without_the_extra(monkeypatch):
+    """Without the ASGI server the message says what to install."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(ua.QueryError, match=r"usage-analysis\[serve\]"):
+        serve(0)

@@ -1,0 +1,255 @@
+"""What the sample year is like, and that it is the same everywhere."""
+
+import hashlib
+from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import usage_analysis as ua
+from usage_analysis.sample import AGENTS, CAMPAIGN, TENANTS, TODAY, ZONE, sample_client
+from usage_analysis.sample.calls import Labels
+from usage_analysis.sample.endpoint import KEY, PATH, sample_endpoint
+from usage_analysis.sample.simulation import campaign_week, midnight, now, simulate
+
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Of a real call centre's month (Technion, "Anonymous Bank", August 1999; 42,078 calls), on its own
+# clock. Busy hour over day: the calls of the one hour of day with the most, and of each day's own
+# busiest hour, over those of a day; working days only.
+REAL_CONSISTENT_BUSY_HOUR = 0.0881
+REAL_DAILY_BUSY_HOUR = 0.0960
+# Squared deviation of the errors from the month's error rate over the binomial's, by degree of
+# freedom: of days, and of hours with 30 calls or more.
+REAL_SPREAD_OF_DAYS = 1.85
+REAL_SPREAD_OF_HOURS = 1.10
+
+
+def micros(moment):
+    """Microseconds since 1970 of an aware datetime."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def digest(calls):
+    """One text for all columns, with their types."""
+    sha = hashlib.sha256()
+    for field in fields(calls):
+        value = getattr(calls, field.name)
+        columns = value if isinstance(value, dict) else {"": value}
+        for name, column in columns.items():
+            codes = column.codes if isinstance(column, Labels) else column
+            sha.update(f"{field.name} {name} {codes.dtype.str} {len(codes)}".encode())
+            sha.update(codes.tobytes())
+            if isinstance(column, Labels):
+                sha.update("\n".join(column.values).encode())
+    return sha.hexdigest()[:32]
+
+
+@pytest.mark.parametrize(
+    ("seed", "today", "expected"),
+    [
+        (0, TODAY, "96e4f87568f36b4aee8535e8c3a831e7"),
+        (1, TODAY, "d7e3fd9bd29ebba12fb6683d03fa4266"),
+        (0, date(2024, 3, 1), "8a14dda0cbf1bb16f31e24fa98f3d456"),
+    ],
+)
+def test_the_same_bytes(seed, today, expected):
+    """A seed and a day give the same calls on every Python and NumPy."""
+    assert digest(simulate(seed, today)) == expected
+
+
+def test_the_same_answer():
+    """The endpoint's text over them is the same bytes too."""
+    answer = sample_endpoint().answer("GET", PATH, f"agentIds={AGENTS['Order status']}", KEY)
+    assert hashlib.sha256(answer.body).hexdigest()[:32] == "82d4d4f420d9d979ecf46263b18a4ef3"
+
+
+@pytest.fixture(scope="module")
+def hours(year):
+    """Calls and errors by local hour, whole local days only, with the months of incidents."""
+    index = pd.to_datetime(year.created, unit="us", utc=True).tz_convert(ZONE)
+    frame = pd.DataFrame({"calls": 1, "errors": year.error.astype(int)}, index=index)
+    frame = frame.resample("h").sum()
+    return frame["2025-04-02":"2026-03-31"]
+
+
+def test_busy_hours_are_those_of_a_real_month(hours):
+    """The busy-hour-to-day ratio of working days is within a twentieth of a real call centre's."""
+    working = hours[hours.index.day_of_week < 5]
+    profile = working["calls"].groupby(working.index.hour).mean()
+    daily = working["calls"].groupby(working.index.date)
+    assert profile.idxmax() == 10
+    assert profile.max() / profile.sum() == pytest.approx(REAL_CONSISTENT_BUSY_HOUR, rel=0.05)
+    assert daily.max().sum() / daily.sum().sum() == pytest.approx(REAL_DAILY_BUSY_HOUR, rel=0.05)
+
+
+def spread(frame):
+    """Squared deviation of the errors from their rate over the binomial's, by degree of freedom."""
+    rate = frame["errors"].sum() / frame["calls"].sum()
+    expected = rate * frame["calls"]
+    return ((frame["errors"] - expected) ** 2 / (expected * (1 - rate))).sum() / (len(frame) - 1)
+
+
+def test_errors_are_overdispersed_like_those_of_a_real_month(hours):
+    """In a month without an incident the errors of days spread about as much over the binomial as a
+    real call centre's, those of hours little."""
+    days, each = [], []
+    for month, part in hours.groupby(hours.index.strftime("%Y-%m")):
+        if month not in {"2025-09", "2026-03"}:
+            days.append(spread(part.groupby(part.index.date).sum()))
+            each.append(spread(part[part["calls"] >= 30]))
+    assert len(days) == 10
+    assert np.median(days) == pytest.approx(REAL_SPREAD_OF_DAYS, rel=0.2)
+    assert np.median(each) == pytest.approx(REAL_SPREAD_OF_HOURS, rel=0.1)
+
+
+def test_the_callers_keep_local_hours(hours):
+    """The busiest local hour is the same in winter and in summer, so in UTC it moves with DST."""
+    for month in ("2025-07", "2026-01"):
+        part = hours[hours.index.strftime("%Y-%m") == month]["calls"]
+        assert part.groupby(part.index.hour).mean().idxmax() == 10
+    utc = hours["calls"].tz_convert("UTC")
+    peaks = [
+        part.groupby(part.index.hour).mean().idxmax()
+        for month in ("2025-07", "2026-01")
+        for part in [utc[utc.index.strftime("%Y-%m") == month]]
+    ]
+    assert peaks == [14, 15]
+
+
+def test_growth_holidays_campaign(hours):
+    """Calls grow over the year, holidays are quiet and one week is loud."""
+    days = hours["calls"].groupby(hours.index.date).sum()
+    april, march = (
+        days[[day for day in days.index if (day.year, day.month) == month]].mean()
+        for month in ((2025, 4), (2026, 3))
+    )
+    assert march > 1.15 * april
+    thursdays = [day for day in days.index if day.weekday() == 3]
+    quietest = days[thursdays].sort_values().index[:2]
+    assert list(quietest) == [date(2025, 12, 25), date(2025, 11, 27)]
+    assert days[quietest].max() < days.median() / 4
+    monday = date.fromordinal(date(1970, 1, 1).toordinal() + campaign_week(TODAY))
+    weeks = [days[monday + timedelta(7 * week) :][:7].sum() for week in (-1, 0, 1)]
+    assert weeks[1] > 1.4 * max(weeks[0], weeks[2])
+
+
+def test_the_campaign_key_is_on_some_calls_of_its_week(year):
+    """Metadata need not be on every call: `campaign` is on some of one week, on none besides."""
+    labels = year.metadata["campaign"]
+    assert labels.values == (CAMPAIGN,)  # noqa: PD011
+    weeks = np.unique(year.created[labels.codes == 0] // 86_400_000_000 - campaign_week(TODAY))
+    assert weeks.tolist() == list(range(7))
+    assert 0 < np.count_nonzero(labels.codes == 0) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("begin", "lasts", "agent", "least"),
+    [
+        (datetime(2025, 9, 15, 17, 20, tzinfo=UTC), timedelta(hours=2, minutes=45), None, 0.25),
+        (datetime(2026, 3, 19, 13, 30, tzinfo=UTC), timedelta(hours=4, minutes=30), 1, 0.4),
+    ],
+)
+def test_incidents_begin_and_end(year, begin, lasts, agent, least):
+    """Two incidents: inside, errors are many; an hour before and after, they are few again."""
+    rates = []
+    hour = timedelta(hours=1)
+    marks = [begin - hour, begin, begin + lasts, begin + lasts + hour]
+    for first, last in pairwise(marks):
+        place = slice(*year.created.searchsorted([micros(first), micros(last)]))
+        hit = np.ones(place.stop - place.start, dtype=bool)
+        if agent is not None:
+            hit = year.agent.codes[place] == agent
+        rates.append(year.error[place][hit].mean())
+    assert rates[1] > least > 2 * max(rates[0], rates[2])
+
+
+def test_one_call_got_stuck(year):
+    """One call lasts 6 h 41 min 11 s, every other at most an hour."""
+    assert np.sort(year.duration)[-2:].tolist() == [3_600_000_000, 24_071_000_000]
+
+
+def test_durations_are_lognormal(year):
+    """The logarithm of a joined call's talk without an error is symmetric, with the deviation 0.9
+    and each agent's own median."""
+    for code, median in ((0, 88), (1, 132)):
+        chosen = year.joined & ~year.error & (year.agent.codes == code) & (year.duration > 0)
+        logs = np.log(year.duration[chosen] / 1e6 / median)
+        low, middle, high = np.quantile(logs, [0.1587, 0.5, 0.8413])
+        assert middle == pytest.approx(0, abs=0.02)
+        assert (high - low) / 2 == pytest.approx(0.9, rel=0.03)
+        assert high + low - 2 * middle == pytest.approx(0, abs=0.05)
+
+
+def test_billing(year):
+    """Each call is billed in steps of 6 s, rounded up; nothing if nobody joined, it ended in a
+    system error, or it was over only in the last 25 minutes or is still going on."""
+    over = year.created + year.duration
+    settled = over <= now() - 25 * 60 * 1_000_000
+    free = ~year.joined | year.error
+    assert not year.billed[free | ~settled].any()
+    paid = settled & ~free
+    steps = year.billed[paid].astype(np.int64) * 6_000_000
+    rest = steps - year.duration[paid]
+    assert ((rest >= 0) & (rest < 6_000_000)).all()
+    assert not year.duration[~year.joined].any()
+    assert np.count_nonzero(~settled) > 5
+
+
+def test_nothing_is_later_than_the_clock(year):
+    """Calls fill 365 days and today until the clock; none has talked beyond it."""
+    assert midnight(date(2025, 4, 1)) <= year.created[0] < midnight(date(2025, 4, 1)) + 10**10
+    assert now() - 10**9 < year.created[-1] <= now()
+    assert (year.created + year.duration <= now()).all()
+    assert (np.diff(year.created) >= 0).all()
+
+
+def test_tenants_have_a_long_tail(year):
+    """Three dozen customers: the first has many calls, the last few, all some."""
+    counts = np.bincount(year.metadata["tenant"].codes)
+    assert len(counts) == len(TENANTS) == 36
+    assert counts[0] > 0.14 * len(year)
+    assert 0 < counts[-1] < 0.02 * len(year)
+    assert counts[:8].sum() > counts[8:].sum()
+
+
+def test_agents_differ(year):
+    """Six agents of different size, hours, error rate and join rate."""
+    shares = np.bincount(year.agent.codes) / len(year)
+    assert len(shares) == len(AGENTS) == 6
+    assert shares.max() > 7 * shares.min()
+    local = pd.to_datetime(year.created, unit="us", utc=True).tz_convert(ZoneInfo(ZONE))
+    by_agent = pd.DataFrame(
+        {"error": year.error, "joined": year.joined, "night": (local.hour < 6) | (local.hour > 19)}
+    ).groupby(year.agent.codes)
+    rates = by_agent.mean()
+    assert rates["error"].max() > 2 * rates["error"].min()
+    assert rates["joined"].min() < 0.75 < 0.9 < rates["joined"].max()
+    assert rates["night"].max() > 0.5
+    assert rates["night"].min() == 0
+
+
+def test_a_year_that_is_a_leap_year():
+    """Any day may be today, also the end of a February with 29 days."""
+    calls = simulate(0, date(2024, 2, 29))
+    assert len(calls) > 250_000
+    assert calls.created[0] >= midnight(date(2023, 3, 1))
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, True, "0", None])
+def test_seeds_that_are_none(seed):
+    """A seed is an integer from 0 up."""
+    with pytest.raises(ua.QueryError, match="seed"):
+        sample_client(seed=seed)
+
+
+@pytest.mark.parametrize("today", ["2026-04-01", date(1960, 1, 1), 20260401])
+def test_days_that_are_none(today):
+    """Today is a date of this time."""
+    with pytest.raises(ua.QueryError, match="today"):
+        sample_client(today=today)

@@ -1,0 +1,244 @@
+"""A twin of the endpoint in plain Python, a loop over calls, has to agree on any filters."""
+
+import json
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+
+import httpx
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from usage_analysis.sample import AGENTS, CHANNELS, TENANTS, VOICES
+from usage_analysis.sample.endpoint import KEY, PATH, Endpoint, SampleTransport
+from usage_analysis.sample.log import from_frame
+from usage_analysis.sample.simulation import now
+
+MICROSECOND = timedelta(microseconds=1)
+DAY = timedelta(days=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def passes(call, asked):
+    """Whether a call is what the filters ask for."""
+    talk = Decimal(call["duration"] // MICROSECOND) / 10**6
+    summary = call["summary"]
+    metadata = asked.get("metadata", {})
+    return (
+        in_span(call["created"], asked)
+        and ("agentIds" not in asked or call["agent"] in asked["agentIds"])
+        and ("voiceId" not in asked or call["voice"] == asked["voiceId"])
+        and all(call["metadata"].get(key) == value for key, value in metadata.items())
+        and ("search" not in asked or asked["search"].lower() in (summary or "").lower())
+        and not ("search" in asked and summary is None)
+        and asked.get("durationMin", 0) <= talk <= asked.get("durationMax", 10**18)
+    )
+
+
+def in_span(created, asked):
+    """Whether a call was created between the dates and times of day, both ends inclusive."""
+    first, last = asked.get("fromDate", date.min), asked.get("toDate", date.max)
+    early, late = asked.get("timeOfDayStart", time.min), asked.get("timeOfDayEnd", time.max)
+    return (
+        (created if isinstance(first, datetime) else created.date()) >= first
+        and (created if isinstance(last, datetime) else created.date()) <= last
+        and early <= created.time() <= late
+    )
+
+
+def twin(calls, asked):
+    """Sums by date, and by date and hour: calls, errors, joined, talk, tenths of a minute."""
+    days, hours = {}, {}
+    for call in calls:
+        if not passes(call, asked):
+            continue
+        free = call["error"] or not call["joined"]
+        steps = 0 if free else -(-call["duration"] // timedelta(seconds=6))
+        day = call["created"].date().isoformat()
+        for sums, place in ((days, (day, None)), (hours, (day, call["created"].hour))):
+            row = sums.setdefault(place, [0, 0, 0, timedelta(0), 0])
+            row[0] += 1
+            row[1] += call["error"]
+            row[2] += call["joined"]
+            row[3] += call["duration"]
+            row[4] += steps
+    return days, hours
+
+
+def answered(client, asked):
+    """The same sums, from the endpoint's reply."""
+    document = json.loads(client.get(PATH, params=wire(asked)).raise_for_status().content)
+    found = []
+    for rows in (document["daily"], document["hourly"]):
+        sums = {}
+        for row in rows:
+            talk = Decimal(row["duration"].removesuffix("s")) * 10**6
+            sums[row["date"], row.get("hour")] = [
+                row["totalCount"],
+                row["errorCount"],
+                row["joinedCount"],
+                int(talk) * MICROSECOND,
+                round(row["billedMinutes"] * 10),
+            ]
+        assert len(sums) == len(rows)
+        found.append(sums)
+    return tuple(found)
+
+
+def wire(asked):
+    """The filters as the vendor wants them sent."""
+    pairs = []
+    for name, value in asked.items():
+        if name == "agentIds":
+            pairs += [(name, agent) for agent in value]
+        elif name == "metadata":
+            pairs += [(f"metadata.{key}", text) for key, text in value.items()]
+        elif name.startswith("duration"):
+            pairs.append((name, f"{value:f}s"))
+        else:
+            pairs.append((name, value if isinstance(value, str) else value.isoformat()))
+    return pairs
+
+
+def client_of(calls, clock):
+    """Plain client of an endpoint over columns."""
+    transport = SampleTransport(Endpoint(lambda: calls, now=clock))
+    return httpx.Client(
+        transport=transport, base_url="https://api.ultravox.ai", headers={"X-API-Key": KEY}
+    )
+
+
+def asking(dates, moments, times, talks, *, agents, voices, metadata, searches):
+    """Filters in any combination."""
+    zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+    end = dates | st.builds(datetime.astimezone, moments, zones)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "fromDate": end,
+            "toDate": end,
+            "timeOfDayStart": times,
+            "timeOfDayEnd": times,
+            "agentIds": st.lists(agents, min_size=1, max_size=3),
+            "voiceId": voices,
+            "metadata": metadata,
+            "search": searches,
+            "durationMin": talks,
+            "durationMax": talks,
+        },
+    )
+
+
+# Few values and many edges, so that calls and filters meet.
+MOMENTS = st.builds(
+    lambda base, shift: base + shift * MICROSECOND,
+    st.sampled_from(
+        [
+            datetime(2026, 3, day, hour, minute, tzinfo=UTC)
+            for day in (7, 8, 9)
+            for hour, minute in ((0, 0), (5, 30), (12, 0), (13, 0), (23, 59))
+        ]
+    ),
+    st.sampled_from([-1_000_000, -1, 0, 0, 1, 999_999, 59_999_999]),
+)
+TALKS = st.sampled_from(["0", "0.000001", "5.999999", "6", "6.000001", "59.5", "60", "61", "86401"])
+TALK = TALKS.map(lambda text: int(Decimal(text) * 10**6) * MICROSECOND)
+AGENT = st.sampled_from(list(AGENTS.values())[:3])
+VOICE = st.sampled_from(list(VOICES.values()))
+METADATA = st.dictionaries(
+    st.sampled_from(["tenant", "tier", "größe"]), st.sampled_from(["a", "A", "b & c=1"]), max_size=2
+)
+CALL = st.fixed_dictionaries(
+    {
+        "created": MOMENTS,
+        "duration": TALK,
+        "joined": st.booleans(),
+        "error": st.booleans(),
+        "agent": AGENT | st.none(),
+        "voice": VOICE | st.none(),
+        "metadata": METADATA,
+        "summary": st.sampled_from(["Asked for a Refund.", "refund", "100 % sure + more"])
+        | st.none(),
+    }
+).map(lambda call: call | {"duration": call["duration"] * call["joined"]})
+ANY = asking(
+    st.dates(date(2026, 3, 6), date(2026, 3, 10)),
+    MOMENTS,
+    MOMENTS.map(lambda moment: moment.time()),
+    TALKS.map(Decimal),
+    agents=AGENT,
+    voices=VOICE,
+    metadata=METADATA,
+    searches=st.sampled_from(["refund", "FUND", "+", "% S", "z", "\n"]),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(CALL, min_size=1, max_size=25), st.lists(ANY, min_size=1, max_size=6))
+def test_a_call_log(calls, questions):
+    """Over any log, for any filters, on every edge, the endpoint counts what a loop counts."""
+    columns = from_frame(pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"}))
+    with client_of(columns, 10**16) as client:
+        for asked in questions:
+            assert answered(client, asked) == twin(calls, asked), asked
+
+
+def rows(year, first, last):
+    """The sample's calls of a span as dicts."""
+
+    def text(labels, place):
+        return (*labels.values, None)[labels.codes[place]]  # noqa: PD011
+
+    begin, end = year.created.searchsorted(
+        [(day - EPOCH) // MICROSECOND for day in (first, last + DAY)]
+    )
+    return [
+        {
+            "created": EPOCH + int(year.created[place]) * MICROSECOND,
+            "duration": int(year.duration[place]) * MICROSECOND,
+            "joined": bool(year.joined[place]),
+            "error": bool(year.error[place]),
+            "agent": text(year.agent, place),
+            "voice": text(year.voice, place),
+            "summary": text(year.summary, place),
+            "metadata": {
+                key: value
+                for key, labels in year.metadata.items()
+                if (value := text(labels, place)) is not None
+            },
+        }
+        for place in range(int(begin), int(end))
+    ]
+
+
+def test_the_sample_year(year):
+    """Over the sample's own calls too, on the days of a clock change and of the stuck call."""
+    first, last = datetime(2026, 3, 8, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC)
+    calls = rows(year, first, last)
+    assert len(calls) > 4000
+    inside = st.timedeltas(timedelta(0), last - first).map(lambda since: first + since)
+    filters = asking(
+        st.dates(first.date(), last.date()),
+        inside,
+        st.times(),
+        st.decimals(0, 300, places=3),
+        agents=st.sampled_from(list(AGENTS.values())),
+        voices=VOICE,
+        metadata=st.fixed_dictionaries(
+            {},
+            optional={
+                "tenant": st.sampled_from(TENANTS[:4]),
+                "channel": st.sampled_from(CHANNELS),
+            },
+        ),
+        searches=st.sampled_from(["refund", "APPOINTMENT", "caller asked", "zebra"]),
+    )
+
+    @settings(deadline=None, max_examples=60)
+    @given(filters)
+    def agree(asked):
+        asked = {"fromDate": first.date(), "toDate": last.date()} | asked
+        assert answered(client, asked) == twin(calls, asked)
+
+    with client_of(year, now()) as client:
+        agree()

@@ -1,0 +1,259 @@
+"""The doctor finds what an account does where the description is silent, either way."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from usage_analysis.doctor import Finding, run
+from usage_analysis.errors import AuthenticationError, QueryError, ResponseError
+from usage_analysis.fetch.client import Client
+from usage_analysis.sample import sample_client
+
+KEY = "abcd1234.0123456789abcdef0123456789abcdef"
+NOW = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
+
+
+@dataclass
+class Call:
+    created: datetime
+    seconds: float = 60.0
+    joined: bool = True
+    error: bool = False
+
+
+def calls() -> list[Call]:
+    """Five calls a day for 40 days, and one a day at noon, of 0 s, that nobody joined."""
+    start = NOW.replace(hour=0) - timedelta(days=40)
+    days = [start + timedelta(days=n) for n in range(40)]
+    out = [Call(day + timedelta(hours=hour)) for day in days for hour in (3, 4, 10, 12, 23)]
+    noon = timedelta(hours=12, minutes=5)
+    out += [Call(day + noon, 0.0, joined=False, error=n % 2 == 0) for n, day in enumerate(days)]
+    return out
+
+
+@dataclass
+class Account(httpx.MockTransport):
+    """An account that settles each open question in one way or the other."""
+
+    calls: list[Call] = field(default_factory=calls)
+    zone: timedelta = timedelta(0)
+    all_time_filtered: bool = False
+    wraps: bool = False
+    refuses_overnight: bool = False
+    exclusive: bool = False
+    grows: int = 0
+    change: Callable[[dict[str, Any]], None] = lambda _document: None
+    asked: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__(self.answer)
+
+    def clock(self) -> datetime:
+        return NOW
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        params = dict(request.url.params.multi_items())
+        start, end = (params.get(f"timeOfDay{side}") for side in ("Start", "End"))
+        if self.refuses_overnight and start and end and start > end:
+            return httpx.Response(400, json={"detail": "start after end"})
+        chosen = [call for call in self.calls if self.fits(call, params)]
+        if self.asked == 9 and self.grows:
+            chosen += [Call(NOW - timedelta(hours=self.grows))]
+        document = {
+            "allTime": self.row(chosen if self.all_time_filtered else self.calls),
+            "daily": self.rows(
+                chosen, lambda c: {"date": (c.created + self.zone).date().isoformat()}
+            ),
+            "hourly": self.rows(
+                chosen,
+                lambda c: {"date": c.created.date().isoformat(), "hour": c.created.hour},
+            ),
+        }
+        self.change(document)
+        return httpx.Response(200, json=document)
+
+    def fits(self, call: Call, params: dict[str, str]) -> bool:
+        first = datetime.fromisoformat(params.get("fromDate", "2000-01-01T00:00:00Z"))
+        start = time.fromisoformat(params.get("timeOfDayStart", "00:00"))
+        end = time.fromisoformat(params.get("timeOfDayEnd", "23:59:59.999999"))
+        clock = (call.created + self.zone).time()
+        in_time = start <= clock <= end
+        if self.wraps and start > end:
+            in_time = clock >= start or clock <= end
+        low, high = float(params.get("durationMin", "-1s")[:-1]), math.inf
+        if "durationMax" in params:
+            high = float(params["durationMax"][:-1])
+        long_enough = low < call.seconds if self.exclusive else low <= call.seconds
+        last = datetime.fromisoformat(params["toDate"])
+        in_window = first <= call.created <= last
+        return in_window and in_time and long_enough and call.seconds <= high
+
+    def rows(
+        self, chosen: list[Call], place: Callable[[Call], dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        buckets: dict[str, list[Call]] = {}
+        for call in chosen:
+            buckets.setdefault(json.dumps(place(call)), []).append(call)
+        return [{**self.row(held), **json.loads(key)} for key, held in buckets.items()]
+
+    @staticmethod
+    def row(held: list[Call]) -> dict[str, Any]:
+        return {
+            "totalCount": len(held),
+            "errorCount": sum(call.error for call in held),
+            "joinedCount": sum(call.joined for call in held),
+            "duration": f"{sum(call.seconds for call in held)}s",
+            "billedMinutes": round(sum(call.seconds for call in held) / 60, 1),
+        }
+
+
+def findings(account: httpx.BaseTransport, **options: Any) -> dict[str, Finding]:
+    with Client(KEY, transport=account, max_backoff=0.01) as client:
+        return {finding.topic: finding for finding in run(client, **options)}
+
+
+def double_hours(document: dict[str, Any]) -> None:
+    for row in document["hourly"]:
+        row["totalCount"] *= 2
+
+
+def set_all(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(document: dict[str, Any]) -> None:
+        for row in document["hourly"]:
+            row[name] = value
+
+    return change
+
+
+def reverse(document: dict[str, Any]) -> None:
+    document["hourly"].sort(key=lambda row: (row["date"], row["hour"]), reverse=True)
+
+
+def with_time(account: Account) -> Account:
+    for call in account.calls:
+        call.seconds = call.seconds or 3.0 * (call.created.day % 2)
+    return account
+
+
+HELD, OTHER, UNSHOWN = True, False, None
+CASES: list[tuple[str, Account, bool | None, str]] = [
+    ("allTime", Account(), HELD, "does not follow the dates: 240 calls"),
+    ("allTime", Account(all_time_filtered=True), HELD, "it follows the dates"),
+    ("allTime", Account(calls=[Call(NOW)]), UNSHOWN, "the last week holds all calls"),
+    ("days", Account(), HELD, "30 daily rows the hours of each UTC day add up"),
+    ("days", Account(zone=timedelta(hours=-5)), OTHER, "days of the zone UTC-5"),
+    ("days", Account(change=double_hours), OTHER, "do not add up"),
+    ("days", Account(calls=[]), UNSHOWN, "no calls"),
+    ("zone of the time of day", Account(), HELD, r"hour from 12:00, .* UTC hours 12$"),
+    ("zone of the time of day", Account(zone=timedelta(hours=2)), OTHER, "UTC hours 10$"),
+    ("zone of the time of day", Account(calls=[]), UNSHOWN, "UTC hours none"),
+    ("time of day over midnight", Account(), HELD, "gives 0 calls, where its hours hold 90"),
+    ("time of day over midnight", Account(wraps=True), HELD, "goes over midnight: 90"),
+    ("time of day over midnight", Account(refuses_overnight=True), HELD, "refused with status 400"),
+    ("time of day over midnight", Account(calls=[Call(NOW)]), UNSHOWN, "no calls between"),
+    ("errorCount", Account(), HELD, "more errors than joined calls"),
+    ("errorCount", Account(calls=[Call(NOW, error=True)]), UNSHOWN, "of 1 errors none"),
+    ("errorCount", Account(change=set_all("errorCount", 9)), OTHER, "more errors than calls"),
+    ("duration", Account(), HELD, "in seconds, with up to 1 decimals"),
+    ("duration", Account(change=set_all("duration", "1.123456789s")), HELD, "up to 9 decimals"),
+    ("duration", Account(change=set_all("duration", "0:01:00")), OTHER, "as '0:01:00'"),
+    ("billedMinutes", Account(), HELD, "150 hours with billed minutes, all in tenths"),
+    ("billedMinutes", Account(change=set_all("billedMinutes", 1.05)), OTHER, "no tenths, as 1.05"),
+    ("billedMinutes", Account(calls=[]), UNSHOWN, "0 hours"),
+    ("reach", Account(), HELD, "the first calls are of 2026-02-19, 10 days before the window"),
+    ("reach", Account(calls=[Call(NOW)]), HELD, "no sooner than in the window"),
+    ("rows", Account(), HELD, "oldest first"),
+    ("rows", Account(change=reverse), HELD, "newest first"),
+    ("running calls", Account(), UNSHOWN, "nothing changed"),
+    ("running calls", Account(grows=2), HELD, "1 hours changed while this ran, 1 of them in dur"),
+    ("running calls", Account(grows=20), OTHER, "the oldest began 20 hours before"),
+    ("ends of ranges", Account(), HELD, "durationMax is inclusive .*durationMin is inclusive;"),
+    ("ends of ranges", Account(exclusive=True), HELD, "durationMin is exclusive"),
+    ("ends of ranges", Account(calls=[Call(NOW.replace(minute=0))]), HELD, "timeOfDayEnd is incl"),
+    ("ends of ranges", Account(calls=[]), UNSHOWN, "durationMin, durationMax, timeOfDayEnd"),
+    ("unjoined time", Account(), HELD, "all 30 calls that nobody joined have a duration of 0 s"),
+    ("unjoined time", with_time(Account()), OTHER, "of 30 calls that nobody joined have a dur"),
+    ("unjoined time", Account(calls=[Call(NOW)]), UNSHOWN, "no call of 0 s"),
+]
+
+
+@pytest.mark.parametrize(("topic", "account", "holds", "seen"), CASES)
+def test_findings(topic: str, account: Account, holds: bool | None, seen: str) -> None:
+    """Whatever the account does, the finding says what was seen and whether it was assumed."""
+    account.asked = 0
+    finding = findings(account)[topic]
+    assert re.search(seen, finding.seen), finding.seen
+    assert finding.holds is holds
+    assert finding.follows
+
+
+def test_one_finding_for_each_open_question() -> None:
+    """There are twelve findings, each with its own topic, told in four lines."""
+    told = findings(Account())
+    assert len(told) == 12
+    for finding in told.values():
+        assert [line.split(":")[0].strip() for line in str(finding).splitlines()[1:]] == [
+            "assumed",
+            "seen",
+            "follows",
+        ]
+
+
+def test_replies_are_kept(tmp_path: Path) -> None:
+    """With a folder every reply is kept with what was asked, and no key."""
+    account = Account(refuses_overnight=True)
+    findings(account, folder=tmp_path / "doctor")
+    files = sorted((tmp_path / "doctor").iterdir())
+    assert len(files) == account.asked == 9
+    for path in files:
+        document = json.loads(path.read_text())
+        assert document["asked"]
+        assert ("reply" in document) != ("refused" in document)
+        assert KEY.partition(".")[2] not in path.read_text()
+    assert files[0].name == "01-window.json"
+
+
+def test_progress() -> None:
+    """Progress is told from none to all."""
+    told: list[tuple[int, int]] = []
+    findings(Account(), progress=lambda *step: told.append(step))
+    assert told == [(n, 9) for n in range(10)]
+
+
+def test_bad_reply_is_kept_and_raised(tmp_path: Path) -> None:
+    """A reply that is not what the endpoint promises is an error, and is kept to be reported."""
+    account = Account(change=lambda document: document.pop("hourly"))
+    with pytest.raises(ResponseError, match=r"^hourly: missing"):
+        findings(account, folder=tmp_path)
+    (kept,) = tmp_path.iterdir()
+    assert "daily" in json.loads(kept.read_text())["reply"]
+
+
+def test_refused_key() -> None:
+    """A refused key is the error that it is everywhere."""
+    with pytest.raises(AuthenticationError):
+        findings(httpx.MockTransport(lambda _: httpx.Response(403)))
+
+
+def test_days_refused() -> None:
+    """A window too short to compare with a week is refused."""
+    with pytest.raises(QueryError, match=r"^days: expected"):
+        findings(Account(), days=7)
+
+
+def test_sample_account() -> None:
+    """On the sample account nothing is other than assumed."""
+    with sample_client() as client:
+        told = run(client)
+    assert [finding.topic for finding in told if finding.holds is False] == []
