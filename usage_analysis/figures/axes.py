@@ -6,13 +6,13 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
@@ -74,10 +74,12 @@ def axes_for(ax: Axes | None, kind: str) -> Axes:
 
 def figure_of(ax: Axes) -> Figure:
     """Figure that an axes is on."""
-    figure = ax.get_figure(root=True)
+    figure: Any = ax.figure
     if figure is None:
         raise QueryError("ax: expected axes on a figure, got axes that were removed from theirs")
-    return figure
+    # The figure of a part of one is the whole.
+    whole: Figure = figure.figure if isinstance(figure, SubFigure) else figure
+    return whole
 
 
 def width_of(ax: Axes) -> float:
@@ -295,7 +297,7 @@ def in_units(frame: pd.DataFrame, measure: str) -> Floats:
 def cell_number(value: object) -> float:
     """A cell of a result in an axis's units: durations in minutes, what is missing as NaN."""
     if isinstance(value, pd.Timedelta):
-        return value / pd.Timedelta(minutes=1)
+        return value.total_seconds() / 60
     return float("nan") if pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]  # a number then
 
 

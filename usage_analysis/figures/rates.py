@@ -254,7 +254,8 @@ def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> Non
         ax.annotate(
             f"{moment:%d %b %H:%M}" if hours else f"{moment:%a %d %b}",
             (x[place], rate[place]), (0, 6), textcoords="offset points", ha="center", fontsize=7.5,
-            gid="signal label",
+            gid="signal label", zorder=6,
+            bbox={"facecolor": theme_in_use().page, "alpha": 0.85, "lw": 0, "pad": 0.6},
         )  # fmt: skip
 
 

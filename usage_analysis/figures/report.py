@@ -22,9 +22,10 @@ from matplotlib.figure import Figure
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
+from usage_analysis.figures.facts import Facts, Section
 from usage_analysis.figures.marks import Mark
 from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.sections import Facts, Section, sections_of
+from usage_analysis.figures.sections import sections_of
 from usage_analysis.figures.style import (
     WIDTH,
     Theme,

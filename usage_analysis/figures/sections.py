@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import capacity
@@ -21,94 +16,19 @@ from usage_analysis.analysis.trends import compare_periods, project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import UNITS, figure_of, finished, in_units, span_of
 from usage_analysis.figures.compare import plot_comparison
+from usage_analysis.figures.facts import Facts, Picture, Section, on_axes, sentence_case
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
-from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.money import plot_billing, plot_burn_up, plot_pareto
-from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
-from usage_analysis.figures.style import WIDTH, new_figure
 from usage_analysis.figures.tables import sparkline, sparkline_words
 from usage_analysis.figures.trend import groups_figure, plot_groups, plot_trend
-from usage_analysis.tidy.frames import CallUsage, group_column
+from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.slots import each_group
 
 _PANEL_DAYS = 120
 _COMPARED = ("total_count", "error_count", "joined_count", "duration", "billed_minutes")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One figure that can be drawn at any width, and the table beneath it."""
-
-    name: str
-    draw: Callable[[float], Figure]
-    table: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with its figures and tables, and what it adds to the summary."""
-
-    name: str
-    heading: str
-    pictures: Sequence[Picture] = ()
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    """Shown as they are, by the name of their file; a column `trend` holds small lines."""
-    shown: dict[str, pd.DataFrame] = field(default_factory=dict)
-    """Shown instead of the table of that name, where page and file differ."""
-    words: Sequence[str] = ()
-    """Sentences above the figures."""
-    summary: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Facts:
-    """The data of one report, local and cut to the days asked for."""
-
-    usage: CallUsage
-    hourly: pd.DataFrame
-    about: Provenance
-    previous: pd.DataFrame | None = None
-    breakdown: pd.DataFrame | None = None
-    marks: Sequence[Mark] = ()
-    weekend: Sequence[str] = ("Sat", "Sun")
-    limit: int | None = None
-    budget: float | None = None
-    rate: Any = None
-
-    @cached_property
-    def daily(self) -> pd.DataFrame:
-        """Every local day, those that are not whole too."""
-        return aggregate(self.hourly, "D")
-
-    @cached_property
-    def days(self) -> pd.DataFrame:
-        """Whole and final days, without the periods to leave out."""
-        return without(self.daily[finished(self.daily)], self.marks)
-
-    @cached_property
-    def kept(self) -> pd.DataFrame:
-        """Hours without the periods to leave out: what means are made of."""
-        return without(self.hourly, self.marks)
-
-    @property
-    def groups(self) -> pd.DataFrame:
-        """The breakdown's hours."""
-        if self.breakdown is None:
-            raise QueryError("sections: groups needs a breakdown, got none")
-        return self.breakdown
-
-
-def on_axes(draw: Callable[[Axes], Axes], height: float = 4.0) -> Callable[[float], Figure]:
-    """Drawing on the axes of a new figure of any width; a narrow one is higher for its heading."""
-
-    def at(width: float) -> Figure:
-        tall = height if width >= WIDTH else height + 0.6
-        return figure_of(draw(new_figure(width, tall).add_subplot()))
-
-    return at
 
 
 def _trend(facts: Facts) -> Section:
@@ -405,7 +325,7 @@ def _with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
                 "no calls" if pd.isna(rate) else f"{100 * rate:.1f} %"
                 for rate in table["join_rate"]
             ],
-            "talk [min]": [f"{t / pd.Timedelta(minutes=1):,.0f}" for t in table["talk"]],
+            "talk [min]": [f"{t.total_seconds() / 60:,.0f}" for t in table["talk"]],
             "billed [min]": [f"{minutes:,.1f}" for minutes in table["billed_minutes"]],
             "cost [USD]": [f"{amount:,.2f}" for amount in table["cost"]],
         },
@@ -465,8 +385,3 @@ def sections_of(facts: Facts, wanted: Sequence[str] | None) -> Iterator[Section]
     for name in chosen:
         if name in _MAKERS and not (wanted is None and lacking.get(name, False)):
             yield _MAKERS[name](facts)
-
-
-def sentence_case(text: str) -> str:
-    """Text with a capital first letter."""
-    return text[:1].upper() + text[1:]

@@ -224,7 +224,7 @@ def boxes_for_missing_glyphs() -> Iterator[None]:
         yield
 
 
-class _Figure(Figure):
+class _NotebookFigure(Figure):
     """A figure apart from pyplot that a notebook shows as a picture all the same."""
 
     def draw(self, renderer: Any) -> None:
@@ -238,7 +238,7 @@ class _Figure(Figure):
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
     """Figure of a size [in] in this package's look, apart from pyplot."""
     with figure_style():
-        return _Figure(figsize=(width, height), layout="constrained")
+        return _NotebookFigure(figsize=(width, height), layout="constrained")
 
 
 def title_of(figure: Figure) -> str:

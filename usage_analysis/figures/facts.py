@@ -1,0 +1,98 @@
+"""The data of one report, computed once, and what a section of it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from usage_analysis.errors import QueryError
+from usage_analysis.figures.axes import figure_of, finished
+from usage_analysis.figures.marks import Mark, without
+from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.style import WIDTH, new_figure
+from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.periods import aggregate
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure that can be drawn at any width, and the table beneath it."""
+
+    name: str
+    draw: Callable[[float], Figure]
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its figures and tables, and what it adds to the summary."""
+
+    name: str
+    heading: str
+    pictures: Sequence[Picture] = ()
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """Shown as they are, by the name of their file; a column `trend` holds small lines."""
+    shown: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """Shown instead of the table of that name, where page and file differ."""
+    words: Sequence[str] = ()
+    """Sentences above the figures."""
+    summary: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The data of one report, local and cut to the days asked for."""
+
+    usage: CallUsage
+    hourly: pd.DataFrame
+    about: Provenance
+    previous: pd.DataFrame | None = None
+    breakdown: pd.DataFrame | None = None
+    marks: Sequence[Mark] = ()
+    weekend: Sequence[str] = ("Sat", "Sun")
+    limit: int | None = None
+    budget: float | None = None
+    rate: Any = None
+
+    @cached_property
+    def daily(self) -> pd.DataFrame:
+        """Every local day, those that are not whole too."""
+        return aggregate(self.hourly, "D")
+
+    @cached_property
+    def days(self) -> pd.DataFrame:
+        """Whole and final days, without the periods to leave out."""
+        return without(self.daily[finished(self.daily)], self.marks)
+
+    @cached_property
+    def kept(self) -> pd.DataFrame:
+        """Hours without the periods to leave out: what means are made of."""
+        return without(self.hourly, self.marks)
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """The breakdown's hours."""
+        if self.breakdown is None:
+            raise QueryError("sections: groups needs a breakdown, got none")
+        return self.breakdown
+
+
+def on_axes(draw: Callable[[Axes], Axes], height: float = 4.0) -> Callable[[float], Figure]:
+    """Drawing on the axes of a new figure of any width; a narrow one is higher for its heading."""
+
+    def at(width: float) -> Figure:
+        tall = height if width >= WIDTH else height + 0.6
+        return figure_of(draw(new_figure(width, tall).add_subplot()))
+
+    return at
+
+
+def sentence_case(text: str) -> str:
+    """Text with a capital first letter."""
+    return text[:1].upper() + text[1:]
