@@ -62,6 +62,18 @@ def _add_report(commands: Commands) -> None:
     source.add_argument("--reply", type=Path, metavar="FILE", help="a saved reply instead")
     _add_window(report)
     _add_filters(report)
+    shown = report.add_argument_group("page")
+    shown.add_argument(
+        "--sections", type=_names, metavar="NAMES", help="which and in what order: trend,errors"
+    )
+    shown.add_argument("--limit", type=int, metavar="CALLS", help="that may be held at once")
+    shown.add_argument("--budget", type=float, metavar="MINUTES", help="billed, a month")
+    shown.add_argument("--rate", metavar="USD", help="a billed minute (0.05)")
+    shown.add_argument("--weekend", type=_names, default=("Sat", "Sun"), metavar="DAYS")
+    shown.add_argument("--title", metavar="TEXT")
+    shown.add_argument(
+        "--no-compare", action="store_true", help="leave out the period of like length before"
+    )
     report.add_argument(
         "--out", type=Path, default=Path("usage-report"), metavar="DIR", help="(usage-report)"
     )
@@ -164,6 +176,10 @@ def _filters(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not (key and equals):
@@ -181,7 +197,7 @@ def _day(text: str) -> date:
 
 
 def _report(options: argparse.Namespace) -> None:
-    usage, first, last = _usage(options)
+    usage, previous, first, last = _usage(options, compare=not options.no_compare)
     # The report draws: matplotlib is loaded when there is something to draw.
     from usage_analysis.figures.report import build_report
 
@@ -191,13 +207,20 @@ def _report(options: argparse.Namespace) -> None:
         timezone=options.timezone,
         from_date=first,
         to_date=last,
+        previous=previous,
+        sections=options.sections,
+        limit=options.limit,
+        budget=options.budget,
+        rate=options.rate,
+        weekend=options.weekend,
+        title=options.title,
         progress=_bar("report"),
     )
     print(f"Report of {_whose(usage)}: {page.resolve()}")
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    usage, _, _ = _usage(options)
+    usage, *_ = _usage(options, compare=False)
     print(f"Reply of {_whose(usage)}: {usage.save(options.out).resolve()}")
 
 
@@ -230,8 +253,10 @@ def _serve(options: argparse.Namespace) -> None:
         )
 
 
-def _usage(options: argparse.Namespace) -> tuple[CallUsage, date | None, date | None]:
-    """What to look at, and the local days to cut it to."""
+def _usage(
+    options: argparse.Namespace, *, compare: bool
+) -> tuple[CallUsage, CallUsage | None, date | None, date | None]:
+    """What to look at, the period before to compare it with, and the local days to cut it to."""
     first, last, filters = options.first, options.last, _filters(options)
     if options.reply is not None:
         if filters:
@@ -239,12 +264,19 @@ def _usage(options: argparse.Namespace) -> tuple[CallUsage, date | None, date | 
                 f"--{name.removesuffix('_ids').replace('_', '-')}" for name in filters
             )
             raise QueryError(f"--reply: a saved reply is not filtered again, got {given}")
-        return CallUsage.load(options.reply), first, last
+        return CallUsage.load(options.reply), None, first, last
     with _client(options.account) as client:
         last = last or client.today(options.timezone)
         first = first or last - timedelta(days=DEFAULT_DAYS)
         query = UsageQuery.local_days(first, last, options.timezone, **filters)
-        return client.call_usage(query, progress=_bar("fetch")), first, last
+        usage = client.call_usage(query, progress=_bar("fetch"))
+        if not compare:
+            return usage, None, first, last
+        day = timedelta(days=1)
+        earlier = UsageQuery.local_days(
+            first - (last - first + day), first - day, options.timezone, **filters
+        )
+        return usage, client.call_usage(earlier, progress=_bar("fetch")), first, last
 
 
 def _client(account: str) -> Client:
