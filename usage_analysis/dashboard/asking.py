@@ -1,8 +1,9 @@
-"""Questions asked beside the drawing: the newest only, fast changes joined, late answers dropped."""
+"""Questions asked beside the drawing: the newest only, changes joined, late answers dropped."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -47,6 +48,8 @@ class Asking:
         self._client, self._told, self._progress = client, told, progress
         self._lock = threading.Lock()
         self._task: _Task | None = None
+        self.asked = 0
+        """How many questions went out; those that were joined did not."""
 
     @property
     def question(self) -> Question | None:
@@ -106,6 +109,7 @@ class Asking:
         def report(done: int, total: int) -> None:
             post(self._report, task, done, total)
 
+        self.asked += 1
         try:
             task.answer = task.question.ask(self._client.stoppable(task.stop), report)
         except UsageError as error:
@@ -128,3 +132,26 @@ class Asking:
             raise task.failure
         if task.answer is not None:
             self._told(task.question, task.answer)
+
+
+def loop_to_go_on() -> asyncio.AbstractEventLoop | None:
+    """Loop that may go on while an answer is awaited; None where a cell or a script waits for it.
+
+    A kernel's loop runs while a cell does, but the cell's next line expects the figure: only a hand
+    on a control (a message of the front end) is answered later.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return None if _in_cell() else loop
+
+
+def _in_cell() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return False
+    header = kernel.get_parent("shell").get("header", {})
+    return bool(header.get("msg_type") == "execute_request")

@@ -42,7 +42,7 @@ class Days(NamedTuple):
     last: date
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many days these are."""
         return (self.last - self.first).days + 1
 
@@ -99,15 +99,15 @@ def days_of(preset: str, today: date, billing_day: int = 1) -> Days:
 def before(days: Days, comparison: str) -> Days | None:
     """Days that a comparison sets beside these; None without one."""
     if comparison == "previous":
-        return days.back(days.count)
+        return days.back(days.number)
     if comparison == "weekdays":
-        return days.back(-(-days.count // 7) * 7)
+        return days.back(-(-days.number // 7) * 7)
     return None
 
 
 def granularities(days: Days) -> list[str]:
     """Buckets that a range can be drawn in without a wall of points or a single one."""
-    fits = [name for name, (low, high) in _LIMITS.items() if low <= days.count <= high]
+    fits = [name for name, (low, high) in _LIMITS.items() if low <= days.number <= high]
     return fits or ["h"]
 
 
@@ -122,7 +122,9 @@ def nearest(granularity: str, allowed: list[str]) -> str:
 def zones() -> list[str]:
     """IANA names that this machine knows, those that people look for first."""
     known = available_timezones()
-    places = sorted(name for name in known if "/" in name and not name.startswith(("Etc/", "posix")))
+    places = sorted(
+        name for name in known if "/" in name and not name.startswith(("Etc/", "posix"))
+    )
     return ["UTC", *places]
 
 

@@ -36,9 +36,7 @@ class Names:
     metadata: dict[str, list[str]]
 
     @classmethod
-    def of(
-        cls, client: Client, agents: Given, voices: Given, metadata: GivenValues
-    ) -> Names:
+    def of(cls, client: Client, agents: Given, voices: Given, metadata: GivenValues) -> Names:
         """Names as given, and the sample account's own where none are.
 
         Raises

@@ -48,6 +48,14 @@ class InHand:
         return whole(self.usage.hourly)
 
     @cached_property
+    def whole_usage(self) -> CallUsage:
+        """The answer with all groups added up, as a report takes it."""
+        if not self.question.by:
+            return self.usage
+        daily = whole(self.usage.daily)
+        return replace(self.usage, daily=daily, hourly=self._whole, groups=None)
+
+    @cached_property
     def largest(self) -> list[str]:
         """Groups with any call, the one with the most first."""
         group = group_column(self.usage.hourly)
@@ -151,7 +159,7 @@ class Scene:
             *_asked(names, settings, self._first_day),
             f"hours = ua.in_timezone(usage.hourly, {settings.timezone!r})",
         ]
-        if tuple(settings.hours) != ALL_DAY:
+        if settings.hours != ALL_DAY:
             low, high = settings.hours
             how = "&" if low < high else "|"
             out.append(

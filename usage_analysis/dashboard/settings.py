@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Self
 
 from usage_analysis.dashboard.dates import (
     COMPARISONS,
+    CUSTOM,
     GRANULARITIES,
     PRESETS,
     Days,
@@ -43,9 +44,9 @@ class Settings:
         Local days, both inclusive.
     timezone
         Whose days and hours, an IANA name.
-    hours
-        First and last hour of the local day shown, ``(9, 17)`` ends at 17:00; a first after the
-        last goes over midnight.
+    hour_from, hour_to
+        Hours of the local day shown, 9 and 17 for 09:00 to 17:00; a first after the last goes over
+        midnight.
     agents
         Names of the agents whose calls are asked for; none for every call.
     voice, metadata_key, metadata_value
@@ -74,7 +75,8 @@ class Settings:
     first: date
     last: date
     timezone: str
-    hours: tuple[int, int] = ALL_DAY
+    hour_from: int = 0
+    hour_to: int = 24
     agents: tuple[str, ...] = ()
     voice: str = ""
     metadata_key: str = ""
@@ -111,7 +113,12 @@ class Settings:
                              f"{self.last}")  # fmt: skip
         low, high = self.hours
         if not (0 <= low < 24 and 0 < high <= 24) or low == high:
-            raise QueryError(f"hours: expected two hours of the day, got {low} to {high}")
+            raise QueryError(f"hour_from: expected two hours of the day, got {low} to {high}")
+
+    @property
+    def hours(self) -> tuple[int, int]:
+        """Hours of the local day shown."""
+        return self.hour_from, self.hour_to
 
     @property
     def days(self) -> Days:
@@ -139,7 +146,9 @@ class Settings:
         """
         given = dict(state)
         if (version := given.pop("version", VERSION)) != VERSION:
-            raise QueryError(f"state: expected version {VERSION}, got {version!r}; upgrade to read it")
+            raise QueryError(
+                f"state: expected version {VERSION}, got {version!r}; upgrade to read it"
+            )
         kinds = {field.name: str(field.type) for field in fields(cls)}
         for name in given:
             if name not in kinds:
@@ -187,6 +196,8 @@ class Settings:
         if self.voice:
             selected["voice_id"] = _known("voice", self.voice, names.voices)
         if self.metadata_key and self.metadata_value:
+            values = _known("metadata_key", self.metadata_key, names.metadata)
+            _known("metadata_value", self.metadata_value, dict.fromkeys(values))
             selected["metadata"] = ((self.metadata_key, self.metadata_value),)
         for name in ("duration_min", "duration_max", "search"):
             if text := getattr(self, name).strip():
@@ -224,7 +235,7 @@ class Settings:
         for name in ("duration_min", "duration_max", "search"):
             if text := getattr(self, name).strip():
                 words[name.replace("_", " ")] = text
-        if tuple(self.hours) != ALL_DAY:
+        if self.hours != ALL_DAY:
             words["time of day"] = f"{self.hours[0]:02}:00 to {self.hours[1]:02}:00"
         return words
 
@@ -317,3 +328,38 @@ def _read(kind: str, value: Any) -> Any:
         raise QueryError(f"state: expected {kind}, got {value!r}")
     return value
 
+
+def settled(settings: Settings, query: UsageQuery, names: Names) -> Settings:
+    """Settings that ask what a query asks; its UTC dates are taken as days of the settings' zone.
+
+    Raises
+    ------
+    QueryError
+        An ID without a name, several metadata keys, or a time of day, which is local here.
+    """
+    asked = query.as_dict()
+    if "time_of_day_start" in asked or "time_of_day_end" in asked:
+        raise QueryError(
+            "query: expected no time of day, which is UTC there; use hour_from, hour_to"
+        )
+    out: dict[str, Any] = {
+        n: asked[n] for n in ("duration_min", "duration_max", "search") if n in asked
+    }
+    if query.start is not None and query.end is not None:
+        last = query.end - timedelta(microseconds=1)
+        out |= {"preset": CUSTOM, "first": query.start.date(), "last": last.date()}
+    out["agents"] = tuple(_named("agents", x, names.agents) for x in asked.get("agent_ids", ()))
+    if "voice_id" in asked:
+        out["voice"] = _named("voices", asked["voice_id"], names.voices)
+    if len(metadata := asked.get("metadata", {})) > 1:
+        raise QueryError(f"query: expected one metadata key, got {', '.join(metadata)}")
+    for key, value in metadata.items():
+        out |= {"metadata_key": key, "metadata_value": value}
+    return replace(settings, **out)
+
+
+def _named(argument: str, wanted: str, names: Mapping[str, str]) -> str:
+    for name, value in names.items():
+        if value == wanted:
+            return name
+    raise QueryError(f"query: expected IDs that {argument}= names, got {wanted}")
