@@ -23,14 +23,20 @@ STYLE: Final = """<style>
 .ua-explorer .ua-row { flex-flow: row wrap; gap: 4px 12px; overflow: visible; align-items: end; }
 .ua-explorer .ua-main { flex-flow: row wrap; gap: 8px 20px; overflow: visible;
   align-items: flex-start; }
-.ua-explorer .ua-stage { flex: 1 1 560px; min-width: 0; overflow: visible; }
-.ua-explorer .ua-which { flex: 1 1 230px; max-width: 640px; overflow: visible; }
+.ua-explorer .ua-stage { flex: 100 1 560px; min-width: 0; overflow: visible; }
+.ua-explorer .ua-which { flex: 1 1 230px; overflow: visible; }
 .ua-explorer .ua-labelled { flex-direction: column; align-items: stretch; height: auto;
   overflow: visible; }
 .ua-explorer .ua-labelled > .widget-label { width: auto; max-width: none; text-align: left;
   height: 20px; line-height: 20px; font-size: 12px; color: var(--ua-muted); }
-.ua-explorer .ua-row > .ua-labelled { width: 170px; margin: 0; }
-.ua-explorer .ua-row > .ua-tab, .ua-explorer .ua-row > .ua-leave { width: auto; }
+.ua-explorer .ua-labelled > :not(.widget-label) { flex: 0 0 auto; width: auto; }
+.ua-explorer .ua-labelled.widget-hslider { flex-flow: row wrap; align-items: center; }
+.ua-explorer .ua-labelled.widget-hslider > .widget-label { flex: 0 0 100%; }
+.ua-explorer .ua-labelled.widget-hslider > .slider-container { flex: 1 1 90px; }
+.ua-explorer .ua-row > .ua-labelled { min-width: 120px; margin: 0; }
+.ua-explorer .ua-row > .ua-time-zone, .ua-explorer .ua-row > .widget-hslider { min-width: 190px; }
+.ua-explorer .ua-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap; }
 .ua-explorer .ua-tab .widget-toggle-buttons { flex-flow: row wrap; }
 .ua-explorer .ua-tab .widget-toggle-button { width: auto; padding: 0 14px; }
 .ua-explorer .ua-which > .ua-labelled { width: auto; margin: 0 0 4px; }
@@ -216,7 +222,8 @@ def arranged(controls: Controls, told: dict[str, Any]) -> list[Any]:
     controls
         The controls.
     told
-        What the dashboard says: `asof`, `progress`, `headline`, `note`, `image`, `python`, `file`.
+        What the dashboard says: `asof`, `progress`, `headline`, `note`, `image`, `alt`, `python`,
+        `file`.
     """
     by = controls.by_name
     head = [html("title", "<h2>Call usage</h2>"), told["asof"], controls.refresh, told["progress"]]
@@ -233,7 +240,8 @@ def arranged(controls: Controls, told: dict[str, Any]) -> list[Any]:
     ]
     leave = box("row leave-row", [*controls.leave.values(), controls.show_python, told["file"]])
     drawn = ("measure", "granularity", "comparison", "group", "top", "limit", "rate")
-    stage = [told["headline"], told["note"], told["image"], leave, told["python"]]
+    stage = [told[name] for name in ("headline", "note", "image", "alt")]
+    stage += [leave, told["python"]]
     return [
         html("style", STYLE),
         box("row head", head),

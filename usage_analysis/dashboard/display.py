@@ -35,6 +35,8 @@ class Display:
         self.image = widgets.Image(format="png")
         self.image.add_class("ua-figure")
         self.image.layout.display = "none"
+        # An Image has no alt text, and its front end fails on a tooltip.
+        self.alt = html("alt")
 
     def by_name(self) -> dict[str, Any]:
         """The widgets by what they say."""
@@ -65,7 +67,7 @@ class Display:
         self._dated(scene, fetched)
         self._say(drawn.headline)
         self.image.value = content
-        self.image.tooltip = alt_text(figure)
+        self.alt.value = f'<p class="ua-unseen">{escape(alt_text(figure))}</p>'
         self.image.layout.display = None
         lines = escape(drawn.python)
         self.python.value = f'<pre tabindex="0" aria-label="Python lines">{lines}</pre>'
@@ -86,6 +88,7 @@ class Display:
             else "The server answered: there are none. Choose other days."
         )
         self.image.layout.display = "none"
+        self.alt.value = ""
 
     def failed(self, words: str) -> None:
         """No answer came: its words, and the last good figure greyed."""
