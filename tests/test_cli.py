@@ -2,13 +2,16 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import usage_analysis as ua
 from tests.conftest import as_json, reply, row
+from usage_analysis.sample.endpoint import KEY
 
 GOOD = reply([row("2026-03-01", hour, calls=10, errors=1, seconds=60) for hour in range(24)])
 
@@ -109,6 +112,45 @@ def test_what_cannot_be_done_is_said(tmp_path, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reply_is_kept_and_reported_later(tmp_path):
+    """`fetch` keeps what it asked, filters and all, and `report --reply` reads it."""
+    asked = ["--from", "2026-03-01", "--to", "2026-03-02", "--metadata", "channel=web"]
+    done = run("fetch", *asked, "--duration-min", "30", "--out", "kept.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"Saved: {tmp_path / 'kept.json'}\n"
+    usage = ua.CallUsage.load(tmp_path / "kept.json")
+    assert (usage.source, usage.query.metadata) == ("sample", {"channel": "web"})
+    assert "API" not in (tmp_path / "kept.json").read_text()
+    done = run("report", "--reply", "kept.json", "--out", "here", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "duration min 30s" in (tmp_path / "here" / "report.html").read_text(encoding="utf-8")
+    refused = run("report", "--reply", "kept.json", "--search", "x", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "search" in refused.stderr
+
+
+def test_the_sample_is_served_until_stopped(tmp_path):
+    """`sample serve` says its address, answers a Client there, and ends at Ctrl+C without noise."""
+    root = Path(__file__).resolve().parents[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "usage_analysis.cli", "sample", "serve", "--port", "0"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        address = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())[0]
+        with ua.Client(KEY, base_url=address) as client:
+            usage = client.call_usage(from_date="2026-03-01", to_date="2026-03-01")
+        assert usage.daily["total_count"].sum() > 0
+    finally:
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=20)
+    assert (server.returncode, out, err) == (0, "", "")
 
 
 def test_help_is_light(tmp_path):

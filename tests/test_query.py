@@ -114,7 +114,8 @@ def test_wire_form() -> None:
         search="refund 50%",
     )
     url = httpx.URL("https://x", params=httpx.QueryParams(tuple(query.params())))
-    assert url.query.decode() == (
+    # httpx 0.27 writes a blank as %20, 0.28 as +: a server reads both as a blank.
+    assert url.query.decode().replace("%20", "+") == (
         "fromDate=2026-03-01T00%3A00%3A00Z&toDate=2026-03-31T23%3A59%3A59.999999Z"
         "&timeOfDayStart=09%3A00%3A00&timeOfDayEnd=17%3A30%3A00"
         f"&voiceId={OTHER}&durationMin=30s&durationMax=600.5s&search=refund+50%25"

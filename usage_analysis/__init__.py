@@ -11,33 +11,55 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 _HOMES = {
+    "analysis.billing": "billing_overhead cost",
+    "analysis.capacity": "capacity channels_for erlang_b traffic_for",
+    "analysis.control": "burn_rate control_chart funnel",
     "analysis.peaks": "busy_hour describe_peak load_profile peak_hours traffic_intensity",
-    "analysis.rates": "error_rate join_rate",
+    "analysis.quality": "reconcile",
+    "analysis.rates": "average_call_duration describe_errors error_rate join_rate rate_difference",
     "errors": "APIError AuthenticationError QueryError RateLimitError ResponseError TransportError"
     " UsageError",
+    "fetch.asynchronous": "AsyncClient",
     "fetch.client": "Client",
     "figures.plots": "plot_error_rate plot_trend plot_week",
     "figures.report": "build_report",
+    "analysis.trends": "compare_periods describe_month project_month",
     "dashboard.explorer": "Explorer",
     "figures.style": "Provenance figure_style save_figure",
     "query": "UsageQuery",
     "sample": "sample_client",
     "tidy.durations": "parse_duration parse_durations",
     "tidy.frames": "CallUsage",
-    "tidy.periods": "aggregate in_timezone",
+    "tidy.periods": "aggregate in_timezone rolling",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = sorted(_HOME)  # noqa: PLE0605  # a list, derived
 
 if TYPE_CHECKING:
+    from usage_analysis.analysis.billing import billing_overhead as billing_overhead
+    from usage_analysis.analysis.billing import cost as cost
+    from usage_analysis.analysis.capacity import capacity as capacity
+    from usage_analysis.analysis.capacity import channels_for as channels_for
+    from usage_analysis.analysis.capacity import erlang_b as erlang_b
+    from usage_analysis.analysis.capacity import traffic_for as traffic_for
+    from usage_analysis.analysis.control import burn_rate as burn_rate
+    from usage_analysis.analysis.control import control_chart as control_chart
+    from usage_analysis.analysis.control import funnel as funnel
     from usage_analysis.analysis.peaks import busy_hour as busy_hour
     from usage_analysis.analysis.peaks import describe_peak as describe_peak
     from usage_analysis.analysis.peaks import load_profile as load_profile
     from usage_analysis.analysis.peaks import peak_hours as peak_hours
     from usage_analysis.analysis.peaks import traffic_intensity as traffic_intensity
+    from usage_analysis.analysis.quality import reconcile as reconcile
+    from usage_analysis.analysis.rates import average_call_duration as average_call_duration
+    from usage_analysis.analysis.rates import describe_errors as describe_errors
     from usage_analysis.analysis.rates import error_rate as error_rate
     from usage_analysis.analysis.rates import join_rate as join_rate
+    from usage_analysis.analysis.rates import rate_difference as rate_difference
+    from usage_analysis.analysis.trends import compare_periods as compare_periods
+    from usage_analysis.analysis.trends import describe_month as describe_month
+    from usage_analysis.analysis.trends import project_month as project_month
     from usage_analysis.dashboard.explorer import Explorer as Explorer
     from usage_analysis.errors import APIError as APIError
     from usage_analysis.errors import AuthenticationError as AuthenticationError
@@ -46,6 +68,7 @@ if TYPE_CHECKING:
     from usage_analysis.errors import ResponseError as ResponseError
     from usage_analysis.errors import TransportError as TransportError
     from usage_analysis.errors import UsageError as UsageError
+    from usage_analysis.fetch.asynchronous import AsyncClient as AsyncClient
     from usage_analysis.fetch.client import Client as Client
     from usage_analysis.figures.plots import plot_error_rate as plot_error_rate
     from usage_analysis.figures.plots import plot_trend as plot_trend
@@ -61,6 +84,7 @@ if TYPE_CHECKING:
     from usage_analysis.tidy.frames import CallUsage as CallUsage
     from usage_analysis.tidy.periods import aggregate as aggregate
     from usage_analysis.tidy.periods import in_timezone as in_timezone
+    from usage_analysis.tidy.periods import rolling as rolling
 
 
 def __getattr__(name: str) -> object:
@@ -68,6 +92,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version  # costs more than the whole import
 
         return version("usage-analysis")
+    if name == "sample":
+        return import_module(f"{__name__}.sample")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

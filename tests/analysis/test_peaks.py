@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from usage_analysis.analysis.peaks import (
     busy_hour,
@@ -16,6 +20,9 @@ from usage_analysis.analysis.peaks import (
     traffic_intensity,
 )
 from usage_analysis.errors import QueryError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.periods import in_timezone
 
 
 def hours(
@@ -198,3 +205,103 @@ def test_few_data_say_so() -> None:
         "b": "busiest: 23:00-",
         "a": "busiest: no hou",
     }
+
+
+series = st.lists(st.integers(0, 1000), min_size=72, max_size=240)
+places = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"])
+starts = st.sampled_from(["2026-03-06", "2026-04-03", "2026-10-02", "2026-10-30"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(series, places, starts)
+def test_each_day_peaks_no_lower_than_the_days_together(
+    counts: list[int], zone: str, start: str
+) -> None:
+    """Over the same days adph >= tcbh >= any fixed hour, and both >= the mean hour."""
+    hourly = in_timezone(hours(counts, start), zone)
+    tcbh, adph = busy_hour(hourly), busy_hour(hourly, method="adph")
+    assert adph["days"] == tcbh["days"]
+    assert adph["value"] >= tcbh["value"] - 1e-9
+    fixed = [busy_hour(hourly, method="fdmh", hour=hour)["value"] for hour in (0, 9, 23)]
+    assert tcbh["value"] >= max(fixed) - 1e-9
+    assume(tcbh["value"] > 0)
+    assert adph["share_of_days"] > 0
+    for found in (tcbh, adph):
+        assert found["peak_to_average"] >= 1 - 1e-9
+
+
+@settings(max_examples=30, deadline=None)
+@given(series, places, starts)
+def test_erlangs_integrate_to_the_talk(counts: list[int], zone: str, start: str) -> None:
+    """Traffic times the buckets' lengths is the talk, in hours and in profiles."""
+    hourly = in_timezone(hours(counts, start), zone)
+    talk = hourly["duration"].sum() / pd.Timedelta(hours=1)
+    whole = hourly[~hourly["provisional"]]
+    profile = load_profile(hourly, by="hour_of_week", measure="traffic")
+    inside = (profile["mean"] * profile["hours"]).sum()
+    assert inside == pytest.approx(whole["duration"].sum() / pd.Timedelta(hours=1), abs=1e-6)
+    if zone in ("UTC", "America/New_York"):
+        assert traffic_intensity(hourly).sum() == pytest.approx(talk, abs=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(series, places, st.randoms(use_true_random=False))
+def test_row_order_does_not_matter(counts: list[int], zone: str, random: Random) -> None:
+    """Profiles, busy hours and peaks are the same whatever the order of the rows."""
+    parts = [hours(counts[:72], agent="b"), hours(counts[-72:], agent="a")]
+    both = in_timezone(pd.concat(parts), zone)
+    mixed = both.iloc[random.sample(range(len(both)), len(both))]
+    for by in ("hour_of_day", "hour_of_week"):
+        one, two = load_profile(both, by=by), load_profile(mixed, by=by)
+        pd.testing.assert_frame_equal(one.sort_index(), two.sort_index())
+    pd.testing.assert_frame_equal(busy_hour(both).sort_index(), busy_hour(mixed).sort_index())
+    one, two = (peak_hours(f, measure="traffic").sort_index() for f in (both, mixed))
+    pd.testing.assert_frame_equal(one, two)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from([0, 0, 3, 7]), min_size=72, max_size=72), st.randoms())
+def test_zero_rows_need_not_be_sent(counts: list[int], random: Random) -> None:
+    """The answer is the same whether the server sent its zero rows, and in whatever order."""
+    rows = [
+        {"date": f"2026-03-0{2 + place // 24}", "hour": place % 24, "totalCount": count}
+        | {"errorCount": 0, "joinedCount": count}
+        | {"duration": f"{count}s", "billedMinutes": count / 10}
+        for place, count in enumerate(counts)
+    ]
+    total = {key: rows[0][key] for key in rows[0] if key not in ("date", "hour")}
+    query = UsageQuery(from_date="2026-03-02", to_date="2026-03-04")
+    sent = []
+    for hourly in (rows, [row for row in random.sample(rows, 72) if row["totalCount"]]):
+        body = json.dumps({"allTime": total, "daily": [], "hourly": hourly})
+        sent.append(CallUsage.from_json(body, query=query, as_of="2026-03-09T00:00Z").hourly)
+    pd.testing.assert_frame_equal(load_profile(sent[0]), load_profile(sent[1]))
+    pd.testing.assert_series_equal(busy_hour(sent[0]), busy_hour(sent[1]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(series, st.integers(1, 5))
+def test_shares_of_a_breakdown_add_to_one(counts: list[int], groups: int) -> None:
+    """The groups' profiles add to the profile of them all, and shares to 1."""
+    parts = [hours([c % (g + 2) for c in counts[:72]], agent=f"{g}") for g in range(groups)]
+    both = pd.concat(parts)
+    every = parts[0].drop(columns="agent")
+    every["total_count"] = sum(part["total_count"] for part in parts)
+    summed = load_profile(both)["mean"].groupby(level="hour_of_day").sum()
+    whole = load_profile(every)["mean"]
+    np.testing.assert_allclose(summed, whole, atol=1e-9)
+    shares = load_profile(both)["mean"] / whole.reindex(load_profile(both).index, level=1)
+    some = whole[whole > 0].index
+    np.testing.assert_allclose(shares.groupby(level=1).sum()[some], 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(series, starts)
+def test_percentiles_are_numpys(counts: list[int], start: str) -> None:
+    """p10, p50 and p90 are NumPy's percentiles of the slot's buckets."""
+    hourly = hours(counts, start, "America/New_York")
+    profile = load_profile(hourly)
+    for hour in (0, 1, 2, 13):
+        values = hourly["total_count"][hourly.index.hour == hour]
+        found = profile.loc[hour, ["p10", "p50", "p90"]].tolist()
+        np.testing.assert_allclose(found, np.percentile(values, [10, 50, 90]), atol=1e-9)

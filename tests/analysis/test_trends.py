@@ -66,6 +66,13 @@ def test_a_month_that_is_over_is_what_it_was() -> None:
     assert found[["projection", "low", "high", "days_left"]].tolist() == [3100, 3100, 3100, 0]
 
 
+def test_the_month_is_that_of_the_last_whole_day() -> None:
+    """The first hours of the next month do not change which month it is."""
+    found = project_month(days([100] * 31 + [3], running=1))
+    assert found["month"] == pd.Timestamp("2026-03-01", tz="UTC")
+    assert found[["projection", "left_out"]].tolist() == [3100, 0]
+
+
 def test_talk_stays_talk() -> None:
     """A projection of duration is in timedeltas, and of each group its own."""
     found = project_month(days([60] * 20), measure="duration")

@@ -140,8 +140,8 @@ def test_a_bare_reply_on_disk_is_loaded(tmp_path):
 def test_a_file_of_a_later_format_is_refused(tmp_path):
     """A file that a newer version wrote is refused with what to do."""
     path = READ(as_json(reply([])), query=MARCH_1).save(tmp_path / "usage.json")
-    path.write_text(path.read_text().replace('"format":1', '"format":9'))
-    with pytest.raises(ua.ResponseError, match=r"^format: expected 1 or 2, got 9.*upgrade"):
+    path.write_text(path.read_text().replace('"format":1', '"format":3'))
+    with pytest.raises(ua.ResponseError, match=r"^format: expected 1 or 2, got 3.*upgrade"):
         ua.CallUsage.load(path)
 
 

@@ -46,9 +46,9 @@ def project_month(
 ) -> pd.Series | pd.DataFrame:
     """What the month will come to: what has come, and what is left by weekday and level.
 
-    The month is that of the frame's last row. Each weekday's mean over the complete days of the
-    last 8 weeks, times the level of the last 4, gives each day that is not complete (a day that
-    already has more keeps what it has). The interval is ``left · exp(±t·s)``, where s is the
+    The month is that of the frame's last complete day. Each weekday's mean over the complete days
+    of the last 8 weeks, times the level of the last 4, gives each day that is not complete (a day
+    that already has more keeps what it has). The interval is ``left · exp(±t·s)``, where s is the
     greater of two: the scatter of the days around their weekdays, with the weekday means' own error
     and a drift of 2 % a week, which a few days cannot show; and the errors that the same method
     made on the days in hand, each projected from those before it, in proportion to the time left.
@@ -116,10 +116,10 @@ def _month(
     days: pd.DataFrame, measure: str, confidence: float, holidays: Container[date] | None
 ) -> dict[str, Any]:
     day, values, known = _known_days(days, measure)
-    months = (day.max() * np.ones(1, np.int64)).view("M8[D]").astype("M8[M]")
-    first, after = (int((months + n).astype("M8[D]").view(np.int64)[0]) for n in (0, 1))
     if not known.any():
         raise _TooFewError("project_month: expected at least one complete day, got none")
+    month = day[known][-1:].view("M8[D]").astype("M8[M]")
+    first, after = (int((month + n).astype("M8[D]").view(np.int64)[0]) for n in (0, 1))
     if day.min() > first:
         raise _TooFewError(
             "project_month: expected a frame from the month's first day on, got one that begins "
@@ -128,7 +128,7 @@ def _month(
     off = np.array([holidays is not None and _date(int(d)) in holidays for d in day])
     now = int(day[known].max()) + 1
     history = _History(day[known & ~off], values[known & ~off], now)
-    inside = day >= first
+    inside = (day >= first) & (day < after)
     left = np.setdiff1d(np.arange(first, after), day[inside & known])
     came = dict(zip(day[inside & ~known].tolist(), values[inside & ~known], strict=True))
     expected = history.means[(left + 3) % 7]

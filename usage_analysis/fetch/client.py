@@ -251,7 +251,9 @@ class Client:
             kind = type(transport).__name__
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
         self.source: Source = getattr(transport, "source", "live")
-        self._clock: Callable[[], datetime] = getattr(transport, "clock", lambda: datetime.now(UTC))
+        self._clock: Callable[[], datetime] = getattr(
+            transport, "clock", partial(datetime.now, UTC)
+        )
         self._lanes = _Lanes(url, _KeyAuth(self._key.give, url), transport)
         self._asker = Asker(
             _WHAT,

@@ -19,6 +19,9 @@ Progress = Callable[[int, int], None]
 FIRST_BACKOFF = 0.5
 """The most that the wait before the second attempt lasts [s]; each next one doubles it."""
 
+THREAD = "usage-analysis"
+"""What the threads of this package are called."""
+
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -94,7 +97,7 @@ class Stop:
             self._running.add(future)  # type: ignore[arg-type]  # only exceptions are set
         try:
             self.sleep(0)
-            threading.Thread(target=_settle, args=(future, work), daemon=True).start()
+            threading.Thread(None, _settle, THREAD, (future, work), daemon=True).start()
             return future.result(seconds)
         except BaseException:
             if not future.done() or isinstance(future.exception(), StoppedError):
@@ -198,7 +201,7 @@ def side_by_side(
         only = {waiting[0]: work(waiting[0])}
         report(1, 1)
         return only
-    with ThreadPoolExecutor(min(at_once, len(waiting)), "usage-analysis") as pool:
+    with ThreadPoolExecutor(min(at_once, len(waiting)), THREAD) as pool:
         futures = {key: pool.submit(work, key) for key in waiting}
         try:
             _all_done(set(futures.values()), report)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from usage_analysis.errors import QueryError
 from usage_analysis.sample.simulation import (
     AGENTS,
     CAMPAIGN,
@@ -13,13 +14,12 @@ from usage_analysis.sample.simulation import (
     TODAY,
     VOICES,
     ZONE,
-    check,
-    now,
-    simulate,
 )
 
 if TYPE_CHECKING:
-    from usage_analysis.fetch.client import Client  # type: ignore[import-not-found,unused-ignore]
+    import pandas as pd
+
+    from usage_analysis.fetch.client import Client
 
 __all__ = [
     "AGENTS",
@@ -29,6 +29,8 @@ __all__ = [
     "TODAY",
     "VOICES",
     "ZONE",
+    "from_calls",
+    "identifier",
     "sample_client",
 ]
 
@@ -41,18 +43,86 @@ def sample_client(*, seed: int = 0, today: date | None = None) -> Client:
     seed
         The same seed gives the same calls, byte for byte.
     today
-        The day the account's clock stands still on, partly gone; the year before it is full of
-        calls. 2026-04-01 unless given.
+        The day that the account's clock stands still on, partly gone; the 365 days before it are
+        full of calls. 2026-04-01 unless given.
 
     Raises
     ------
     QueryError
         The seed is no integer from 0 up, or the day lies outside 1972 to 2200.
+
+    Examples
+    --------
+    >>> usage = sample_client().call_usage(agent_ids=[AGENTS["Support line"]])
+    >>> usage.source
+    'sample'
     """
     from usage_analysis.fetch.client import Client
-    from usage_analysis.sample.endpoint import KEY, Endpoint, SampleTransport
+    from usage_analysis.sample.endpoint import KEY, SampleTransport, sample_endpoint
 
-    day = TODAY if today is None else today
-    check(seed, day)
-    endpoint = Endpoint(lambda: simulate(seed, day), now=now(day))
+    endpoint = sample_endpoint(seed=seed, today=today)
     return Client(api_key=KEY, transport=SampleTransport(endpoint))
+
+
+def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
+    """Client of your own call log: usage over a DataFrame of calls, with every filter, offline.
+
+    Parameters
+    ----------
+    frame
+        One row a call. `created`: datetime with a zone. `duration`: timedelta, seconds or the
+        vendor's text; or `ended`: datetime. If there, `joined`: bool, or when (missing for nobody;
+        without the column whoever talked had joined); `error`: bool; `agent`, `voice`: text, see
+        `identifier`; `metadata`: dict, or a column `metadata.<key>` a key; `summary`: text to
+        search.
+    now
+        When the log was taken; without it the end of the UTC day of the last call's end.
+
+    Raises
+    ------
+    QueryError
+        A column is missing or holds what cannot be read; the message starts with its name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({"created": [pd.Timestamp("2026-03-01 09:30", tz="UTC")],
+    ...                     "duration": [61], "agent": ["Front desk"]})
+    >>> usage = from_calls(log).call_usage(agent_ids=[identifier("Front desk")])
+    >>> usage.daily["billed_minutes"].sum().item()
+    1.1
+    """
+    from usage_analysis.fetch.client import Client
+    from usage_analysis.sample.calls import DAY
+    from usage_analysis.sample.endpoint import KEY, Endpoint, SampleTransport
+    from usage_analysis.sample.log import from_frame
+
+    calls = from_frame(frame)
+    if not len(calls) and now is None:
+        raise QueryError("frame: expected calls, got none; or say now=")
+    if now is None:
+        clock = -(-int((calls.created + calls.duration).max()) // DAY) * DAY
+    elif now.tzinfo is None:
+        raise QueryError(f"now: expected a datetime with a time zone, got {now!r}")
+    else:
+        clock = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    if len(calls) and calls.created[-1] > clock:
+        raise QueryError(f"now: expected no call after it, got {now}")
+    endpoint = Endpoint(lambda: calls, now=clock)
+    return Client(api_key=KEY, transport=SampleTransport(endpoint, source="file"))
+
+
+def identifier(name: str) -> str:
+    """ID under which `from_calls` knows an agent or a voice: a UUID is its own, a name gets one.
+
+    Examples
+    --------
+    >>> identifier("Front desk") == identifier("Front desk") != identifier("Support line")
+    True
+    """
+    from uuid import NAMESPACE_OID, UUID, uuid5
+
+    try:
+        return str(UUID(name))
+    except ValueError:
+        return str(uuid5(NAMESPACE_OID, name))

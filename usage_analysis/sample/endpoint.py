@@ -8,19 +8,19 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import formatdate
 from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import httpx
-import numpy as np
-from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.sample.calls import SECOND, Calls
 from usage_analysis.sample.filters import BadRequest, read, select
+from usage_analysis.sample.reply import Sums, count, render
+from usage_analysis.sample.simulation import TODAY, check, now, simulate
 
 PATH = "/api/accounts/me/usage/calls"
 KEY = "sample00.notasecretnotasecretnotasecret00"
@@ -110,87 +110,42 @@ class Endpoint:
             calls = self._calls
         hourly = count(calls, *select(calls, asked))
         counted = hourly if self._all_time_filtered else self._everything
-        return render(counted.total(), hourly)
+        return render(counted, hourly)
 
     @cached_property
-    def _everything(self) -> Hours:
-        return count(self._calls, slice(0, len(self._calls)), None)
+    def _everything(self) -> Sums:
+        return count(self._calls, slice(0, len(self._calls)))
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """Sums by UTC hour from `first` on, counted from 1970; empty hours are zeros."""
+def sample_endpoint(
+    *,
+    seed: int = 0,
+    today: date | None = None,
+    all_time_filtered: bool = False,
+    rate_limit: float | None = None,
+) -> Endpoint:
+    """Endpoint of the sample account; its calls are made at the first request.
 
-    first: int
-    sums: NDArray[np.int64]
-    """Calls, errors, joined, duration [us] and billed [tenths of a minute]; shape (5, hours)."""
+    Parameters
+    ----------
+    seed, today
+        As for `sample_client`.
+    all_time_filtered, rate_limit
+        As for `Endpoint`.
 
-    def total(self) -> list[int]:
-        """Sums over all hours."""
-        return [int(value) for value in self.sums.sum(axis=1)]
-
-    def days(self) -> Hours:
-        """Sums by UTC day; `first` is the first day, counted from 1970."""
-        before = self.first % 24
-        after = -(before + self.sums.shape[1]) % 24
-        whole = np.pad(self.sums, ((0, 0), (before, after)))
-        return Hours(self.first // 24, whole.reshape(5, -1, 24).sum(axis=2))
-
-
-def count(calls: Calls, here: slice, passed: NDArray[np.bool_] | None) -> Hours:
-    """Sums by UTC hour over the calls that lie here and pass."""
-    hour = calls.hour[here]
-    if not len(hour):
-        return Hours(0, np.zeros((5, 0), dtype=np.int64))
-    first, size = int(hour[0]), int(hour[-1] - hour[0]) + 1
-    at = np.flatnonzero(passed) if passed is not None else np.arange(len(hour))
-    hour = hour[at] - first
-    sums = np.zeros((5, size), dtype=np.int64)
-    sums[0] = np.bincount(hour, minlength=size)
-    sums[1] = np.bincount(hour[calls.error[here][at]], minlength=size)
-    sums[2] = np.bincount(hour[calls.joined[here][at]], minlength=size)
-    if len(hour):
-        starts = np.flatnonzero(np.diff(hour, prepend=-1))
-        sums[3, hour[starts]] = np.add.reduceat(calls.duration[here][at], starts)
-        sums[4, hour[starts]] = np.add.reduceat(calls.billed[here][at], starts, dtype=np.int64)
-    return Hours(first, sums)
-
-
-_FIELDS = (
-    '{"totalCount":%d,"errorCount":%d,"joinedCount":%d,"duration":"%d.%06ds","billedMinutes":%d.%d'
-)
-# An odd number near 2 ** 64 over the golden ratio: multiplying by it scatters whole numbers.
-_SCATTER = np.uint64(0x9E3779B97F4A7C15)
-
-
-def render(all_time: list[int], hourly: Hours) -> bytes:
-    """The vendor's JSON; empty buckets are left out and rows come in no useful order."""
-    whole = _FIELDS % _fields(np.array(all_time).reshape(5, 1))[0] + "}"
-    daily = ",".join(
-        _FIELDS % row + f',"date":"{day}"}}'
-        for row, day in _rows(hourly.days(), lambda days: days.astype("M8[D]").astype(str))
+    Raises
+    ------
+    QueryError
+        An argument does not fit.
+    """
+    day = TODAY if today is None else today
+    check(seed, day)
+    return Endpoint(
+        lambda: simulate(seed, day),
+        now=now(day),
+        all_time_filtered=all_time_filtered,
+        rate_limit=rate_limit,
     )
-    hours = ",".join(
-        _FIELDS % row + f',"date":"{hour[:10]}","hour":{int(hour[11:])}}}'
-        for row, hour in _rows(hourly, lambda hours: hours.astype("M8[h]").astype(str))
-    )
-    return f'{{"allTime":{whole},"daily":[{daily}],"hourly":[{hours}]}}'.encode()
-
-
-def _rows(buckets: Hours, name: Callable[[NDArray[np.int64]], Any]) -> Any:
-    at = np.flatnonzero(buckets.sums[0])
-    numbers = at + buckets.first
-    order = np.argsort(numbers.astype(np.uint64) * _SCATTER)
-    at = at[order]
-    return zip(_fields(buckets.sums[:, at]), name(numbers[order]).tolist(), strict=True)
-
-
-def _fields(sums: NDArray[np.int64]) -> list[tuple[int, ...]]:
-    total, error, joined, duration, billed = sums
-    seconds, micro = np.divmod(duration, SECOND)
-    minutes, tenths = np.divmod(billed, 10)
-    columns = (total, error, joined, seconds, micro, minutes, tenths)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 class _Bucket:

@@ -86,10 +86,9 @@ def read(query: str) -> Filters:
 
 def select(calls: Calls, asked: Filters) -> tuple[slice, NDArray[np.bool_] | None]:
     """Where the calls asked for lie, and which of those there are meant; None is all of them."""
-    here = slice(
-        int(np.searchsorted(calls.created, asked.first, side="left")),
-        int(np.searchsorted(calls.created, asked.last, side="right")),
-    )
+    start = int(np.searchsorted(calls.created, asked.first, side="left"))
+    stop = int(np.searchsorted(calls.created, asked.last, side="right"))
+    here = slice(start, max(start, stop))
     passed: NDArray[np.bool_] | None = None
     for test in _tests(calls, asked, here):
         passed = test if passed is None else passed & test

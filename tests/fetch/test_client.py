@@ -1,0 +1,545 @@
+"""The client from outside: its settings, its key, its requests, threads and asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fetch.faults import DATE, KEY, FaultServer, answer, reply_body
+from usage_analysis.errors import QueryError, RateLimitError, TransportError, UsageError
+from usage_analysis.fetch import answers
+from usage_analysis.fetch.asynchronous import AsyncClient
+from usage_analysis.fetch.client import PATH, Client
+from usage_analysis.fetch.patience import FIRST_BACKOFF, Gate, Stop, StoppedError, backoff
+from usage_analysis.query import UsageQuery
+from usage_analysis.sample import sample_client
+
+Serve = Callable[..., FaultServer]
+WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-03"}
+YEAR = {"from_date": "2025-06-01", "to_date": "2026-05-31"}
+
+
+def canned(
+    *handlers: Callable[[httpx.Request], httpx.Response], **settings: Any
+) -> tuple[Client, list[httpx.Request]]:
+    """A client whose n-th request the n-th handler answers, and the requests."""
+    sent: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return handlers[min(len(sent), len(handlers)) - 1](request)
+
+    settings = {"max_backoff": 0.01} | settings
+    return Client(KEY, transport=httpx.MockTransport(handle), **settings), sent
+
+
+def good(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, content=reply_body(), headers={"Date": DATE})
+
+
+# --- settings and the key
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"base_url": "http://api.ultravox.ai"},
+        {"base_url": "http://127.0.0.1.example.org"},
+        {"base_url": "ftp://localhost"},
+        {"base_url": "api.ultravox.ai"},
+        {"base_url": "https://"},
+        {"base_url": "https://user:secret-word@api.ultravox.ai"},
+        {"base_url": "https://api.ultravox.ai?x=1"},
+        {"base_url": "https://api.ultravox.ai:port"},
+        {"base_url": None},
+        {"timeout": 0},
+        {"timeout": float("nan")},
+        {"timeout": None},
+        {"deadline": -1},
+        {"deadline": float("inf")},
+        {"max_attempts": 0},
+        {"max_attempts": 2.5},
+        {"max_backoff": 0},
+        {"transport": object()},
+    ],
+)
+def test_settings_refused(settings: dict[str, Any]) -> None:
+    """A setting that does not fit is refused by name, without the key or a password."""
+    with pytest.raises(QueryError, match=rf"^{next(iter(settings))}: expected") as caught:
+        Client(KEY, **settings)
+    assert "secret-word" not in str(caught.value)
+    for entry in traceback_locals(caught.value):
+        assert KEY not in entry
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://localhost", "http://[::1]:9"])
+def test_plain_http_to_this_machine(url: str) -> None:
+    """Plain http:// is allowed to this machine, for tests and stand-ins."""
+    with Client(KEY, base_url=url) as client:
+        assert url in repr(client)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "  ",
+        "secret\nX-Other: 1",
+        "secret word",
+        "s\u00e9cret-key",
+        "secret\x00key",
+        b"secret-key",
+        7,
+    ],
+)
+def test_key_refused(key: Any) -> None:
+    """A key that no header can hold is refused before it is used, and is nowhere in the error."""
+    for source in (key, lambda: key):
+        with pytest.raises(QueryError, match=r"^api_key: expected") as caught:
+            Client(source)
+        assert "cret" not in str(caught.value).replace("[key]", "")
+        assert caught.value.__context__ is None
+        for entry in traceback_locals(caught.value):
+            assert "cret" not in entry
+
+
+def traceback_locals(error: BaseException) -> Iterator[str]:
+    """What the frames of the package hold, as a debugger or a verbose traceback shows it."""
+    step = error.__traceback__
+    while step is not None:
+        if "usage_analysis" in step.tb_frame.f_code.co_filename:
+            # A client that is not built yet has nothing to show itself with.
+            yield repr({k: v for k, v in step.tb_frame.f_locals.items() if k != "self"})
+        step = step.tb_next
+
+
+def test_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key the environment's is used, stripped; without that one, the error says where."""
+    monkeypatch.setenv("ULTRAVOX_API_KEY", f" {KEY}\n")
+    sent: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["X-API-Key"])
+        return good(request)
+
+    with Client(transport=httpx.MockTransport(handle)) as client:
+        client.call_usage(**WINDOW)
+    assert sent == [KEY]
+    monkeypatch.delenv("ULTRAVOX_API_KEY")
+    with pytest.raises(QueryError, match="ULTRAVOX_API_KEY"):
+        Client()
+
+
+def test_key_from_a_function(fault_server: Serve) -> None:
+    """A function is asked for the key at each request, so that a key can change."""
+    keys = iter(["first-key", "second-key", "third-key"])
+    server = fault_server(lambda peer: peer.send(answer()))
+    with Client(lambda: next(keys), base_url=server.url) as client:
+        client.call_usage(**WINDOW)
+        client.call_usage(**WINDOW)
+    assert [b"second-key" in request for request in server.requests] == [True, False]
+    assert [b"third-key" in request for request in server.requests] == [False, True]
+
+
+def test_key_goes_bad() -> None:
+    """A function that later returns no key fails before anything is sent."""
+    keys = iter([KEY, ""])
+    with (
+        Client(lambda: next(keys), transport=httpx.MockTransport(good)) as client,
+        pytest.raises(QueryError, match=r"^api_key: expected a key"),
+    ):
+        client.call_usage(**WINDOW)
+
+
+def test_nothing_shows_the_key() -> None:
+    """No repr of the client or of what it holds shows the key, and it is not pickled or copied."""
+    client, _ = canned(good)
+    seen: set[int] = set()
+    shown = []
+
+    def look(value: object, depth: int) -> None:
+        if id(value) in seen or depth > 4:
+            return
+        seen.add(id(value))
+        shown.append(repr(value))
+        for part in vars(value).values() if hasattr(value, "__dict__") else ():
+            look(part, depth + 1)
+
+    look(client, 0)
+    assert len(shown) > 10
+    assert not any(KEY in text for text in shown)
+    for refused in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="not pickled"):
+            refused(client)  # type: ignore[operator]
+
+
+def test_requests_forget_the_key() -> None:
+    """A request does not hold the key once it was sent: exceptions and logs keep requests."""
+    client, sent = canned(good)
+    client.call_usage(**WINDOW)
+    assert "X-API-Key" not in sent[0].headers
+
+
+# --- requests
+
+
+def test_request() -> None:
+    """One GET goes out, with the whole window and nothing else."""
+    client, sent = canned(good)
+    client.call_usage(**WINDOW)
+    (request,) = sent
+    assert (request.method, request.url.path) == ("GET", PATH)
+    assert request.url.query == (
+        b"fromDate=2026-03-01T00%3A00%3A00Z&toDate=2026-03-03T23%3A59%3A59.999999Z"
+    )
+    assert request.headers["Accept"] == "application/json"
+
+
+def test_base_path() -> None:
+    """An address with a path in front is kept: the API may stand behind a gateway."""
+    client, sent = canned(good, base_url="https://gateway.example/ultravox/")
+    client.call_usage(**WINDOW)
+    assert sent[0].url.path == "/ultravox" + PATH
+    assert repr(client) == "<Client live https://gateway.example/ultravox>"
+
+
+def test_transport_is_used_with_its_clock_and_source() -> None:
+    """An injected transport answers, tells the time and names the source."""
+
+    class Standing(httpx.MockTransport):
+        source = "sample"
+
+        @staticmethod
+        def clock() -> datetime:
+            return datetime(2026, 3, 3, 12, tzinfo=UTC)
+
+    def undated(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=reply_body())
+
+    usage = Client(KEY, transport=Standing(undated)).call_usage()
+    assert (usage.source, str(usage.as_of)) == ("sample", "2026-03-03 12:00:00+00:00")
+    assert usage.query is not None
+    assert usage.query.to_date == datetime(2026, 3, 3, 23, 59, 59, 999999, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Mar 2026 10:00:00 GMT", "0"])
+def test_bad_date(date: str) -> None:
+    """An answer without a readable Date is as of the clock."""
+    client, _ = canned(lambda _: httpx.Response(200, content=reply_body(), headers={"Date": date}))
+    before = datetime.now(UTC)
+    assert client.call_usage(**WINDOW).as_of >= before.replace(microsecond=0)
+
+
+def test_misspelt_filter() -> None:
+    """A misspelt filter is refused before anything is sent."""
+    client, sent = canned(good)
+    with pytest.raises(QueryError, match="did you mean agent_ids"):
+        client.call_usage(agent_id="x")
+    with pytest.raises(QueryError, match="got both"):
+        client.call_usage(UsageQuery(), search="x")
+    with pytest.raises(QueryError, match=r"^query: expected a UsageQuery"):
+        client.call_usage({"search": "x"})  # type: ignore[arg-type]  # the case
+    assert not sent
+
+
+def test_too_many_agents() -> None:
+    """Filters that no address can hold are refused in words."""
+    client, sent = canned(good)
+    agents = [f"a0000000-0000-4000-8000-{place:012}" for place in range(1500)]
+    with pytest.raises(QueryError, match="fewer agents"):
+        client.call_usage(agent_ids=agents, **WINDOW)
+    assert not sent
+
+
+def day_reply(request: httpx.Request) -> httpx.Response:
+    """One call at the start and one at the end of the window asked for."""
+    ends = [request.url.params[name][:10] for name in ("fromDate", "toDate")]
+    row = {
+        "totalCount": 1,
+        "errorCount": 0,
+        "joinedCount": 1,
+        "duration": "6s",
+        "billedMinutes": 0.1,
+    }
+    days = [{**row, "date": date} for date in ends]
+    hours = [{**day, "hour": hour} for day, hour in zip(days, (0, 23), strict=True)]
+    return httpx.Response(
+        200, json={"allTime": row, "daily": days, "hourly": hours}, headers={"Date": DATE}
+    )
+
+
+def test_long_window() -> None:
+    """A year is asked for in chunks, joined with nothing twice, and progress is told."""
+    client, sent = canned(day_reply)
+    told: list[tuple[int, int]] = []
+    usage = client.call_usage(
+        from_date="2025-01-01", to_date="2025-12-31", progress=lambda *step: told.append(step)
+    )
+    assert len(sent) == 4
+    assert usage.hourly["total_count"].sum() == 8
+    assert len(usage.hourly) == 365 * 24
+    assert usage.all_time is None
+    assert told[0] == (0, 4)
+    assert told[-1] == (4, 4)
+    assert sorted(told) == told
+
+
+def test_overnight_is_added() -> None:
+    """An overnight time of day is two requests, whose calls are added."""
+    client, sent = canned(day_reply)
+    usage = client.call_usage(
+        from_date="2026-03-01",
+        to_date="2026-03-02",
+        time_of_day_start="22:00",
+        time_of_day_end="06:00",
+    )
+    assert len(sent) == 2
+    assert usage.hourly["total_count"].sum() == 4
+
+
+@pytest.mark.parametrize(
+    "filters", [{}, {"time_of_day_start": "21:30", "time_of_day_end": "05:10"}]
+)
+def test_chunks_add_up(filters: dict[str, Any]) -> None:
+    """On an account with calls, chunks of any size give what one request gives."""
+    with sample_client() as client:
+        whole = client.call_usage(chunk_days=400, **YEAR, **filters)
+        parts = client.call_usage(chunk_days=31, **YEAR, **filters)
+    assert whole.hourly["total_count"].sum() > 1000
+    assert parts.hourly.equals(whole.hourly)
+    assert parts.daily.equals(whole.daily)
+
+
+def test_failing_chunk_fails_the_whole() -> None:
+    """One request that fails fails the question: no part passes for the whole."""
+    client, _ = canned(day_reply, lambda _: httpx.Response(400), day_reply)
+    with pytest.raises(UsageError, match="got 400"):
+        client.call_usage(**YEAR)
+
+
+def test_progress_that_raises() -> None:
+    """What the progress function raises comes out, and ends the work."""
+    client, _ = canned(day_reply)
+
+    def stop(_done: int, _total: int) -> None:
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        client.call_usage(progress=stop, **YEAR)
+
+
+def test_get() -> None:
+    """`get` sends parameters as they are, and gives the body as it came."""
+    client, sent = canned(good)
+    reply = client.get([("toDate", "2026-03-31")])
+    assert reply.content == reply_body()
+    assert reply.date.isoformat() == "2026-03-03T10:00:00+00:00"
+    assert sent[0].url.query == b"toDate=2026-03-31"
+
+
+# --- waiting
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": " 7 "}, 7),
+        ({"Retry-After": "-7"}, None),
+        ({"Retry-After": "7.5"}, None),
+        ({"Retry-After": "1e9"}, None),
+        ({"Retry-After": "\u0667"}, None),
+        ({"Retry-After": "9" * 40}, None),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Tue, 03 Mar 2026 10:01:00 GMT", "Date": DATE}, 60),
+        ({"Retry-After": "Tue, 03 Mar 2026 09:00:00 GMT", "Date": DATE}, 0),
+        ({"Retry-After": "Tue, 03 Mar 2026 10:01:00 GMT"}, 30),
+        ({"Retry-After": "Tue, 03 Mar 2026 10:01:00 GMT", "Date": "today"}, 30),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    """`Retry-After` is digits or a date against the answer's own; anything else is ignored."""
+    now = datetime(2026, 3, 3, 10, 0, 30, tzinfo=UTC)
+    assert answers.retry_after(headers, now) == seconds
+
+
+@given(st.integers(1, 100), st.floats(0.001, 100), st.none() | st.floats(0, 1000))
+def test_backoff(attempt: int, longest: float, wait: float | None) -> None:
+    """A wait is at least the server's, and its random part doubles up to the longest."""
+    drawn = backoff(attempt, longest, wait) - (wait or 0)
+    assert -1e-9 <= drawn <= min(longest, FIRST_BACKOFF * 2 ** (attempt - 1)) + 1e-9
+
+
+def test_gate_spreads() -> None:
+    """Turns follow each other at the pace asked for, and none is before a hold is over."""
+    gate = Gate(100)
+    turns = [gate.turn() for _ in range(11)]
+    assert turns == sorted(turns)
+    assert turns[10] == pytest.approx(0.1, abs=0.02)
+    gate.hold(5)
+    assert gate.turn() == pytest.approx(5, abs=0.1)
+    assert Gate(None).turn() == 0
+
+
+def test_hold_over_the_deadline(fault_server: Serve) -> None:
+    """While requests back off, one whose deadline does not leave the wait fails at once."""
+    server = fault_server(
+        lambda peer: peer.send(answer(429, b"", "Retry-After: 2")), lambda peer: peer.wait()
+    )
+    with Client(KEY, base_url=server.url, deadline=3) as client, ThreadPoolExecutor(1) as pool:
+        stop = Stop()
+        waiting = pool.submit(client.stoppable(stop).call_usage, **WINDOW)
+        while not client._asker._gate.closed():
+            time.sleep(0.01)
+        client._asker._gate.hold(60)
+        start = time.monotonic()
+        with pytest.raises(TransportError, match="not sent; the server asked this client to wait"):
+            client.call_usage(**WINDOW)
+        assert time.monotonic() - start < 0.5
+        stop.say()
+        with pytest.raises(StoppedError):
+            waiting.result()
+    assert len(server.requests) == 1
+
+
+def test_log_of_retries(caplog: pytest.LogCaptureFixture) -> None:
+    """Each retry is told in the log, with the reason and the wait."""
+    caplog.set_level("INFO", "usage_analysis")
+    client, _ = canned(lambda _: httpx.Response(503), good)
+    client.call_usage(**WINDOW)
+    (message,) = [r.getMessage() for r in caplog.records if r.name == "usage_analysis"]
+    assert "got 503" in message
+    assert "attempt 1, the next in 0.0 s" in message
+
+
+# --- threads and asyncio
+
+
+def counting(request: httpx.Request) -> httpx.Response:
+    body = reply_body(calls=int(request.url.params["search"]))
+    return httpx.Response(200, content=body, headers={"Date": DATE})
+
+
+def count(usage: Any) -> int:
+    return int(usage.hourly["total_count"].sum())
+
+
+def test_threads_share_a_client() -> None:
+    """Threads that share a client each get the answer to their own question."""
+    client, sent = canned(counting)
+    with ThreadPoolExecutor(8) as pool:
+        results = pool.map(
+            lambda n: count(client.call_usage(search=str(n), **WINDOW)), range(2, 42)
+        )
+        assert list(results) == list(range(2, 42))
+    assert len(sent) == 40
+
+
+def test_connections_are_used_again(fault_server: Serve) -> None:
+    """Questions one after the other share a connection."""
+    server = fault_server(lambda peer: peer.send(answer()))
+    with Client(KEY, base_url=server.url) as client:
+        for _ in range(3):
+            client.call_usage(**WINDOW)
+    assert (server.connections, len(server.requests)) == (1, 3)
+
+
+def test_closed_client() -> None:
+    """A closed client refuses questions in words."""
+    client, sent = canned(good)
+    client.close()
+    client.close()
+    with pytest.raises(QueryError, match="got a closed one"):
+        client.call_usage(**WINDOW)
+    assert not sent
+
+
+def test_asyncio() -> None:
+    """Awaited questions run side by side, and progress is told in the loop's thread."""
+    threads: set[int] = set()
+    sync, sent = canned(counting)
+
+    async def main() -> list[int]:
+        async with AsyncClient.of(sync) as client:
+            questions = [
+                client.call_usage(
+                    search=str(n),
+                    progress=lambda *_: threads.add(threading.get_ident()),
+                    **WINDOW,
+                )
+                for n in range(2, 22)
+            ]
+            return [count(usage) for usage in await asyncio.gather(*questions)]
+
+    assert asyncio.run(main()) == list(range(2, 22))
+    assert threads == {threading.get_ident()}
+    assert len(sent) == 20
+
+
+def test_asyncio_breakdowns() -> None:
+    """The breakdowns of the client can be awaited too, with the same results."""
+
+    async def main() -> list[list[str]]:
+        async with AsyncClient(KEY, transport=httpx.MockTransport(good)) as client:
+            assert repr(client) == "<AsyncClient live https://api.ultravox.ai>"
+            agents = ["a0000000-0000-4000-8000-000000000001"]
+            usages = [
+                await client.breakdown({"x": {"search": "x"}}, **WINDOW),
+                await client.by_agent(agents, **WINDOW),
+                await client.by_voice(agents, **WINDOW),
+                await client.by_metadata("team", ["x"], **WINDOW),
+            ]
+            return [[usage.daily.columns[0], usage.daily.iloc[0, 0]] for usage in usages]
+
+    agent = "a0000000-0000-4000-8000-000000000001"
+    assert asyncio.run(main()) == [
+        ["group", "x"],
+        ["agent", agent],
+        ["voice", agent],
+        ["team", "x"],
+    ]
+
+
+def test_asyncio_cancelled(fault_server: Serve) -> None:
+    """A cancelled question is given up at once: the loop waits for nothing."""
+    server = fault_server(lambda peer: peer.wait())
+
+    async def main() -> float:
+        async with AsyncClient(KEY, base_url=server.url) as client:
+            task = asyncio.create_task(client.call_usage(**WINDOW))
+            while not server.requests:
+                await asyncio.sleep(0.01)
+            start = time.monotonic()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return start
+
+    start = asyncio.run(main())
+    assert time.monotonic() - start < 0.5
+
+
+def test_asyncio_error() -> None:
+    """An error comes out of the await as it would from the client."""
+
+    async def main() -> None:
+        sync, _ = canned(lambda _: httpx.Response(429, headers={"Retry-After": "900"}))
+        async with AsyncClient.of(sync) as client:
+            await client.call_usage(**WINDOW)
+
+    with pytest.raises(RateLimitError) as caught:
+        asyncio.run(main())
+    assert caught.value.retry_after == 900

@@ -1,0 +1,153 @@
+"""Calls become the vendor's JSON: sums by UTC hour and day, and their text, without a loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usage_analysis.sample.calls import SECOND, Calls
+
+# An odd number near 2 ** 64 over the golden ratio: multiplying by it scatters whole numbers.
+_SCATTER = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums by bucket, `first` the number of the first one since 1970; empty buckets are zeros."""
+
+    first: int
+    values: NDArray[np.int64]
+    """Calls, errors, joined, duration [us], billed [tenths of a minute]; shape (5, buckets)."""
+
+    def total(self) -> Sums:
+        """Everything as one bucket."""
+        return Sums(0, self.values.sum(axis=1, keepdims=True))
+
+    def days(self) -> Sums:
+        """UTC days, of sums by UTC hour."""
+        before = self.first % 24
+        after = -(before + self.values.shape[1]) % 24
+        whole = np.pad(self.values, ((0, 0), (before, after)))
+        return Sums(self.first // 24, whole.reshape(5, -1, 24).sum(axis=2))
+
+
+def count(calls: Calls, here: slice, passed: NDArray[np.bool_] | None = None) -> Sums:
+    """Sums by UTC hour over the calls that lie here and, if any test was made, passed."""
+    if here.start == here.stop:
+        return Sums(0, np.zeros((5, 0), dtype=np.int64))
+    outcome, duration, billed = calls.outcome[here], calls.duration[here], calls.billed[here]
+    first = int(outcome[0] // 4)
+    size = int(outcome[-1] // 4) - first + 1
+    if passed is not None:
+        at = np.flatnonzero(passed)
+        outcome, duration, billed = outcome[at], duration[at], billed[at]
+    kinds = np.bincount(outcome - 4 * first, minlength=4 * size).reshape(size, 4).T
+    values = np.zeros((5, size), dtype=np.int64)
+    values[:3] = kinds.sum(axis=0), kinds[2] + kinds[3], kinds[1] + kinds[3]
+    full = np.flatnonzero(values[0])
+    if len(full):
+        ends = np.cumsum(values[0][full])
+        starts = ends - values[0][full]
+        values[3, full] = np.add.reduceat(duration, starts)
+        values[4, full] = np.add.reduceat(billed, starts, dtype=np.int64)
+    return Sums(first, values)
+
+
+def render(all_time: Sums, hourly: Sums) -> bytes:
+    """The vendor's JSON; empty buckets are left out and rows come in no useful order."""
+    whole = _lines([*_measures(all_time.total().values), b"}"])
+    days, daily = _scattered(hourly.days())
+    daily_rows = _lines([*_measures(daily), b',"date":"', *_dates(days), b'"},'])
+    hours, values = _scattered(hourly)
+    hourly_rows = _lines(
+        [
+            *_measures(values),
+            b',"date":"',
+            *_dates(hours // 24),
+            b'","hour":',
+            _numerals()[hours % 24],
+            b"},",
+        ]
+    )
+    parts = b'{"allTime":', whole, b',"daily":[', daily_rows[:-1], b'],"hourly":[', hourly_rows[:-1]
+    return b"".join([*parts, b"]}"])
+
+
+def _scattered(sums: Sums) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers and values of the buckets that hold a call, in no useful order."""
+    at = np.flatnonzero(sums.values[0])
+    numbers = at + sums.first
+    order = np.argsort(numbers.astype(np.uint64) * _SCATTER)
+    return numbers[order], sums.values[:, at[order]]
+
+
+# Text by column: a piece is the same bytes in every line, or an array with a text for each line.
+
+
+def _lines(pieces: list[bytes | NDArray[np.bytes_]]) -> bytes:
+    """Lines of text one after the other; no piece holds a NUL, which NumPy pads with."""
+    kinds: list[tuple[str, Any]] = [
+        (str(place), f"S{len(piece)}" if isinstance(piece, bytes) else piece.dtype)
+        for place, piece in enumerate(pieces)
+    ]
+    line = np.array(tuple(p if isinstance(p, bytes) else b"" for p in pieces), dtype=kinds)
+    columns = {place: p for place, p in enumerate(pieces) if not isinstance(p, bytes)}
+    lines = np.full(len(next(iter(columns.values()))), line)
+    for place, column in columns.items():
+        lines[str(place)] = column
+    return lines.tobytes().translate(None, b"\0")
+
+
+def _measures(values: NDArray[np.int64]) -> list[bytes | NDArray[np.bytes_]]:
+    total, error, joined, duration, billed = values
+    seconds, micro = np.divmod(duration, SECOND)
+    minutes, tenth = np.divmod(billed, 10)
+    return [
+        b'{"totalCount":',
+        *_digits(total),
+        b',"errorCount":',
+        *_digits(error),
+        b',"joinedCount":',
+        *_digits(joined),
+        b',"duration":"',
+        *_digits(seconds),
+        b".",
+        _padded()[micro // 10_000].astype("S4").view("S2")[1::2],
+        _padded()[micro % 10_000],
+        b's","billedMinutes":',
+        *_digits(minutes),
+        b".",
+        _numerals()[tenth],
+    ]
+
+
+def _digits(numbers: NDArray[np.int64]) -> list[NDArray[np.bytes_]]:
+    """Decimal digits in groups of four; groups before the first digit are empty."""
+    groups: list[NDArray[np.bytes_]] = []
+    while True:
+        higher, group = np.divmod(numbers, 10_000)
+        text = np.where(higher > 0, _padded()[group], _numerals()[group])
+        groups.insert(0, np.where((numbers > 0) | (not groups), text, b""))
+        numbers = higher
+        if not numbers.any():
+            return groups
+
+
+def _dates(days: NDArray[np.int64]) -> list[NDArray[np.bytes_]]:
+    first, last = (days.min(), days.max()) if len(days) else (0, -1)
+    names = np.arange(first, last + 1).astype("M8[D]").astype("S10")
+    return [names[days - first]]
+
+
+@lru_cache(maxsize=1)
+def _numerals() -> NDArray[np.bytes_]:
+    return np.array([str(number) for number in range(10_000)], dtype="S4")
+
+
+@lru_cache(maxsize=1)
+def _padded() -> NDArray[np.bytes_]:
+    return np.array([f"{number:04}" for number in range(10_000)], dtype="S4")
