@@ -187,9 +187,16 @@ def wrapped(text: str, points: float, size: float, weight: str = "normal") -> st
     return "\n".join(textwrap.wrap(text, longest))
 
 
-def head(ax: Axes, title: str, about: Provenance | None) -> None:
-    """Put the finding above the axes, and what the data are beneath it, wrapped to the width."""
-    points = (width_of(ax) - 1.05) * 72
+def head(ax: Axes, title: str, about: Provenance | None, names: Sequence[str] = ()) -> None:
+    """Put the finding above the axes, and what the data are beneath it, wrapped to the width.
+
+    Parameters
+    ----------
+    names
+        What the y axis writes beside its ticks, where that is more than numbers.
+    """
+    beside = max((text_width(name, 8) for name in names), default=32)
+    points = (width_of(ax) - 0.6) * 72 - beside
     large = wrapped(title, points * 0.97, 11, "bold")
     small = wrapped(about.subtitle(), points, 7.5) if about else ""
     lines = small.count("\n") + 1 if small else 0
@@ -216,6 +223,8 @@ def subtitle(
         gid="subtitle",
     )
     words.about = about
+    # The title above it keeps its room; its width must not push the axes.
+    words.set_in_layout(False)
     return words
 
 
@@ -283,9 +292,11 @@ def span_of(frame: pd.DataFrame) -> str:
 def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
     """The same points, with a missing one in each gap, so that no line crosses it."""
     steps = np.diff(x)
-    after = np.flatnonzero(steps > 1.6 * np.median(steps)) + 1 if len(steps) > 1 else []
+    if len(steps) < 2:
+        return x, *values
+    after = np.flatnonzero(steps > 1.6 * np.median(steps)) + 1
     return (
-        np.insert(x, after, x[after] - 1e-6 if len(after) else []),
+        np.insert(x, after, x[after] - 1e-6),
         *(np.insert(y.astype(np.float64), after, np.nan) for y in values),
     )
 
@@ -316,7 +327,7 @@ def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     # The axes are somewhat higher than this in the end, so that labels never touch.
     tall = figure_of(ax).get_size_inches()[1] * 72 * 0.55
     points = [(y - low) / (high - low) * tall for y, _, _ in labels]
-    cells = 14 if is_narrow(ax) else 24
+    cells = 18 if is_narrow(ax) else 24
     for (y, name, colour), at, own in zip(
         labels, spread_out(points, 10, tall), points, strict=True
     ):
@@ -328,7 +339,14 @@ def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
             textcoords="offset points",
             va="center",
             fontsize=8,
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 1.5, "shrinkA": 1, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "lw": 1.5,
+                "shrinkA": 1,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
             gid="label",
         )
 

@@ -85,9 +85,8 @@ def alike(colours: Iterable[Any]) -> list[str]:
         for vision in _VISION:
             seen = distance(one, other, vision=vision)
             if seen < APART:
-                found.append(
-                    f"{one} and {other} are {seen:.0f} apart with {vision} vision, under {APART:.0f}"
-                )
+                how = f"{seen:.0f} apart with {vision} vision, under {APART:.0f}"
+                found.append(f"{one} and {other} are {how}")
                 break
     return found
 

@@ -117,7 +117,7 @@ def plot_error_week(
         _outline(ax, int(cell))
     finding = _rate_finding(rates, what, high)
     if 0 < len(thin) < _CELLS:
-        finding += f"; {len(thin)} of {_CELLS} hours have too few calls (×)"
+        finding += f"; {len(thin)} of {_CELLS} hours have too few calls, grey"
     head(ax, title or finding, about)
     return ax
 
@@ -198,7 +198,7 @@ def _outline(ax: Axes, cell: int) -> None:
     ax.add_patch(
         Rectangle(
             (hour - 0.5, day - 0.5), 1, 1, fill=False, ec=theme_in_use().alarm, lw=2, gid="busiest"
-        )  # fmt: skip
+        )
     )
 
 
@@ -273,7 +273,7 @@ def _hatch(
                 hatch="////",
                 lw=0,
                 gid="unfinished",
-            )  # fmt: skip
+            )
         )
 
 
@@ -307,8 +307,8 @@ def _dot(
         touched = left_out(daily, [period])
         shape = "X" if mark.leave_out else "o"
         ax.plot(
-            week[touched], weekday[touched], shape, ms=4.5, mfc=theme.page, mec=theme.ink, mew=0.8,
-            gid="mark",
+            week[touched] + 0.3, weekday[touched] - 0.3, shape, ms=4.5, mfc=theme.page,
+            mec=theme.ink, mew=0.8, gid="mark",
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,11 +70,10 @@ class Mark:
 
 
 def _instant(name: str, given: datetime | str) -> pd.Timestamp:
-    try:
+    instant: pd.Timestamp | None = None
+    with suppress(TypeError, ValueError):
         instant = pd.Timestamp(given)
-    except (TypeError, ValueError):
-        instant = pd.NaT
-    if pd.isna(instant) or instant.tzinfo is None:
+    if instant is None or pd.isna(instant) or instant.tzinfo is None:
         raise QueryError(
             f'{name}: expected an instant with its zone such as "2026-03-10T14:00-04:00", '
             f"got {given!r}"

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MOST_LABELS,
     Floats,
@@ -24,7 +25,6 @@ from usage_analysis.figures.axes import (
     is_narrow,
     known,
     label_ends,
-    one_series,
     percent,
     shorten,
     span_of,
@@ -34,7 +34,6 @@ from usage_analysis.figures.axes import (
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
 
 _RATE = ("calls", "events", "rate", "low", "high", "enough")
@@ -74,15 +73,16 @@ def plot_error_rate(
     known(rates, *_RATE)
     ax = axes_for(ax, f"Line of the {what} a {span_of(rates)} with its 95 % interval as a band")
     time_axis(ax, rates)
-    if group_column(rates) is None:
+    grouped = rates.columns[0] != "calls"
+    if not grouped:
         _band(ax, rates, theme_in_use().alarm)
         _overall(ax, rates[~left_out(rates, marks)])
     else:
         parts = sorted(each_group(rates), key=lambda part: -part[1]["calls"].sum())[:MOST_LABELS]
         for (_, rows), colour in zip(parts, coloured(max(len(parts), 2)), strict=False):
-            _band(ax, rows, colour)
+            _band(ax, rows, colour, 0.1)
     _from_zero(ax, rates)
-    if group_column(rates) is not None:
+    if grouped:
         ends = [_last(rows) for _, rows in parts]
         names = [clean(str(name)) for name, _ in parts]
         colours = list(coloured(max(len(parts), 2)))[: len(parts)]
@@ -93,13 +93,13 @@ def plot_error_rate(
     return ax
 
 
-def _band(ax: Axes, rates: pd.DataFrame, colour: str) -> None:
+def _band(ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18) -> None:
     theme = theme_in_use()
     x = dates_of(pd.DatetimeIndex(rates.index))
     rate, low, high = _percents(rates, "rate", "low", "high")
     enough = rates["enough"].to_numpy(dtype=bool)
     line, y, bottom, top = broken(x, rate, low, high)
-    ax.fill_between(line, bottom, top, color=colour, alpha=0.18, lw=0, gid="interval")
+    ax.fill_between(line, bottom, top, color=colour, alpha=alpha, lw=0, gid="interval")
     ax.plot(line, y, color=colour, lw=1.4, gid="rate")
     size = 3 if len(x) <= 120 else 1.5
     ax.plot(x[enough], rate[enough], "o", ms=size, color=colour, gid="enough")
@@ -185,7 +185,7 @@ def plot_control(
     QueryError
         A breakdown, or a column is missing.
     """
-    one_series(chart, "plot_control")
+    one_chart(chart)
     known(chart, "calls", "rate", "centre", "low", "high", "signal", "limited")
     every, theme = span_of(chart), theme_in_use()
     ax = axes_for(ax, f"Control chart of the {what} a {every} with three-sigma limits")
@@ -213,6 +213,21 @@ def plot_control(
     return ax
 
 
+def one_chart(chart: pd.DataFrame) -> None:
+    """Nothing, where a table of rates has no group column.
+
+    Raises
+    ------
+    QueryError
+        It has one: a chart is of one series.
+    """
+    if len(chart.columns) and chart.columns[0] != "calls":
+        raise QueryError(
+            f"chart: expected one series, got a breakdown by {chart.columns[0]}; take the rows of "
+            "one group, without the group column"
+        )
+
+
 def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:
     if len(centre) == 0 or not np.isfinite(centre[-1]):
         return
@@ -227,7 +242,7 @@ def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:
 def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> None:
     """Write the date beside the signals that are farthest out."""
     signal = np.flatnonzero(chart["signal"].to_numpy(dtype=bool))
-    distance = np.abs(chart["rate"] - chart["centre"]).to_numpy(dtype=np.float64)
+    distance = np.abs(rate - 100 * chart["centre"].to_numpy(dtype=np.float64))
     most = 3 if is_narrow(ax) else MOST_LABELS
     hours = span_of(chart) == "hour"
     for place in signal[np.argsort(-distance[signal], kind="stable")][:most]:
@@ -358,5 +373,5 @@ def _outside_in_words(shown: pd.DataFrame, far: NDArray[np.bool_], what: str) ->
     more = f" and {far.sum() - 1} more" if far.sum() > 1 else ""
     return (
         f"{shorten(str(worst), 40)}{more} beyond chance: {what} "
-        f"{percent(float(shown['rate'].loc[worst]))} against {centre} of all"
+        f"{percent(float(shown['rate'].to_numpy()[far].max()))} against {centre} of all"
     )

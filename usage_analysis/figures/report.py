@@ -4,40 +4,47 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
+from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import jinja2
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from usage_analysis.analysis.peaks import busy_hour, describe_peak, load_profile, peak_hours
-from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.errors import QueryError
-from usage_analysis.figures import plots
-from usage_analysis.figures.style import Provenance, save_figure
+from usage_analysis.figures.colour import contrast
+from usage_analysis.figures.marks import Mark
+from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.sections import Facts, Section, sections_of
+from usage_analysis.figures.style import (
+    WIDTH,
+    Theme,
+    alt_text,
+    figure_style,
+    picture,
+    theme_in_use,
+    title_of,
+)
+from usage_analysis.figures.tables import TERMS, has_parquet, html_table, write_table
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
-from usage_analysis.tidy.periods import aggregate, in_timezone
+from usage_analysis.tidy.periods import in_timezone
 
 Progress = Callable[[int, int], None]
 
-
-@dataclass(frozen=True)
-class _Section:
-    """One finding: its words, its picture, the table beneath."""
-
-    name: str
-    title: str
-    alt: str
-    draw: Callable[[], Axes]
-    table: pd.DataFrame
+NARROW_WIDTH: Final = 4.2
+"""Width of the figures that a page shows on a phone [in]."""
+_DARK: Final = {"page": "#1E1E1E", "ink": "#ECECEC", "muted": "#B4B4B4", "grid": "#3A3A3A",
+                "empty": "#333333"}  # fmt: skip
+_LOGOS: Final = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 def build_report(
@@ -47,12 +54,21 @@ def build_report(
     timezone: str | tzinfo = "UTC",
     from_date: date | str | None = None,
     to_date: date | str | None = None,
+    previous: CallUsage | None = None,
+    breakdown: CallUsage | None = None,
+    sections: Sequence[str] | None = None,
+    marks: Sequence[Mark] = (),
+    limit: int | None = None,
+    budget: float | None = None,
+    rate: Decimal | str | float | None = None,
     title: str | None = None,
+    theme: Theme | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Path of the ``report.html`` written, its figures (SVG, PNG) and tables (CSV) beside it.
+    """Path of the ``report.html`` written, its figures (SVG, PNG) and tables beside it.
 
-    Everything is made before anything is put in the folder: an error leaves it as it was.
+    The page needs nothing else and no script. Everything is made before anything is put in the
+    folder: an error leaves it as it was.
 
     Parameters
     ----------
@@ -63,176 +79,172 @@ def build_report(
     timezone
         Whose clock hours and days are meant.
     from_date, to_date
-        Local days, both inclusive, to cut the data to.
+        Local days, both inclusive, to cut the data and the breakdown to.
+    previous
+        The reply of an earlier period of like length, to compare with.
+    breakdown
+        A reply with groups, for the section on them.
+    sections
+        Names out of ``comparison``, ``trend``, ``peaks``, ``errors``, ``joins``, ``capacity``,
+        ``billing``, ``month``, ``groups``, ``checks``, ``terms``, in the order in which they are
+        wanted; all that the data have without it. Provenance is always there.
+    marks
+        What you know of the time shown, drawn on every time axis; periods to leave out are in no
+        mean, and in every total.
+    limit
+        Calls that may be held at once.
+    budget
+        Billed minutes that a month may come to.
+    rate
+        Price of a billed minute [USD]; the vendor's default without it.
     title
         Heading of the page.
+    theme
+        Colours, fonts and logo.
     progress
         Called with the number of steps done and the number of all.
 
     Raises
     ------
     QueryError
-        Unknown zone, a reply without hourly rows or error counts, or no hour in the days asked for.
+        Unknown zone or section, a section whose data were not given, a reply without hourly rows or
+        error counts, or no hour in the days asked for.
     """
-    page = _Page(usage, timezone, from_date, to_date, title)
+    require("build_report", usage.hourly, "error_count", "billed_minutes")
+    place = zone(timezone)
+    hourly = _cut(in_timezone(usage.hourly, place), from_date, to_date)
+    groups = None if breakdown is None else in_timezone(breakdown.hourly, place)
+    facts = Facts(
+        usage=usage,
+        hourly=hourly,
+        about=Provenance.of(usage, hourly, timezone=place),
+        previous=None if previous is None else in_timezone(previous.hourly, place),
+        breakdown=None if groups is None else _cut(groups, from_date, to_date),
+        marks=marks,
+        limit=limit,
+        budget=budget,
+        rate=rate,
+    )
     target = Path(folder)
     if target.exists() and not target.is_dir():
         raise QueryError(f"folder: expected a folder or a new name, got the file {str(target)!r}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as made:
-        names = page.write(Path(made), progress or (lambda _done, _all: None))
-        target.mkdir(exist_ok=True)
-        for name in names:
-            (Path(made) / name).replace(target / name)
+    with figure_style(theme):
+        logo = _logo(theme_in_use())
+        chosen = list(sections_of(facts, sections))
+        page = _Page(facts, chosen, sections is None or "terms" in sections, title, logo)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as made:
+            names = page.write(Path(made), progress or (lambda _done, _all: None))
+            target.mkdir(exist_ok=True)
+            for name in names:
+                (Path(made) / name).replace(target / name)
     return target / "report.html"
 
 
+def _logo(theme: Theme) -> str | None:
+    """Address of the logo that holds the logo itself."""
+    if theme.logo is None:
+        return None
+    path = Path(theme.logo)
+    if path.suffix.lower() not in _LOGOS or not path.is_file():
+        raise QueryError(f"logo: expected an .svg or .png file, got {str(path)!r}")
+    return _address(path.read_bytes(), _LOGOS[path.suffix.lower()])
+
+
+def _address(body: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(body).decode()}"
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A figure as the page has it: wide, narrow, in words, with the table beneath."""
+
+    wide: str
+    narrow: str
+    alt: str
+    title: str
+    table: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class _Page:
-    """The data of one report, computed once."""
+    """One report, its data computed."""
 
-    def __init__(
-        self,
-        usage: CallUsage,
-        timezone: str | tzinfo,
-        from_date: date | str | None,
-        to_date: date | str | None,
-        title: str | None,
-    ) -> None:
-        require("build_report", usage.hourly, "error_count", "billed_minutes")
-        self.usage = usage
-        self.zone = zone(timezone)
-        self.hourly = _cut(in_timezone(usage.hourly, self.zone), from_date, to_date)
-        self.daily = aggregate(self.hourly, "D")
-        self.days = self.daily[plots.finished(self.daily)]
-        self.about = Provenance.of(usage, self.hourly, timezone=self.zone)
-        self.title = title or "Call usage"
-
-    def sections(self) -> list[_Section]:
-        """The findings, in the order in which they are read."""
-        errors, joins = error_rate(self.days), join_rate(self.days)
-        profile = load_profile(self.hourly, by="hour_of_week")
-        peak = _sentence_case(str(describe_peak(self.hourly)))
-        place = self.about.timezone
-        return [
-            _Section(
-                "week",
-                peak,
-                f"Heat map of mean calls an hour by weekday and hour of day ({place}). {peak}",
-                lambda: plots.plot_week(profile, title=peak, about=self.about),
-                profile,
-            ),
-            self._trend("total_count", "calls"),
-            self._trend("billed_minutes", "billed minutes"),
-            self._rate("error_rate", errors, error_rate),
-            self._rate("join_rate", joins, join_rate),
-        ]
-
-    def _trend(self, measure: str, words: str) -> _Section:
-        values = self.days[measure]
-        finding = f"No finished day yet, so no mean of {words} a day"
-        if len(values):
-            busiest = values.idxmax()
-            finding = (
-                f"{values.mean():,.0f} {words} a day on average over {len(values)} whole "
-                f"{_days(len(values))}, most on {busiest:%A %Y-%m-%d} ({values.max():,.0f})"
-            )
-        return _Section(
-            f"{words.replace(' ', '_')}_a_day",
-            finding,
-            f"Line of {words} a day with the mean of 7 days. {finding}.",
-            lambda: plots.plot_trend(self.daily, measure=measure, title=finding, about=self.about),
-            self.daily,
-        )
-
-    def _rate(self, name: str, rates: pd.DataFrame, rate: Callable[..., pd.DataFrame]) -> _Section:
-        whole = len(self.days) > 0
-        what = name.replace("_", " ")
-        finding = _rate_in_words(
-            what, rate(self.days if whole else self.hourly, by="total").iloc[0]
-        )
-        if whole:
-            finding += f" over {len(self.days)} whole {_days(len(self.days))}"
-        return _Section(
-            f"{name}_a_day",
-            finding,
-            f"Line of the {what} of each whole day with its 95 % interval as a band. {finding}.",
-            lambda: plots.plot_error_rate(rates, what=what, title=finding, about=self.about),
-            rates,
-        )
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Every table by its file's name."""
-        return {
-            "hourly": self.hourly,
-            "daily": self.daily,
-            "busy_hour": self._busy_hours(),
-            "peak_hours": peak_hours(self.hourly, 5),
-            "hour_of_day": load_profile(self.hourly, by="hour_of_day"),
-            "hour_of_week": load_profile(self.hourly, by="hour_of_week"),
-            "error_rate_a_day": error_rate(self.days),
-            "join_rate_a_day": join_rate(self.days),
-            "error_rate_by_hour_of_day": error_rate(self.hourly, by="hour_of_day"),
-        }
-
-    def _busy_hours(self) -> pd.DataFrame:
-        """Busy hours by both methods, no row where no day holds every clock hour."""
-        try:
-            found = {
-                "tcbh": busy_hour(self.hourly, method="tcbh"),
-                "adph": busy_hour(self.hourly, method="adph"),
-            }
-        except QueryError:
-            found = {}
-        return pd.DataFrame(found).T.rename_axis("method")
+    facts: Facts
+    sections: Sequence[Section]
+    terms: bool
+    title: str | None
+    logo: str | None
 
     def write(self, folder: Path, progress: Progress) -> list[str]:
         """Names of the files written, the page last."""
-        sections, tables = self.sections(), self.tables()
-        steps, names, shown = len(sections) + 2, [], []
-        for done, section in enumerate(sections):
-            progress(done, steps)
-            figure = plots.figure_of(section.draw())
-            svg = save_figure(figure, folder / f"{section.name}.svg")
-            png = save_figure(figure, folder / f"{section.name}.png")
-            names += [svg.name, png.name]
-            image = base64.b64encode(svg.read_bytes()).decode()
-            shown.append((section, image, _html(section.table)))
-        progress(len(sections), steps)
-        for name, table in tables.items():
-            (folder / f"{name}.csv").write_text(_csv(table), encoding="utf-8", newline="")
-            names.append(f"{name}.csv")
-        progress(len(sections) + 1, steps)
-        (folder / "report.html").write_text(self._html(shown, tables, names), encoding="utf-8")
+        steps = sum(len(section.pictures) for section in self.sections) + 2
+        names: list[str] = []
+        shown: dict[str, list[_Shown]] = {}
+        done = 0
+        for section in self.sections:
+            shown[section.name] = []
+            for one in section.pictures:
+                progress(done, steps)
+                wide, narrow = one.draw(WIDTH), one.draw(NARROW_WIDTH)
+                svg = picture(wide, "svg")
+                (folder / f"{one.name}.svg").write_bytes(svg)
+                (folder / f"{one.name}.png").write_bytes(picture(wide, "png", dpi=200))
+                names += [f"{one.name}.svg", f"{one.name}.png"]
+                shown[section.name].append(_shown(wide, svg, narrow, one.table))
+                done += 1
+        progress(done, steps)
+        for name, table in self._tables().items():
+            names += write_table(table, folder, name)
+        progress(done + 1, steps)
+        digest = hashlib.sha256((folder / "hourly.csv").read_bytes()).hexdigest()
+        (folder / "report.html").write_text(self._html(shown, names, digest), encoding="utf-8")
         progress(steps, steps)
         return [*names, "report.html"]
 
-    def _html(
-        self,
-        shown: list[tuple[_Section, str, str]],
-        tables: dict[str, pd.DataFrame],
-        names: list[str],
-    ) -> str:
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by its file's name."""
+        tables = {"hourly": self.facts.hourly, "daily": self.facts.daily}
+        for section in self.sections:
+            tables |= {one.name: one.table for one in section.pictures}
+            tables |= section.tables
+        return tables
+
+    def _html(self, shown: dict[str, list[_Shown]], names: list[str], digest: str) -> str:
         loader = jinja2.PackageLoader("usage_analysis.figures", ".")
         page = jinja2.Environment(
             loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
         ).get_template("report.html.j2")
         return page.render(
-            title=self.title,
-            about=self.about,
-            subtitle=self.about.subtitle(),
+            title=self.title or "Call usage",
+            about=self.facts.about,
+            subtitle=self.facts.about.subtitle(),
+            theme=theme_in_use(),
+            logo=self.logo,
             notes=self._notes(),
             totals=self._totals(),
-            sections=shown,
-            busy=_html(tables["busy_hour"]) if len(tables["busy_hour"]) else None,
-            peaks=_html(tables["peak_hours"]),
+            summary=[words for section in self.sections for words in section.summary],
+            sections=self.sections,
+            shown=shown,
+            tables={
+                section.name: [
+                    _shown_table(section.shown.get(name, table))
+                    for name, table in section.tables.items()
+                    if len(table)
+                ]
+                for section in self.sections
+            },
+            terms=TERMS if self.terms else {},
+            query=self.facts.about.as_json(),
+            version=version("usage-analysis"),
+            digest=digest,
             files=names,
-            digest=hashlib.sha256(_csv(self.hourly).encode()).hexdigest(),
         )
 
     def _totals(self) -> list[tuple[str, str]]:
-        total = self.hourly[["total_count", "joined_count", "error_count", "billed_minutes"]].sum()
-        joined = total["joined_count"]
-        talk = pd.Timedelta(self.hourly["duration"].sum()).total_seconds()
+        total = self.facts.hourly.drop(columns="provisional").sum()
+        joined, talk = total["joined_count"], total["duration"].total_seconds()
         mean = f"{talk / joined:,.1f} s" if joined else "none joined"
         return [
             ("Calls", f"{total['total_count']:,.0f}"),
@@ -244,42 +256,79 @@ class _Page:
         ]
 
     def _notes(self) -> list[str]:
-        notes = []
-        left_out = len(self.daily) - len(self.days)
+        facts, notes = self.facts, []
+        whole = int((facts.daily["complete"] & ~facts.daily["provisional"]).sum())
+        left_out = len(facts.daily) - whole
         if left_out:
             notes.append(
-                f"{left_out} of {len(self.daily)} days are not whole or not final: left out of "
+                f"{left_out} of {len(facts.daily)} days are not whole or not final: left out of "
                 "means, rates a day and busy hours, kept in the totals."
             )
-        provisional = int(self.hourly["provisional"].sum())
+        provisional = int(facts.hourly["provisional"].sum())
         if provisional:
             notes.append(
                 f"The last {provisional} hours are provisional: still running, or so recent that "
                 "billed minutes can grow."
             )
-        if self.usage.source == "sample":
+        for mark in facts.marks:
+            if mark.leave_out and mark.end is not None:
+                place = facts.about.timezone
+                start, end = (t.tz_convert(place) for t in (mark.start, mark.end))
+                notes.append(
+                    f"{mark.label}: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is left out of "
+                    "means and limits, and kept in the totals."
+                )
+        if facts.usage.source == "sample":
             notes.append("These are the simulated calls of the sample account, nobody's own.")
+        if not has_parquet():
+            notes.append(
+                "Tables are CSV only: Parquet needs pyarrow, which "
+                'pip install "usage-analysis[parquet]" brings.'
+            )
         return notes
 
 
-def _sentence_case(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _shown(wide: Figure, svg: bytes, narrow: Figure, table: pd.DataFrame) -> _Shown:
+    theme = theme_in_use()
+    images = (_in_the_dark(body, theme) for body in (svg, picture(narrow, "svg")))
+    first, second = (_address(body, "image/svg+xml") for body in images)
+    return _Shown(first, second, alt_text(wide), title_of(wide), html_table(table), len(table))
 
 
-def _days(count: int) -> str:
-    return "day" if count == 1 else "days"
+def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
+    """The same image with colours of its own where the reader's screen is dark.
+
+    An SVG in a page follows the reader's choice by itself, so that one image does for both. Heat
+    maps are images within and stay; so does text on them, which is black or white.
+    """
+    swap = {getattr(theme, name): dark for name, dark in _DARK.items()}
+    if contrast(theme.main, _DARK["page"]) < contrast(theme.soft, _DARK["page"]):
+        swap |= {theme.main: theme.soft, theme.soft: theme.main}
+    rules = [
+        f'{tag}[style*="{part}: {light.lower()}"]{{{part}:{dark}!important}}'
+        for light, dark in swap.items()
+        for part in ("fill", "stroke")
+        for tag in (("text",) if light == theme.ink else ("path", "use", "g", "text"))
+        if not (tag == "text" and light == theme.page)
+    ]
+    rules += [
+        f'{tag}[style*="{part}: {theme.ink.lower()}"]{{{part}:{_DARK["ink"]}!important}}'
+        for tag in ("path", "use", "g")
+        for part in ("fill", "stroke")
+    ]
+    style = f"<style>@media screen and (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
+    return svg.replace(b"</metadata>", b"</metadata>" + style.encode(), 1)
 
 
-def _rate_in_words(what: str, total: pd.Series) -> str:
-    """A rate in a sentence, with its n and its interval."""
-    calls, events = round(total["calls"]), round(total["events"])
-    if calls == 0:
-        return f"No calls, so no {what}"
-    few = "" if total["enough"] else "; too few calls to tell much"
-    return (
-        f"{what.capitalize()} {100 * total['rate']:.2f} % ({events:,} of {calls:,} calls, "
-        f"95 % interval {100 * total['low']:.2f} to {100 * total['high']:.2f} %{few})"
-    )
+def _shown_table(table: pd.DataFrame) -> str:
+    """A table as the page has it; the small lines in `trend` are images already."""
+    if "trend" not in table:
+        return html_table(table)
+    lines = list(table["trend"])
+    body = html_table(table.assign(trend=[f"line-{n}" for n in range(len(table))]))
+    for place, line in enumerate(lines):
+        body = body.replace(f"<td>line-{place}</td>", f"<td>{line}</td>", 1)
+    return body
 
 
 def _cut(
@@ -297,30 +346,3 @@ def _cut(
             f"from_date, to_date: expected days that the reply has, got {from_date} to {to_date}"
         )
     return hourly[kept]
-
-
-def _flat(table: pd.DataFrame) -> pd.DataFrame:
-    """A table as files show it: durations in seconds, the index as columns."""
-    flat = table.reset_index()
-    for name in table.select_dtypes("timedelta").columns:
-        flat[name] = flat[name].dt.total_seconds()
-        flat = flat.rename(columns={name: f"{name}_seconds"})
-    return flat
-
-
-def _csv(table: pd.DataFrame) -> str:
-    out = io.StringIO()
-    flat = _flat(table)
-    if "time" in flat:
-        flat = flat.assign(time=[moment.isoformat() for moment in flat["time"]])
-    flat.to_csv(out, index=False, lineterminator="\n")
-    return out.getvalue()
-
-
-def _html(table: pd.DataFrame) -> str:
-    flat = _flat(table)
-    if "time" in flat:
-        flat = flat.assign(time=[f"{moment:%Y-%m-%d %H:%M}" for moment in flat["time"]])
-    if "day_of_week" in flat:
-        flat["day_of_week"] = [plots.WEEKDAYS[day] for day in flat["day_of_week"]]
-    return flat.to_html(index=False, border=0, float_format="{:,.4g}".format, na_rep="none")

@@ -243,20 +243,20 @@ def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
 
 def title_of(figure: Figure) -> str:
     """What a figure found, on one line."""
-    titles = [ax.get_title(loc="left") for ax in figure.axes]
-    return " ".join((figure.get_suptitle() or next(filter(None, titles), "")).split())
+    titles = [figure.get_suptitle(), *(ax.get_title(loc="left") for ax in figure.axes)]
+    return " ".join(next(filter(None, titles), "").split())
 
 
 def alt_text(figure: Figure) -> str:
     """What a figure shows, for who cannot see it: its kind, its finding, what the data are."""
-    kinds = [ax.get_label() for ax in figure.axes]
+    kinds = [str(ax.get_label()) for ax in figure.axes]
     kind = next((name for name in kinds if name and not name.startswith(("_", "<"))), "Figure")
     words = [kind, title_of(figure), *(" ".join(t.get_text().split()) for t in _subtitles(figure))]
     return ". ".join(word.rstrip(".") for word in words if word) + "."
 
 
 def _subtitles(figure: Figure) -> list[Subtitle]:
-    found: list[Subtitle] = figure.findobj(Subtitle)
+    found: list[Any] = figure.findobj(Subtitle)
     return found[:1]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
@@ -256,7 +257,7 @@ def plot_groups(
     time_axis(panels[0], breakdown, ticks=3)
     panels[0].set_xlabel("")
     from_zero(panels[0], in_units(breakdown, measure))
-    panels[0].yaxis.get_major_locator().set_params(nbins=3)
+    panels[0].yaxis.set_major_locator(MaxNLocator(3))
     for place, panel in enumerate(panels[: len(parts)]):
         draw_marks(panel, marks, named=place == 0)
     panels[0].set_label(f"Small panels of {UNITS.get(measure, measure)} a {every}, one a group")
@@ -289,7 +290,6 @@ def _figure_head(figure: Figure, title: str, about: Provenance | None) -> None:
     if about:
         below = 1 - (high + 1) / tall
         words = subtitle(small, about, (6 / wide, below), (0, 0), "figure fraction")
-        words.set_in_layout(False)
         figure.add_artist(words)
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):

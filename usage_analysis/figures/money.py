@@ -1,0 +1,379 @@
+"""What is billed: by group, through the month, and for a minute of talk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from usage_analysis.analysis.trends import describe_month, project_month
+from usage_analysis.errors import QueryError
+from usage_analysis.figures.axes import (
+    UNITS,
+    Floats,
+    amount,
+    axes_for,
+    axis_name,
+    broken,
+    clean,
+    coloured,
+    dates_of,
+    finished,
+    from_zero,
+    groups_by_size,
+    head,
+    in_units,
+    is_narrow,
+    known,
+    label_ends,
+    one_series,
+    shorten,
+    span_of,
+    time_axis,
+)
+from usage_analysis.figures.marks import Mark, draw_marks, left_out
+from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.rates import percents
+from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.zones import zone_of
+
+_BARS = 12
+
+
+@figure_style()
+def plot_pareto(
+    breakdown: pd.DataFrame,
+    *,
+    measure: str = "billed_minutes",
+    title: str | None = None,
+    about: Provenance | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Axes with each group's share as a bar, the largest first, and the share they add up to.
+
+    Parameters
+    ----------
+    breakdown
+        Canonical frame with a group column, summed whole.
+    measure
+        A column of it.
+    title, about
+        The finding, and what the data are.
+    ax
+        Where to draw; new axes of a figure apart from pyplot without it.
+
+    Notes
+    -----
+    Of more than 12 groups the smaller ones are one bar, in grey.
+
+    Raises
+    ------
+    QueryError
+        No group column, or the column is missing.
+    """
+    known(breakdown, measure)
+    if group_column(breakdown) is None:
+        raise QueryError("plot_pareto: expected a breakdown with a group as first column, got none")
+    what = UNITS.get(measure, measure)
+    ax = axes_for(ax, f"Bars of the {what} of each group and the share that they add up to")
+    values = {
+        clean(str(name)): float(np.nansum(in_units(rows, measure)))
+        for name, rows in each_group(breakdown)
+    }
+    ranked = sorted(values.items(), key=lambda item: -item[1])
+    total = sum(values.values())
+    shown, rest = ranked, ranked[_BARS:]
+    if len(rest) > 1:
+        shown = [*ranked[:_BARS], (f"{len(rest)} others", sum(value for _, value in rest))]
+    _bars(ax, shown, total, grey=len(shown) < len(ranked))
+    ax.set_xlabel(f"share of {amount(total)} {what} [%]")
+    ax.set_ylabel("group [by size]")
+    head(ax, title or _vital_few(ranked, total, what), about, _names(ax, shown))
+    return ax
+
+
+def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool) -> None:
+    theme = theme_in_use()
+    shares = np.array([100 * value / total if total > 0 else 0.0 for _, value in shown])
+    places = np.arange(len(shown))
+    colours = [theme.main] * len(shown)
+    if grey:
+        colours[-1] = theme.grid
+    ax.barh(places, shares, color=colours, height=0.7, gid="bars")
+    ax.plot(np.cumsum(shares), places, color=theme.alarm, marker="o", ms=3.5, lw=1.2, gid="sum")
+    for place, (_, value) in enumerate(shown):
+        # Beside the bar, unless the line of sums would run through it.
+        ax.annotate(
+            amount(value), (shares[place], place), (4, 0), textcoords="offset points",
+            va="center", fontsize=7.5, gid="value",
+            bbox={"facecolor": theme.page, "alpha": 0.8, "lw": 0, "pad": 0.6},
+        )  # fmt: skip
+    if len(shown):
+        ax.annotate(
+            "added up", (100 if total > 0 else 0, len(shown) - 1), (-6, -1), ha="right",
+            va="center", textcoords="offset points", fontsize=7.5, gid="sum name",
+        )  # fmt: skip
+    ax.set_ylim(max(len(shown), 3) - 0.2, -0.6)
+    ax.set_xlim(0, 104)
+    ax.grid(visible=True, axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    ax.set_yticks(places, _names(ax, shown), color=theme.ink)
+
+
+def _names(ax: Axes, shown: list[tuple[str, float]]) -> list[str]:
+    return [shorten(name, 14 if is_narrow(ax) else 30) for name, _ in shown]
+
+
+def _vital_few(ranked: list[tuple[str, float]], total: float, what: str) -> str:
+    if not total > 0:
+        return f"No {what} in any of {len(ranked)} groups"
+    sums = np.cumsum([value for _, value in ranked]) / total
+    few = int(np.searchsorted(sums, 0.8 - 1e-12)) + 1
+    share = f"{100 * sums[few - 1]:.0f} % of {amount(total)} {what}"
+    if few == 1:
+        return f"{shorten(ranked[0][0], 40)} alone has {share}"
+    if few == len(ranked):
+        first = f"{100 * sums[0]:.0f} % of {amount(total)} {what}"
+        return f"{shorten(ranked[0][0], 40)} has {first}, the most of {few} groups"
+    return f"{few} of {len(ranked)} groups have {share}"
+
+
+@figure_style()
+def plot_burn_up(
+    daily: pd.DataFrame,
+    *,
+    measure: str = "billed_minutes",
+    budget: float | None = None,
+    projection: pd.Series | None = None,
+    marks: Sequence[Mark] = (),
+    title: str | None = None,
+    about: Provenance | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Axes with the month so far added up, where it is heading, a budget and the month before.
+
+    Parameters
+    ----------
+    daily
+        What ``aggregate(hourly, "D")`` returns of one series; the month is that of its last day.
+        With the days of the month before, those are drawn too, and the projection is better.
+    measure
+        A column of it; durations are drawn in minutes.
+    budget
+        What the month may come to, in the units of the axis.
+    projection
+        What `project_month` returned, with holidays of your own for one; it is asked without them
+        otherwise. With too few days there is none, and the title says so.
+    marks
+        What you know of the time shown.
+    title, about
+        The finding, and what the data are.
+    ax
+        Where to draw; new axes of a figure apart from pyplot without it.
+    """
+    known(daily, measure)
+    one_series(daily, "plot_burn_up")
+    zone_of(daily)
+    what = UNITS.get(measure, measure)
+    ax = axes_for(ax, f"Line of the {what} of the month added up day by day, with its projection")
+    finding = describe_month(daily, measure=measure) if len(daily) else f"No days, so no {what}"
+    month = _month_of(daily)
+    x = time_axis(ax, pd.DataFrame(index=month))
+    so_far = daily[daily.index >= month[0]] if len(daily) else daily
+    if projection is None and len(daily):
+        projection = _projected(daily, measure)
+    ends, tops = _month_before(ax, daily, measure, month)
+    days = dates_of(pd.DatetimeIndex(so_far.index))
+    total = np.cumsum(in_units(so_far, measure))
+    theme = theme_in_use()
+    if len(total):
+        # A day's sum is there at its end, and nothing at the month's beginning.
+        at = np.append(days, min(days[-1] + 1, x[-1]))
+        ax.plot(at, np.append(0.0, total), color=theme.main, lw=2, gid="so far")
+        ends.append((float(total[-1]), "so far", theme.main))
+        tops.append(float(total[-1]))
+        if projection is not None and at[-1] < x[-1] - 1e-9:
+            tops += _fan(ax, at[-1], float(total[-1]), x[-1], projection, ends)
+    if budget is not None:
+        ax.axhline(budget, color=theme.alarm, lw=1.4, ls="--", gid="budget")
+        ends.append((budget, f"budget {amount(budget)}", theme.alarm))
+        tops.append(budget)
+    from_zero(ax, np.array([*tops, 0.0]))
+    ax.set_xlim(x[0], x[-1])
+    label_ends(ax, ends)
+    ax.set_ylabel(axis_name(measure).replace(" [", ", month so far ["))
+    draw_marks(ax, marks)
+    head(ax, title or f"{finding}{_against(budget, projection, total)}", about)
+    return ax
+
+
+def _month_of(daily: pd.DataFrame) -> pd.DatetimeIndex:
+    """Local midnights of the last day's month, and the one after it."""
+    zone = zone_of(daily)
+    last = daily.index.max() if len(daily) else pd.Timestamp.now(zone)
+    start = pd.Timestamp(last).tz_localize(None).normalize().replace(day=1)
+    days = pd.date_range(start, start + pd.offsets.MonthBegin(1), freq="D", name="time")
+    return days.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
+
+
+def _projected(daily: pd.DataFrame, measure: str) -> pd.Series | None:
+    """The projection, None where the days do not reach for one."""
+    try:
+        found = project_month(daily, measure=measure)
+    except QueryError:
+        return None
+    return found if isinstance(found, pd.Series) else None
+
+
+def _number(value: object) -> float:
+    """A value in an axis's units: durations in minutes."""
+    return value / pd.Timedelta(minutes=1) if isinstance(value, pd.Timedelta) else float(value)  # type: ignore[arg-type]  # a cell of a result is a number
+
+
+def _month_before(
+    ax: Axes, daily: pd.DataFrame, measure: str, month: pd.DatetimeIndex
+) -> tuple[list[tuple[float, str, str]], list[float]]:
+    """Draw the month before at the same days of the month, where all of it is there."""
+    start = (month[0].tz_localize(None) - pd.offsets.MonthBegin(1)).tz_localize(
+        month.tz, nonexistent="shift_forward", ambiguous=True
+    )
+    before = daily[(daily.index >= start) & (daily.index < month[0])]
+    length = (month[0].tz_localize(None) - start.tz_localize(None)).days
+    if len(before) != length or not finished(before).all():
+        return [], []
+    total = np.append(0.0, np.cumsum(in_units(before, measure)))
+    x = dates_of(month)
+    steps = min(len(total), len(x))
+    colour = theme_in_use().muted
+    ax.plot(x[:steps], total[:steps], color=colour, lw=1.1, ls=(0, (4, 1.5)), gid="month before")
+    return [(float(total[-1]), f"{start:%B}", colour)], [float(total[-1])]
+
+
+def _fan(
+    ax: Axes,
+    now: float,
+    so_far: float,
+    end: float,
+    projection: pd.Series,
+    ends: list[tuple[float, str, str]],
+) -> list[float]:
+    middle, low, high = (_number(projection[name]) for name in ("projection", "low", "high"))
+    if not np.isfinite(middle):
+        return []
+    theme = theme_in_use()
+    if np.isfinite(high):
+        ax.fill_between(
+            [now, end], [so_far, low], [so_far, high], color=theme.soft, alpha=0.3, lw=0, gid="fan"
+        )
+    ax.plot([now, end], [so_far, middle], color=theme.main, lw=1.4, ls=(0, (2, 2)), gid="heading")
+    ends.append((middle, f"heading for {amount(middle)}", theme.main))
+    return [middle, min(high, 3 * middle)] if np.isfinite(high) else [middle]
+
+
+def _against(budget: float | None, projection: pd.Series | None, total: Floats) -> str:
+    if budget is None:
+        return ""
+    if len(total) and total[-1] > budget:
+        return f"; over the budget of {amount(budget)}"
+    if projection is None or not np.isfinite(_number(projection["projection"])):
+        return f"; budget {amount(budget)}"
+    low, high = _number(projection["low"]), _number(projection["high"])
+    if low > budget:
+        return f"; heading over the budget of {amount(budget)}"
+    return f"; {'within' if high <= budget else 'may pass'} the budget of {amount(budget)}"
+
+
+@figure_style()
+def plot_billing(
+    daily: pd.DataFrame,
+    *,
+    marks: Sequence[Mark] = (),
+    title: str | None = None,
+    about: Provenance | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Axes with how much more than the talk is billed, beside the most that rounding can add.
+
+    Parameters
+    ----------
+    daily
+        What `aggregate` returns, with or without a group column; of a breakdown each group is a
+        line, and beyond six the smaller ones are grey.
+    marks
+        What you know of the time shown; periods to leave out are not in the title's ratio.
+    title, about
+        The finding, and what the data are.
+    ax
+        Where to draw; new axes of a figure apart from pyplot without it.
+
+    Notes
+    -----
+    ``60·billed / talk - 1`` of each finished bucket, as `billing_overhead` has it. Each call is
+    rounded up to 6 s, so the bound is 6 s a joined call over the talk; below 0 is unbilled talk:
+    free or error calls, or ones not yet billed. Buckets without talk break the line.
+    """
+    known(daily, "billed_minutes", "duration", "joined_count")
+    every, theme = span_of(daily), theme_in_use()
+    ax = axes_for(ax, f"Line of billed time over talk a {every}, in percent of the talk")
+    time_axis(ax, daily)
+    kept = daily[finished(daily)]
+    largest, others = groups_by_size(kept, "duration")
+    values = [np.zeros(1)]
+    for _, rows in others:
+        values.append(_overhead_line(ax, rows, "#9A9A9A", 0.7))
+    ends = []
+    for (name, rows), colour in zip(largest, coloured(max(len(largest), 1)), strict=False):
+        values.append(_overhead_line(ax, rows, colour, 1.6))
+        finite = values[-1][np.isfinite(values[-1])]
+        ends.append((float(finite[-1]) if len(finite) else 0.0, name or "billed", colour))
+    if group_column(daily) is None:
+        x, bound = broken(dates_of(pd.DatetimeIndex(kept.index)), _bound(kept))
+        ax.plot(x, bound, color=theme.muted, lw=1, ls="--", gid="bound")
+        values.append(bound)
+        finite = bound[np.isfinite(bound)]
+        if len(finite):
+            ends.append((float(finite[-1]), "rounding at most", theme.muted))
+    ax.axhline(0, color=theme.ink, lw=0.8)
+    everything = np.concatenate(values)
+    everything = everything[np.isfinite(everything)]
+    low, high = float(everything.min()), float(everything.max())
+    ax.set_ylim(low * 1.1 if low < 0 else 0, max(high * 1.12, 1.0))
+    percents(ax)
+    label_ends(ax, ends)
+    ax.set_ylabel("billed over talk [% of talk]")
+    draw_marks(ax, marks)
+    head(ax, title or _overhead_in_words(kept[~left_out(kept, marks)], every), about)
+    return ax
+
+
+def _overhead_line(ax: Axes, rows: pd.DataFrame, colour: str, width: float) -> Floats:
+    talk, billed = in_units(rows, "duration"), in_units(rows, "billed_minutes")
+    over = np.full(len(talk), np.nan)
+    np.divide(100 * (billed - talk), talk, out=over, where=talk > 0)
+    x, y = broken(dates_of(pd.DatetimeIndex(rows.index)), over)
+    small = len(rows) <= 120 and width > 1
+    ax.plot(x, y, color=colour, lw=width, marker="o" if small else "None", ms=2.5, gid="overhead")
+    return over
+
+
+def _bound(rows: pd.DataFrame) -> Floats:
+    talk, joined = in_units(rows, "duration"), rows["joined_count"].to_numpy(dtype=np.float64)
+    bound = np.full(len(talk), np.nan)
+    np.divide(10 * joined, talk, out=bound, where=talk > 0)
+    return bound
+
+
+def _overhead_in_words(kept: pd.DataFrame, every: str) -> str:
+    talk = float(np.nansum(in_units(kept, "duration")))
+    billed = float(np.nansum(in_units(kept, "billed_minutes")))
+    if not talk > 0:
+        return f"No talk in a whole {every}, so nothing to bill"
+    over = 100 * (billed / talk - 1)
+    told = f"{over:.1f} % more than the talk" if over >= 0 else f"{-over:.1f} % less than the talk"
+    return f"Billed {told}: {amount(billed)} billed minutes for {amount(talk)} minutes"
