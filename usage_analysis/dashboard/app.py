@@ -111,14 +111,20 @@ def _free_port() -> int:
 
 
 def _write(folder: Path, account: str, options: Mapping[str, Any], port: int, token: str) -> None:
-    """Write the page's one cell and Voila's settings: on a command line all could read the token."""
+    """Write the page's one cell, and Voila's settings: all can read a command line's token."""
     plain = {name: _absolute(value) for name, value in options.items() if value is not None}
     source = (
         "import json\n\nfrom usage_analysis.dashboard.app import page\n\n"
         f"page({account!r}, **json.loads({json.dumps(plain)!r}))"
     )
-    cell = {"cell_type": "code", "execution_count": None, "id": "page", "metadata": {},
-            "outputs": [], "source": source}  # fmt: skip
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "page",
+        "metadata": {},
+        "outputs": [],
+        "source": source,
+    }
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = {"cells": [cell], "metadata": {"kernelspec": kernel, "title": "Call usage"},
                 "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
@@ -140,7 +146,7 @@ def _absolute(value: Any) -> Any:
 def _running(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     log = folder / "server.log"
     with log.open("wb") as words:
-        server = subprocess.Popen(  # noqa: S603  # this interpreter, and a file of ours
+        server = subprocess.Popen(  # this interpreter, and a file of ours
             [sys.executable, "-m", "voila", "app.ipynb"],
             cwd=folder,
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import MEASURES, Settings
-from usage_analysis.dashboard.views import TABS, VIEWS
+from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 from usage_analysis.figures.axes import UNITS
 
 ANY: Final = ""
@@ -30,6 +30,8 @@ STYLE: Final = """<style>
 .ua-explorer .ua-labelled > .widget-label { width: auto; max-width: none; text-align: left;
   height: 20px; line-height: 20px; font-size: 12px; color: var(--ua-muted); }
 .ua-explorer .ua-labelled > :not(.widget-label) { flex: 0 0 auto; width: auto; }
+.ua-explorer .ua-labelled > select:not([multiple]), .ua-explorer .ua-labelled > input {
+  height: 30px; }
 .ua-explorer .ua-labelled.widget-hslider { flex-flow: row wrap; align-items: center; }
 .ua-explorer .ua-labelled.widget-hslider > .widget-label { flex: 0 0 100%; }
 .ua-explorer .ua-labelled.widget-hslider > .slider-container { flex: 1 1 90px; }
@@ -130,11 +132,7 @@ class Controls:
         self.by_name["granularity"].options = [
             (GRANULARITIES[name], name) for name in settings.allowed
         ]
-        self.by_name["view"].options = [
-            (view.label, name)
-            for name, view in VIEWS.items()
-            if view.tab == settings.tab and (settings.group or not view.groups)
-        ]
+        self.by_name["view"].options = views_of(settings)
         for name, control in self.by_name.items():
             value = getattr(settings, name)
             if control.value != value:

@@ -110,7 +110,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._billing_day = check_billing_day(billing_day)
         self._settings = self._first_settings(query, timezone, state)
         self._lock = threading.RLock()
-        self._held = 0
+        self._held, self._joining = 0, False
         self._in_hand: OrderedDict[Question, InHand] = OrderedDict()
         self._asking = Asking(client, self._answered, self._progressed)
         self._picking = False
@@ -140,7 +140,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         days = days_of("last_30_days", self._client.today(name))
         defaults = {"first": days.first, "last": days.last}
         settings = Settings.from_json(given | {"timezone": name}, **defaults)
-        known = [view for _, view in views_of(settings.tab, grouped=bool(settings.group))]
+        known = [view for _, view in views_of(settings)]
         if settings.view not in known:
             raise QueryError(
                 f"view: expected one of {', '.join(known)} on the tab {settings.tab!r}, got "
@@ -182,12 +182,14 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             try:
                 self._settings = self._adopted(name)
             except QueryError as error:
-                self._asking.stop()
-                self._refuse(error)
+                if not self._joining:
+                    self._asking.stop()
+                    self._refuse(error)
                 return
             with self._holding():
                 self.controls.show(self._settings)
-            self._update()
+            if not self._joining:
+                self._update()
 
     def _adopted(self, name: str) -> Settings:
         """Settings after a control changed, with what follows from it for the others."""
@@ -198,11 +200,11 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             raise QueryError("first, last: expected a day in each, got none")
         if name == "metadata_key":
             values["metadata_value"] = ""
-        offered = [view for _, view in views_of(values["tab"], grouped=bool(values["group"]))]
-        if values["view"] not in offered:
-            values["view"] = offered[0]
         values["agents"] = tuple(values["agents"])
         settings = self._dated(Settings(**values))
+        offered = [view for _, view in views_of(settings)]
+        if settings.view not in offered:
+            settings = replace(settings, view=offered[0])
         settings.question(self._names)
         return settings
 
@@ -329,8 +331,11 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def together(self) -> Iterator[None]:
         """Several controls change within the block, and what follows from it follows once."""
         with self._lock:
-            with self._holding():
+            self._joining = True
+            try:
                 yield
+            finally:
+                self._joining = False
             self._changed("", None)
 
     def wait(self, timeout: float | None = None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -111,24 +111,27 @@ class Scene:
     @cached_property
     def before(self) -> pd.DataFrame | None:
         """Hours set beside: as many finished ones as are shown, none where nothing is compared."""
+        rows = self.earlier(grouped=False)
+        return None if rows is None else rows.iloc[: int((~self.hourly["provisional"]).sum())]
+
+    def earlier(self, *, grouped: bool) -> pd.DataFrame | None:
+        """All hours of the days set beside."""
         days = self.settings.before
         if days is None:
             return None
-        rows = self._cut(self.hand.hourly(self.settings.timezone, grouped=False), days)
-        return rows.iloc[: int((~self.hourly["provisional"]).sum())]
+        rows = self._cut(self.hand.hourly(self.settings.timezone, grouped=grouped), days)
+        return rows[rows[rows.columns[0]].isin(self.groups)] if grouped else rows
 
     @cached_property
     def since_month(self) -> pd.DataFrame:
         """Hours from weeks before the month of the last day, to learn its weekdays from."""
         rows = self.hand.hourly(self.settings.timezone, grouped=False)
-        first = rows.index[0].normalize().date()
-        return self._cut(rows, Days(first, self.settings.last))
+        return self._cut(rows, self.settings.history)
 
-    def buckets(self, *, grouped: bool = True) -> pd.DataFrame:
-        """Hours shown, added up to the buckets chosen."""
-        rows = self.grouped if grouped else self.hourly
+    def buckets(self) -> pd.DataFrame:
+        """Hours shown, by group, added up to the buckets chosen."""
         every = self.settings.granularity
-        return rows if every == "h" else aggregate(rows, every)
+        return self.grouped if every == "h" else aggregate(self.grouped, every)
 
     @cached_property
     def about(self) -> Provenance:
@@ -145,19 +148,21 @@ class Scene:
         low, high = self.settings.hours
         return kept if (low, high) == ALL_DAY else kept[_of_day(kept, low, high)]
 
-    def lines(self, *, grouped: bool = False, rows: str = "hourly") -> list[str]:
+    def lines(self, *, grouped: bool = False, history: bool = False) -> list[str]:
         """Python lines that make `hourly` (and `about`, `before`), as they are here."""
-        settings, question = self.settings, self.hand.question
-        by = settings.group if grouped else ""
-        names = question if by else replace(question, by="", groups=(), rest=False)
+        settings, zone = self.settings, self.settings.timezone
+        by_group = grouped and bool(settings.group)
+        days = settings.history if history else settings.days
+        beside = None if history else settings.before
+        first = days.first if beside is None else beside.first
         out = [
             "from dataclasses import replace",
             "",
             "import usage_analysis as ua",
             "",
             f"client = ua.{'sample_client' if self.hand.usage.source == 'sample' else 'Client'}()",
-            *_asked(names, settings, self._first_day),
-            f"hours = ua.in_timezone(usage.hourly, {settings.timezone!r})",
+            *self._asked(Days(first, days.last), by_group=by_group),
+            f"hours = ua.in_timezone(usage.hourly, {zone!r})",
         ]
         if settings.hours != ALL_DAY:
             low, high = settings.hours
@@ -165,44 +170,38 @@ class Scene:
             out.append(
                 f"hours = hours[(hours.index.hour >= {low}) {how} (hours.index.hour < {high})]"
             )
-        first = settings.first if rows == "hourly" else self._first_day
-        out.append(f'hourly = hours.loc["{first}":"{settings.last}"]')
-        if grouped and by:
-            out.append(f"hourly = hourly[hourly[{self._column!r}].isin({self.groups!r})]")
-        if settings.before is not None:
-            days = settings.before
-            out.append(f'before = hours.loc["{days.first}":"{days.last}"]')
-            out.append('before = before.iloc[: int((~hourly["provisional"]).sum())]')
-        zone = settings.timezone
+        out.append(_cut_in_words("hourly", days, by_group=by_group))
+        if beside is not None:
+            out.append(_cut_in_words("before", beside, by_group=by_group))
         out.append(f"about = ua.Provenance.of(usage, hourly, timezone={zone!r})")
         out.append(f"about = replace(about, filters={settings.in_words()!r})")
         return out
 
-    @property
-    def _column(self) -> str:
-        return str(self.hand.usage.hourly.columns[0])
+    def _asked(self, days: Days, *, by_group: bool) -> list[str]:
+        """Lines that ask the server for local days, by the groups shown."""
+        question = self.hand.question
+        by = self.settings.group if by_group else ""
+        shared = replace(question, by=by).filters()
+        named = "".join(f", {name}={value!r}" for name, value in shared.items())
+        words = f'"{days.first}", "{days.last}", {self.settings.timezone!r}'
+        query = f"query = ua.UsageQuery.local_days({words}{named})"
+        if not by:
+            return [query, "usage = client.call_usage(query)"]
+        asked = dict(question.groups)
+        groups = {name: asked[name] for name in self.groups}
+        call = {"agent": f"by_agent({groups!r}", "voice": f"by_voice({groups!r}"}.get(
+            by, f"by_metadata({by!r}, {self.groups!r}, name={group_name(by)!r}"
+        )
+        return [query, f"usage = client.{call}, **query.as_dict())"]
 
-    @property
-    def _first_day(self) -> date:
-        days = self.settings.before
-        return days.first if days is not None else self.settings.first
 
-
-def _asked(question: Question, settings: Settings, first: date) -> list[str]:
-    """Lines that ask the server for the local days shown."""
-    shared = question.filters()
-    named = "".join(f", {name}={value!r}" for name, value in shared.items())
-    days = f'"{first}", "{settings.last}", {settings.timezone!r}'
-    query = f"query = ua.UsageQuery.local_days({days}{named})"
-    if not question.by:
-        return [query, "usage = client.call_usage(query)"]
-    name = group_name(question.by)
-    groups = dict(question.groups)
-    call = {
-        "agent": f"client.by_agent({groups!r}",
-        "voice": f"client.by_voice({groups!r}",
-    }.get(question.by, f"client.by_metadata({question.by!r}, {list(groups)!r}, name={name!r}")
-    return [query, f"usage = {call}, **query.as_dict())"]
+def _cut_in_words(name: str, days: Days, *, by_group: bool) -> str:
+    """Line that cuts local days out of `hours`; `loc` refuses the repeated times of groups."""
+    if not by_group:
+        return f'{name} = hours.loc["{days.first}":"{days.last}"]'
+    after = days.last + timedelta(days=1)
+    local = "hours.index.tz_localize(None)"
+    return f'{name} = hours[({local} >= "{days.first}") & ({local} < "{after}")]'
 
 
 def _inside(rows: pd.DataFrame, days: Days) -> NDArray[np.bool_]:

@@ -126,6 +126,11 @@ class Settings:
         return Days(self.first, self.last)
 
     @property
+    def history(self) -> Days:
+        """Local days that a projection of the last day's month learns from, to the last day."""
+        return Days(self.last.replace(day=1) - timedelta(days=HISTORY), self.last)
+
+    @property
     def before(self) -> Days | None:
         """Local days set beside them."""
         return before(self.days, self.comparison)
@@ -174,7 +179,7 @@ class Settings:
         if self.before is not None:
             first = self.before.first
         if self.view == "month":
-            first = min(first, self.last.replace(day=1) - timedelta(days=HISTORY))
+            first = min(first, self.history.first)
         selected, groups, rest = self._split(names)
         question = Question(
             start=datetime.combine(first, time.min, UTC) - timedelta(days=1),

@@ -17,9 +17,14 @@ from usage_analysis.analysis.capacity import capacity, channels_for
 from usage_analysis.analysis.control import control_chart, funnel
 from usage_analysis.analysis.peaks import describe_peak, load_profile, traffic_intensity
 from usage_analysis.analysis.rates import describe_errors, error_rate, rate_difference
+from usage_analysis.analysis.trends import compare_periods, describe_month
 from usage_analysis.dashboard.scene import Scene, whole
+from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.axes import UNITS, amount, finished, in_units
+from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
+from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
+from usage_analysis.figures.money import plot_billing, plot_burn_up, plot_pareto
 from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
 from usage_analysis.figures.trend import plot_groups, plot_trend
 from usage_analysis.tidy.periods import aggregate
@@ -86,6 +91,8 @@ class View:
         Controls that change it, of those that not every figure heeds.
     groups
         Whether it is only there where calls are told apart.
+    compared
+        Whether it is only there where days are set beside.
     """
 
     tab: str
@@ -93,14 +100,20 @@ class View:
     draw: Callable[[Scene], Drawn]
     uses: frozenset[str] = frozenset()
     groups: bool = False
+    compared: bool = False
+
+    def offered(self, tab: str, *, grouped: bool, compared: bool) -> bool:
+        """Whether a tab has it, with groups told apart or not, and days set beside or not."""
+        return self.tab == tab and grouped >= self.groups and compared >= self.compared
 
 
-def views_of(tab: str, *, grouped: bool) -> list[tuple[str, str]]:
-    """Labels and names of the figures that a tab offers."""
+def views_of(settings: Settings) -> list[tuple[str, str]]:
+    """Labels and names of the figures that the tab of some settings offers."""
+    grouped, compared = bool(settings.group), settings.comparison != "none"
     return [
         (view.label, name)
         for name, view in VIEWS.items()
-        if view.tab == tab and (grouped or not view.groups)
+        if view.offered(settings.tab, grouped=grouped, compared=compared)
     ]
 
 
@@ -113,9 +126,12 @@ def _trend(scene: Scene) -> Drawn:
         _bucketed(scene),
         f"ax = ua.plot_trend(table, measure={measure!r}, about=about)",
     ]
-    if scene.before is not None and scene.settings.granularity in ("h", "D"):
+    headline = f"{_total(scene, measure)}{_change(scene, measure)}."
+    days = scene.settings.before
+    if days is not None and not scene.settings.group and scene.settings.granularity in ("h", "D"):
         lines += _beside(scene, axes)
-    return Drawn(axes, f"{_total(scene, measure)}{_change(scene, measure)}.", table, lines)
+        headline += f" Dashed: {days.first} to {days.last}."
+    return Drawn(axes, headline, table, lines)
 
 
 def _beside(scene: Scene, axes: Axes) -> list[str]:
@@ -125,14 +141,15 @@ def _beside(scene: Scene, axes: Axes) -> list[str]:
         return []
     daily, column = settings.granularity == "D", f"earlier[{settings.measure!r}]"
     earlier = aggregate(earlier, "D") if daily else earlier
-    when = scene.buckets(grouped=False).index[: len(earlier)]
+    when = scene.buckets().index[: len(earlier)]
     values = in_units(earlier, settings.measure)[: len(when)]
     axes.plot(when, values, **_BESIDE)
     axes.set_ylim(0, max(axes.get_ylim()[1], 1.08 * float(values.max(initial=0))))
     unit = " / timedelta(minutes=1)" if settings.measure == "duration" else ""
     return [
+        'before = before.iloc[: int((~hourly["provisional"]).sum())]',
         f"earlier = {'ua.aggregate(before, ' + repr('D') + ')' if daily else 'before'}",
-        "when = table.index.unique()[: len(earlier)]",
+        "when = table.index[: len(earlier)]",
         f"values = ({column}{unit}).to_numpy(dtype=float)[: len(when)]",
         'ax.plot(when, values, color="#595959", ls="--", lw=1.2)',
         "ax.set_ylim(0, max(ax.get_ylim()[1], 1.08 * values.max(initial=0)))",
@@ -155,6 +172,19 @@ def _groups(scene: Scene) -> Drawn:
     return Drawn(axes[0], headline, table, lines)
 
 
+def _comparison(scene: Scene) -> Drawn:
+    measure, grouped = scene.settings.measure, bool(scene.settings.group)
+    table = compare_periods(scene.grouped, scene.earlier(grouped=grouped), measure=measure)
+    axes = plot_comparison(table, measure=measure, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        f"table = ua.compare_periods(hourly, before, measure={measure!r})",
+        f"ax = ua.plot_comparison(table, measure={measure!r}, about=about)",
+    ]
+    shown = table.to_frame().T if isinstance(table, pd.Series) else table
+    return Drawn(axes, f"{_total(scene, measure)}{_change(scene, measure)}.", shown, lines)
+
+
 def _calendar(scene: Scene) -> Drawn:
     measure, table = scene.settings.measure, aggregate(scene.hourly, "D")
     axes = plot_calendar(table, measure=measure, about=scene.about)
@@ -169,6 +199,18 @@ def _calendar(scene: Scene) -> Drawn:
 def _week(scene: Scene) -> Drawn:
     return _weekly(scene, scene.settings.measure, describe_peak(
         scene.hourly, measure=scene.settings.measure))  # fmt: skip
+
+
+def _day(scene: Scene) -> Drawn:
+    measure = scene.settings.measure
+    table = load_profile(scene.grouped, by="hour_of_day", measure=measure)
+    axes = plot_day(scene.grouped, measure=measure, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        f"ax = ua.plot_day(hourly, measure={measure!r}, about=about)",
+    ]
+    headline = describe_peak(scene.hourly, measure=measure)
+    return Drawn(axes, sentence(str(headline)), table, lines)
 
 
 def _weekly(scene: Scene, measure: str, headline: Any) -> Drawn:
@@ -241,6 +283,57 @@ def _billed(scene: Scene) -> Drawn:
     return Drawn(axes, f"{_money(scene)}{_change(scene, 'billed_minutes')}.", table, lines)
 
 
+def _month(scene: Scene) -> Drawn:
+    table = aggregate(scene.since_month, "D")
+    axes = plot_burn_up(table, about=scene.about_rows(scene.since_month))
+    lines = [
+        *scene.lines(history=True),
+        'table = ua.aggregate(hourly, "D")',
+        "ax = ua.plot_burn_up(table, about=about)",
+    ]
+    told = str(describe_month(table, measure="billed_minutes"))
+    return Drawn(axes, sentence(told), table, lines)
+
+
+def _overhead(scene: Scene) -> Drawn:
+    table = scene.buckets()
+    axes = plot_billing(table, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        _bucketed(scene),
+        "ax = ua.plot_billing(table, about=about)",
+    ]
+    return Drawn(axes, f"{_money(scene)}.", table, lines)
+
+
+def _pareto(scene: Scene) -> Drawn:
+    table = cost(scene.grouped, scene.settings.rate)
+    axes = plot_pareto(scene.grouped, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        f"table = ua.cost(hourly, {scene.settings.rate!r})",
+        "ax = ua.plot_pareto(hourly, about=about)",
+    ]
+    shown = table if isinstance(table, pd.DataFrame) else scene.grouped
+    return Drawn(axes, f"{_money(scene)}.", shown, lines)
+
+
+def _capacity(scene: Scene) -> Drawn:
+    limit = scene.settings.limit
+    table = capacity(scene.hourly, limit=limit)
+    axes = plot_capacity(scene.hourly, limit=limit, about=scene.about)
+    lines = [*scene.lines(), f"ax = ua.plot_capacity(hourly, limit={limit}, about=about)"]
+    return Drawn(axes, f"{_capacity_headline(scene)}.", table, lines)
+
+
+def _load_duration(scene: Scene) -> Drawn:
+    limit = scene.settings.limit
+    table = capacity(scene.hourly, limit=limit)
+    axes = plot_load_duration(scene.hourly, limit=limit, about=scene.about)
+    lines = [*scene.lines(), f"ax = ua.plot_load_duration(hourly, limit={limit}, about=about)"]
+    return Drawn(axes, f"{_capacity_headline(scene)}.", table, lines)
+
+
 def _traffic_week(scene: Scene) -> Drawn:
     return _weekly(scene, "traffic", _capacity_headline(scene))
 
@@ -251,13 +344,22 @@ _BESIDES: Final = frozenset({"comparison"})
 VIEWS: Final = {
     "trend": View("trends", "Over time", _trend, _OVER_TIME | {"measure"}),
     "groups": View("trends", "A panel a group", _groups, _OVER_TIME | {"measure"}, groups=True),
+    "comparison": View(
+        "trends", "Change", _comparison, _GROUPED | _BESIDES | {"measure"}, compared=True
+    ),
     "calendar": View("trends", "Calendar", _calendar, _BESIDES | {"measure"}),
     "week": View("peaks", "Hour of the week", _week, frozenset({"measure"})),
+    "day": View("peaks", "Hour of the day", _day, _GROUPED | {"measure"}),
     "errors": View("errors", "Over time", _errors, _OVER_TIME),
     "control": View("errors", "Control chart", _control, _BESIDES),
     "error_week": View("errors", "Hour of the week", _error_week, _BESIDES),
     "funnel": View("errors", "Funnel of groups", _funnel, _GROUPED | _BESIDES, groups=True),
     "billed": View("money", "Over time", _billed, _OVER_TIME | {"rate"}),
+    "month": View("money", "This month", _month),
+    "overhead": View("money", "Billed over talk", _overhead, _OVER_TIME - _BESIDES),
+    "pareto": View("money", "Shares of groups", _pareto, _GROUPED | {"rate"}, groups=True),
+    "capacity": View("capacity", "Against the limit", _capacity, frozenset({"limit"})),
+    "load_duration": View("capacity", "Share of hours", _load_duration, frozenset({"limit"})),
     "traffic_week": View("capacity", "Hour of the week", _traffic_week, frozenset({"limit"})),
 }
 """Every figure by its name in `Settings.view`, in the order in which tabs offer them."""
