@@ -23,6 +23,7 @@ class Display:
     """The widgets that speak: as-of line, progress, headline, note, figure, Python, file."""
 
     def __init__(self) -> None:
+        self.sentence = ""
         self.asof = html("asof")
         self.headline = html("headline")
         self.note = html("note-box")
@@ -127,6 +128,7 @@ class Display:
         )
 
     def _say(self, text: str) -> None:
+        self.sentence = text
         self.headline.value = f'<p role="status">{escape(text)}</p>'
 
     def _note(self, text: str, *, bad: bool = False) -> None:

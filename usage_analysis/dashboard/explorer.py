@@ -75,6 +75,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         ``"loading"``, ``"failed"`` or ``"refused"`` (a control's value does not fit).
     error
         Why it failed or refused.
+    sentence, axes, table, python
+        The headline, what is drawn and from what, and the Python lines that make the same.
     draws, fetches
         How often it drew, and how often it asked.
 
@@ -367,6 +369,11 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def fetches(self) -> int:
         """How often the server was asked."""
         return self._asking.asked
+
+    @property
+    def sentence(self) -> str:
+        """The headline as plain text."""
+        return self.display.sentence
 
     @property
     def axes(self) -> Axes | None:
