@@ -39,6 +39,6 @@ def test_a_raising_callback_fails_the_notebook(tmp_path):
         capture_output=True,
         text=True,
     )  # fmt: skip
-    results = dict(re.findall(r"(\w+)\.ipynb::Cell 1 (PASSED|FAILED)", done.stdout))
+    results = dict(re.findall(r"(\w+)::ipynb::Cell 1 (PASSED|FAILED)", done.stdout))
     assert results == {"whole": "PASSED", "broken": "FAILED"}, done.stdout
     assert "ZeroDivisionError: in a callback" in done.stdout

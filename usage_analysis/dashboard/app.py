@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,16 +89,36 @@ def served(account: str = "sample", *, port: int = 0, **options: Any) -> Iterato
     account, port, options
         As for `serve`.
     """
-    if find_spec("voila") is None:
-        raise QueryError('app: expected voila, got none; pip install "usage-analysis[app]"')
     if account not in ("sample", "live"):
         raise QueryError(f'account: expected "sample" or "live", got {account!r}')
     if account == "live":
         Client().close()  # says at once that there is no key
+    plain = {name: _absolute(value) for name, value in options.items() if value is not None}
+    source = (
+        "import json\n\nfrom usage_analysis.dashboard.app import page\n\n"
+        f"page({account!r}, **json.loads({json.dumps(plain)!r}))"
+    )
+    with served_cells([source], port=port) as address:
+        yield address
+
+
+@contextmanager
+def served_cells(sources: Sequence[str], *, port: int = 0) -> Iterator[str]:
+    """Address of a page of these cells' outputs, served for the block.
+
+    Raises
+    ------
+    QueryError
+        Voila is not installed.
+    UsageError
+        The server did not start.
+    """
+    if find_spec("voila") is None:
+        raise QueryError('app: expected voila, got none; pip install "usage-analysis[app]"')
     token = secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory(prefix="usage-analysis-app-") as folder:
         port = port or _free_port()
-        _write(Path(folder), account, options, port, token)
+        _write(Path(folder), sources, port, token)
         with _running(Path(folder)) as (server, log):
             _await(server, port, log)
             yield f"http://{LOOPBACK}:{port}/?token={token}"
@@ -110,23 +130,21 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _write(folder: Path, account: str, options: Mapping[str, Any], port: int, token: str) -> None:
-    """Write the page's one cell, and Voila's settings: all can read a command line's token."""
-    plain = {name: _absolute(value) for name, value in options.items() if value is not None}
-    source = (
-        "import json\n\nfrom usage_analysis.dashboard.app import page\n\n"
-        f"page({account!r}, **json.loads({json.dumps(plain)!r}))"
-    )
-    cell: dict[str, Any] = {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": "page",
-        "metadata": {},
-        "outputs": [],
-        "source": source,
-    }
+def _write(folder: Path, sources: Sequence[str], port: int, token: str) -> None:
+    """Write the page's cells, and Voila's settings: all can read a command line's token."""
+    cells = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"cell-{place:02}",
+            "metadata": {},
+            "outputs": [],
+            "source": source,
+        }
+        for place, source in enumerate(sources)
+    ]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook = {"cells": [cell], "metadata": {"kernelspec": kernel, "title": "Call usage"},
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel, "title": "Call usage"},
                 "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
     settings = {
         "Voila": {"ip": LOOPBACK, "port": port, "port_retries": 0, "token": token,
