@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_fetch(commands)
     _add_doctor(commands)
+    _add_app(commands)
     _add_sample(commands)
     return parser
 
@@ -106,6 +107,18 @@ def _add_doctor(commands: Commands) -> None:
         "--save", type=Path, metavar="DIR", help="keep the replies, without key and ids"
     )
     doctor.set_defaults(run=_doctor)
+
+
+def _add_app(commands: Commands) -> None:
+    app = commands.add_parser(
+        "app",
+        help="open the dashboard in a browser",
+        description="Serve the dashboard on this machine, behind a token, until interrupted.",
+    )
+    _add_account(app)
+    app.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    app.add_argument("--no-browser", action="store_true", help="only say the address")
+    app.set_defaults(run=_app)
 
 
 def _add_sample(commands: Commands) -> None:
@@ -238,6 +251,14 @@ def _doctor(options: argparse.Namespace) -> None:
             client, days=options.days, folder=options.save, progress=_bar("doctor")
         )
     print("\n\n".join(str(finding) for finding in findings))
+
+
+def _app(options: argparse.Namespace) -> None:
+    # Only the app needs widgets.
+    from usage_analysis.dashboard.app import serve
+
+    with suppress(KeyboardInterrupt):
+        serve(options.account, port=options.port, open_browser=not options.no_browser)
 
 
 def _serve(options: argparse.Namespace) -> None:

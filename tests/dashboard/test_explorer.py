@@ -1,64 +1,377 @@
 """The dashboard without a browser: controls are set, the figure is looked at."""
 
+import io
+import itertools
+import json
+import re
+from datetime import date
+
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 import usage_analysis as ua
+from tests.dashboard.transports import Watched, watched_client
+from usage_analysis.dashboard.views import TABS, VIEWS
+from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.style import picture
+from usage_analysis.sample.endpoint import KEY
+
+ZONE = "America/New_York"
 
 
 @pytest.fixture
-def explorer():
-    query = ua.UsageQuery(from_date="2026-03-01", to_date="2026-03-31")
-    return ua.Explorer(ua.sample_client(), query, timezone="America/New_York")
+def transport():
+    return Watched()
 
 
-def test_each_control_draws_once(explorer):
-    """A control that changes draws one new picture, which is another one."""
-    assert explorer.draws == 1
-    picture = bytes(explorer.image.value)
-    for control, value in (
-        (explorer.measure, "billed_minutes"),
-        (explorer.timezone, "Asia/Kolkata"),
-        (explorer.view, "week"),
-        (explorer.measure, "duration"),
-    ):
+@pytest.fixture
+def explorer(transport):
+    return ua.Explorer(watched_client(transport), timezone=ZONE)
+
+
+def pixels(png):
+    return imread(io.BytesIO(bytes(png)))
+
+
+def show(explorer, name):
+    with explorer.together():
+        explorer.tab.value = VIEWS[name].tab
+        explorer.view.value = name
+
+
+DRAWN_FROM_HAND = (
+    ("measure", "billed_minutes"),
+    ("granularity", "W"),
+    ("timezone", "Asia/Kolkata"),
+    ("hour_from", 9),
+    ("hour_to", 17),
+    ("tab", "peaks"),
+    ("view", "day"),
+    ("preset", "last_7_days"),
+    ("first", date(2026, 3, 26)),
+    ("last", date(2026, 3, 30)),
+    ("tab", "capacity"),
+    ("limit", 9),
+    ("tab", "money"),
+)
+ASKED = (
+    ("preset", "last_month"),
+    ("preset", "last_90_days"),
+    ("comparison", "previous"),
+    ("group", "agent"),
+    ("agents", ("Front desk", "Reminders")),
+    ("voice", "Mara"),
+    ("duration_min", "20"),
+    ("duration_max", "200s"),
+    ("search", "appointment"),
+)
+
+
+def test_what_is_in_hand_is_drawn_without_asking(explorer):
+    """A control that leaves the question to the server as it is draws one new picture, no more."""
+    seen = bytes(explorer.image.value)
+    for name, value in DRAWN_FROM_HAND:
         before = explorer.draws
+        getattr(explorer, name).value = value
+        assert (explorer.draws, explorer.fetches) == (before + 1, 1), name
+        assert explorer.phase == "ready", (name, explorer.error)
+        assert bytes(explorer.image.value) != seen, name
+        assert "in hand" in explorer.display.asof.value
+        seen = bytes(explorer.image.value)
+
+
+def test_a_new_question_is_asked_once(explorer, transport):
+    """A control that changes the question asks it once, says so, and draws the answer."""
+    explorer.preset.value = "last_7_days"
+    for name, value in ASKED:
+        fetches, draws = explorer.fetches, explorer.draws
+        getattr(explorer, name).value = value
+        assert (explorer.fetches, explorer.draws) == (fetches + 1, draws + 1), name
+        assert explorer.phase == "ready", (name, explorer.error)
+        assert "asked the server" in explorer.display.asof.value
+    assert transport.seen[-1]["search"] == "appointment"
+    assert transport.seen[-1]["voiceId"]
+
+
+def test_metadata_is_asked_for_with_its_value(explorer, transport):
+    """A metadata key alone asks nothing; with a value it is a filter of the request."""
+    explorer.metadata_key.value = "tenant"
+    assert explorer.fetches == 1
+    explorer.metadata_value.value = "maple-realty"
+    assert transport.seen[-1]["metadata.tenant"] == "maple-realty"
+    assert "tenant maple-realty" in explorer.display.alt.value
+    explorer.metadata_key.value = "channel"
+    assert explorer.metadata_value.value == ""
+    assert "maple-realty" not in dict(explorer.metadata_value.options)
+
+
+def test_a_question_of_before_is_not_asked_again(explorer):
+    """Going back to an answer in hand, or from groups to their sum, asks nothing."""
+    explorer.group.value = "agent"
+    assert explorer.fetches == 2
+    for control, value in ((explorer.group, ""), (explorer.group, "agent"), (explorer.top, 2)):
         control.value = value
-        assert explorer.draws == before + 1
-        assert bytes(explorer.image.value) != picture
-        picture = bytes(explorer.image.value)
-    assert "Asia/Kolkata" in explorer.axes.get_xlabel()
-    assert "minutes of talk" in explorer.axes.get_title(loc="left").lower()
+    assert explorer.fetches == 2
+    explorer.agents.value = ("Front desk",)
+    explorer.agents.value = ()
+    assert explorer.fetches == 3
 
 
-def test_every_measure_draws_in_every_view(explorer):
-    """Any measure can be seen in any figure."""
-    for view in ("trend", "week"):
-        explorer.view.value = view
-        for _, measure in explorer.measure.options:
-            explorer.measure.value = measure
-            assert bytes(explorer.image.value).startswith(b"\x89PNG")
+@pytest.mark.parametrize("tab", TABS)
+def test_every_figure_is_its_python_lines(explorer, tab, capsys):
+    """Each figure has a headline, words for who cannot see it, and Python lines that make it."""
+    with explorer.together():
+        explorer.measure.value = "duration"
+        explorer.hour_from.value, explorer.hour_to.value = 22, 6
+        explorer.comparison.value = "weekdays"
+        explorer.group.value = {"trends": "", "money": "tenant"}.get(tab, "agent")
+    for name, view in VIEWS.items():
+        if view.tab != tab:
+            continue
+        if view.groups:
+            explorer.group.value = "agent"
+        show(explorer, name)
+        assert (explorer.view.value, explorer.phase) == (name, "ready"), explorer.error
+        made = {}
+        exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
+        again = pixels(picture(figure_of(made["ax"]), "png"))
+        assert np.array_equal(pixels(explorer.image.value), again), name
+        assert re.fullmatch(r'<p role="status">[A-Z0-9].*[.]</p>', explorer.headline.value)
+        assert len(explorer.table) > 0
+        assert len(explorer.display.alt.value) > 80
+    capsys.readouterr()
 
 
-def test_the_headline_follows_the_zone(explorer):
-    """The sentence above the figure speaks of the zone chosen."""
-    assert "(America/New_York)" in explorer.headline.value
-    explorer.timezone.value = "UTC"
-    assert "(UTC)" in explorer.headline.value
+def test_every_measure_draws_in_every_bucket_that_fits(explorer):
+    """Any measure can be seen in any bucket that the days allow, and no other is offered."""
+    explorer.preset.value = "last_90_days"
+    assert [name for _, name in explorer.granularity.options] == ["D", "W", "MS"]
+    buckets = itertools.cycle(explorer.granularity.options)
+    for (_, measure), (_, every) in zip(explorer.measure.options, buckets, strict=False):
+        with explorer.together():
+            explorer.measure.value, explorer.granularity.value = measure, every
+        assert explorer.phase == "ready"
+    explorer.preset.value = "yesterday"
+    assert [name for _, name in explorer.granularity.options] == ["h"]
+    assert explorer.granularity.value == "h"
 
 
-def test_the_text_form_tells_the_state(explorer):
-    """What a notebook's test compares says what is on show, and a picture is beside it."""
-    explorer.view.value = "week"
+def test_picking_a_day_leaves_the_preset(explorer):
+    """A day chosen by hand makes the days custom; a preset sets both days."""
+    explorer.preset.value = "this_month"
+    assert (explorer.first.value, explorer.last.value) == (date(2026, 4, 1), date(2026, 4, 1))
+    explorer.first.value = date(2026, 3, 20)
+    assert explorer.preset.value == "custom"
+
+
+def test_no_calls_is_said_and_not_drawn(explorer):
+    """An answer without a call hides the figure and names the filters that left none."""
+    explorer.search.value = "no such words"
+    assert explorer.phase == "empty"
+    assert explorer.image.layout.display == "none"
+    assert "no such words" in explorer.display.note.value
+    explorer.search.value = ""
+    assert explorer.phase == "ready"
+    assert explorer.image.layout.display is None
+
+
+def test_hours_that_can_change_are_said(explorer):
+    """A window that holds hours still running is partial, and says until when the data go."""
+    explorer.preset.value = "today"
+    assert explorer.phase == "partial"
+    assert "11:00" in explorer.display.note.value
+    explorer.preset.value = "yesterday"
+    assert explorer.phase == "ready"
+    assert explorer.display.note.value == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("timezone", "Nowhere/Land", "Nowhere/Land"),
+        ("duration_min", "a while", "duration_min"),
+        ("first", date(2026, 4, 9), "first"),
+        ("first", None, "first"),
+        ("rate", "much", "rate"),
+        ("hour_from", 23, "hour_from"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_in_words(explorer, name, value, words):
+    """What a control cannot mean asks nothing, greys the figure, says why, and can be mended."""
+    with explorer.together():
+        explorer.tab.value = "money"
+        explorer.hour_to.value = 23
+    control = getattr(explorer, name)
+    good = control.value
+    control.value = value
+    assert (explorer.phase, explorer.fetches) == ("refused", 1)
+    assert words in explorer.display.note.value
+    assert 'role="alert"' in explorer.display.note.value
+    assert "ua-stale" in explorer.image._dom_classes
+    with pytest.raises(ua.QueryError, match="current"):
+        explorer.file("PNG")
+    control.value = good
+    assert explorer.phase == "ready"
+    assert "ua-stale" not in explorer.image._dom_classes
+
+
+def test_a_fault_of_ours_is_said_and_raised(explorer, monkeypatch):
+    """A figure that cannot be drawn for a fault of the program is greyed, named and raised."""
+
+    def broken(_scene):
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setitem(VIEWS, "week", VIEWS["week"].__class__("peaks", "Week", broken))
+    with pytest.raises(ZeroDivisionError):
+        explorer.tab.value = "peaks"
+    assert "ZeroDivisionError" in explorer.display.note.value
+    assert "ua-stale" in explorer.image._dom_classes
+
+
+def test_agents_can_be_searched_and_chosen_at_once(explorer):
+    """Search lists the agents it finds, and All, None and Top choose among them."""
+    controls = explorer.controls
+    controls.agent_search.value = "ER"
+    assert set(explorer.agents.options) == {"Order status", "After hours", "Reminders"}
+    controls.all.click()
+    assert explorer.agents.value == ("Order status", "After hours", "Reminders")
+    controls.agent_search.value = "desk"
+    assert "Front desk" in explorer.agents.options
+    assert "Reminders" in explorer.agents.options
+    controls.none.click()
+    assert explorer.agents.value == ()
+    controls.agent_search.value = ""
+    controls.largest.click()
+    assert explorer.agents.value == ("Front desk", "Support line", "Appointments")
+    assert explorer.phase == "ready"
+
+
+def test_files_are_what_is_on_show(explorer):
+    """Each download has the bytes of its kind, and a name that says what it holds."""
+    starts = {
+        "PNG": b"\x89PNG",
+        "SVG": b"<?xml",
+        "PDF": b"%PDF",
+        "CSV": b"time,",
+        "Parquet": b"PAR1",
+        "Report": b"<!doctype html>",
+    }
+    for kind, button in explorer.leave.items():
+        button.click()
+        file = explorer.file(kind)
+        assert "trend-2026-03-02-2026-03-31-America_New_York" in file.name
+        assert file.content.lower().startswith(starts[kind].lower()), kind
+        assert 'download="' in explorer.display.file.value
+    assert set(explorer.leave) == set(starts)
+
+
+def test_a_state_restores_the_dashboard(explorer, transport):
+    """What `state` gave is plain JSON without the key, and shows the same figure again."""
+    with explorer.together():
+        explorer.group.value = "agent"
+        explorer.agents.value = ("Front desk", "Reminders")
+        explorer.first.value = date(2026, 3, 3)
+        explorer.tab.value = "errors"
+        explorer.view.value = "funnel"
+        explorer.hour_from.value = 8
+    text = json.dumps(explorer.state())
+    assert KEY not in text
+    again = ua.Explorer(watched_client(transport), state=json.loads(text))
+    assert again.state() == explorer.state()
+    assert bytes(again.image.value) == bytes(explorer.image.value)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"version": 2},
+        {"colour": "blue"},
+        {"measure": "calls"},
+        {"preset": "ever"},
+        {"agents": ["Nobody"]},
+        {"voice": "Nobody"},
+        {"metadata_key": "tenant", "metadata_value": "nobody"},
+        {"first": "soon", "preset": "custom"},
+        {"limit": "many"},
+        {"view": "funnel"},
+        {"tab": "weather"},
+        {"timezone": "Nowhere/Land"},
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(transport, state):
+    """A state of other names, values or versions is an error before anything is asked."""
+    with pytest.raises(ua.QueryError):
+        ua.Explorer(watched_client(transport), timezone=None if "timezone" in state else ZONE,
+                    state=state)  # fmt: skip
+    assert not transport.seen
+
+
+def test_a_query_sets_the_controls(transport):
+    """A query's days and filters are what the controls say to begin with."""
+    client = watched_client(transport)
+    query = ua.UsageQuery(
+        from_date="2026-03-01",
+        to_date="2026-03-31",
+        metadata={"channel": "web"},
+        duration_min=30,
+    )
+    explorer = ua.Explorer(client, query=query, timezone=ZONE)
+    assert explorer.first.value == date(2026, 3, 1)
+    assert explorer.last.value == date(2026, 3, 31)
+    assert explorer.metadata_value.value == "web"
+    assert transport.seen[-1]["durationMin"] == "30s"
+    unnamed = ua.UsageQuery(agent_ids=["0" * 32])
+    with pytest.raises(ua.QueryError, match="agents"):
+        ua.Explorer(client, query=unnamed, timezone=ZONE)
+
+
+def test_names_come_from_a_file_too(transport, tmp_path):
+    """A CSV of names and IDs serves as a mapping does, and a wrong one is refused by name."""
+    agents = tmp_path / "agents.csv"
+    agents.write_text("name,id\nDesk,c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e1\n", encoding="utf-8")
+    values = tmp_path / "metadata.csv"
+    values.write_text("key,value\ntenant,a\ntenant,b\nsite,c\n", encoding="utf-8")
+    client = watched_client(transport)
+    explorer = ua.Explorer(client, agents=agents, metadata=str(values), voices={}, timezone=ZONE)
+    assert explorer.agents.options == ("Desk",)
+    assert [name for _, name in explorer.group.options] == ["", "agent", "tenant", "site"]
+    explorer.agents.value = ("Desk",)
+    assert "agent Desk" in explorer.display.alt.value
+    with pytest.raises(ua.QueryError, match="columns name, id"):
+        ua.Explorer(client, agents=values, timezone=ZONE)
+    with pytest.raises(ua.QueryError, match="agents"):
+        ua.Explorer(client, agents={"Desk": "7"}, timezone=ZONE)
+
+
+def test_the_text_form_tells_what_is_on_show(explorer):
+    """What a notebook's test compares says what is shown, and a picture of it is beside."""
+    explorer.tab.value = "peaks"
     bundle = explorer._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data["text/plain"] == repr(explorer)
-    assert "131 calls an hour on average | America/New_York | 744 hours | draw 2" in repr(explorer)
-    assert data["image/png"].startswith(b"\x89PNG")
+    assert data["image/png"] == bytes(explorer.image.value)
+    for words in ("Busiest on Mon", ZONE, "719 hours, ready", "fetch 1, draw 2"):
+        assert words in repr(explorer)
+    explorer.timezone.value = "Nowhere"
+    bundle = explorer._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert "image/png" not in data
+    assert "refused" in data["text/plain"]
 
 
-def test_a_zone_of_ones_own_is_offered():
-    """The zone to begin with need not be one of those offered."""
-    explorer = ua.Explorer(ua.sample_client(), timezone="Asia/Kathmandu")
-    assert explorer.timezone.options[0] == "Asia/Kathmandu"
-    with pytest.raises(ua.QueryError, match="Nowhere"):
-        ua.Explorer(ua.sample_client(), timezone="Nowhere/Land")
+def test_every_control_has_a_label_of_its_own(explorer):
+    """Each control has words and a class of its own, and the time zone offers every IANA name."""
+    labels = [control.description for control in explorer.controls.by_name.values()]
+    assert len(set(labels)) == len(labels)
+    assert all(labels)
+    assert {"Asia/Kathmandu", "UTC", ZONE} <= set(explorer.timezone.options)
+
+
+def test_the_billing_cycle_begins_on_its_day(transport):
+    """The preset of the billing cycle begins on the billing day, this month's or the last's."""
+    explorer = ua.Explorer(watched_client(transport), timezone=ZONE, billing_day=15)
+    explorer.preset.value = "billing_cycle"
+    assert explorer.first.value == date(2026, 3, 15)
+    with pytest.raises(ua.QueryError, match="billing_day"):
+        ua.Explorer(watched_client(transport), billing_day=32)

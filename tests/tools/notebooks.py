@@ -35,6 +35,7 @@ def canonical(path: Path) -> str:
             continue
         count += 1
         cell.execution_count = count
+        cell.outputs = joined(cell.outputs)
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = count
@@ -42,6 +43,18 @@ def canonical(path: Path) -> str:
                 output.data.pop(DROPPED, None)
                 output.metadata = nbformat.from_dict({})
     return nbformat.writes(notebook) + "\n"
+
+
+def joined(outputs: list) -> list:
+    """Outputs in which what was printed on end is one: a kernel cuts it where its clock ticks."""
+    out = []
+    for output in outputs:
+        last = out[-1] if out else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            out.append(output)
+    return out
 
 
 def main() -> int:

@@ -1,127 +1,417 @@
-"""`Explorer`: one reply, looked at by zone and measure."""
+"""`Explorer`: the conversation. Controls ask, figures answer, and it is plain what is on show."""
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import tzinfo
+from functools import partial
 from typing import Any, Final
 
 import ipywidgets as widgets
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.peaks import describe_peak, load_profile
+from usage_analysis.dashboard.asking import Asking, loop_to_go_on
+from usage_analysis.dashboard.controls import Controls, arranged
+from usage_analysis.dashboard.dates import CUSTOM, check_billing_day, days_of, machine_zone, nearest
+from usage_analysis.dashboard.display import Display, Phase, partly
+from usage_analysis.dashboard.files import Taken, taken
+from usage_analysis.dashboard.names import Given, GivenValues, Names
+from usage_analysis.dashboard.scene import InHand, Scene
+from usage_analysis.dashboard.settings import Question, Settings, settled
+from usage_analysis.dashboard.views import VIEWS, Drawn, views_of
+from usage_analysis.errors import QueryError, UsageError
+from usage_analysis.fetch.breakdown import REST
 from usage_analysis.fetch.client import Client
-from usage_analysis.figures.plots import UNITS, figure_of, plot_trend, plot_week
-from usage_analysis.figures.style import Provenance, picture
-from usage_analysis.query import UsageQuery
+from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.style import title_of
+from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy.frames import CallUsage
-from usage_analysis.tidy.periods import aggregate, in_timezone
 
-ZONES: Final = (
-    "UTC",
-    "America/Los_Angeles",
-    "America/Chicago",
-    "America/New_York",
-    "America/Sao_Paulo",
-    "Europe/London",
-    "Europe/Berlin",
-    "Africa/Johannesburg",
-    "Asia/Jerusalem",
-    "Asia/Dubai",
-    "Asia/Kolkata",
-    "Asia/Singapore",
-    "Asia/Tokyo",
-    "Australia/Sydney",
-)
-"""Zones offered without a search."""
-_MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
+_KEPT: Final = 8
+"""Answers kept in hand: going back to a question of before asks nothing."""
+_TOP_AGENTS: Final = 3
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
-    """A dashboard over the calls that a query selects, fetched once.
+    """A dashboard over your calls: when they peak, how many fail, what they cost.
+
+    It asks the server only when the question to it changes (other days, other calls); everything
+    else is drawn from the answers in hand. In a cell, setting a control's `value` returns when the
+    new figure is there; a hand on a control never blocks: what is under way shows its progress, a
+    newer question ends an older one, and `wait` waits.
 
     Parameters
     ----------
     client
-        Who is asked: your `Client`, or `sample_client()`.
+        Who is asked: your `Client`, or `sample_client()`, which brings names of its own.
+    agents, voices
+        IDs by name, or a CSV file with the columns ``name`` and ``id``: the endpoint lists none.
+    metadata
+        Values by metadata key, or a CSV file with the columns ``key`` and ``value``.
+    billing_day
+        Day of the month on which your billing cycle begins.
     query
-        What is asked; the last 30 whole days and today without it.
+        Days and calls to begin with; the names of its agents and voice must be given.
     timezone
-        Whose clock to begin with, an IANA name.
+        Whose days and hours, an IANA name; this machine's without it.
+    state
+        What `state()` gave, to go on from there.
 
     Attributes
     ----------
-    timezone, measure, view
-        The controls. Setting their `value` redraws, as a hand on them does.
-    usage
-        The reply.
-    axes
-        What is drawn.
-    draws
-        How often it was drawn.
+    preset, first, last, timezone, hour_from, hour_to
+        Which days, on whose clock, at what time of day. The last n days are whole ones.
+    agents, voice, metadata_key, metadata_value, duration_min, duration_max, search
+        Which calls.
+    measure, granularity, comparison, group, top, limit, rate, tab, view
+        What is drawn. Each is a control: setting its `value` does what a hand on it does.
+    phase
+        ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
+        ``"loading"``, ``"failed"`` or ``"refused"`` (a control's value does not fit).
+    error
+        Why it failed or refused.
+    sentence, axes, table, python
+        The headline, what is drawn and from what, and the Python lines that make the same.
+    draws, fetches
+        How often it drew, and how often it asked.
+
+    Raises
+    ------
+    QueryError
+        Names, a state or a query that do not fit. A server that fails raises nothing: the
+        dashboard says so, and tries again on `refresh`.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> explorer = ua.Explorer(ua.sample_client(), timezone="America/New_York")
+    >>> explorer.tab.value = "peaks"
+    >>> explorer.phase, explorer.fetches, explorer.draws
+    ('ready', 1, 2)
     """
 
     def __init__(
-        self, client: Client, query: UsageQuery | None = None, *, timezone: str = "UTC"
+        self,
+        client: Client,
+        *,
+        agents: Given = None,
+        voices: Given = None,
+        metadata: GivenValues = None,
+        billing_day: int = 1,
+        query: UsageQuery | None = None,
+        timezone: str | tzinfo | None = None,
+        state: Mapping[str, Any] | None = None,
     ) -> None:
-        self.usage: CallUsage = client.call_usage(query)
+        self._client = client
+        self._names = Names.of(client, agents, voices, metadata)
+        self._billing_day = check_billing_day(billing_day)
+        self._settings = self._first_settings(query, timezone, state)
+        self._lock = threading.RLock()
+        self._held, self._joining = 0, False
+        self._in_hand: OrderedDict[Question, InHand] = OrderedDict()
+        self._asking = Asking(client, self._answered, self._progressed)
+        self._picking = False
+        self._scene: Scene | None = None
+        self._drawn: Drawn | None = None
+        self.phase: Phase = "loading"
+        self.error: UsageError | None = None
         self.draws = 0
-        zones = ZONES if timezone in ZONES else (timezone, *ZONES)
-        self.timezone = _labelled(widgets.Dropdown, "Time zone", zones, timezone)
-        self.measure = _labelled(
-            widgets.Dropdown, "Measure", [(UNITS[name], name) for name in _MEASURES], "total_count"
-        )
-        self.view = _labelled(
-            widgets.ToggleButtons, "Figure", [("Trend", "trend"), ("Week", "week")], "trend"
-        )
-        self.headline = widgets.HTML()
-        self.image = widgets.Image(format="png", width=800)
-        self.image.add_class("ua-figure")
-        controls = [self.timezone, self.measure, self.view]
-        for control in controls:
-            control.observe(self._changed, names="value")
-        super().__init__([widgets.HBox(controls), self.headline, self.image])
-        self.draw()
+        self.controls, self.display = Controls(self._names, self._settings), Display()
+        for name, control in self.controls.by_name.items():
+            setattr(self, name, control)
+        self.refresh, self.leave = self.controls.refresh, self.controls.leave
+        self.headline, self.image = self.display.headline, self.display.image
+        super().__init__(arranged(self.controls, self.display.by_name()))
+        self.add_class("ua-explorer")
+        self._listen()
+        self._update()
 
-    def draw(self) -> Axes:
-        """Axes of the figure that the controls ask for, now on show."""
-        hourly = in_timezone(self.usage.hourly, self.timezone.value)
-        about = Provenance.of(self.usage, hourly, timezone=self.timezone.value)
-        draw = {"trend": _trend, "week": _week}[self.view.value]
-        self.axes: Axes = draw(hourly, self.measure.value, about)
-        self.image.value = picture(figure_of(self.axes), "png")
-        self.headline.value = f"<p>{describe_peak(hourly)}</p>"
+    def _first_settings(
+        self,
+        query: UsageQuery | None,
+        timezone: str | tzinfo | None,
+        state: Mapping[str, Any] | None,
+    ) -> Settings:
+        given = dict(state or {})
+        name = str(zone(timezone or given.get("timezone") or machine_zone()))
+        days = days_of("last_30_days", self._client.today(name))
+        defaults = {"first": days.first, "last": days.last}
+        settings = Settings.from_json(given | {"timezone": name}, **defaults)
+        known = [view for _, view in views_of(settings)]
+        if settings.view not in known:
+            raise QueryError(
+                f"view: expected one of {', '.join(known)} on the tab {settings.tab!r}, got "
+                f"{settings.view!r}"
+            )
+        if query is not None:
+            settings = settled(settings, query, self._names)
+        settings = self._dated(settings)
+        settings.question(self._names)
+        return settings
+
+    def _dated(self, settings: Settings) -> Settings:
+        """Settings with the days that the preset means now, in buckets that fit them."""
+        if settings.preset != CUSTOM:
+            today = self._client.today(settings.timezone)
+            days = days_of(settings.preset, today, self._billing_day)
+            settings = replace(settings, first=days.first, last=days.last)
+        return replace(settings, granularity=nearest(settings.granularity, settings.allowed))
+
+    # What a hand does.
+
+    def _listen(self) -> None:
+        controls = self.controls
+        for name, control in controls.by_name.items():
+            control.observe(partial(self._changed, name), names="value")
+        controls.agent_search.observe(self._searched, names="value")
+        controls.show_python.observe(self._python_shown, names="value")
+        controls.all.on_click(lambda _: self._choose(controls.by_name["agents"].options))
+        controls.none.on_click(lambda _: self._choose(()))
+        controls.largest.on_click(lambda _: self._choose_largest())
+        controls.refresh.on_click(lambda _: self._ask_again())
+        for kind, button in controls.leave.items():
+            button.on_click(partial(self._leave, kind))
+
+    def _changed(self, name: str, _change: object) -> None:
+        with self._lock:
+            if self._held:
+                return
+            try:
+                self._settings = self._adopted(name)
+            except QueryError as error:
+                if not self._joining:
+                    self._asking.stop()
+                    self._refuse(error)
+                return
+            with self._holding():
+                self.controls.show(self._settings)
+            if not self._joining:
+                self._update()
+
+    def _adopted(self, name: str) -> Settings:
+        """Settings after a control changed, with what follows from it for the others."""
+        values = self.controls.values()
+        if name in ("first", "last"):
+            values["preset"] = CUSTOM
+        if values["first"] is None or values["last"] is None:
+            raise QueryError("first, last: expected a day in each, got none")
+        if name == "metadata_key":
+            values["metadata_value"] = ""
+        values["agents"] = tuple(values["agents"])
+        settings = self._dated(Settings(**values))
+        offered = [view for _, view in views_of(settings)]
+        if settings.view not in offered:
+            settings = replace(settings, view=offered[0])
+        settings.question(self._names)
+        return settings
+
+    def _searched(self, _change: object) -> None:
+        with self._holding():
+            self.controls.offer_agents(self._settings.agents)
+
+    def _python_shown(self, change: Any) -> None:
+        self.display.python.layout.display = None if change["new"] else "none"
+
+    def _choose(self, agents: Any) -> None:
+        self.controls.by_name["agents"].value = tuple(agents)
+
+    def _choose_largest(self) -> None:
+        """Choose the agents with the most calls, asking for each one's where they are not here."""
+        with self._lock:
+            self._picking = True
+            with self.together():
+                self.controls.by_name["agents"].value = ()
+                self.controls.by_name["group"].value = "agent"
+            self._pick()
+
+    def _pick(self) -> None:
+        hand = self._scene.hand if self._scene is not None else None
+        if not self._picking or self.phase == "loading" or hand is None:
+            return
+        self._picking = False
+        if hand.question.by == "agent" and self.phase in ("ready", "partial"):
+            largest = [name for name in hand.largest if name != REST]
+            self._choose(largest[:_TOP_AGENTS])
+
+    def _leave(self, kind: str, _button: object = None) -> None:
+        try:
+            self.display.file.value = self.file(kind).link()
+        except UsageError as error:
+            self.display.file.value = f'<span role="alert">{error}</span>'
+
+    # What the server is asked, and what becomes of it.
+
+    def _update(self) -> None:
+        """Draw from what is in hand, or ask."""
+        question = self._settings.question(self._names)
+        hand = next((hand for q, hand in self._in_hand.items() if q.covers(question)), None)
+        if hand is not None:
+            self._asking.stop()
+            self._in_hand.move_to_end(hand.question)
+            self._show(hand, fetched=False)
+            return
+        asked = self._asking.question
+        if asked is None or not asked.covers(question):
+            self._ask(question)
+
+    def _ask(self, question: Question) -> None:
+        self.phase, self.error = "loading", None
+        self.display.loading(self._settings)
+        loop = loop_to_go_on()
+        if loop is None:
+            self._asking.now(question)
+        else:
+            self._asking.later(question, loop)
+
+    def _ask_again(self) -> None:
+        with self._lock:
+            self._in_hand.clear()
+            self._settings = self._dated(self._settings)
+            with self._holding():
+                self.controls.show(self._settings)
+            self._ask(self._settings.question(self._names))
+
+    def _progressed(self, done: int, total: int) -> None:
+        self.display.progressed(done, total)
+
+    def _answered(self, question: Question, answer: CallUsage | UsageError) -> None:
+        with self._lock:
+            if isinstance(answer, UsageError):
+                self.phase, self.error, self._picking = "failed", answer, False
+                self.display.failed(str(answer))
+                return
+            hand = InHand(question, answer)
+            self._in_hand[question] = hand
+            while len(self._in_hand) > _KEPT:
+                self._in_hand.popitem(last=False)
+            self._show(hand, fetched=True)
+            self._pick()
+
+    def _show(self, hand: InHand, *, fetched: bool) -> None:
+        """Draw what the controls say from an answer that holds it."""
+        scene = Scene(self._settings, hand)
+        if scene.hourly["total_count"].sum() == 0:
+            self.phase, self.error, self._scene, self._drawn = "empty", None, scene, None
+            self.display.empty(scene, fetched)
+            return
+        try:
+            drawn = VIEWS[self._settings.view].draw(scene)
+            self.display.shown(scene, drawn, fetched)
+        except QueryError as error:
+            self._refuse(error)
+            return
+        except Exception as error:
+            # The page shows no traceback: the figure must not look current when drawing failed.
+            self.phase = "refused"
+            self.display.refused(f"A fault of this program: {type(error).__name__}: {error}")
+            raise
+        self._scene, self._drawn, self.error = scene, drawn, None
+        self.phase = "partial" if partly(scene) else "ready"
         self.draws += 1
-        return self.axes
+
+    def _refuse(self, error: UsageError) -> None:
+        self.phase, self.error = "refused", error
+        self.display.refused(str(error))
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Controls change without anything following from it."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+
+    # What a program may do.
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Several controls change within the block, and what follows from it follows once."""
+        with self._lock:
+            self._joining = True
+            try:
+                yield
+            finally:
+                self._joining = False
+            self._changed("", None)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether the figure is that of the controls, waiting [s] for an answer under way."""
+        return self._asking.wait(timeout)
+
+    def state(self) -> dict[str, Any]:
+        """What the controls say as plain JSON, without key or data; see `Explorer(state=...)`."""
+        return self._settings.as_json()
+
+    def file(self, kind: str) -> Taken:
+        """Name, media type and bytes of the figure, its table or a report.
+
+        Parameters
+        ----------
+        kind
+            ``"PNG"``, ``"SVG"``, ``"PDF"``, ``"CSV"``, ``"Parquet"`` or ``"Report"``.
+
+        Raises
+        ------
+        QueryError
+            Nothing current is on show, another kind, or Parquet without pyarrow.
+        """
+        if self._current is None or self._scene is None:
+            raise QueryError(f"{kind}: expected a current figure, got none; {self.phase}")
+        return taken(kind, self._scene, self._current)
+
+    @property
+    def fetches(self) -> int:
+        """How often the server was asked."""
+        return self._asking.asked
+
+    @property
+    def sentence(self) -> str:
+        """The headline as plain text."""
+        return self.display.sentence
+
+    @property
+    def axes(self) -> Axes | None:
+        """Axes of the last figure drawn."""
+        return None if self._drawn is None else self._drawn.axes
+
+    @property
+    def table(self) -> pd.DataFrame | None:
+        """What the last figure was drawn from."""
+        return None if self._drawn is None else self._drawn.table
+
+    @property
+    def python(self) -> str:
+        """Python lines that make the last figure."""
+        return "" if self._drawn is None else self._drawn.python
+
+    @property
+    def _current(self) -> Drawn | None:
+        return self._drawn if self.phase in ("ready", "partial") else None
 
     def __repr__(self) -> str:
         """What was asked and what is on show: notebooks are tested by it."""
-        title = self.axes.get_title(loc="left")
+        days, drawn = self._settings.days, self._current
+        what = title_of(figure_of(drawn.axes)) if drawn is not None else self.phase
+        if self.error is not None:
+            what = f"{self.phase}: {' '.join(str(self.error).split())}"
+        hours = len(self._scene.hourly) if self._scene is not None else 0
         return (
-            f"<Explorer {self.usage.source}: {title} | {self.timezone.value} | "
-            f"{len(self.usage.hourly)} hours | draw {self.draws}>"
+            f"<Explorer {self._client.source}: {what} | {days.first} to {days.last} "
+            f"({self._settings.timezone}) | {hours} hours, {self.phase} | fetch {self.fetches}, "
+            f"draw {self.draws}>"
         )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
         # The text is what tests compare; the picture is for readers without a kernel.
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data |= {"text/plain": repr(self), "image/png": picture(figure_of(self.axes), "png")}
+        data["text/plain"] = repr(self)
+        if self._current is not None:
+            data["image/png"] = bytes(self.image.value)
         return bundle
-
-    def _changed(self, _change: object) -> None:
-        self.draw()
-
-
-def _labelled(kind: Any, label: str, options: Any, value: str) -> Any:
-    control = kind(options=options, value=value, description=label)
-    control.add_class(f"ua-{label.lower().replace(' ', '-')}")
-    return control
-
-
-def _trend(hourly: pd.DataFrame, measure: str, about: Provenance) -> Axes:
-    return plot_trend(aggregate(hourly, "D"), measure=measure, about=about)
-
-
-def _week(hourly: pd.DataFrame, measure: str, about: Provenance) -> Axes:
-    profile = load_profile(hourly, by="hour_of_week", measure=measure)
-    return plot_week(profile, measure=measure, about=about)

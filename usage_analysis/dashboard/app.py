@@ -1,0 +1,192 @@
+"""The dashboard as a page of its own: served by Voila to this machine, behind a token."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from usage_analysis.dashboard.explorer import Explorer
+from usage_analysis.errors import QueryError, UsageError
+from usage_analysis.fetch.client import Client
+from usage_analysis.sample import sample_client
+
+LOOPBACK: Final = "127.0.0.1"
+_PATIENCE: Final = 60.0
+_IDLE: Final = 900
+"""A page that was closed leaves a kernel behind, which ends after so long [s]."""
+
+
+def page(account: str = "sample", **options: Any) -> Explorer:
+    """Dashboard of the sample account or of the one whose key is in the environment.
+
+    Parameters
+    ----------
+    account
+        ``"sample"`` or ``"live"``.
+    options
+        As for `Explorer`.
+    """
+    return Explorer(sample_client() if account == "sample" else Client(), **options)
+
+
+def serve(
+    account: str = "sample",
+    *,
+    port: int = 0,
+    open_browser: bool = True,
+    told: Callable[[str], None] = print,
+    **options: Any,
+) -> None:
+    """Serve the dashboard to this machine until interrupted.
+
+    Parameters
+    ----------
+    account
+        ``"sample"``, or ``"live"`` for the one of ULTRAVOX_API_KEY.
+    port
+        Where; any free one for 0.
+    open_browser
+        Whether to open the page.
+    told
+        Called with the page's address, token and all.
+    options
+        As for `Explorer`, as plain JSON values: names and values, or the paths of CSV files.
+
+    Raises
+    ------
+    QueryError
+        Voila is not installed, options that do not fit, or no key for ``"live"``.
+    UsageError
+        The server did not start; its last words are in the message.
+    """
+    with served(account, port=port, **options) as address:
+        told(address)
+        if open_browser:
+            webbrowser.open(address)
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
+
+
+@contextmanager
+def served(account: str = "sample", *, port: int = 0, **options: Any) -> Iterator[str]:
+    """Address of the dashboard, served for the block.
+
+    Parameters
+    ----------
+    account, port, options
+        As for `serve`.
+    """
+    if account not in ("sample", "live"):
+        raise QueryError(f'account: expected "sample" or "live", got {account!r}')
+    if account == "live":
+        Client().close()  # says at once that there is no key
+    plain = {name: _absolute(value) for name, value in options.items() if value is not None}
+    source = (
+        "import json\n\nfrom usage_analysis.dashboard.app import page\n\n"
+        f"page({account!r}, **json.loads({json.dumps(plain)!r}))"
+    )
+    with served_cells([source], port=port) as address:
+        yield address
+
+
+@contextmanager
+def served_cells(sources: Sequence[str], *, port: int = 0) -> Iterator[str]:
+    """Address of a page of these cells' outputs, served for the block.
+
+    Raises
+    ------
+    QueryError
+        Voila is not installed.
+    UsageError
+        The server did not start.
+    """
+    if find_spec("voila") is None:
+        raise QueryError('app: expected voila, got none; pip install "usage-analysis[app]"')
+    token = secrets.token_urlsafe(24)
+    with tempfile.TemporaryDirectory(prefix="usage-analysis-app-") as folder:
+        port = port or _free_port()
+        _write(Path(folder), sources, port, token)
+        with _running(Path(folder)) as (server, log):
+            _await(server, port, log)
+            yield f"http://{LOOPBACK}:{port}/?token={token}"
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind((LOOPBACK, 0))
+        return int(free.getsockname()[1])
+
+
+def _write(folder: Path, sources: Sequence[str], port: int, token: str) -> None:
+    """Write the page's cells, and Voila's settings: all can read a command line's token."""
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"cell-{place:02}",
+            "metadata": {},
+            "outputs": [],
+            "source": source,
+        }
+        for place, source in enumerate(sources)
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel, "title": "Call usage"},
+                "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
+    settings = {
+        "Voila": {"ip": LOOPBACK, "port": port, "port_retries": 0, "token": token,
+                  "open_browser": False},
+        "VoilaConfiguration": {"theme": "light"},
+        "MappingKernelManager": {"cull_interval": 60, "cull_idle_timeout": _IDLE},
+    }  # fmt: skip
+    (folder / "app.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")
+
+
+def _absolute(value: Any) -> Any:
+    return str(Path(value).resolve()) if isinstance(value, os.PathLike) else value
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    log = folder / "server.log"
+    with log.open("wb") as words:
+        server = subprocess.Popen(  # this interpreter, and a file of ours
+            [sys.executable, "-m", "voila", "app.ipynb"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield server, log
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _await(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and server.poll() is None:
+        with suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
+            return
+        time.sleep(0.1)
+    last = " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-300:]
+    raise UsageError(f"app: expected Voila to listen on port {port}, got: {last or 'nothing'}")

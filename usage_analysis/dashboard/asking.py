@@ -1,0 +1,157 @@
+"""Questions asked beside the drawing: the newest only, changes joined, late answers dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from usage_analysis.dashboard.settings import Progress, Question
+from usage_analysis.errors import UsageError
+from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.patience import Stop, StoppedError
+from usage_analysis.tidy.frames import CallUsage
+
+JOIN: Final = 0.15
+"""Changes that follow each other faster than this are one question [s]."""
+
+Told = Callable[[Question, CallUsage | UsageError], None]
+
+
+@dataclass(eq=False)
+class _Task:
+    question: Question
+    stop: Stop = field(default_factory=Stop)
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: CallUsage | UsageError | None = None
+    failure: BaseException | None = None
+
+
+class Asking:
+    """At most one question under way; a newer one ends it.
+
+    Parameters
+    ----------
+    client
+        Who is asked.
+    told
+        Called with each answer, or with the error in its place, unless a newer question was asked.
+    progress
+        Called with the number of requests done, and of how many.
+    """
+
+    def __init__(self, client: Client, told: Told, progress: Progress) -> None:
+        self._client, self._told, self._progress = client, told, progress
+        self._lock = threading.Lock()
+        self._task: _Task | None = None
+        self.asked = 0
+        """How many questions went out; those that were joined did not."""
+
+    @property
+    def question(self) -> Question | None:
+        """What is under way."""
+        task = self._task
+        return None if task is None else task.question
+
+    def now(self, question: Question) -> None:
+        """Ask, and tell the answer before this returns."""
+        task = self._begin(question)
+        self._work(task, lambda call, *given: call(*given))
+        self._deliver(task)
+
+    def later(self, question: Question, loop: asyncio.AbstractEventLoop) -> None:
+        """Ask in a thread, and tell the answer on the loop; what follows fast is joined."""
+        task = self._begin(question)
+
+        def post(call: Callable[..., None], *given: object) -> None:
+            # The loop of a kernel that was shut down meanwhile wants nothing more.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(call, *given)
+
+        def work() -> None:
+            try:
+                task.stop.sleep(JOIN)
+            except StoppedError:
+                task.done.set()
+                return
+            self._work(task, post)
+            post(self._deliver, task)
+
+        threading.Thread(target=work, name="usage-analysis-ask", daemon=True).start()
+
+    def stop(self) -> None:
+        """End what is under way; nothing is told of it."""
+        with self._lock:
+            task, self._task = self._task, None
+        if task is not None:
+            task.stop.say()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether nothing is under way any more, waiting for it and telling the answer here."""
+        while (task := self._task) is not None:
+            if not task.done.wait(timeout):
+                return False
+            self._deliver(task)
+        return True
+
+    def _begin(self, question: Question) -> _Task:
+        self.stop()
+        task = _Task(question)
+        with self._lock:
+            self._task = task
+        return task
+
+    def _work(self, task: _Task, post: Callable[..., None]) -> None:
+        def report(done: int, total: int) -> None:
+            post(self._report, task, done, total)
+
+        self.asked += 1
+        try:
+            task.answer = task.question.ask(self._client.stoppable(task.stop), report)
+        except UsageError as error:
+            task.answer = error
+        except BaseException as error:  # noqa: BLE001  # raised where the answer is told
+            task.failure = error
+        finally:
+            task.done.set()
+
+    def _report(self, task: _Task, done: int, total: int) -> None:
+        if task is self._task:
+            self._progress(done, total)
+
+    def _deliver(self, task: _Task) -> None:
+        with self._lock:
+            if task is not self._task:
+                return
+            self._task = None
+        if task.failure is not None:
+            raise task.failure
+        if task.answer is not None:
+            self._told(task.question, task.answer)
+
+
+def loop_to_go_on() -> asyncio.AbstractEventLoop | None:
+    """Loop that may go on while an answer is awaited; None where a cell or a script waits for it.
+
+    A kernel's loop runs while a cell does, but the cell's next line expects the figure: only a hand
+    on a control (a message of the front end) is answered later.
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return None if _in_cell() else loop
+
+
+def _in_cell() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return False
+    header = kernel.get_parent("shell").get("header", {})
+    return bool(header.get("msg_type") == "execute_request")

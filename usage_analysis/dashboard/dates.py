@@ -1,0 +1,142 @@
+"""Which days a preset means, which days lie before them, and whose clock is the machine's."""
+
+from __future__ import annotations
+
+import os
+from calendar import monthrange
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+from zoneinfo import available_timezones
+
+from usage_analysis.errors import QueryError
+
+CUSTOM: Final = "custom"
+PRESETS: Final = {
+    "today": "Today",
+    "yesterday": "Yesterday",
+    "last_7_days": "Last 7 days",
+    "last_30_days": "Last 30 days",
+    "last_90_days": "Last 90 days",
+    "this_month": "This month",
+    "last_month": "Last month",
+    "billing_cycle": "Billing cycle",
+    CUSTOM: "Custom",
+}
+"""Presets and their labels. The last n days are whole ones: they end yesterday."""
+COMPARISONS: Final = {
+    "none": "None",
+    "previous": "Previous period",
+    "weekdays": "Same weekdays before",
+}
+GRANULARITIES: Final = {"h": "Hour", "D": "Day", "W": "Week", "MS": "Month"}
+_LIMITS: Final = {"h": (1, 31), "D": (2, 800), "W": (15, 3000), "MS": (59, 10_000)}
+_DAY: Final = timedelta(days=1)
+_LOCALTIME: Final = Path("/etc/localtime")
+
+
+class Days(NamedTuple):
+    """Local days, both inclusive."""
+
+    first: date
+    last: date
+
+    @property
+    def number(self) -> int:
+        """How many days these are."""
+        return (self.last - self.first).days + 1
+
+    def back(self, days: int) -> Days:
+        """As many days, so many days earlier."""
+        return Days(self.first - days * _DAY, self.last - days * _DAY)
+
+
+def check_billing_day(day: object) -> int:
+    """Day of the month on which a billing cycle begins.
+
+    Raises
+    ------
+    QueryError
+        No month has such a day.
+    """
+    if isinstance(day, int) and not isinstance(day, bool) and 1 <= day <= 31:
+        return day
+    raise QueryError(f"billing_day: expected a day of the month, 1 to 31, got {day!r}")
+
+
+def days_of(preset: str, today: date, billing_day: int = 1) -> Days:
+    """Local days that a preset means today; those under way end today.
+
+    Parameters
+    ----------
+    preset
+        One of `PRESETS` but ``"custom"``.
+    today
+        The account's own date, on the clock that days are meant on.
+    billing_day
+        Day of the month on which a billing cycle begins; a shorter month's last day where it has
+        no such day.
+    """
+    if preset == "today":
+        return Days(today, today)
+    if preset == "yesterday":
+        return Days(today - _DAY, today - _DAY)
+    if preset.startswith("last_") and preset.endswith("_days"):
+        return Days(today - int(preset.split("_")[1]) * _DAY, today - _DAY)
+    if preset == "this_month":
+        return Days(today.replace(day=1), today)
+    if preset == "last_month":
+        last = today.replace(day=1) - _DAY
+        return Days(last.replace(day=1), last)
+    if preset == "billing_cycle":
+        start = _in_month(today, billing_day)
+        if start > today:
+            start = _in_month(today.replace(day=1) - _DAY, billing_day)
+        return Days(start, today)
+    raise QueryError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
+
+
+def before(days: Days, comparison: str) -> Days | None:
+    """Days that a comparison sets beside these; None without one."""
+    if comparison == "previous":
+        return days.back(days.number)
+    if comparison == "weekdays":
+        return days.back(-(-days.number // 7) * 7)
+    return None
+
+
+def granularities(days: Days) -> list[str]:
+    """Buckets that a range can be drawn in without a wall of points or a single one."""
+    fits = [name for name, (low, high) in _LIMITS.items() if low <= days.number <= high]
+    return fits or ["h"]
+
+
+def nearest(granularity: str, allowed: list[str]) -> str:
+    """The allowed bucket nearest to the one wished for; days rather than another."""
+    if granularity in allowed:
+        return granularity
+    order = list(GRANULARITIES)
+    return min(allowed, key=lambda name: (abs(order.index(name) - order.index(granularity)), name))
+
+
+def zones() -> list[str]:
+    """IANA names that this machine knows, those that people look for first."""
+    known = available_timezones()
+    places = sorted(
+        name for name in known if "/" in name and not name.startswith(("Etc/", "posix"))
+    )
+    return ["UTC", *places]
+
+
+def machine_zone() -> str:
+    """IANA name of this machine's clock, UTC where it tells none."""
+    known = available_timezones()
+    linked = str(_LOCALTIME.resolve()).partition("zoneinfo/")[2]
+    for name in (os.environ.get("TZ", "").lstrip(":"), linked):
+        if name in known:
+            return "UTC" if name.startswith("Etc/") else name
+    return "UTC"
+
+
+def _in_month(day: date, wanted: int) -> date:
+    return day.replace(day=min(wanted, monthrange(day.year, day.month)[1]))

@@ -1,0 +1,151 @@
+"""What the dashboard says in each of its states, so that nothing old looks new."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any, Literal
+
+import ipywidgets as widgets
+import pandas as pd
+
+from usage_analysis.dashboard.controls import html
+from usage_analysis.dashboard.scene import Scene
+from usage_analysis.dashboard.settings import Settings
+from usage_analysis.dashboard.views import Drawn
+from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.style import alt_text, picture
+
+Phase = Literal["loading", "ready", "partial", "empty", "failed", "refused"]
+_SOURCES = {"live": "your account", "sample": "sample account", "file": "saved reply"}
+
+
+class Display:
+    """The widgets that speak: as-of line, progress, headline, note, figure, Python, file."""
+
+    def __init__(self) -> None:
+        self.sentence = ""
+        self.asof = html("asof")
+        self.headline = html("headline")
+        self.note = html("note-box")
+        self.python = html("python")
+        self.python.layout.display = "none"
+        self.file = html("file")
+        self.progress = widgets.IntProgress(value=0, min=0, max=1, description="Fetching")
+        self.progress.add_class("ua-progress")
+        self.progress.layout.display = "none"
+        self.image = widgets.Image(format="png")
+        self.image.add_class("ua-figure")
+        self.image.layout.display = "none"
+        # An Image has no alt text, and its front end fails on a tooltip.
+        self.alt = html("alt")
+
+    def by_name(self) -> dict[str, Any]:
+        """The widgets by what they say."""
+        return dict(vars(self))
+
+    def loading(self, settings: Settings) -> None:
+        """A question is under way; what is seen is still the answer to an older one."""
+        days = settings.days
+        when = f"{days.first}" if days.number == 1 else f"{days.first} to {days.last}"
+        self._say(f"Asking the server: {when} ({settings.timezone})…")
+        self.progress.value, self.progress.max = 0, 1
+        self.progress.layout.display = None
+        self.image.remove_class("ua-stale")
+        self.image.add_class("ua-waiting")
+        if self._pictured:
+            self._note("The figure is of the question before, until the answer is here.")
+
+    def progressed(self, done: int, total: int) -> None:
+        """So many requests of so many are done."""
+        self.progress.max, self.progress.value = total, done
+        self.progress.description = f"Fetching {done}/{total}"
+
+    def shown(self, scene: Scene, drawn: Drawn, fetched: bool) -> bytes:
+        """A figure of what the controls say; the bytes of its picture."""
+        figure = figure_of(drawn.axes)
+        content = picture(figure, "png")
+        self._settle()
+        self._dated(scene, fetched)
+        self._say(drawn.headline)
+        self.image.value = content
+        self.alt.value = f'<p class="ua-unseen">{escape(alt_text(figure))}</p>'
+        self.image.layout.display = None
+        lines = escape(drawn.python)
+        self.python.value = f'<pre tabindex="0" aria-label="Python lines">{lines}</pre>'
+        self._note(partly(scene))
+        return content
+
+    def empty(self, scene: Scene, fetched: bool) -> None:
+        """An answer came, and no call is in it."""
+        settings = scene.settings
+        self._settle()
+        self._dated(scene, fetched)
+        words = settings.in_words()
+        narrowed = "; ".join(f"{name}: {value}" for name, value in words.items())
+        self._say(f"No calls from {settings.first} to {settings.last} ({settings.timezone}).")
+        self._note(
+            f"The server answered: no call meets {narrowed}. Choose fewer filters or other days."
+            if narrowed
+            else "The server answered: there are none. Choose other days."
+        )
+        self.image.layout.display = "none"
+        self.alt.value = ""
+
+    def failed(self, words: str) -> None:
+        """No answer came: its words, and the last good figure greyed."""
+        self._settle()
+        self._say("No answer came, so there is nothing new to show.")
+        last = " The greyed figure is the last good one, of another question or time."
+        self._note(f"{words}{last if self._pictured else ''} Refresh tries again.", bad=True)
+        self.image.add_class("ua-stale")
+
+    def refused(self, words: str) -> None:
+        """A control's value does not fit; nothing was asked."""
+        self._settle()
+        self._say("This cannot be shown.")
+        last = " The greyed figure is the one before." if self._pictured else ""
+        self._note(f"{words}.{last}", bad=True)
+        self.image.add_class("ua-stale")
+
+    @property
+    def _pictured(self) -> bool:
+        return len(self.image.value) > 0 and self.image.layout.display != "none"
+
+    def _settle(self) -> None:
+        self.progress.layout.display = "none"
+        self.progress.description = "Fetching"
+        self.file.value = ""
+        for state in ("ua-waiting", "ua-stale"):
+            self.image.remove_class(state)
+
+    def _dated(self, scene: Scene, fetched: bool) -> None:
+        usage = scene.hand.usage
+        moment = usage.as_of.tz_convert(scene.settings.timezone)
+        how = "asked the server for this" if fetched else "drawn from the data in hand"
+        self.asof.value = (
+            f"As of {moment:%Y-%m-%d %H:%M} ({scene.settings.timezone}), "
+            f"{_SOURCES[usage.source]}; {how}"
+        )
+
+    def _say(self, text: str) -> None:
+        self.sentence = text
+        self.headline.value = f'<p role="status">{escape(text)}</p>'
+
+    def _note(self, text: str, *, bad: bool = False) -> None:
+        kind, role = (" ua-bad", "alert") if bad else ("", "note")
+        words = escape(" ".join(text.split()))
+        self.note.value = f'<p class="ua-note{kind}" role="{role}">{words}</p>' if text else ""
+
+
+def partly(scene: Scene) -> str:
+    """What of the days shown is not final or not there yet; "" where all of it is."""
+    rows = scene.hourly
+    late = int(rows["provisional"].sum())
+    if not late:
+        return ""
+    end = rows.index[-1] + pd.Timedelta(hours=1)
+    hours = "hour is" if late == 1 else f"{late} hours are"
+    return (
+        f"Partial: the last {hours} still running or so recent that billed minutes can grow; the "
+        f"data end at {end:%Y-%m-%d %H:%M}. Totals hold them, means and rates a day leave them out."
+    )

@@ -1,0 +1,99 @@
+"""The names that people gave to agents, voices and tenants: the endpoint lists none."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from usage_analysis.errors import QueryError
+from usage_analysis.fetch.client import Client
+from usage_analysis.query import UsageQuery
+from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, TENANTS, VOICES
+
+Given = Mapping[str, str] | str | os.PathLike[str] | None
+"""IDs by name, or the CSV file that holds them."""
+GivenValues = Mapping[str, Iterable[str]] | str | os.PathLike[str] | None
+"""Values by metadata key, or the CSV file that holds them."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What there is to choose from.
+
+    Parameters
+    ----------
+    agents, voices
+        IDs by name.
+    metadata
+        Values by key.
+    """
+
+    agents: dict[str, str]
+    voices: dict[str, str]
+    metadata: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, client: Client, agents: Given, voices: Given, metadata: GivenValues) -> Names:
+        """Names as given, and the sample account's own where none are.
+
+        Raises
+        ------
+        QueryError
+            An ID is no UUID, a name is empty, or a file lacks a column.
+        """
+        sample = client.source == "sample"
+        return cls(
+            agents=_ids("agents", AGENTS if sample and agents is None else agents),
+            voices=_ids("voices", VOICES if sample and voices is None else voices),
+            metadata=_values(
+                {"tenant": TENANTS, "channel": CHANNELS, "campaign": [CAMPAIGN]}
+                if sample and metadata is None
+                else metadata
+            ),
+        )
+
+
+def _ids(argument: str, given: Given) -> dict[str, str]:
+    if given is None:
+        return {}
+    if isinstance(given, str | os.PathLike):
+        given = {row[0]: row[1] for row in _rows(argument, given, ("name", "id"))}
+    out = {}
+    for name, value in given.items():
+        if not isinstance(name, str) or not name.strip():
+            raise QueryError(f"{argument}: expected names as text, got {name!r}")
+        try:
+            out[name] = (UsageQuery(agent_ids=[value]).agent_ids or ())[0]  # type: ignore[index]
+        except QueryError:
+            raise QueryError(f"{argument}[{name!r}]: expected a UUID, got {value!r}") from None
+    return out
+
+
+def _values(given: GivenValues) -> dict[str, list[str]]:
+    if given is None:
+        return {}
+    if isinstance(given, str | os.PathLike):
+        rows = _rows("metadata", given, ("key", "value"))
+        given = {key: [value for name, value in rows if name == key] for key, _ in rows}
+    out = {key: list(dict.fromkeys(values)) for key, values in given.items()}
+    for key, values in out.items():
+        for value in values:
+            UsageQuery(metadata={key: value})
+    return {key: values for key, values in out.items() if values}
+
+
+def _rows(
+    argument: str, path: str | os.PathLike[str], columns: tuple[str, str]
+) -> list[tuple[str, str]]:
+    with Path(path).open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            raise QueryError(
+                f"{argument}: expected a CSV file with the columns {', '.join(columns)}, "
+                f"got none called {', '.join(missing)} in {str(path)!r}"
+            )
+        return [(row[columns[0]], row[columns[1]]) for row in reader]

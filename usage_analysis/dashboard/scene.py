@@ -1,0 +1,221 @@
+"""The rows that a figure is drawn from: cut out of a reply in hand, on the clock asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.dashboard.dates import Days
+from usage_analysis.dashboard.settings import ALL_DAY, Question, Settings, group_name
+from usage_analysis.fetch.breakdown import REST
+from usage_analysis.figures.provenance import Provenance
+from usage_analysis.tidy.frames import CallUsage, group_column
+from usage_analysis.tidy.periods import aggregate, in_timezone
+from usage_analysis.tidy.wire import MEASURES
+
+
+class InHand:
+    """One answer, with what was made of it: a redraw makes nothing twice.
+
+    Parameters
+    ----------
+    question
+        What was asked.
+    usage
+        The answer.
+    """
+
+    def __init__(self, question: Question, usage: CallUsage) -> None:
+        self.question, self.usage = question, usage
+        self._local: dict[tuple[str, bool], pd.DataFrame] = {}
+
+    def hourly(self, timezone: str, *, grouped: bool) -> pd.DataFrame:
+        """All hours of the answer on a local clock, by group or added up."""
+        key = (timezone, grouped and bool(self.question.by))
+        if key not in self._local:
+            rows = self.usage.hourly if key[1] else self._whole
+            self._local[key] = in_timezone(rows, timezone)
+        return self._local[key]
+
+    @cached_property
+    def _whole(self) -> pd.DataFrame:
+        return whole(self.usage.hourly)
+
+    @cached_property
+    def whole_usage(self) -> CallUsage:
+        """The answer with all groups added up, as a report takes it."""
+        if not self.question.by:
+            return self.usage
+        daily = whole(self.usage.daily)
+        return replace(self.usage, daily=daily, hourly=self._whole, groups=None)
+
+    @cached_property
+    def largest(self) -> list[str]:
+        """Groups with any call, the one with the most first."""
+        group = group_column(self.usage.hourly)
+        if group is None:
+            return []
+        counts = self.usage.hourly.groupby(group, sort=False)["total_count"].sum()
+        counts = counts[counts > 0].sort_values(ascending=False, kind="stable")
+        return [str(name) for name in counts.index]
+
+
+def whole(hourly: pd.DataFrame) -> pd.DataFrame:
+    """Canonical frame of all groups together."""
+    group = group_column(hourly)
+    if group is None:
+        return hourly
+    how = {name: "sum" for name in MEASURES if name in hourly} | {"provisional": "any"}
+    return hourly.groupby(level="time").agg(how)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What a figure is drawn from, and the Python lines that make the same.
+
+    Parameters
+    ----------
+    settings
+        What the controls say.
+    hand
+        The answer that holds it.
+    """
+
+    settings: Settings
+    hand: InHand
+
+    @cached_property
+    def hourly(self) -> pd.DataFrame:
+        """Hours shown, of all groups together."""
+        return self._cut(self.hand.hourly(self.settings.timezone, grouped=False))
+
+    @cached_property
+    def grouped(self) -> pd.DataFrame:
+        """Hours shown, of the largest groups; of all calls together where none are told apart."""
+        if not self.settings.group:
+            return self.hourly
+        rows = self._cut(self.hand.hourly(self.settings.timezone, grouped=True))
+        return rows[rows[rows.columns[0]].isin(self.groups)]
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """The groups shown, the largest first; what they leave over is not one."""
+        return [name for name in self.hand.largest if name != REST][: self.settings.top]
+
+    @cached_property
+    def before(self) -> pd.DataFrame | None:
+        """Hours set beside: as many finished ones as are shown, none where nothing is compared."""
+        rows = self.earlier(grouped=False)
+        return None if rows is None else rows.iloc[: int((~self.hourly["provisional"]).sum())]
+
+    def earlier(self, *, grouped: bool) -> pd.DataFrame | None:
+        """All hours of the days set beside."""
+        days = self.settings.before
+        if days is None:
+            return None
+        rows = self._cut(self.hand.hourly(self.settings.timezone, grouped=grouped), days)
+        return rows[rows[rows.columns[0]].isin(self.groups)] if grouped else rows
+
+    @cached_property
+    def since_month(self) -> pd.DataFrame:
+        """Hours from weeks before the month of the last day, to learn its weekdays from."""
+        rows = self.hand.hourly(self.settings.timezone, grouped=False)
+        return self._cut(rows, self.settings.history)
+
+    def buckets(self) -> pd.DataFrame:
+        """Hours shown, by group, added up to the buckets chosen."""
+        every = self.settings.granularity
+        return self.grouped if every == "h" else aggregate(self.grouped, every)
+
+    @cached_property
+    def about(self) -> Provenance:
+        """What the figure says of its data, in the names that people gave."""
+        return self.about_rows(self.hourly)
+
+    def about_rows(self, rows: pd.DataFrame) -> Provenance:
+        """Provenance of these rows."""
+        told = Provenance.of(self.hand.usage, rows, timezone=self.settings.timezone)
+        return replace(told, filters=self.settings.in_words())
+
+    def _cut(self, rows: pd.DataFrame, days: Days | None = None) -> pd.DataFrame:
+        kept = rows[_inside(rows, days or self.settings.days)]
+        low, high = self.settings.hours
+        return kept if (low, high) == ALL_DAY else kept[_of_day(kept, low, high)]
+
+    def lines(self, *, grouped: bool = False, history: bool = False) -> list[str]:
+        """Python lines that make `hourly` (and `about`, `before`), as they are here."""
+        settings, zone = self.settings, self.settings.timezone
+        by_group = grouped and bool(settings.group)
+        days = settings.history if history else settings.days
+        beside = None if history else settings.before
+        first = days.first if beside is None else beside.first
+        out = [
+            "from dataclasses import replace",
+            "",
+            "import usage_analysis as ua",
+            "",
+            f"client = ua.{'sample_client' if self.hand.usage.source == 'sample' else 'Client'}()",
+            *self._asked(Days(first, days.last), by_group=by_group),
+            f"hours = ua.in_timezone(usage.hourly, {zone!r})",
+        ]
+        if settings.hours != ALL_DAY:
+            low, high = settings.hours
+            how = "&" if low < high else "|"
+            out.append(
+                f"hours = hours[(hours.index.hour >= {low}) {how} (hours.index.hour < {high})]"
+            )
+        out.append(_cut_in_words("hourly", days, by_group=by_group))
+        if beside is not None:
+            out.append(_cut_in_words("before", beside, by_group=by_group))
+        out.append(f"about = ua.Provenance.of(usage, hourly, timezone={zone!r})")
+        out.append(f"about = replace(about, filters={settings.in_words()!r})")
+        return out
+
+    def _asked(self, days: Days, *, by_group: bool) -> list[str]:
+        """Lines that ask the server for local days, by the groups shown."""
+        question = self.hand.question
+        by = self.settings.group if by_group else ""
+        shared = replace(question, by=by).filters()
+        named = "".join(f", {name}={value!r}" for name, value in shared.items())
+        words = f'"{days.first}", "{days.last}", {self.settings.timezone!r}'
+        query = f"query = ua.UsageQuery.local_days({words}{named})"
+        if not by:
+            return [query, "usage = client.call_usage(query)"]
+        asked = dict(question.groups)
+        groups = {name: asked[name] for name in self.groups}
+        call = {"agent": f"by_agent({groups!r}", "voice": f"by_voice({groups!r}"}.get(
+            by, f"by_metadata({by!r}, {self.groups!r}, name={group_name(by)!r}"
+        )
+        return [query, f"usage = client.{call}, **query.as_dict())"]
+
+
+def _cut_in_words(name: str, days: Days, *, by_group: bool) -> str:
+    """Line that cuts local days out of `hours`; `loc` refuses the repeated times of groups."""
+    if not by_group:
+        return f'{name} = hours.loc["{days.first}":"{days.last}"]'
+    after = days.last + timedelta(days=1)
+    local = "hours.index.tz_localize(None)"
+    return f'{name} = hours[({local} >= "{days.first}") & ({local} < "{after}")]'
+
+
+def _inside(rows: pd.DataFrame, days: Days) -> NDArray[np.bool_]:
+    index: Any = rows.index
+    start = pd.Timestamp(days.first).tz_localize(None)
+    end = pd.Timestamp(days.last) + pd.Timedelta(days=1)
+    local = index.tz_localize(None)
+    inside: NDArray[np.bool_] = (local >= start) & (local < end)
+    return inside
+
+
+def _of_day(rows: pd.DataFrame, low: int, high: int) -> NDArray[np.bool_]:
+    hour = pd.DatetimeIndex(rows.index).hour.to_numpy()
+    kept: NDArray[np.bool_] = (
+        (hour >= low) & (hour < high) if low < high else (hour >= low) | (hour < high)
+    )
+    return kept

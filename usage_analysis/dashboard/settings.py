@@ -1,0 +1,370 @@
+"""What the controls say, as plain values, and the question to the server that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, Self
+
+from usage_analysis.dashboard.dates import (
+    COMPARISONS,
+    CUSTOM,
+    GRANULARITIES,
+    PRESETS,
+    Days,
+    before,
+    granularities,
+)
+from usage_analysis.dashboard.names import Names
+from usage_analysis.errors import QueryError
+from usage_analysis.fetch.client import Client
+from usage_analysis.query import UsageQuery, zone
+from usage_analysis.tidy.frames import CallUsage, check_group_name
+
+VERSION: Final = 1
+MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
+HISTORY: Final = 56
+"""Days before a month from which its projection learns the weekdays."""
+ALL_DAY: Final = (0, 24)
+
+Progress = Callable[[int, int], None]
+Filters = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One value a control, named as the control is; all of them plain JSON but for dates.
+
+    Parameters
+    ----------
+    preset
+        Which days, of `PRESETS`; for ``"custom"`` those from `first` to `last`.
+    first, last
+        Local days, both inclusive.
+    timezone
+        Whose days and hours, an IANA name.
+    hour_from, hour_to
+        Hours of the local day shown, 9 and 17 for 09:00 to 17:00; a first after the last goes over
+        midnight.
+    agents
+        Names of the agents whose calls are asked for; none for every call.
+    voice, metadata_key, metadata_value
+        A voice's name and a value under a metadata key, "" for any.
+    duration_min, duration_max
+        Length of a call, ``"90s"`` or ``"90"`` [s]; "" for any.
+    search
+        What the vendor's text search is to find; "" for any.
+    measure, granularity
+        What is drawn, in which buckets.
+    comparison
+        Which days are set beside, of `COMPARISONS`.
+    group
+        By what the calls are told apart: "", ``"agent"``, ``"voice"`` or a metadata key.
+    top
+        How many groups are shown, the largest first.
+    limit
+        Calls that the account may hold at once.
+    rate
+        Price of a billed minute [USD], as text.
+    tab, view
+        The tab, and the figure on it.
+    """
+
+    preset: str = "last_30_days"
+    first: date
+    last: date
+    timezone: str
+    hour_from: int = 0
+    hour_to: int = 24
+    agents: tuple[str, ...] = ()
+    voice: str = ""
+    metadata_key: str = ""
+    metadata_value: str = ""
+    duration_min: str = ""
+    duration_max: str = ""
+    search: str = ""
+    measure: str = "total_count"
+    granularity: str = "D"
+    comparison: str = "none"
+    group: str = ""
+    top: int = 6
+    limit: int = 5
+    rate: str = "0.05"
+    tab: str = "trends"
+    view: str = "trend"
+
+    def __post_init__(self) -> None:
+        """Check what one value alone can get wrong."""
+        zone(self.timezone)
+        choices = {
+            "preset": PRESETS,
+            "measure": MEASURES,
+            "granularity": GRANULARITIES,
+            "comparison": COMPARISONS,
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise QueryError(
+                    f"{name}: expected one of {', '.join(known)}, got {getattr(self, name)!r}"
+                )
+        if self.first > self.last:
+            raise QueryError(f"first: expected at most the last day, got {self.first} after "
+                             f"{self.last}")  # fmt: skip
+        low, high = self.hours
+        if not (0 <= low < 24 and 0 < high <= 24) or low == high:
+            raise QueryError(f"hour_from: expected two hours of the day, got {low} to {high}")
+
+    @property
+    def hours(self) -> tuple[int, int]:
+        """Hours of the local day shown."""
+        return self.hour_from, self.hour_to
+
+    @property
+    def days(self) -> Days:
+        """Local days shown."""
+        return Days(self.first, self.last)
+
+    @property
+    def history(self) -> Days:
+        """Local days that a projection of the last day's month learns from, to the last day."""
+        return Days(self.last.replace(day=1) - timedelta(days=HISTORY), self.last)
+
+    @property
+    def before(self) -> Days | None:
+        """Local days set beside them."""
+        return before(self.days, self.comparison)
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as plain JSON values; `from_json` reads them back."""
+        out = {name: _plain(value) for name, value in asdict(self).items()}
+        return {"version": VERSION, **out}
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any], **defaults: Any) -> Self:
+        """Settings of a saved state, checked.
+
+        Raises
+        ------
+        QueryError
+            A name is no control, a value does not fit, or a newer version saved it.
+        """
+        given = dict(state)
+        if (version := given.pop("version", VERSION)) != VERSION:
+            raise QueryError(
+                f"state: expected version {VERSION}, got {version!r}; upgrade to read it"
+            )
+        kinds = {field.name: str(field.type) for field in fields(cls)}
+        for name in given:
+            if name not in kinds:
+                raise QueryError(f"state: expected {', '.join(kinds)}, got {name!r}")
+        try:
+            return cls(**defaults | {name: _read(kinds[name], given[name]) for name in given})
+        except (TypeError, ValueError) as error:
+            if isinstance(error, QueryError):
+                raise
+            raise QueryError(f"state: expected what state() gave, got {error}") from None
+
+    def question(self, names: Names) -> Question:
+        """What has to be asked of the server to show this.
+
+        A day more on each side is asked for, so that another zone asks nothing new.
+
+        Raises
+        ------
+        QueryError
+            A name that is not known here, or a filter that does not fit.
+        """
+        first = self.first
+        if self.before is not None:
+            first = self.before.first
+        if self.view == "month":
+            first = min(first, self.history.first)
+        selected, groups, rest = self._split(names)
+        question = Question(
+            start=datetime.combine(first, time.min, UTC) - timedelta(days=1),
+            end=datetime.combine(self.last, time.min, UTC) + timedelta(days=2),
+            selected=tuple(sorted(selected.items(), key=lambda item: item[0])),
+            by=self.group if groups else "",
+            groups=groups,
+            rest=rest,
+        )
+        question.check()
+        return question
+
+    def _split(self, names: Names) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...], bool]:
+        """What the calls are selected by, the groups' own filters, and whether others are left."""
+        selected: dict[str, Any] = {}
+        if self.agents:
+            wanted = [_known("agents", name, names.agents) for name in self.agents]
+            selected["agent_ids"] = tuple(sorted(wanted))
+        if self.voice:
+            selected["voice_id"] = _known("voice", self.voice, names.voices)
+        if self.metadata_key and self.metadata_value:
+            values = _known("metadata_key", self.metadata_key, names.metadata)
+            _known("metadata_value", self.metadata_value, dict.fromkeys(values))
+            selected["metadata"] = ((self.metadata_key, self.metadata_value),)
+        for name in ("duration_min", "duration_max", "search"):
+            if text := getattr(self, name).strip():
+                selected[name] = text
+        if self.group == "agent":
+            chosen = self.agents or tuple(names.agents)
+            groups = tuple((name, names.agents[name]) for name in chosen)
+            return selected, groups, not self.agents
+        if self.group == "voice":
+            chosen = (self.voice,) if self.voice else tuple(names.voices)
+            return selected, tuple((name, names.voices[name]) for name in chosen), not self.voice
+        if self.group:
+            values = _known("group", self.group, names.metadata)
+            own = self.metadata_key == self.group and self.metadata_value
+            chosen = (self.metadata_value,) if own else tuple(values)
+            return selected, tuple((value, value) for value in chosen), not own
+        return selected, (), False
+
+    @property
+    def allowed(self) -> list[str]:
+        """Buckets that the days can be drawn in."""
+        return granularities(self.days)
+
+    def in_words(self) -> dict[str, str]:
+        """What the calls are selected by, in the names that people gave."""
+        words = {}
+        if self.agents:
+            shown = ", ".join(self.agents[:3])
+            more = len(self.agents) - 3
+            words["agent"] = f"{shown} and {more} more" if more > 0 else shown
+        if self.voice:
+            words["voice"] = self.voice
+        if self.metadata_key and self.metadata_value:
+            words[self.metadata_key] = self.metadata_value
+        for name in ("duration_min", "duration_max", "search"):
+            if text := getattr(self, name).strip():
+                words[name.replace("_", " ")] = text
+        if self.hours != ALL_DAY:
+            words["time of day"] = f"{self.hours[0]:02}:00 to {self.hours[1]:02}:00"
+        return words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What the server is asked, so that two of them can be told to be the same.
+
+    Parameters
+    ----------
+    start, end
+        The window, whole UTC days, `end` the first instant after it.
+    selected
+        Filters by name that every call meets.
+    by, groups, rest
+        By what calls are told apart, the value of each group by name, and whether what they leave
+        over is asked for too.
+    """
+
+    start: datetime
+    end: datetime
+    selected: Filters = ()
+    by: str = ""
+    groups: Filters = ()
+    rest: bool = False
+
+    def covers(self, other: Question) -> bool:
+        """Whether the answer to this holds the answer to the other; groups add up to the whole."""
+        same = self.selected == other.selected and other.by in ("", self.by)
+        return same and self.start <= other.start and self.end >= other.end
+
+    def filters(self) -> dict[str, Any]:
+        """Filters that all the questions share, as a `UsageQuery` takes them."""
+        shared = dict(self.selected)
+        own = {"agent": "agent_ids", "voice": "voice_id", "": ""}.get(self.by, "metadata")
+        if own in ("agent_ids", "voice_id") or (
+            own == "metadata" and dict(shared.get("metadata", ())).keys() == {self.by}
+        ):
+            shared.pop(own, None)
+        if "metadata" in shared:
+            shared["metadata"] = dict(shared["metadata"])
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in shared.items()}
+
+    def check(self) -> None:
+        """Nothing, where every filter fits."""
+        UsageQuery(from_date=self.start, to_date=self.end, **self.filters())
+
+    def ask(self, client: Client, progress: Progress | None = None) -> CallUsage:
+        """The client's answer."""
+        window = {"from_date": self.start, "to_date": self.end - timedelta(microseconds=1)}
+        asked = {**window, **self.filters()}
+        if not self.by:
+            return client.call_usage(UsageQuery(**asked), progress=progress)
+        options = {"rest": self.rest, "progress": progress, **asked}
+        groups = dict(self.groups)
+        if self.by == "agent":
+            return client.by_agent(groups, **options)
+        if self.by == "voice":
+            return client.by_voice(groups, **options)
+        return client.by_metadata(self.by, groups, name=group_name(self.by), **options)
+
+
+def group_name(key: str) -> str:
+    """What the group column of a metadata key is called: as the key, unless a frame has that."""
+    try:
+        check_group_name(key)
+    except QueryError:
+        return f"metadata.{key}"
+    return key
+
+
+def _known(argument: str, name: str, names: Mapping[str, Any]) -> Any:
+    if name not in names:
+        raise QueryError(f"{argument}: expected one of {', '.join(names) or 'none'}, got {name!r}")
+    return names[name]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read(kind: str, value: Any) -> Any:
+    if kind == "date":
+        return date.fromisoformat(value)
+    if kind.startswith("tuple"):
+        return tuple(value)
+    if not isinstance(value, {"str": str, "int": int}[kind]) or isinstance(value, bool):
+        raise QueryError(f"state: expected {kind}, got {value!r}")
+    return value
+
+
+def settled(settings: Settings, query: UsageQuery, names: Names) -> Settings:
+    """Settings that ask what a query asks; its UTC dates are taken as days of the settings' zone.
+
+    Raises
+    ------
+    QueryError
+        An ID without a name, several metadata keys, or a time of day, which is local here.
+    """
+    asked = query.as_dict()
+    if "time_of_day_start" in asked or "time_of_day_end" in asked:
+        raise QueryError(
+            "query: expected no time of day, which is UTC there; use hour_from, hour_to"
+        )
+    out: dict[str, Any] = {
+        n: asked[n] for n in ("duration_min", "duration_max", "search") if n in asked
+    }
+    if query.start is not None and query.end is not None:
+        last = query.end - timedelta(microseconds=1)
+        out |= {"preset": CUSTOM, "first": query.start.date(), "last": last.date()}
+    out["agents"] = tuple(_named("agents", x, names.agents) for x in asked.get("agent_ids", ()))
+    if "voice_id" in asked:
+        out["voice"] = _named("voices", asked["voice_id"], names.voices)
+    if len(metadata := asked.get("metadata", {})) > 1:
+        raise QueryError(f"query: expected one metadata key, got {', '.join(metadata)}")
+    for key, value in metadata.items():
+        out |= {"metadata_key": key, "metadata_value": value}
+    return replace(settings, **out)
+
+
+def _named(argument: str, wanted: str, names: Mapping[str, str]) -> str:
+    for name, value in names.items():
+        if value == wanted:
+            return name
+    raise QueryError(f"query: expected IDs that {argument}= names, got {wanted}")

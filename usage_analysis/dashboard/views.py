@@ -1,0 +1,437 @@
+"""The figures on the tabs: each with its headline, its table and the Python lines that make it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+import usage_analysis as ua
+from usage_analysis.analysis.billing import billing_overhead, cost
+from usage_analysis.analysis.capacity import capacity, channels_for
+from usage_analysis.analysis.control import control_chart, funnel
+from usage_analysis.analysis.peaks import describe_peak, load_profile, traffic_intensity
+from usage_analysis.analysis.rates import describe_errors, error_rate, rate_difference
+from usage_analysis.analysis.trends import compare_periods, describe_month
+from usage_analysis.dashboard.scene import Scene, whole
+from usage_analysis.dashboard.settings import Settings
+from usage_analysis.figures.axes import UNITS, amount, finished, in_units
+from usage_analysis.figures.compare import plot_comparison
+from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
+from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
+from usage_analysis.figures.money import plot_billing, plot_burn_up, plot_pareto
+from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
+from usage_analysis.figures.trend import plot_groups, plot_trend
+from usage_analysis.tidy.periods import aggregate
+
+TABS: Final = {
+    "trends": "Trends",
+    "peaks": "Peak hours",
+    "errors": "Errors",
+    "money": "Money",
+    "capacity": "Capacity",
+}
+_BLOCKING: Final = 0.01
+_BESIDE: Final[Any] = {"color": "#595959", "ls": "--", "lw": 1.2}
+_IMPORT: Final = "import usage_analysis as ua"
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A figure and what is said and given with it.
+
+    Parameters
+    ----------
+    axes
+        What is drawn.
+    headline
+        The sentence above it.
+    table
+        What it is drawn from.
+    lines
+        Python lines that make the same figure.
+    """
+
+    axes: Axes
+    headline: str
+    table: pd.DataFrame
+    lines: Sequence[str]
+
+    @property
+    def python(self) -> str:
+        """The lines as one text; names that are not public are imported from where they are."""
+        text = "\n".join(self.lines)
+        hidden = sorted(set(re.findall(r"\bua\.(\w+)", text)) - set(ua.__all__))
+        for name in hidden:
+            text = re.sub(rf"\bua\.{name}\b", name, text)
+        imports = [f"from {globals()[name].__module__} import {name}" for name in hidden]
+        if "timedelta(" in text:
+            text = "from datetime import timedelta\n" + text
+        return text.replace(_IMPORT, "\n".join([_IMPORT, *imports]), 1)
+
+
+@dataclass(frozen=True)
+class View:
+    """A figure that a tab offers.
+
+    Parameters
+    ----------
+    tab
+        Where it is offered.
+    label
+        What it is called there.
+    draw
+        Makes it.
+    uses
+        Controls that change it, of those that not every figure heeds.
+    groups
+        Whether it is only there where calls are told apart.
+    compared
+        Whether it is only there where days are set beside.
+    """
+
+    tab: str
+    label: str
+    draw: Callable[[Scene], Drawn]
+    uses: frozenset[str] = frozenset()
+    groups: bool = False
+    compared: bool = False
+
+    def offered(self, tab: str, *, grouped: bool, compared: bool) -> bool:
+        """Whether a tab has it, with groups told apart or not, and days set beside or not."""
+        return self.tab == tab and grouped >= self.groups and compared >= self.compared
+
+
+def views_of(settings: Settings) -> list[tuple[str, str]]:
+    """Labels and names of the figures that the tab of some settings offers."""
+    grouped, compared = bool(settings.group), settings.comparison != "none"
+    return [
+        (view.label, name)
+        for name, view in VIEWS.items()
+        if view.offered(settings.tab, grouped=grouped, compared=compared)
+    ]
+
+
+def _trend(scene: Scene) -> Drawn:
+    measure = scene.settings.measure
+    table, about = scene.buckets(), scene.about_rows(scene.grouped)
+    axes = plot_trend(table, measure=measure, about=about)
+    lines = [
+        *scene.lines(grouped=True),
+        _bucketed(scene),
+        f"ax = ua.plot_trend(table, measure={measure!r}, about=about)",
+    ]
+    headline = f"{_total(scene, measure)}{_change(scene, measure)}."
+    days = scene.settings.before
+    if days is not None and not scene.settings.group and scene.settings.granularity in ("h", "D"):
+        lines += _beside(scene, axes)
+        headline += f" Dashed: {days.first} to {days.last}."
+    return Drawn(axes, headline, table, lines)
+
+
+def _beside(scene: Scene, axes: Axes) -> list[str]:
+    """Draw what is set beside as a dashed line, and the Python lines that do."""
+    settings, earlier = scene.settings, scene.before
+    if earlier is None:
+        return []
+    daily, column = settings.granularity == "D", f"earlier[{settings.measure!r}]"
+    earlier = aggregate(earlier, "D") if daily else earlier
+    when = scene.buckets().index[: len(earlier)]
+    values = in_units(earlier, settings.measure)[: len(when)]
+    axes.plot(when, values, **_BESIDE)
+    axes.set_ylim(0, max(axes.get_ylim()[1], 1.08 * float(values.max(initial=0))))
+    unit = " / timedelta(minutes=1)" if settings.measure == "duration" else ""
+    return [
+        'before = before.iloc[: int((~hourly["provisional"]).sum())]',
+        f"earlier = {'ua.aggregate(before, ' + repr('D') + ')' if daily else 'before'}",
+        "when = table.index[: len(earlier)]",
+        f"values = ({column}{unit}).to_numpy(dtype=float)[: len(when)]",
+        'ax.plot(when, values, color="#595959", ls="--", lw=1.2)',
+        "ax.set_ylim(0, max(ax.get_ylim()[1], 1.08 * values.max(initial=0)))",
+    ]
+
+
+def _groups(scene: Scene) -> Drawn:
+    measure, table = scene.settings.measure, scene.buckets()
+    axes = plot_groups(table, measure=measure, about=scene.about_rows(scene.grouped))
+    total = in_units(table, measure)
+    headline = (
+        f"The {len(scene.groups)} largest of {len(scene.hand.largest)} groups have "
+        f"{amount(float(np.nansum(total)))} of {_total(scene, measure)}."
+    )
+    lines = [
+        *scene.lines(grouped=True),
+        _bucketed(scene),
+        f"ax, *_ = ua.plot_groups(table, measure={measure!r}, about=about)",
+    ]
+    return Drawn(axes[0], headline, table, lines)
+
+
+def _comparison(scene: Scene) -> Drawn:
+    measure, grouped = scene.settings.measure, bool(scene.settings.group)
+    table = compare_periods(scene.grouped, scene.earlier(grouped=grouped), measure=measure)
+    axes = plot_comparison(table, measure=measure, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        f"table = ua.compare_periods(hourly, before, measure={measure!r})",
+        f"ax = ua.plot_comparison(table, measure={measure!r}, about=about)",
+    ]
+    shown = table.to_frame().T if isinstance(table, pd.Series) else table
+    return Drawn(axes, f"{_total(scene, measure)}{_change(scene, measure)}.", shown, lines)
+
+
+def _calendar(scene: Scene) -> Drawn:
+    measure, table = scene.settings.measure, aggregate(scene.hourly, "D")
+    axes = plot_calendar(table, measure=measure, about=scene.about)
+    lines = [
+        *scene.lines(),
+        'table = ua.aggregate(hourly, "D")',
+        f"ax = ua.plot_calendar(table, measure={measure!r}, about=about)",
+    ]
+    return Drawn(axes, f"{_total(scene, measure)}{_change(scene, measure)}.", table, lines)
+
+
+def _week(scene: Scene) -> Drawn:
+    return _weekly(scene, scene.settings.measure, describe_peak(
+        scene.hourly, measure=scene.settings.measure))  # fmt: skip
+
+
+def _day(scene: Scene) -> Drawn:
+    measure = scene.settings.measure
+    table = load_profile(scene.grouped, by="hour_of_day", measure=measure)
+    axes = plot_day(scene.grouped, measure=measure, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        f"ax = ua.plot_day(hourly, measure={measure!r}, about=about)",
+    ]
+    headline = describe_peak(scene.hourly, measure=measure)
+    return Drawn(axes, sentence(str(headline)), table, lines)
+
+
+def _weekly(scene: Scene, measure: str, headline: Any) -> Drawn:
+    table = load_profile(scene.hourly, by="hour_of_week", measure=measure)
+    axes = plot_week(table, measure=measure, about=scene.about)
+    lines = [
+        *scene.lines(),
+        f'table = ua.load_profile(hourly, by="hour_of_week", measure={measure!r})',
+        f"ax = ua.plot_week(table, measure={measure!r}, about=about)",
+    ]
+    return Drawn(axes, sentence(str(headline)), table, lines)
+
+
+def _errors(scene: Scene) -> Drawn:
+    buckets = scene.buckets()
+    table = error_rate(buckets[finished(buckets)])
+    axes = plot_error_rate(table, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        _bucketed(scene),
+        *_finished(scene),
+        "table = ua.error_rate(table)",
+        "ax = ua.plot_error_rate(table, about=about)",
+    ]
+    return Drawn(axes, _error_headline(scene), table, lines)
+
+
+def _control(scene: Scene) -> Drawn:
+    table = control_chart(scene.hourly)
+    axes = plot_control(table, about=scene.about)
+    lines = [
+        *scene.lines(),
+        "table = ua.control_chart(hourly)",
+        "ax = ua.plot_control(table, about=about)",
+    ]
+    return Drawn(axes, _error_headline(scene), table, lines)
+
+
+def _error_week(scene: Scene) -> Drawn:
+    table = error_rate(scene.hourly, by="hour_of_week")
+    axes = plot_error_week(table, about=scene.about)
+    lines = [
+        *scene.lines(),
+        'table = ua.error_rate(hourly, by="hour_of_week")',
+        "ax = ua.plot_error_week(table, about=about)",
+    ]
+    return Drawn(axes, _error_headline(scene), table, lines)
+
+
+def _funnel(scene: Scene) -> Drawn:
+    table = funnel(scene.grouped)
+    axes = plot_funnel(table, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        "table = ua.funnel(hourly)",
+        "ax = ua.plot_funnel(table, about=about)",
+    ]
+    return Drawn(axes, _error_headline(scene), table, lines)
+
+
+def _billed(scene: Scene) -> Drawn:
+    table = scene.buckets()
+    axes = plot_trend(table, measure="billed_minutes", about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        _bucketed(scene),
+        'ax = ua.plot_trend(table, measure="billed_minutes", about=about)',
+        f"print(ua.cost(hourly, {scene.settings.rate!r}))",
+    ]
+    return Drawn(axes, f"{_money(scene)}{_change(scene, 'billed_minutes')}.", table, lines)
+
+
+def _month(scene: Scene) -> Drawn:
+    table = aggregate(scene.since_month, "D")
+    axes = plot_burn_up(table, about=scene.about_rows(scene.since_month))
+    lines = [
+        *scene.lines(history=True),
+        'table = ua.aggregate(hourly, "D")',
+        "ax = ua.plot_burn_up(table, about=about)",
+    ]
+    told = str(describe_month(table, measure="billed_minutes"))
+    return Drawn(axes, sentence(told), table, lines)
+
+
+def _overhead(scene: Scene) -> Drawn:
+    table = scene.buckets()
+    axes = plot_billing(table, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        _bucketed(scene),
+        "ax = ua.plot_billing(table, about=about)",
+    ]
+    return Drawn(axes, f"{_money(scene)}.", table, lines)
+
+
+def _pareto(scene: Scene) -> Drawn:
+    table = cost(scene.grouped, scene.settings.rate)
+    axes = plot_pareto(scene.grouped, about=scene.about_rows(scene.grouped))
+    lines = [
+        *scene.lines(grouped=True),
+        f"table = ua.cost(hourly, {scene.settings.rate!r})",
+        "ax = ua.plot_pareto(hourly, about=about)",
+    ]
+    shown = table if isinstance(table, pd.DataFrame) else scene.grouped
+    return Drawn(axes, f"{_money(scene)}.", shown, lines)
+
+
+def _capacity(scene: Scene) -> Drawn:
+    limit = scene.settings.limit
+    table = capacity(scene.hourly, limit=limit)
+    axes = plot_capacity(scene.hourly, limit=limit, about=scene.about)
+    lines = [*scene.lines(), f"ax = ua.plot_capacity(hourly, limit={limit}, about=about)"]
+    return Drawn(axes, f"{_capacity_headline(scene)}.", table, lines)
+
+
+def _load_duration(scene: Scene) -> Drawn:
+    limit = scene.settings.limit
+    table = capacity(scene.hourly, limit=limit)
+    axes = plot_load_duration(scene.hourly, limit=limit, about=scene.about)
+    lines = [*scene.lines(), f"ax = ua.plot_load_duration(hourly, limit={limit}, about=about)"]
+    return Drawn(axes, f"{_capacity_headline(scene)}.", table, lines)
+
+
+def _traffic_week(scene: Scene) -> Drawn:
+    return _weekly(scene, "traffic", _capacity_headline(scene))
+
+
+_OVER_TIME: Final = frozenset({"granularity", "comparison", "group", "top"})
+_GROUPED: Final = frozenset({"group", "top"})
+_BESIDES: Final = frozenset({"comparison"})
+VIEWS: Final = {
+    "trend": View("trends", "Over time", _trend, _OVER_TIME | {"measure"}),
+    "groups": View("trends", "A panel a group", _groups, _OVER_TIME | {"measure"}, groups=True),
+    "comparison": View(
+        "trends", "Change", _comparison, _GROUPED | _BESIDES | {"measure"}, compared=True
+    ),
+    "calendar": View("trends", "Calendar", _calendar, _BESIDES | {"measure"}),
+    "week": View("peaks", "Hour of the week", _week, frozenset({"measure"})),
+    "day": View("peaks", "Hour of the day", _day, _GROUPED | {"measure"}),
+    "errors": View("errors", "Over time", _errors, _OVER_TIME),
+    "control": View("errors", "Control chart", _control, _BESIDES),
+    "error_week": View("errors", "Hour of the week", _error_week, _BESIDES),
+    "funnel": View("errors", "Funnel of groups", _funnel, _GROUPED | _BESIDES, groups=True),
+    "billed": View("money", "Over time", _billed, _OVER_TIME | {"rate"}),
+    "month": View("money", "This month", _month),
+    "overhead": View("money", "Billed over talk", _overhead, _OVER_TIME - _BESIDES),
+    "pareto": View("money", "Shares of groups", _pareto, _GROUPED | {"rate"}, groups=True),
+    "capacity": View("capacity", "Against the limit", _capacity, frozenset({"limit"})),
+    "load_duration": View("capacity", "Share of hours", _load_duration, frozenset({"limit"})),
+    "traffic_week": View("capacity", "Hour of the week", _traffic_week, frozenset({"limit"})),
+}
+"""Every figure by its name in `Settings.view`, in the order in which tabs offer them."""
+
+
+def _bucketed(scene: Scene) -> str:
+    every = scene.settings.granularity
+    return "table = hourly" if every == "h" else f"table = ua.aggregate(hourly, {every!r})"
+
+
+def _finished(scene: Scene) -> list[str]:
+    """Lines that leave out what is not whole or not final."""
+    whole_rows = [] if scene.settings.granularity == "h" else ['table = table[table["complete"]]']
+    return [*whole_rows, 'table = table[~table["provisional"]]']
+
+
+def sentence(text: str) -> str:
+    """Text that begins with a capital and ends with a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _total(scene: Scene, measure: str) -> str:
+    value = float(np.nansum(in_units(scene.hourly, measure)))
+    days = scene.settings.days
+    when = f"on {days.first}" if days.number == 1 else f"from {days.first} to {days.last}"
+    return f"{amount(value)} {UNITS[measure]} {when} ({scene.settings.timezone})"
+
+
+def _change(scene: Scene, measure: str) -> str:
+    """What the days before say, over as many finished hours of both."""
+    if scene.before is None:
+        return ""
+    now = scene.hourly[~scene.hourly["provisional"]].iloc[: len(scene.before)]
+    new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, scene.before))
+    days = scene.settings.before
+    what = f"{days.first} to {days.last}" if days is not None else ""
+    if old == 0:
+        return f"; none in the days before, {what}"
+    share = 100 * (new - old) / old
+    way = "more" if share >= 0 else "fewer"
+    return f"; {abs(share):.1f} % {way} than in as many hours from {what} ({amount(old)})"
+
+
+def _error_headline(scene: Scene) -> str:
+    told = str(describe_errors(scene.hourly))
+    if scene.before is not None and scene.before["total_count"].sum() > 0:
+        found = rate_difference(scene.hourly, scene.before)
+        low, high = 100 * found["low"], 100 * found["high"]
+        told += (
+            f"; {100 * found['difference']:+.2f} points against the days before "
+            f"(95 % interval {low:+.2f} to {high:+.2f})"
+        )
+    return sentence(told)
+
+
+def _money(scene: Scene) -> str:
+    amount_of = cost(scene.hourly, scene.settings.rate)
+    ratio = billing_overhead(scene.hourly)["overhead"]
+    told = f", {ratio:.2f} a minute of talk" if np.isfinite(ratio) else ""
+    minutes = scene.hourly["billed_minutes"].sum()
+    return (
+        f"USD {amount_of:,} for {minutes:,.1f} billed minutes{told}, at USD {scene.settings.rate} "
+        "a minute: an estimate of call minutes only"
+    )
+
+
+def _capacity_headline(scene: Scene) -> str:
+    limit = scene.settings.limit
+    hours = capacity(scene.hourly, limit=limit)
+    top = float(np.asarray(traffic_intensity(whole(scene.hourly))).max(initial=0.0))
+    return (
+        f"{int(hours['at_risk'].sum())} of {len(hours)} hours at risk with {limit} calls at once "
+        f"({scene.settings.timezone}); the busiest hour carries {top:.1f} erlangs, for which "
+        f"{channels_for(top, _BLOCKING)} lines refuse at most 1 % of the calls"
+    )
