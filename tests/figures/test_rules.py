@@ -22,6 +22,8 @@ from usage_analysis.figures.style import (
 )
 from usage_analysis.figures.trend import groups_figure
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = {"wide": (8.0, 4.0), "narrow": (4.2, 4.6)}
 SMALLEST = 7.0
 THEME = Theme()

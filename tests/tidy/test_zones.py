@@ -79,6 +79,7 @@ def day_length(zone: ZoneInfo, day: datetime) -> float:
     return quarters / 4
 
 
+@pytest.mark.slow
 def test_every_change_of_every_zone() -> None:
     """Over each change of the clock totals are kept, rows sorted and unique, days their length."""
     seen = 0
