@@ -32,6 +32,7 @@ _AGAIN = {408, 429, 500, 502, 503, 504}
 _SHARED = {429, 503}
 
 Redact = Callable[[str], str]
+Body = bytes | bytearray
 
 
 class Raw(NamedTuple):
@@ -40,7 +41,7 @@ class Raw(NamedTuple):
     status: int
     headers: Mapping[str, str]
     """Names in any case."""
-    body: bytes
+    body: Body
     encoding: str
     """The `Content-Encoding` that is still on the body; empty for none."""
 
@@ -62,7 +63,7 @@ class Failure(NamedTuple):
         return self.error
 
 
-def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> bytes | Failure:
+def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> Body | Failure:
     """Body of a whole answer with status 200, or why there is none.
 
     Parameters
@@ -91,7 +92,7 @@ def unreadable(raw: Raw, message: str, redact: Redact, *, again: bool = False) -
     return Failure(ResponseError(message, status_code=raw.status, request_id=request_id), again)
 
 
-def inflated(body: bytes, encoding: str, limit: int = DECODED_LIMIT) -> bytes:
+def inflated(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
     """Body without its compression.
 
     Raises

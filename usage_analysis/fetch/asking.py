@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Generic, NamedTuple, Self, TypeVar
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
-from usage_analysis.fetch.answers import Failure, Raw, body_of, parse_date, unreadable
+from usage_analysis.fetch.answers import Body, Failure, Raw, body_of, parse_date, unreadable
 from usage_analysis.fetch.key import Key
 from usage_analysis.fetch.patience import (
     Deadline,
@@ -88,7 +88,7 @@ class Asker:
         other._stop = stop
         return other
 
-    def ask(self, params: Params, read: Callable[[bytes], T]) -> Reply[T]:
+    def ask(self, params: Params, read: Callable[[Body], T]) -> Reply[T]:
         """What `read` makes of the answer to one request."""
         deadline = Deadline(self._patience.deadline)
         return self._asked(params, deadline, self._stop or Stop(), read)
@@ -147,7 +147,7 @@ class Asker:
         return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
 
     def _asked(
-        self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[bytes], T]
+        self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[Body], T]
     ) -> Reply[T]:
         attempt = 0
         while True:
@@ -178,7 +178,7 @@ class Asker:
             wait = self._gate.closed()
 
     def _attempt(
-        self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[bytes], T]
+        self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[Body], T]
     ) -> Reply[T] | Failure:
         raw = self._exchange(stop, params, min(self._patience.timeout, deadline.left()))
         if isinstance(raw, Failure):

@@ -475,15 +475,15 @@ def _read(answer: httpx.Response) -> Raw:
         return Raw(answer.status_code, answer.headers, answer.content, "")
     whole = answer.status_code == httpx.codes.OK
     limit = answers.WIRE_LIMIT if whole else answers.ERROR_LIMIT
-    parts, size = [], 0
+    body = bytearray()  # it grows in place: a list of parts to join made threads fight for memory
     for part in answer.iter_raw():
-        parts.append(part)
-        size += len(part)
-        if size > limit:
+        body += part
+        if len(body) > limit:
             break
-    if size > limit and whole:
+    if len(body) > limit and whole:
         raise ResponseError(f"reply: expected at most {limit // 2**20} MB, got more; ask for less")
-    return Raw(answer.status_code, answer.headers, b"".join(parts)[:limit], encoding)
+    del body[limit:]
+    return Raw(answer.status_code, answer.headers, body, encoding)
 
 
 def _unanswered(error: Exception, seconds: float) -> Failure:

@@ -20,7 +20,7 @@ class Key(NamedTuple):
     """The key for the next request; it may be one that `problem` finds fault with."""
     hide: Callable[[str], str]
     """A text without the key that was given last."""
-    hide_bytes: Callable[[bytes], bytes]
+    hide_bytes: Callable[[bytes | bytearray], bytes]
     """A body without it."""
 
 
@@ -40,8 +40,8 @@ def held(source: Source) -> Key:
     def hide(text: str) -> str:
         return text.replace(given(), _HIDDEN) if given() else text
 
-    def hide_bytes(body: bytes) -> bytes:
-        return body.replace(given().encode(), _HIDDEN.encode()) if given() else body
+    def hide_bytes(body: bytes | bytearray) -> bytes:
+        return bytes(body.replace(given().encode(), _HIDDEN.encode()) if given() else body)
 
     return Key(give, hide, hide_bytes)
 

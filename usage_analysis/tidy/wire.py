@@ -117,7 +117,7 @@ class CutReplyError(ResponseError):
     """JSON that stops before its end: asking again may bring the whole."""
 
 
-def decode(body: bytes | str, *, saved: bool = False, kept: bool = False) -> Reply:
+def decode(body: bytes | bytearray | str, *, saved: bool = False, kept: bool = False) -> Reply:
     """Reply from the vendor's JSON.
 
     Parameters
@@ -137,12 +137,13 @@ def decode(body: bytes | str, *, saved: bool = False, kept: bool = False) -> Rep
     """
     decoder: msgspec.json.Decoder[Any] = _KEPT if kept else _SAVED if saved else _LIVE
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8")
+        if not body.isascii():
+            _text(body)
         reply: _Live | _Saved | _Kept = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise ResponseError(_explain(str(error), text)) from None
+        raise ResponseError(_explain(str(error), _text(body))) from None
     except msgspec.DecodeError as error:
-        came = "HTML" if text.lstrip()[:1] == "<" else str(error)
+        came = "HTML" if _text(body).lstrip()[:1] == "<" else str(error)
         kind = CutReplyError if "truncated" in came else ResponseError
         raise kind(f"reply: expected one whole JSON document, got {came}") from None
     except UnicodeError as error:
@@ -156,6 +157,10 @@ def decode(body: bytes | str, *, saved: bool = False, kept: bool = False) -> Rep
         _buckets("daily", reply.daily),
         None if isinstance(reply.hourly, UnsetType) else _buckets("hourly", reply.hourly),
     )
+
+
+def _text(body: bytes | bytearray | str) -> str:
+    return body if isinstance(body, str) else body.decode("utf-8")
 
 
 def encode(reply: Reply) -> bytes:
