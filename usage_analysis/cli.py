@@ -265,13 +265,12 @@ def _serve(options: argparse.Namespace) -> None:
     # Only serving needs the server.
     from usage_analysis.sample.serve import serve
 
-    with suppress(KeyboardInterrupt):
-        serve(
-            options.port,
-            latency=options.latency,
-            rate_limit=options.rate_limit,
-            started=lambda address: print(f"Sample account: {address} (Ctrl+C stops)", flush=True),
-        )
+    serve(
+        options.port,
+        latency=options.latency,
+        rate_limit=options.rate_limit,
+        started=lambda address: print(f"Sample account: {address} (Ctrl+C stops)", flush=True),
+    )
 
 
 def _usage(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -99,7 +99,8 @@ def serve(
         server = _server(endpoint, latency)
         if started is not None:
             started(_address(listener))
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # some versions of uvicorn raise it again, once down
+            server.run(sockets=[listener])
 
 
 @contextmanager
