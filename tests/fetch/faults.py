@@ -29,6 +29,10 @@ class Peer:
     def send(self, data: bytes) -> None:
         self._connection.sendall(data)
 
+    def receive(self) -> None:
+        """Wait for the first bytes of what the client sends."""
+        self._connection.recv(65536)
+
     def drip(self, data: bytes, gap: float = 0.05) -> None:
         """Send byte by byte, and the last byte again and again, until the client leaves."""
         for place in range(10_000):
