@@ -75,13 +75,74 @@ def test_layers(path):
             assert any(place.match(home) for home in HOMES[parts[0]]), f"{place} imports {name}"
 
 
+# What is promised to those who import by name; `ua.__all__` may hold more.
+PROMISED = [
+    "APIError",
+    "AuthenticationError",
+    "CallUsage",
+    "Client",
+    "Explorer",
+    "Provenance",
+    "QueryError",
+    "RateLimitError",
+    "ResponseError",
+    "TransportError",
+    "UsageError",
+    "UsageQuery",
+    "aggregate",
+    "average_call_duration",
+    "billing_overhead",
+    "build_report",
+    "burn_rate",
+    "busy_hour",
+    "capacity",
+    "channels_for",
+    "compare_periods",
+    "control_chart",
+    "cost",
+    "describe_errors",
+    "describe_month",
+    "describe_peak",
+    "erlang_b",
+    "error_rate",
+    "figure_style",
+    "funnel",
+    "in_timezone",
+    "join_rate",
+    "load_profile",
+    "parse_duration",
+    "parse_durations",
+    "peak_hours",
+    "project_month",
+    "rate_difference",
+    "reconcile",
+    "rolling",
+    "sample_client",
+    "save_figure",
+    "traffic_for",
+    "traffic_intensity",
+]
+
+
 def test_public_names_are_sorted_and_there():
-    """`ua.__all__` is sorted, and every name in it can be had."""
+    """`ua.__all__` is sorted, holds what is promised, and every name in it can be had."""
+    assert set(PROMISED) <= set(ua.__all__)
     assert list(ua.__all__) == sorted(set(ua.__all__))
     for name in ua.__all__:
         assert getattr(ua, name) is not None
     assert set(ua.__all__) <= set(dir(ua)) <= {*ua.__all__, "__version__", "sample"}
     assert "busy_hour" in pydoc.render_doc(ua)
+
+
+def test_readme_names_what_is_there():
+    """Every name that README's table of questions offers is public, or a client's."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| .*\?.* \| (.*) \|$", text, re.MULTILINE)
+    names = {name for cell in cells for name in re.findall(r"`([\w.]+)(?:\(.*?\))?`", cell)}
+    assert len(names) > 20
+    known = {*dir(ua), *dir(ua.Client)}
+    for name in names:
+        assert name.removeprefix("usage_analysis.").removeprefix("client.").split(".")[0] in known
 
 
 def test_type_checkers_see_the_same_names():

@@ -17,6 +17,7 @@ _HOMES = {
     "analysis.peaks": "busy_hour describe_peak load_profile peak_hours traffic_intensity",
     "analysis.quality": "reconcile",
     "analysis.rates": "average_call_duration describe_errors error_rate join_rate rate_difference",
+    "analysis.trends": "compare_periods describe_month project_month",
     "dashboard.explorer": "Explorer",
     "errors": "APIError AuthenticationError QueryError RateLimitError ResponseError TransportError"
     " UsageError",
@@ -63,6 +64,9 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.rates import error_rate as error_rate
     from usage_analysis.analysis.rates import join_rate as join_rate
     from usage_analysis.analysis.rates import rate_difference as rate_difference
+    from usage_analysis.analysis.trends import compare_periods as compare_periods
+    from usage_analysis.analysis.trends import describe_month as describe_month
+    from usage_analysis.analysis.trends import project_month as project_month
     from usage_analysis.dashboard.explorer import Explorer as Explorer
     from usage_analysis.errors import APIError as APIError
     from usage_analysis.errors import AuthenticationError as AuthenticationError
