@@ -16,15 +16,12 @@ The canonical frame, which every helper takes first:
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -33,7 +30,7 @@ from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
-from usage_analysis.tidy.zones import row_times, to_index
+from usage_analysis.tidy.zones import to_index
 
 BILLING_LAG = timedelta(hours=2)
 """Billed minutes of the last hours still grow: billing comes after the call ends."""
@@ -42,7 +39,6 @@ COUNTS = ("total_count", "error_count", "joined_count")
 _TAKEN = {*MEASURES, "provisional", "time", "hours", "complete"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-_SINGLE, _GROUPED = 1, 2  # the formats of saved files
 
 Source = Literal["live", "sample", "file"]
 
@@ -190,31 +186,10 @@ class CallUsage:
 
         The file is written beside and moved into place: it is whole or not there.
         """
-        document: dict[str, Any] = {
-            "format": _SINGLE if self.groups is None else _GROUPED,
-            "query": None if self.query is None else self.query.as_dict(),
-            "as_of": self.as_of.isoformat(),
-            "source": self.source,
-        }
-        if self.groups is None:
-            totals = {} if self.all_time is None else _plain(self.all_time)
-            document["reply"] = _kept(totals, self.daily, self.__dict__["_hourly"])
-        else:
-            document["name"] = group_column(self.daily)
-            document["parts"] = self._parts(self.groups)
-        path = Path(path)
-        if not path.parent.is_dir():
-            raise QueryError(f"path: expected a file in a folder that is there, got {str(path)!r}")
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            try:
-                file.write(msgspec.json.encode(document))
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-        return path
+        # saved.py makes usages of files: it comes after this module.
+        from usage_analysis.tidy.saved import save
+
+        return save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CallUsage:
@@ -225,42 +200,9 @@ class CallUsage:
         ResponseError
             The file is neither; the message starts with the path of the field that is wrong.
         """
-        body = Path(path).read_bytes()
-        version: int | None = None
-        with suppress(msgspec.DecodeError, RecursionError, UnicodeError):
-            version = msgspec.json.decode(body, type=_Version).format
-        if version is None:
-            return cls.from_json(body, saved=True)
-        if version not in (_SINGLE, _GROUPED):
-            raise ResponseError(
-                f"format: expected {_SINGLE} or {_GROUPED}, got {version}; "
-                "a newer usage-analysis wrote this file: upgrade to read it"
-            )
-        try:
-            return _read(body, version)
-        except msgspec.ValidationError as error:
-            what, _, field = str(error).partition(" - at `$.")
-            raise ResponseError(f"{field.rstrip('`') or 'file'}: {what}") from None
-        except QueryError as error:
-            raise ResponseError(f"query.{error}") from None
+        from usage_analysis.tidy.saved import load
 
-    def _parts(self, groups: Mapping[str, UsageQuery]) -> list[dict[str, Any]]:
-        daily, hourly = (
-            dict(iter(frame.groupby(group_column(frame), sort=False)))
-            for frame in (self.daily, self.hourly)
-        )
-        return [
-            {
-                "group": group,
-                "query": query.as_dict(),
-                "reply": _kept(
-                    {},
-                    daily.get(group, self.daily.iloc[:0]),
-                    hourly.get(group, self.hourly.iloc[:0]),
-                ),
-            }
-            for group, query in groups.items()
-        ]
+        return load(path)
 
     def __repr__(self) -> str:
         """What was asked, from whom, and how much came."""
@@ -271,57 +213,6 @@ class CallUsage:
         if self.groups is not None:
             what = f"{len(self.groups)} groups by {group_column(self.daily)}"
         return f"<CallUsage {self.source}: {what}, {window}, as of {self.as_of:%Y-%m-%d %H:%M} UTC>"
-
-
-class _Version(msgspec.Struct):
-    format: int
-
-
-class _File(msgspec.Struct):
-    query: dict[str, Any] | None
-    as_of: Annotated[datetime, msgspec.Meta(tz=True)]
-    source: Source
-    reply: msgspec.Raw
-
-
-class _Part(msgspec.Struct):
-    group: str
-    query: dict[str, Any]
-    reply: msgspec.Raw
-
-
-class _GroupedFile(msgspec.Struct):
-    query: dict[str, Any]
-    as_of: Annotated[datetime, msgspec.Meta(tz=True)]
-    source: Source
-    name: str
-    parts: Annotated[list[_Part], msgspec.Meta(min_length=1)]
-
-
-def _kept(
-    totals: dict[str, int | float], daily: pd.DataFrame, hourly: pd.DataFrame | None
-) -> msgspec.Raw:
-    hours = None if hourly is None else _buckets(hourly)
-    return msgspec.Raw(wire.encode(wire.Reply(totals, _buckets(daily), hours)))
-
-
-def _read(body: bytes, version: int) -> CallUsage:
-    if version == _SINGLE:
-        file = msgspec.json.decode(body, type=_File)
-        return _usage_again(file.reply, file.query or {}, file.as_of, file.source)
-    grouped = msgspec.json.decode(body, type=_GroupedFile)
-    usages = {
-        part.group: _usage_again(part.reply, part.query, grouped.as_of, grouped.source)
-        for part in grouped.parts
-    }
-    return breakdown_of(usages, grouped.name, UsageQuery.from_filters(grouped.query))
-
-
-def _usage_again(
-    reply: msgspec.Raw, query: dict[str, Any], as_of: datetime, source: Source
-) -> CallUsage:
-    kept = wire.decode(bytes(reply), kept=True)
-    return usage_of([kept], UsageQuery.from_filters(query), as_of=as_of, source=source)
 
 
 def usage_of(
@@ -486,13 +377,3 @@ def _all_time(totals: Mapping[str, int | float]) -> pd.Series:
     values: dict[str, object] = dict(totals)
     values["duration"] = pd.Timedelta(np.timedelta64(int(totals["duration"]), "us"))
     return pd.Series({name: values[name] for name in MEASURES if name in values}, name="all_time")
-
-
-def _plain(all_time: pd.Series) -> dict[str, int | float]:
-    return {str(k): v // _TICK if isinstance(v, timedelta) else v for k, v in all_time.items()}
-
-
-def _buckets(frame: pd.DataFrame) -> wire.Buckets:
-    columns = {name: frame[name].to_numpy() for name in MEASURES if name in frame}
-    columns["duration"] = columns["duration"].astype("m8[us]").view(np.int64)
-    return wire.Buckets(row_times(frame), columns)

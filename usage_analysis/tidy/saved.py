@@ -1,0 +1,166 @@
+"""Usage as a file: the vendor's JSON with what was asked and when, and the vendor's JSON alone.
+
+A file of one series is ``{"format": 1, "query", "as_of", "source", "reply"}``, one of a breakdown
+``{"format": 2, "query", "as_of", "source", "name", "parts": [{"group", "query", "reply"}]}``. The
+replies are in the vendor's form, so that what reads them reads both.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy import wire
+from usage_analysis.tidy.frames import CallUsage, Source, breakdown_of, group_column, usage_of
+from usage_analysis.tidy.zones import row_times
+
+_SINGLE, _GROUPED = 1, 2
+_TICK = timedelta(microseconds=1)
+
+
+class _Version(msgspec.Struct):
+    format: int
+
+
+class _File(msgspec.Struct):
+    query: dict[str, Any] | None
+    as_of: Annotated[datetime, msgspec.Meta(tz=True)]
+    source: Source
+    reply: msgspec.Raw
+
+
+class _Part(msgspec.Struct):
+    group: str
+    query: dict[str, Any]
+    reply: msgspec.Raw
+
+
+class _GroupedFile(msgspec.Struct):
+    query: dict[str, Any]
+    as_of: Annotated[datetime, msgspec.Meta(tz=True)]
+    source: Source
+    name: str
+    parts: Annotated[list[_Part], msgspec.Meta(min_length=1)]
+
+
+def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
+    """Path of the file that now holds a usage; see `CallUsage.save`."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise QueryError(f"path: expected a file in a folder that is there, got {str(path)!r}")
+    body = msgspec.json.encode(_document(usage))
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    return path
+
+
+def load(path: str | os.PathLike[str]) -> CallUsage:
+    """Usage from a file that `save` wrote, or from a bare reply; see `CallUsage.load`."""
+    body = Path(path).read_bytes()
+    version: int | None = None
+    with suppress(msgspec.DecodeError, RecursionError, UnicodeError):
+        version = msgspec.json.decode(body, type=_Version).format
+    if version is None:
+        return CallUsage.from_json(body, saved=True)
+    if version not in (_SINGLE, _GROUPED):
+        raise ResponseError(
+            f"format: expected {_SINGLE} or {_GROUPED}, got {version}; "
+            "a newer usage-analysis wrote this file: upgrade to read it"
+        )
+    try:
+        return _single(body) if version == _SINGLE else _grouped(body)
+    except msgspec.ValidationError as error:
+        what, _, field = str(error).partition(" - at `$.")
+        raise ResponseError(f"{field.rstrip('`') or 'file'}: {what}") from None
+    except QueryError as error:
+        raise ResponseError(f"query.{error}") from None
+
+
+def _document(usage: CallUsage) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "format": _SINGLE if usage.groups is None else _GROUPED,
+        "query": None if usage.query is None else usage.query.as_dict(),
+        "as_of": usage.as_of.isoformat(),
+        "source": usage.source,
+    }
+    if usage.groups is not None:
+        name = group_column(usage.daily)
+        return document | {"name": name, "parts": _parts(usage, name, usage.groups)}
+    hourly = None
+    with suppress(QueryError):  # a reply of before 2026-03 has none
+        hourly = usage.hourly
+    totals = {} if usage.all_time is None else _plain(usage.all_time)
+    return document | {"reply": _reply(totals, usage.daily, hourly)}
+
+
+def _parts(
+    usage: CallUsage, name: str | None, groups: Mapping[str, UsageQuery]
+) -> list[dict[str, Any]]:
+    daily, hourly = (
+        dict(iter(frame.groupby(name, sort=False))) for frame in (usage.daily, usage.hourly)
+    )
+    return [
+        {
+            "group": group,
+            "query": query.as_dict(),
+            "reply": _reply(
+                {},
+                daily.get(group, usage.daily.iloc[:0]),
+                hourly.get(group, usage.hourly.iloc[:0]),
+            ),
+        }
+        for group, query in groups.items()
+    ]
+
+
+def _reply(
+    totals: dict[str, int | float], daily: pd.DataFrame, hourly: pd.DataFrame | None
+) -> msgspec.Raw:
+    hours = None if hourly is None else _buckets(hourly)
+    return msgspec.Raw(wire.encode(wire.Reply(totals, _buckets(daily), hours)))
+
+
+def _plain(all_time: pd.Series) -> dict[str, int | float]:
+    return {str(k): v // _TICK if isinstance(v, timedelta) else v for k, v in all_time.items()}
+
+
+def _buckets(frame: pd.DataFrame) -> wire.Buckets:
+    columns = {name: frame[name].to_numpy() for name in wire.MEASURES if name in frame}
+    columns["duration"] = columns["duration"].astype("m8[us]").view(np.int64)
+    return wire.Buckets(row_times(frame), columns)
+
+
+def _single(body: bytes) -> CallUsage:
+    file = msgspec.json.decode(body, type=_File)
+    return _usage(file.reply, file.query or {}, file.as_of, file.source)
+
+
+def _grouped(body: bytes) -> CallUsage:
+    file = msgspec.json.decode(body, type=_GroupedFile)
+    usages = {
+        part.group: _usage(part.reply, part.query, file.as_of, file.source) for part in file.parts
+    }
+    return breakdown_of(usages, file.name, UsageQuery.from_filters(file.query))
+
+
+def _usage(reply: msgspec.Raw, query: dict[str, Any], as_of: datetime, source: Source) -> CallUsage:
+    kept = wire.decode(bytes(reply), kept=True)
+    return usage_of([kept], UsageQuery.from_filters(query), as_of=as_of, source=source)
