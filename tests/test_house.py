@@ -33,7 +33,7 @@ ALLOWED = {
     | {"dashboard"},
 }
 HOMES = {
-    "httpx": {"fetch/client.py", "sample/*"},
+    "httpx": {"fetch/exchange.py", "sample/*"},
     "matplotlib": {"figures/*", "dashboard/*"},
     "ipywidgets": {"dashboard/*"},
     "msgspec": {"tidy/*"},

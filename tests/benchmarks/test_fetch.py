@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from usage_analysis.fetch.client import PATH, Client
+from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.exchange import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import breakdown_of, usage_of

@@ -30,7 +30,8 @@ from tests.fetch.faults import (
 from usage_analysis.errors import QueryError, RateLimitError, TransportError, UsageError
 from usage_analysis.fetch import answers
 from usage_analysis.fetch.asynchronous import AsyncClient
-from usage_analysis.fetch.client import PATH, Client
+from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.exchange import PATH
 from usage_analysis.fetch.patience import FIRST_BACKOFF, Gate, Stop, StoppedError, backoff
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import sample_client

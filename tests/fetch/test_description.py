@@ -11,7 +11,8 @@ from hypothesis import given, settings
 
 from tests.fetch.faults import KEY
 from tests.test_query import queries
-from usage_analysis.fetch.client import PATH, Client
+from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.exchange import PATH
 from usage_analysis.query import UsageQuery
 
 with warnings.catch_warnings():

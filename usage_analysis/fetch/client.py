@@ -1,204 +1,30 @@
-"""The only file that knows HTTP: a question goes out, `CallUsage` comes back."""
+"""A question goes out, `CallUsage` comes back."""
 
 from __future__ import annotations
 
-import socket
-import ssl
-import threading
-import weakref
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-import httpx
-
-from usage_analysis.errors import QueryError, ResponseError, TransportError
-from usage_analysis.fetch import answers, key
-from usage_analysis.fetch.answers import Failure, Raw
+from usage_analysis.errors import QueryError
+from usage_analysis.fetch import key
 from usage_analysis.fetch.asking import Asker, Params, Reply
 from usage_analysis.fetch.breakdown import REST, groups_by, left_over, plan
+from usage_analysis.fetch.exchange import WHAT, Lanes
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
-from usage_analysis.fetch.patience import Gate, Hands, Patience, Progress, Stop, StoppedError
+from usage_analysis.fetch.patience import Gate, Patience, Progress, Stop
 from usage_analysis.query import CHUNK_DAYS, UsageQuery, zone
 from usage_analysis.tidy.frames import CallUsage, Source, breakdown_of
 
+if TYPE_CHECKING:
+    import httpx
+
 BASE_URL = "https://api.ultravox.ai"
-PATH = "/api/accounts/me/usage/calls"
 AT_ONCE = 10
 """The most requests under way at once, unless told otherwise."""
 PER_SECOND = 150.0
 """The most requests that go out in a second; a key may send 200, and others may share it."""
-
-_WHAT = f"GET {PATH}"
-_NO_TLS = ssl.PROTOCOL_TLS_CLIENT
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-class _KeyAuth(httpx.Auth):
-    """Sets the key on requests to the client's own origin and to no other."""
-
-    def __init__(self, give: Callable[[], str], url: httpx.URL) -> None:
-        self._give, self._origin = give, _origin(url)
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the header, and take it off again: exceptions outlive a request and hold it."""
-        if problem := self._add(request):
-            raise QueryError(problem)
-        try:
-            yield request
-        finally:
-            request.headers.pop("X-API-Key", None)
-
-    def _add(self, request: httpx.Request) -> str | None:
-        if _origin(request.url) != self._origin:
-            return None
-        value = self._give()
-        problem = key.problem(value)
-        if not problem:
-            request.headers["X-API-Key"] = value
-        return problem
-
-
-class _Lane:
-    """One connection, and its socket: shutting that ends a wait that no read time-out does."""
-
-    def __init__(self, http: httpx.Client) -> None:
-        self.http = http
-        self.over = False
-        self.refusal: Raw | None = None
-        self._socket: socket.socket | None = None
-
-    def get(self, params: Params, seconds: float) -> Raw:
-        """Answer to one request, its body up to the limit."""
-        self.refusal = None
-        with self.http.stream(
-            "GET",
-            PATH,
-            params=httpx.QueryParams(tuple(params)),
-            timeout=seconds,
-            extensions={"trace": self._trace},
-        ) as answer:
-            self._watch(answer.extensions.get("network_stream"))
-            if answer.status_code != httpx.codes.OK:
-                # Known from here on, whatever becomes of the body.
-                self.refusal = Raw(answer.status_code, answer.headers, b"", "")
-            return _read(answer)
-
-    def shut(self) -> None:
-        """Shut the socket under whoever reads from it, now and later."""
-        self.over = True
-        if self._socket is not None:
-            with suppress(OSError):
-                # An SSLSocket's own method would first forget the TLS object that a read is in.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._watch(info["return_value"])
-
-    def _watch(self, stream: Any) -> None:
-        if stream is not None:
-            self._socket = stream.get_extra_info("socket")
-        if self.over:
-            self.shut()
-
-
-class _Lanes:
-    """The connections of a client and of its views: one request at a time on each."""
-
-    def __init__(
-        self, url: httpx.URL, auth: httpx.Auth, transport: httpx.BaseTransport | None
-    ) -> None:
-        self.url, self._auth = url, auth
-        self._tls: ssl.SSLContext | None = None
-        self._lock = threading.Lock()
-        self._idle: list[_Lane] = []
-        self._hands = Hands()
-        weakref.finalize(self, self._hands.close)
-        self._closed = False
-        self._given = None if transport is None else self._http(transport=transport)
-
-    def run(self, stop: Stop, params: Params, seconds: float) -> Raw | Failure:
-        """Answer to one request, or why there is none, after so many seconds at most."""
-        lane = self._take()
-        try:
-            work = partial(self._get, lane, params, seconds)
-            return stop.bounded(work, seconds, hands=self._hands, give_up=lane.shut)
-        except (StoppedError, QueryError):
-            raise
-        except ResponseError as error:
-            return Failure(error)
-        except httpx.InvalidURL:
-            problem = "an address of over 64 KB; ask for fewer agents at once"
-        except (httpx.HTTPError, OSError) as error:
-            return lane.refusal or _unanswered(error, seconds)
-        raise QueryError(f"agent_ids: expected filters that fit an address, got {problem}")
-
-    def close(self) -> None:
-        """Close what is idle now, and the others once they are done."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        self._hands.close()
-        for lane in idle:
-            lane.http.close()
-        if self._given is not None:
-            self._given.close()
-
-    def _get(self, lane: _Lane, params: Params, seconds: float) -> Raw:
-        try:
-            raw = lane.get(params, seconds)
-        except BaseException:
-            self._give(lane, whole=False)
-            raise
-        self._give(lane, whole=True)
-        return raw
-
-    def _take(self) -> _Lane:
-        with self._lock:
-            if self._closed:
-                raise QueryError("client: expected an open client, got a closed one")
-            if self._given is not None:
-                return _Lane(self._given)
-            if self._idle:
-                return self._idle.pop()
-            if self._tls is None:
-                # To this machine no certificate is looked at: leave out the slow list of them.
-                tls = self.url.scheme == "https"
-                self._tls = httpx.create_ssl_context() if tls else ssl.SSLContext(_NO_TLS)
-            return _Lane(
-                self._http(
-                    verify=self._tls,
-                    limits=httpx.Limits(max_connections=1),
-                    # A proxy of the environment would be told the key of a request in the clear.
-                    trust_env=self.url.scheme == "https",
-                )
-            )
-
-    def _give(self, lane: _Lane, *, whole: bool) -> None:
-        if lane.http is self._given:
-            return
-        with self._lock:
-            keep = whole and not self._closed and not lane.over
-            if keep:
-                self._idle.append(lane)
-        if not keep:
-            lane.http.close()
-
-    def _http(self, **settings: Any) -> httpx.Client:
-        return httpx.Client(
-            base_url=self.url,
-            auth=self._auth,
-            follow_redirects=False,
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip",
-                "User-Agent": "usage-analysis",
-            },
-            **settings,
-        )
 
 
 class Client:
@@ -254,7 +80,6 @@ class Client:
         del api_key  # a traceback shows what its frames hold
         if problem := key.problem(self._key.give()):
             raise QueryError(problem)
-        url = _address(base_url)
         if transport is not None and not hasattr(transport, "handle_request"):
             kind = type(transport).__name__
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
@@ -262,9 +87,9 @@ class Client:
         self._clock: Callable[[], datetime] = getattr(
             transport, "clock", partial(datetime.now, UTC)
         )
-        self._lanes = _Lanes(url, _KeyAuth(self._key.give, url), transport)
+        self._lanes = Lanes(base_url, self._key.give, transport)
         self._asker = Asker(
-            _WHAT,
+            WHAT,
             self._lanes.run,
             patience=Patience(timeout, deadline, max_attempts, max_backoff),
             gate=Gate(None if self.source == "sample" else PER_SECOND),
@@ -433,7 +258,7 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Client {self.source} {str(self._lanes.url).rstrip('/')}>"
+        return f"<Client {self.source} {self._lanes.address}>"
 
     def __reduce__(self) -> NoReturn:
         """Refuse: a pickle would carry the key."""
@@ -448,62 +273,3 @@ def _asked(query: UsageQuery | None, filters: Mapping[str, Any]) -> UsageQuery:
     if not isinstance(query, UsageQuery):
         raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
     return query
-
-
-def _address(base_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(base_url)
-    except (httpx.InvalidURL, TypeError):
-        problem = "something else"
-    else:
-        problem = "a user or password in it" if url.userinfo else ""
-        problem = problem or ("a query or fragment" if url.query or url.fragment else "")
-        safe = url.scheme == "https" or (url.scheme == "http" and url.host in _LOOPBACK)
-        problem = problem or ("" if safe and url.host else f"{str(base_url)[:200]!r}")
-        if not problem:
-            return url
-    raise QueryError(f"base_url: expected an https:// address, got {problem}")
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
-
-
-def _read(answer: httpx.Response) -> Raw:
-    encoding = answer.headers.get("Content-Encoding", "")
-    if answer.is_stream_consumed:  # a canned answer comes read and decoded
-        return Raw(answer.status_code, answer.headers, answer.content, "")
-    whole = answer.status_code == httpx.codes.OK
-    limit = answers.WIRE_LIMIT if whole else answers.ERROR_LIMIT
-    body = bytearray()  # it grows in place: a list of parts to join made threads fight for memory
-    for part in answer.iter_raw():
-        body += part
-        if len(body) > limit:
-            break
-    if len(body) > limit and whole:
-        raise ResponseError(f"reply: expected at most {limit // 2**20} MB, got more; ask for less")
-    del body[limit:]
-    return Raw(answer.status_code, answer.headers, body, encoding)
-
-
-def _unanswered(error: Exception, seconds: float) -> Failure:
-    """Failure of an exchange that brought no whole answer, in words without the exception's."""
-    causes = [error]
-    while cause := causes[-1].__cause__ or causes[-1].__context__:
-        causes.append(cause)  # type: ignore[arg-type]  # below an Exception lies no bare one
-    kinds = {kind for cause in causes for kind in type(cause).__mro__}
-    again = False
-    if ssl.SSLError in kinds and not {ssl.SSLEOFError, ssl.SSLZeroReturnError} & kinds:
-        (reason, *_) = [cause.reason for cause in causes if isinstance(cause, ssl.SSLError)]
-        problem = f"TLS failed ({reason}); check the address, this machine's clock and its proxy"
-    elif socket.gaierror in kinds:
-        problem = "the host's name was not found; check the address and the connection"
-    elif ConnectionRefusedError in kinds:
-        problem = "the connection was refused; check the address"
-    elif isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
-        problem = "the proxy failed; check HTTPS_PROXY"
-    elif isinstance(error, httpx.TimeoutException | TimeoutError):
-        problem, again = f"none within {seconds:.3g} s; try again, or with a longer timeout", True
-    else:
-        problem, again = f"the connection broke ({type(error).__name__}); try again", True
-    return Failure(TransportError(f"{_WHAT}: no complete answer: {problem}"), again)

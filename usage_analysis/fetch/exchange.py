@@ -1,0 +1,272 @@
+"""The only file that knows HTTP: one request goes out, its answer comes back, in time."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import weakref
+from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import httpx
+
+from usage_analysis.errors import QueryError, ResponseError, TransportError
+from usage_analysis.fetch import answers, key
+from usage_analysis.fetch.answers import Failure, Raw
+from usage_analysis.fetch.asking import Params
+from usage_analysis.fetch.patience import Hands, Stop, StoppedError
+
+PATH = "/api/accounts/me/usage/calls"
+WHAT = f"GET {PATH}"
+"""What is asked, for messages."""
+
+_NO_TLS = ssl.PROTOCOL_TLS_CLIENT
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class _KeyAuth(httpx.Auth):
+    """Sets the key on requests to the client's own origin and to no other."""
+
+    def __init__(self, give: Callable[[], str], url: httpx.URL) -> None:
+        self._give, self._origin = give, _origin(url)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header, and take it off again: exceptions outlive a request and hold it."""
+        if problem := self._add(request):
+            raise QueryError(problem)
+        try:
+            yield request
+        finally:
+            request.headers.pop("X-API-Key", None)
+
+    def _add(self, request: httpx.Request) -> str | None:
+        if _origin(request.url) != self._origin:
+            return None
+        value = self._give()
+        problem = key.problem(value)
+        if not problem:
+            request.headers["X-API-Key"] = value
+        return problem
+
+
+class _Lane:
+    """One connection, and its socket: shutting that ends a wait that no read time-out does."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+        self.over = False
+        self.refusal: Raw | None = None
+        self._socket: socket.socket | None = None
+
+    def get(self, params: Params, seconds: float) -> Raw:
+        """Answer to one request, its body up to the limit."""
+        self.refusal = None
+        with self.http.stream(
+            "GET",
+            PATH,
+            params=httpx.QueryParams(tuple(params)),
+            timeout=seconds,
+            extensions={"trace": self._trace},
+        ) as answer:
+            self._watch(answer.extensions.get("network_stream"))
+            if answer.status_code != httpx.codes.OK:
+                # Known from here on, whatever becomes of the body.
+                self.refusal = Raw(answer.status_code, answer.headers, b"", "")
+            return _read(answer)
+
+    def shut(self) -> None:
+        """Shut the socket under whoever reads from it, now and later."""
+        self.over = True
+        if self._socket is not None:
+            with suppress(OSError):
+                # An SSLSocket's own method would first forget the TLS object that a read is in.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._watch(info["return_value"])
+
+    def _watch(self, stream: Any) -> None:
+        if stream is not None:
+            self._socket = stream.get_extra_info("socket")
+        if self.over:
+            self.shut()
+
+
+class Lanes:
+    """The connections of a client and of its views: one request at a time on each.
+
+    Parameters
+    ----------
+    base_url
+        Where the API is.
+    give
+        The key for the next request.
+    transport
+        What to use instead of the network.
+
+    Raises
+    ------
+    QueryError
+        The address is none, or a plain ``http://`` one elsewhere than on this machine.
+    """
+
+    def __init__(
+        self, base_url: str, give: Callable[[], str], transport: httpx.BaseTransport | None
+    ) -> None:
+        self._url = _address(base_url)
+        self._auth = _KeyAuth(give, self._url)
+        self._tls: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+        self._idle: list[_Lane] = []
+        self._hands = Hands()
+        weakref.finalize(self, self._hands.close)
+        self._closed = False
+        self._given = None if transport is None else self._http(transport=transport)
+
+    @property
+    def address(self) -> str:
+        """Where the API is."""
+        return str(self._url).rstrip("/")
+
+    def run(self, stop: Stop, params: Params, seconds: float) -> Raw | Failure:
+        """Answer to one request, or why there is none, after so many seconds at most."""
+        lane = self._take()
+        try:
+            work = partial(self._get, lane, params, seconds)
+            return stop.bounded(work, seconds, hands=self._hands, give_up=lane.shut)
+        except (StoppedError, QueryError):
+            raise
+        except ResponseError as error:
+            return Failure(error)
+        except httpx.InvalidURL:
+            problem = "an address of over 64 KB; ask for fewer agents at once"
+        except (httpx.HTTPError, OSError) as error:
+            return lane.refusal or _unanswered(error, seconds)
+        raise QueryError(f"agent_ids: expected filters that fit an address, got {problem}")
+
+    def close(self) -> None:
+        """Close what is idle now, and the others once they are done."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        self._hands.close()
+        for lane in idle:
+            lane.http.close()
+        if self._given is not None:
+            self._given.close()
+
+    def _get(self, lane: _Lane, params: Params, seconds: float) -> Raw:
+        try:
+            raw = lane.get(params, seconds)
+        except BaseException:
+            self._give(lane, whole=False)
+            raise
+        self._give(lane, whole=True)
+        return raw
+
+    def _take(self) -> _Lane:
+        with self._lock:
+            if self._closed:
+                raise QueryError("client: expected an open client, got a closed one")
+            if self._given is not None:
+                return _Lane(self._given)
+            if self._idle:
+                return self._idle.pop()
+            if self._tls is None:
+                # To this machine no certificate is looked at: leave out the slow list of them.
+                tls = self._url.scheme == "https"
+                self._tls = httpx.create_ssl_context() if tls else ssl.SSLContext(_NO_TLS)
+            return _Lane(
+                self._http(
+                    verify=self._tls,
+                    limits=httpx.Limits(max_connections=1),
+                    # A proxy of the environment would be told the key of a request in the clear.
+                    trust_env=self._url.scheme == "https",
+                )
+            )
+
+    def _give(self, lane: _Lane, *, whole: bool) -> None:
+        if lane.http is self._given:
+            return
+        with self._lock:
+            keep = whole and not self._closed and not lane.over
+            if keep:
+                self._idle.append(lane)
+        if not keep:
+            lane.http.close()
+
+    def _http(self, **settings: Any) -> httpx.Client:
+        return httpx.Client(
+            base_url=self._url,
+            auth=self._auth,
+            follow_redirects=False,
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+                "User-Agent": "usage-analysis",
+            },
+            **settings,
+        )
+
+
+def _address(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, TypeError):
+        problem = "something else"
+    else:
+        problem = "a user or password in it" if url.userinfo else ""
+        problem = problem or ("a query or fragment" if url.query or url.fragment else "")
+        safe = url.scheme == "https" or (url.scheme == "http" and url.host in _LOOPBACK)
+        problem = problem or ("" if safe and url.host else f"{str(base_url)[:200]!r}")
+        if not problem:
+            return url
+    raise QueryError(f"base_url: expected an https:// address, got {problem}")
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _read(answer: httpx.Response) -> Raw:
+    encoding = answer.headers.get("Content-Encoding", "")
+    if answer.is_stream_consumed:  # a canned answer comes read and decoded
+        return Raw(answer.status_code, answer.headers, answer.content, "")
+    whole = answer.status_code == httpx.codes.OK
+    limit = answers.WIRE_LIMIT if whole else answers.ERROR_LIMIT
+    body = bytearray()  # it grows in place: a list of parts to join made threads fight for memory
+    for part in answer.iter_raw():
+        body += part
+        if len(body) > limit:
+            break
+    if len(body) > limit and whole:
+        raise ResponseError(f"reply: expected at most {limit // 2**20} MB, got more; ask for less")
+    del body[limit:]
+    return Raw(answer.status_code, answer.headers, body, encoding)
+
+
+def _unanswered(error: Exception, seconds: float) -> Failure:
+    """Failure of an exchange that brought no whole answer, in words without the exception's."""
+    causes = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)  # type: ignore[arg-type]  # below an Exception lies no bare one
+    kinds = {kind for cause in causes for kind in type(cause).__mro__}
+    again = False
+    if ssl.SSLError in kinds and not {ssl.SSLEOFError, ssl.SSLZeroReturnError} & kinds:
+        (reason, *_) = [cause.reason for cause in causes if isinstance(cause, ssl.SSLError)]
+        problem = f"TLS failed ({reason}); check the address, this machine's clock and its proxy"
+    elif socket.gaierror in kinds:
+        problem = "the host's name was not found; check the address and the connection"
+    elif ConnectionRefusedError in kinds:
+        problem = "the connection was refused; check the address"
+    elif isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
+        problem = "the proxy failed; check HTTPS_PROXY"
+    elif isinstance(error, httpx.TimeoutException | TimeoutError):
+        problem, again = f"none within {seconds:.3g} s; try again, or with a longer timeout", True
+    else:
+        problem, again = f"the connection broke ({type(error).__name__}); try again", True
+    return Failure(TransportError(f"{WHAT}: no complete answer: {problem}"), again)
