@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 _HOMES = {
     "analysis.billing": "billing_overhead cost",
     "analysis.capacity": "capacity channels_for erlang_b traffic_for",
+    "analysis.comparison": "compare_periods",
     "analysis.control": "burn_rate control_chart funnel",
-    "analysis.peaks": "busy_hour describe_peak load_profile peak_hours traffic_intensity",
+    "analysis.peaks": "busy_hour describe_peak peak_hours",
+    "analysis.profiles": "load_profile traffic_intensity",
     "analysis.quality": "reconcile",
     "analysis.rates": "average_call_duration describe_errors error_rate join_rate rate_difference",
-    "analysis.trends": "compare_periods describe_month project_month",
+    "analysis.trends": "describe_month project_month",
     "dashboard.explorer": "Explorer",
     "errors": "APIError AuthenticationError QueryError RateLimitError ResponseError TransportError"
     " UsageError",
@@ -37,7 +39,8 @@ _HOMES = {
     "sample": "sample_client",
     "tidy.durations": "parse_duration parse_durations",
     "tidy.frames": "CallUsage",
-    "tidy.periods": "aggregate in_timezone rolling",
+    "tidy.periods": "aggregate in_timezone",
+    "tidy.rolling": "rolling",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -50,21 +53,21 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.capacity import channels_for as channels_for
     from usage_analysis.analysis.capacity import erlang_b as erlang_b
     from usage_analysis.analysis.capacity import traffic_for as traffic_for
+    from usage_analysis.analysis.comparison import compare_periods as compare_periods
     from usage_analysis.analysis.control import burn_rate as burn_rate
     from usage_analysis.analysis.control import control_chart as control_chart
     from usage_analysis.analysis.control import funnel as funnel
     from usage_analysis.analysis.peaks import busy_hour as busy_hour
     from usage_analysis.analysis.peaks import describe_peak as describe_peak
-    from usage_analysis.analysis.peaks import load_profile as load_profile
     from usage_analysis.analysis.peaks import peak_hours as peak_hours
-    from usage_analysis.analysis.peaks import traffic_intensity as traffic_intensity
+    from usage_analysis.analysis.profiles import load_profile as load_profile
+    from usage_analysis.analysis.profiles import traffic_intensity as traffic_intensity
     from usage_analysis.analysis.quality import reconcile as reconcile
     from usage_analysis.analysis.rates import average_call_duration as average_call_duration
     from usage_analysis.analysis.rates import describe_errors as describe_errors
     from usage_analysis.analysis.rates import error_rate as error_rate
     from usage_analysis.analysis.rates import join_rate as join_rate
     from usage_analysis.analysis.rates import rate_difference as rate_difference
-    from usage_analysis.analysis.trends import compare_periods as compare_periods
     from usage_analysis.analysis.trends import describe_month as describe_month
     from usage_analysis.analysis.trends import project_month as project_month
     from usage_analysis.dashboard.explorer import Explorer as Explorer
@@ -105,7 +108,7 @@ if TYPE_CHECKING:
     from usage_analysis.tidy.frames import CallUsage as CallUsage
     from usage_analysis.tidy.periods import aggregate as aggregate
     from usage_analysis.tidy.periods import in_timezone as in_timezone
-    from usage_analysis.tidy.periods import rolling as rolling
+    from usage_analysis.tidy.rolling import rolling as rolling
 
 
 def __getattr__(name: str) -> object:

@@ -69,7 +69,7 @@ def test_the_recursion_is_exact(traffic: Fraction) -> None:
     np.testing.assert_allclose(erlang_b(float(traffic), range(201)), exact, rtol=1e-12)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 200), st.floats(1e-9, 0.999))
 def test_the_inverse_inverts(channels: int, blocking: float) -> None:
     """The traffic for a blocking is blocked by just that."""

@@ -12,13 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from usage_analysis.analysis.peaks import (
-    busy_hour,
-    describe_peak,
-    load_profile,
-    peak_hours,
-    traffic_intensity,
-)
+from usage_analysis.analysis.peaks import busy_hour, describe_peak, peak_hours
+from usage_analysis.analysis.profiles import load_profile, traffic_intensity
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage

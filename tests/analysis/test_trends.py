@@ -9,12 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from usage_analysis.analysis.trends import (
-    compare_periods,
-    describe_month,
-    project_month,
-    student,
-)
+from usage_analysis.analysis.comparison import compare_periods
+from usage_analysis.analysis.intervals import student
+from usage_analysis.analysis.trends import describe_month, project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.periods import aggregate
 

@@ -18,9 +18,20 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from usage_analysis.analysis import billing, capacity, control, peaks, quality, rates, trends
+from usage_analysis.analysis import (
+    billing,
+    capacity,
+    comparison,
+    control,
+    peaks,
+    profiles,
+    quality,
+    rates,
+    trends,
+)
 from usage_analysis.tidy.frames import CallUsage
-from usage_analysis.tidy.periods import aggregate, in_timezone, rolling
+from usage_analysis.tidy.periods import aggregate, in_timezone
+from usage_analysis.tidy.rolling import rolling
 
 ZONE = "America/New_York"
 HOURS = 10_000
@@ -286,12 +297,12 @@ def halves(frame: pd.DataFrame) -> Any:
 
 CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
     "load_profile hour_of_week": (
-        lambda f: peaks.load_profile(f, by="hour_of_week"),
+        lambda f: profiles.load_profile(f, by="hour_of_week"),
         lambda f: plain_profile(f, week(f)),
         2,
     ),
     "load_profile hour_of_day": (
-        peaks.load_profile,
+        profiles.load_profile,
         lambda f: plain_profile(f, f.index.hour),
         2,
     ),
@@ -318,7 +329,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
     "busy_hour": (peaks.busy_hour, plain_busy_hour, 1),
     "peak_hours": (peaks.peak_hours, plain_peaks, 1),
     "traffic_intensity": (
-        peaks.traffic_intensity,
+        profiles.traffic_intensity,
         plain_traffic,
         1,
     ),
@@ -334,7 +345,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
     ),
     "billing_overhead": (billing.billing_overhead, plain_overhead, 1),
     "project_month": (trends.project_month, plain_month, 1),
-    "compare_periods": (trends.compare_periods, plain_compare, 1),
+    "compare_periods": (comparison.compare_periods, plain_compare, 1),
 }
 
 
@@ -399,7 +410,7 @@ def test_the_plain_side_gives_the_same_numbers() -> None:
     frame = FRAMES[max(SIZES)]
     frame = frame[frame["agent"] < "agent-0005"]
     near = np.testing.assert_allclose
-    profile = peaks.load_profile(frame, by="hour_of_week")
+    profile = profiles.load_profile(frame, by="hour_of_week")
     plain = plain_profile(frame, week(frame))
     near(profile[["mean", "p10", "p50", "p90", "n"]], plain)
     rate = rates.error_rate(frame, by="hour_of_week").astype(float)
@@ -413,11 +424,11 @@ def test_the_plain_side_gives_the_same_numbers() -> None:
     busy, plain = peaks.busy_hour(frame), plain_busy_hour(frame)
     near(busy[["hour", "value"]].astype(float), plain[["hour", "value"]])
     near(peaks.peak_hours(frame)["mean"], plain_peaks(frame)[0])
-    near(peaks.traffic_intensity(frame)["traffic"], plain_traffic(frame))
+    near(profiles.traffic_intensity(frame)["traffic"], plain_traffic(frame))
     near(capacity.capacity(frame, limit=5)["offered"], plain_capacity(frame)[0], rtol=1e-6)
     near(control.funnel(frame)["high_95"], plain_funnel(frame)[0.975])
     near(billing.billing_overhead(frame)["overhead"], plain_overhead(frame))
     difference = plain_compare(frame).groupby(level=0).sum()
-    near(trends.compare_periods(frame)["delta"], difference)
+    near(comparison.compare_periods(frame)["delta"], difference)
     chart = control.control_chart(frame)
     assert chart["high"].notna().all()

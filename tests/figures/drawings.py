@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 import usage_analysis as ua
+from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart, funnel
 from usage_analysis.analysis.rates import rate_difference
-from usage_analysis.analysis.trends import compare_periods
 from usage_analysis.figures.axes import finished
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week

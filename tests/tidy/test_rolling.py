@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.periods import aggregate, rolling
+from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.rolling import rolling
 
 
 def hours(counts: list[int], start: str = "2026-03-02", zone: str = "UTC") -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_analysis.analysis.peaks import load_profile
+from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.periods import aggregate, in_timezone
 from usage_analysis.tidy.zones import clock_hours, first_instants

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import require
-from usage_analysis.tidy.periods import groups_of, sums
+from usage_analysis.tidy.slots import groups_of, sums
 
 Integers = NDArray[np.int64]
 

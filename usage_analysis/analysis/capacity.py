@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from usage_analysis.analysis.peaks import traffic_intensity
+from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column
 

@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.rates import check_event, counted, share
+from usage_analysis.analysis.intervals import share
+from usage_analysis.analysis.rates import check_event, counted
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.periods import Trailing, aggregate, groups_of
+from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.rolling import Trailing
+from usage_analysis.tidy.slots import groups_of
 from usage_analysis.tidy.zones import HOUR, row_times
 
 Floats = NDArray[np.float64]

@@ -9,15 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.profiles import Floats, Measured, load_profile, measured, profile_of
+from usage_analysis.analysis.words import UNITS, either, figure
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.periods import row_lengths, sums
-from usage_analysis.tidy.slots import SLOTS, Rows, each_group, rows_of
-from usage_analysis.tidy.wire import MEASURES
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.slots import Rows, each_group, sums
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants, zone_of
-
-Floats = NDArray[np.float64]
-Measured = NDArray[Any]
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_NAMES = (
@@ -29,197 +26,9 @@ _DAY_NAMES = (
     "Saturdays",
     "Sundays",
 )
-UNITS = {
-    "total_count": "calls",
-    "error_count": "errors",
-    "joined_count": "joined calls",
-    "duration": "hours of talk",
-    "billed_minutes": "billed minutes",
-    "traffic": "erlangs",
-}
-"""What a measure counts, in words."""
 _METHODS = ("tcbh", "adph", "fdmh")
 _DAYS = ("all", "workdays", "top30", "top5")
 _ENOUGH_DAYS = 3
-
-
-def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
-    """Carried traffic of each bucket [erlangs]: talk time over the bucket's length.
-
-    The mean number of calls held at once, ``sum(duration) / length`` (ITU-T E.600). A call's whole
-    duration lies in the hour it was created in: unbiased on average, about 10 % off in a single
-    hour. Whether time before a call was joined enters its duration is not documented.
-
-    Parameters
-    ----------
-    hourly
-        Canonical frame with or without a group column; `aggregate`'s frames too, whose `hours` are
-        the lengths.
-
-    Returns
-    -------
-    Series or DataFrame
-        `traffic` [erlangs] by bucket, provisional ones included, whose talk may still grow; for a
-        breakdown a frame with the group first.
-
-    Raises
-    ------
-    QueryError
-        No `duration`, or no tz-aware index.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> time = pd.date_range("2026-03-02 09:00", periods=2, freq="h", tz="UTC", name="time")
-    >>> hourly = pd.DataFrame({"duration": pd.to_timedelta(["90min", "15min"])}, index=time)
-    >>> traffic_intensity(hourly).tolist()
-    [1.5, 0.25]
-    """
-    require("traffic_intensity", hourly, "duration")
-    lengths = row_lengths(hourly)
-    talk = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
-    traffic = talk / lengths
-    group = group_column(hourly)
-    if group is None:
-        return pd.Series(traffic, index=hourly.index, name="traffic")
-    return hourly[[group]].assign(traffic=traffic)
-
-
-def load_profile(
-    hourly: pd.DataFrame, *, by: str = "hour_of_day", measure: str = "total_count"
-) -> pd.DataFrame:
-    """Mean load and its spread in each slot of the local day or week.
-
-    The mean is ``sum(measure) / hours``, over the hours that the slot really had, so that clock
-    changes and the calendar (a weekly slot has 51 to 54 hours a year) cost nothing; p10, p50 and
-    p90 are percentiles of the buckets' loads per hour, by linear interpolation (method 7 of Hyndman
-    and Fan 1996). Provisional buckets are left out.
-
-    Parameters
-    ----------
-    hourly
-        Canonical hourly frame on the clock that is meant, with or without a group column.
-    by
-        ``"hour_of_day"``, ``"day_of_week"`` (0 is Monday) or ``"hour_of_week"`` (0 is Monday
-        00:00).
-    measure
-        A column of the frame, per hour: calls, billed minutes, or `duration`, which stays
-        timedelta64[us]; or ``"traffic"`` [erlangs].
-
-    Returns
-    -------
-    DataFrame
-        A row a slot (under each group), named after `by`: `mean`, `p10`, `p50`, `p90`, each per
-        hour; `n`, the buckets; `hours`, their elapsed time [h]. A slot without buckets has n 0 and
-        NaN.
-
-    Raises
-    ------
-    QueryError
-        The rows are not hours, a column is missing, or an argument is not one of those above.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> time = pd.date_range("2026-03-02", periods=48, freq="h", tz="UTC", name="time")
-    >>> hourly = pd.DataFrame({"total_count": range(48), "provisional": False}, index=time)
-    >>> load_profile(hourly).loc[9, ["mean", "p90", "n"]].tolist()
-    [21.0, 30.6, 2.0]
-    """
-    if by not in SLOTS:
-        raise QueryError(f"by: expected {_words(SLOTS)}, got {by!r}")
-    return _profile(hourly, _measured("load_profile", hourly, measure), by, measure)
-
-
-def _words(accepted: Sequence[str] | dict[str, int]) -> str:
-    *most, last = [f'"{word}"' for word in accepted]
-    return f"{', '.join(most)} or {last}"
-
-
-def _measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Floats, Measured]:
-    """Rows of a frame, the length of each instant [h], and the measure of each row.
-
-    Talk is in microseconds, for traffic too: integers are exact, and fast to sort.
-    """
-    if measure not in MEASURES and measure != "traffic":
-        raise QueryError(f"measure: expected {_words([*MEASURES, 'traffic'])}, got {measure!r}")
-    column = "duration" if measure == "traffic" else measure
-    require(helper, hourly, column, "provisional")
-    rows = rows_of(hourly)
-    lengths = rows.lengths()
-    if "hours" in hourly or (len(lengths) and lengths.max() > 1):
-        raise QueryError(f"{helper}: expected hourly rows, got longer ones")
-    values = hourly[column].to_numpy()
-    if column == "duration":
-        values = values.astype("m8[us]", copy=False).view(np.int64)
-    return rows, lengths, values
-
-
-def _as_measure(values: Floats, measure: str) -> Measured:
-    """Numbers of a measure in its own kind: talk as timedeltas, traffic in erlangs."""
-    if measure == "traffic":
-        return values / HOUR
-    if measure != "duration":
-        return values
-    whole = np.where(np.isnan(values), 0, np.rint(values)).astype(np.int64).view("m8[us]")
-    return np.where(np.isnan(values), np.timedelta64("NaT", "us"), whole)
-
-
-def _profile(
-    hourly: pd.DataFrame, measured: tuple[Rows, Floats, Measured], by: str, measure: str
-) -> pd.DataFrame:
-    rows, lengths, values = measured
-    index, place, code = rows.index(by), rows.place, rows.code
-    provisional = hourly["provisional"].to_numpy(dtype=bool)
-    if provisional.any():
-        place, code, values = (part[~provisional] for part in (place, code, values))
-    key, count = code * SLOTS[by] + rows.slots(by)[place], len(index)
-    n = np.bincount(key, minlength=count)
-    hours: Floats = n.astype(np.float64)
-    loads = values
-    if len(lengths) and lengths.min() < 1:
-        hours = np.bincount(key, lengths[place], minlength=count).astype(np.float64)
-        loads = values / lengths[place]
-    mean = np.full(count, np.nan)
-    np.divide(sums(values, key, count), hours, out=mean, where=n > 0)
-    spread = _percentiles(loads, key, n, (10, 50, 90))
-    columns = {"mean": mean, "p10": spread[0], "p50": spread[1], "p90": spread[2]}
-    return pd.DataFrame(
-        {**{c: _as_measure(v, measure) for c, v in columns.items()}, "n": n, "hours": hours},
-        index=index,
-    )
-
-
-def _percentiles(
-    values: Measured, key: NDArray[np.intp], n: NDArray[np.intp], percents: Sequence[int]
-) -> list[Floats]:
-    """Percentiles of the values under each key, by linear interpolation; NaN without any."""
-    if len(values) == 0:
-        return [np.full(len(n), np.nan) for _ in percents]
-    held, start = _sorted_by_key(values, key), np.cumsum(n) - n
-    out = []
-    for percent in percents:
-        at = np.where(n > 0, (n - 1) * (percent / 100), 0)
-        low = np.floor(at).astype(np.intp)
-        first = np.minimum(start + low, len(held) - 1)
-        one, two = held[first], held[np.minimum(first + (low + 1 < n), len(held) - 1)]
-        out.append(np.where(n > 0, one + (two - one) * (at - low), np.nan))
-    return out
-
-
-def _sorted_by_key(values: Measured, key: NDArray[np.intp]) -> Floats:
-    """Values sorted under each key, the keys in order.
-
-    Whole numbers sort fastest as one number with their key; others by the key, which is small, and
-    then in their order.
-    """
-    if values.dtype.kind in "iu" and values.min() >= 0:
-        size = int(values.max()) + 1
-        if size * (int(key.max()) + 1) < 2**63:
-            both = np.sort(key * size + values)
-            return (both % size).astype(np.float64)
-    order = np.lexsort((values, key))
-    return values[order].astype(np.float64)
 
 
 class _Days:
@@ -229,8 +38,8 @@ class _Days:
     is one with a provisional bucket.
     """
 
-    def __init__(self, hourly: pd.DataFrame, measured: tuple[Rows, Floats, Measured]) -> None:
-        rows, lengths, values = measured
+    def __init__(self, hourly: pd.DataFrame, found: tuple[Rows, Floats, Measured]) -> None:
+        rows, lengths, values = found
         kept = ~hourly["provisional"].to_numpy(dtype=bool)
         place, day = rows.place[kept], rows.local // DAY
         self.rows = rows
@@ -310,7 +119,7 @@ def busy_hour(
     [23, 23.0, 1.0, 2]
     """
     _check_busy_hour(method, hour, days, weekend)
-    table = _Days(hourly, _measured("busy_hour", hourly, measure))
+    table = _Days(hourly, measured("busy_hour", hourly, measure))
     workdays = ~np.isin(table.weekdays(), [WEEKDAYS.index(name) for name in weekend])
     kept = table.whole & (workdays if days == "workdays" else True)
     results = [
@@ -325,9 +134,9 @@ def busy_hour(
 def _check_busy_hour(method: str, hour: int | None, days: str, weekend: Sequence[str]) -> None:
     for name, value, accepted in (("method", method, _METHODS), ("days", days, _DAYS)):
         if value not in accepted:
-            raise QueryError(f"{name}: expected {_words(accepted)}, got {value!r}")
+            raise QueryError(f"{name}: expected {either(accepted)}, got {value!r}")
     if isinstance(weekend, str) or not all(name in WEEKDAYS for name in weekend):
-        raise QueryError(f"weekend: expected days out of {_words(WEEKDAYS)}, got {weekend!r}")
+        raise QueryError(f"weekend: expected days out of {either(WEEKDAYS)}, got {weekend!r}")
     if method != "fdmh" and hour is not None:
         raise QueryError(f'hour: expected none with method "{method}", got {hour!r}')
     if method == "fdmh" and (isinstance(hour, bool) or hour not in range(24)):
@@ -410,9 +219,9 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise QueryError(f"n: expected a whole number, 1 or more, got {n!r}")
-    measured = _measured("peak_hours", hourly, measure)
-    profile = _profile(hourly, measured, "hour_of_week", measure)
-    profile["share_of_days"] = _peak_shares(_Days(hourly, measured)).ravel()
+    found = measured("peak_hours", hourly, measure)
+    profile = profile_of(hourly, found, "hour_of_week", measure)
+    profile["share_of_days"] = _peak_shares(_Days(hourly, found)).ravel()
     mean = profile["mean"].to_numpy().reshape(-1, 168)
     if measure == "duration":
         mean = np.where(np.isnat(mean), 0, mean.view(np.int64))
@@ -424,7 +233,7 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     out = profile[columns].iloc[168 * group + hour]
     out.insert(0, "day_of_week", hour // 24)
     out.insert(1, "hour", hour % 24)
-    groups = measured[0].groups
+    groups = found[0].groups
     ranks = pd.Index(rank + 1, name="rank")
     out.index = ranks if groups is None else pd.MultiIndex.from_arrays([groups.take(group), ranks])
     return out
@@ -491,7 +300,7 @@ def _sentence(hourly: pd.DataFrame, measure: str) -> str:
         return _told(
             dict(top), int(top["hour"]), _DAY_NAMES[int(top["day_of_week"])], zone, measure
         )
-    table = _Days(hourly, _measured("describe_peak", hourly, measure))
+    table = _Days(hourly, measured("describe_peak", hourly, measure))
     days = int(table.whole.sum())
     if days < _ENOUGH_DAYS:
         return (
@@ -514,9 +323,3 @@ def _told(top: dict[Any, Any], hour: int, days: str, zone: str, measure: str) ->
         f"busiest: {place}, {figure(top['mean'], measure)} {UNITS[measure]} on average{peak}; "
         f"{int(top['n'])} {days}, 10th to 90th percentile {low} to {high}"
     )
-
-
-def figure(value: Any, measure: str) -> str:
-    """Value of a measure in words; talk in hours."""
-    number = value / pd.Timedelta(hours=1) if measure == "duration" else float(value)
-    return f"{number:,.0f}" if number >= 10 or number == round(number) else f"{number:.1f}"

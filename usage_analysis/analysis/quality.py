@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import CallUsage
-from usage_analysis.tidy.periods import sums
+from usage_analysis.tidy.slots import sums
 from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
 from usage_analysis.tidy.zones import row_times
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.intervals import normal_quantile, share, wilson
+from usage_analysis.analysis.words import dates
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, require
-from usage_analysis.tidy.periods import groups_of, sums
-from usage_analysis.tidy.slots import SLOTS, rows_of
-from usage_analysis.tidy.zones import local_clock, zone_of
-
-Floats = NDArray[np.float64]
+from usage_analysis.tidy.slots import SLOTS, groups_of, rows_of, sums
 
 
 def error_rate(
@@ -280,15 +277,6 @@ def _told(row: Any, interval: str) -> str:
     )
 
 
-def dates(frame: pd.DataFrame) -> str:
-    """First and last local day of a frame's rows and their zone, in words."""
-    local, zone = local_clock(frame), zone_of(frame)
-    if len(local) == 0:
-        return f"no days ({zone})"
-    days = np.array([local.min(), local.max()]).view("M8[us]").astype("M8[D]").astype(str)
-    return f"{' to '.join(dict.fromkeys(days))} ({zone})"
-
-
 def _rate(
     helper: str,
     event: str,
@@ -359,39 +347,3 @@ def check_event(event: str, denominator: str) -> None:
     accepted = [column for column in COUNTS if column != event]
     if denominator not in accepted:
         raise QueryError(f"denominator: expected {' or '.join(accepted)}, got {denominator!r}")
-
-
-def normal_quantile(confidence: float) -> float:
-    """Standard normal quantile of a two-sided interval.
-
-    Raises
-    ------
-    QueryError
-        The confidence is not between 0 and 1.
-    """
-    if not isinstance(confidence, int | float) or not 0 < confidence < 1:
-        raise QueryError(
-            f"confidence: expected a number between 0 and 1 such as 0.95, got {confidence!r}"
-        )
-    return NormalDist().inv_cdf((1 + confidence) / 2)
-
-
-def share(events: NDArray[Any], calls: NDArray[Any]) -> Floats:
-    """Events per call, NaN without calls."""
-    out = np.full(len(calls), np.nan)
-    np.divide(events, calls, out=out, where=calls > 0)
-    return out
-
-
-def wilson(events: NDArray[Any], calls: NDArray[Any], quantile: float) -> tuple[Floats, Floats]:
-    """Wilson's interval for each share; NaN without calls or with more events than calls."""
-    known = (calls > 0) & (events <= calls) & (events >= 0)
-    n = np.where(known, calls, 1).astype(np.float64)
-    k = np.where(known, events, 0).astype(np.float64)
-    square = quantile * quantile
-    middle = (k + square / 2) / (n + square)
-    half = quantile * np.sqrt(k * (n - k) / n + square / 4) / (n + square)
-    # The ends are 0 and 1 exactly where no call or every call was an event.
-    low = np.where(k == 0, 0.0, middle - half)
-    high = np.where(k == n, 1.0, middle + half)
-    return np.where(known, low, np.nan), np.where(known, high, np.nan)

@@ -1,4 +1,4 @@
-"""Where the month is heading, and whether one period differs from the one before it."""
+"""Where the month is heading, with an interval, in numbers and words."""
 
 from __future__ import annotations
 
@@ -12,26 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.peaks import UNITS, figure
-from usage_analysis.analysis.rates import normal_quantile
+from usage_analysis.analysis.intervals import Floats, normal_quantile, student
+from usage_analysis.analysis.words import UNITS, figure
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.periods import aggregate, calendar, groups_of, row_lengths
+from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import (
-    DAY,
-    HOUR,
-    clock_of,
-    distinct,
-    first_instants,
-    local_clock,
-    row_times,
-    to_index,
-    zone_of,
-)
+from usage_analysis.tidy.zones import DAY, first_instants, local_clock, to_index, zone_of
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _HISTORY = 56
@@ -39,8 +28,6 @@ _LEVEL = 28
 _DRIFT = 0.02
 _OWN_ERRORS_DF = 6.0
 _FEW_DAYS = 7
-# By these steps of whole weeks a period meets the same weekdays before it.
-_STEPS = {"D": 7, "W": 7, "MS": 28, "QS": 91, "YS": 364}
 
 
 class _TooFewError(QueryError):
@@ -133,16 +120,16 @@ def _month(
     if day.min() > first:
         raise _TooFewError(
             "project_month: expected a frame from the month's first day on, got one that begins "
-            f"on {_date(int(day.min()))}; ask for more days"
+            f"on {date_of(int(day.min()))}; ask for more days"
         )
-    off = np.array([holidays is not None and _date(int(d)) in holidays for d in day])
+    off = np.array([holidays is not None and date_of(int(d)) in holidays for d in day])
     now = int(day[known].max()) + 1
     history = _History(day[known & ~off], values[known & ~off], now)
     inside = (day >= first) & (day < after)
     left = np.setdiff1d(np.arange(first, after), day[inside & known])
     came = dict(zip(day[inside & ~known].tolist(), values[inside & ~known], strict=True))
     expected = history.means[(left + 3) % 7]
-    resting = [holidays is not None and _date(int(d)) in holidays for d in left]
+    resting = [holidays is not None and date_of(int(d)) in holidays for d in left]
     expected = np.where(resting, history.quietest, expected)
     rest = float(np.maximum(expected, [came.get(int(d), 0.0) for d in left]).sum())
     done, so_far = float(values[inside & known].sum()), float(values[inside].sum())
@@ -156,7 +143,7 @@ def _month(
     start = first_instants(zone_of(days), np.array([first * DAY]))
     return {
         "month": to_index(start, zone_of(days))[0],
-        **{name: _in_kind(value, measure) for name, value in numbers.items()},
+        **{name: in_kind(value, measure) for name, value in numbers.items()},
         "complete_days": len(history.day),
         "days_left": len(left),
         "left_out": len(came),
@@ -174,11 +161,13 @@ def _known_days(days: pd.DataFrame, measure: str) -> tuple[Integers, Floats, NDA
     return day[order], values.astype(np.float64)[order], known[order]
 
 
-def _date(day: int) -> date:
+def date_of(day: int) -> date:
+    """Date of a day since 1970."""
     return date(1970, 1, 1) + timedelta(days=day)
 
 
-def _in_kind(value: float, measure: str) -> Any:
+def in_kind(value: float, measure: str) -> Any:
+    """A number in a measure's own kind: talk of microseconds as a Timedelta."""
     if measure != "duration":
         return value
     return pd.NaT if math.isnan(value) else pd.Timedelta(np.timedelta64(round(value), "us"))
@@ -279,27 +268,6 @@ def _weekday_means(
     return (means * (values[recent].sum() / fitted) if fitted > 0 else means), seen
 
 
-def student(confidence: float, freedom: float) -> float:
-    """Quantile of Student's t for a two-sided interval.
-
-    Exact for 1 and 2 degrees of freedom; beyond, the expansion of Abramowitz and Stegun 26.7.5,
-    within 1 % at 95 %.
-    """
-    p = (1 + confidence) / 2
-    if freedom == 1:
-        return math.tan(math.pi * (p - 0.5))
-    if freedom == 2:
-        return (2 * p - 1) / math.sqrt(2 * p * (1 - p))
-    z = normal_quantile(confidence)
-    return (
-        z
-        + (z**3 + z) / (4 * freedom)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
-        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * freedom**4)
-    )
-
-
 def describe_month(
     daily: pd.DataFrame,
     *,
@@ -364,194 +332,3 @@ def _month_sentence(
         f"{month}: {so_far} {unit} so far, heading for {projection} ({100 * confidence:g} % "
         f"interval {low} to {high}, from {complete} complete days, {found['days_left']} to come)"
     )
-
-
-def compare_periods(
-    hourly: pd.DataFrame,
-    previous: pd.DataFrame | None = None,
-    *,
-    every: str = "W",
-    measure: str = "total_count",
-    confidence: float = 0.95,
-) -> pd.Series | pd.DataFrame:
-    """Change from one period to the one before it, over the same weekdays and hours.
-
-    Buckets are paired by local clock, whole weeks apart, so a Monday meets a Monday and three days
-    of this week meet the same three of the last. A bucket that is unfinished (provisional) or whose
-    partner is, or that has none of the same length (an hour that a change of the clock skips or
-    repeats), is left out on both sides. The interval is Student's t over the days' differences
-    (with fewer than two days, over the hours'), so days that differ anyway widen it.
-
-    Parameters
-    ----------
-    hourly
-        Canonical hourly frame with or without a group column: both periods, or with `previous` the
-        later one, whole.
-    previous
-        Canonical frame of the earlier period, on the same clock, with the same group column.
-    every
-        Without `previous`: the last ``"D"``, ``"W"``, ``"MS"``, ``"QS"`` or ``"YS"`` of the frame
-        so far, beside the same weekdays 1, 1, 4 (or 5), 13 or 52 weeks before.
-    measure
-        A column of the frames.
-    confidence
-        Of the two-sided interval.
-
-    Returns
-    -------
-    Series or DataFrame
-        `current`, `previous`, `delta`, `low`, `high` (of the delta; NaN from one bucket alone),
-        `change`, delta over previous (NaN where that is 0), `hours` and `days` compared, and
-        `left_out`, how many buckets of the current period were not. A row a group for a breakdown.
-
-    Raises
-    ------
-    QueryError
-        No bucket has a partner, a column is missing, frames do not match, or an argument is not one
-        of those above.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> time = pd.date_range("2026-03-02", periods=10 * 24, freq="h", tz="UTC", name="time")
-    >>> hourly = pd.DataFrame({"total_count": 10, "provisional": False}, index=time)
-    >>> hourly.loc["2026-03-09":, "total_count"] = 12
-    >>> compare_periods(hourly)[["current", "previous", "change", "days"]].tolist()
-    [864.0, 720.0, 0.2, 3.0]
-    """
-    if measure not in MEASURES:
-        raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
-    normal_quantile(confidence)
-    for frame in (hourly,) if previous is None else (hourly, previous):
-        require("compare_periods", frame, measure, "provisional")
-    if previous is None:
-        start, shift = _last_period(hourly, every)
-        previous = hourly
-    else:
-        _check_alike(hourly, previous)
-        start, shift = _first_day(hourly), _weeks_between(hourly, previous)
-    now = _Clock(hourly, measure, start)
-    before = _Clock(previous, measure, start - shift)
-    told = [
-        _compared(now, before, row, other, measure, confidence)
-        for row, other in enumerate(now.partners(before))
-    ]
-    if not any(row["hours"] for row in told):
-        raise QueryError(
-            "compare_periods: expected finished buckets on the same weekdays and hours of both "
-            "periods, got none; give it earlier rows too"
-        )
-    if now.groups is None:
-        return pd.Series(told[0], name="compare_periods")
-    return pd.DataFrame(told, index=now.groups)
-
-
-def _check_alike(frame: pd.DataFrame, previous: pd.DataFrame) -> None:
-    wanted, group = group_column(frame), group_column(previous)
-    if group != wanted:
-        raise QueryError(f"previous: expected the same group column, {wanted}, got {group}")
-    if str(zone_of(previous)) != str(zone_of(frame)):
-        raise QueryError(f"previous: expected the clock {zone_of(frame)}, got {zone_of(previous)}")
-
-
-def _first_day(frame: pd.DataFrame) -> int:
-    if len(frame) == 0:
-        return 0
-    return int(clock_of(row_times(frame).min(keepdims=True), zone_of(frame))[0] // DAY)
-
-
-def _last_period(frame: pd.DataFrame, every: str) -> tuple[int, int]:
-    """First local day of the frame's last period, and how many days before it its partner lies."""
-    number, start_of = calendar(every)
-    if len(frame) == 0:
-        return 0, 7
-    last = clock_of(row_times(frame).max(keepdims=True), zone_of(frame))
-    start = int(start_of(number(last))[0] // DAY)
-    elapsed = int(last[0] // DAY) - start + 1
-    step = _STEPS[every.partition("-")[0]]
-    return start, max(step, 7 * math.ceil(elapsed / 7))
-
-
-def _weeks_between(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
-    days = 7 * round((_first_day(later) - _first_day(earlier)) / 7)
-    if days <= 0 and len(later) and len(earlier):
-        raise QueryError(
-            f"previous: expected to begin before the frame, got {_date(_first_day(earlier))} "
-            f"beside {_date(_first_day(later))}"
-        )
-    return days
-
-
-class _Clock:
-    """What came in each clock hour from a local day on, by group: tables of groups and hours."""
-
-    def __init__(self, frame: pd.DataFrame, measure: str, start: int) -> None:
-        where, known = distinct(row_times(frame))
-        hours = clock_of(known, zone_of(frame)) // HOUR - 24 * start
-        rows = np.flatnonzero((hours >= 0)[where])
-        hour = hours[where[rows]]
-        group = group_column(frame)
-        columns = [*([] if group is None else [group]), measure, "provisional"]
-        frame = frame[columns].iloc[rows]
-        code, self.groups = groups_of(frame)
-        self.count = 1 if self.groups is None else max(len(self.groups), 1)
-        self.size = int(hour.max()) + 1 if len(hour) else 0
-        values = frame[measure].to_numpy()
-        if measure == "duration":
-            values = values.astype("m8[us]").view(np.int64)
-        waiting = frame["provisional"].to_numpy(dtype=np.float64)
-        parts = (values.astype(np.float64), row_lengths(frame), waiting)
-        self.value, self.length, self.waiting = (
-            np.bincount(code * self.size + hour, part, minlength=self.count * self.size).reshape(
-                self.count, self.size
-            )
-            for part in parts
-        )
-
-    def partners(self, earlier: _Clock) -> list[int]:
-        """Row of each of these groups in an earlier table, -1 where it has none."""
-        if self.groups is None or earlier.groups is None:
-            return [0]
-        return earlier.groups.get_indexer(self.groups).tolist()
-
-
-def _compared(
-    now: _Clock, before: _Clock, row: int, other: int, measure: str, confidence: float
-) -> dict[str, Any]:
-    """Both tables begin on the days that are compared, so hours of one number are partners."""
-    size = 0 if other < 0 else min(now.size, before.size)
-    there = now.length[row] > 0
-    same = there & (now.waiting[row] == 0)
-    same[size:] = False
-    same[:size] &= before.waiting[other, :size] == 0
-    same[:size] &= now.length[row, :size] == before.length[other, :size]
-    hour = np.flatnonzero(same)
-    current, earlier = now.value[row, hour], before.value[other, hour]
-    day = hour // 24
-    delta = float((current - earlier).sum())
-    half = _half_width(current - earlier, day, confidence)
-    kinds = {
-        "current": current.sum(),
-        "previous": earlier.sum(),
-        "delta": delta,
-        "low": delta - half,
-        "high": delta + half,
-    }
-    return {
-        **{name: _in_kind(float(value), measure) for name, value in kinds.items()},
-        "change": delta / float(earlier.sum()) if earlier.sum() else math.nan,
-        "hours": float(now.length[row, hour].sum() / HOUR),
-        "days": int(np.count_nonzero(np.bincount(day))),
-        "left_out": int(there.sum() - same.sum()),
-    }
-
-
-def _half_width(differences: Floats, day: Integers, confidence: float) -> float:
-    """Half an interval of the differences' sum: by days, or by hours within a single day."""
-    hours = np.bincount(day)
-    if np.count_nonzero(hours) >= 2:
-        differences = np.bincount(day, differences)[hours > 0].astype(np.float64)
-    n = len(differences)
-    if n < 2:
-        return math.nan
-    return student(confidence, n - 1) * float(differences.std(ddof=1)) * math.sqrt(n)

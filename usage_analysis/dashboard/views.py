@@ -14,10 +14,12 @@ from matplotlib.axes import Axes
 import usage_analysis as ua
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import capacity, channels_for
+from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart, funnel
-from usage_analysis.analysis.peaks import describe_peak, load_profile, traffic_intensity
+from usage_analysis.analysis.peaks import describe_peak
+from usage_analysis.analysis.profiles import load_profile, traffic_intensity
 from usage_analysis.analysis.rates import describe_errors, error_rate, rate_difference
-from usage_analysis.analysis.trends import compare_periods, describe_month
+from usage_analysis.analysis.trends import describe_month
 from usage_analysis.dashboard.scene import Scene, whole
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.axes import UNITS, amount, finished, in_units

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.rates import normal_quantile, wilson
+from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     UNITS,

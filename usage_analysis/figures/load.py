@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.capacity import capacity
-from usage_analysis.analysis.peaks import load_profile, traffic_intensity
+from usage_analysis.analysis.profiles import load_profile, traffic_intensity
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     UNITS,

@@ -8,11 +8,13 @@ import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart, funnel
-from usage_analysis.analysis.peaks import busy_hour, describe_peak, load_profile, peak_hours
+from usage_analysis.analysis.peaks import busy_hour, describe_peak, peak_hours
+from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import error_rate, join_rate, rate_difference
-from usage_analysis.analysis.trends import compare_periods, project_month
+from usage_analysis.analysis.trends import project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import UNITS, figure_of, finished, in_units, span_of
 from usage_analysis.figures.compare import plot_comparison

@@ -1,4 +1,4 @@
-"""The canonical frame in other buckets: local clock hours, days to years, trailing windows."""
+"""The canonical frame in other buckets: local clock hours, and days to years of the clock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.slots import groups_of, row_lengths, sums
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
@@ -209,145 +210,38 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     code, nth = np.divmod(key, count)
     starts = first_instants(place, start_of(np.arange(low, low + count + 1)))
     lengths = row_lengths(frame)
-    of_known = _by_place(lengths, where, len(known))
+    of_known = by_place(lengths, where, len(known))
     hours = np.bincount(rows, lengths, minlength=len(key)) / HOUR
     flagged = frame["provisional"].to_numpy(dtype=bool)
-    cut = _cut_rows(known, _any(where[flagged], len(known)), of_known)
+    cut = cut_rows(known, any_of(where[flagged], len(known)), of_known)
     result = pd.DataFrame(
         {
             **{n: sums(frame[n].to_numpy(), rows, len(key)) for n in MEASURES if n in frame},
-            "provisional": _any(rows[flagged], len(key)),
+            "provisional": any_of(rows[flagged], len(key)),
             "hours": hours,
             "complete": (hours >= _expected(place, known, of_known, local, starts)[nth] - 1e-9)
-            & ~_any(rows[cut[where]], len(key)),
+            & ~any_of(rows[cut[where]], len(key)),
         },
         index=to_index(starts[nth], place),
     )
     return _with_groups(result, frame, code, groups)
 
 
-def _by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:
+def by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:
+    """Value of each place, given by the rows that lie there."""
     out = np.zeros(count, dtype=values.dtype)
     out[where] = values
     return out
 
 
-def _any(rows: Rows, count: int) -> NDArray[np.bool_]:
+def any_of(rows: Rows, count: int) -> NDArray[np.bool_]:
+    """Which of so many places any row lies in."""
     out = np.zeros(count, dtype=np.bool_)
     out[rows] = True
     return out
 
 
-def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
-    """Sums over the window that ends with each bucket.
-
-    pandas' own ``rolling`` refuses a timedelta column and knows no clock: here days are those of
-    the frame's own clock, 23 and 25 hours among them, and hours are elapsed ones.
-
-    Parameters
-    ----------
-    frame
-        Canonical frame, hourly or daily, with or without a group column; `aggregate`'s frames too.
-    window
-        ``"12h"``, ``"7D"`` or ``"4W"``.
-
-    Returns
-    -------
-    DataFrame
-        The rows as they were, with the measures summed over the window; `provisional` where any of
-        its buckets is; `hours`, the elapsed hours seen [h]; `complete`, whether the whole window is
-        in the frame and over. A bucket is in a window in which it begins.
-
-    Raises
-    ------
-    QueryError
-        Another `window`, or no tz-aware index.
-
-    Examples
-    --------
-    >>> time = pd.date_range("2026-03-02", periods=4, freq="h", tz="UTC", name="time")
-    >>> hourly = pd.DataFrame({"total_count": [1, 2, 3, 4], "provisional": False}, index=time)
-    >>> rolling(hourly, "2h")["total_count"].tolist()
-    [1, 3, 5, 7]
-    """
-    require("rolling", frame, "provisional")
-    span, days = _window(window)
-    if len(frame) == 0:
-        zone_of(frame)
-        return frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
-    trailing = Trailing(frame)
-    first, whole = trailing.since(span, days=days)
-    measures = {n: trailing.sums(frame[n].to_numpy(), first) for n in MEASURES if n in frame}
-    out = frame.assign(**measures)
-    flagged = frame["provisional"].to_numpy(dtype=bool)
-    out["provisional"] = trailing.sums(flagged.astype(np.int64), first) > 0
-    out["hours"] = trailing.sums(trailing.lengths.astype(np.int64), first) / HOUR
-    out["complete"] = whole
-    return out
-
-
-class Trailing:
-    """Windows that end with each row of a frame, for sums over any of its columns."""
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.zone = zone_of(frame)
-        self.where, self.known = distinct(row_times(frame))
-        self.lengths = row_lengths(frame)
-        self.key = groups_of(frame)[0] * len(self.known) + self.where
-        self.sorted = bool(np.all(self.key[1:] > self.key[:-1]))
-        self.order = np.arange(len(frame)) if self.sorted else np.argsort(self.key, kind="stable")
-        flagged = frame["provisional"].to_numpy(dtype=bool)
-        of_known = _by_place(self.lengths, self.where, len(self.known))
-        self.ends = self.known + of_known.astype(np.int64)
-        if "complete" in frame:
-            self.cut = ~frame["complete"].to_numpy(dtype=bool)
-        else:
-            flags = _any(self.where[flagged], len(self.known))
-            self.cut = _cut_rows(self.known, flags, of_known)[self.where]
-
-    def since(self, span: int, *, days: bool) -> tuple[Rows, NDArray[np.bool_]]:
-        """Place in order of each row's first bucket, and whether its window is whole and over."""
-        begins = self.ends - span
-        if days:
-            begins = first_instants(self.zone, clock_of(self.ends, self.zone) - span)
-        back = (np.arange(len(self.known)) - np.searchsorted(self.known, begins))[self.where]
-        if self.sorted and (self.key[-1] + 1) == len(self.key):
-            # Every group has every instant: as many rows back as instants.
-            first = np.arange(len(self.key)) - back
-        else:
-            first = np.searchsorted(self.key[self.order], self.key - back)
-        whole = (begins >= self.known[0])[self.where]
-        if self.cut.any():
-            whole &= self.sums(self.cut.astype(np.int64), first) == 0
-        return first, whole
-
-    def sums(self, values: NDArray[Any], first: Rows) -> NDArray[Any]:
-        """Sums of a column over the windows; integers stay exact, and decimals to the millionth."""
-        if values.dtype.kind == "f":
-            micro = np.rint(values * 1e6)
-            if np.all(np.abs(values * 1e6 - micro) < 1e-3):
-                return self.sums(micro.astype(np.int64), first) / 1e6
-        plain = values.view(np.int64) if values.dtype.kind == "m" else values
-        total = np.zeros(len(plain) + 1, dtype=plain.dtype)
-        np.cumsum(plain if self.sorted else plain[self.order], out=total[1:])
-        if self.sorted:
-            out = total[1:] - total[first]
-        else:
-            out = np.empty(len(plain), dtype=plain.dtype)
-            out[self.order] = total[1:]
-            out -= total[first]
-        return out.view(values.dtype) if values.dtype.kind == "m" else out
-
-
-def _window(window: str) -> tuple[int, bool]:
-    """Length of a window [us], and whether it is one of days of the clock."""
-    found = re.fullmatch(r"([1-9]\d{0,4})(h|D|W)", window) if isinstance(window, str) else None
-    if not found:
-        raise QueryError(f'window: expected hours, days or weeks as "12h", "7D", got {window!r}')
-    return int(found[1]) * {"h": HOUR, "D": DAY, "W": 7 * DAY}[found[2]], found[2] != "h"
-
-
-def _cut_rows(
+def cut_rows(
     known: Instants, flagged: NDArray[np.bool_], lengths: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Which instants' buckets are not whole: not over yet, or partly outside the data.
@@ -362,51 +256,6 @@ def _cut_rows(
     cut[-1] = flagged[-3:].all() if whole_hours else flagged[-1]
     cut[0] |= off_the_hour and flagged[0]
     return cut
-
-
-def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Elapsed time that each row of a frame covers [us], shape (n,).
-
-    Raises
-    ------
-    QueryError
-        Rows begin within a clock hour: a zone off the hour needs `in_timezone`.
-    """
-    if "hours" in frame:
-        return frame["hours"].to_numpy(dtype=np.float64) * HOUR
-    zone = zone_of(frame)
-    times = row_times(frame)
-    known = instants(times)
-    daily = getattr(frame.index, "freqstr", None) == "D"
-    lengths = lengths_of(known, clock_of(known, zone), zone, daily=daily)
-    if len(known) and lengths.min() == lengths.max():
-        return np.broadcast_to(lengths[:1], len(times))
-    return lengths[distinct(times)[0]]
-
-
-def lengths_of(
-    times: Instants, local: Instants, zone: tzinfo, *, daily: bool = False
-) -> NDArray[np.float64]:
-    """Elapsed time of the buckets that begin at distinct instants, in order [us].
-
-    Raises
-    ------
-    QueryError
-        As for `row_lengths`.
-    """
-    if len(times) == 0:
-        return np.zeros(0)
-    if daily or (len(times) > 1 and int(np.diff(times).min()) >= 20 * HOUR):
-        return (first_instants(zone, local // DAY * DAY + DAY) - times).astype(np.float64)
-    changes = np.append(offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0], 2**62)
-    past = local % HOUR
-    if past.any() and np.any((past != 0) & ~np.isin(times, changes)):
-        raise QueryError(
-            "frame: expected rows that begin on the hour of their clock, got others; use "
-            "in_timezone, which divides hours, instead of tz_convert"
-        )
-    following = changes[np.searchsorted(changes, times, side="right")]
-    return np.minimum(HOUR - past, following - times).astype(np.float64)
 
 
 def calendar(
@@ -451,18 +300,6 @@ def _expected(
     return np.bincount(period, spans, minlength=len(starts) - 1) / HOUR
 
 
-def groups_of(frame: pd.DataFrame) -> tuple[Rows, pd.Index | None]:
-    """Number of each row's group in order of appearance, and the groups; 0 and None without."""
-    name = group_column(frame)
-    if name is None:
-        return np.zeros(len(frame), dtype=np.intp), None
-    code, groups = pd.factorize(frame[name])
-    if len(code) and code.min() < 0:
-        # Rows without a name are a group too; asked at once this would take three times as long.
-        code, groups = pd.factorize(frame[name], use_na_sentinel=False)
-    return code.astype(np.intp, copy=False), pd.Index(groups, name=name)
-
-
 def _with_groups(
     result: pd.DataFrame, frame: pd.DataFrame, codes: Rows, groups: pd.Index | None
 ) -> pd.DataFrame:
@@ -479,20 +316,3 @@ def _ranked(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
     present[key - low] = True
     place = np.cumsum(present) - 1
     return place[key - low], np.flatnonzero(present) + low
-
-
-def sums(values: NDArray[Any], key: Rows, count: int) -> NDArray[Any]:
-    """Sum of the values under each key below `count`: integers stay exact integers."""
-    plain = values.view(np.int64) if values.dtype.kind == "m" else values
-    if 8 * count < len(key) and np.all(key[1:] >= key[:-1]):
-        # Rows that stand together need no counting.
-        starts = np.searchsorted(key, np.arange(count + 1))
-        some = starts[1:] > starts[:-1]
-        out = np.zeros(count, dtype=plain.dtype)
-        out[some] = np.add.reduceat(plain, starts[:-1][some])
-    elif plain.dtype.kind == "f":
-        out = np.bincount(key, plain, minlength=count)
-    else:
-        out = np.zeros(count, dtype=np.int64)
-        np.add.at(out, key, plain)
-    return out.view(values.dtype) if values.dtype.kind == "m" else out

@@ -15,13 +15,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.tidy.periods import groups_of, lengths_of
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import (
     DAY,
     HOUR,
     Instants,
     clock_of,
     distinct,
+    first_instants,
+    instants,
+    offsets,
     row_times,
     zone_of,
 )
@@ -97,3 +101,77 @@ def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     order = np.argsort(code, kind="stable")
     for group, rows in zip(groups, np.split(order, np.cumsum(np.bincount(code))[:-1]), strict=True):
         yield group, alone.iloc[rows]
+
+
+def groups_of(frame: pd.DataFrame) -> tuple[NDArray[np.intp], pd.Index | None]:
+    """Number of each row's group in order of appearance, and the groups; 0 and None without."""
+    name = group_column(frame)
+    if name is None:
+        return np.zeros(len(frame), dtype=np.intp), None
+    code, groups = pd.factorize(frame[name])
+    if len(code) and code.min() < 0:
+        # Rows without a name are a group too; asked at once this would take three times as long.
+        code, groups = pd.factorize(frame[name], use_na_sentinel=False)
+    return code.astype(np.intp, copy=False), pd.Index(groups, name=name)
+
+
+def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any]:
+    """Sum of the values under each key below `count`: integers stay exact integers."""
+    plain = values.view(np.int64) if values.dtype.kind == "m" else values
+    if 8 * count < len(key) and np.all(key[1:] >= key[:-1]):
+        # NDArray[np.intp] that stand together need no counting.
+        starts = np.searchsorted(key, np.arange(count + 1))
+        some = starts[1:] > starts[:-1]
+        out = np.zeros(count, dtype=plain.dtype)
+        out[some] = np.add.reduceat(plain, starts[:-1][some])
+    elif plain.dtype.kind == "f":
+        out = np.bincount(key, plain, minlength=count)
+    else:
+        out = np.zeros(count, dtype=np.int64)
+        np.add.at(out, key, plain)
+    return out.view(values.dtype) if values.dtype.kind == "m" else out
+
+
+def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Elapsed time that each row of a frame covers [us], shape (n,).
+
+    Raises
+    ------
+    QueryError
+        Rows begin within a clock hour: a zone off the hour needs `in_timezone`.
+    """
+    if "hours" in frame:
+        return frame["hours"].to_numpy(dtype=np.float64) * HOUR
+    zone = zone_of(frame)
+    times = row_times(frame)
+    known = instants(times)
+    daily = getattr(frame.index, "freqstr", None) == "D"
+    lengths = lengths_of(known, clock_of(known, zone), zone, daily=daily)
+    if len(known) and lengths.min() == lengths.max():
+        return np.broadcast_to(lengths[:1], len(times))
+    return lengths[distinct(times)[0]]
+
+
+def lengths_of(
+    times: Instants, local: Instants, zone: tzinfo, *, daily: bool = False
+) -> NDArray[np.float64]:
+    """Elapsed time of the buckets that begin at distinct instants, in order [us].
+
+    Raises
+    ------
+    QueryError
+        As for `row_lengths`.
+    """
+    if len(times) == 0:
+        return np.zeros(0)
+    if daily or (len(times) > 1 and int(np.diff(times).min()) >= 20 * HOUR):
+        return (first_instants(zone, local // DAY * DAY + DAY) - times).astype(np.float64)
+    changes = np.append(offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0], 2**62)
+    past = local % HOUR
+    if past.any() and np.any((past != 0) & ~np.isin(times, changes)):
+        raise QueryError(
+            "frame: expected rows that begin on the hour of their clock, got others; use "
+            "in_timezone, which divides hours, instead of tz_convert"
+        )
+    following = changes[np.searchsorted(changes, times, side="right")]
+    return np.minimum(HOUR - past, following - times).astype(np.float64)
