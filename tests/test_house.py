@@ -29,7 +29,18 @@ ALLOWED = {
     "sample": {"errors", "query", "tidy", "sample", "fetch"},
     "dashboard": {"errors", "query", "tidy", "fetch", "analysis", "figures", "sample", "dashboard"},
     "doctor": {"errors", "query", "tidy", "fetch", "analysis"},
-    "cli": {"errors", "query", "tidy", "fetch", "analysis", "figures", "sample", "doctor"}
+    "cli_groups": {"errors", "query", "tidy", "fetch", "sample"},
+    "cli": {
+        "cli_groups",
+        "errors",
+        "query",
+        "tidy",
+        "fetch",
+        "analysis",
+        "figures",
+        "sample",
+        "doctor",
+    }
     | {"dashboard"},
 }
 HOMES = {

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import usage_analysis
+from usage_analysis.cli_groups import add_groups, groups_of
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
 from usage_analysis.tidy.frames import CallUsage
@@ -63,6 +64,10 @@ def _add_report(commands: Commands) -> None:
     source.add_argument("--reply", type=Path, metavar="FILE", help="a saved reply instead")
     _add_window(report)
     _add_filters(report)
+    groups = add_groups(report)
+    groups.add_argument(
+        "--breakdown", type=Path, metavar="FILE", help="kept by fetch --by, beside --reply"
+    )
     shown = report.add_argument_group("page")
     shown.add_argument(
         "--sections", type=_names, metavar="NAMES", help="which and in what order: trend,errors"
@@ -90,8 +95,9 @@ def _add_fetch(commands: Commands) -> None:
     _add_account(fetch)
     _add_window(fetch)
     _add_filters(fetch)
+    add_groups(fetch)
     fetch.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write")
-    fetch.set_defaults(run=_fetch, reply=None)
+    fetch.set_defaults(run=_fetch)
 
 
 def _add_doctor(commands: Commands) -> None:
@@ -210,17 +216,18 @@ def _day(text: str) -> date:
 
 
 def _report(options: argparse.Namespace) -> None:
-    usage, previous, first, last = _usage(options, compare=not options.no_compare)
+    found = _kept(options) if options.reply else _asked(options)
     # The report draws: matplotlib is loaded when there is something to draw.
     from usage_analysis.figures.report import build_report
 
     page = build_report(
-        usage,
+        found.usage,
         options.out,
         timezone=options.timezone,
-        from_date=first,
-        to_date=last,
-        previous=previous,
+        from_date=found.first,
+        to_date=found.last,
+        previous=found.previous,
+        breakdown=found.breakdown,
         sections=options.sections,
         limit=options.limit,
         budget=options.budget,
@@ -229,11 +236,15 @@ def _report(options: argparse.Namespace) -> None:
         title=options.title,
         progress=_bar("report"),
     )
-    print(f"Report of {_whose(usage)}: {page.resolve()}")
+    print(f"Report of {_whose(found.usage)}: {page.resolve()}")
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    usage, *_ = _usage(options, compare=False)
+    groups = groups_of(options)
+    with _client(options.account) as client:
+        _, _, query = _window(options, client)
+        bar = _bar("fetch")
+        usage = groups.of(client, query, bar) if groups else client.call_usage(query, progress=bar)
     print(f"Reply of {_whose(usage)}: {usage.save(options.out).resolve()}")
 
 
@@ -273,30 +284,66 @@ def _serve(options: argparse.Namespace) -> None:
     )
 
 
-def _usage(
-    options: argparse.Namespace, *, compare: bool
-) -> tuple[CallUsage, CallUsage | None, date | None, date | None]:
-    """What to look at, the period before to compare it with, and the local days to cut it to."""
-    first, last, filters = options.first, options.last, _filters(options)
-    if options.reply is not None:
-        if filters:
-            given = ", ".join(
-                f"--{name.removesuffix('_ids').replace('_', '-')}" for name in filters
+class _Found(NamedTuple):
+    """What to report on: the calls, those before, those by group, and the local days to cut to."""
+
+    usage: CallUsage
+    previous: CallUsage | None = None
+    breakdown: CallUsage | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+def _kept(options: argparse.Namespace) -> _Found:
+    """What saved replies hold."""
+    asked = [
+        *_filters(options),
+        *(name for name in ("by", "group", "groups") if vars(options)[name]),
+    ]
+    if asked:
+        given = ", ".join(f"--{name.removesuffix('_ids').replace('_', '-')}" for name in asked)
+        raise QueryError(f"--reply: a saved reply is not asked again, got {given}")
+    usage = CallUsage.load(options.reply)
+    if usage.groups is not None:
+        raise QueryError(
+            "--reply: expected a reply about all calls, got a breakdown in "
+            f"{str(options.reply)!r}; give it to --breakdown"
+        )
+    breakdown = None
+    if options.breakdown is not None:
+        breakdown = CallUsage.load(options.breakdown)
+        if breakdown.groups is None:
+            raise QueryError(
+                "--breakdown: expected what fetch --by keeps, got a reply without groups in "
+                f"{str(options.breakdown)!r}"
             )
-            raise QueryError(f"--reply: a saved reply is not filtered again, got {given}")
-        return CallUsage.load(options.reply), None, first, last
+    return _Found(usage, None, breakdown, options.first, options.last)
+
+
+def _asked(options: argparse.Namespace) -> _Found:
+    """What the account answers."""
+    if options.breakdown is not None:
+        raise QueryError("--breakdown: expected --reply beside it; --by asks for groups")
+    groups = groups_of(options)
     with _client(options.account) as client:
-        last = last or client.today(options.timezone)
-        first = first or last - timedelta(days=DEFAULT_DAYS)
-        query = UsageQuery.local_days(first, last, options.timezone, **filters)
-        usage = client.call_usage(query, progress=_bar("fetch"))
-        if not compare:
-            return usage, None, first, last
+        first, last, query = _window(options, client)
+        bar = _bar("fetch")
+        usage = client.call_usage(query, progress=bar)
+        breakdown = groups.of(client, query, bar) if groups else None
+        if options.no_compare:
+            return _Found(usage, None, breakdown, first, last)
         day = timedelta(days=1)
         earlier = UsageQuery.local_days(
-            first - (last - first + day), first - day, options.timezone, **filters
+            first - (last - first + day), first - day, options.timezone, **_filters(options)
         )
-        return usage, client.call_usage(earlier, progress=_bar("fetch")), first, last
+        return _Found(usage, client.call_usage(earlier, progress=bar), breakdown, first, last)
+
+
+def _window(options: argparse.Namespace, client: Client) -> tuple[date, date, UsageQuery]:
+    """The local days asked for, and the question about them."""
+    last = options.last or client.today(options.timezone)
+    first = options.first or last - timedelta(days=DEFAULT_DAYS)
+    return first, last, UsageQuery.local_days(first, last, options.timezone, **_filters(options))
 
 
 def _client(account: str) -> Client:

@@ -1,0 +1,114 @@
+"""Groups from the command line, run as a user runs it."""
+
+import re
+
+import pytest
+
+import usage_analysis as ua
+from tests.test_cli import run as run
+from usage_analysis.sample import AGENTS, TENANTS, VOICES
+
+WEEK = ["--from", "2026-03-02", "--to", "2026-03-08", "--timezone", "America/New_York"]
+ONLY = [*WEEK, "--no-compare", "--sections", "groups"]
+FRONT, ORDERS = AGENTS["Front desk"], AGENTS["Order status"]
+
+
+def groups(page):
+    """Names in the page's table of groups, and what its first heading says."""
+    text = page.read_text(encoding="utf-8")
+    table = text[text.index('id="groups"') :]
+    table = table[: table.index("</table>")]
+    return re.findall(r"<tr><td>(.*?)</td>", table), re.search(r"<h2>(.*?)</h2>", table)[1]
+
+
+@pytest.mark.parametrize(
+    ("by", "names"), [("agent", [*AGENTS]), ("metadata.channel", ["phone", "web", "app"])]
+)
+def test_the_sample_brings_its_own_groups(run, tmp_path, by, names):
+    """--by alone is enough for the sample account; nothing is left over, so no group says so."""
+    done = run("report", *ONLY, "--by", by)
+    assert done.returncode == 0, done.stderr
+    found, heading = groups(tmp_path / "usage-report" / "report.html")
+    assert sorted(found) == sorted(names)
+    assert heading == f"By {by.removeprefix('metadata.')}"
+
+
+def test_groups_are_named_one_by_one_and_in_a_file(run, tmp_path):
+    """--group and --groups add up, agents of one name are one group, and the rest is told."""
+    (tmp_path / "agents.csv").write_text(
+        f"value,name\n{FRONT},Daytime\n\n{ORDERS},Daytime\n", encoding="utf-8-sig"
+    )
+    after = f"After = hours={AGENTS['After hours']}"
+    done = run("report", *ONLY, "--by", "agent", "--group", after, "--groups", "agents.csv")
+    assert done.returncode == 0, done.stderr
+    found, _ = groups(tmp_path / "usage-report" / "report.html")
+    assert sorted(found) == ["After = hours", "Daytime", "rest"]
+    both = ua.sample_client().call_usage(
+        agent_ids=[FRONT, ORDERS],
+        from_date="2026-03-02",
+        to_date="2026-03-08",
+        timezone="America/New_York",
+    )
+    local = ua.in_timezone(both.hourly, "America/New_York").loc["2026-03-02":"2026-03-08"]
+    table = (tmp_path / "usage-report" / "groups_table.csv").read_text(encoding="utf-8")
+    assert f"Daytime,{local['total_count'].sum()}," in table
+
+
+def test_a_value_is_its_own_name(run, tmp_path):
+    """A metadata value or an ID without a name is called as it is."""
+    done = run("fetch", *WEEK, "--by", "metadata.tenant", "--group", TENANTS[0], "--out", "t.json")
+    assert done.returncode == 0, done.stderr
+    assert [*ua.CallUsage.load(tmp_path / "t.json").groups] == [TENANTS[0], "rest"]
+
+
+def test_a_kept_breakdown_is_reported(run, tmp_path):
+    """`fetch --by` keeps groups that `report --reply --breakdown` shows, filters and all."""
+    mara = ["--metadata", "channel=web"]
+    assert run("fetch", *WEEK, *mara, "--out", "all.json").returncode == 0
+    assert run("fetch", *WEEK, *mara, "--by", "voice", "--out", "by.json").returncode == 0
+    local = ["--timezone", "America/New_York", "--sections", "groups"]
+    done = run("report", "--reply", "all.json", "--breakdown", "by.json", *local)
+    assert done.returncode == 0, done.stderr
+    assert sorted(groups(tmp_path / "usage-report" / "report.html")[0]) == sorted(VOICES)
+    swapped = run("report", "--reply", "by.json", "--breakdown", "all.json")
+    assert (swapped.returncode, "--breakdown" in swapped.stderr) == (2, True)
+    swapped = run("report", "--reply", "all.json", "--breakdown", "all.json")
+    assert (swapped.returncode, "fetch --by" in swapped.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--by", "phone"], "--by: expected agent, voice or metadata.KEY, got 'phone'"),
+        (["--by", "metadata."], "--by: expected agent"),
+        (["--by", "agent.x"], "--by: expected agent"),
+        (["--by", "metadata.colour"], "the sample account has agent, voice, metadata.tenant"),
+        (["--group", "a=b"], "--by: expected agent, voice or metadata.KEY with --group"),
+        (["--by", "agent", "--group", "a="], "expected NAME=VALUE, got 'a='"),
+        (["--by", "agent", "--group", "Front=x"], "Front"),
+        (["--by", "voice", "--group", "a=x", "--group", "a=y"], "each name once, got 'a' again"),
+        (["--by", "agent", "--groups", "none.csv"], "none.csv"),
+        (["--by", "agent", "--groups", "empty.csv"], "expected groups in 'empty.csv', got none"),
+        (["--by", "agent", "--groups", "other.csv"], "got 'Front' and '' in line 2"),
+        (["--by", "agent", "--groups", "latin.csv"], "expected a CSV in UTF-8"),
+        (["--breakdown", "by.json"], "--reply beside it"),
+        (["--reply", "all.json", "--by", "agent"], "not asked again, got --by"),
+    ],
+)
+def test_groups_that_cannot_be_are_refused(run, tmp_path, arguments, message):
+    """What came, status 2 and no report."""
+    (tmp_path / "empty.csv").write_text("name,value\n")
+    (tmp_path / "other.csv").write_text("name,id\nFront,x\n")
+    (tmp_path / "latin.csv").write_bytes(b"name,value\nB\xfcro,x\n")
+    done = run("report", *ONLY, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "usage-report").exists()
+
+
+def test_a_live_account_has_no_list_of_its_groups(run, monkeypatch):
+    """Without groups, nothing is asked of a live account, and the line says what to give."""
+    monkeypatch.setenv("ULTRAVOX_API_KEY", "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v")
+    done = run("report", *ONLY, "--account", "live", "--by", "agent")
+    assert done.returncode == 2
+    assert "--groups with a CSV of the columns name and value" in done.stderr
