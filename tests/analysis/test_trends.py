@@ -1,4 +1,4 @@
-"""Trends: projections whose errors and intervals are measured, and fair comparisons."""
+"""Trends: projections whose errors and intervals are measured."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.intervals import student
 from usage_analysis.analysis.trends import describe_month, project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.rolling import rolling
 
 WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.4, 0.3])
 
@@ -24,12 +22,6 @@ def days(counts: list[float], start: str = "2026-03-01", running: int = 0) -> pd
     late = np.arange(len(counts)) >= len(counts) - running
     talk = (np.array(counts) * 60e6).astype("m8[us]")
     return pd.DataFrame({"total_count": counts, "duration": talk, "provisional": late}, index=index)
-
-
-def hours(counts: list[int], start: str, zone: str = "UTC") -> pd.DataFrame:
-    begin = pd.Timestamp(start).tz_localize(zone)
-    index = pd.date_range(begin, periods=len(counts), freq="h", name="time").as_unit("us")
-    return pd.DataFrame({"total_count": counts, "provisional": False}, index=index)
 
 
 def weekly(n: int, start: str, size: float = 1000) -> list[float]:
@@ -83,7 +75,9 @@ def test_talk_stays_talk() -> None:
 
 def test_local_days_come_from_hours() -> None:
     """Hourly rows are made into the days of their own clock, and days of aggregate are taken."""
-    hourly = hours([1] * (24 * 20 - 1), "2026-03-01", "America/New_York")
+    begin = pd.Timestamp("2026-03-01", tz="America/New_York")
+    index = pd.date_range(begin, periods=24 * 20 - 1, freq="h", name="time")
+    hourly = pd.DataFrame({"total_count": 1, "provisional": False}, index=index)
     found = project_month(hourly)
     pd.testing.assert_series_equal(found, project_month(aggregate(hourly, "D")))
     assert found["month"] == pd.Timestamp("2026-03-01", tz="America/New_York")
@@ -173,12 +167,6 @@ def test_a_projection_beats_a_run_rate() -> None:
     assert error < 0.03
 
 
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 6, 10, 30, 1000])
-def test_student_quantiles(freedom: int) -> None:
-    """Student's quantile is SciPy's to 1 % at 95 %."""
-    assert student(0.95, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=0.01)
-
-
 def test_the_month_in_words() -> None:
     """The sentence gives month, zone, what came, projection, interval and days, or says too few."""
     assert describe_month(days([100] * 31)) == "2026-03 (UTC): 3,100 calls in all 31 days"
@@ -195,83 +183,24 @@ def test_the_month_in_words() -> None:
     assert told["sentence"].str[-7:].to_dict() == {"b": "31 days", "a": "te days"}
 
 
-def test_a_week_meets_the_same_days_before_it() -> None:
-    """Three days of this week meet the same three of the last, hour by hour."""
-    counts = [*[10] * 24 * 7, *[12] * 24 * 3]
-    found = compare_periods(hours(counts, "2026-03-02"))
-    assert found[["current", "previous", "delta"]].tolist() == [864, 720, 144]
-    assert found[["low", "high", "change", "hours", "days", "left_out"]].tolist() == [
-        *[144, 144, 0.2, 72, 3, 0]
-    ]
-
-
-def test_a_month_meets_the_same_weekdays() -> None:
-    """A month so far meets the same weekdays 4 weeks before it, 5 when over 28 days."""
-    calm = weekly(60, "2026-02-01", 100)
-    for end, weeks in ((40, 4), (59, 5)):
-        found = compare_periods(days(calm[:end], "2026-02-01"), every="MS")
-        assert found["delta"] == pytest.approx(0)
-        assert found["days"] == min(end - 28, 31 if weeks == 4 else 24)
-
-
-def test_unfinished_buckets_are_left_out_on_both_sides() -> None:
-    """A provisional hour is left out, and so is its partner; so are hours that a clock skips."""
-    hourly = hours([10] * 24 * 9, "2026-03-02")
-    hourly.loc[hourly.index[-3:], "provisional"] = True
-    found = compare_periods(hourly)
-    assert found[["current", "previous", "left_out"]].tolist() == [450, 450, 3]
-    spring = hours([10] * (24 * 14 - 1), "2026-03-02", "America/New_York")
-    assert compare_periods(spring)[["hours", "days", "left_out"]].tolist() == [167, 7, 1]
-
-
-def test_two_frames_are_paired_whole() -> None:
-    """With an earlier frame the later one is taken whole, whole weeks apart."""
-    now, before = hours([3] * 48, "2026-03-03"), hours([2] * 72, "2026-02-03")
-    found = compare_periods(now, before)
-    assert found[["current", "previous", "days"]].tolist() == [144, 96, 2]
-    with pytest.raises(QueryError, match="previous: expected to begin before the frame"):
-        compare_periods(before, now)
-    with pytest.raises(QueryError, match="previous: expected the clock UTC, got Asia/Tokyo"):
-        compare_periods(now, before.tz_convert("Asia/Tokyo"))
-
-
-def test_groups_are_compared_each_on_its_own() -> None:
-    """Each group meets its own past; one without a past has none."""
-    old = pd.concat([hours([1] * 24, "2026-03-02").assign(agent="a")])
-    new = [hours([2] * 24, "2026-03-09").assign(agent=name) for name in "ba"]
-    both = pd.concat([old, *new])[["agent", "total_count", "provisional"]]
-    found = compare_periods(both)
-    assert found["hours"].to_dict() == {"a": 24, "b": 0}
-    assert found.loc["a", "change"] == 1
-    with pytest.raises(QueryError, match="compare_periods: expected finished buckets"):
-        compare_periods(both[both["agent"] == "b"])
-    with pytest.raises(QueryError, match="previous: expected the same group column"):
-        compare_periods(both, old.drop(columns="agent"))
-
-
-def test_the_interval_of_a_change_covers_none() -> None:
-    """Of weeks that differ by chance and by day, about 95 % have 0 in the interval."""
-    rng = np.random.default_rng(8)
-    inside = []
-    for _ in range(200):
-        rates = np.repeat(100 * WEEK * rng.gamma(100, 1 / 100, (2, 7)), 24)
-        found = compare_periods(hours(rng.poisson(rates).tolist(), "2026-03-02"))
-        inside.append(found["low"] <= 0 <= found["high"])
-    assert 0.9 <= np.mean(inside) <= 1
-
-
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: project_month(days([1]), measure="calls"), "measure: expected .* got 'calls'"),
         (lambda: project_month(days([1]), confidence=95), "confidence: expected"),
         (lambda: project_month(days([1]), holidays="DE"), "holidays: expected dates .* got 'DE'"),
-        (lambda: compare_periods(days([1]), every="7D"), 'every: expected "D", "W"'),
-        (lambda: compare_periods(days([1]), measure="x"), "measure: expected .* got 'x'"),
-        (lambda: compare_periods(days([1]), measure="billed_minutes"), "needs the column billed"),
     ],
 )
 def test_bad_arguments_are_named(call: object, words: str) -> None:
     """A bad argument is refused by name, with what came and what is accepted."""
     with pytest.raises(QueryError, match=words):
         call()  # type: ignore[operator]
+
+
+def test_longer_rows_and_windows_are_no_days() -> None:
+    """Weeks, and sums over windows that overlap, are refused: neither is a row a day."""
+    for helper in (project_month, describe_month):
+        with pytest.raises(QueryError, match="expected hourly or daily rows, got rows of 168 h"):
+            helper(aggregate(days([1] * 40), "W"))
+        with pytest.raises(QueryError, match="expected one row a day, got several"):
+            helper(rolling(days([1] * 40).resample("h").ffill(), "2h"))

@@ -24,7 +24,7 @@ def test_one_daily_row_is_a_day() -> None:
     daily = CallUsage.from_json(body, as_of="2026-03-05T00:00:00Z").daily
     whole = aggregate(daily, "D").iloc[0]
     assert whole[["hours", "complete"]].tolist() == [24, True]
-    with pytest.raises(QueryError, match="in_timezone: expected rows of whole UTC hours"):
+    with pytest.raises(QueryError, match="in_timezone: expected hourly rows, got rows of 24 h"):
         in_timezone(daily, "Asia/Kolkata")
 
 

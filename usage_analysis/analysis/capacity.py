@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.slots import check_rows
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -181,6 +182,7 @@ def capacity(hourly: pd.DataFrame, *, limit: int) -> pd.DataFrame:
     if isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1:
         raise QueryError(f"limit: expected a whole number of calls, 1 or more, got {limit!r}")
     traffic = traffic_intensity(hourly)
+    check_rows("capacity", hourly, "hour")
     group = group_column(hourly)
     carried = np.asarray(traffic if group is None else traffic["traffic"], dtype=np.float64)
     offered, demand = _offered(carried, int(limit)), np.full(len(carried), np.inf)

@@ -14,7 +14,7 @@ from usage_analysis.analysis.trends import date_of, in_kind
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
 from usage_analysis.tidy.periods import calendar
-from usage_analysis.tidy.slots import groups_of, row_lengths
+from usage_analysis.tidy.slots import check_rows, groups_of, row_lengths
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, clock_of, distinct, row_times, zone_of
 
@@ -82,6 +82,7 @@ def compare_periods(
     normal_quantile(confidence)
     for frame in (hourly,) if previous is None else (hourly, previous):
         require("compare_periods", frame, measure, "provisional")
+        check_rows("compare_periods", frame, "hour")
     if previous is None:
         start, shift = _last_period(hourly, every)
         previous = hourly

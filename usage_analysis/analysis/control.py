@@ -15,7 +15,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.rolling import Trailing
-from usage_analysis.tidy.slots import groups_of
+from usage_analysis.tidy.slots import check_rows, groups_of
 from usage_analysis.tidy.zones import HOUR, row_times
 
 Floats = NDArray[np.float64]
@@ -291,6 +291,7 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     if isinstance(slo, bool) or not isinstance(slo, int | float) or not 0 < slo < 1:
         raise QueryError(f"slo: expected a share of good calls such as 0.99, got {slo!r}")
     require("burn_rate", hourly, "total_count", "error_count", "provisional")
+    check_rows("burn_rate", hourly, "hour")
     kept = hourly.loc[~hourly["provisional"].to_numpy(dtype=bool)]
     group = group_column(hourly)
     columns: dict[str, Any] = {} if group is None else {group: kept[group]}

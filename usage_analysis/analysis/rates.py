@@ -12,7 +12,7 @@ from usage_analysis.analysis.intervals import normal_quantile, share, wilson
 from usage_analysis.analysis.words import dates
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, require
-from usage_analysis.tidy.slots import SLOTS, groups_of, rows_of, sums
+from usage_analysis.tidy.slots import SLOTS, check_rows, groups_of, rows_of, sums
 
 
 def error_rate(
@@ -291,6 +291,8 @@ def _rate(
     if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
         raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
     require(helper, frame, event, denominator, "provisional")
+    if by in SLOTS:
+        check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
     columns, index = counted(frame, [denominator, event], by)
     calls, events = columns
     low, high = wilson(events, calls, quantile)

@@ -17,7 +17,7 @@ from usage_analysis.analysis.words import UNITS, figure
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
 from usage_analysis.tidy.periods import aggregate
-from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.slots import check_rows, each_group, groups_of
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, first_instants, local_clock, to_index, zone_of
 
@@ -96,9 +96,21 @@ def project_month(
         raise QueryError(f"holidays: expected dates as a set or a calendar, got {holidays!r}")
     normal_quantile(confidence)
     require("project_month", daily, measure, "provisional")
-    days = daily if "complete" in daily else aggregate(daily, "D")
+    days = _days("project_month", daily)
     found = _by_group(days, lambda rows: _month(rows, measure, confidence, holidays))
     return pd.Series(found, name="project_month") if isinstance(found, dict) else found
+
+
+def _days(helper: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Days of a frame: those that `aggregate` made of it before, or makes now."""
+    check_rows(helper, frame, "day")
+    if "complete" not in frame:
+        return aggregate(frame, "D")
+    day = local_clock(frame) // DAY
+    key = groups_of(frame)[0] * (int(day.max(initial=0)) + 1) + day
+    if len(np.unique(key)) < len(key):
+        raise QueryError(f"{helper}: expected one row a day, got several; give it the hours")
+    return frame
 
 
 def _by_group(frame: pd.DataFrame, told: Any) -> Any:
@@ -302,7 +314,7 @@ def describe_month(
     '2026-03 (UTC): 3,100 calls in all 31 days'
     """
     require("describe_month", daily, "provisional")
-    days = daily if "complete" in daily else aggregate(daily, "D")
+    days = _days("describe_month", daily)
     told = _by_group(
         days, lambda rows: {"sentence": _month_sentence(rows, measure, confidence, holidays)}
     )

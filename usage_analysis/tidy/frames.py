@@ -10,7 +10,8 @@ The canonical frame, which every helper takes first:
   `as_of`, and with a time-of-day filter only the hours inside it are there;
 - `provisional` marks a bucket that was not over at `as_of` or that ended within the billing lag
   before it, or, at the edge of a window in a zone off the hour, one that is only partly seen;
-- a breakdown has the group as its first column, and `time` repeats per group.
+- a breakdown has the group as its first column, and `time` repeats per group;
+- ``attrs["every"]`` of a reply's daily frame is ``"D"``, for a single row does not show its length.
 """
 
 from __future__ import annotations
@@ -347,11 +348,11 @@ def _frame(
     columns["duration"] = columns["duration"].view("m8[us]")
     ordered = {name: columns[name] for name in MEASURES if name in columns}
     provisional = times + step > as_of - BILLING_LAG // _TICK
-    index = to_index(times, UTC)
+    frame = pd.DataFrame({**ordered, "provisional": provisional}, index=to_index(times, UTC))
     if step == DAY:
-        # One row alone does not show whether it is a day or an hour.
-        index.freq = pd.offsets.Day()  # type: ignore[misc]  # pandas lets it be set
-    return pd.DataFrame({**ordered, "provisional": provisional}, index=index)
+        # One row alone, or one a group, does not show whether it is a day or an hour.
+        frame.attrs["every"] = "D"
+    return frame
 
 
 def _check_rows(path: str, part: wire.Buckets, inside: NDArray[np.bool_], step: int) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.slots import groups_of, row_lengths, sums
+from usage_analysis.tidy.slots import check_rows, groups_of, row_lengths, sums
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
@@ -25,7 +25,6 @@ from usage_analysis.tidy.zones import (
     clock_of,
     distinct,
     first_instants,
-    instants,
     offsets,
     row_times,
     to_index,
@@ -77,7 +76,8 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     times = row_times(hourly)
     if len(times) == 0:
         return hourly.set_axis(to_index(times, place))
-    if np.any(times % HOUR) or _is_daily(hourly, times):
+    check_rows("in_timezone", hourly, "hour")
+    if np.any(times % HOUR):
         raise QueryError(
             "in_timezone: expected rows of whole UTC hours, got others; "
             "give it the hourly frame of a reply"
@@ -87,13 +87,6 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     if not (np.any(held % HOUR) or np.any(since[1:] % HOUR)):
         return hourly.set_axis(to_index(times, place))
     return _divided(hourly, times, place, start, end)
-
-
-def _is_daily(frame: pd.DataFrame, times: Instants) -> bool:
-    if getattr(frame.index, "freqstr", None) == "D":
-        return True
-    known = instants(times)
-    return len(known) > 1 and int(np.diff(known).min()) >= 20 * HOUR
 
 
 class _Piece(NamedTuple):

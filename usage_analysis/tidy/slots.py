@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ from usage_analysis.tidy.zones import (
 SLOTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
 """Repeating slots of the local clock, and how many there are; weeks begin on Monday."""
 
+# No day of any clock was ever longer.
+_LONGEST = {"hour": 1.0, "day": 27.0}
 # 1970-01-01 was a Thursday, weekday 3.
 _WEEKDAY_OF_EPOCH = 3
 
@@ -52,6 +54,8 @@ class Rows:
     """Number of each row's group; 0 throughout in a single series."""
     groups: pd.Index | None
     """Groups in order of appearance, named as their column; None for a single series."""
+    daily: bool
+    """Whether the rows are days."""
 
     @property
     def count(self) -> int:
@@ -75,7 +79,7 @@ class Rows:
 
     def lengths(self) -> NDArray[np.float64]:
         """Elapsed time of each instant's bucket [h]; a frame's own `hours` are not looked at."""
-        return lengths_of(self.times, self.local, self.zone) / HOUR
+        return lengths_of(self.times, self.local, self.zone, daily=self.daily) / HOUR
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:
@@ -89,7 +93,8 @@ def rows_of(frame: pd.DataFrame) -> Rows:
     times, zone = row_times(frame), zone_of(frame)
     place, known = distinct(times)
     code, groups = groups_of(frame)
-    return Rows(place, known, clock_of(known, zone), zone, code, groups)
+    local = clock_of(known, zone)
+    return Rows(place, known, local, zone, code, groups, _are_days(frame, known, local))
 
 
 def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
@@ -119,7 +124,7 @@ def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any
     """Sum of the values under each key below `count`: integers stay exact integers."""
     plain = values.view(np.int64) if values.dtype.kind == "m" else values
     if 8 * count < len(key) and np.all(key[1:] >= key[:-1]):
-        # NDArray[np.intp] that stand together need no counting.
+        # Rows that stand together need no counting.
         starts = np.searchsorted(key, np.arange(count + 1))
         some = starts[1:] > starts[:-1]
         out = np.zeros(count, dtype=plain.dtype)
@@ -135,36 +140,62 @@ def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any
 def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     """Elapsed time that each row of a frame covers [us], shape (n,).
 
+    A frame with a column `hours` says so itself. Elsewhere rows are days where they begin with the
+    days of their clock and lie that far apart, or, for the one row that says nothing by itself,
+    where the frame is a reply's daily one; and clock hours otherwise.
+
     Raises
     ------
     QueryError
-        Rows begin within a clock hour: a zone off the hour needs `in_timezone`.
+        Rows begin within a clock hour (a zone off the hour needs `in_timezone`), days do not begin
+        with the days of their clock, or the index has the frequency of a longer period.
     """
     if "hours" in frame:
         return frame["hours"].to_numpy(dtype=np.float64) * HOUR
-    zone = zone_of(frame)
-    times = row_times(frame)
+    times, zone = row_times(frame), zone_of(frame)
     known = instants(times)
-    daily = getattr(frame.index, "freqstr", None) == "D"
-    lengths = lengths_of(known, clock_of(known, zone), zone, daily=daily)
+    local = clock_of(known, zone)
+    lengths = lengths_of(known, local, zone, daily=_are_days(frame, known, local))
     if len(known) and lengths.min() == lengths.max():
         return np.broadcast_to(lengths[:1], len(times))
     return lengths[distinct(times)[0]]
 
 
+def _are_days(frame: pd.DataFrame, known: Instants, local: Instants) -> bool:
+    """Whether rows that begin at these distinct instants are days."""
+    freq = getattr(frame.index, "freq", None)
+    if freq is not None and not isinstance(freq, pd.offsets.Day | pd.offsets.Tick):
+        raise QueryError(
+            f"frame: expected hours or days, got rows of frequency {freq.freqstr} without their "
+            "`hours`; use aggregate, which adds them"
+        )
+    said = frame.attrs.get("every") == "D" or isinstance(freq, pd.offsets.Day)
+    far = bool(np.all(np.diff(known) >= 20 * HOUR))
+    if len(known) == 0 or not far or (len(known) == 1 and not said):
+        return False
+    begins = first_instants(zone_of(frame), local // DAY * DAY)
+    if said and np.any(known != begins):
+        raise QueryError(
+            "frame: expected days that begin at midnight of their clock, got days of another "
+            f"clock in {zone_of(frame)}; make them of hours: "
+            'aggregate(in_timezone(hourly, zone), "D")'
+        )
+    return bool(np.all(known == begins))
+
+
 def lengths_of(
-    times: Instants, local: Instants, zone: tzinfo, *, daily: bool = False
+    times: Instants, local: Instants, zone: tzinfo, *, daily: bool
 ) -> NDArray[np.float64]:
-    """Elapsed time of the buckets that begin at distinct instants, in order [us].
+    """Elapsed time of the days or clock hours that begin at distinct instants, in order [us].
 
     Raises
     ------
     QueryError
-        As for `row_lengths`.
+        Rows begin within a clock hour.
     """
     if len(times) == 0:
         return np.zeros(0)
-    if daily or (len(times) > 1 and int(np.diff(times).min()) >= 20 * HOUR):
+    if daily:
         return (first_instants(zone, local // DAY * DAY + DAY) - times).astype(np.float64)
     changes = np.append(offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0], 2**62)
     past = local % HOUR
@@ -175,3 +206,24 @@ def lengths_of(
         )
     following = changes[np.searchsorted(changes, times, side="right")]
     return np.minimum(HOUR - past, following - times).astype(np.float64)
+
+
+def check_rows(helper: str, frame: pd.DataFrame, most: Literal["hour", "day"]) -> None:
+    """Nothing, where no row of a frame is longer than an hour, or than a day of its clock.
+
+    Raises
+    ------
+    QueryError
+        Says how long the rows are and where hours come from; or as for `row_lengths`.
+    """
+    check_longest(helper, float(row_lengths(frame).max(initial=0.0)) / HOUR, most)
+
+
+def check_longest(helper: str, longest: float, most: Literal["hour", "day"]) -> None:
+    """As `check_rows`, for what is known of a frame's longest row [h]."""
+    if longest > _LONGEST[most]:
+        wanted = "hourly" if most == "hour" else "hourly or daily"
+        raise QueryError(
+            f"{helper}: expected {wanted} rows, got rows of {longest:g} h; give it the hours of a "
+            "reply, usage.hourly, or in_timezone(usage.hourly, zone) for a local clock"
+        )

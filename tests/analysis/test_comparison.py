@@ -1,0 +1,98 @@
+"""Comparison: the same weekdays and hours of two periods, and intervals that hold what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from usage_analysis.analysis.comparison import compare_periods
+from usage_analysis.errors import QueryError
+
+WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.4, 0.3])
+
+
+def hours(counts: list[int], start: str, zone: str = "UTC") -> pd.DataFrame:
+    begin = pd.Timestamp(start).tz_localize(zone)
+    index = pd.date_range(begin, periods=len(counts), freq="h", name="time").as_unit("us")
+    return pd.DataFrame({"total_count": counts, "provisional": False}, index=index)
+
+
+def test_a_week_meets_the_same_days_before_it() -> None:
+    """Three days of this week meet the same three of the last, hour by hour."""
+    counts = [*[10] * 24 * 7, *[12] * 24 * 3]
+    found = compare_periods(hours(counts, "2026-03-02"))
+    assert found[["current", "previous", "delta"]].tolist() == [864, 720, 144]
+    assert found[["low", "high", "change", "hours", "days", "left_out"]].tolist() == [
+        *[144, 144, 0.2, 72, 3, 0]
+    ]
+
+
+def test_a_month_meets_the_same_weekdays() -> None:
+    """A month so far meets the same weekdays 4 weeks before it, 5 when over 28 days."""
+    # 1 February 2026 is a Sunday.
+    calm = np.repeat(np.resize(np.roll(100 * WEEK, 1), 60), 24).round().astype(int)
+    for end, days in ((40, 12), (59, 24)):
+        found = compare_periods(hours(calm[: 24 * end].tolist(), "2026-02-01"), every="MS")
+        assert found[["delta", "days"]].tolist() == [0, days]
+
+
+def test_unfinished_buckets_are_left_out_on_both_sides() -> None:
+    """A provisional hour is left out, and so is its partner; so are hours that a clock skips."""
+    hourly = hours([10] * 24 * 9, "2026-03-02")
+    hourly.loc[hourly.index[-3:], "provisional"] = True
+    found = compare_periods(hourly)
+    assert found[["current", "previous", "left_out"]].tolist() == [450, 450, 3]
+    spring = hours([10] * (24 * 14 - 1), "2026-03-02", "America/New_York")
+    assert compare_periods(spring)[["hours", "days", "left_out"]].tolist() == [167, 7, 1]
+
+
+def test_two_frames_are_paired_whole() -> None:
+    """With an earlier frame the later one is taken whole, whole weeks apart."""
+    now, before = hours([3] * 48, "2026-03-03"), hours([2] * 72, "2026-02-03")
+    found = compare_periods(now, before)
+    assert found[["current", "previous", "days"]].tolist() == [144, 96, 2]
+    with pytest.raises(QueryError, match="previous: expected to begin before the frame"):
+        compare_periods(before, now)
+    with pytest.raises(QueryError, match="previous: expected the clock UTC, got Asia/Tokyo"):
+        compare_periods(now, before.tz_convert("Asia/Tokyo"))
+
+
+def test_groups_are_compared_each_on_its_own() -> None:
+    """Each group meets its own past; one without a past has none."""
+    old = pd.concat([hours([1] * 24, "2026-03-02").assign(agent="a")])
+    new = [hours([2] * 24, "2026-03-09").assign(agent=name) for name in "ba"]
+    both = pd.concat([old, *new])[["agent", "total_count", "provisional"]]
+    found = compare_periods(both)
+    assert found["hours"].to_dict() == {"a": 24, "b": 0}
+    assert found.loc["a", "change"] == 1
+    with pytest.raises(QueryError, match="compare_periods: expected finished buckets"):
+        compare_periods(both[both["agent"] == "b"])
+    with pytest.raises(QueryError, match="previous: expected the same group column"):
+        compare_periods(both, old.drop(columns="agent"))
+
+
+def test_the_interval_of_a_change_covers_none() -> None:
+    """Of weeks that differ by chance and by day, about 95 % have 0 in the interval."""
+    rng = np.random.default_rng(8)
+    inside = []
+    for _ in range(200):
+        rates = np.repeat(100 * WEEK * rng.gamma(100, 1 / 100, (2, 7)), 24)
+        found = compare_periods(hours(rng.poisson(rates).tolist(), "2026-03-02"))
+        inside.append(found["low"] <= 0 <= found["high"])
+    assert 0.9 <= np.mean(inside) <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"every": "7D"}, 'every: expected "D", "W"'),
+        ({"measure": "x"}, "measure: expected .* got 'x'"),
+        ({"measure": "billed_minutes"}, "compare_periods needs the column billed_minutes"),
+        ({"confidence": 95}, "confidence: expected"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: dict[str, object], words: str) -> None:
+    """A bad argument is refused by name, with what came and what is accepted."""
+    with pytest.raises(QueryError, match=words):
+        compare_periods(hours([1] * 24 * 9, "2026-03-02"), **arguments)  # type: ignore[arg-type]
