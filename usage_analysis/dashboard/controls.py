@@ -10,7 +10,7 @@ from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, 
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import MEASURES, Settings
 from usage_analysis.dashboard.views import TABS, VIEWS, views_of
-from usage_analysis.figures.axes import UNITS
+from usage_analysis.figures.wording import UNITS
 
 ANY: Final = ""
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")

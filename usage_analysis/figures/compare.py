@@ -8,17 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import (
-    axes_for,
-    axis_name,
-    cell_number,
-    compact,
-    head,
-    is_narrow,
-    shorten,
-)
+from usage_analysis.figures.axes import axes_for, cell_number, is_narrow
+from usage_analysis.figures.labels import head
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.wording import axis_name, compact, shorten
 
 _ROWS = 20
 _TWO_LINES = 7

@@ -15,26 +15,21 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
-    UNITS,
-    WEEKDAYS,
     Floats,
     axes_for,
-    axis_name,
-    compact,
-    counted,
     figure_of,
     finished,
-    head,
     in_units,
     is_narrow,
     known,
     one_series,
-    percent,
 )
 from usage_analysis.figures.colour import contrast
+from usage_analysis.figures.labels import head
 from usage_analysis.figures.marks import Mark, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.wording import UNITS, WEEKDAYS, axis_name, compact, counted, percent
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _CELLS = 168

@@ -14,30 +14,23 @@ from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.profiles import load_profile, traffic_intensity
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
-    UNITS,
-    WEEKDAYS,
     Floats,
-    amount,
     axes_for,
-    axis_name,
     broken,
     coloured,
-    counted,
-    dates_of,
     finished,
-    from_zero,
     groups_by_size,
-    head,
     in_units,
     is_narrow,
     known,
-    label_ends,
     one_series,
-    time_axis,
 )
+from usage_analysis.figures.labels import head, label_ends
 from usage_analysis.figures.marks import Mark, draw_marks, left_out, without
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.ticks import dates_of, from_zero, time_axis
+from usage_analysis.figures.wording import UNITS, WEEKDAYS, amount, axis_name, counted
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import dates_of, shorten
 from usage_analysis.figures.style import theme_in_use
+from usage_analysis.figures.ticks import dates_of
+from usage_analysis.figures.wording import shorten
 from usage_analysis.tidy.slots import row_lengths
 from usage_analysis.tidy.zones import row_times
 

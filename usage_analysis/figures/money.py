@@ -12,34 +12,24 @@ from matplotlib.ticker import FuncFormatter
 from usage_analysis.analysis.trends import describe_month, project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
-    UNITS,
     Floats,
-    amount,
     axes_for,
-    axis_name,
     broken,
     cell_number,
-    clean,
     coloured,
-    dates_of,
     finished,
-    from_zero,
     groups_by_size,
-    head,
     in_units,
     is_narrow,
     known,
-    label_ends,
     one_series,
-    per,
-    shorten,
-    span_of,
-    time_axis,
 )
+from usage_analysis.figures.labels import head, label_ends
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.rates import percents
 from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
+from usage_analysis.figures.wording import UNITS, amount, axis_name, clean, per, shorten, span_of
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.zones import zone_of

@@ -14,28 +14,19 @@ from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MOST_LABELS,
     Floats,
-    amount,
     axes_for,
     broken,
-    clean,
     coloured,
-    compact,
-    dates_of,
     dotted,
-    head,
     is_narrow,
     known,
-    label_ends,
-    per,
-    percent,
-    shorten,
-    span_of,
-    spread_out,
-    time_axis,
 )
+from usage_analysis.figures.labels import head, label_ends, spread_out
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.ticks import dates_of, percents, time_axis
+from usage_analysis.figures.wording import amount, clean, compact, per, percent, shorten, span_of
 from usage_analysis.tidy.slots import each_group
 
 _RATE = ("calls", "events", "rate", "low", "high", "enough")
@@ -137,12 +128,6 @@ def _from_zero(ax: Axes, rates: pd.DataFrame) -> None:
     top = float(np.nanmax(np.append(np.fmin(high, 3 * most), most)))
     ax.set_ylim(0, min(top * 1.15, max(104, top * 1.02)) if top > 0 else 1)
     percents(ax)
-
-
-def percents(ax: Axes) -> None:
-    """Let the y axis say that it is in percent."""
-    ax.yaxis.set_major_locator(MaxNLocator(6))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
 
 
 def _finding(rates: pd.DataFrame, what: str) -> str:

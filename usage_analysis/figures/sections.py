@@ -16,7 +16,7 @@ from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import error_rate, join_rate, rate_difference
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import UNITS, figure_of, finished, in_units, span_of
+from usage_analysis.figures.axes import figure_of, finished, in_units
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.facts import Facts, Picture, Section, on_axes, sentence_case
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
@@ -25,6 +25,7 @@ from usage_analysis.figures.money import plot_billing, plot_burn_up, plot_pareto
 from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
 from usage_analysis.figures.tables import sparkline, sparkline_words
 from usage_analysis.figures.trend import groups_figure, plot_groups, plot_trend
+from usage_analysis.figures.wording import UNITS, span_of
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.slots import each_group

@@ -13,7 +13,8 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from usage_analysis.figures.axes import WEEKDAYS, Floats, amount, clean, shorten
+from usage_analysis.figures.axes import Floats
+from usage_analysis.figures.wording import WEEKDAYS, amount, clean, shorten
 
 _ROWS_SHOWN = 200
 _NAME = 48

@@ -15,34 +15,31 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
-    UNITS,
     Floats,
-    amount,
     axes_for,
-    axis_name,
     broken,
-    clean,
     coloured,
-    counted,
-    dates_of,
     dotted,
     finished,
-    from_zero,
     groups_by_size,
-    head,
     in_units,
     known,
-    label_ends,
-    per,
-    shorten,
-    span_of,
-    subtitle,
-    time_axis,
-    wrapped,
 )
+from usage_analysis.figures.labels import head, label_ends, subtitle, wrapped
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
+from usage_analysis.figures.ticks import dates_of, from_zero, time_axis
+from usage_analysis.figures.wording import (
+    UNITS,
+    amount,
+    axis_name,
+    clean,
+    counted,
+    per,
+    shorten,
+    span_of,
+)
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.zones import zone_of

@@ -1,0 +1,124 @@
+"""Words on a figure: its heading, and names beside what they name."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
+
+from usage_analysis.figures.axes import figure_of, is_narrow, width_of
+from usage_analysis.figures.provenance import Provenance, Subtitle
+from usage_analysis.figures.style import boxes_for_missing_glyphs, families, theme_in_use
+from usage_analysis.figures.wording import shorten
+
+
+@lru_cache(maxsize=4096)
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Width of a line of text [points]."""
+    font = FontProperties(family=families(theme_in_use().fonts), size=size, weight=weight)
+    with boxes_for_missing_glyphs():
+        width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
+    return float(width)
+
+
+def wrapped(text: str, points: float, size: float, weight: str = "normal") -> str:
+    """Text broken into lines of a width [points]."""
+    longest = max(int(len(text) * points / max(text_width(text, size, weight), 1)), 8)
+    return "\n".join(textwrap.wrap(text, longest))
+
+
+def head(ax: Axes, title: str, about: Provenance | None, names: Sequence[str] = ()) -> None:
+    """Put the finding above the axes, and what the data are beneath it, wrapped to the width.
+
+    Parameters
+    ----------
+    names
+        What the y axis writes beside its ticks, where that is more than numbers.
+    """
+    beside = max((text_width(name, 8) for name in names), default=32)
+    points = (width_of(ax) - 0.6) * 72 - beside
+    large = wrapped(title, points * 0.97, 11, "bold")
+    small = wrapped(about.subtitle(), points, 7.5) if about else ""
+    lines = small.count("\n") + 1 if small else 0
+    ax.set_title(large, fontsize=11, fontweight="bold", pad=8 + 10.5 * lines)
+    if about:
+        ax.add_artist(subtitle(small, about, (0, 1), (0, 6), "axes fraction"))
+
+
+def subtitle(
+    text: str, about: Provenance, xy: tuple[float, float], offset: tuple[float, float], where: str
+) -> Subtitle:
+    """The words beneath a title, holding what they tell."""
+    words = Subtitle(
+        text,
+        xy,
+        offset,
+        xycoords=where,
+        textcoords="offset points",
+        fontsize=7.5,
+        color=theme_in_use().muted,
+        va="bottom",
+        clip_on=False,
+        annotation_clip=False,
+        gid="subtitle",
+    )
+    words.about = about
+    # The title above it keeps its room; its width must not push the axes.
+    words.set_in_layout(False)
+    return words
+
+
+def spread_out(places: Sequence[float], apart: float, room: float) -> list[float]:
+    """Places from 0 to `room`, moved so that neighbours are so far from each other."""
+    # Of equal places the first one named comes on top.
+    order = np.lexsort((-np.arange(len(places)), np.asarray(places)))
+    moved = np.asarray(places, dtype=np.float64)[order]
+    steps = np.arange(len(moved)) * apart
+    # Up from the bottom until none is too near the one below, then down from the top.
+    moved = np.maximum.accumulate(np.maximum(moved, 0) - steps) + steps
+    down = steps - steps.max(initial=0) + max(room, steps.max(initial=0))
+    moved = np.minimum(moved, down)
+    out = np.empty(len(moved))
+    out[order] = moved
+    return [float(place) for place in out]
+
+
+def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
+    """Write names at the right of the axes, each with a line of its colour to where it belongs.
+
+    Parameters
+    ----------
+    labels
+        Height in the axes' own units, name, colour.
+    """
+    low, high = ax.get_ylim()
+    # The axes are somewhat higher than this in the end, so that labels never touch.
+    tall = figure_of(ax).get_size_inches()[1] * 72 * 0.55
+    points = [(y - low) / (high - low) * tall for y, _, _ in labels]
+    cells = 18 if is_narrow(ax) else 24
+    for (y, name, colour), at, own in zip(
+        labels, spread_out(points, 10, tall), points, strict=True
+    ):
+        ax.annotate(
+            shorten(name, cells),
+            (1, y),
+            (14, at - own),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "lw": 1.5,
+                "shrinkA": 1,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+            gid="label",
+        )

@@ -1,0 +1,104 @@
+"""Numbers, names and units as sentences and axes have them."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+UNITS = {
+    "total_count": "calls",
+    "error_count": "calls in error",
+    "joined_count": "joined calls",
+    "duration": "minutes of talk",
+    "billed_minutes": "billed minutes",
+    "traffic": "erlangs",
+}
+"""What each measure counts, in a sentence."""
+_AXIS: Final = {
+    "total_count": ("calls", ""),
+    "error_count": ("calls in error", ""),
+    "joined_count": ("joined calls", ""),
+    "duration": ("talk", "min"),
+    "billed_minutes": ("billed", "min"),
+    "traffic": ("traffic", "erlangs"),
+}
+_ONE: Final = {
+    "calls": "call",
+    "calls in error": "call in error",
+    "joined calls": "joined call",
+    "minutes of talk": "minute of talk",
+    "billed minutes": "billed minute",
+    "erlangs": "erlang",
+}
+
+
+def compact(value: float, _: object = None) -> str:
+    """A count for an axis: 950, 12,000, 1.5M, 300M."""
+    if abs(value) >= 1e9:
+        return f"{value / 1e9:,.3g}B"
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:,.3g}M"
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.3g}"
+
+
+def amount(value: float) -> str:
+    """A number for a sentence: 0.42, 8.5, 212, 12,400, 300M."""
+    if abs(value) >= 1e7:
+        return compact(value)
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.3g}"
+
+
+def counted(value: float, what: str) -> str:
+    """An amount with what it counts: ``1 call``, ``12,400 calls``, ``1 minute of talk``."""
+    number = amount(value)
+    return f"{number} {_ONE.get(what, what) if number == '1' else what}"
+
+
+def per(every: str) -> str:
+    """``a day``, ``an hour``."""
+    return f"an {every}" if every.startswith("h") else f"a {every}"
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share for a sentence: 1.95 %."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def clean(name: str) -> str:
+    """A name without what would break or turn a line: control and direction characters."""
+    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name)
+    return "".join(c for c in kept if c not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2069")
+
+
+def shorten(name: str, cells: int = 24) -> str:
+    """A name in so many cells at most, where East Asian characters take two."""
+    name, used = clean(name), 0
+    for place, character in enumerate(name):
+        used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if used > cells:
+            return name[: max(place - 1, 1)].rstrip() + "…"
+    return name
+
+
+def axis_name(measure: str, every: str = "") -> str:
+    """Name and unit of a measure's axis: ``calls [per day]``, ``talk [min per day]``."""
+    name, unit = _AXIS.get(measure, (measure.replace("_", " "), ""))
+    per = f"per {every}" if every and measure != "traffic" else ""
+    return f"{name} [{' '.join(filter(None, (unit, per))) or 'number'}]"
+
+
+def span_of(frame: pd.DataFrame) -> str:
+    """What one row of a frame spans, in a word."""
+    times = pd.DatetimeIndex(frame.index).as_unit("us").asi8
+    steps = np.diff(np.unique(times)) / 3.6e9
+    step = float(np.median(steps)) if len(steps) else 24.0
+    if len(steps) == 0 and "hours" in frame and len(frame):
+        step = float(frame["hours"].iloc[0])
+    elif len(steps) == 0 and "complete" not in frame:
+        step = 1.0
+    names = ((2, "hour"), (30, "day"), (200, "week"), (800, "month"), (3000, "quarter"))
+    return next((name for limit, name in names if step < limit), "year")
