@@ -24,6 +24,7 @@ ALLOWED = {
     "query": {"errors"},
     "tidy": {"errors", "query", "tidy"},
     "fetch": {"errors", "query", "tidy", "fetch"},
+    "archive": {"errors", "query", "tidy", "archive"},
     "analysis": {"errors", "query", "tidy", "analysis"},
     "figures": {"errors", "query", "tidy", "analysis", "figures"},
     "sample": {"errors", "query", "tidy", "sample", "fetch"},
@@ -31,6 +32,7 @@ ALLOWED = {
     "doctor": {"errors", "query", "tidy", "fetch", "analysis"},
     "cli_groups": {"errors", "query", "tidy", "fetch", "sample"},
     "cli": {
+        "archive",
         "cli_groups",
         "errors",
         "query",
@@ -47,7 +49,8 @@ HOMES = {
     "httpx": {"fetch/exchange.py", "sample/*"},
     "matplotlib": {"figures/*", "dashboard/*"},
     "ipywidgets": {"dashboard/*"},
-    "msgspec": {"tidy/*"},
+    "msgspec": {"archive/*", "tidy/*"},
+    "pyarrow": {"archive/*"},
 }
 
 

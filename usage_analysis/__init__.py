@@ -20,9 +20,10 @@ _HOMES = {
     "analysis.quality": "reconcile",
     "analysis.rates": "average_call_duration describe_errors error_rate join_rate rate_difference",
     "analysis.trends": "describe_month project_month",
+    "archive.archive": "Archive",
     "dashboard.explorer": "Explorer",
-    "errors": "APIError AuthenticationError QueryError RateLimitError ResponseError TransportError"
-    " UsageError",
+    "errors": "APIError ArchiveError AuthenticationError QueryError RateLimitError ResponseError"
+    " TransportError UsageError",
     "fetch.asynchronous": "AsyncClient",
     "fetch.client": "Client",
     "figures.compare": "plot_comparison",
@@ -70,8 +71,10 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.rates import rate_difference as rate_difference
     from usage_analysis.analysis.trends import describe_month as describe_month
     from usage_analysis.analysis.trends import project_month as project_month
+    from usage_analysis.archive.archive import Archive as Archive
     from usage_analysis.dashboard.explorer import Explorer as Explorer
     from usage_analysis.errors import APIError as APIError
+    from usage_analysis.errors import ArchiveError as ArchiveError
     from usage_analysis.errors import AuthenticationError as AuthenticationError
     from usage_analysis.errors import QueryError as QueryError
     from usage_analysis.errors import RateLimitError as RateLimitError

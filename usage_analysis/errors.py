@@ -125,6 +125,13 @@ class ResponseError(UsageError):
         self.attempts = attempts
 
 
+class ArchiveError(UsageError):
+    """A file of an archive is damaged, or a newer version wrote it.
+
+    The message names the file and says how to repair the archive.
+    """
+
+
 def _again(kind: type[UsageError], args: tuple[Any, ...], state: dict[str, Any]) -> UsageError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)

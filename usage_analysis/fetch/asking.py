@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Generic, NamedTuple, Self, TypeVar
@@ -19,6 +19,7 @@ from usage_analysis.fetch.patience import (
     Patience,
     Progress,
     Stop,
+    as_they_come,
     backoff,
     side_by_side,
 )
@@ -132,6 +133,32 @@ class Asker:
             with naming(name, group):
                 usages[group] = usage_of(parts[group], query, as_of=as_of, source=self._source)
         return usages
+
+    def each(
+        self,
+        questions: Iterable[tuple[str, UsageQuery]],
+        *,
+        name: str,
+        at_once: int,
+        chunk_days: int,
+    ) -> Generator[tuple[str, CallUsage]]:
+        """Each group with its usage, as the answers come; no more are held than are under way."""
+        stop = self._stop or Stop()
+
+        def work(question: tuple[str, UsageQuery]) -> CallUsage:
+            group, query = question
+            deadline = Deadline(self._patience.deadline)
+            with naming(name, group):
+                replies = [
+                    self._asked(params, deadline, stop, wire.decode)
+                    for params in query.requests(chunk_days)
+                ]
+                as_of = max(reply.date for reply in replies)
+                contents = [reply.content for reply in replies]
+                return usage_of(contents, query, as_of=as_of, source=self._source)
+
+        for (group, _), usage in as_they_come(work, questions, at_once=at_once, stop=stop):
+            yield group, usage
 
     def _replies(
         self, tasks: Mapping[Task, Params], name: str, at_once: int, progress: Progress | None

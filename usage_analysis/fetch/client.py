@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -179,8 +179,7 @@ class Client:
         >>> list(usage.daily.columns[:2])
         ['length', 'total_count']
         """
-        if not isinstance(at_once, int) or at_once < 1:
-            raise QueryError(f"at_once: expected a whole number from 1, got {at_once!r}")
+        _check_at_once(at_once)
         whole, asked = plan(groups, name, filters, rest=rest, now=self._clock())
         usages = self._asker.usages(
             asked,
@@ -227,6 +226,50 @@ class Client:
         groups = groups_by(values, "values", "metadata", key)
         return self.breakdown(groups, name=key if name is None else name, **options)
 
+    def each_usage(
+        self,
+        questions: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
+        *,
+        name: str = "group",
+        at_once: int = AT_ONCE,
+        chunk_days: int = CHUNK_DAYS,
+    ) -> Generator[tuple[str, CallUsage]]:
+        """Each group with its usage, as the answers come: for more groups than memory holds.
+
+        Nothing is held but what is under way, and the next question is read when there is room for
+        it. Each answer has a date of its own, so they make no breakdown together; an `Archive`
+        keeps them.
+
+        Parameters
+        ----------
+        questions
+            The question of each group by its name, or pairs of both, which may share a name.
+        name
+            What a group is, for messages.
+        at_once, chunk_days
+            As for `breakdown`.
+
+        Raises
+        ------
+        QueryError
+            A setting does not fit.
+        TransportError, APIError, ResponseError
+            One question failed, which ends the others; the message names the group.
+
+        Examples
+        --------
+        >>> import usage_analysis as ua
+        >>> questions = {agent: ua.UsageQuery(agent_ids=[id], from_date="2026-03-31")
+        ...              for agent, id in ua.sample.AGENTS.items()}
+        >>> for agent, usage in ua.sample_client().each_usage(questions):
+        ...     calls = usage.daily["total_count"].sum()
+        """
+        _check_at_once(at_once)
+        pairs = questions.items() if isinstance(questions, Mapping) else questions
+        now = self._clock()
+        bounded = ((group, query.bounded(now)) for group, query in pairs)
+        return self._asker.each(bounded, name=name, at_once=at_once, chunk_days=chunk_days)
+
     def today(self, timezone: str | tzinfo = "UTC") -> date:
         """Date now in a time zone, by the account's clock: the sample account has its own."""
         return self._clock().astimezone(zone(timezone)).date()
@@ -263,6 +306,11 @@ class Client:
     def __reduce__(self) -> NoReturn:
         """Refuse: a pickle would carry the key."""
         raise TypeError("a Client holds a key and is not pickled; make one in each process")
+
+
+def _check_at_once(at_once: object) -> None:
+    if not isinstance(at_once, int) or at_once < 1:
+        raise QueryError(f"at_once: expected a whole number from 1, got {at_once!r}")
 
 
 def _asked(query: UsageQuery | None, filters: Mapping[str, Any]) -> UsageQuery:

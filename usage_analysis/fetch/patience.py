@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
@@ -266,6 +267,42 @@ def side_by_side(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return {key: future.result() for key, future in futures.items()}
+
+
+def as_they_come(
+    work: Callable[[K], T], keys: Iterable[K], *, at_once: int, stop: Stop
+) -> Generator[tuple[K, T]]:
+    """Each key with the result of `work`, in no order; the first failure ends the others.
+
+    The next key is read when a thread is free for it and the caller has taken the results before,
+    so no more is held than `at_once` results, however many keys there are.
+    """
+    more = iter(keys)
+    running: dict[Future[T], K] = {}
+    pool = ThreadPoolExecutor(at_once, THREAD)
+    try:
+        while True:
+            for key in islice(more, at_once - len(running)):
+                running[pool.submit(work, key)] = key
+            if not running:
+                return
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            # What came is handed over before what failed ends it all.
+            done = sorted(ended, key=_failed, reverse=True)
+            del ended
+            while done:
+                # No name here keeps a result while the caller works on it.
+                future = done.pop()
+                yield running.pop(future), future.result()
+                del future
+    finally:
+        if running:
+            stop.say()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _failed(future: Future[T]) -> bool:
+    return future.exception() is not None
 
 
 def _all_done(pending: set[Future[T]], report: Progress) -> None:

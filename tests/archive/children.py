@@ -1,0 +1,192 @@
+"""Processes to kill: one that has everything loaded forks a writer or a reader at a word.
+
+Each child says what it has done in a log of its own, a line at a time; what it did not come to say
+before it was killed is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import usage_analysis as ua
+from tests.archive.account import Account
+from usage_analysis.archive import parts, versions
+
+START = datetime.fromisoformat("2026-03-04T12:00:00+00:00")
+DAYS = [f"2026-02-{day}" for day in (26, 27, 28)] + [f"2026-03-0{day}" for day in (1, 2, 3)]
+
+Say = Callable[[object], None]
+
+
+def account(serial: int) -> Account:
+    """The account at the time of a write: every day says its number."""
+    made = Account((START + timedelta(seconds=serial)).isoformat())
+    for day in DAYS:
+        made.put(f"{day}T09", calls=serial)
+    return made
+
+
+def write(say: Say, folder: str, scope: str, serial: int, count: int = 10**9) -> None:
+    """Sync again and again, and say each number once it is stored."""
+    archive = ua.Archive(folder)
+    say("ready")
+    for number in range(serial, serial + count):
+        archive.sync(account(number).client(), scope, since=DAYS[0])
+        say(number)
+
+
+def shared(say: Say, folder: str, own: str, serial: int, count: int) -> None:
+    """As `write`, a scope of one's own and one of all writers, in turn."""
+    archive = ua.Archive(folder)
+    for number in range(serial, serial + count):
+        for scope in (own, "all"):
+            archive.sync(account(number).client(), scope, since=DAYS[0])
+        say(number)
+
+
+def values(archive: ua.Archive, scope: str, as_of: str | None = None) -> list[int]:
+    """What each day says; one number a month, for a month's days are written at once."""
+    usage = archive.load(scope, DAYS[0], DAYS[-1], as_of=as_of)
+    daily = usage.daily["total_count"]
+    assert usage.hourly["total_count"].sum() == daily.sum()
+    february, march = daily.loc[:"2026-02-28"].unique(), daily.loc["2026-03-01":].unique()
+    assert len(february) == len(march) == 1, (february, march)
+    return [int(february[0]), int(march[0])]
+
+
+def read(say: Say, folder: str, scope: str, then: list[int]) -> None:
+    """Say what the archive holds, now and as of earlier writes, and what is damaged."""
+    archive = ua.Archive(folder)
+    say(json.dumps([str(found) for found in archive.check()]))
+    say(json.dumps(values(archive, scope)))
+    for serial in then:
+        as_of = (START + timedelta(seconds=serial)).isoformat()
+        say(json.dumps([serial, *values(archive, scope, as_of)]))
+
+
+def watch(say: Say, folder: str, scope: str, stop: str) -> None:
+    """Read until told to stop: never an error, and never an older state than before."""
+    archive, last, count = ua.Archive(folder), [0, 0], 0
+    while not Path(stop).exists():
+        now = values(archive, scope)
+        assert now >= last, (now, last)
+        last, count = now, count + 1
+    say(count)
+
+
+def full(say: Say, folder: str, scope: str, serial: int) -> None:
+    """Sync with every limit of a file's size, until it fits; then once more without one."""
+    archive = ua.Archive(folder)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in range(0, 20_000, 250):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            archive.sync(account(serial).client(), scope, since=DAYS[0])
+        except OSError as error:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+            say(json.dumps([type(error).__name__, *values(ua.Archive(folder), scope)]))
+        else:
+            break
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    archive.sync(account(serial + 1).client(), scope, since=DAYS[0])
+    say(json.dumps(["stored", *values(ua.Archive(folder), scope)]))
+
+
+def until_full(say: Say, folder: str, scope: str, serial: int) -> None:
+    """Sync until the disk is full; then read, make room and go on."""
+    archive = ua.Archive(folder)
+    ballast = Path(folder).parent / "ballast"
+    ballast.write_bytes(bytes(120_000))
+    number = serial
+    try:
+        while True:
+            archive.sync(account(number).client(), scope, since=DAYS[0])
+            number += 1
+    except OSError as error:
+        say(json.dumps([error.strerror, number - 1, *values(ua.Archive(folder), scope)]))
+    ballast.unlink()
+    archive.sync(account(number + 1).client(), scope, since=DAYS[0])
+    say(json.dumps(["stored", number + 1, *values(ua.Archive(folder), scope)]))
+
+
+class InPlace(parts.Writer):
+    """A mutant: the part has a name that readers look at from the beginning."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        name = self._path.name.removeprefix(".").removesuffix(".tmp")
+        self._path = self._path.rename(folder / f"{name}-00000000.parquet")
+
+
+def remove_first(shelf: parts.Shelf, month: str) -> bool:
+    """A mutant of compaction: what it read goes before what it wrote is there."""
+    shelf.remove, kept = shelf.remove, shelf.remove
+    land, read = parts.Writer.land, shelf.parts([month], *parts.KINDS)
+
+    def landed(writer: parts.Writer, coverage: parts.Coverage) -> Path:
+        kept(read)
+        return land(writer, coverage)
+
+    parts.Writer.land = landed
+    try:
+        return compact(shelf, month)
+    finally:
+        parts.Writer.land = land
+
+
+compact = versions.compact
+
+
+def mutate(name: str) -> None:
+    """Break this process's archive, so that a test can be seen to notice."""
+    if name == "in place":
+        parts.Writer = InPlace
+    elif name == "remove first":
+        ua.Archive.__init__.__globals__["compact"] = remove_first
+
+
+ACTS = {act.__name__: act for act in (write, shared, read, watch, full, until_full)}
+
+
+def main() -> None:
+    """Fork a child for each line of standard input, and say its number; or wait for one."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(lambda _: None, folder, "warm", 1, 2)
+        read(lambda _: None, folder, "warm", [1])
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "wait" in asked:
+            _, status = os.waitpid(asked["wait"], 0)
+            answer = os.waitstatus_to_exitcode(status)
+        else:
+            answer = os.fork()
+            if not answer:
+                live(asked)
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+
+
+def live(asked: dict) -> None:
+    """The life of a child."""
+    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    status = 1
+    try:
+        mutate(asked["mutant"])
+        ACTS[asked["act"]](lambda text: os.write(log, f"{text}\n".encode()), **asked["with"])
+        status = 0
+    except BaseException:  # noqa: BLE001  # it goes into the log
+        os.write(log, traceback.format_exc().encode())
+    finally:
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+"""Nothing lost: killed at any moment, on a full disk, with other writers, with damaged files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import usage_analysis as ua
+from tests.archive.account import Account
+from tests.archive.children import DAYS, account, values
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Nursery:
+    """Forks children from one process that has everything loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._logs = folder, count()
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.archive.children"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, act: str, mutant: str = "", **settings: object) -> Child:
+        """A child at work."""
+        log = self._folder / f"log {next(self._logs)}"
+        return Child(
+            self, self._ask(act=act, mutant=mutant, log=str(log), **{"with": settings}), log
+        )
+
+    def run(self, act: str, mutant: str = "", **settings: object) -> list[str]:
+        """What a child said, which ended well."""
+        child = self.start(act, mutant, **settings)
+        status = child.wait()
+        assert status == 0, child.log.read_text()
+        return child.said()
+
+    def wait(self, number: int) -> int:
+        """Exit status of a child."""
+        return self._ask(wait=number)
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate("", timeout=60)
+
+    def _ask(self, **request: object) -> int:
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+class Child:
+    """A process at work, and what it says."""
+
+    def __init__(self, nursery: Nursery, number: int, log: Path) -> None:
+        self._nursery, self._number, self.log = nursery, number, log
+
+    def said(self) -> list[str]:
+        """Whole lines of its log."""
+        return self.log.read_text().split("\n")[:-1] if self.log.exists() else []
+
+    def await_lines(self, count: int) -> None:
+        """Wait until it has said so many things."""
+        end = time.monotonic() + 60
+        while len(self.said()) < count:
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.001)
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self._number, signal.SIGKILL)
+        assert self._nursery.wait(self._number) in (-signal.SIGKILL, 1), self.log.read_text()
+
+    def wait(self) -> int:
+        """Exit status, when it has ended."""
+        return self._nursery.wait(self._number)
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory):
+    """Where children come from."""
+    nursery = Nursery(tmp_path_factory.mktemp("logs"))
+    yield nursery
+    nursery.close()
+
+
+def kill_again_and_again(nursery: Nursery, folder: Path, kills: int, mutant: str = "") -> int:
+    """How many writes were stored, after so many kills; each time every one of them is there."""
+    chance, stored, tried = np.random.default_rng(8), 1, 1
+    nursery.run("write", folder=str(folder), scope="all", serial=1, count=1)
+    for _ in range(kills):
+        child = nursery.start("write", mutant, folder=str(folder), scope="all", serial=tried + 1)
+        child.await_lines(1 + chance.integers(3))
+        time.sleep(chance.uniform(0, 0.06))
+        child.kill()
+        said = child.said()
+        assert all(line.isdecimal() for line in said[1:]), said
+        stored = max([stored, *map(int, said[1:])])
+        tried = max(stored, tried) + 1
+        some = [int(chance.integers(1, stored + 1))]
+        damage, now, *then = map(
+            json.loads, nursery.run("read", folder=str(folder), scope="all", then=some)
+        )
+        assert damage == []
+        # The months are written one after the other: the one that was under way may be in one.
+        assert all(stored <= value <= tried for value in now), (stored, now)
+        for serial, *value in then:
+            assert all(one <= serial for one in value), (serial, value)
+    return stored
+
+
+def test_killed_writers_lose_nothing(nursery, tmp_path):
+    """Killed at a random moment, every write that was told is there, whole, and none half."""
+    assert kill_again_and_again(nursery, tmp_path, 20) > 10
+
+
+@pytest.mark.slow
+def test_many_killed_writers_lose_nothing(nursery, tmp_path):
+    """The same, 300 times."""
+    assert kill_again_and_again(nursery, tmp_path, 300) > 150
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", ["in place", "remove first"])
+def test_a_broken_archive_is_noticed(nursery, tmp_path, mutant):
+    """The same test fails for an archive that writes in place, or removes before it has written."""
+    with pytest.raises(AssertionError):
+        kill_again_and_again(nursery, tmp_path, 300, mutant)
+
+
+def test_full_disk(nursery, tmp_path):
+    """A file that does not fit, however little of it does, is an OSError, and nothing changes."""
+    nursery.run("write", folder=str(tmp_path), scope="all", serial=1, count=1)
+    said = nursery.run("full", folder=str(tmp_path), scope="all", serial=2)
+    *failed, stored = map(json.loads, said)
+    assert len(failed) > 5
+    assert all(name == "OSError" and 1 <= low <= high <= 2 for name, high, low in failed), failed
+    assert stored == ["stored", 3, 3]
+    assert not list(tmp_path.rglob(".*.tmp"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to mount a small disk")
+def test_full_tmpfs(nursery, tmp_path):
+    """On a disk that fills up the last sync that was told is there, and it goes on with room."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(tmp_path)],  # noqa: S607
+        capture_output=True,
+    )
+    if mounted.returncode:
+        pytest.skip("may not mount a small disk")
+    try:
+        folder = tmp_path / "archive"
+        said = nursery.run("until_full", folder=str(folder), scope="all", serial=1)
+        (words, told, *now), (stored, last, *then) = map(json.loads, said)
+        assert words == "No space left on device"
+        assert told > 3
+        assert all(told <= value <= told + 1 for value in now)
+        assert (stored, then) == ("stored", [last, last])
+        assert not list(folder.rglob(".*.tmp"))
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)  # noqa: S607
+
+
+@pytest.mark.parametrize("writers", [2, 6])
+def test_many_writers(nursery, tmp_path, writers):
+    """Syncs at once all end well, what they stored is there, and no reader steps back or fails."""
+    folder, stop, each = tmp_path / "archive", tmp_path / "stop", 24 // writers
+    nursery.run("write", folder=str(folder), scope="all", serial=1, count=1)
+    reader = nursery.start("watch", folder=str(folder), scope="all", stop=str(stop))
+    children = [
+        nursery.start("shared", folder=str(folder), own=f"own {number}", serial=2, count=each)
+        for number in range(writers)
+    ]
+    assert [child.wait() for child in children] == [0] * writers, [c.said() for c in children]
+    stop.touch()
+    assert reader.wait() == 0, reader.log.read_text()
+    assert int(reader.said()[0]) > 0
+    archive = ua.Archive(folder)
+    for scope in ("all", *(f"own {number}" for number in range(writers))):
+        assert values(archive, scope) == [each + 1, each + 1]
+    assert archive.check() == []
+    assert not list(folder.rglob(".*.tmp"))
+    archive.compact()
+    assert len(list(folder.rglob("hourly/*/*.parquet"))) == 2
+
+
+def kept(folder: Path, name: str = "all") -> ua.Archive:
+    archive = ua.Archive(folder)
+    archive.sync(account(5).client(), name, since=DAYS[0])
+    return archive
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
+def test_a_damaged_file_is_said(tmp_path_factory, where, bit, cut):
+    """One bit wrong, or the end missing: an error that names the file, and never other figures."""
+    folder = tmp_path_factory.mktemp("damaged")
+    kept(folder)
+    path = next(folder.rglob("hourly/2026-03/*.parquet"))
+    body = bytearray(path.read_bytes())
+    place = int(where * len(body))
+    body[place] ^= 1 << bit
+    path.write_bytes(body[:place] if cut else body)
+    archive = ua.Archive(folder)
+    with pytest.raises(ua.ArchiveError, match=rf"{path.name}: damaged .*Archive\.repair\(\)"):
+        archive.load("all", DAYS[0], DAYS[-1])
+    assert [found.path for found in archive.check()] == [path]
+    # What lies in other files is there all the same.
+    assert len(archive.load("all", "2026-02-26", "2026-02-28").daily) == 3
+
+
+def test_a_damaged_file_is_repaired(tmp_path):
+    """`repair` puts the file aside; then its days are missing, and a sync brings them back."""
+    archive = kept(tmp_path)
+    before = archive.load("all", DAYS[0], DAYS[-1])
+    (path,) = tmp_path.glob("hourly/2026-03/*.parquet")
+    path.write_bytes(path.read_bytes()[:100])
+    archive = ua.Archive(tmp_path)
+    with pytest.raises(ua.ArchiveError, match="damaged"):
+        archive.sync(account(6).client(), "all")
+    (found,) = archive.repair()
+    assert found.path.parent == tmp_path / "damaged"
+    assert path.name in found.path.name
+    assert "checksum" in found.problem
+    assert archive.check() == []
+    with pytest.raises(ua.QueryError, match="lacks 2026-03-01 to 2026-03-03"):
+        archive.load("all", DAYS[0], DAYS[-1])
+    archive.sync(account(5).client(), "all", again=True)
+    assert values(archive, "all") == [5, 5]
+    assert archive.load("all", DAYS[0], DAYS[-1]).as_of == before.as_of
+
+
+def test_unfinished_files_are_not_read_and_go(tmp_path):
+    """What a killed process left unfinished is never read, and removed when it is an hour old."""
+    archive = kept(tmp_path)
+    left = [tmp_path / "hourly" / "2026-03" / f".{number}.tmp" for number in range(2)]
+    for path in left:
+        path.write_bytes(b"PAR1 half")
+    os.utime(left[0], (time.time() - 4000,) * 2)
+    other = left[0].with_name("other.parquet")
+    other.write_bytes(b"not of this archive")
+    assert values(archive, "all") == [5, 5]
+    archive.sync(account(6).client(), "all")
+    assert [path.exists() for path in left] == [False, True]
+    assert values(ua.Archive(tmp_path), "all") == [6, 6]
+    assert archive.check() == []
+
+
+def test_a_lost_note_is_made_again(tmp_path):
+    """Without `format.json` the parts say what they are, and the archive opens."""
+    kept(tmp_path)
+    (tmp_path / "format.json").unlink()
+    assert values(ua.Archive(tmp_path), "all") == [5, 5]
+    assert (tmp_path / "format.json").exists()
+
+
+def test_on_the_disk_before_it_is_told(tmp_path, monkeypatch):
+    """A part is on the disk before it has its name, its name before what it replaces goes."""
+    steps = []
+    fsync, rename, unlink = os.fsync, Path.rename, Path.unlink
+
+    def synced(number):
+        steps.append(("fsync", Path(f"/proc/self/fd/{number}").readlink()))
+        fsync(number)
+
+    def renamed(path, target):
+        steps.append(("rename", path, target))
+        return rename(path, target)
+
+    def unlinked(path, **settings):
+        if path.suffix == ".parquet":
+            steps.append(("unlink", path))
+        unlink(path, **settings)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    archive = kept(tmp_path)
+    for serial in range(6, 9):
+        archive.sync(account(serial).client(), "all")
+    archive.compact()
+    landed = [step for step in steps if step[0] == "rename"]
+    assert len(landed) == 4 * 2 + 2 * 2
+    for _, temporary, path in landed:
+        at = steps.index(("rename", temporary, path))
+        assert ("fsync", temporary) in steps[:at]
+        after = steps[at:]
+        assert ("fsync", path.parent) in after
+        removed = [place for place, step in enumerate(after) if step[0] == "unlink"]
+        assert not removed or after.index(("fsync", path.parent)) < removed[0]
+    assert sum(step[0] == "unlink" for step in steps) == 8
+
+
+def test_one_name_for_two_questions_is_said(tmp_path):
+    """Two syncs that gave one name to two questions at once: an error, never a mix."""
+    archive = kept(tmp_path / "a")
+    other = ua.Archive(tmp_path / "b")
+    made = Account("2026-03-04T12:00:00+00:00")
+    other.sync(made.client(), "all", since=DAYS[0], search="x")
+    (path,) = (tmp_path / "b").glob("hourly/2026-03/*.parquet")
+    path.rename(tmp_path / "a" / "hourly" / "2026-03" / path.name)
+    with pytest.raises(ua.ArchiveError, match="two questions"):
+        archive.load("all", DAYS[0], DAYS[-1])

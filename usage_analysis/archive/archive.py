@@ -1,0 +1,541 @@
+"""`Archive`: an account's history in a folder, which answers like the endpoint, offline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.archive.coverage import Held, newest
+from usage_analysis.archive.loading import (
+    held_of,
+    microseconds,
+    months_of,
+    usages,
+    window_of,
+)
+from usage_analysis.archive.parts import MEASURES, Part, Shelf
+from usage_analysis.archive.syncing import Landing, Synced, chunks, due, questions
+from usage_analysis.archive.versions import changes, compact
+from usage_analysis.errors import QueryError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.frames import CallUsage, breakdown_of, check_group_name
+from usage_analysis.tidy.wire import DAY
+
+if TYPE_CHECKING:
+    from usage_analysis.fetch.client import Client
+
+Progress = Callable[[int, int], None]
+
+_MOST_PARTS = 8
+"""A month with more parts is compacted after a sync."""
+
+
+class Damage(NamedTuple):
+    """A file that is not as it was written."""
+
+    path: Path
+    problem: str
+
+
+class Archive:
+    """Fetched usage in a folder: kept safely, and answered from like the endpoint, offline.
+
+    A scope is a question without its dates under a name of yours. `sync` fetches what is missing
+    of it and what may have changed; `load` answers from what is there, or says which days are not.
+    Nothing but sums by hour, names and filters is kept; never the key. Keep one account in one
+    folder. Processes may sync and read at once; one that is killed leaves what had landed.
+
+    Parameters
+    ----------
+    path
+        The archive's folder, made if it is not there.
+
+    Raises
+    ------
+    QueryError
+        There is something else in the folder, or pyarrow is missing.
+    ArchiveError
+        A newer version made it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import usage_analysis as ua
+    >>> archive = ua.Archive(tempfile.mkdtemp())
+    >>> agent = ua.sample.AGENTS["Support line"]
+    >>> archive.sync(ua.sample_client(), "support", agent_ids=[agent], since="2026-03-01")
+    Synced(requests=2, new=32, again=0)
+    >>> usage = archive.load("support", "2026-03-01", "2026-03-31")
+    >>> len(usage.daily), usage.source
+    (31, 'sample')
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._shelf = Shelf(path)
+
+    @property
+    def path(self) -> Path:
+        """The archive's folder."""
+        return self._shelf.folder
+
+    def sync(
+        self,
+        client: Client,
+        scope: str,
+        *,
+        since: date | str | None = None,
+        again: bool = False,
+        progress: Progress | None = None,
+        **filters: Any,
+    ) -> Synced:
+        """What was fetched: the days since one that are missing, and those that may have changed.
+
+        A day is fetched again while its last fetch is of its first 7 days, for bills and
+        corrections come late, and when its last fetch is 30 days ago. The newest fetch of a day
+        replaces the whole day. Answers are on the disk as they come, a quarter of a year each, so
+        a sync that was broken off goes on where it was.
+
+        Parameters
+        ----------
+        client
+            Whom to ask.
+        scope
+            Name of the question: any text that names it to you.
+        since
+            First UTC day to keep; without it the first day that is there already.
+        again
+            Fetch all days again, whatever is there.
+        progress
+            Told how many requests are done, and of how many.
+        filters
+            Filters by name, see `UsageQuery`; once they are known they may be left out.
+
+        Raises
+        ------
+        QueryError
+            The scope's filters are other ones already, or an argument does not fit.
+        TransportError, APIError, ResponseError
+            As for `Client.call_usage`; what was answered before is kept.
+        OSError
+            The disk is full, or does not let itself be written; what landed before is kept.
+        """
+        asked = {_name(scope): filters or None}
+        return self._sync(client, asked, since, again=again, progress=progress)
+
+    def sync_groups(
+        self,
+        client: Client,
+        groups: Mapping[str, Mapping[str, Any]],
+        *,
+        name: str = "group",
+        since: date | str | None = None,
+        again: bool = False,
+        progress: Progress | None = None,
+    ) -> Synced:
+        """What was fetched of the groups of a breakdown, however many: see `sync`.
+
+        Each group is a scope ``<name>/<group>``. Answers go to the disk as they come, so memory
+        does not grow with the number of groups.
+
+        Parameters
+        ----------
+        groups
+            The filters of each group by its name, as in `Client.breakdown`.
+        name
+            What a group is; the group column's name in `breakdown`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import usage_analysis as ua
+        >>> archive = ua.Archive(tempfile.mkdtemp())
+        >>> agents = {name: {"agent_ids": [id]} for name, id in ua.sample.AGENTS.items()}
+        >>> archive.sync_groups(ua.sample_client(), agents, name="agent", since="2026-03-25")
+        Synced(requests=12, new=48, again=0)
+        >>> list(archive.breakdown("agent", "2026-03-25", "2026-03-31").daily.columns[:2])
+        ['agent', 'total_count']
+        """
+        check_group_name(name)
+        if not isinstance(groups, Mapping) or not groups:
+            raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
+        asked = {}
+        for group, filters in groups.items():
+            if not isinstance(filters, Mapping) or not filters:
+                raise QueryError(
+                    f"groups[{group!r}]: expected filters by name, got {filters!r:.80}"
+                )
+            asked[f"{_family(name)}/{_name(group)}"] = filters
+        return self._sync(client, asked, since, again=again, progress=progress)
+
+    def load(
+        self,
+        scope: str | Iterable[str],
+        from_date: datetime | date | str | None = None,
+        to_date: datetime | date | str | None = None,
+        *,
+        timezone: str | tzinfo | None = None,
+        as_of: datetime | str | None = None,
+        name: str = "scope",
+    ) -> CallUsage:
+        """Usage of a scope as a fetch would bring it, or of several as a breakdown.
+
+        Its `as_of` is when the day that was still going on was fetched, else when the newest one
+        was; of several scopes the earliest. Every bucket is `provisional` that was so when its own
+        day was fetched. `all_time` is None.
+
+        Parameters
+        ----------
+        scope
+            Its name, or several names.
+        from_date, to_date, timezone
+            As for `Client.call_usage`; whole UTC hours. The window may end in the day after that
+            of the last sync, for it is today on some clocks.
+        as_of
+            Load what was known then, with its zone.
+        name
+            The group column's, of several scopes.
+
+        Raises
+        ------
+        QueryError
+            A scope or a day is not there; the message says which days, and how to fetch them.
+        ArchiveError
+            A file that is needed is damaged; the message says how to go on.
+        """
+        window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
+        if isinstance(scope, str):
+            return self._load([scope], window, as_of)[scope]
+        scopes = list(scope)
+        if not scopes:
+            raise QueryError("scope: expected at least one name, got none")
+        return self._stacked({one: one for one in scopes}, name, window, as_of)
+
+    def breakdown(
+        self,
+        name: str,
+        from_date: datetime | date | str | None = None,
+        to_date: datetime | date | str | None = None,
+        *,
+        groups: Iterable[str] | None = None,
+        timezone: str | tzinfo | None = None,
+        as_of: datetime | str | None = None,
+    ) -> CallUsage:
+        """Usage by group, of the groups that `sync_groups` kept under a name; see `load`.
+
+        Parameters
+        ----------
+        groups
+            Which ones and in which order; all of them without it.
+        """
+        family = f"{_family(name)}/"
+        if groups is None:
+            groups = [one.removeprefix(family) for one in self._scopes() if one.startswith(family)]
+        scopes = {family + group: group for group in groups}
+        if not scopes:
+            raise QueryError(f"name: expected one that sync_groups kept groups under, got {name!r}")
+        window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
+        return self._stacked(scopes, name, window, as_of)
+
+    def scopes(self) -> pd.DataFrame:
+        """One row a scope: its filters, source, first and last day, how many, and the last fetch.
+
+        Index `scope`; columns `filters` [dict], `source`, `first`, `last` [UTC days], `days`,
+        `as_of` [UTC].
+        """
+        return self._shelf.steady(self._table)
+
+    def restatements(self, scope: str | None = None) -> pd.DataFrame:
+        """One row a change of a UTC day that was over when it was fetched before.
+
+        Index `time` [UTC day]; columns `scope`, `known` and `changed` (when the figures before and
+        those since were first fetched) [UTC], `provisional` (the ones before were fetched within
+        the billing lag), and the measures, each as ``<measure>_before`` and ``<measure>``.
+
+        Parameters
+        ----------
+        scope
+            Its name; all of them without it.
+        """
+        return self._shelf.steady(partial(self._changes, scope))
+
+    def compact(self) -> int:
+        """Number of months whose parts are now one file each.
+
+        The newest fetch of every day is kept, and of those before all that say something else; of
+        equal ones the first. `sync` does it to months of more than 8 parts.
+        """
+        self._shelf.sweep()
+        return sum(self._compact(month) for month in self._shelf.months())
+
+    def check(self) -> list[Damage]:
+        """Files that are not as they were written; every file is read."""
+        return [Damage(*found) for found in self._shelf.broken()]
+
+    def repair(self) -> list[Damage]:
+        """Damaged files, each with its new path in the archive's folder ``damaged``.
+
+        The archive then answers from the others: days that only these held are missing, and of
+        days fetched before the fetch before is the newest, so sync again with ``again=True``.
+        """
+        return [Damage(self._shelf.set_aside(path), problem) for path, problem in self.check()]
+
+    def __repr__(self) -> str:
+        return f"<Archive {str(self.path)!r}>"
+
+    def _sync(
+        self,
+        client: Client,
+        asked: Mapping[str, Mapping[str, Any] | None],
+        since: date | str | None,
+        *,
+        again: bool,
+        progress: Progress | None,
+    ) -> Synced:
+        today = _day_number(client.today())
+        queries, firsts = self._shelf.steady(partial(self._questions, client, asked, since))
+        scopes, first = sorted(queries), min(firsts.values())
+        if first > today:
+            raise QueryError(f"since: expected a day up to today, got {since}")
+        parts = self._shelf.steady(lambda: self._shelf.parts(months_of(first, today), "hourly"))
+        known = newest(parts, scopes, first, today)
+        wanted = due(known, first, today, everything=again)
+        for row, scope in enumerate(scopes):
+            wanted[row, : firsts[scope] - first] = False
+        todo = chunks(scopes, wanted, first, today)
+        landing = Landing(self._shelf, 1 if len(scopes) == 1 else Landing.MOST)
+        report = progress or (lambda _done, _total: None)
+        report(0, len(todo))
+        answers = client.each_usage(questions(todo, queries), name="scope")
+        try:
+            for done, (scope, usage) in enumerate(answers, 1):
+                landing.add(scope, usage)
+                report(done, len(todo))
+        finally:
+            landing.write()
+        self._shelf.sweep()
+        for month in sorted(landing.months):
+            if len(self._shelf.paths("hourly", month)) > _MOST_PARTS:
+                self._compact(month)
+        new = int((wanted & (known.fetched < 0)).sum())
+        return Synced(len(todo), new, int(wanted.sum()) - new)
+
+    def _questions(
+        self, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: object
+    ) -> tuple[dict[str, UsageQuery], dict[str, int]]:
+        """Filters and first day of each scope, checked against those that are there."""
+        parts = self._parts()
+        start = None if since is None else _day_of("since", since)
+        queries, firsts = {}, {}
+        for scope, filters in asked.items():
+            held = held_of(parts, scope)
+            queries[scope] = _filters(scope, filters, held, client.source)
+            if start is not None:
+                firsts[scope] = start
+            elif held is None:
+                raise QueryError(f"since: expected a first day for the new scope {scope!r}")
+            else:
+                firsts[scope] = _bounds(parts, scope)[0]
+        return queries, firsts
+
+    def _load(
+        self, scopes: Iterable[str], window: Mapping[str, Any], as_of: datetime | str | None
+    ) -> dict[str, CallUsage]:
+        return self._shelf.steady(partial(self._loaded, list(scopes), window, as_of))
+
+    def _loaded(
+        self, scopes: list[str], window: Mapping[str, Any], as_of: datetime | str | None
+    ) -> dict[str, CallUsage]:
+        until = None if as_of is None else microseconds(_instant(as_of))
+        asked = {name: value for name, value in window.items() if value is not None}
+        query = UsageQuery.from_filters(asked)
+        if query.start is None or query.end is None:
+            # Without both ends the window hangs on the last fetch: look for it everywhere.
+            last = max(_last_fetch(self._parts(), scope, until) for scope in scopes)
+            query = query.bounded(datetime.fromtimestamp(last // 1_000_000, UTC))
+        place = window_of(query)
+        months = months_of(place.first, place.last)
+        kinds = ("hourly",) if until is None else ("history", "hourly")
+        parts = self._shelf.parts(months, *kinds)
+        queries = {}
+        for scope in scopes:
+            held = held_of(parts, scope) or held_of(self._parts(), scope)
+            if held is None:
+                raise self._unknown(scope)
+            queries[scope] = UsageQuery(
+                **held.query, from_date=query.from_date, to_date=query.to_date
+            )
+        return usages(parts, queries, until)
+
+    def _stacked(
+        self,
+        scopes: Mapping[str, str],
+        name: str,
+        window: Mapping[str, Any],
+        as_of: datetime | str | None,
+    ) -> CallUsage:
+        check_group_name(name)
+        loaded = self._load(scopes, window, as_of)
+        query = next(iter(loaded.values())).query
+        whole = UsageQuery() if query is None else query
+        return breakdown_of(
+            {scopes[scope]: usage for scope, usage in loaded.items()},
+            name,
+            UsageQuery(from_date=whole.from_date, to_date=whole.to_date),
+        )
+
+    def _unknown(self, scope: str) -> QueryError:
+        known = self._scopes()
+        shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
+        return QueryError(f"scope: expected one of {shown or 'none yet: sync one'}, got {scope!r}")
+
+    def _parts(self) -> list[Part]:
+        return self._shelf.parts(self._shelf.months(), "hourly")
+
+    def _scopes(self) -> list[str]:
+        parts = self._shelf.steady(self._parts)
+        return sorted({scope for part in parts for scope in part.coverage})
+
+    def _table(self) -> pd.DataFrame:
+        parts = self._parts()
+        records = []
+        for scope in sorted({scope for part in parts for scope in part.coverage}):
+            held = held_of(parts, scope)
+            first, last = _bounds(parts, scope)
+            known = newest(parts, [scope], first, last).fetched
+            records.append(
+                {
+                    "scope": scope,
+                    "filters": {} if held is None else held.query,
+                    "source": "" if held is None else held.source,
+                    "first": _utc(first * DAY),
+                    "last": _utc(last * DAY),
+                    "days": int((known >= 0).sum()),
+                    "as_of": _utc(int(known.max())),
+                }
+            )
+        columns = ["scope", "filters", "source", "first", "last", "days", "as_of"]
+        return pd.DataFrame(records, columns=columns).set_index("scope")
+
+    def _changes(self, scope: str | None) -> pd.DataFrame:
+        parts = self._shelf.parts(self._shelf.months(), "history", "hourly")
+        known = sorted({one for part in parts for one in part.coverage})
+        if scope is not None and scope not in known:
+            raise self._unknown(scope)
+        records: list[dict[str, Any]] = []
+        for one in changes(parts, known if scope is None else [scope]):
+            record: dict[str, Any] = {
+                "time": _utc(one.day * DAY),
+                "scope": one.scope,
+                "known": _utc(one.known),
+                "changed": _utc(one.changed),
+                "provisional": one.provisional,
+            }
+            for name in MEASURES:
+                word = "billed_minutes" if name == "billed_micro" else name
+                record[f"{word}_before"] = _measure(name, one.before[name])
+                record[word] = _measure(name, one.after[name])
+            records.append(record)
+        words = ["billed_minutes" if name == "billed_micro" else name for name in MEASURES]
+        columns = ["time", "scope", "known", "changed", "provisional"]
+        columns += [both for word in words for both in (f"{word}_before", word)]
+        return pd.DataFrame(records, columns=columns).set_index("time")
+
+    def _compact(self, month: str) -> bool:
+        # Where another process compacts the month as well, its work does.
+        with suppress(FileNotFoundError):
+            return compact(self._shelf, month)
+        return False
+
+
+def _filters(
+    scope: str, filters: Mapping[str, Any] | None, held: Held | None, source: str
+) -> UsageQuery:
+    """Question of a scope without dates, which is the one that is there, if any is."""
+    if held is not None and held.source != source:
+        raise QueryError(
+            f"client: expected one of the source that scope {scope!r} is from, {held.source}, got "
+            f"{source}; keep each account in an archive of its own"
+        )
+    if filters is None and held is not None:
+        return UsageQuery(**held.query)
+    query = UsageQuery.from_filters(filters or {})
+    if query.from_date is not None or query.to_date is not None:
+        raise QueryError(
+            "sync: expected filters without dates, got some; since= says the first day"
+        )
+    if held is not None and query != UsageQuery(**held.query):
+        raise QueryError(
+            f"scope {scope!r}: expected its filters {held.query}, got {query.as_dict()}; "
+            "take another name for another question"
+        )
+    return query
+
+
+def _bounds(parts: Iterable[Part], scope: str) -> tuple[int, int]:
+    runs = [run for part in parts if scope in part.coverage for run in part.coverage[scope].days]
+    return min(run[0] for run in runs), max(run[0] + run[1] - 1 for run in runs)
+
+
+def _last_fetch(parts: Iterable[Part], scope: str, until: int | None) -> int:
+    fetched = [
+        when
+        for part in parts
+        if scope in part.coverage
+        for _, _, when in part.coverage[scope].days
+        if until is None or when <= until
+    ]
+    return max(fetched, default=0)
+
+
+def _name(scope: object) -> str:
+    if not isinstance(scope, str) or not scope.strip() or not scope.isprintable():
+        raise QueryError(f"scope: expected a name in printable characters, got {scope!r:.80}")
+    return scope
+
+
+def _family(name: str) -> str:
+    if "/" in name:
+        raise QueryError(f'name: expected one without "/", got {name!r}')
+    return _name(name)
+
+
+def _day_of(argument: str, value: object) -> int:
+    try:
+        start = UsageQuery(from_date=value).start  # type: ignore[arg-type]  # it is checked there
+    except QueryError as error:
+        raise QueryError(str(error).replace("from_date", argument, 1)) from None
+    if start is None or microseconds(start) % DAY:
+        raise QueryError(f"{argument}: expected a UTC day such as 2026-03-01, got {value!r}")
+    return microseconds(start) // DAY
+
+
+def _day_number(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
+
+
+def _instant(as_of: datetime | str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
+    return moment
+
+
+def _utc(microseconds: int) -> pd.Timestamp:
+    return pd.Timestamp(np.datetime64(microseconds, "us")).tz_localize("UTC")
+
+
+def _measure(name: str, value: int) -> Any:
+    if name == "duration":
+        return timedelta(microseconds=value)
+    return value / 1e6 if name == "billed_micro" else value

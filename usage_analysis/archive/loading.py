@@ -1,0 +1,285 @@
+"""Usage from an archive's parts, as one fetch would have brought it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.archive.coverage import Held, Newest, newest
+from usage_analysis.archive.parts import MEASURES, Part, Rows
+from usage_analysis.errors import ArchiveError, QueryError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy import wire
+from usage_analysis.tidy.frames import BILLING_LAG, CallUsage, usage_of
+from usage_analysis.tidy.wire import DAY, HOUR
+from usage_analysis.tidy.zones import row_times
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+LAG = BILLING_LAG // _TICK
+
+
+class Window(NamedTuple):
+    """Whole UTC hours [us since 1970), and the numbers of the days they lie in."""
+
+    low: int
+    high: int
+    first: int
+    last: int
+
+
+def months_of(first: int, last: int) -> list[str]:
+    """Months of the days from one number to another: ``2026-03``."""
+    if first > last:
+        return []
+    days = np.array([first, last]).astype("M8[D]").astype("M8[M]")
+    return [str(month) for month in np.arange(days[0], days[1] + 1)]
+
+
+def day_name(day: int) -> str:
+    """Date of a day's number."""
+    return str(np.datetime64(int(day), "D"))
+
+
+def microseconds(instant: datetime) -> int:
+    """Instant as a number [us since 1970]."""
+    return (instant - _EPOCH) // _TICK
+
+
+def window_of(query: UsageQuery) -> Window:
+    """Window of a question with both ends.
+
+    Raises
+    ------
+    QueryError
+        It is not one of whole UTC hours: an archive holds no more than the hours' sums.
+    """
+    if query.start is None or query.end is None:
+        raise QueryError("from_date, to_date: expected both, got one")
+    low, high = microseconds(query.start), microseconds(query.end)
+    if low % HOUR or high % HOUR:
+        raise QueryError(
+            "from_date, to_date: expected whole UTC hours, which is what an archive holds, got "
+            f"{query.start:%Y-%m-%d %H:%M:%S} to {query.end:%Y-%m-%d %H:%M:%S} UTC"
+        )
+    return Window(low, high, low // DAY, (high - 1) // DAY)
+
+
+def held_of(parts: Sequence[Part], scope: str) -> Held | None:
+    """What was asked for a scope, by the parts that hold it; None where none does.
+
+    Raises
+    ------
+    ArchiveError
+        Two parts say two things.
+    """
+    first: Held | None = None
+    for part in parts:
+        held = part.coverage.get(scope)
+        if held is None:
+            continue
+        if first is not None and (held.query, held.source) != (first.query, first.source):
+            raise ArchiveError(
+                f"{part.path}: scope {scope!r} is {held.query} ({held.source}) here and "
+                f"{first.query} ({first.source}) elsewhere: two syncs gave one name to two "
+                "questions at once; remove the file that is wrong and sync again"
+            )
+        first = held
+    return first
+
+
+def usages(
+    parts: Sequence[Part],
+    queries: Mapping[str, UsageQuery],
+    until: int | None,
+) -> dict[str, CallUsage]:
+    """Usage of each scope over one window, all as of one moment.
+
+    Parameters
+    ----------
+    parts
+        Every part of the window's months.
+    queries
+        The question of each scope, with the window's two ends, the same in all.
+    until
+        Fetches after this instant do not count [us since 1970].
+
+    Raises
+    ------
+    QueryError
+        A day of the window is not known; the message says which, and how to sync it.
+    """
+    scopes = sorted(queries)
+    window = window_of(queries[scopes[0]])
+    as_of, known = known_of(parts, scopes, window, until)
+    found = rows_of(parts, scopes, known, window)
+    cuts = np.searchsorted(found.code, np.arange(len(scopes) + 1))
+    out = {}
+    for row, scope in enumerate(scopes):
+        own = found.take(np.arange(cuts[row], cuts[row + 1]))
+        sent = _sent(parts, scope, known, row, window, as_of)
+        reply = _reply(own, sent, window, as_of)
+        source = _source(parts, scope)
+        usage = usage_of([reply], queries[scope], as_of=_EPOCH + as_of * _TICK, source=source)
+        out[scope] = _marked(usage, known.fetched[row], window)
+    return {scope: out[scope] for scope in queries}
+
+
+def known_of(
+    parts: Sequence[Part], scopes: Sequence[str], window: Window, until: int | None = None
+) -> tuple[int, Newest]:
+    """Moment up to which all scopes are known without a gap [us since 1970], and the fetches.
+
+    Raises
+    ------
+    QueryError
+        A day is not known.
+    """
+    known = newest(parts, scopes, window.first, window.last, until)
+    days = np.arange(window.first, window.last + 1)
+    moments = [
+        _moment(scope, days, fetched) for scope, fetched in zip(scopes, known.fetched, strict=True)
+    ]
+    return min(moments), known
+
+
+def _source(parts: Sequence[Part], scope: str) -> Any:
+    held = held_of(parts, scope)
+    return "file" if held is None else held.source
+
+
+def _moment(scope: str, days: NDArray[np.int64], fetched: NDArray[np.int64]) -> int:
+    """Moment that a scope is known up to [us since 1970], where it is known without a gap."""
+    known = np.flatnonzero(fetched >= 0)
+    if not len(known):
+        raise _missing(scope, days, "no day of them is here")
+    open_ = np.flatnonzero((fetched >= 0) & (fetched < (days + 1) * DAY))
+    last = int(known[-1])
+    gaps = days[:last][fetched[:last] < 0].tolist()
+    # A day that was fetched before it was over is whole up to then: only the last one may be.
+    gaps += [int(days[at]) for at in open_ if at != last]
+    if gaps:
+        raise _missing(scope, np.array(sorted(gaps)), "not fetched, or before they were over")
+    beyond = days[last + 1 :]
+    # What is today on some clock may begin tomorrow, or end there, on UTC's.
+    allowed = 1 if len(open_) else 0
+    if len(beyond) > allowed:
+        raise _missing(scope, beyond, f"the last sync was {_when(fetched[last])}")
+    return int(fetched[last]) if len(open_) else int(fetched[known].max())
+
+
+def _when(moment: int) -> str:
+    return f"{_EPOCH + int(moment) * _TICK:%Y-%m-%d %H:%M UTC}"
+
+
+def _missing(scope: str, days: NDArray[np.int64], why: str) -> QueryError:
+    cuts = np.flatnonzero(np.diff(days) != 1) + 1
+    runs = [
+        day_name(run[0]) if len(run) == 1 else f"{day_name(run[0])} to {day_name(run[-1])}"
+        for run in np.split(days, cuts)
+    ]
+    shown = ", ".join(runs[:5]) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
+    return QueryError(
+        f"scope {scope!r}: the archive lacks {shown} ({why}); "
+        f'sync(client, {scope!r}, since="{day_name(days[0])}") fetches them'
+    )
+
+
+def rows_of(parts: Sequence[Part], scopes: Sequence[str], known: Newest, window: Window) -> Rows:
+    """Rows of the newest fetches, by scope (its place in `scopes`, which are sorted) and time."""
+    codes: list[NDArray[np.int32]] = []
+    columns: dict[str, list[NDArray[np.int64]]] = {name: [] for name in ("time", *MEASURES)}
+    order = {scope: row for row, scope in enumerate(scopes)}
+    for number in np.unique(known.part[known.part >= 0]).tolist():
+        rows = parts[number].read((scopes[0], scopes[-1]), (window.low, window.high))
+        place = np.array([order.get(scope, -1) for scope in rows.scopes], dtype=np.int32)
+        code = place[rows.code] if len(rows) else rows.code
+        day = rows.columns["time"] // DAY - window.first
+        counts = (
+            (code >= 0)
+            & (known.part[code, day] == number)
+            & (known.fetched[code, day] == rows.columns["fetched"])
+        )
+        codes.append(code[counts])
+        for name, values in columns.items():
+            values.append(rows.columns[name][counts])
+    code = np.concatenate(codes) if codes else np.zeros(0, dtype=np.int32)
+    joined = {
+        name: np.concatenate(values) if values else np.zeros(0, dtype=np.int64)
+        for name, values in columns.items()
+    }
+    by = np.lexsort((joined["time"], code))
+    return Rows(list(scopes), code, joined).take(by)
+
+
+def _sent(
+    parts: Sequence[Part], scope: str, known: Newest, row: int, window: Window, as_of: int
+) -> dict[int, tuple[int, ...]]:
+    """Days that were sent as something else than their hours' sum, and lie in the window whole."""
+    out = {}
+    for number in np.unique(known.part[row]).tolist():
+        if number < 0:
+            continue
+        for day, fetched, *measures in parts[number].coverage[scope].sent:
+            at = day - window.first
+            whole = window.low <= day * DAY and (day + 1) * DAY <= window.high
+            cut = fetched > as_of < (day + 1) * DAY
+            if (
+                whole
+                and not cut
+                and known.part[row, at] == number
+                and known.fetched[row, at] == fetched
+            ):
+                out[day] = tuple(measures)
+    return out
+
+
+def _reply(
+    rows: Rows, sent: Mapping[int, tuple[int, ...]], window: Window, as_of: int
+) -> wire.Reply:
+    rows = rows.take(rows.columns["time"] <= as_of)
+    sums = day_sums(rows.columns, window.first, window.last)
+    for day, measures in sent.items():
+        for name, value in zip(MEASURES, measures, strict=True):
+            sums[name][day - window.first] = value
+    days = np.arange(window.first, window.last + 1) * DAY
+    some = np.any([values != 0 for values in sums.values()], axis=0)
+    daily = {name: values[some] for name, values in sums.items()}
+    hourly = {name: rows.columns[name] for name in MEASURES}
+    return wire.Reply({}, _buckets(days[some], daily), _buckets(rows.columns["time"], hourly))
+
+
+def day_sums(
+    columns: Mapping[str, NDArray[np.int64]], first: int, last: int
+) -> dict[str, NDArray[np.int64]]:
+    """Sums over the hours of each day, by measure; shape (days,)."""
+    sums = {name: np.zeros(last - first + 1, dtype=np.int64) for name in MEASURES}
+    for name, values in sums.items():
+        np.add.at(values, columns["time"] // DAY - first, columns[name])
+    return sums
+
+
+def _buckets(times: NDArray[np.int64], columns: Mapping[str, NDArray[np.int64]]) -> wire.Buckets:
+    measures: dict[str, NDArray[Any]] = {
+        "billed_minutes" if name == "billed_micro" else name: values / 1e6
+        if name == "billed_micro"
+        else values
+        for name, values in columns.items()
+    }
+    return wire.Buckets(times, measures)
+
+
+def _marked(usage: CallUsage, fetched: NDArray[np.int64], window: Window) -> CallUsage:
+    """The same, with every bucket provisional that was so when its own day was fetched."""
+
+    def marked(frame: pd.DataFrame, step: int) -> pd.DataFrame:
+        times = row_times(frame)
+        return frame.assign(provisional=times + step > fetched[times // DAY - window.first] - LAG)
+
+    return replace(usage, daily=marked(usage.daily, DAY), hourly=marked(usage.hourly, HOUR))

@@ -1,0 +1,188 @@
+"""What is missing is fetched, and what may have changed: chunks land as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usage_analysis.archive.coverage import REFRESH, SETTLED, Held, Newest, Run, Sent, runs_of
+from usage_analysis.archive.loading import day_name, day_sums, microseconds, months_of
+from usage_analysis.archive.parts import MEASURES, NUMBERS, Rows, Shelf
+from usage_analysis.errors import ResponseError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.tidy.wire import DAY
+from usage_analysis.tidy.zones import row_times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_OVERHEAD = 31  # rows that an answer without calls counts as
+_QUARTER = 3  # months that one request asks for
+
+
+class Chunk(NamedTuple):
+    """Days of one scope that one question asks for, by number."""
+
+    scope: str
+    first: int
+    last: int
+
+
+class Synced(NamedTuple):
+    """What a sync fetched."""
+
+    requests: int
+    """Questions that were answered."""
+    new: int
+    """Days that were not known before, over all scopes."""
+    again: int
+    """Days that were fetched once more, over all scopes."""
+
+
+def due(known: Newest, first: int, today: int, *, everything: bool) -> NDArray[np.bool_]:
+    """Which days to fetch, shape (scopes, days from `first` to today).
+
+    Those not known, those fetched before they were 7 days old, for bills and corrections come
+    late, and those fetched 30 days ago.
+    """
+    if everything:
+        return np.ones(known.fetched.shape, dtype=np.bool_)
+    days = np.arange(first, today + 1)
+    settled = (days + 1 + SETTLED) * DAY
+    return (known.fetched < settled) | (known.fetched < (today + 1 - REFRESH) * DAY)
+
+
+def chunks(scopes: Sequence[str], wanted: NDArray[np.bool_], first: int, today: int) -> list[Chunk]:
+    """Questions for the days that are wanted: at most one a scope and quarter, oldest first."""
+    out = []
+    months = np.array([day_name(day)[:7] for day in range(first, today + 1)], dtype="M8[M]")
+    quarters = months.astype(np.int64) // _QUARTER
+    for quarter in np.unique(quarters).tolist():
+        inside = np.flatnonzero(quarters == quarter)
+        part = wanted[:, inside[0] : inside[-1] + 1]
+        for row in np.flatnonzero(part.any(axis=1)).tolist():
+            days = np.flatnonzero(part[row]) + inside[0] + first
+            out.append(Chunk(scopes[row], int(days[0]), int(days[-1])))
+    return out
+
+
+def questions(
+    chunks: Sequence[Chunk], queries: Mapping[str, UsageQuery]
+) -> Iterator[tuple[str, UsageQuery]]:
+    """The question of each chunk under its scope's name, made when it is asked for."""
+    for scope, first, last in chunks:
+        filters = queries[scope].as_dict()
+        yield (
+            scope,
+            UsageQuery(**filters, from_date=day_name(first), to_date=day_name(last)),
+        )
+
+
+class Landing:
+    """Answers on their way to the disk: whole UTC days, written a part a month.
+
+    Parameters
+    ----------
+    shelf
+        Where they go.
+    at_once
+        Rows that are held before they are written.
+    """
+
+    MOST = 500_000  # some 40 MB
+
+    def __init__(self, shelf: Shelf, at_once: int = MOST) -> None:
+        self._shelf, self._most = shelf, at_once
+        self._waiting: list[tuple[str, dict[str, NDArray[np.int64]]]] = []
+        self._held: dict[str, dict[str, Held]] = {}
+        self._count = 0
+        self.months: set[str] = set()
+
+    def add(self, scope: str, usage: CallUsage) -> None:
+        """Take an answer, and write once there are many rows."""
+        fetched = microseconds(usage.as_of.to_pydatetime())
+        columns = _columns(usage.hourly, "hourly")
+        some = np.any([columns[name] != 0 for name in MEASURES], axis=0)
+        columns = {name: values[some] for name, values in columns.items()}
+        for month, days, sent in _held(usage, columns, fetched):
+            held = self._held.setdefault(month, {}).setdefault(scope, _nothing(usage))
+            held.days += days
+            held.sent += sent
+        columns["fetched"] = np.full(len(columns["time"]), fetched)
+        self._waiting.append((scope, columns))
+        self._count += len(columns["time"]) + _OVERHEAD
+        if self._count >= self._most:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is held."""
+        waiting, held, self._waiting, self._held = self._waiting, self._held, [], {}
+        self._count = 0
+        if not waiting:
+            return
+        scopes = sorted({scope for scope, _ in waiting})
+        code = {scope: number for number, scope in enumerate(scopes)}
+        rows = Rows(
+            scopes,
+            np.repeat(
+                np.array([code[scope] for scope, _ in waiting], dtype=np.int32),
+                [len(columns["time"]) for _, columns in waiting],
+            ),
+            {name: np.concatenate([columns[name] for _, columns in waiting]) for name in NUMBERS},
+        )
+        rows = rows.take(np.lexsort((rows.columns["time"], rows.code)))
+        month = rows.columns["time"].view("M8[us]").astype("M8[M]")
+        for name in sorted(held):
+            self.months.add(name)
+            inside = month == np.datetime64(name, "M")
+            self._shelf.write(name, rows.take(inside), held[name])
+
+
+def _nothing(usage: CallUsage) -> Held:
+    query = {} if usage.query is None else usage.query.as_dict()
+    filters = {name: value for name, value in query.items() if not name.endswith("_date")}
+    source: Source = usage.source
+    return Held(filters, source, [], [])
+
+
+def _held(
+    usage: CallUsage, hourly: Mapping[str, NDArray[np.int64]], fetched: int
+) -> Iterator[tuple[str, list[Run], list[Sent]]]:
+    """Days that an answer holds by month, and those that are no sum of their hours."""
+    columns = _columns(usage.daily, "daily")
+    days = columns["time"] // DAY
+    if not len(days):
+        return
+    sums = day_sums(hourly, int(days[0]), int(days[-1]))
+    other = np.any([columns[name] != sums[name] for name in MEASURES], axis=0)
+    measures = np.stack([columns[name] for name in MEASURES], axis=1)
+    months = days.astype("M8[D]").astype("M8[M]")
+    for month in months_of(int(days[0]), int(days[-1])):
+        inside = months == np.datetime64(month, "M")
+        sent = [
+            (int(days[at]), fetched, *measures[at].tolist())
+            for at in np.flatnonzero(inside & other).tolist()
+        ]
+        run = runs_of(days[inside], np.full(int(inside.sum()), fetched))
+        yield month, run, sent
+
+
+def _columns(frame: pd.DataFrame, path: str) -> dict[str, NDArray[np.int64]]:
+    """Times and measures of a frame in whole numbers."""
+    billed = np.rint(frame["billed_minutes"].to_numpy() * 1e6)
+    if len(billed) and billed.max() >= 2**63:
+        raise ResponseError(
+            f"{path}: expected billed minutes below 9.2e12, got {billed.max() / 1e6}"
+        )
+    return {
+        "time": row_times(frame),
+        "total_count": frame["total_count"].to_numpy(),
+        "error_count": frame["error_count"].to_numpy(),
+        "joined_count": frame["joined_count"].to_numpy(),
+        "duration": frame["duration"].to_numpy().astype("m8[us]").view(np.int64),
+        "billed_micro": billed.astype(np.int64),
+    }

@@ -1,0 +1,266 @@
+"""Every fetch of every day: what changed between them, and how few files can say so.
+
+A version is what one fetch brought of one UTC day of one scope. Compaction writes the newest ones
+of a month into one part, and into its history those before that say something else. Of versions
+that say the same the first is kept, for it was known from then on; those that were fetched while
+the day was not yet over and billed are all kept, for then the same hours mean less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usage_analysis.archive.coverage import Coverage, Held, runs_of
+from usage_analysis.archive.loading import LAG, held_of
+from usage_analysis.archive.parts import MEASURES, NUMBERS, Kind, Part, Rows, Shelf
+from usage_analysis.tidy.wire import DAY
+
+_AT_ONCE = 500_000  # rows
+
+
+class Versions(NamedTuple):
+    """Versions of some scopes by scope, day and date of the fetch, and their rows."""
+
+    scopes: list[str]
+    code: NDArray[np.int64]
+    """Number of each version's scope."""
+    day: NDArray[np.int64]
+    fetched: NDArray[np.int64]
+    start: NDArray[np.intp]
+    """Place of each version's first row; one more than there are versions."""
+    rows: Rows
+    sent: dict[int, tuple[int, ...]]
+    """The day as it was sent, of the versions where it is not the sum of its hours."""
+
+    def follows(self) -> NDArray[np.bool_]:
+        """Whether a version is of the same day as the one before."""
+        same: NDArray[np.bool_] = (np.diff(self.code) == 0) & (np.diff(self.day) == 0)
+        return np.concatenate([[False], same]) if len(self.code) else same
+
+    def repeats(self) -> NDArray[np.bool_]:
+        """Whether a version says of its day what the one before it said."""
+        counts = np.diff(self.start)
+        same = self.follows()
+        same[1:] &= counts[1:] == counts[:-1]
+        at = np.flatnonzero(same)
+        # The rows of each such version beside those of the version before.
+        sizes = counts[at]
+        offset = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        here, there = (np.repeat(self.start[at - back], sizes) + offset for back in (0, 1))
+        differ = np.zeros(len(here), dtype=np.bool_)
+        for name in ("time", *MEASURES):
+            differ |= self.rows.columns[name][here] != self.rows.columns[name][there]
+        same[np.repeat(at, sizes)[differ]] = False
+        for one in {*self.sent, *(number + 1 for number in self.sent)}:
+            if one < len(same) and self.sent.get(one) != self.sent.get(one - 1):
+                same[one] = False
+        return same
+
+    def newest(self) -> NDArray[np.bool_]:
+        """Whether a version is its day's last."""
+        return np.append(~self.follows()[1:], True) if len(self.code) else self.follows()
+
+    def sums(self, at: NDArray[np.intp]) -> dict[str, NDArray[np.int64]]:
+        """Measures of versions as the server's daily rows have them."""
+        out = {}
+        for place, name in enumerate(MEASURES):
+            total = np.concatenate([[0], np.cumsum(self.rows.columns[name])])
+            out[name] = total[self.start[at + 1]] - total[self.start[at]]
+            for row, one in enumerate(at.tolist()):
+                if one in self.sent:
+                    out[name][row] = self.sent[one][place]
+        return out
+
+
+class Change(NamedTuple):
+    """A day whose figures changed after it was over."""
+
+    scope: str
+    day: int
+    known: int
+    """When what was there before was first fetched [us]."""
+    changed: int
+    """When what is there since was first fetched [us]."""
+    provisional: bool
+    """Whether it was fetched within the billing lag before."""
+    before: dict[str, int]
+    after: dict[str, int]
+
+
+def changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
+    """Changes of days that were over when they were fetched, by scope, day and date."""
+    for batch in batches(parts, scopes):
+        found = versions(parts, batch)
+        other = found.follows() & ~found.repeats()
+        over = found.fetched >= (found.day + 1) * DAY
+        at = np.flatnonzero(other[1:] & over[:-1]) + 1
+        first = np.maximum.accumulate(np.where(found.repeats(), 0, np.arange(len(over))))
+        before, after = found.sums(at - 1), found.sums(at)
+        for row, one in enumerate(at.tolist()):
+            yield Change(
+                batch[found.code[one]],
+                int(found.day[one]),
+                int(found.fetched[first[one - 1]]),
+                int(found.fetched[one]),
+                bool(found.fetched[one - 1] < (found.day[one] + 1) * DAY + LAG),
+                {name: int(values[row]) for name, values in before.items()},
+                {name: int(values[row]) for name, values in after.items()},
+            )
+
+
+def batches(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:
+    """Scopes in order, some at a time: few enough for the rows that they may have."""
+    batch: list[str] = []
+    size = 0
+    for scope in scopes:
+        days = sum(
+            count
+            for part in parts
+            if scope in part.coverage
+            for _, count, _ in part.coverage[scope].days
+        )
+        if batch and size + 24 * days > _AT_ONCE:
+            yield batch
+            batch, size = [], 0
+        batch.append(scope)
+        size += 24 * days
+    if batch:
+        yield batch
+
+
+def versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
+    """All versions that parts hold of these scopes, which are sorted and neighbours in the parts.
+
+    Of two fetches at one instant the last part's counts.
+    """
+    order = {scope: number for number, scope in enumerate(scopes)}
+    runs = np.array(
+        [
+            (number, *run, place)
+            for scope, number in order.items()
+            for place, part in enumerate(parts)
+            if scope in part.coverage
+            for run in part.coverage[scope].days
+        ],
+        dtype=np.int64,
+    ).reshape(-1, 5)
+    code, first, _, fetched, place = (np.repeat(column, runs[:, 2]) for column in runs.T)
+    day = first + np.arange(len(first)) - np.repeat(np.cumsum(runs[:, 2]) - runs[:, 2], runs[:, 2])
+    by = np.lexsort((place, fetched, day, code))
+    key = np.stack([code, day, fetched, place], axis=1)[by]
+    last = np.append((np.diff(key[:, :3], axis=0) != 0).any(axis=1), True)
+    key = key[last] if len(key) else key
+    rows, version = _rows(parts, order, key)
+    start = np.searchsorted(version, np.arange(len(key) + 1))
+    sent = {}
+    if any(part.coverage[scope].sent for part in parts for scope in order.keys() & part.coverage):
+        number_of = {tuple(one): number for number, one in enumerate(key.tolist())}
+        for at, part in enumerate(parts):
+            for scope in order.keys() & part.coverage.keys():
+                for one, when, *measures in part.coverage[scope].sent:
+                    number = number_of.get((order[scope], one, when, at))
+                    if number is not None:
+                        sent[number] = tuple(measures)
+    return Versions(scopes, key[:, 0], key[:, 1], key[:, 2], start, rows, sent)
+
+
+def _rows(
+    parts: Sequence[Part], order: dict[str, int], key: NDArray[np.int64]
+) -> tuple[Rows, NDArray[np.int64]]:
+    """Rows of the versions, sorted by version and time, and each one's version."""
+    scopes = list(order)
+    dates = np.unique(key[:, 2])
+    names = _numbers(key[:, 0], key[:, 1], np.searchsorted(dates, key[:, 2]), len(dates))
+    found: list[Rows] = []
+    numbers: list[NDArray[np.int64]] = []
+    for place, part in enumerate(parts):
+        if not len(key) or not order.keys() & part.coverage.keys():
+            continue
+        rows = part.read((scopes[0], scopes[-1]))
+        known = np.array([order.get(scope, -1) for scope in rows.scopes], dtype=np.int32)
+        code = known[rows.code] if len(rows) else rows.code
+        fetched, day = rows.columns["fetched"], rows.columns["time"] // DAY
+        date = np.minimum(np.searchsorted(dates, fetched), len(dates) - 1)
+        name = _numbers(code.astype(np.int64), day, date, len(dates))
+        number = np.minimum(np.searchsorted(names, name), len(names) - 1)
+        counts = (code >= 0) & (names[number] == name) & (key[number, 3] == place)
+        counts &= dates[date] == fetched
+        found.append(Rows(scopes, code, rows.columns).take(counts))
+        numbers.append(number[counts])
+    columns = {
+        name: np.concatenate([rows.columns[name] for rows in found])
+        if found
+        else np.zeros(0, dtype=np.int64)
+        for name in NUMBERS
+    }
+    code = np.concatenate([np.zeros(0, dtype=np.int32), *(rows.code for rows in found)])
+    number = np.concatenate([np.zeros(0, dtype=np.int64), *numbers])
+    by = np.lexsort((columns["time"], number))
+    return Rows(scopes, code, columns).take(by), number[by]
+
+
+def _numbers(
+    code: NDArray[np.int64], day: NDArray[np.int64], date: NDArray[np.int64], dates: int
+) -> NDArray[np.int64]:
+    """One number a version, in the order of scope, day and fetch."""
+    span = 1 << 24  # days; far more than dates have
+    return (code * span + day) * dates + date
+
+
+def compact(shelf: Shelf, month: str) -> bool:
+    """Whether a month's parts were written anew, as one and one of its history."""
+    current = shelf.parts([month], "hourly")
+    history = shelf.parts([month], "history")
+    parts = [*history, *current]
+    if len(current) <= 1 and len(history) <= 1:
+        return False
+    scopes = sorted({scope for part in parts for scope in part.coverage})
+    with shelf.writer("hourly", month) as now, shelf.writer("history", month) as before:
+        held: dict[Kind, dict[str, Held]] = {"hourly": {}, "history": {}}
+        for batch in batches(parts, scopes):
+            found = versions(parts, batch)
+            newest = found.newest()
+            settled = found.fetched >= (found.day + 1) * DAY + LAG
+            repeats = found.repeats()
+            repeats[1:] &= settled[:-1]
+            for kind, writer, kept in (
+                ("hourly", now, newest),
+                ("history", before, ~newest & ~repeats),
+            ):
+                held[kind] |= _coverage(parts, found, kept)  # type: ignore[index]
+                writer.add(_kept(found, kept))
+        # First what was, then what is: a reader of either finds all that there is.
+        if held["history"]:
+            before.land(held["history"])
+        now.land(held["hourly"])
+    shelf.remove(parts)
+    return True
+
+
+def _kept(found: Versions, kept: NDArray[np.bool_]) -> Rows:
+    rows = found.rows.take(np.repeat(kept, np.diff(found.start)))
+    return rows.take(np.lexsort((rows.columns["time"], rows.code)))
+
+
+def _coverage(parts: Sequence[Part], found: Versions, kept: NDArray[np.bool_]) -> Coverage:
+    """Coverage of some versions: runs of days that one fetch brought."""
+    at = np.flatnonzero(kept)
+    at = at[np.lexsort((found.day[at], found.fetched[at], found.code[at]))]
+    cuts = np.searchsorted(found.code[at], np.arange(len(found.scopes) + 1))
+    out = {}
+    for number, scope in enumerate(found.scopes):
+        own = at[cuts[number] : cuts[number + 1]]
+        held = held_of(parts, scope)
+        if len(own) and held is not None:
+            days, fetched = found.day[own], found.fetched[own]
+            sent = [
+                (int(day), int(when), *found.sent[one])
+                for day, when, one in zip(days, fetched, own.tolist(), strict=True)
+                if one in found.sent
+            ]
+            out[scope] = Held(held.query, held.source, runs_of(days, fetched), sent)  # type: ignore[arg-type]
+    return out
