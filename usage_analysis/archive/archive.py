@@ -15,6 +15,8 @@ import pandas as pd
 
 from usage_analysis.archive.coverage import Held, newest
 from usage_analysis.archive.loading import (
+    Current,
+    current,
     held_of,
     microseconds,
     months_of,
@@ -243,6 +245,31 @@ class Archive:
             raise QueryError(f"name: expected one that sync_groups kept groups under, got {name!r}")
         window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         return self._stacked(scopes, name, window, as_of)
+
+    def current(
+        self, from_date: date | str | None = None, to_date: date | str | None = None
+    ) -> list[Current]:
+        """Files whose rows count, for an engine that reads them itself: of all months, or of some.
+
+        A file that another process compacts meanwhile is gone: then ask again.
+
+        Parameters
+        ----------
+        from_date, to_date
+            UTC days whose months are wanted; all of them without.
+        """
+        low, high = (
+            None if day is None else months_of(number := _day_of(name, day), number)[0]
+            for name, day in (("from_date", from_date), ("to_date", to_date))
+        )
+        return self._shelf.steady(
+            lambda: [
+                one
+                for month in self._shelf.months()
+                if (low is None or low <= month) and (high is None or month <= high)
+                for one in current(self._shelf.parts([month], "hourly"), month)
+            ]
+        )
 
     def scopes(self) -> pd.DataFrame:
         """One row a scope: its filters, source, first and last day, how many, and the last fetch.

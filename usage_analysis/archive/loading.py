@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,9 @@ from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import BILLING_LAG, CallUsage, usage_of
 from usage_analysis.tidy.wire import DAY, HOUR
 from usage_analysis.tidy.zones import row_times
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -147,6 +151,51 @@ def known_of(
         _moment(scope, days, fetched) for scope, fetched in zip(scopes, known.fetched, strict=True)
     ]
     return min(moments), known
+
+
+class Current(NamedTuple):
+    """A file with rows that count, and those in it that do not."""
+
+    path: Path
+    stale: pa.Table | None
+    """Columns `scope`, `day` [number of the UTC day] and `fetched` [us since 1970] of the rows that
+    a newer fetch replaced; None where all rows count."""
+
+
+def current(parts: Sequence[Part], month: str) -> list[Current]:
+    """Files of a month whose rows count: those of the newest fetch of each day of each scope."""
+    if len(parts) == 1:
+        return [Current(parts[0].path, None)]
+    first, end = (int(day) for day in _bounds(month))
+    scopes = sorted({scope for part in parts for scope in part.coverage})
+    known = newest(parts, scopes, first, end - 1)
+    row = {scope: number for number, scope in enumerate(scopes)}
+    found = []
+    for number, part in enumerate(parts):
+        if not (known.part == number).any():
+            continue
+        stale: dict[str, list[Any]] = {"scope": [], "day": [], "fetched": []}
+        for scope, held in part.coverage.items():
+            for day, count, fetched in held.days:
+                own = known.part[row[scope], day - first : day - first + count]
+                days = (np.flatnonzero(own != number) + day).tolist()
+                stale["scope"] += [scope] * len(days)
+                stale["day"] += days
+                stale["fetched"] += [fetched] * len(days)
+        found.append(Current(part.path, _stale_table(stale) if stale["day"] else None))
+    return found
+
+
+def _bounds(month: str) -> NDArray[Any]:
+    start = np.datetime64(month, "M")
+    return np.array([start, start + 1]).astype("M8[D]").astype(np.int64)
+
+
+def _stale_table(columns: Mapping[str, list[Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    schema = pa.schema([("scope", pa.string()), ("day", pa.int64()), ("fetched", pa.int64())])
+    return pa.table(dict(columns), schema=schema)
 
 
 def _source(parts: Sequence[Part], scope: str) -> Any:
