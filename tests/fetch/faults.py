@@ -69,12 +69,13 @@ class FaultServer:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(PEM)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._port = self._listener.getsockname()[1]
         self._start(self._accept)
 
     @property
     def url(self) -> str:
         scheme = "http" if self._tls is None and self._before is None else "https"
-        return f"{scheme}://localhost:{self._listener.getsockname()[1]}"
+        return f"{scheme}://localhost:{self._port}"
 
     def close(self) -> None:
         self._over.set()
@@ -85,7 +86,7 @@ class FaultServer:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(20)
             assert not thread.is_alive()
 
     def _start(self, work: Callable[..., None], *args: Any) -> None:
@@ -161,7 +162,7 @@ def threads() -> set[threading.Thread]:
 
 def assert_threads_end(before: set[threading.Thread]) -> None:
     """No more of the package's threads than before are left within a moment."""
-    until = time.monotonic() + 2
+    until = time.monotonic() + 20
     while ours := threads() - before:
         assert time.monotonic() < until, ours
         time.sleep(0.01)

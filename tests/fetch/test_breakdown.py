@@ -15,7 +15,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from tests.fetch.faults import DATE, KEY, FaultServer, answer
+from tests.fetch.faults import DATE, KEY, FaultServer, Peer, answer
 from usage_analysis.errors import (
     APIError,
     AuthenticationError,
@@ -298,29 +298,35 @@ def test_bad_reply_names_the_group() -> None:
         client.by_agent({"Support": A, "Sales": B}, **WINDOW)
 
 
+def hangs(peer: Peer) -> None:
+    peer.wait()
+
+
 def test_failure_ends_the_others(fault_server: Serve) -> None:
     """A group that fails ends the others at once: nobody waits for their time-out."""
     body = json.dumps({"detail": "no"}).encode()
-    server = fault_server(lambda peer: peer.wait(), lambda peer: peer.send(answer(400, body)))
+    server = fault_server(hangs, lambda peer: peer.send(answer(400, body)), hangs)
     start = time.monotonic()
     with (
         Client(KEY, base_url=server.url) as client,
         pytest.raises(APIError, match=r"got 400 \(no\)"),
     ):
         client.breakdown({str(n): {"search": str(n)} for n in range(30)}, at_once=2, **WINDOW)
-    assert time.monotonic() - start < 2
-    assert len(server.requests) < 5
+    assert time.monotonic() - start < 10
+    assert len(server.requests) <= 3
 
 
 def test_at_once(fault_server: Serve) -> None:
     """No more requests are under way at once than asked for, and as many as that."""
     lock, state = threading.Lock(), {"now": 0, "most": 0}
 
-    def act(peer: Any) -> None:
+    def act(peer: Peer) -> None:
         with lock:
             state["now"] += 1
             state["most"] = max(state["most"], state["now"])
-        peer.wait(0.03)
+        while state["most"] < 4:
+            peer.wait(0.01)
+        peer.wait(0.03)  # for one too many
         with lock:
             state["now"] -= 1
         peer.send(answer())
@@ -335,9 +341,10 @@ def test_at_once(fault_server: Serve) -> None:
 def test_pace(fault_server: Serve) -> None:
     """Requests go out below the rate that a key may send, however quick the answers are."""
     server = fault_server(lambda peer: peer.send(answer()))
+    start = time.monotonic()
     with Client(KEY, base_url=server.url) as client:
         client.breakdown({str(n): {"search": str(n)} for n in range(60)}, **WINDOW)
-    assert server.times[-1] - server.times[0] > 59 / 200
+    assert time.monotonic() - start > 59 / 200
 
 
 def test_saved(tmp_path: Path) -> None:

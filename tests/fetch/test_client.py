@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import logging
 import pickle
 import threading
 import time
@@ -395,21 +396,23 @@ def test_backoff(attempt: int, longest: float, wait: float | None) -> None:
 
 def test_gate_spreads() -> None:
     """Turns follow each other at the pace asked for, and none is before a hold is over."""
-    gate = Gate(100)
-    turns = [gate.turn() for _ in range(11)]
-    assert turns == sorted(turns)
-    assert turns[10] == pytest.approx(0.1, abs=0.02)
+    gate, start = Gate(100), time.monotonic()
+    for place in range(11):
+        wait = gate.turn()
+        assert wait <= place / 100 + 1e-9
+        assert time.monotonic() + wait >= start + place / 100 - 1e-9
+    start = time.monotonic()
     gate.hold(5)
-    assert gate.turn() == pytest.approx(5, abs=0.1)
+    assert start + 5 - time.monotonic() <= gate.turn() <= 5
     assert Gate(None).turn() == 0
 
 
 def test_hold_over_the_deadline(fault_server: Serve) -> None:
     """While requests back off, one whose deadline does not leave the wait fails at once."""
     server = fault_server(
-        lambda peer: peer.send(answer(429, b"", "Retry-After: 2")), lambda peer: peer.wait()
+        lambda peer: peer.send(answer(429, b"", "Retry-After: 20")), lambda peer: peer.wait()
     )
-    with Client(KEY, base_url=server.url, deadline=3) as client, ThreadPoolExecutor(1) as pool:
+    with Client(KEY, base_url=server.url, deadline=30) as client, ThreadPoolExecutor(1) as pool:
         stop = Stop()
         waiting = pool.submit(client.stoppable(stop).call_usage, **WINDOW)
         while not client._asker._gate.closed():
@@ -418,7 +421,7 @@ def test_hold_over_the_deadline(fault_server: Serve) -> None:
         start = time.monotonic()
         with pytest.raises(TransportError, match="not sent; the server asked this client to wait"):
             client.call_usage(**WINDOW)
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < 10
         stop.say()
         with pytest.raises(StoppedError):
             waiting.result()
@@ -468,14 +471,18 @@ def test_connections_are_used_again(fault_server: Serve) -> None:
 
 
 def test_forgotten_client() -> None:
-    """A client that nobody closed leaves no threads behind when it is gone."""
-    running = threads()
+    """A client that nobody closed leaves no threads and no log filters behind when it is gone."""
+    gc.collect()
+    running, loggers = threads(), [logging.getLogger(n) for n in ("httpx", "httpcore.http11")]
+    filters = [len(logger.filters) for logger in loggers]
     client, _ = canned(good)
     client.call_usage(**WINDOW)
     assert threads() > running
+    assert [len(logger.filters) for logger in loggers] == [n + 1 for n in filters]
     del client
     gc.collect()
     assert_threads_end(running)
+    assert [len(logger.filters) for logger in loggers] == filters
 
 
 def test_closed_client() -> None:
@@ -551,7 +558,7 @@ def test_asyncio_cancelled(fault_server: Serve) -> None:
             return start
 
     start = asyncio.run(main())
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < 10
     assert_threads_end(running)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import logging
 import pickle
+import threading
 import time
 import traceback
 import tracemalloc
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +38,22 @@ from usage_analysis.errors import (
     UsageError,
 )
 from usage_analysis.fetch.client import Client
+from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import CallUsage
 
 Serve = Callable[..., FaultServer]
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-03"}
+SECRET = KEY.partition(".")[2]
+SLACK = 5.0
+"""What a busy machine may add to a deadline [s]: a wait without one lasts a minute or for ever."""
+
+
+@pytest.fixture(autouse=True)
+def _no_key_in_the_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever happens, the log at DEBUG does not hold the key."""
+    caplog.set_level(logging.DEBUG)
+    yield
+    assert not [r for r in caplog.get_records("call") if SECRET in r.getMessage()]
 
 
 def sends(data: bytes) -> Act:
@@ -62,9 +77,35 @@ def then_resets(data: bytes) -> Act:
 
 
 def ask(server: FaultServer, **settings: Any) -> CallUsage:
-    settings = {"max_backoff": 0.01, "timeout": 2.0, "deadline": 5.0, "max_attempts": 3} | settings
+    settings = {"max_backoff": 0.01, "deadline": 60, "max_attempts": 3} | settings
     with Client(KEY, base_url=server.url, **settings) as client:
         return client.call_usage(**WINDOW)
+
+
+def in_vain(
+    server: FaultServer, kind: type[UsageError], match: str, **settings: Any
+) -> UsageError | Any:
+    """The error of a question: of its kind, in its words, in time, and without the key."""
+    start = time.monotonic()
+    with pytest.raises(kind, match=match) as caught:
+        ask(server, **settings)
+    # Where a test gives no deadline, its error has to come at once.
+    assert time.monotonic() - start < settings.get("deadline", SLACK) + SLACK
+    assert_secret(caught.value)
+    return caught.value
+
+
+def assert_secret(error: UsageError) -> None:
+    """No message, repr, pickle or frame of a traceback holds the key."""
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  # made here
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+    for text in (str(error), repr(error), repr(vars(error)), repr(pickle.dumps(error))):
+        assert SECRET not in text
+    assert error.__context__ is None
+    assert error.__cause__ is None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if "usage_analysis" in frame.f_code.co_filename:
+            assert SECRET not in repr(frame.f_locals)
 
 
 def calls(usage: CallUsage) -> int:
@@ -91,9 +132,7 @@ def test_status_storm(fault_server: Serve, status: int) -> None:
     """A status that does not pass is an error after so many attempts, which says what it knows."""
     body = b'{"detail": "too busy"}'
     server = fault_server(sends(answer(status, body, "X-Request-Id: r-17", "Retry-After: 0")))
-    with pytest.raises(APIError, match=rf"got {status} \(too busy\).*\(3 attempts\)") as caught:
-        ask(server)
-    error = caught.value
+    error = in_vain(server, APIError, rf"got {status} \(too busy\).*\(3 attempts in \d.* s\)$")
     assert (error.status_code, error.request_id, error.attempts) == (status, "r-17", 3)
     assert error.retry_after == 0
     assert isinstance(error, RateLimitError) == (status == 429)
@@ -112,9 +151,8 @@ def test_final_status(fault_server: Serve, status: int) -> None:
         kind = ResponseError
     if status in (401, 403):
         kind = AuthenticationError
-    with pytest.raises(kind, match=f"expected status 200, got {status}") as caught:
-        ask(server)
-    assert caught.value.status_code == status  # type: ignore[attr-defined]  # each kind has it
+    error = in_vain(server, kind, f"expected status 200, got {status}")
+    assert error.status_code == status
     assert len(server.requests) == 1
 
 
@@ -122,10 +160,9 @@ def test_detail_is_plain_and_short(fault_server: Serve) -> None:
     """The server's own words reach the message without control or bidirectional characters."""
     detail = '{"detail": "no\\u0000 \\u202egood\\n\\u001b[31m ' + "x" * 400 + '"}'
     server = fault_server(sends(answer(400, detail.encode(), "X-Request-Id: a\x7fb")))
-    with pytest.raises(APIError, match=r"got 400 \(no good \[31m x+\)$") as caught:
-        ask(server)
-    assert str(caught.value).count("x") < 300
-    assert caught.value.request_id == "ab"
+    error = in_vain(server, APIError, r"got 400 \(no good \[31m x+\)$")
+    assert str(error).count("x") < 300
+    assert error.request_id == "ab"
 
 
 @pytest.mark.parametrize(
@@ -141,19 +178,15 @@ def test_detail_is_plain_and_short(fault_server: Serve) -> None:
 )
 def test_other_detail_stays_out(fault_server: Serve, body: bytes) -> None:
     """HTML, other JSON and long bodies of a refusal do not reach the message."""
-    with pytest.raises(APIError, match=r"expected status 200, got 400$"):
-        ask(fault_server(sends(answer(400, body))))
+    in_vain(fault_server(sends(answer(400, body))), APIError, r"expected status 200, got 400$")
 
 
 @pytest.mark.parametrize("wait", ["86400", "Wed, 04 Mar 2026 10:00:00 GMT"])
 def test_long_retry_after(fault_server: Serve, wait: str) -> None:
     """A wait that the deadline does not leave is an error at once, in either form."""
     server = fault_server(sends(answer(429, b"", f"Retry-After: {wait}")))
-    start = time.monotonic()
-    with pytest.raises(RateLimitError) as caught:
-        ask(server)
-    assert time.monotonic() - start < 1
-    assert (caught.value.retry_after, caught.value.attempts) == (86400, 1)
+    error = in_vain(server, RateLimitError, "in 86400 s")
+    assert (error.retry_after, error.attempts) == (86400, 1)
 
 
 @pytest.mark.parametrize("wait", ["1", "Tue, 03 Mar 2026 10:00:01 GMT"])
@@ -167,17 +200,18 @@ def test_retry_after_is_waited_for(fault_server: Serve, wait: str) -> None:
 def test_back_off_is_shared(fault_server: Serve) -> None:
     """After a 429 no request of the client goes out before the wait is over."""
 
-    def slow(peer: Peer) -> None:
-        peer.wait(0.1)
+    def beside(peer: Peer) -> None:
+        # One was under way: it is answered when the client knows that it should wait.
+        while not client._asker._gate.closed():
+            peer.wait(0.01)
         peer.send(answer())
 
-    server = fault_server(sends(answer(429, b"", "Retry-After: 1")), slow)
+    server = fault_server(sends(answer(429, b"", "Retry-After: 1")), beside, GOOD)
     with Client(KEY, base_url=server.url, max_backoff=0.01) as client:
         client.breakdown({f"g{n}": {"search": str(n)} for n in range(8)}, at_once=2, **WINDOW)
-    refused, *others = server.times
-    assert len(others) == 8
-    # One was under way beside the refused one.
-    assert sum(when - refused < 1 for when in others) <= 1
+    refused, _, *others = server.times
+    assert len(others) == 7
+    assert min(others) - refused >= 1
 
 
 # --- connections
@@ -215,26 +249,17 @@ def test_passing_break(fault_server: Serve, fault: Act) -> None:
 def test_lasting_break(fault_server: Serve, fault: Act) -> None:
     """An answer that always breaks off is an error after so many attempts, never part of one."""
     server = fault_server(fault)
-    with pytest.raises((TransportError, ResponseError), match=r"\(3 attempts\)") as caught:
-        ask(server)
-    assert type(caught.value) in (TransportError, ResponseError)
-    assert caught.value.attempts == 3  # type: ignore[attr-defined]  # both have it
+    error = in_vain(server, UsageError, r"\(3 attempts in \d.* s\)$")
+    assert type(error) in (TransportError, wire.CutReplyError, ResponseError)
+    assert error.attempts == 3
     assert len(server.requests) == 3
 
 
 def test_refused() -> None:
     """A refused connection is an error at once."""
     server = FaultServer()
-    url = server.url
     server.close()
-    start = time.monotonic()
-    with (
-        Client(KEY, base_url=url) as client,
-        pytest.raises(TransportError, match="the connection was refused") as caught,
-    ):
-        client.call_usage(**WINDOW)
-    assert caught.value.attempts == 1
-    assert time.monotonic() - start < 1
+    assert in_vain(server, TransportError, "the connection was refused").attempts == 1
 
 
 def hangs(peer: Peer) -> None:
@@ -263,19 +288,56 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("fault", SLOW.values(), ids=SLOW)
-@pytest.mark.parametrize("before", [0, 1], ids=["new", "reused"])
-def test_slow(fault_server: Serve, fault: Act, before: int) -> None:
-    """However slowly bytes drip, on a new or a used connection, the call ends at its deadline."""
-    server = fault_server(*[GOOD] * before, fault)
-    with Client(KEY, base_url=server.url, timeout=0.25, deadline=0.6, max_backoff=0.01) as client:
-        for _ in range(before):
-            client.call_usage(**WINDOW)
+class Turning:
+    """A server's act that is good until it is told to turn bad."""
+
+    def __init__(self, bad: Act) -> None:
+        self.reached = 0
+        self._bad, self._told = bad, threading.Event()
+
+    def __call__(self, peer: Peer) -> None:
+        if not self._told.is_set():
+            peer.send(answer())
+        else:
+            self.reached += 1
+            self._bad(peer)
+
+    def turn(self, client: Client | None = None) -> None:
+        """Turn bad; if there is a client, once it has a connection that was good."""
+        while client is not None:
+            with suppress(TransportError):  # a busy machine may not make it in so short a time
+                client.call_usage(**WINDOW)
+                client = None
+        self._told.set()
+
+
+SHORT: dict[str, Any] = {"timeout": 0.2, "deadline": 0.5, "max_attempts": 10**6}
+"""Only the deadline ends the attempts."""
+
+
+def left_hanging(client: Client, act: Turning) -> None:
+    """Ask in vain, and again if a busy machine did not even bring the question to the server."""
+    while not act.reached:
         start = time.monotonic()
-        with pytest.raises(TransportError, match=r"none within 0\.\d+ s.*attempts\)"):
+        with pytest.raises(TransportError, match=r"none within \S+ s; try again") as caught:
             client.call_usage(**WINDOW)
-        assert time.monotonic() - start < 0.9
-    assert len(server.requests) >= before + 2
+        assert time.monotonic() - start < SHORT["deadline"] + SLACK
+        assert_secret(caught.value)
+
+
+@pytest.mark.parametrize("fault", SLOW.values(), ids=SLOW)
+@pytest.mark.parametrize("used", [False, True], ids=["new", "used"])
+def test_slow(fault_server: Serve, fault: Act, used: bool) -> None:
+    """However slowly bytes drip, on a new or a used connection, the call ends at its deadline.
+
+    What it left ends soon after: nothing goes on in the background.
+    """
+    running, act = threads(), Turning(fault)
+    server = fault_server(act)
+    with Client(KEY, base_url=server.url, max_backoff=0.01, **SHORT) as client:
+        act.turn(client if used else None)
+        left_hanging(client, act)
+    assert_threads_end(running)
 
 
 @pytest.mark.parametrize("status", [200, 429])
@@ -283,31 +345,14 @@ def test_slow_once(fault_server: Serve, status: int) -> None:
     """One slow answer costs one attempt, and the next one is the answer."""
     slow = answer(status, None, length=10**6)
     server = fault_server(lambda peer: (peer.send(slow), peer.drip(b" "))[0], GOOD)
-    assert calls(ask(server, timeout=0.2)) == 3
+    assert calls(ask(server, timeout=0.2, max_attempts=100)) == 3
 
 
 def test_slow_refusal(fault_server: Serve) -> None:
     """A refusal whose body drips is still the refusal."""
     head = answer(403, b"", length=10**6)
     server = fault_server(lambda peer: (peer.send(head), peer.drip(b" "))[0])
-    with pytest.raises(AuthenticationError):
-        ask(server, timeout=0.2)
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize("fault", ["dripping head", "endless 1xx", "dripping body"])
-@pytest.mark.parametrize("before", [0, 1], ids=["new", "reused"])
-def test_threads_end(fault_server: Serve, fault: str, before: int) -> None:
-    """What a call left at its deadline ends soon after: nothing goes on in the background."""
-    running = threads()
-    server = fault_server(*[GOOD] * before, SLOW[fault])
-    with Client(KEY, base_url=server.url, timeout=0.1, deadline=0.2) as client:
-        for _ in range(before):
-            client.call_usage(**WINDOW)
-        with pytest.raises(TransportError):
-            client.call_usage(**WINDOW)
-    assert len(server.requests) > before
-    assert_threads_end(running)
+    in_vain(server, AuthenticationError, "the key was refused", timeout=0.3, max_attempts=100)
 
 
 # --- sizes
@@ -322,39 +367,59 @@ def endless(head: bytes, part: bytes) -> Act:
     return act
 
 
-def bomb(size: int) -> bytes:
-    return gzip.compress(b" " * size, 9)
+def bomb(megabytes: int) -> bytes:
+    stream, part = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS), b" " * 2**20
+    return b"".join(stream.compress(part) for _ in range(megabytes)) + stream.flush()
 
 
+BOMB = bomb(128)
+ENDLESS_HEADERS = endless(b"HTTP/1.1 200 OK\r\n", b"X-A: " + b"b" * 1000 + b"\r\n")
+ENDLESS_HEADER = endless(b"HTTP/1.1 200 OK\r\nX-A: ", b"b" * 2**16)
+ENDLESS_1XX = endless(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 1000)
 HUGE = {
     "endless chunks": endless(CHUNKED, b"100000\r\n" + b" " * 2**20 + b"\r\n"),
     "endless body": endless(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 2**20),
     "long Content-Length": endless(answer(length=10**12), b" " * 2**20),
-    "gzip bomb": sends(answer(200, bomb(2**28), "Content-Encoding: gzip")),
-    "gzip bomb, unfinished": sends(answer(200, bomb(2**28)[:-9], "Content-Encoding: gzip")),
+    "gzip bomb": sends(answer(200, BOMB, "Content-Encoding: gzip")),
+    "gzip bomb, unfinished": sends(answer(200, BOMB[:-9], "Content-Encoding: gzip")),
 }
 
 
+@pytest.fixture
+def memory() -> Iterator[Callable[[], float]]:
+    """The most memory that was in use so far [MB]."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize("fault", HUGE.values(), ids=HUGE)
-def test_huge(fault_server: Serve, fault: Act) -> None:
+def test_huge(fault_server: Serve, fault: Act, memory: Callable[[], float]) -> None:
     """A body over the limits, before or after decompression, is an error in bounded memory."""
     server = fault_server(fault)
-    tracemalloc.start()
-    try:
-        with pytest.raises(ResponseError, match=r"(at most 32 MB|more than 64 MB)"):
-            ask(server)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 180 * 2**20
+    in_vain(server, ResponseError, r"(at most 32 MB|more than 64 MB)", deadline=60)
+    assert memory() < 150
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(ENDLESS_HEADERS, id="headers"),
+        pytest.param(ENDLESS_HEADER, id="one header"),
+        pytest.param(ENDLESS_1XX, id="1xx"),
+    ],
+)
+def test_endless_head(fault_server: Serve, fault: Act, memory: Callable[[], float]) -> None:
+    """A head that never ends, however fast it comes, is an error in time and in little memory."""
+    in_vain(fault_server(fault), TransportError, "no complete answer", timeout=0.3, deadline=1)
+    assert memory() < 10
 
 
 def test_huge_refusal(fault_server: Serve) -> None:
     """Of a refusal's body 64 KB are read, however long it is, and the refusal is told."""
     server = fault_server(endless(answer(400, b"", length=10**12), b" " * 2**16))
-    with pytest.raises(APIError, match=r"got 400$"):
-        ask(server)
+    in_vain(server, APIError, r"got 400$")
 
 
 def test_gzip(fault_server: Serve) -> None:
@@ -378,8 +443,7 @@ def test_gzip(fault_server: Serve) -> None:
 def test_damaged_compression(fault_server: Serve, body: bytes, encoding: str) -> None:
     """A compressed body that is not one whole gzip stream is an error that says so."""
     server = fault_server(sends(answer(200, body, f"Content-Encoding: {encoding}")))
-    with pytest.raises(ResponseError, match=r"^reply: expected .*gzip"):
-        ask(server)
+    in_vain(server, ResponseError, r"^reply: expected .*gzip")
 
 
 # --- contents
@@ -409,9 +473,7 @@ WRONG = {
 def test_wrong_content(fault_server: Serve, body: bytes, message: str) -> None:
     """A body that is not what the endpoint promises is an error that names the field, at once."""
     server = fault_server(sends(answer(200, body, "X-Request-Id: r-17")))
-    with pytest.raises(ResponseError, match=message) as caught:
-        ask(server)
-    error = caught.value
+    error = in_vain(server, ResponseError, message)
     assert type(error) is ResponseError
     assert (error.status_code, error.request_id, error.attempts) == (200, "r-17", 1)
 
@@ -419,8 +481,7 @@ def test_wrong_content(fault_server: Serve, body: bytes, message: str) -> None:
 def test_bucket_outside_the_window(fault_server: Serve) -> None:
     """A bucket with calls that was not asked for is an error, not a silent loss."""
     server = fault_server(sends(answer(200, reply_body().replace(b"-03-01", b"-01-01"))))
-    with pytest.raises(ResponseError, match=r"^daily\[0\]\.date: expected a bucket of the window"):
-        ask(server)
+    in_vain(server, ResponseError, r"^daily\[0\]\.date: expected a bucket of the window")
 
 
 # --- elsewhere
@@ -431,9 +492,7 @@ def test_redirect(fault_server: Serve, status: int) -> None:
     """A redirect is not followed: the second host sees neither the key nor anything."""
     second = fault_server(GOOD)
     first = fault_server(sends(answer(status, b"", f"Location: {second.url}/x")))
-    with pytest.raises(APIError, match="a redirect, not followed") as caught:
-        ask(first)
-    assert caught.value.status_code == status
+    assert in_vain(first, APIError, "a redirect, not followed").status_code == status
     assert KEY.encode() in first.requests[0]
     assert second.connections == 0
 
@@ -441,9 +500,8 @@ def test_redirect(fault_server: Serve, status: int) -> None:
 def test_untrusted_certificate(fault_server: Serve) -> None:
     """A certificate that nobody vouches for ends the call before the key is sent."""
     server = fault_server(GOOD, tls=True)
-    with pytest.raises(TransportError, match=r"TLS failed .*CERTIFICATE_VERIFY_FAILED") as caught:
-        ask(server)
-    assert caught.value.attempts == 1
+    error = in_vain(server, TransportError, r"TLS failed .*CERTIFICATE_VERIFY_FAILED")
+    assert error.attempts == 1
     assert server.requests == []
 
 
@@ -467,12 +525,8 @@ TLS_FAULTS = {
 @pytest.mark.parametrize("fault", TLS_FAULTS.values(), ids=TLS_FAULTS)
 def test_failed_handshake(fault_server: Serve, fault: Act) -> None:
     """A TLS handshake that fails or hangs is an error within the deadline."""
-    server = fault_server(before=fault)
-    start = time.monotonic()
-    running = threads()
-    with pytest.raises(TransportError):
-        ask(server, timeout=0.2, deadline=0.5)
-    assert time.monotonic() - start < 0.9
+    server, running = fault_server(before=fault), threads()
+    in_vain(server, TransportError, "no complete answer", **SHORT)
     assert_threads_end(running)
 
 
@@ -484,16 +538,32 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("trusted")
 def test_tls(fault_server: Serve) -> None:
-    """Over TLS answers come, the connection is used again, and a drip ends at the deadline."""
-    server = fault_server(GOOD, GOOD, SLOW["dripping body"], tls=True)
-    with Client(KEY, base_url=server.url, timeout=0.3, deadline=0.5) as client:
+    """Over TLS answers come, and the connection is used again."""
+    server = fault_server(GOOD, tls=True)
+    with Client(KEY, base_url=server.url) as client:
         client.call_usage(**WINDOW)
         client.call_usage(**WINDOW)
-        assert server.connections == 1
-        start = time.monotonic()
-        with pytest.raises(TransportError):
-            client.call_usage(**WINDOW)
-        assert time.monotonic() - start < 0.9
+    assert (server.connections, len(server.requests)) == (1, 2)
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("fault", ["dripping head", "dripping body", "silence in the body"])
+def test_slow_tls(fault_server: Serve, fault: str) -> None:
+    """Over TLS a drip on a used connection ends at the deadline, and its thread with it."""
+    running, act = threads(), Turning(SLOW[fault])
+    server = fault_server(act, tls=True)
+    with Client(KEY, base_url=server.url, max_backoff=0.01, **SHORT) as client:
+        act.turn(client)
+        left_hanging(client, act)
+    assert_threads_end(running)
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("fault", ["closed before the head", "reset in the body", "body cut"])
+def test_broken_tls(fault_server: Serve, fault: str) -> None:
+    """Over TLS an answer that breaks off is asked for again, and told as what it is."""
+    assert calls(ask(fault_server(BROKEN[fault], GOOD, tls=True))) == 3
+    in_vain(fault_server(BROKEN[fault], tls=True), TransportError, r"\(3 attempts in")
 
 
 # --- the key
@@ -509,12 +579,10 @@ TELLING = {
     "echo in HTML": sends(answer(200, f"<p>{KEY}".encode())),
     "echo in a count": sends(answer(200, reply_body(totalCount=KEY))),
     "echo in a date": sends(answer(200, reply_body().replace(b"2026-03-01", KEY.encode()))),
-    "dripping body": SLOW["dripping body"],
-    "not HTTP": BROKEN["not HTTP"],
-    "reset": BROKEN["reset in the body"],
-    "body cut": BROKEN["body cut"],
-    "gzip cut": BROKEN["gzip cut"],
-    "redirect": sends(answer(302, b"", "Location: http://localhost:1/")),
+    "echo in a header": sends(b"HTTP/1.1 200 OK\r\n" + KEY.encode() + b"\r\n\r\n"),
+    "echo of the status": sends(b"HTTP/1.1 " + KEY.encode() + b"\r\n\r\n"),
+    "echo in an encoding": sends(answer(200, None, f"Content-Encoding: {KEY}")),
+    "echo in a redirect": sends(answer(302, b"", f"Location: http://localhost:1/{KEY}")),
 }
 
 
@@ -522,32 +590,17 @@ TELLING = {
 def test_key_stays_secret(
     fault_server: Serve, fault: Act, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No message, repr, log at DEBUG, pickle or frame of a traceback holds the key."""
-    caplog.set_level(logging.DEBUG)
+    """A server that sends the key back does not get it into an error or the log."""
     server = fault_server(fault)
-    with pytest.raises(UsageError) as caught:
-        ask(server, timeout=0.3, deadline=0.5)
-    error = caught.value
+    in_vain(server, UsageError, r"expected|no complete answer")
     assert KEY.encode() in server.requests[0]
-    secret = KEY.partition(".")[2]
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301  # made here
-    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
-    for text in (str(error), repr(error), repr(vars(error)), repr(pickle.dumps(error))):
-        assert secret not in text
     assert caplog.records
-    assert secret not in caplog.text
-    assert error.__context__ is None
-    assert error.__cause__ is None
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if "usage_analysis" in frame.f_code.co_filename:
-            assert secret not in repr(frame.f_locals)
 
 
 def test_request_id_echo(fault_server: Serve) -> None:
     """A server that names the request after the key does not get it into the error."""
-    with pytest.raises(APIError) as caught:
-        ask(fault_server(sends(answer(400, b"", f"X-Request-Id: {KEY}"))))
-    assert caught.value.request_id == "abcd1234.[key]"
+    server = fault_server(sends(answer(400, b"", f"X-Request-Id: {KEY}")))
+    assert in_vain(server, APIError, "got 400").request_id == "abcd1234.[key]"
 
 
 def test_date_of_the_answer(fault_server: Serve) -> None:

@@ -55,11 +55,11 @@ class Failure(NamedTuple):
     """Whether every request of this client should wait, not only this one."""
     retry_after: float | None = None
 
-    def after(self, attempts: int) -> UsageError:
-        """The error of the last attempt, which says how many there were."""
+    def after(self, attempts: int, seconds: float) -> UsageError:
+        """The error of the last attempt, which says how many there were, in how long [s]."""
         self.error.attempts = attempts
         if attempts > 1:
-            self.error.args = (f"{self.error} ({attempts} attempts)",)
+            self.error.args = (f"{self.error} ({attempts} attempts in {seconds:.3g} s)",)
         return self.error
 
 
@@ -78,7 +78,7 @@ def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> Body | Failur
     if raw.status != 200:
         return _refused(raw, what, now, redact)
     try:
-        return inflated(raw.body, raw.encoding)
+        return inflated(raw.body, _plain(raw.encoding, redact))
     except EOFError:
         problem = "the compressed body stops before its end"
     except ResponseError as error:

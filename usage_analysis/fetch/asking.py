@@ -186,7 +186,7 @@ class Asker:
             wait = backoff(attempt, self._patience.max_backoff, outcome.retry_after)
             last = attempt == self._patience.max_attempts or wait >= deadline.left()
             if last or not outcome.again:
-                raise outcome.after(attempt)
+                raise outcome.after(attempt, deadline.spent())
             _log.info("%s; attempt %d, the next in %.1f s", outcome.error, attempt, wait)
             if outcome.shared:
                 self._gate.hold(wait)

@@ -78,7 +78,7 @@ class Client:
     ) -> None:
         self._key = key.held(api_key)
         del api_key  # a traceback shows what its frames hold
-        if problem := key.problem(self._key.give()):
+        if problem := key.problem_with(self._key.give()):
             raise QueryError(problem)
         if transport is not None and not hasattr(transport, "handle_request"):
             kind = type(transport).__name__
@@ -87,7 +87,7 @@ class Client:
         self._clock: Callable[[], datetime] = getattr(
             transport, "clock", partial(datetime.now, UTC)
         )
-        self._lanes = Lanes(base_url, self._key.give, transport)
+        self._lanes = Lanes(base_url, self._key, transport)
         self._asker = Asker(
             WHAT,
             self._lanes.run,

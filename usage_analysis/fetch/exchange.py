@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import threading
@@ -14,9 +15,10 @@ from typing import Any
 import httpx
 
 from usage_analysis.errors import QueryError, ResponseError, TransportError
-from usage_analysis.fetch import answers, key
+from usage_analysis.fetch import answers
 from usage_analysis.fetch.answers import Failure, Raw
 from usage_analysis.fetch.asking import Params
+from usage_analysis.fetch.key import Key, problem_with
 from usage_analysis.fetch.patience import Hands, Stop, StoppedError
 
 PATH = "/api/accounts/me/usage/calls"
@@ -25,6 +27,7 @@ WHAT = f"GET {PATH}"
 
 _NO_TLS = ssl.PROTOCOL_TLS_CLIENT
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
 
 class _KeyAuth(httpx.Auth):
@@ -46,7 +49,7 @@ class _KeyAuth(httpx.Auth):
         if _origin(request.url) != self._origin:
             return None
         value = self._give()
-        problem = key.problem(value)
+        problem = problem_with(value)
         if not problem:
             request.headers["X-API-Key"] = value
         return problem
@@ -59,6 +62,7 @@ class _Lane:
         self.http = http
         self.over = False
         self.refusal: Raw | None = None
+        self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
     def get(self, params: Params, seconds: float) -> Raw:
@@ -79,15 +83,26 @@ class _Lane:
 
     def shut(self) -> None:
         """Shut the socket under whoever reads from it, now and later."""
-        self.over = True
-        if self._socket is not None:
-            with suppress(OSError):
-                # An SSLSocket's own method would first forget the TLS object that a read is in.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        with self._lock:
+            self.over = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    # An SSLSocket's own method would first forget the TLS object of a read.
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+        if event.endswith("start_tls.started"):
+            self._leave()
+        elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._watch(info["return_value"])
+
+    def _leave(self) -> None:
+        """Leave the socket to the TLS handshake, which keeps its time; `ssl` loses a shut one."""
+        with self._lock:
+            left, self._socket = self._socket, None
+        if self.over and left is not None:
+            left.close()
+            raise TimeoutError
 
     def _watch(self, stream: Any) -> None:
         if stream is not None:
@@ -103,8 +118,8 @@ class Lanes:
     ----------
     base_url
         Where the API is.
-    give
-        The key for the next request.
+    key
+        What requests carry, and what no log shows.
     transport
         What to use instead of the network.
 
@@ -114,11 +129,10 @@ class Lanes:
         The address is none, or a plain ``http://`` one elsewhere than on this machine.
     """
 
-    def __init__(
-        self, base_url: str, give: Callable[[], str], transport: httpx.BaseTransport | None
-    ) -> None:
+    def __init__(self, base_url: str, key: Key, transport: httpx.BaseTransport | None) -> None:
         self._url = _address(base_url)
-        self._auth = _KeyAuth(give, self._url)
+        self._auth = _KeyAuth(key.give, self._url)
+        weakref.finalize(self, _hide_in_logs(key.hide))
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._idle: list[_Lane] = []
@@ -213,6 +227,26 @@ class Lanes:
         )
 
 
+def _hide_in_logs(hide: Callable[[str], str]) -> Callable[[], None]:
+    """What ends the hiding that begins now: httpx's side logs heads, and a server may echo."""
+
+    def hidden(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if (safe := hide(text)) != text:
+            record.msg, record.args = safe, None
+        return True
+
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(hidden)
+
+    def end() -> None:
+        for logger in loggers:
+            logger.removeFilter(hidden)
+
+    return end
+
+
 def _address(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url)
@@ -244,6 +278,7 @@ def _read(answer: httpx.Response) -> Raw:
         if len(body) > limit:
             break
     if len(body) > limit and whole:
+        del body  # an error's traceback would keep it
         raise ResponseError(f"reply: expected at most {limit // 2**20} MB, got more; ask for less")
     del body[limit:]
     return Raw(answer.status_code, answer.headers, body, encoding)

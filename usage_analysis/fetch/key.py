@@ -46,7 +46,7 @@ def held(source: Source) -> Key:
     return Key(give, hide, hide_bytes)
 
 
-def problem(value: str) -> str | None:
+def problem_with(value: str) -> str | None:
     """What is wrong with a key, in words without it; None for nothing."""
     if not value:
         return (

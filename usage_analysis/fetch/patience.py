@@ -181,13 +181,17 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._end: float | None = None
+        self._start: float | None = None
+
+    def spent(self) -> float:
+        """Time since the first call [s]."""
+        if self._start is None:
+            self._start = time.monotonic()
+        return time.monotonic() - self._start
 
     def left(self) -> float:
-        """Time left [s], not below 0; the first call starts the clock."""
-        if self._end is None:
-            self._end = time.monotonic() + self._seconds
-        return max(0.0, self._end - time.monotonic())
+        """Time left [s], not below 0."""
+        return max(0.0, self._seconds - self.spent())
 
 
 class Gate:
