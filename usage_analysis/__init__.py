@@ -14,7 +14,8 @@ _HOMES = {
     "analysis.billing": "billing_overhead cost",
     "analysis.capacity": "capacity channels_for erlang_b traffic_for",
     "analysis.comparison": "compare_periods",
-    "analysis.control": "burn_rate control_chart funnel",
+    "analysis.control": "burn_rate control_chart",
+    "analysis.funnel": "funnel",
     "analysis.peaks": "busy_hour describe_peak peak_hours",
     "analysis.profiles": "load_profile traffic_intensity",
     "analysis.quality": "reconcile",
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.comparison import compare_periods as compare_periods
     from usage_analysis.analysis.control import burn_rate as burn_rate
     from usage_analysis.analysis.control import control_chart as control_chart
-    from usage_analysis.analysis.control import funnel as funnel
+    from usage_analysis.analysis.funnel import funnel as funnel
     from usage_analysis.analysis.peaks import busy_hour as busy_hour
     from usage_analysis.analysis.peaks import describe_peak as describe_peak
     from usage_analysis.analysis.peaks import peak_hours as peak_hours

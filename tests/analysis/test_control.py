@@ -1,13 +1,12 @@
-"""Control: published charts, Laney's spread, funnels and budgets, and what they catch or miss."""
+"""Control: published charts, Laney's spread and error budgets, and what they catch or miss."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from usage_analysis.analysis.control import burn_rate, control_chart, funnel
+from usage_analysis.analysis.control import burn_rate, control_chart
 from usage_analysis.errors import QueryError
 
 
@@ -151,59 +150,6 @@ def test_a_doubled_rate_is_caught_on_its_first_day() -> None:
         chart = control_chart(month.assign(error_count=changed))
         caught.append(bool(chart["signal"].iloc[-1]))
     assert np.mean(caught) >= 0.9
-
-
-def groups(events: list[int], calls: list[int]) -> pd.DataFrame:
-    index = pd.date_range("2026-03-02", periods=1, tz="UTC", name="time").repeat(len(calls))
-    return pd.DataFrame(
-        {"agent": [f"g{i}" for i in range(len(calls))], "total_count": calls, "error_count": events}
-        | {"provisional": False},
-        index=index,
-    )
-
-
-def test_funnel_limits_are_binomial() -> None:
-    """Limits are interpolated binomial points, as SciPy's distribution gives them."""
-    found = funnel(groups([2, 6, 20], [100, 300, 1000]))
-    for n, row in zip((100, 300, 1000), found.itertuples(), strict=True):
-        for below, limit in ((0.025, row.low_95), (0.975, row.high_95), (0.999, row.high_998)):
-            k = stats.binom.ppf(below, n, 0.02)
-            upto, before = stats.binom.cdf([k, k - 1], n, 0.02)
-            assert limit == pytest.approx((k - (upto - below) / (upto - before)) / n, abs=1e-9)
-    assert not found["beyond_95"].any()
-
-
-def test_chance_is_beyond_its_limits_as_often_as_it_should_be() -> None:
-    """Of groups alike about 1 in 20 is beyond 95 %, and 1 in 500 beyond 99.8 %."""
-    rng = np.random.default_rng(3)
-    calls = rng.integers(20, 2000, 4000)
-    found = funnel(groups(rng.binomial(calls, 0.05).tolist(), calls.tolist()))
-    assert 0.03 < found["beyond_95"].mean() < 0.07
-    assert 0.0005 < found["beyond_998"].mean() < 0.004
-
-
-def test_a_funnel_widens_where_groups_differ() -> None:
-    """Where all groups differ by more than chance the limits widen, and no longer call most out."""
-    rng = np.random.default_rng(4)
-    rates = rng.beta(5, 95, 100)
-    found = funnel(groups(rng.binomial(5000, rates).tolist(), [5000] * 100))
-    assert found["spread_ratio"].iloc[0] > 10
-    assert found["beyond_95"].mean() < 0.25
-    assert found["high_95"].iloc[0] > 0.08
-
-
-def test_groups_without_calls_have_no_limits() -> None:
-    """A group without calls has neither rate nor limits; nor has a funnel without an error."""
-    found = funnel(groups([0, 3, 2], [0, 100, 100]))
-    assert found.loc["g0", ["rate", "low_95", "high_998"]].isna().all()
-    assert found["high_95"].notna().tolist() == [False, True, True]
-    assert funnel(groups([0, 0], [10, 10]))["high_95"].isna().all()
-
-
-def test_a_funnel_needs_groups() -> None:
-    """A single series is refused."""
-    with pytest.raises(QueryError, match="funnel: expected a breakdown"):
-        funnel(days([1], 10))
 
 
 @pytest.mark.parametrize(

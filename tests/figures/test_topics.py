@@ -7,7 +7,8 @@ import pytest
 import usage_analysis as ua
 from tests.figures.drawings import ZONE, breakdowns, compared, frame, grouped, panels, singles
 from usage_analysis.analysis.capacity import capacity
-from usage_analysis.analysis.control import control_chart, funnel
+from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.rates import rate_difference
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.figures.axes import finished

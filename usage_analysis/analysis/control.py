@@ -1,8 +1,7 @@
-"""Whether a rate has changed or only wobbles: control charts, funnels, error budgets."""
+"""Whether a rate has changed or only wobbles: control charts and error budgets."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import share
-from usage_analysis.analysis.rates import check_event, counted
+from usage_analysis.analysis.rates import check_event
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
 from usage_analysis.tidy.periods import aggregate
@@ -23,7 +22,6 @@ Floats = NDArray[np.float64]
 _SIGMAS = 3.0
 # Mean range of two draws from a normal distribution, in its standard deviations: 2/√π.
 _RANGE_OF_TWO = 1.128
-_LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
 _WINDOWS = (1, 6, 12, 72)
 _BUDGET_HOURS = 30 * 24
 _FAST, _SLOW = 3.0, 1.0
@@ -145,107 +143,6 @@ def _spread(z: Floats, times: NDArray[np.int64], code: NDArray[np.intp], count: 
     total = np.bincount(of, ranges, minlength=count)
     mean: Floats = share(total, np.bincount(of, minlength=count)) / _RANGE_OF_TWO
     return mean
-
-
-def funnel(
-    breakdown: pd.DataFrame, *, event: str = "error_count", denominator: str = "total_count"
-) -> pd.DataFrame:
-    """Each group's rate beside the limits that chance sets for its number of calls.
-
-    Exact binomial limits of the common rate at 95 % and 99.8 %, interpolated between whole counts
-    (Spiegelhalter 2005, Statistics in Medicine 24:1185, appendix A.1). Groups mostly differ by more
-    than chance: the spread ratio φ is the mean square of the groups' z, with the outer 10 % on each
-    side drawn in to the percentile (winsorised), and where φ > 1 + 2√(2/groups) the limits are √φ
-    times as far from the centre (his multiplicative model). A group beyond the limits is unlike the
-    others; the funnel ranks nobody.
-
-    Parameters
-    ----------
-    breakdown
-        Canonical frame with a group column, summed whole.
-    event, denominator
-        Columns: ``error_count`` or ``joined_count`` over another count.
-
-    Returns
-    -------
-    DataFrame
-        A row a group: `calls`, `events`, `rate`, `centre`, `low_95`, `high_95`, `low_998`,
-        `high_998`, `spread_ratio` (φ as found, whether or not it widened the limits), `beyond_95`,
-        `beyond_998`. Without calls, and with a common rate of 0 or 1, there are no limits (NaN).
-
-    Raises
-    ------
-    QueryError
-        No group column, a column is missing, or an argument is not one of those above.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> breakdown = pd.DataFrame({"agent": ["a", "b", "c"], "total_count": [400, 300, 50],
-    ...                           "error_count": [8, 6, 6], "provisional": False})
-    >>> funnel(breakdown)[["calls", "rate", "high_95", "beyond_95"]].round(3)
-           calls  rate  high_95  beyond_95
-    agent
-    a        400  0.02    0.057      False
-    b        300  0.02    0.061      False
-    c         50  0.12    0.112       True
-    """
-    check_event(event, denominator)
-    require("funnel", breakdown, event, denominator)
-    if group_column(breakdown) is None:
-        raise QueryError(
-            "funnel: expected a breakdown with a group as first column, got one series"
-        )
-    (calls, events), groups = counted(breakdown, [denominator, event], "total")
-    out = pd.DataFrame({"calls": calls, "events": events, "rate": share(events, calls)}, groups)
-    centre = float(events.sum() / calls.sum()) if calls.sum() else np.nan
-    sigma = _sigma(np.full(len(calls), centre), calls.astype(np.float64))
-    ratio = _winsorised((out["rate"].to_numpy() - centre) / sigma)
-    some = int((~np.isnan(sigma)).sum())
-    wider = math.sqrt(ratio) if some and ratio > 1 + 2 * math.sqrt(2 / some) else 1.0
-    out["centre"] = centre
-    limits = _binomial_limits(calls, centre) - centre
-    for column, limit in zip(_LIMITS, limits.T, strict=True):
-        out[column] = centre + wider * limit
-    out["spread_ratio"] = ratio
-    for name in ("95", "998"):
-        out[f"beyond_{name}"] = (out["rate"] < out[f"low_{name}"]) | (
-            out["rate"] > out[f"high_{name}"]
-        )
-    return out
-
-
-def _winsorised(z: Floats) -> float:
-    """Mean square of z with its outer tenths drawn in; NaN without any."""
-    known = z[~np.isnan(z)]
-    if len(known) == 0:
-        return math.nan
-    low, high = np.percentile(known, [10, 90])
-    return float(np.mean(np.clip(known, low, high) ** 2))
-
-
-def _binomial_limits(calls: NDArray[Any], rate: float) -> Floats:
-    """Shares of the calls that a binomial count falls short of with the limits' probabilities."""
-    out = np.full((len(calls), len(_LIMITS)), np.nan)
-    if 0 < rate < 1:
-        for n in np.unique(calls[calls > 0]):
-            out[calls == n] = _binomial_points(round(n), rate) / n
-    return out
-
-
-def _binomial_points(n: int, rate: float) -> Floats:
-    mode = min(int((n + 1) * rate), n)
-    reach = int(8 * math.sqrt(n * rate * (1 - rate))) + 40
-    k = np.arange(max(mode - reach, 0), min(mode + reach, n) + 1)
-    # Each probability from the one before it; all are scaled to add to 1.
-    logs = np.cumsum(np.log((n - k[:-1]) / (k[:-1] + 1) * (rate / (1 - rate))))
-    logs = np.concatenate([[0.0], logs])
-    chance = np.exp(logs - logs.max())
-    upto = np.cumsum(chance / chance.sum())
-    below = np.array(list(_LIMITS.values()))
-    place = np.minimum(np.searchsorted(upto, below), len(k) - 1)
-    points: Floats = k[place] - (upto[place] - below) / (chance[place] / chance.sum())
-    return points
 
 
 def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:

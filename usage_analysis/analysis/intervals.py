@@ -1,8 +1,9 @@
-"""Quantiles and intervals: formulas of one line, in NumPy."""
+"""Quantiles and intervals: short formulas, in NumPy."""
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
 
@@ -29,25 +30,29 @@ def normal_quantile(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
+@lru_cache(maxsize=1024)
 def student(confidence: float, freedom: float) -> float:
-    """Quantile of Student's t for a two-sided interval.
+    """Quantile of Student's t for a two-sided interval, of whole degrees of freedom.
 
-    Exact for 1 and 2 degrees of freedom; beyond, the expansion of Abramowitz and Stegun 26.7.5,
-    within 1 % at 95 %.
+    Exact, by halving the finite series of Abramowitz and Stegun 26.7.3 and 26.7.4; beyond 1,000
+    degrees the normal quantile with two terms of their 26.7.5.
     """
-    p = (1 + confidence) / 2
-    if freedom == 1:
-        return math.tan(math.pi * (p - 0.5))
-    if freedom == 2:
-        return (2 * p - 1) / math.sqrt(2 * p * (1 - p))
-    z = normal_quantile(confidence)
-    return (
-        z
-        + (z**3 + z) / (4 * freedom)
-        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
-        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * freedom**4)
-    )
+    if freedom > 1000:
+        z = normal_quantile(confidence)
+        return z if math.isinf(freedom) else z + (z**3 + z) / (4 * freedom)
+    whole = int(freedom)
+    odd = whole % 2
+    k = np.arange(1 + odd, whole - 1, 2)
+    terms = np.concatenate([np.ones(int(whole > 1)), np.cumprod(k / (k + 1))])
+    powers = np.arange(odd, odd + 2 * len(terms), 2)
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        angle = (low + high) / 2
+        inside = math.sin(angle) * float((terms * math.cos(angle) ** powers).sum())
+        if odd:
+            inside = 2 / math.pi * (angle + inside)
+        low, high = (angle, high) if inside < confidence else (low, angle)
+    return math.tan(low) * math.sqrt(whole)
 
 
 def share(events: NDArray[Any], calls: NDArray[Any]) -> Floats:

@@ -15,7 +15,8 @@ import usage_analysis as ua
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import capacity, channels_for
 from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.control import control_chart, funnel
+from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.peaks import describe_peak
 from usage_analysis.analysis.profiles import load_profile, traffic_intensity
 from usage_analysis.analysis.rates import describe_errors, error_rate, rate_difference

@@ -363,5 +363,5 @@ def _outside_in_words(shown: pd.DataFrame, far: NDArray[np.bool_], what: str) ->
     more = f" and {far.sum() - 1} more" if far.sum() > 1 else ""
     return (
         f"{shorten(str(worst), 40)}{more} beyond chance: {what} "
-        f"{percent(float(shown['rate'].to_numpy()[far].max()))} against {centre} of all"
+        f"{percent(float(shown['rate'].to_numpy()[far].max()))} against {centre} of the others"
     )

@@ -9,7 +9,8 @@ import pandas as pd
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.control import control_chart, funnel
+from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.peaks import busy_hour, describe_peak, peak_hours
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.quality import reconcile

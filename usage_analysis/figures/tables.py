@@ -159,7 +159,8 @@ TERMS: Mapping[str, str] = {
     "Control chart": "Daily rates with limits that chance and the days' own unrest set: Laney's "
     "p-prime chart (2002). A day out of limits is unlike the others; the chart does not say why.",
     "Funnel": "Each group's rate against the limits that its number of calls allows: binomial, "
-    "95 % and 99.8 %, widened where groups differ by more than chance (Spiegelhalter 2005).",
+    "95 % and 99.8 %, widened where groups differ by more than chance (Spiegelhalter 2005). Centre "
+    "and spread are those of the groups that hold together, without the ones far from them.",
     "Projection of the month": "What has come, and for each day left the mean of its weekday times "
     "the level of the last four weeks; the band is its 95 % interval.",
     "Comparison": "The same weekdays and hours of both periods, unfinished ones left out on both "
