@@ -82,6 +82,33 @@ def watch(say: Say, folder: str, scope: str, stop: str) -> None:
     say(count)
 
 
+def die(say: Say, folder: str, scope: str, serial: int, step: int) -> None:
+    """Sync, compact and end without a word at one of the steps that change the disk."""
+    archive = ua.Archive(folder)
+    left = [step]
+
+    def mortal(work: Callable, half: Callable | None = None) -> Callable:
+        def done(*arguments: object, **settings: object) -> object:
+            left[0] -= 1
+            if left[0] == 0:
+                if half is not None:
+                    half(*arguments)
+                os._exit(9)
+            return work(*arguments, **settings)
+
+        return done
+
+    def half_written(file: parts._Checked, data: object) -> None:
+        file.raw.write(bytes(data)[: len(bytes(data)) // 2])
+
+    os.fsync = mortal(os.fsync)
+    Path.rename, Path.unlink = mortal(Path.rename), mortal(Path.unlink)
+    parts._Checked.write = mortal(parts._Checked.write, half_written)
+    archive.sync(account(serial).client(), scope, since=DAYS[0])
+    archive.compact()
+    say(step - left[0])
+
+
 def full(say: Say, folder: str, scope: str, serial: int) -> None:
     """Sync with every limit of a file's size, until it fits; then once more without one."""
     archive = ua.Archive(folder)
@@ -137,12 +164,12 @@ def remove_first(shelf: parts.Shelf, month: str) -> bool:
 
     parts.Writer.land = landed
     try:
-        return compact(shelf, month)
+        return compacted(shelf, month)
     finally:
         parts.Writer.land = land
 
 
-compact = versions.compact
+compacted = versions._compacted
 
 
 def mutate(name: str) -> None:
@@ -150,10 +177,10 @@ def mutate(name: str) -> None:
     if name == "in place":
         parts.Writer = InPlace
     elif name == "remove first":
-        ua.Archive.__init__.__globals__["compact"] = remove_first
+        versions._compacted = remove_first
 
 
-ACTS = {act.__name__: act for act in (write, shared, read, watch, full, until_full)}
+ACTS = {act.__name__: act for act in (write, shared, read, die, watch, full, until_full)}
 
 
 def main() -> None:

@@ -65,15 +65,13 @@ def kept(tmp_path_factory) -> ua.Archive:
 )
 @given(
     scope=st.sampled_from(list(FILTERS)),
-    first=st.integers(0, 71),
+    first=st.integers(0, 70),
     length=st.integers(0, 71),
     zone=st.sampled_from([None, "UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia"]),
 )
 def test_loads_what_a_fetch_brings(kept, scope, first, length, zone):
     """Over any window, on any clock, `load` equals a fetch: frames, provisional, query, date."""
     days = [str(np.datetime64("2026-01-21") + day) for day in (first, min(first + length, 70))]
-    if days[0] > days[1]:
-        days.reverse()
     window = {"from_date": days[0], "to_date": days[1], "timezone": zone}
     loaded = kept.load(scope, days[0], days[1], timezone=zone)
     asked = {name: value for name, value in window.items() if value is not None}

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-import pandas as pd
-
-from usage_analysis.archive.coverage import Held, newest
-from usage_analysis.archive.loading import (
-    Current,
-    current,
-    held_of,
-    microseconds,
-    months_of,
-    usages,
-    window_of,
-)
-from usage_analysis.archive.parts import MEASURES, Part, Shelf
-from usage_analysis.archive.syncing import Landing, Synced, chunks, due, questions
-from usage_analysis.archive.versions import changes, compact
+from usage_analysis.archive.coverage import Current, current, names_of, unknown
+from usage_analysis.archive.days import day_name, day_number
+from usage_analysis.archive.loading import everything, load
+from usage_analysis.archive.parts import KINDS, Shelf
+from usage_analysis.archive.syncing import Progress, Synced, sync
+from usage_analysis.archive.tables import change_table, scope_table
+from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage, breakdown_of, check_group_name
-from usage_analysis.tidy.wire import DAY
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from usage_analysis.fetch.client import Client
-
-Progress = Callable[[int, int], None]
-
-_MOST_PARTS = 8
-"""A month with more parts is compacted after a sync."""
 
 
 class Damage(NamedTuple):
@@ -130,7 +116,7 @@ class Archive:
             The disk is full, or does not let itself be written; what landed before is kept.
         """
         asked = {_name(scope): filters or None}
-        return self._sync(client, asked, since, again=again, progress=progress)
+        return sync(self._shelf, client, asked, since, again=again, progress=progress)
 
     def sync_groups(
         self,
@@ -175,7 +161,7 @@ class Archive:
                     f"groups[{group!r}]: expected filters by name, got {filters!r:.80}"
                 )
             asked[f"{_family(name)}/{_name(group)}"] = filters
-        return self._sync(client, asked, since, again=again, progress=progress)
+        return sync(self._shelf, client, asked, since, again=again, progress=progress)
 
     def load(
         self,
@@ -239,7 +225,8 @@ class Archive:
         """
         family = f"{_family(name)}/"
         if groups is None:
-            groups = [one.removeprefix(family) for one in self._scopes() if one.startswith(family)]
+            parts = self._shelf.steady(partial(everything, self._shelf))
+            groups = [one.removeprefix(family) for one in names_of(parts) if one.startswith(family)]
         scopes = {family + group: group for group in groups}
         if not scopes:
             raise QueryError(f"name: expected one that sync_groups kept groups under, got {name!r}")
@@ -259,7 +246,7 @@ class Archive:
             UTC days whose months are wanted; all of them without.
         """
         low, high = (
-            None if day is None else months_of(number := _day_of(name, day), number)[0]
+            None if day is None else day_name(day_number(name, day))[:7]
             for name, day in (("from_date", from_date), ("to_date", to_date))
         )
         return self._shelf.steady(
@@ -277,7 +264,7 @@ class Archive:
         Index `scope`; columns `filters` [dict], `source`, `first`, `last` [UTC days], `days`,
         `as_of` [UTC].
         """
-        return self._shelf.steady(self._table)
+        return self._shelf.steady(lambda: scope_table(everything(self._shelf)))
 
     def restatements(self, scope: str | None = None) -> pd.DataFrame:
         """One row a change of a UTC day that was over when it was fetched before.
@@ -300,7 +287,7 @@ class Archive:
         equal ones the first. `sync` does it to months of more than 8 parts.
         """
         self._shelf.sweep()
-        return sum(self._compact(month) for month in self._shelf.months())
+        return sum(compact(self._shelf, month) for month in self._shelf.months())
 
     def check(self) -> list[Damage]:
         """Files that are not as they were written; every file is read."""
@@ -317,89 +304,17 @@ class Archive:
     def __repr__(self) -> str:
         return f"<Archive {str(self.path)!r}>"
 
-    def _sync(
-        self,
-        client: Client,
-        asked: Mapping[str, Mapping[str, Any] | None],
-        since: date | str | None,
-        *,
-        again: bool,
-        progress: Progress | None,
-    ) -> Synced:
-        today = _day_number(client.today())
-        queries, firsts = self._shelf.steady(partial(self._questions, client, asked, since))
-        scopes, first = sorted(queries), min(firsts.values())
-        if first > today:
-            raise QueryError(f"since: expected a day up to today, got {since}")
-        parts = self._shelf.steady(lambda: self._shelf.parts(months_of(first, today), "hourly"))
-        known = newest(parts, scopes, first, today)
-        wanted = due(known, first, today, everything=again)
-        for row, scope in enumerate(scopes):
-            wanted[row, : firsts[scope] - first] = False
-        todo = chunks(scopes, wanted, first, today)
-        landing = Landing(self._shelf, 1 if len(scopes) == 1 else Landing.MOST)
-        report = progress or (lambda _done, _total: None)
-        report(0, len(todo))
-        answers = client.each_usage(questions(todo, queries), name="scope")
-        try:
-            for done, (scope, usage) in enumerate(answers, 1):
-                landing.add(scope, usage)
-                report(done, len(todo))
-        finally:
-            landing.write()
-        self._shelf.sweep()
-        for month in sorted(landing.months):
-            if len(self._shelf.paths("hourly", month)) > _MOST_PARTS:
-                self._compact(month)
-        new = int((wanted & (known.fetched < 0)).sum())
-        return Synced(len(todo), new, int(wanted.sum()) - new)
-
-    def _questions(
-        self, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: object
-    ) -> tuple[dict[str, UsageQuery], dict[str, int]]:
-        """Filters and first day of each scope, checked against those that are there."""
-        parts = self._parts()
-        start = None if since is None else _day_of("since", since)
-        queries, firsts = {}, {}
-        for scope, filters in asked.items():
-            held = held_of(parts, scope)
-            queries[scope] = _filters(scope, filters, held, client.source)
-            if start is not None:
-                firsts[scope] = start
-            elif held is None:
-                raise QueryError(f"since: expected a first day for the new scope {scope!r}")
-            else:
-                firsts[scope] = _bounds(parts, scope)[0]
-        return queries, firsts
-
     def _load(
         self, scopes: Iterable[str], window: Mapping[str, Any], as_of: datetime | str | None
     ) -> dict[str, CallUsage]:
-        return self._shelf.steady(partial(self._loaded, list(scopes), window, as_of))
+        return self._shelf.steady(partial(load, self._shelf, list(scopes), window, as_of))
 
-    def _loaded(
-        self, scopes: list[str], window: Mapping[str, Any], as_of: datetime | str | None
-    ) -> dict[str, CallUsage]:
-        until = None if as_of is None else microseconds(_instant(as_of))
-        asked = {name: value for name, value in window.items() if value is not None}
-        query = UsageQuery.from_filters(asked)
-        if query.start is None or query.end is None:
-            # Without both ends the window hangs on the last fetch: look for it everywhere.
-            last = max(_last_fetch(self._parts(), scope, until) for scope in scopes)
-            query = query.bounded(datetime.fromtimestamp(last // 1_000_000, UTC))
-        place = window_of(query)
-        months = months_of(place.first, place.last)
-        kinds = ("hourly",) if until is None else ("history", "hourly")
-        parts = self._shelf.parts(months, *kinds)
-        queries = {}
-        for scope in scopes:
-            held = held_of(parts, scope) or held_of(self._parts(), scope)
-            if held is None:
-                raise self._unknown(scope)
-            queries[scope] = UsageQuery(
-                **held.query, from_date=query.from_date, to_date=query.to_date
-            )
-        return usages(parts, queries, until)
+    def _changes(self, scope: str | None) -> pd.DataFrame:
+        parts = self._shelf.parts(self._shelf.months(), *KINDS)
+        known = names_of(parts)
+        if scope is not None and scope not in known:
+            raise unknown(scope, parts)
+        return change_table(parts, known if scope is None else [scope])
 
     def _stacked(
         self,
@@ -418,109 +333,6 @@ class Archive:
             UsageQuery(from_date=whole.from_date, to_date=whole.to_date),
         )
 
-    def _unknown(self, scope: str) -> QueryError:
-        known = self._scopes()
-        shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
-        return QueryError(f"scope: expected one of {shown or 'none yet: sync one'}, got {scope!r}")
-
-    def _parts(self) -> list[Part]:
-        return self._shelf.parts(self._shelf.months(), "hourly")
-
-    def _scopes(self) -> list[str]:
-        parts = self._shelf.steady(self._parts)
-        return sorted({scope for part in parts for scope in part.coverage})
-
-    def _table(self) -> pd.DataFrame:
-        parts = self._parts()
-        records = []
-        for scope in sorted({scope for part in parts for scope in part.coverage}):
-            held = held_of(parts, scope)
-            first, last = _bounds(parts, scope)
-            known = newest(parts, [scope], first, last).fetched
-            records.append(
-                {
-                    "scope": scope,
-                    "filters": {} if held is None else held.query,
-                    "source": "" if held is None else held.source,
-                    "first": _utc(first * DAY),
-                    "last": _utc(last * DAY),
-                    "days": int((known >= 0).sum()),
-                    "as_of": _utc(int(known.max())),
-                }
-            )
-        columns = ["scope", "filters", "source", "first", "last", "days", "as_of"]
-        return pd.DataFrame(records, columns=columns).set_index("scope")
-
-    def _changes(self, scope: str | None) -> pd.DataFrame:
-        parts = self._shelf.parts(self._shelf.months(), "history", "hourly")
-        known = sorted({one for part in parts for one in part.coverage})
-        if scope is not None and scope not in known:
-            raise self._unknown(scope)
-        records: list[dict[str, Any]] = []
-        for one in changes(parts, known if scope is None else [scope]):
-            record: dict[str, Any] = {
-                "time": _utc(one.day * DAY),
-                "scope": one.scope,
-                "known": _utc(one.known),
-                "changed": _utc(one.changed),
-                "provisional": one.provisional,
-            }
-            for name in MEASURES:
-                word = "billed_minutes" if name == "billed_micro" else name
-                record[f"{word}_before"] = _measure(name, one.before[name])
-                record[word] = _measure(name, one.after[name])
-            records.append(record)
-        words = ["billed_minutes" if name == "billed_micro" else name for name in MEASURES]
-        columns = ["time", "scope", "known", "changed", "provisional"]
-        columns += [both for word in words for both in (f"{word}_before", word)]
-        return pd.DataFrame(records, columns=columns).set_index("time")
-
-    def _compact(self, month: str) -> bool:
-        # Where another process compacts the month as well, its work does.
-        with suppress(FileNotFoundError):
-            return compact(self._shelf, month)
-        return False
-
-
-def _filters(
-    scope: str, filters: Mapping[str, Any] | None, held: Held | None, source: str
-) -> UsageQuery:
-    """Question of a scope without dates, which is the one that is there, if any is."""
-    if held is not None and held.source != source:
-        raise QueryError(
-            f"client: expected one of the source that scope {scope!r} is from, {held.source}, got "
-            f"{source}; keep each account in an archive of its own"
-        )
-    if filters is None and held is not None:
-        return UsageQuery(**held.query)
-    query = UsageQuery.from_filters(filters or {})
-    if query.from_date is not None or query.to_date is not None:
-        raise QueryError(
-            "sync: expected filters without dates, got some; since= says the first day"
-        )
-    if held is not None and query != UsageQuery(**held.query):
-        raise QueryError(
-            f"scope {scope!r}: expected its filters {held.query}, got {query.as_dict()}; "
-            "take another name for another question"
-        )
-    return query
-
-
-def _bounds(parts: Iterable[Part], scope: str) -> tuple[int, int]:
-    runs = [run for part in parts if scope in part.coverage for run in part.coverage[scope].days]
-    return min(run[0] for run in runs), max(run[0] + run[1] - 1 for run in runs)
-
-
-def _last_fetch(parts: Iterable[Part], scope: str, until: int | None) -> int:
-    fetched = [
-        when
-        for part in parts
-        if scope in part.coverage
-        for _, _, when in part.coverage[scope].days
-        if until is None or when <= until
-    ]
-    return max(fetched, default=0)
-
 
 def _name(scope: object) -> str:
     if not isinstance(scope, str) or not scope.strip() or not scope.isprintable():
@@ -532,37 +344,3 @@ def _family(name: str) -> str:
     if "/" in name:
         raise QueryError(f'name: expected one without "/", got {name!r}')
     return _name(name)
-
-
-def _day_of(argument: str, value: object) -> int:
-    try:
-        start = UsageQuery(from_date=value).start  # type: ignore[arg-type]  # it is checked there
-    except QueryError as error:
-        raise QueryError(str(error).replace("from_date", argument, 1)) from None
-    if start is None or microseconds(start) % DAY:
-        raise QueryError(f"{argument}: expected a UTC day such as 2026-03-01, got {value!r}")
-    return microseconds(start) // DAY
-
-
-def _day_number(day: date) -> int:
-    return (day - date(1970, 1, 1)).days
-
-
-def _instant(as_of: datetime | str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    except ValueError:
-        moment = None
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
-    return moment
-
-
-def _utc(microseconds: int) -> pd.Timestamp:
-    return pd.Timestamp(np.datetime64(microseconds, "us")).tz_localize("UTC")
-
-
-def _measure(name: str, value: int) -> Any:
-    if name == "duration":
-        return timedelta(microseconds=value)
-    return value / 1e6 if name == "billed_micro" else value

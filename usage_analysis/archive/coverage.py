@@ -7,14 +7,20 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from usage_analysis.archive.days import days_of
+from usage_analysis.errors import ArchiveError, QueryError
 from usage_analysis.tidy.frames import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FORMAT = 1
 SETTLED = 7
@@ -60,6 +66,10 @@ def decode(body: bytes) -> tuple[int, Coverage]:
 
 class HasCoverage(Protocol):
     """A part, as far as this file looks at it."""
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
 
     @property
     def coverage(self) -> Coverage:
@@ -120,3 +130,97 @@ def runs_of(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
         (int(days[start]), length, int(fetched[start]))
         for start, length in zip(starts, lengths, strict=True)
     ]
+
+
+def held_of(parts: Sequence[HasCoverage], scope: str) -> Held | None:
+    """What was asked for a scope, by the parts that hold it; None where none does.
+
+    Raises
+    ------
+    ArchiveError
+        Two parts say two things.
+    """
+    first: Held | None = None
+    for part in parts:
+        held = part.coverage.get(scope)
+        if held is None:
+            continue
+        if first is not None and (held.query, held.source) != (first.query, first.source):
+            raise ArchiveError(
+                f"{part.path}: scope {scope!r} is {held.query} ({held.source}) here and "
+                f"{first.query} ({first.source}) elsewhere: two syncs gave one name to two "
+                "questions at once; remove the file that is wrong and sync again"
+            )
+        first = held
+    return first
+
+
+class Current(NamedTuple):
+    """A file with rows that count, and those in it that do not."""
+
+    path: Path
+    stale: pa.Table | None
+    """Columns `scope`, `day` [number of the UTC day] and `fetched` [us since 1970] of the rows that
+    a newer fetch replaced; None where all rows count."""
+
+
+def current(parts: Sequence[HasCoverage], month: str) -> list[Current]:
+    """Files of a month whose rows count: those of the newest fetch of each day of each scope."""
+    if len(parts) == 1:
+        return [Current(parts[0].path, None)]
+    days = days_of(month)
+    first = days[0]
+    scopes = names_of(parts)
+    known = newest(parts, scopes, first, days[-1])
+    row = {scope: number for number, scope in enumerate(scopes)}
+    found = []
+    for number, part in enumerate(parts):
+        if not (known.part == number).any():
+            continue
+        stale: dict[str, list[Any]] = {"scope": [], "day": [], "fetched": []}
+        for scope, held in part.coverage.items():
+            for day, count, fetched in held.days:
+                own = known.part[row[scope], day - first : day - first + count]
+                old = (np.flatnonzero(own != number) + day).tolist()
+                stale["scope"] += [scope] * len(old)
+                stale["day"] += old
+                stale["fetched"] += [fetched] * len(old)
+        found.append(Current(part.path, _stale_table(stale) if stale["day"] else None))
+    return found
+
+
+def _stale_table(columns: Mapping[str, list[Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    schema = pa.schema([("scope", pa.string()), ("day", pa.int64()), ("fetched", pa.int64())])
+    return pa.table(dict(columns), schema=schema)
+
+
+def bounds_of(parts: Iterable[HasCoverage], scope: str) -> tuple[int, int]:
+    """First and last day that is held of a scope."""
+    runs = [run for part in parts if scope in part.coverage for run in part.coverage[scope].days]
+    return min(run[0] for run in runs), max(run[0] + run[1] - 1 for run in runs)
+
+
+def last_fetch(parts: Iterable[HasCoverage], scope: str, until: int | None = None) -> int:
+    """When a scope was last fetched [us since 1970]; 0 if never."""
+    fetched = [
+        when
+        for part in parts
+        if scope in part.coverage
+        for _, _, when in part.coverage[scope].days
+        if until is None or when <= until
+    ]
+    return max(fetched, default=0)
+
+
+def names_of(parts: Iterable[HasCoverage]) -> list[str]:
+    """Scopes that parts hold something of, in order."""
+    return sorted({scope for part in parts for scope in part.coverage})
+
+
+def unknown(scope: str, parts: Iterable[HasCoverage]) -> QueryError:
+    """The error of a scope that is not there."""
+    known = names_of(parts)
+    shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
+    return QueryError(f"scope: expected one of {shown or 'none yet: sync one'}, got {scope!r}")

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import Held, Newest, newest
-from usage_analysis.archive.parts import MEASURES, Part, Rows
-from usage_analysis.errors import ArchiveError, QueryError
+from usage_analysis.archive.coverage import Newest, held_of, last_fetch, newest, unknown
+from usage_analysis.archive.days import (
+    LAG,
+    asked_moment,
+    day_name,
+    instant_of,
+    microseconds,
+    months_of,
+)
+from usage_analysis.archive.parts import KINDS, MEASURES, Kind, Part, Rows, Shelf
+from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.frames import BILLING_LAG, CallUsage, usage_of
+from usage_analysis.tidy.frames import CallUsage, usage_of
 from usage_analysis.tidy.wire import DAY, HOUR
 from usage_analysis.tidy.zones import row_times
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
-LAG = BILLING_LAG // _TICK
 
 
 class Window(NamedTuple):
@@ -36,24 +36,6 @@ class Window(NamedTuple):
     high: int
     first: int
     last: int
-
-
-def months_of(first: int, last: int) -> list[str]:
-    """Months of the days from one number to another: ``2026-03``."""
-    if first > last:
-        return []
-    days = np.array([first, last]).astype("M8[D]").astype("M8[M]")
-    return [str(month) for month in np.arange(days[0], days[1] + 1)]
-
-
-def day_name(day: int) -> str:
-    """Date of a day's number."""
-    return str(np.datetime64(int(day), "D"))
-
-
-def microseconds(instant: datetime) -> int:
-    """Instant as a number [us since 1970]."""
-    return (instant - _EPOCH) // _TICK
 
 
 def window_of(query: UsageQuery) -> Window:
@@ -75,27 +57,36 @@ def window_of(query: UsageQuery) -> Window:
     return Window(low, high, low // DAY, (high - 1) // DAY)
 
 
-def held_of(parts: Sequence[Part], scope: str) -> Held | None:
-    """What was asked for a scope, by the parts that hold it; None where none does.
-
-    Raises
-    ------
-    ArchiveError
-        Two parts say two things.
-    """
-    first: Held | None = None
-    for part in parts:
-        held = part.coverage.get(scope)
+def load(
+    shelf: Shelf,
+    scopes: Sequence[str],
+    window: Mapping[str, Any],
+    as_of: datetime | str | None,
+) -> dict[str, CallUsage]:
+    """Usage of scopes over one window, `from_date`, `to_date` and `timezone` as far as given."""
+    until = None if as_of is None else asked_moment(as_of)
+    query = UsageQuery.from_filters(
+        {name: value for name, value in window.items() if value is not None}
+    )
+    if query.start is None or query.end is None:
+        # Without both ends the window hangs on the last fetch: look for it everywhere.
+        last = max(last_fetch(everything(shelf), scope, until) for scope in scopes)
+        query = query.bounded(instant_of(last))
+    place = window_of(query)
+    kinds: tuple[Kind, ...] = ("hourly",) if until is None else KINDS
+    parts = shelf.parts(months_of(place.first, place.last), *kinds)
+    queries = {}
+    for scope in scopes:
+        held = held_of(parts, scope) or held_of(everything(shelf), scope)
         if held is None:
-            continue
-        if first is not None and (held.query, held.source) != (first.query, first.source):
-            raise ArchiveError(
-                f"{part.path}: scope {scope!r} is {held.query} ({held.source}) here and "
-                f"{first.query} ({first.source}) elsewhere: two syncs gave one name to two "
-                "questions at once; remove the file that is wrong and sync again"
-            )
-        first = held
-    return first
+            raise unknown(scope, everything(shelf))
+        queries[scope] = UsageQuery(**held.query, from_date=query.from_date, to_date=query.to_date)
+    return usages(parts, queries, until)
+
+
+def everything(shelf: Shelf) -> list[Part]:
+    """Parts of all months, without their history."""
+    return shelf.parts(shelf.months(), "hourly")
 
 
 def usages(
@@ -130,7 +121,7 @@ def usages(
         sent = _sent(parts, scope, known, row, window, as_of)
         reply = _reply(own, sent, window, as_of)
         source = _source(parts, scope)
-        usage = usage_of([reply], queries[scope], as_of=_EPOCH + as_of * _TICK, source=source)
+        usage = usage_of([reply], queries[scope], as_of=instant_of(as_of), source=source)
         out[scope] = _marked(usage, known.fetched[row], window)
     return {scope: out[scope] for scope in queries}
 
@@ -151,51 +142,6 @@ def known_of(
         _moment(scope, days, fetched) for scope, fetched in zip(scopes, known.fetched, strict=True)
     ]
     return min(moments), known
-
-
-class Current(NamedTuple):
-    """A file with rows that count, and those in it that do not."""
-
-    path: Path
-    stale: pa.Table | None
-    """Columns `scope`, `day` [number of the UTC day] and `fetched` [us since 1970] of the rows that
-    a newer fetch replaced; None where all rows count."""
-
-
-def current(parts: Sequence[Part], month: str) -> list[Current]:
-    """Files of a month whose rows count: those of the newest fetch of each day of each scope."""
-    if len(parts) == 1:
-        return [Current(parts[0].path, None)]
-    first, end = (int(day) for day in _bounds(month))
-    scopes = sorted({scope for part in parts for scope in part.coverage})
-    known = newest(parts, scopes, first, end - 1)
-    row = {scope: number for number, scope in enumerate(scopes)}
-    found = []
-    for number, part in enumerate(parts):
-        if not (known.part == number).any():
-            continue
-        stale: dict[str, list[Any]] = {"scope": [], "day": [], "fetched": []}
-        for scope, held in part.coverage.items():
-            for day, count, fetched in held.days:
-                own = known.part[row[scope], day - first : day - first + count]
-                days = (np.flatnonzero(own != number) + day).tolist()
-                stale["scope"] += [scope] * len(days)
-                stale["day"] += days
-                stale["fetched"] += [fetched] * len(days)
-        found.append(Current(part.path, _stale_table(stale) if stale["day"] else None))
-    return found
-
-
-def _bounds(month: str) -> NDArray[Any]:
-    start = np.datetime64(month, "M")
-    return np.array([start, start + 1]).astype("M8[D]").astype(np.int64)
-
-
-def _stale_table(columns: Mapping[str, list[Any]]) -> pa.Table:
-    import pyarrow as pa
-
-    schema = pa.schema([("scope", pa.string()), ("day", pa.int64()), ("fetched", pa.int64())])
-    return pa.table(dict(columns), schema=schema)
 
 
 def _source(parts: Sequence[Part], scope: str) -> Any:
@@ -224,7 +170,7 @@ def _moment(scope: str, days: NDArray[np.int64], fetched: NDArray[np.int64]) -> 
 
 
 def _when(moment: int) -> str:
-    return f"{_EPOCH + int(moment) * _TICK:%Y-%m-%d %H:%M UTC}"
+    return f"{instant_of(moment):%Y-%m-%d %H:%M UTC}"
 
 
 def _missing(scope: str, days: NDArray[np.int64], why: str) -> QueryError:

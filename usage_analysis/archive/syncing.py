@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import REFRESH, SETTLED, Held, Newest, Run, Sent, runs_of
-from usage_analysis.archive.loading import day_name, day_sums, microseconds, months_of
+from usage_analysis.archive.coverage import (
+    REFRESH,
+    SETTLED,
+    Held,
+    Newest,
+    Run,
+    Sent,
+    bounds_of,
+    held_of,
+    newest,
+    runs_of,
+)
+from usage_analysis.archive.days import day_name, day_number, microseconds, months_of, number_of
+from usage_analysis.archive.loading import day_sums, everything
 from usage_analysis.archive.parts import MEASURES, NUMBERS, Rows, Shelf
-from usage_analysis.errors import ResponseError
+from usage_analysis.archive.versions import compact
+from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage, Source
 from usage_analysis.tidy.wire import DAY
@@ -20,6 +35,10 @@ from usage_analysis.tidy.zones import row_times
 if TYPE_CHECKING:
     import pandas as pd
 
+    from usage_analysis.fetch.client import Client
+
+Progress = Callable[[int, int], None]
+_MOST_PARTS = 8  # of a month; one with more is compacted after a sync
 _OVERHEAD = 31  # rows that an answer without calls counts as
 _QUARTER = 3  # months that one request asks for
 
@@ -80,6 +99,90 @@ def questions(
             scope,
             UsageQuery(**filters, from_date=day_name(first), to_date=day_name(last)),
         )
+
+
+def sync(
+    shelf: Shelf,
+    client: Client,
+    asked: Mapping[str, Mapping[str, Any] | None],
+    since: date | str | None,
+    *,
+    again: bool,
+    progress: Progress | None,
+) -> Synced:
+    """What was fetched of scopes; the filters of known ones may be None."""
+    if not hasattr(client, "each_usage"):
+        raise QueryError(f"client: expected a Client, got {type(client).__name__}")
+    today = number_of(client.today())
+    queries, firsts = shelf.steady(partial(_questions, shelf, client, asked, since))
+    scopes, first = sorted(queries), min(firsts.values())
+    if first > today:
+        raise QueryError(f"since: expected a day up to today, got {since}")
+    parts = shelf.steady(lambda: shelf.parts(months_of(first, today), "hourly"))
+    known = newest(parts, scopes, first, today)
+    wanted = due(known, first, today, everything=again)
+    for row, scope in enumerate(scopes):
+        wanted[row, : firsts[scope] - first] = False
+    todo = chunks(scopes, wanted, first, today)
+    landing = Landing(shelf, 1 if len(scopes) == 1 else Landing.MOST)
+    report = progress or (lambda _done, _total: None)
+    report(0, len(todo))
+    try:
+        answers = client.each_usage(questions(todo, queries), name="scope")
+        for done, (scope, usage) in enumerate(answers, 1):
+            landing.add(scope, usage)
+            report(done, len(todo))
+    finally:
+        landing.write()
+    shelf.sweep()
+    for month in sorted(landing.months):
+        if len(shelf.paths("hourly", month)) > _MOST_PARTS:
+            compact(shelf, month)
+    new = int((wanted & (known.fetched < 0)).sum())
+    return Synced(len(todo), new, int(wanted.sum()) - new)
+
+
+def _questions(
+    shelf: Shelf, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: Any
+) -> tuple[dict[str, UsageQuery], dict[str, int]]:
+    """Filters and first day of each scope, checked against those that are there."""
+    parts = everything(shelf)
+    start = None if since is None else day_number("since", since)
+    queries, firsts = {}, {}
+    for scope, filters in asked.items():
+        held = held_of(parts, scope)
+        queries[scope] = _filters(scope, filters, held, client.source)
+        if start is not None:
+            firsts[scope] = start
+        elif held is None:
+            raise QueryError(f"since: expected a first day for the new scope {scope!r}, got none")
+        else:
+            firsts[scope] = bounds_of(parts, scope)[0]
+    return queries, firsts
+
+
+def _filters(
+    scope: str, filters: Mapping[str, Any] | None, held: Held | None, source: str
+) -> UsageQuery:
+    """Question of a scope without dates, which is the one that is there, if any is."""
+    if held is not None and held.source != source:
+        raise QueryError(
+            f"client: expected one of the source that scope {scope!r} is from, {held.source}, got "
+            f"{source}; keep each account in an archive of its own"
+        )
+    if filters is None and held is not None:
+        return UsageQuery(**held.query)
+    query = UsageQuery.from_filters(filters or {})
+    if query.from_date is not None or query.to_date is not None:
+        raise QueryError(
+            "sync: expected filters without dates, got some; since= says the first day"
+        )
+    if held is not None and query != UsageQuery(**held.query):
+        raise QueryError(
+            f"scope {scope!r}: expected its filters {held.query}, got {query.as_dict()}; "
+            "take another name for another question"
+        )
+    return query
 
 
 class Landing:

@@ -9,13 +9,14 @@ the day was not yet over and billed are all kept, for then the same hours mean l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import Coverage, Held, runs_of
-from usage_analysis.archive.loading import LAG, held_of
+from usage_analysis.archive.coverage import Coverage, Held, held_of, names_of, runs_of
+from usage_analysis.archive.days import LAG
 from usage_analysis.archive.parts import MEASURES, NUMBERS, Kind, Part, Rows, Shelf
 from usage_analysis.tidy.wire import DAY
 
@@ -213,12 +214,19 @@ def _numbers(
 
 def compact(shelf: Shelf, month: str) -> bool:
     """Whether a month's parts were written anew, as one and one of its history."""
+    # Where another process compacts the month as well, its work does.
+    with suppress(FileNotFoundError):
+        return _compacted(shelf, month)
+    return False
+
+
+def _compacted(shelf: Shelf, month: str) -> bool:
     current = shelf.parts([month], "hourly")
     history = shelf.parts([month], "history")
     parts = [*history, *current]
     if len(current) <= 1 and len(history) <= 1:
         return False
-    scopes = sorted({scope for part in parts for scope in part.coverage})
+    scopes = names_of(parts)
     with shelf.writer("hourly", month) as now, shelf.writer("history", month) as before:
         held: dict[Kind, dict[str, Held]] = {"hourly": {}, "history": {}}
         for batch in batches(parts, scopes):

@@ -1,0 +1,94 @@
+"""UTC days and instants as an archive counts them: from 1970, in days and in microseconds."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.errors import QueryError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.frames import BILLING_LAG
+from usage_analysis.tidy.wire import DAY
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+LAG = BILLING_LAG // _TICK
+"""How long billed minutes still grow [us]."""
+
+
+def microseconds(instant: datetime) -> int:
+    """Instant as a number."""
+    return (instant - _EPOCH) // _TICK
+
+
+def instant_of(moment: int) -> datetime:
+    """Instant of a number."""
+    return _EPOCH + int(moment) * _TICK
+
+
+def timestamp(moment: int) -> pd.Timestamp:
+    """Instant of a number, as tables show it."""
+    return pd.Timestamp(np.datetime64(int(moment), "us")).tz_localize("UTC")
+
+
+def day_name(day: int) -> str:
+    """Date of a day."""
+    return str(np.datetime64(int(day), "D"))
+
+
+def months_of(first: int, last: int) -> list[str]:
+    """Months of the days from one to another: ``2026-03``."""
+    if first > last:
+        return []
+    ends = np.array([first, last]).astype("M8[D]").astype("M8[M]")
+    return [str(month) for month in np.arange(ends[0], ends[1] + 1)]
+
+
+def days_of(month: str) -> range:
+    """Days of a month."""
+    start = np.datetime64(month, "M")
+    first, end = np.array([start, start + 1]).astype("M8[D]").astype(np.int64).tolist()
+    return range(first, end)
+
+
+def day_number(argument: str, value: Any) -> int:
+    """Day of a date, its text or its first instant.
+
+    Raises
+    ------
+    QueryError
+        It is none.
+    """
+    try:
+        start = UsageQuery(from_date=value).start
+    except QueryError as error:
+        raise QueryError(str(error).replace("from_date", argument, 1)) from None
+    if start is None or microseconds(start) % DAY:
+        raise QueryError(f"{argument}: expected a UTC day such as 2026-03-01, got {value!r}")
+    return microseconds(start) // DAY
+
+
+def number_of(day: date) -> int:
+    """Day of a date."""
+    return day.toordinal() - _EPOCH.toordinal()
+
+
+def asked_moment(as_of: datetime | str) -> int:
+    """Instant that a caller names, as a number.
+
+    Raises
+    ------
+    QueryError
+        It is none, or has no zone.
+    """
+    moment = None
+    with suppress(ValueError):
+        moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
+    return microseconds(moment)

@@ -1,0 +1,65 @@
+"""Tables of what an archive holds, and of what changed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from usage_analysis.archive.coverage import bounds_of, held_of, names_of, newest
+from usage_analysis.archive.days import timestamp
+from usage_analysis.archive.parts import MEASURES, Part
+from usage_analysis.archive.versions import changes
+from usage_analysis.tidy.wire import DAY
+
+_WORDS = {name: "billed_minutes" if name == "billed_micro" else name for name in MEASURES}
+
+
+def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
+    """One row a scope; see `Archive.scopes`."""
+    records = []
+    for scope in names_of(parts):
+        held = held_of(parts, scope)
+        first, last = bounds_of(parts, scope)
+        known = newest(parts, [scope], first, last).fetched
+        records.append(
+            {
+                "scope": scope,
+                "filters": {} if held is None else held.query,
+                "source": "" if held is None else held.source,
+                "first": timestamp(first * DAY),
+                "last": timestamp(last * DAY),
+                "days": int((known >= 0).sum()),
+                "as_of": timestamp(int(known.max())),
+            }
+        )
+    columns = ["scope", "filters", "source", "first", "last", "days", "as_of"]
+    return pd.DataFrame(records, columns=columns).set_index("scope")
+
+
+def change_table(parts: Sequence[Part], scopes: list[str]) -> pd.DataFrame:
+    """One row a change; see `Archive.restatements`."""
+    records: list[dict[str, Any]] = []
+    for one in changes(parts, scopes):
+        record: dict[str, Any] = {
+            "time": timestamp(one.day * DAY),
+            "scope": one.scope,
+            "known": timestamp(one.known),
+            "changed": timestamp(one.changed),
+            "provisional": one.provisional,
+        }
+        for name, word in _WORDS.items():
+            record[f"{word}_before"] = _measure(name, one.before[name])
+            record[word] = _measure(name, one.after[name])
+        records.append(record)
+    columns = ["time", "scope", "known", "changed", "provisional"]
+    columns += [both for word in _WORDS.values() for both in (f"{word}_before", word)]
+    return pd.DataFrame(records, columns=columns).set_index("time")
+
+
+def _measure(name: str, value: int) -> Any:
+    if name == "duration":
+        return timedelta(microseconds=value)
+    return value / 1e6 if name == "billed_micro" else value
