@@ -49,7 +49,7 @@ class Account(httpx.MockTransport):
     zone: timedelta = timedelta(0)
     all_time_filtered: bool = False
     wraps: bool = False
-    refuses_overnight: bool = False
+    refuses: str = ""
     exclusive: bool = False
     grows: int = 0
     change: Callable[[dict[str, Any]], None] = lambda _document: None
@@ -65,8 +65,10 @@ class Account(httpx.MockTransport):
         self.asked += 1
         params = dict(request.url.params.multi_items())
         start, end = (params.get(f"timeOfDay{side}") for side in ("Start", "End"))
-        if self.refuses_overnight and start and end and start > end:
-            return httpx.Response(400, json={"detail": "start after end"})
+        asked = {"overnight"} if start and end and start > end else set(params)
+        asked |= {"no start"} - {"no start" if "fromDate" in params else ""}
+        if self.refuses in asked:
+            return httpx.Response(400, json={"detail": "makes no sense"})
         chosen = [call for call in self.calls if self.fits(call, params)]
         if self.asked == 9 and self.grows:
             chosen += [Call(NOW - timedelta(hours=self.grows))]
@@ -140,6 +142,14 @@ def reverse(document: dict[str, Any]) -> None:
     document["hourly"].sort(key=lambda row: (row["date"], row["hour"]), reverse=True)
 
 
+def count_twice(document: dict[str, Any]) -> None:
+    document["allTime"]["totalCount"] += len(document["hourly"]) * 2
+
+
+def running() -> list[Call]:
+    return [*calls(), Call(NOW - timedelta(minutes=9), 0.0), Call(NOW - timedelta(minutes=9), 6.0)]
+
+
 def with_time(account: Account) -> Account:
     for call in account.calls:
         call.seconds = call.seconds or 3.0 * (call.created.day % 2)
@@ -148,9 +158,13 @@ def with_time(account: Account) -> Account:
 
 HELD, OTHER, UNSHOWN = True, False, None
 CASES: list[tuple[str, Account, bool | None, str]] = [
-    ("allTime", Account(), HELD, "does not follow the dates: 240 calls"),
-    ("allTime", Account(all_time_filtered=True), HELD, "it follows the dates"),
-    ("allTime", Account(calls=[Call(NOW)]), UNSHOWN, "the last week holds all calls"),
+    ("allTime", Account(), HELD, "does not follow the dates: 240 calls, 42 in the hours; "),
+    ("allTime", Account(), HELD, "not follow the time of day: .*; it does not follow the length"),
+    ("allTime", Account(all_time_filtered=True), HELD, "it follows the dates: 42 calls of 180; "),
+    ("allTime", Account(all_time_filtered=True), HELD, "; it follows the length: 30 calls of 180"),
+    ("allTime", Account(change=count_twice), HELD, "it is neither by the time of day: 300 calls"),
+    ("allTime", Account(calls=[]), UNSHOWN, "nothing is shown by the dates, all calls fit; nothin"),
+    ("allTime", Account(refuses="durationMax"), HELD, "does not follow the time of day: [^;]*$"),
     ("days", Account(), HELD, "30 daily rows the hours of each UTC day add up"),
     ("days", Account(zone=timedelta(hours=-5)), OTHER, "days of the zone UTC-5"),
     ("days", Account(change=double_hours), OTHER, "do not add up"),
@@ -160,9 +174,10 @@ CASES: list[tuple[str, Account, bool | None, str]] = [
     ("zone of the time of day", Account(calls=[]), UNSHOWN, "UTC hours none"),
     ("time of day over midnight", Account(), HELD, "gives 0 calls, where its hours hold 90"),
     ("time of day over midnight", Account(wraps=True), HELD, "goes over midnight: 90"),
-    ("time of day over midnight", Account(refuses_overnight=True), HELD, "refused with status 400"),
+    ("time of day over midnight", Account(refuses="overnight"), HELD, r"refused: .* got 400 \(mak"),
     ("time of day over midnight", Account(calls=[Call(NOW)]), UNSHOWN, "no calls between"),
     ("errorCount", Account(), HELD, "more errors than joined calls"),
+    ("errorCount", Account(refuses="durationMax"), UNSHOWN, "of 15 errors none is shown"),
     ("errorCount", Account(calls=[Call(NOW, error=True)]), UNSHOWN, "of 1 errors none"),
     ("errorCount", Account(change=set_all("errorCount", 9)), OTHER, "more errors than calls"),
     ("duration", Account(), HELD, "in seconds, with up to 1 decimals"),
@@ -173,18 +188,28 @@ CASES: list[tuple[str, Account, bool | None, str]] = [
     ("billedMinutes", Account(calls=[]), UNSHOWN, "0 hours"),
     ("reach", Account(), HELD, "the first calls are of 2026-02-19, 10 days before the window"),
     ("reach", Account(calls=[Call(NOW)]), HELD, "no sooner than in the window"),
+    ("reach", Account(refuses="no start"), UNSHOWN, r"^the request for it was refused: .* got 400"),
     ("rows", Account(), HELD, "oldest first"),
     ("rows", Account(change=reverse), HELD, "newest first"),
     ("running calls", Account(), UNSHOWN, "nothing changed"),
     ("running calls", Account(grows=2), HELD, "1 hours changed while this ran, 1 of them in dur"),
+    ("running calls", Account(calls=running()), UNSHOWN, "under way has 3 s on average, 60 s bef"),
     ("running calls", Account(grows=20), OTHER, "the oldest began 20 hours before"),
     ("ends of ranges", Account(), HELD, "durationMax is inclusive .*durationMin is inclusive;"),
     ("ends of ranges", Account(exclusive=True), HELD, "durationMin is exclusive"),
     ("ends of ranges", Account(calls=[Call(NOW.replace(minute=0))]), HELD, "timeOfDayEnd is incl"),
-    ("ends of ranges", Account(calls=[]), UNSHOWN, "durationMin, durationMax, timeOfDayEnd"),
+    ("ends of ranges", Account(calls=[]), UNSHOWN, "durationMax, durationMin, timeOfDayEnd"),
+    (
+        "ends of ranges",
+        Account(refuses="durationMin"),
+        HELD,
+        "inclusive .*; no .* durationMin, time",
+    ),
+    ("ends of ranges", Account(refuses="timeOfDayEnd"), HELD, "; no .* of timeOfDayEnd$"),
     ("unjoined time", Account(), HELD, "all 30 calls that nobody joined have a duration of 0 s"),
     ("unjoined time", with_time(Account()), OTHER, "of 30 calls that nobody joined have a dur"),
     ("unjoined time", Account(calls=[Call(NOW)]), UNSHOWN, "no call of 0 s"),
+    ("unjoined time", Account(refuses="durationMax"), UNSHOWN, "^the request for it was refused"),
 ]
 
 
@@ -212,7 +237,7 @@ def test_one_finding_for_each_open_question() -> None:
 
 def test_replies_are_kept(tmp_path: Path) -> None:
     """With a folder every reply is kept with what was asked, and no key."""
-    account = Account(refuses_overnight=True)
+    account = Account(refuses="overnight")
     findings(account, folder=tmp_path / "doctor")
     files = sorted((tmp_path / "doctor").iterdir())
     assert len(files) == account.asked == 9
@@ -222,6 +247,24 @@ def test_replies_are_kept(tmp_path: Path) -> None:
         assert ("reply" in document) != ("refused" in document)
         assert KEY.partition(".")[2] not in path.read_text()
     assert files[0].name == "01-window.json"
+
+
+def test_kept_replies_are_redacted(tmp_path: Path) -> None:
+    """Of a field that the endpoint is not known to send, only its name and kind are kept."""
+
+    def tell(document: dict[str, Any]) -> None:
+        document["account"] = {"owner": "Ada Lovelace"}
+        for row in document["hourly"]:
+            row |= {"agent": "Ada's agent", "numbers": ["+49 30 1234567"]}
+
+    findings(Account(change=tell), folder=tmp_path)
+    text = (tmp_path / "01-window.json").read_text()
+    assert "Ada" not in text
+    assert "1234567" not in text
+    kept = json.loads(text)["reply"]
+    assert kept["account"] == "[dict]"
+    assert (kept["hourly"][0]["agent"], kept["hourly"][0]["numbers"]) == ("[str]", "[list]")
+    assert kept["daily"][0]["totalCount"] == 6
 
 
 def test_progress() -> None:
@@ -247,9 +290,10 @@ def test_refused_key() -> None:
 
 
 def test_days_refused() -> None:
-    """A window too short to compare with a week is refused."""
-    with pytest.raises(QueryError, match=r"^days: expected"):
-        findings(Account(), days=7)
+    """A window too short to compare with a week, or too long for one request, is refused."""
+    for days in (7, 92, 8.0):
+        with pytest.raises(QueryError, match=r"^days: expected a whole number from 8 to 91"):
+            findings(Account(), days=days)
 
 
 def test_sample_account() -> None:

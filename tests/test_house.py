@@ -29,7 +29,7 @@ ALLOWED = {
     "figures": {"errors", "query", "tidy", "analysis", "figures"},
     "sample": {"errors", "query", "tidy", "sample", "fetch"},
     "dashboard": {"errors", "query", "tidy", "fetch", "analysis", "figures", "sample", "dashboard"},
-    "doctor": {"errors", "query", "tidy", "fetch", "analysis"},
+    "doctor": {"errors", "query", "tidy", "fetch", "doctor"},
     "cli_groups": {"errors", "query", "tidy", "fetch", "sample"},
     "cli": {
         "archive",
