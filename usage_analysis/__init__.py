@@ -43,6 +43,7 @@ _HOMES = {
     "tidy.frames": "CallUsage",
     "tidy.periods": "aggregate in_timezone",
     "tidy.rolling": "rolling",
+    "tidy.summing": "sum_usage",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from usage_analysis.tidy.periods import aggregate as aggregate
     from usage_analysis.tidy.periods import in_timezone as in_timezone
     from usage_analysis.tidy.rolling import rolling as rolling
+    from usage_analysis.tidy.summing import sum_usage as sum_usage
 
 
 def __getattr__(name: str) -> object:
