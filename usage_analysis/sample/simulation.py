@@ -72,7 +72,7 @@ SUMMARIES = (
 
 # By agent, in the order of AGENTS: calls by local hour 0 to 23 on a weekday and at a weekend.
 _WEEKDAY_HOURS = (
-    (1, 0, 0, 0, 1, 2, 8, 26, 66, 93, 106, 95, 80, 84, 90, 88, 80, 66, 40, 22, 12, 7, 4, 2),
+    (1, 0, 0, 0, 1, 2, 8, 26, 66, 91, 98, 92, 82, 84, 90, 88, 80, 66, 40, 22, 12, 7, 4, 2),
     (14, 10, 8, 7, 7, 9, 14, 22, 34, 44, 50, 52, 48, 48, 50, 50, 48, 46, 42, 40, 38, 34, 28, 20),
     (0, 0, 0, 0, 0, 1, 6, 30, 60, 62, 56, 48, 38, 42, 48, 46, 40, 30, 16, 6, 2, 1, 0, 0),
     (2, 1, 1, 0, 0, 1, 3, 6, 10, 14, 18, 20, 24, 22, 20, 22, 26, 32, 38, 40, 36, 28, 16, 7),
@@ -111,22 +111,28 @@ _CHANNELS = (
     "0000000000000011", "0000000011111222", "0000000000000122",
     "0000001111122222", "0000000000000001", "0000000000000000",
 )  # fmt: skip
-_UNJOINED = (3_300, 4_500, 2_700, 5_300, 7_100, 20_500)
+_UNJOINED = (6_400, 15_000, 9_400, 22_500, 20_500, 30_000)
 _ERRORS = (950, 1_900, 800, 1_300, 2_600, 1_100)
 _MEDIANS = (88, 132, 96, 64, 58, 31)
-# Against the average, in sixteenths: a day's errors, its calls that nobody joined, and the calls
-# of a day and of an hour.
-_ERROR_DAYS = (9, 10, 11, 12, 13, 14, 14, 15, 15, 16, 16, 17, 18, 19, 22, 25)
-_UNJOINED_DAYS = (9, 10, 11, 12, 12, 13, 14, 14, 15, 16, 16, 17, 19, 22, 25, 30)
-_CALL_DAYS = (13, 14, 15, 15, 15, 16, 16, 16, 16, 16, 16, 17, 17, 17, 18, 19)
-_CALL_HOURS = (12, 13, 14, 15, 15, 16, 16, 16, 16, 16, 16, 17, 17, 18, 19, 20)
+# Against the average, in sixteenths: the errors of a day; the calls that nobody joined of a week, a
+# day and an hour; the calls of a quarter of a day and of an hour.
+_ERROR_LEVELS = ((DAY, (9, 10, 11, 12, 13, 14, 14, 15, 15, 16, 16, 17, 18, 19, 22, 25)),)
+_UNJOINED_LEVELS = (
+    (7 * DAY, (8, 9, 10, 11, 12, 13, 14, 14, 15, 16, 17, 18, 20, 23, 26, 30)),
+    (DAY, (7, 8, 9, 9, 10, 11, 11, 12, 13, 14, 15, 17, 20, 25, 32, 43)),
+    (HOUR, (7, 8, 8, 9, 10, 10, 11, 12, 13, 14, 16, 18, 21, 26, 32, 41)),
+)
+_CALL_LEVELS = (
+    (6, (11, 12, 12, 13, 13, 14, 15, 15, 16, 17, 17, 18, 19, 20, 21, 23)),
+    (1, (14, 14, 15, 15, 15, 16, 16, 16, 16, 16, 16, 17, 17, 17, 18, 18)),
+)
 
 # Counted back from midnight UTC of today [min]: the account's clock, two incidents and a long call.
 _NOW = 14 * 60 + 37
 _INCIDENTS = (
     # from, to, errors added of 65,536, and the agent hit; None hits all of them.
     (-198 * 1440 + 17 * 60 + 20, -198 * 1440 + 20 * 60 + 5, 24_000, None),
-    (-13 * 1440 + 13 * 60 + 30, -13 * 1440 + 18 * 60, 36_000, 1),
+    (-13 * 1440 + 13 * 60 + 30, -13 * 1440 + 18 * 60, 54_000, 1),
 )
 _STUCK = -17 * 1440 + 7 * 60
 _STUCK_FOR = 24_071 * SECOND
@@ -199,9 +205,13 @@ def _intensity(bits: _Bits, hours: NDArray[np.int64], today: date) -> NDArray[np
     days = np.arange(day[0], day[-1] + 1)
     low, high = _GROWTH
     level = low + (high - low) * (days - days[0]) // 365
-    level *= bits.picks(_CALL_DAYS, len(days)) * _special_days(days, today)
+    level *= _special_days(days, today)
     level = level[day - day[0]] * np.array(_WEEKDAYS)[weekday]
-    return np.asarray(profile * (level * bits.picks(_CALL_HOURS, len(hours)))[:, None])
+    since = local - day[0] * 24
+    for span, table in _CALL_LEVELS:
+        place = since // span
+        level *= bits.picks(table, int(place[-1]) + 1)[place]
+    return np.asarray(profile * level[:, None])
 
 
 def _local_hours(hours: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -284,9 +294,9 @@ def _describe(
     def draw(start: int, width: int) -> NDArray[np.int64]:
         return (word >> np.uint64(start) & np.uint64((1 << width) - 1)).astype(np.int64)
 
-    joined = draw(32, 16) >= _chance(bits, _UNJOINED, _UNJOINED_DAYS, created, agent)
-    failing = _chance(bits, _ERRORS, _ERROR_DAYS, created, agent)
+    failing = _chance(bits, _ERRORS, _ERROR_LEVELS, created, agent)
     error = draw(48, 16) < _with_incidents(failing, created, agent, today)
+    joined = draw(32, 16) >= _chance(bits, _UNJOINED, _UNJOINED_LEVELS, created, agent)
     duration = np.where(joined, _talk(bits, np.array(_MEDIANS)[agent]), 0)
     duration[error] //= 3
     stuck = np.searchsorted(created, midnight(today) + _STUCK * 60 * SECOND)
@@ -341,15 +351,16 @@ def _in_campaign(
 def _chance(
     bits: _Bits,
     by_agent: tuple[int, ...],
-    by_day: tuple[int, ...],
+    levels: tuple[tuple[int, tuple[int, ...]], ...],
     created: NDArray[np.int64],
     agent: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Chance by call, of 65,536: the agent's on the day's level."""
-    day = created // DAY - created[0] // DAY
-    days = bits.picks(by_day, int(day[-1]) + 1)
-    chance: NDArray[np.int64] = np.array(by_agent)[agent] * days[day] >> 4
-    return chance
+    """Chance by call, of 65,536: the agent's on the levels of the spans of time it lies in."""
+    chance = np.array(by_agent)[agent]
+    for span, table in levels:
+        place = created // span - created[0] // span
+        chance = chance * bits.picks(table, int(place[-1]) + 1)[place] >> 4
+    return np.asarray(chance)
 
 
 def _with_incidents(
