@@ -187,10 +187,10 @@ class Scene:
         query = f"query = ua.UsageQuery.local_days({words}{named})"
         if not by:
             return [query, "usage = client.call_usage(query)"]
-        asked = dict(question.groups)
-        groups = {name: asked[name] for name in self.groups}
+        # In the order of the answer in hand, which is the order that is drawn.
+        groups = {name: value for name, value in question.groups if name in self.groups}
         call = {"agent": f"by_agent({groups!r}", "voice": f"by_voice({groups!r}"}.get(
-            by, f"by_metadata({by!r}, {self.groups!r}, name={group_name(by)!r}"
+            by, f"by_metadata({by!r}, {list(groups)!r}, name={group_name(by)!r}"
         )
         return [query, f"usage = client.{call}, **query.as_dict())"]
 
