@@ -30,9 +30,12 @@ ALLOWED = {
     "sample": {"errors", "query", "tidy", "sample", "fetch"},
     "dashboard": {"errors", "query", "tidy", "fetch", "analysis", "figures", "sample", "dashboard"},
     "doctor": {"errors", "query", "tidy", "fetch", "doctor"},
+    "cli_archive": {"archive", "errors", "query", "tidy", "fetch", "cli_groups"},
+    "cli_filters": set(),
     "cli_groups": {"errors", "query", "tidy", "fetch", "sample"},
     "cli": {
-        "archive",
+        "cli_archive",
+        "cli_filters",
         "cli_groups",
         "errors",
         "query",

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import usage_analysis
+from usage_analysis import cli_archive
+from usage_analysis.cli_filters import add_filters, filters_of
 from usage_analysis.cli_groups import add_groups, groups_of
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
@@ -47,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_report(commands)
     _add_fetch(commands)
+    _add_sync(commands)
     _add_doctor(commands)
     _add_app(commands)
     _add_sample(commands)
@@ -62,8 +65,10 @@ def _add_report(commands: Commands) -> None:
     source = report.add_mutually_exclusive_group()
     _add_account(source)
     source.add_argument("--reply", type=Path, metavar="FILE", help="a saved reply instead")
+    source.add_argument("--archive", type=Path, metavar="DIR", help="what sync kept instead")
+    report.add_argument("--scope", metavar="NAME", help="which of the archive's scopes (all)")
     _add_window(report)
-    _add_filters(report)
+    add_filters(report)
     groups = add_groups(report)
     groups.add_argument(
         "--breakdown", type=Path, metavar="FILE", help="kept by fetch --by, beside --reply"
@@ -94,10 +99,23 @@ def _add_fetch(commands: Commands) -> None:
     )
     _add_account(fetch)
     _add_window(fetch)
-    _add_filters(fetch)
+    add_filters(fetch)
     add_groups(fetch)
     fetch.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to write")
     fetch.set_defaults(run=_fetch)
+
+
+def _add_sync(commands: Commands) -> None:
+    sync = commands.add_parser(
+        "sync",
+        help="keep an account's history in a folder",
+        description="Fetch into an archive what is missing and what may have changed since.",
+    )
+    _add_account(sync)
+    cli_archive.add_sync_options(sync)
+    add_filters(sync)
+    add_groups(sync)
+    sync.set_defaults(run=_sync)
 
 
 def _add_doctor(commands: Commands) -> None:
@@ -162,48 +180,8 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_filters(parser: argparse.ArgumentParser) -> None:
-    only = parser.add_argument_group("filters", "only calls")
-    only.add_argument(
-        "--agent", dest="agent_ids", action="append", metavar="ID", help="UUID; may repeat"
-    )
-    only.add_argument("--voice", dest="voice_id", metavar="ID", help="UUID")
-    only.add_argument("--duration-min", metavar="SECONDS")
-    only.add_argument("--duration-max", metavar="SECONDS")
-    only.add_argument("--metadata", type=_pair, action="append", metavar="KEY=VALUE")
-    only.add_argument("--search", metavar="TEXT")
-    only.add_argument("--time-of-day-start", metavar="HH:MM", help="UTC")
-    only.add_argument("--time-of-day-end", metavar="HH:MM", help="UTC")
-
-
-_FILTERS = (
-    "agent_ids",
-    "voice_id",
-    "duration_min",
-    "duration_max",
-    "metadata",
-    "search",
-    "time_of_day_start",
-    "time_of_day_end",
-)
-
-
-def _filters(options: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in _FILTERS}
-    if given["metadata"]:
-        given["metadata"] = dict(given["metadata"])
-    return {name: value for name, value in given.items() if value is not None}
-
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise argparse.ArgumentTypeError(f"expected key=value, got {text!r}")
-    return key, value
 
 
 def _day(text: str) -> date:
@@ -216,7 +194,8 @@ def _day(text: str) -> date:
 
 
 def _report(options: argparse.Namespace) -> None:
-    found = _kept(options) if options.reply else _asked(options)
+    find = _archived if options.archive else _kept if options.reply else _asked
+    found = find(options)
     # The report draws: matplotlib is loaded when there is something to draw.
     from usage_analysis.figures.report import build_report
 
@@ -246,6 +225,12 @@ def _fetch(options: argparse.Namespace) -> None:
         bar = _bar("fetch")
         usage = groups.of(client, query, bar) if groups else client.call_usage(query, progress=bar)
     print(f"Reply of {_whose(usage)}: {usage.save(options.out).resolve()}")
+
+
+def _sync(options: argparse.Namespace) -> None:
+    groups = groups_of(options)
+    with _client(options.account) as client:
+        print(cli_archive.sync(options, client, filters_of(options), groups, _bar("sync")))
 
 
 def _whose(usage: CallUsage) -> str:
@@ -297,12 +282,11 @@ class _Found(NamedTuple):
 def _kept(options: argparse.Namespace) -> _Found:
     """What saved replies hold."""
     asked = [
-        *_filters(options),
+        *filters_of(options),
         *(name for name in ("by", "group", "groups") if vars(options)[name]),
     ]
     if asked:
-        given = ", ".join(f"--{name.removesuffix('_ids').replace('_', '-')}" for name in asked)
-        raise QueryError(f"--reply: a saved reply is not asked again, got {given}")
+        raise QueryError(f"--reply: a saved reply is not asked again, got {_options(asked)}")
     usage = CallUsage.load(options.reply)
     if usage.groups is not None:
         raise QueryError(
@@ -320,6 +304,18 @@ def _kept(options: argparse.Namespace) -> _Found:
     return _Found(usage, None, breakdown, options.first, options.last)
 
 
+def _archived(options: argparse.Namespace) -> _Found:
+    """What an archive holds."""
+    asked = [*filters_of(options), *(name for name in ("group", "groups") if vars(options)[name])]
+    if asked:
+        raise QueryError(f"--archive: expected --scope and --by alone, got {_options(asked)}")
+    return _Found(*cli_archive.load(options))
+
+
+def _options(names: list[str]) -> str:
+    return ", ".join(f"--{name.removesuffix('_ids').replace('_', '-')}" for name in names)
+
+
 def _asked(options: argparse.Namespace) -> _Found:
     """What the account answers."""
     if options.breakdown is not None:
@@ -334,7 +330,7 @@ def _asked(options: argparse.Namespace) -> _Found:
             return _Found(usage, None, breakdown, first, last)
         day = timedelta(days=1)
         earlier = UsageQuery.local_days(
-            first - (last - first + day), first - day, options.timezone, **_filters(options)
+            first - (last - first + day), first - day, options.timezone, **filters_of(options)
         )
         return _Found(usage, client.call_usage(earlier, progress=bar), breakdown, first, last)
 
@@ -343,7 +339,7 @@ def _window(options: argparse.Namespace, client: Client) -> tuple[date, date, Us
     """The local days asked for, and the question about them."""
     last = options.last or client.today(options.timezone)
     first = options.first or last - timedelta(days=DEFAULT_DAYS)
-    return first, last, UsageQuery.local_days(first, last, options.timezone, **_filters(options))
+    return first, last, UsageQuery.local_days(first, last, options.timezone, **filters_of(options))
 
 
 def _client(account: str) -> Client:

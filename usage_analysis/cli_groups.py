@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.breakdown import REST
+from usage_analysis.fetch.breakdown import REST, groups_by
 from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, TENANTS, VOICES
 
 if TYPE_CHECKING:
@@ -47,6 +47,17 @@ class Groups(NamedTuple):
 
     by: str
     values: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What a group is, in one word: the key of metadata."""
+        return self.by.partition(".")[2] or self.by
+
+    def filters(self) -> dict[str, dict[str, Any]]:
+        """The filters of each group by its name."""
+        kind, _, key = self.by.partition(".")
+        argument = {"agent": "agent_ids", "voice": "voice_id", "metadata": "metadata"}[kind]
+        return groups_by(self.values, "--groups", argument, key)
 
     def of(self, client: Client, query: UsageQuery, progress: Any) -> CallUsage:
         """The calls of each group, and those that the groups leave over."""

@@ -1,0 +1,76 @@
+"""`sync`, and reports from what it kept, run as a user runs them."""
+
+import pytest
+
+import usage_analysis as ua
+from usage_analysis.cli import main
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs of the command in an empty folder, without a key."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ULTRAVOX_API_KEY", raising=False)
+
+    def call(*arguments):
+        try:
+            status = main(arguments)
+        except SystemExit as stopped:  # argparse's own way to say no
+            status = stopped.code
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+def test_an_archive_is_filled_and_reported(run, tmp_path):
+    """`sync` says what came; `report --archive` needs no account, on any clock, by group too."""
+    since = ["--archive", "kept", "--since", "2026-02-20"]
+    status, out, err = run("sync", *since)
+    assert (status, err) == (0, "")
+    assert out == f"Archive {tmp_path / 'kept'}: all, 2 requests, 41 days new, 0 again\n"
+    assert run("sync", "--archive", "kept")[1].endswith("all, 2 requests, 0 days new, 8 again\n")
+    assert ": agent, 12 requests" in run("sync", *since, "--by", "agent")[1]
+    status, out, err = run(
+        *("report", "--archive", "kept", "--timezone", "America/New_York", "--by", "agent"),
+        *("--sections", "trend,groups", "--from", "2026-03-20", "--to", "2026-03-31"),
+    )
+    assert (status, err) == (0, "")
+    assert out.startswith("Report of the sample account: ")
+    page = (tmp_path / "usage-report" / "report.html").read_text(encoding="utf-8")
+    assert "Support line" in page
+    assert "2026-03-20" in page
+    fetched = ua.sample_client().call_usage(
+        from_date="2026-03-20", to_date="2026-03-31", timezone="America/New_York"
+    )
+    hours = ua.in_timezone(fetched.hourly, "America/New_York").loc["2026-03-20":"2026-03-31"]
+    assert f"{hours['total_count'].sum():,}" in page
+
+
+def test_filters_are_a_scope(run):
+    """Filters have a name of their own, and a report of another name says which there are."""
+    agent = ua.sample.AGENTS["Support line"]
+    asked = ["sync", "--archive", "kept", "--scope", "support", "--agent", agent]
+    assert run(*asked, "--since", "2026-03-30")[0] == 0
+    assert ua.Archive("kept").scopes().loc["support", "filters"] == {"agent_ids": [agent]}
+    status, _, err = run("report", "--archive", "kept")
+    assert status == 2
+    assert "expected one of 'support', got 'all'" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sync", "--archive", "kept"], "since: expected a first day"),
+        (["sync"], "--archive"),
+        (["sync", "--archive", "kept", "--since", "soon"], "soon"),
+        (["sync", "--archive", "kept", "--by", "agent", "--search", "x"], "search"),
+        (["report", "--archive", "kept", "--search", "x"], "--search"),
+        (["report", "--archive", "kept", "--reply", "x"], "not allowed with"),
+    ],
+)
+def test_what_cannot_be_done_is_said(run, arguments, message):
+    """Words that do not fit: what came, status 2."""
+    status, _, err = run(*arguments)
+    assert status == 2
+    assert message in err.splitlines()[-1]
