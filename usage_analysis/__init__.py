@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 _HOMES = {
     "analysis.billing": "billing_overhead cost",
-    "analysis.capacity": "capacity channels_for erlang_b traffic_for",
+    "analysis.capacity": "capacity channels_for describe_capacity erlang_b traffic_for",
     "analysis.comparison": "compare_periods",
     "analysis.control": "burn_rate control_chart",
     "analysis.funnel": "funnel",
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.billing import cost as cost
     from usage_analysis.analysis.capacity import capacity as capacity
     from usage_analysis.analysis.capacity import channels_for as channels_for
+    from usage_analysis.analysis.capacity import describe_capacity as describe_capacity
     from usage_analysis.analysis.capacity import erlang_b as erlang_b
     from usage_analysis.analysis.capacity import traffic_for as traffic_for
     from usage_analysis.analysis.comparison import compare_periods as compare_periods

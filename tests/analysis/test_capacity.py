@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from usage_analysis.analysis.capacity import capacity, channels_for, erlang_b, traffic_for
+from usage_analysis.analysis.capacity import (
+    capacity,
+    channels_for,
+    describe_capacity,
+    erlang_b,
+    traffic_for,
+)
 from usage_analysis.errors import QueryError
 
 
@@ -115,6 +121,45 @@ def test_the_limit_is_at_risk_before_it_is_full() -> None:
     assert found["saturated"].tolist() == [False, False, True]
     both = pd.concat([talk([1.0]).assign(agent="a"), talk([2.0]).assign(agent="b")])
     assert capacity(both[["agent", "duration"]], limit=5)["agent"].tolist() == ["a", "b"]
+
+
+def test_the_risk_in_words() -> None:
+    """The sentence gives hours at risk, limit, zone, n, and the busiest hour with its blocking."""
+    calls = talk([0.1, 2.0, 1.0, 4.0]).assign(provisional=[False, False, False, True])
+    assert describe_capacity(calls, limit=5) == (
+        "calls at once: 1 of 3 hours at risk of refusals at a limit of 5 (UTC, 1 provisional left "
+        "out); the busiest, 2026-03-02 01:00, carried 2.0 erlangs, at which Erlang B has 4.2 % of "
+        "the calls refused; for 1 % it takes 7 lines"
+    )
+    full = calls.assign(provisional=False, duration=2 * calls["duration"])
+    assert describe_capacity(full, limit=5) == (
+        "calls at once: 3 of 4 hours at risk of refusals at a limit of 5, 1 of them saturated "
+        "(UTC); the busiest, 2026-03-02 03:00, carried 8.0 erlangs: how many calls it refused "
+        "cannot be told"
+    )
+    assert str(describe_capacity(calls, limit=90)).endswith(
+        "Erlang B has less than 0.1 % of the calls refused"
+    )
+    quiet = str(describe_capacity(talk([0.0]).assign(provisional=False), limit=5))
+    assert quiet.endswith("limit of 5 (UTC); no talk in any of them")
+    none = describe_capacity(calls.assign(provisional=True), limit=5)
+    assert none == (
+        "calls at once: 0 finished hours, so nothing to hold against a limit of 5 (UTC, 4 "
+        "provisional left out)"
+    )
+
+
+def test_the_risk_of_groups_in_words() -> None:
+    """A breakdown has a sentence a group, each with its own provisional hours."""
+    parts = [talk([2.0, 0.5]).assign(agent=name, provisional=False) for name in "ba"]
+    parts[1]["provisional"] = True
+    told = describe_capacity(pd.concat(parts)[["agent", "duration", "provisional"]], limit=5)
+    assert isinstance(told, pd.DataFrame)
+    assert told.index.name == "agent"
+    assert told["sentence"].str[15:39].to_dict() == {
+        "b": "1 of 2 hours at risk of ",
+        "a": "0 finished hours, so not",
+    }
 
 
 @pytest.mark.parametrize(

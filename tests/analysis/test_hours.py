@@ -19,6 +19,7 @@ NEED_HOURS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "peak_hours": ua.peak_hours,
     "describe_peak": ua.describe_peak,
     "capacity": lambda frame: ua.capacity(frame, limit=5),
+    "describe_capacity": lambda frame: ua.describe_capacity(frame, limit=5),
     "burn_rate": ua.burn_rate,
     "compare_periods": ua.compare_periods,
     "in_timezone": lambda frame: ua.in_timezone(frame, "America/New_York"),
@@ -65,7 +66,7 @@ def test_days_are_refused_where_hours_are_meant(helper: str, days: pd.DataFrame)
     """A helper that needs hours names itself, how long the rows are, and where hours come from."""
     with pytest.raises(
         ua.QueryError,
-        match=rf"^{helper.replace('describe_peak', 'peak_hours')}: expected hourly rows, got rows "
+        match=rf"^{helper}: expected hourly rows, got rows "
         r"of 24 h; .*usage\.hourly, or in_timezone",
     ):
         NEED_HOURS[helper](days)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from usage_analysis.analysis.peaks import busy_hour, describe_peak, peak_hours
+from usage_analysis.analysis.peaks import busy_hour, days_in_words, describe_peak, peak_hours
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
@@ -58,9 +58,10 @@ def test_busy_hours_look_at_whole_days() -> None:
     hourly = hours(DAY * 3 + [999] * 5)
     assert busy_hour(hourly)["days"] == 3
     hourly.loc[hourly.index[30], "provisional"] = True
-    assert busy_hour(hourly)["days"] == 2
+    assert busy_hour(hourly)[["days", "left_out"]].tolist() == [2, 2]
     spring = hours([1] * 71, "2026-03-07", "America/New_York")
-    assert busy_hour(spring)["days"] == 2
+    assert busy_hour(spring)[["days", "left_out"]].tolist() == [2, 1]
+    assert busy_hour(spring, days="workdays")[["days", "left_out"]].tolist() == [1, 0]
 
 
 def test_a_repeated_hour_counts_as_one() -> None:
@@ -84,8 +85,8 @@ def test_days_may_be_chosen() -> None:
 def test_no_calls_have_no_busy_hour() -> None:
     """Days without a call have a load of 0 and no busy hour."""
     found = busy_hour(hours([0] * 24))
-    assert found["value"] == 0
-    assert found.drop(["value", "days"]).isna().all()
+    assert found[["value", "days", "left_out"]].tolist() == [0, 1, 0]
+    assert found.drop(["value", "days", "left_out"]).isna().all()
 
 
 def test_no_whole_day_is_refused() -> None:
@@ -137,6 +138,28 @@ def test_the_peak_in_words() -> None:
     assert describe_peak(hours(tuesday * 3, "2026-01-05", zone="America/New_York")) == (
         "busiest: Tuesdays 14:00-15:00 (America/New_York), 212 calls on average, "
         "the day's peak on 100 % of Tuesdays; 3 Tuesdays, 10th to 90th percentile 212 to 212"
+    )
+
+
+def test_the_sentence_counts_the_days_that_the_table_counts() -> None:
+    """A day whose clock skips an hour is in no share, and the sentence says so, with the reason."""
+    spring = hours([*DAY * 8][: 24 * 8 - 1], "2026-03-07", "America/New_York")
+    few = spring.iloc[: 24 * 5 - 1]
+    told = describe_peak(few)
+    assert isinstance(told, str)
+    found = busy_hour(few)
+    assert found[["days", "left_out"]].tolist() == [4, 1]
+    assert told.endswith(
+        "; 4 days, 10th to 90th percentile 15 to 50; left out: 1 whose clock skips an hour"
+    )
+    sundays = hours([*[0] * 12, 9, *[0] * 155] * 5, "2026-02-22", "America/New_York").iloc[:-1]
+    table = peak_hours(sundays, 1).iloc[0]
+    assert table[["n", "days"]].tolist() == [5, 4]
+    assert "the day's peak on 50 % of the 4 whole Sundays; 5 Sundays" in str(describe_peak(sundays))
+    assert days_in_words(spring) == "7 whole days; left out: 1 whose clock skips an hour"
+    cut = spring.iloc[:-3]
+    assert days_in_words(cut) == (
+        "6 whole days; left out: 1 whose clock skips an hour and 1 not whole or provisional"
     )
 
 

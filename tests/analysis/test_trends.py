@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -118,7 +119,7 @@ def test_data_that_do_not_reach_are_refused(frame: pd.DataFrame, words: str) -> 
     """Without a complete day, or without the month's first day, nothing is projected."""
     with pytest.raises(QueryError, match=words):
         project_month(frame)
-    assert "too few data to project it" in describe_month(frame)
+    assert re.search("no complete day|begin after the month did", describe_month(frame))
 
 
 def simulated(kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -173,14 +174,37 @@ def test_the_month_in_words() -> None:
     told = describe_month(days([100] * 20 + [30], running=1))
     assert isinstance(told, str)
     assert told.startswith("2026-03 (UTC): 2,030 calls so far, heading for 3,100 (95 % interval ")
-    assert told.endswith(", from 20 complete days, 11 to come)")
-    assert describe_month(days([100] * 3)) == (
-        "2026-03 (UTC): 300 calls so far; too few to project it, 3 complete days"
+    assert told.endswith(", from 20 complete days, 11 still open)")
+    assert describe_month(days([100] * 4, running=1)) == (
+        "2026-03 (UTC): 400 calls so far; too few to project it, 3 complete days"
     )
     both = pd.concat([days([5] * 31).assign(agent="b"), days([1] * 3).assign(agent="a")])
     told = describe_month(both[["agent", *days([1]).columns]])
     assert isinstance(told, pd.DataFrame)
     assert told["sentence"].str[-7:].to_dict() == {"b": "31 days", "a": "te days"}
+
+
+def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
+    """Where the data end, begin or have gaps within the month, the sentence says so."""
+    told = str(describe_month(days([100] * 20)))
+    assert told.startswith(
+        "2026-03 (UTC): 2,000 calls to 2026-03-20, where these data end; the whole month would be "
+        "3,100 (95 % interval "
+    )
+    assert told.endswith(", from 20 complete days, 11 not in the data)")
+    assert describe_month(days([100] * 3)) == (
+        "2026-03 (UTC): 300 calls to 2026-03-03, where these data end; too few to project it, 3 "
+        "complete days"
+    )
+    assert describe_month(days([100] * 27, "2026-03-05")) == (
+        "2026-03 (UTC): 2,700 calls from 2026-03-05 to 2026-03-31, 27 of its 31 days whole; these "
+        "data begin after the month did, so it is not projected"
+    )
+    gap = days([100] * 31).drop(pd.Timestamp("2026-03-11", tz="UTC"))
+    assert str(describe_month(gap)).startswith("2026-03 (UTC): 3,000 calls to 2026-03-31")
+    assert str(describe_month(gap)).endswith(", from 30 complete days, 1 before not whole)")
+    found = project_month(gap)
+    assert found[["days_left", "left_out", "missing"]].tolist() == [1, 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.slots import check_rows
+from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.slots import check_rows, each_group
+from usage_analysis.tidy.zones import zone_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _BEYOND = 0.001
+# What a line group is mostly made for.
+_FEW_LOST = 0.01
 _STEPS = 200
 
 
@@ -200,6 +203,81 @@ def capacity(hourly: pd.DataFrame, *, limit: int) -> pd.DataFrame:
     if group is not None:
         out.insert(0, group, hourly[group])
     return out
+
+
+def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame:
+    """One sentence on the hours at risk of refused calls, and on the busiest of them.
+
+    Provisional hours, whose talk may still grow, are left out and counted. What the busiest hour
+    refused is Erlang's formula turned round, as `capacity` has it, not a count: refused calls are
+    counted nowhere.
+
+    Parameters
+    ----------
+    hourly, limit
+        As for `capacity`.
+
+    Returns
+    -------
+    str or DataFrame
+        The sentence; for a breakdown a column `sentence`, one row a group, each as though it had
+        the limit to itself.
+
+    Raises
+    ------
+    QueryError
+        As for `capacity`, or no `provisional`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02 09:00", periods=3, freq="h", tz="UTC", name="time")
+    >>> hourly = pd.DataFrame(
+    ...     {"duration": pd.to_timedelta(["9min", "2h", "0s"]), "provisional": False}, index=time)
+    >>> describe_capacity(hourly, limit=5)
+    'calls at once: 1 of 3 hours at risk of refusals at a limit of 5 (UTC); the busiest, 2026-03-02
+    10:00, carried 2.0 erlangs, at which Erlang B has 4.2 % of the calls refused; for 1 % it takes 7
+    lines'
+    """
+    require("describe_capacity", hourly, "duration", "provisional")
+    check_rows("describe_capacity", hourly, "hour")
+    waiting = hourly["provisional"].to_numpy(dtype=bool)
+    found = capacity(hourly, limit=limit)
+    group = group_column(hourly)
+    if group is None:
+        return f"calls at once: {risk_in_words(found[~waiting], limit, left_out=waiting.sum())}"
+    told = {}
+    for name, rows in each_group(found.assign(provisional=waiting)):
+        late = rows["provisional"].to_numpy()
+        told[name] = f"calls at once: {risk_in_words(rows[~late], limit, left_out=late.sum())}"
+    return pd.DataFrame({"sentence": pd.Series(told)}).rename_axis(group)
+
+
+def risk_in_words(found: pd.DataFrame, limit: int, *, left_out: int = 0) -> str:
+    """What `capacity` found for hours of one series, in words."""
+    hours, zone = len(found), zone_of(found)
+    waiting = f", {left_out:,} provisional left out" if left_out else ""
+    if hours == 0:
+        return f"0 finished hours, so nothing to hold against a limit of {limit} ({zone}{waiting})"
+    risk, full = int(found["at_risk"].sum()), int(found["saturated"].sum())
+    saturated = f", {full:,} of them saturated" if full else ""
+    head = (
+        f"{risk:,} of {hours:,} hours at risk of refusals at a limit of {limit}{saturated} "
+        f"({zone}{waiting})"
+    )
+    carried = found["carried"].to_numpy()
+    place = int(carried.argmax())
+    if not carried[place] > 0:
+        return f"{head}; no talk in any of them"
+    busiest = f"the busiest, {found.index[place]:%Y-%m-%d %H:%M}, carried {carried[place]:.1f}"
+    if full:
+        return f"{head}; {busiest} erlangs: how many calls it refused cannot be told"
+    top = found.iloc[place]
+    lines = channels_for(float(top["offered"]), _FEW_LOST)
+    refused = 100 * float(top["blocking"])
+    enough = f"; for 1 % it takes {lines} lines" if lines > limit else ""
+    share = f"{refused:.{refused < 10:d}f} %" if refused >= 0.05 else "less than 0.1 %"
+    return f"{head}; {busiest} erlangs, at which Erlang B has {share} of the calls refused{enough}"
 
 
 def _traffic(traffic: ArrayLike) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.profiles import Floats, Measured, load_profile, measured, profile_of
+from usage_analysis.analysis.profiles import Floats, Measured, as_measure, measured, profile_of
 from usage_analysis.analysis.words import UNITS, either, figure
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column
@@ -35,7 +35,8 @@ class _Days:
     """Load of whole local days by group, day and clock hour: NaN in days that are not whole.
 
     A clock hour that comes twice counts as one of mean load; a day that lacks one is not whole, nor
-    is one with a provisional bucket.
+    is one with a provisional bucket. `seen` are the days with any row, `skipping` those that are
+    all there and lack an hour only because the clock skips it.
     """
 
     def __init__(self, hourly: pd.DataFrame, found: tuple[Rows, Floats, Measured]) -> None:
@@ -52,10 +53,13 @@ class _Days:
         hours = np.bincount(key, lengths[place], minlength=cells).reshape(shape)
         total = sums(values[kept], key, cells).reshape(shape)
         starts = first_instants(rows.zone, (self.first + np.arange(days + 1)) * DAY)
-        whole = np.isclose(hours.sum(axis=2), np.diff(starts) / HOUR) & (hours > 0).all(axis=2)
+        full = np.isclose(hours.sum(axis=2), np.diff(starts) / HOUR)
+        self.whole = full & (hours > 0).all(axis=2)
+        self.skipping = full & ~self.whole
+        self.seen = np.zeros(shape[:2], dtype=np.bool_)
+        self.seen[rows.code, (day - self.first)[rows.place]] = True
         self.load = np.full(shape, np.nan)
-        np.divide(total, hours, out=self.load, where=whole[:, :, None])
-        self.whole = whole
+        np.divide(total, hours, out=self.load, where=self.whole[:, :, None])
 
     def weekdays(self) -> NDArray[np.intp]:
         """Weekday of each day, 0 is Monday."""
@@ -102,8 +106,10 @@ def busy_hour(
         `hour`, with ``adph`` the one that is the day's peak most often; `value`, the load [measure
         an hour; erlangs for traffic]; `share_of_days` on which that hour is the day's peak, ties
         included; `busy_hour_to_day`, value over the mean day's sum; `peak_to_average`, value over
-        the mean hour; `days`, how many were looked at. Without a call all but `value` and `days`
-        are NaN. A row a group for a breakdown.
+        the mean hour; `days`, how many were looked at; `left_out`, how many other days of that
+        kind the frame has rows of: not whole, provisional, or short of an hour that the clock
+        skips. Without a call all but `value` and the numbers of days are NaN. A row a group for a
+        breakdown.
 
     Raises
     ------
@@ -121,10 +127,11 @@ def busy_hour(
     _check_busy_hour(method, hour, days, weekend)
     table = _Days(hourly, measured("busy_hour", hourly, measure))
     workdays = ~np.isin(table.weekdays(), [WEEKDAYS.index(name) for name in weekend])
-    kept = table.whole & (workdays if days == "workdays" else True)
+    wanted = workdays | (days != "workdays")
+    kept, left_out = table.whole & wanted, table.seen & ~table.whole & wanted
     results = [
-        _busiest(_chosen(load[mask], days), method, hour, measure)
-        for load, mask in zip(table.load, kept, strict=True)
+        _busiest(_chosen(load[mask], days), method, hour, measure) | {"left_out": int(out.sum())}
+        for load, mask, out in zip(table.load, kept, left_out, strict=True)
     ]
     if table.rows.groups is None:
         return pd.Series(results[0], name="busy_hour", dtype=object)
@@ -197,9 +204,9 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     -------
     DataFrame
         A row an hour of the week, the busiest first; index `rank` from 1 (under each group):
-        `day_of_week` (0 is Monday), `hour`, `mean`, `p10`, `p90` [measure an hour], `n` buckets,
-        and `share_of_days`, the share of those weekdays on which this hour was the day's peak (NaN
-        where none of them was whole).
+        `day_of_week` (0 is Monday), `hour`, `mean`, `p10`, `p90` [measure an hour], `n` buckets;
+        `share_of_days`, the share of those weekdays on which this hour was the day's peak (NaN
+        where none of them was whole), and `days`, how many of them were whole.
 
     Raises
     ------
@@ -221,7 +228,9 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
         raise QueryError(f"n: expected a whole number, 1 or more, got {n!r}")
     found = measured("peak_hours", hourly, measure)
     profile = profile_of(hourly, found, "hour_of_week", measure)
-    profile["share_of_days"] = _peak_shares(_Days(hourly, found)).ravel()
+    table = _Days(hourly, found)
+    profile["share_of_days"] = _peak_shares(table).ravel()
+    profile["days"] = np.repeat(_whole_weekdays(table).ravel(), 24)
     mean = profile["mean"].to_numpy().reshape(-1, 168)
     if measure == "duration":
         mean = np.where(np.isnat(mean), 0, mean.view(np.int64))
@@ -229,7 +238,7 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     hours = np.argsort(-mean, axis=1, kind="stable")[:, :n]
     group, rank = np.nonzero(np.take_along_axis(mean, hours, axis=1) > 0)
     hour = hours[group, rank]
-    columns = ["mean", "p10", "p90", "n", "share_of_days"]
+    columns = ["mean", "p10", "p90", "n", "share_of_days", "days"]
     out = profile[columns].iloc[168 * group + hour]
     out.insert(0, "day_of_week", hour // 24)
     out.insert(1, "hour", hour % 24)
@@ -244,11 +253,17 @@ def _peak_shares(table: _Days) -> Floats:
     peak = np.max(table.load, axis=2, keepdims=True, initial=0)
     at_peak = (table.load == peak) & (peak > 0)
     out = np.full((table.rows.count, 7, 24), np.nan)
+    days = _whole_weekdays(table)[:, :, None]
     for weekday in range(7):
-        those = table.weekdays() == weekday
-        days = table.whole[:, those].sum(axis=1)[:, None]
-        np.divide(at_peak[:, those].sum(axis=1), days, out=out[:, weekday], where=days > 0)
+        those = at_peak[:, table.weekdays() == weekday].sum(axis=1)
+        np.divide(those, days[:, weekday], out=out[:, weekday], where=days[:, weekday] > 0)
     return out
+
+
+def _whole_weekdays(table: _Days) -> NDArray[np.intp]:
+    """How many whole days of each weekday each group has."""
+    each = [table.whole[:, table.weekdays() == weekday].sum(axis=1) for weekday in range(7)]
+    return np.stack(each, axis=1)
 
 
 def describe_peak(hourly: pd.DataFrame, *, measure: str = "total_count") -> str | pd.DataFrame:
@@ -291,35 +306,66 @@ def describe_peak(hourly: pd.DataFrame, *, measure: str = "total_count") -> str 
 
 
 def _sentence(hourly: pd.DataFrame, measure: str) -> str:
-    busiest = peak_hours(hourly, 1, measure=measure)
-    zone = str(zone_of(hourly))
+    found = measured("describe_peak", hourly, measure)
+    busiest, zone = peak_hours(hourly, 1, measure=measure), str(zone_of(hourly))
     if len(busiest) == 0:
         return f"busiest: no hour, for there are no {UNITS[measure]} in the whole frame ({zone})"
     top = busiest.iloc[0]
     if top["n"] >= _ENOUGH_DAYS:
-        return _told(
-            dict(top), int(top["hour"]), _DAY_NAMES[int(top["day_of_week"])], zone, measure
-        )
-    table = _Days(hourly, measured("describe_peak", hourly, measure))
-    days = int(table.whole.sum())
-    if days < _ENOUGH_DAYS:
+        names = _DAY_NAMES[int(top["day_of_week"])]
+        whole = names if top["days"] == top["n"] else f"the {int(top['days'])} whole {names}"
+        peak = _peak_in_words(top["share_of_days"], whole)
+        return _told(f"{names} {_clock(int(top['hour']), zone)}", dict(top), names, peak, measure)
+    table = _Days(hourly, found)
+    load = table.load[table.whole]
+    if len(load) < _ENOUGH_DAYS:
         return (
-            f"busiest: too few data to say, {days} whole days ({zone}); {_ENOUGH_DAYS} are needed"
+            f"busiest: too few data to say, {len(load)} whole days ({zone}); "
+            f"{_ENOUGH_DAYS} are needed"
         )
-    profile = load_profile(hourly, measure=measure)
-    hour = int(table.load[table.whole].mean(axis=0).argmax())
-    found = busy_hour(hourly, measure=measure, method="fdmh", hour=hour)
-    told = {**profile.loc[hour], "n": days, "share_of_days": found["share_of_days"]}
-    return _told(told, hour, "days", zone, measure)
+    hour = int(load.mean(axis=0).argmax())
+    share = float((load[:, hour] == load.max(axis=1)).mean())
+    low, high = np.percentile(load[:, hour], [10, 90])
+    kinds = {"mean": load[:, hour].mean(), "p10": low, "p90": high}
+    values = {name: as_measure(np.array([value]), measure)[0] for name, value in kinds.items()}
+    days, out = "days", _left_out_in_words(table)
+    return _told(
+        _clock(hour, zone),
+        {**values, "n": len(load)},
+        days,
+        _peak_in_words(share, days),
+        measure,
+        out,
+    )
 
 
-def _told(top: dict[Any, Any], hour: int, days: str, zone: str, measure: str) -> str:
-    clock = f"{hour:02}:00-{hour + 1:02}:00 ({zone})"
-    place = clock if days == "days" else f"{days} {clock}"
-    known = not pd.isna(top["share_of_days"])
-    peak = f", the day's peak on {100 * top['share_of_days']:.0f} % of {days}" if known else ""
+def _clock(hour: int, zone: str) -> str:
+    return f"{hour:02}:00-{hour + 1:02}:00 ({zone})"
+
+
+def _peak_in_words(share: float, days: str) -> str:
+    return "" if pd.isna(share) else f", the day's peak on {100 * share:.0f} % of {days}"
+
+
+def _told(
+    place: str, top: dict[Any, Any], days: str, peak: str, measure: str, left_out: str = ""
+) -> str:
     low, high = figure(top["p10"], measure), figure(top["p90"], measure)
     return (
         f"busiest: {place}, {figure(top['mean'], measure)} {UNITS[measure]} on average{peak}; "
-        f"{int(top['n'])} {days}, 10th to 90th percentile {low} to {high}"
+        f"{int(top['n'])} {days}, 10th to 90th percentile {low} to {high}{left_out}"
     )
+
+
+def days_in_words(hourly: pd.DataFrame) -> str:
+    """How many whole days busy hours look at, and why other days of a frame are left out."""
+    table = _Days(hourly, measured("busy_hour", hourly, "total_count"))
+    return f"{int(table.whole.sum())} whole days{_left_out_in_words(table)}"
+
+
+def _left_out_in_words(table: _Days) -> str:
+    skipping = int(table.skipping.sum())
+    others = int((table.seen & ~table.whole & ~table.skipping).sum())
+    reasons = [f"{skipping} whose clock skips an hour"] if skipping else []
+    reasons += [f"{others} not whole or provisional"] if others else []
+    return f"; left out: {' and '.join(reasons)}" if reasons else ""

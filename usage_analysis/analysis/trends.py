@@ -30,10 +30,6 @@ _OWN_ERRORS_DF = 6.0
 _FEW_DAYS = 7
 
 
-class _TooFewError(QueryError):
-    """The days in hand do not reach for a projection."""
-
-
 def project_month(
     daily: pd.DataFrame,
     *,
@@ -71,8 +67,14 @@ def project_month(
     Series or DataFrame
         `month`, its first instant; `month_to_date`, what has come; `left`; `projection`, their sum;
         `low`, `high` (never below what has come; NaN where nothing ever came); `complete_days`, how
-        many taught it; `days_left`, how many were projected; `left_out`, those of them that had
-        begun. A row a group for a breakdown.
+        many taught it; `days_left`, how many were projected; `left_out`, those of them that the
+        frame has rows of; `missing`, those of them before the last complete day, which are past and
+        not whole in the frame. A row a group for a breakdown.
+
+    Notes
+    -----
+    A frame does not say when its reply was made: days after its last one are projected, whether
+    they are still to come or were only not asked for. `describe_month` says which it can be.
 
     Raises
     ------
@@ -124,21 +126,19 @@ def _by_group(frame: pd.DataFrame, told: Any) -> Any:
 def _month(
     days: pd.DataFrame, measure: str, confidence: float, holidays: Container[date] | None
 ) -> dict[str, Any]:
-    day, values, known = _known_days(days, measure)
+    of_month = _Month(days, measure)
+    day, values, known = of_month.day, of_month.counts, of_month.known
     if not known.any():
-        raise _TooFewError("project_month: expected at least one complete day, got none")
-    month = day[known][-1:].view("M8[D]").astype("M8[M]")
-    first, after = (int((month + n).astype("M8[D]").view(np.int64)[0]) for n in (0, 1))
-    if day.min() > first:
-        raise _TooFewError(
+        raise QueryError("project_month: expected at least one complete day, got none")
+    if of_month.begins_late:
+        raise QueryError(
             "project_month: expected a frame from the month's first day on, got one that begins "
             f"on {date_of(int(day.min()))}; ask for more days"
         )
     off = np.array([holidays is not None and date_of(int(d)) in holidays for d in day])
     now = int(day[known].max()) + 1
     history = _History(day[known & ~off], values[known & ~off], now)
-    inside = (day >= first) & (day < after)
-    left = np.setdiff1d(np.arange(first, after), day[inside & known])
+    inside, left = of_month.inside, of_month.left
     came = dict(zip(day[inside & ~known].tolist(), values[inside & ~known], strict=True))
     expected = history.means[(left + 3) % 7]
     resting = [holidays is not None and date_of(int(d)) in holidays for d in left]
@@ -152,14 +152,42 @@ def _month(
     )
     numbers = {"month_to_date": so_far, "left": done + rest - so_far, "projection": done + rest}
     numbers |= {"low": low, "high": high}
-    start = first_instants(zone_of(days), np.array([first * DAY]))
+    start = first_instants(zone_of(days), np.array([of_month.first * DAY]))
     return {
         "month": to_index(start, zone_of(days))[0],
         **{name: in_kind(value, measure) for name, value in numbers.items()},
         "complete_days": len(history.day),
         "days_left": len(left),
         "left_out": len(came),
+        "missing": int((left < now).sum()),
     }
+
+
+class _Month:
+    """Days of a frame in order, and which of the month of its last complete day are there."""
+
+    def __init__(self, days: pd.DataFrame, measure: str) -> None:
+        self.day, self.counts, self.known = _known_days(days, measure)
+        last = self.day[self.known][-1:] if self.known.any() else self.day[-1:]
+        month = last.view("M8[D]").astype("M8[M]")
+        self.first, self.after = (
+            int((month + n).astype("M8[D]").view(np.int64)[0]) if len(month) else 0 for n in (0, 1)
+        )
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Which of the frame's days are the month's."""
+        return (self.day >= self.first) & (self.day < self.after)
+
+    @property
+    def left(self) -> Integers:
+        """Days of the month that are not whole in the frame."""
+        return np.setdiff1d(np.arange(self.first, self.after), self.day[self.inside & self.known])
+
+    @property
+    def begins_late(self) -> bool:
+        """Whether the frame begins after the month did."""
+        return bool(self.day.min() > self.first)
 
 
 def _known_days(days: pd.DataFrame, measure: str) -> tuple[Integers, Floats, NDArray[np.bool_]]:
@@ -289,7 +317,9 @@ def describe_month(
 ) -> str | pd.DataFrame:
     """One sentence on the month: what has come, where it is heading, and from how many days.
 
-    With fewer than seven complete days it gives no projection and says so.
+    With fewer than seven complete days it gives no projection and says so, nor does it where the
+    frame begins after the month did. Where the last day is not provisional the frame does not show
+    that the month goes on: then the sentence tells where the data end, not what is to come.
 
     Parameters
     ----------
@@ -324,23 +354,34 @@ def describe_month(
 def _month_sentence(
     days: pd.DataFrame, measure: str, confidence: float, holidays: Container[date] | None
 ) -> str:
-    zone = zone_of(days)
-    try:
-        found: Any = project_month(days, measure=measure, confidence=confidence, holidays=holidays)
-    except _TooFewError as error:
-        what = str(error).partition(": ")[2].partition(";")[0]
-        return f"month ({zone}): too few data to project it, {what}"
-    so_far, projection, low, high = (
-        figure(found[name], measure) for name in ("month_to_date", "projection", "low", "high")
-    )
-    month = f"{found['month']:%Y-%m} ({zone})"
-    unit, complete = UNITS[measure], found["complete_days"]
-    if found["days_left"] == 0:
-        days_of_month = pd.Timestamp(found["month"]).days_in_month
-        return f"{month}: {so_far} {unit} in all {days_of_month} days"
+    zone, of_month, unit = zone_of(days), _Month(days, measure), UNITS[measure]
+    if not of_month.known.any():
+        return f"month ({zone}): no complete day in these data"
+    month, whole = date_of(of_month.first), of_month.after - of_month.first
+    head = f"{month:%Y-%m} ({zone}):"
+    came = of_month.counts[of_month.inside].sum()
+    so_far = f"{figure(in_kind(float(came), measure), measure)} {unit}"
+    if not len(of_month.left):
+        return f"{head} {so_far} in all {whole} days"
+    last = date_of(int(of_month.day[of_month.inside].max()))
+    if of_month.begins_late:
+        begin = date_of(int(of_month.day.min()))
+        return (
+            f"{head} {so_far} from {begin} to {last}, {whole - len(of_month.left)} of its {whole} "
+            "days whole; these data begin after the month did, so it is not projected"
+        )
+    open_ = bool(days["provisional"].to_numpy(dtype=bool)[local_clock(days).argmax()])
+    until = "so far" if open_ else f"to {last}, where these data end"
+    found: Any = project_month(days, measure=measure, confidence=confidence, holidays=holidays)
+    complete = found["complete_days"]
     if complete < _FEW_DAYS or pd.isna(found["low"]):
-        return f"{month}: {so_far} {unit} so far; too few to project it, {complete} complete days"
+        return f"{head} {so_far} {until}; too few to project it, {complete} complete days"
+    projection, low, high = (figure(found[name], measure) for name in ("projection", "low", "high"))
+    after = found["days_left"] - found["missing"]
+    parts = [f"from {complete} complete days"]
+    parts += [f"{after} still open" if open_ else f"{after} not in the data"] if after else []
+    parts += [f"{found['missing']} before not whole"] if found["missing"] else []
     return (
-        f"{month}: {so_far} {unit} so far, heading for {projection} ({100 * confidence:g} % "
-        f"interval {low} to {high}, from {complete} complete days, {found['days_left']} to come)"
+        f"{head} {so_far} {until}{', heading for' if open_ else '; the whole month would be'} "
+        f"{projection} ({100 * confidence:g} % interval {low} to {high}, {', '.join(parts)})"
     )

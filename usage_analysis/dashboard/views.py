@@ -13,15 +13,15 @@ from matplotlib.axes import Axes
 
 import usage_analysis as ua
 from usage_analysis.analysis.billing import billing_overhead, cost
-from usage_analysis.analysis.capacity import capacity, channels_for
+from usage_analysis.analysis.capacity import capacity, describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.peaks import describe_peak
-from usage_analysis.analysis.profiles import load_profile, traffic_intensity
+from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import describe_errors, error_rate, rate_difference
 from usage_analysis.analysis.trends import describe_month
-from usage_analysis.dashboard.scene import Scene, whole
+from usage_analysis.dashboard.scene import Scene
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.figures.compare import plot_comparison
@@ -327,7 +327,7 @@ def _capacity(scene: Scene) -> Drawn:
     table = capacity(scene.hourly, limit=limit)
     axes = plot_capacity(scene.hourly, limit=limit, about=scene.about)
     lines = [*scene.lines(), f"ax = ua.plot_capacity(hourly, limit={limit}, about=about)"]
-    return Drawn(axes, f"{_capacity_headline(scene)}.", table, lines)
+    return Drawn(axes, _capacity_headline(scene), table, lines)
 
 
 def _load_duration(scene: Scene) -> Drawn:
@@ -335,7 +335,7 @@ def _load_duration(scene: Scene) -> Drawn:
     table = capacity(scene.hourly, limit=limit)
     axes = plot_load_duration(scene.hourly, limit=limit, about=scene.about)
     lines = [*scene.lines(), f"ax = ua.plot_load_duration(hourly, limit={limit}, about=about)"]
-    return Drawn(axes, f"{_capacity_headline(scene)}.", table, lines)
+    return Drawn(axes, _capacity_headline(scene), table, lines)
 
 
 def _traffic_week(scene: Scene) -> Drawn:
@@ -431,11 +431,4 @@ def _money(scene: Scene) -> str:
 
 
 def _capacity_headline(scene: Scene) -> str:
-    limit = scene.settings.limit
-    hours = capacity(scene.hourly, limit=limit)
-    top = float(np.asarray(traffic_intensity(whole(scene.hourly))).max(initial=0.0))
-    return (
-        f"{int(hours['at_risk'].sum())} of {len(hours)} hours at risk with {limit} calls at once "
-        f"({scene.settings.timezone}); the busiest hour carries {top:.1f} erlangs, for which "
-        f"{channels_for(top, _BLOCKING)} lines refuse at most 1 % of the calls"
-    )
+    return sentence(str(describe_capacity(scene.hourly, limit=scene.settings.limit)))

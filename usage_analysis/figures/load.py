@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.capacity import capacity, risk_in_words
 from usage_analysis.analysis.profiles import load_profile, traffic_intensity
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
@@ -328,7 +328,7 @@ def plot_capacity(
         ]
     label_ends(ax, ends)
     draw_marks(ax, marks)
-    head(ax, title or _risk_in_words(found[over & ~left_out(hourly, marks)], limit), about)
+    head(ax, title or risk_in_words(found[over & ~left_out(hourly, marks)], limit), about)
     return ax
 
 
@@ -338,19 +338,3 @@ def _each_day(found: pd.DataFrame) -> pd.DataFrame:
     order = np.lexsort((-found["carried"].to_numpy(), day))
     first = np.append(True, day[order][1:] != day[order][:-1])
     return found.iloc[np.sort(order[first])]
-
-
-def _risk_in_words(found: pd.DataFrame, limit: int) -> str:
-    hours, risk = len(found), int(found["at_risk"].sum())
-    if hours == 0:
-        return "No finished hour yet, so nothing to hold against the limit"
-    if risk == 0:
-        high = float(found["demand"].max())
-        return (
-            f"No hour of {hours:,} at risk: demand is under {amount(high)} of {limit} calls at "
-            "once 99.9 % of the time"
-        )
-    full = int(found["saturated"].sum())
-    return f"{risk:,} of {hours:,} hours at risk of refused calls at a limit of {limit}" + (
-        f", {full:,} of them saturated" if full else ""
-    )

@@ -11,7 +11,7 @@ from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
-from usage_analysis.analysis.peaks import busy_hour, describe_peak, peak_hours
+from usage_analysis.analysis.peaks import busy_hour, days_in_words, describe_peak, peak_hours
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import error_rate, join_rate, rate_difference
@@ -73,7 +73,9 @@ def _peaks(facts: Facts) -> Section:
         ),
     ]
     tables = {"busy_hour": _busy_hours(facts.kept), "peak_hours": peak_hours(facts.kept, 5)}
-    words = [] if len(tables["busy_hour"]) else ["No whole day yet, so no busy hour can be told."]
+    words = ["No whole day yet, so no busy hour can be told."]
+    if len(tables["busy_hour"]):
+        words = [f"Busy hours are those of {days_in_words(facts.kept)}."]
     return Section("peaks", "When the calls come", pictures, tables, words=words,
                    summary=[f"{peak}."])  # fmt: skip
 
