@@ -21,7 +21,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Who may import whom, by the first folder or file inside the package.
 ALLOWED = {
     "errors": set(),
-    "query": {"errors"},
+    "filters": {"errors"},
+    "query": {"errors", "filters"},
     "tidy": {"errors", "query", "tidy"},
     "fetch": {"errors", "query", "tidy", "fetch"},
     "archive": {"errors", "query", "tidy", "archive"},

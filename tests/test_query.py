@@ -226,10 +226,26 @@ def test_from_after_to(filters: dict[str, Any]) -> None:
         UsageQuery(**filters)
 
 
-def test_unknown_filter() -> None:
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("agent_id", "agent_ids"),
+        ("agentIds", "agent_ids"),
+        ("fromDate", "from_date"),
+        ("date_from", "from_date"),
+        ("start_date", "from_date"),
+        ("since", "from_date"),
+        ("endTime", "to_date"),
+        ("min_duration", "duration_min"),
+        ("voice", "voice_id"),
+        ("tz", "timezone"),
+        ("time_zone", "timezone"),
+    ],
+)
+def test_unknown_filter(name: str, meant: str) -> None:
     """A misspelt filter is refused with the name that was meant, for the server would ignore it."""
-    with pytest.raises(QueryError, match="did you mean agent_ids"):
-        UsageQuery.from_filters({"agent_id": [AGENT]})
+    with pytest.raises(QueryError, match=rf"^{name}: expected .* did you mean {meant}\?$"):
+        UsageQuery.from_filters({name: "x"})
 
 
 def test_bounded() -> None:
@@ -330,8 +346,26 @@ def test_dates_with_a_timezone_are_local_days() -> None:
     assert asked == UsageQuery(
         from_date="2026-03-08T04:00Z", to_date="2026-03-09T04:59:59.999999Z", search="x"
     )
-    with pytest.raises(QueryError, match="timezone: expected 'to_date' with it"):
+    with pytest.raises(QueryError, match="timezone: expected from_date and to_date with it"):
         UsageQuery.from_filters({"from_date": "2026-03-08", "timezone": "UTC"})
+
+
+def test_local_days_left_out() -> None:
+    """With a zone and a clock, days that are left out are today there and the 30 before."""
+    now = datetime(2026, 4, 1, 3, tzinfo=UTC)  # still 31 March in New York
+    asked = {"timezone": "America/New_York"}
+    month = {"from_date": "2026-03-01", "to_date": "2026-03-31"}
+    assert UsageQuery.from_filters(asked, now=now) == UsageQuery.from_filters(asked | month)
+    last = UsageQuery.from_filters(asked | {"to_date": "2026-03-31"}, now=now)
+    assert last == UsageQuery.from_filters(asked | month)
+    first = UsageQuery.from_filters(asked | {"from_date": "2026-03-30"}, now=now)
+    assert first == UsageQuery.from_filters(asked | month | {"from_date": "2026-03-30"})
+
+
+def test_unknown_name_that_is_near_to_none() -> None:
+    """A name that is like none of the filters is refused with their list."""
+    with pytest.raises(QueryError, match=r"^colour: .* search or timezone, got 'colour'$"):
+        UsageQuery.from_filters({"colour": "red"})
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import difflib
-import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from numbers import Real
 from typing import Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from usage_analysis.errors import QueryError
+from usage_analysis.filters import (
+    duration,
+    identifier,
+    ids,
+    instant,
+    local_day,
+    metadata,
+    near_filter,
+    search,
+    time_of_day,
+)
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _TICK = timedelta(microseconds=1)
-_DATES = '"2026-03-31", a date, or a date and time with its zone ("2026-03-31T12:00:00Z")'
 
 DEFAULT_DAYS = 30
 """A query without dates asks for this many whole UTC days and today."""
@@ -106,16 +114,16 @@ class UsageQuery:
     def __post_init__(self) -> None:
         """Check every filter and keep it in one form."""
         checked = {
-            "from_date": _instant("from_date", self.from_date, time.min),
-            "to_date": _instant("to_date", self.to_date, time.max),
-            "time_of_day_start": _time("time_of_day_start", self.time_of_day_start),
-            "time_of_day_end": _time("time_of_day_end", self.time_of_day_end),
-            "agent_ids": _ids("agent_ids", self.agent_ids),
-            "voice_id": None if self.voice_id is None else _id("voice_id", self.voice_id),
-            "duration_min": _duration("duration_min", self.duration_min),
-            "duration_max": _duration("duration_max", self.duration_max),
-            "metadata": _metadata(self.metadata),
-            "search": _search(self.search),
+            "from_date": instant("from_date", self.from_date, time.min),
+            "to_date": instant("to_date", self.to_date, time.max),
+            "time_of_day_start": time_of_day("time_of_day_start", self.time_of_day_start),
+            "time_of_day_end": time_of_day("time_of_day_end", self.time_of_day_end),
+            "agent_ids": ids("agent_ids", self.agent_ids),
+            "voice_id": None if self.voice_id is None else identifier("voice_id", self.voice_id),
+            "duration_min": duration("duration_min", self.duration_min),
+            "duration_max": duration("duration_max", self.duration_max),
+            "metadata": metadata(self.metadata),
+            "search": search(self.search),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -125,31 +133,40 @@ class UsageQuery:
                 raise QueryError(f"{low}: expected at most {high}, got {first} after {last}")
 
     @classmethod
-    def from_filters(cls, filters: Mapping[str, Any]) -> Self:
+    def from_filters(cls, filters: Mapping[str, Any], *, now: datetime | None = None) -> Self:
         """Query with these filters by name; with `timezone`, over the local days of the dates.
+
+        Parameters
+        ----------
+        filters
+            By name; `timezone` beside them is an IANA name or a tzinfo.
+        now
+            The clock, with its zone: local days that are left out are today, and 30 days before
+            the last one. Without it both have to be given.
 
         Raises
         ------
         QueryError
             A name is no filter, or a value does not fit.
         """
-        if filters.get("timezone") is not None:
-            others = {name: value for name, value in filters.items() if name != "timezone"}
-            try:
-                days = others.pop("from_date"), others.pop("to_date")
-            except KeyError as missing:
-                raise QueryError(f"timezone: expected {missing} with it, got none") from None
-            cls.from_filters(others)
-            return cls.local_days(*days, filters["timezone"], **others)
         known = [field.name for field in fields(cls)]
         for name in filters:
-            if name not in known:
-                near = difflib.get_close_matches(str(name), known, n=1)
-                guess = f"; did you mean {near[0]}?" if near else ""
+            if name not in (*known, "timezone"):
                 raise QueryError(
-                    f"{name}: expected one of the filters {', '.join(known)}, got {name!r}{guess}"
+                    f"{name}: expected one of the filters {', '.join(known)} or timezone, got "
+                    f"{name!r}{near_filter(str(name), known)}"
                 )
-        return cls(**filters)
+        others = {name: value for name, value in filters.items() if name != "timezone"}
+        place = filters.get("timezone")
+        if place is None:
+            return cls(**others)
+        first, last = others.pop("from_date", None), others.pop("to_date", None)
+        if now is None and (first is None or last is None):
+            raise QueryError("timezone: expected from_date and to_date with it, got none")
+        if now is not None:
+            last = last or now.astimezone(zone(place)).date()
+            first = first or local_day("to_date", last) - DEFAULT_DAYS * _DAY
+        return cls.local_days(first, last, place, **others)
 
     @classmethod
     def local_days(
@@ -164,7 +181,7 @@ class UsageQuery:
         The hours outside fall away when the frame is in local time and cut to the days again.
         """
         place = zone(timezone)
-        first, last = _local_day("from_date", from_date), _local_day("to_date", to_date)
+        first, last = local_day("from_date", from_date), local_day("to_date", to_date)
         if first > last:
             raise QueryError(f"from_date: expected at most to_date, got {first} after {last}")
         start = datetime.combine(first, time.min, place).astimezone(UTC)
@@ -292,110 +309,3 @@ _WORDS = {
 
 def _hour(instant: datetime) -> datetime:
     return instant.replace(minute=0, second=0, microsecond=0)
-
-
-def _local_day(name: str, value: date | str) -> date:
-    try:
-        if isinstance(value, str):
-            return date.fromisoformat(value)
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return value
-    except ValueError:
-        pass
-    raise QueryError(f'{name}: expected a day such as "2026-03-31", got {value!r}')
-
-
-def _instant(name: str, value: object, of_day: time) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        if isinstance(value, str):
-            plain = re.fullmatch(r"\d{4}-\d\d-\d\d", value)
-            value = (date if plain else datetime).fromisoformat(value)
-        if isinstance(value, datetime):
-            if value.tzinfo is None:
-                raise QueryError(
-                    f"{name}: expected a date and time with its zone, got {value.isoformat()} "
-                    "without one; add it, for example tzinfo=datetime.UTC"
-                )
-            value = value.astimezone(UTC)
-            of_day = value.time()
-        # The first and the last year leave no room for the days beside them.
-        if isinstance(value, date) and date.min.year < value.year < date.max.year:
-            return datetime.combine(value, of_day, UTC)
-    except (ValueError, OverflowError) as error:
-        if isinstance(error, QueryError):
-            raise
-    raise QueryError(f"{name}: expected {_DATES}, got {value!r}")
-
-
-def _time(name: str, value: object) -> time | None:
-    if value is None:
-        return None
-    try:
-        if isinstance(value, str):
-            value = time.fromisoformat(value)
-    except ValueError:
-        pass
-    if isinstance(value, time) and value.tzinfo is None:
-        return value
-    raise QueryError(f'{name}: expected a UTC time such as "09:00" without zone, got {value!r}')
-
-
-def _id(name: str, value: object) -> str:
-    try:
-        return str(value if isinstance(value, uuid.UUID) else uuid.UUID(value))  # type: ignore[arg-type]
-    except (ValueError, AttributeError, TypeError):
-        raise QueryError(f"{name}: expected a UUID, got {value!r}") from None
-
-
-def _ids(name: str, values: object) -> tuple[str, ...] | None:
-    if values is None:
-        return None
-    if isinstance(values, str | uuid.UUID):
-        values = [values]
-    if not isinstance(values, Iterable):
-        raise QueryError(f"{name}: expected a list of UUIDs, got {values!r}")
-    ids = tuple(dict.fromkeys(_id(name, value) for value in values))
-    if not ids:
-        raise QueryError(f"{name}: expected at least one UUID, got none; leave it out for all")
-    return ids
-
-
-def _duration(name: str, value: object) -> timedelta | None:
-    if value is None:
-        return None
-    try:
-        if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?s?", value, re.ASCII):
-            value = float(value.removesuffix("s"))
-        if isinstance(value, Real) and not isinstance(value, bool):
-            value = timedelta(seconds=float(value))
-        if isinstance(value, timedelta) and value >= timedelta(0):
-            return timedelta(
-                days=value.days, seconds=value.seconds, microseconds=value.microseconds
-            )
-    except (OverflowError, ValueError):
-        pass
-    raise QueryError(f'{name}: expected a timedelta, seconds or text as "90s", got {value!r}')
-
-
-def _metadata(value: object) -> dict[str, str] | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping) or not value:
-        raise QueryError(f"metadata: expected a mapping of keys to values, got {value!r}")
-    for key, wanted in value.items():
-        if not (key and _is_text(key) and _is_text(wanted)):
-            raise QueryError(f"metadata: expected text under a named key, got {key!r}: {wanted!r}")
-    return dict(value)
-
-
-def _is_text(value: object) -> bool:
-    """Whether it is text that UTF-8 can hold, so that an address can: no half of a character."""
-    return isinstance(value, str) and value.encode(errors="replace").decode() == value
-
-
-def _search(value: object) -> str | None:
-    if value is None or (isinstance(value, str) and value.strip() and _is_text(value)):
-        return value
-    raise QueryError(f"search: expected some text, got {value!r}; leave it out for all calls")

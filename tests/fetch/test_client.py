@@ -239,7 +239,9 @@ def test_transport_is_used_with_its_clock_and_source() -> None:
     def undated(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=reply_body())
 
-    usage = Client(KEY, transport=Standing(undated)).call_usage()
+    client = Client(KEY, transport=Standing(undated))
+    usage = client.call_usage()
+    assert repr(client) == "<Client sample>"
     assert (usage.source, str(usage.as_of)) == ("sample", "2026-03-03 12:00:00+00:00")
     assert usage.query is not None
     assert usage.query.to_date == datetime(2026, 3, 3, 23, 59, 59, 999999, tzinfo=UTC)
@@ -477,7 +479,7 @@ def test_forgotten_client() -> None:
     filters = [len(logger.filters) for logger in loggers]
     client, _ = canned(good)
     client.call_usage(**WINDOW)
-    assert threads() > running
+    assert threads() - running
     assert [len(logger.filters) for logger in loggers] == [n + 1 for n in filters]
     del client
     gc.collect()

@@ -53,7 +53,7 @@ def plan(
     check_group_name(name)
     if not isinstance(groups, Mapping) or not groups:
         raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
-    whole = UsageQuery.from_filters(filters).bounded(now)
+    whole = UsageQuery.from_filters(filters, now=now).bounded(now)
     if rest and whole.end is not None and whole.end > now:
         whole = replace(whole, to_date=now)
     questions = {group: _question(whole, name, group, own) for group, own in groups.items()}

@@ -112,7 +112,8 @@ class Client:
         ----------
         query
             The question; or its filters by name, see `UsageQuery`. With `timezone` beside them
-            the dates are local days, as in `UsageQuery.local_days`; the frames stay in UTC.
+            the dates are local days, as in `UsageQuery.local_days`, and without dates the last 30
+            and today; the frames stay in UTC.
         progress
             Told how many requests are done, and of how many.
         chunk_days
@@ -126,7 +127,8 @@ class Client:
         TransportError, APIError, ResponseError
             No complete answer, a refusal, or an answer that is not what the endpoint promises.
         """
-        asked = _asked(query, filters).bounded(self._clock())
+        now = self._clock()
+        asked = _asked(query, filters, now).bounded(now)
         return self._asker.usages(
             {"": asked}, at_once=AT_ONCE, chunk_days=chunk_days, progress=progress
         )[""]
@@ -301,7 +303,8 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Client {self.source} {self._lanes.address}>"
+        where = f" {self._lanes.address}" if self.source == "live" else ""
+        return f"<Client {self.source}{where}>"
 
     def __reduce__(self) -> NoReturn:
         """Refuse: a pickle would carry the key."""
@@ -313,9 +316,9 @@ def _check_at_once(at_once: object) -> None:
         raise QueryError(f"at_once: expected a whole number from 1, got {at_once!r}")
 
 
-def _asked(query: UsageQuery | None, filters: Mapping[str, Any]) -> UsageQuery:
+def _asked(query: UsageQuery | None, filters: Mapping[str, Any], now: datetime) -> UsageQuery:
     if query is None:
-        return UsageQuery.from_filters(filters)
+        return UsageQuery.from_filters(filters, now=now)
     if filters:
         raise QueryError("call_usage: expected a query or filters by name, got both")
     if not isinstance(query, UsageQuery):

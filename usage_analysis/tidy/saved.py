@@ -8,7 +8,7 @@ replies are in the vendor's form, so that what reads them reads both.
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -60,15 +60,16 @@ def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
     if not path.parent.is_dir():
         raise QueryError(f"path: expected a file in a folder that is there, got {str(path)!r}")
     body = msgspec.json.encode(_document(usage))
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
     return path
 
 

@@ -1,0 +1,143 @@
+"""The value of each filter, checked and brought to one form; the message names the argument."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from numbers import Real
+
+from usage_analysis.errors import QueryError
+
+_DATES = '"2026-03-31", a date, or a date and time with its zone ("2026-03-31T12:00:00Z")'
+_MEANT = {
+    **dict.fromkeys(["start", "since", "after", "begin"], "from_date"),
+    **dict.fromkeys(["end", "until", "before"], "to_date"),
+    **dict.fromkeys(["tz", "zone"], "timezone"),
+}
+
+
+def near_filter(name: str, known: Sequence[str]) -> str:
+    """A guess at the filter that a wrong name means: by its words, then by its letters."""
+    words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+", name)]
+    meant = [_MEANT[word] for word in words if word in _MEANT]
+    meant += [filter_ for filter_ in known if sorted(filter_.split("_")) == sorted(words)]
+    meant += difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {meant[0]}?" if meant else ""
+
+
+def local_day(name: str, value: date | str) -> date:
+    """Day of a date or text, without a time."""
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+    except ValueError:
+        pass
+    raise QueryError(f'{name}: expected a day such as "2026-03-31", got {value!r}')
+
+
+def instant(name: str, value: object, of_day: time) -> datetime | None:
+    """Instant, UTC, of a date and time with a zone; of a day, its instant at `of_day`."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            plain = re.fullmatch(r"\d{4}-\d\d-\d\d", value)
+            value = (date if plain else datetime).fromisoformat(value)
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise QueryError(
+                    f"{name}: expected a date and time with its zone, got {value.isoformat()} "
+                    "without one; add it, for example tzinfo=datetime.UTC"
+                )
+            value = value.astimezone(UTC)
+            of_day = value.time()
+        # The first and the last year leave no room for the days beside them.
+        if isinstance(value, date) and date.min.year < value.year < date.max.year:
+            return datetime.combine(value, of_day, UTC)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, QueryError):
+            raise
+    raise QueryError(f"{name}: expected {_DATES}, got {value!r}")
+
+
+def time_of_day(name: str, value: object) -> time | None:
+    """Time without a zone."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            value = time.fromisoformat(value)
+    except ValueError:
+        pass
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    raise QueryError(f'{name}: expected a UTC time such as "09:00" without zone, got {value!r}')
+
+
+def identifier(name: str, value: object) -> str:
+    """UUID as text."""
+    try:
+        return str(value if isinstance(value, uuid.UUID) else uuid.UUID(value))  # type: ignore[arg-type]
+    except (ValueError, AttributeError, TypeError):
+        raise QueryError(f"{name}: expected a UUID, not a name, got {value!r}") from None
+
+
+def ids(name: str, values: object) -> tuple[str, ...] | None:
+    """UUIDs as text, each once."""
+    if values is None:
+        return None
+    if isinstance(values, str | uuid.UUID):
+        values = [values]
+    if not isinstance(values, Iterable):
+        raise QueryError(f"{name}: expected a list of UUIDs, got {values!r}")
+    found = tuple(dict.fromkeys(identifier(name, value) for value in values))
+    if not found:
+        raise QueryError(f"{name}: expected at least one UUID, got none; leave it out for all")
+    return found
+
+
+def duration(name: str, value: object) -> timedelta | None:
+    """Timedelta of a timedelta, seconds or text."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?s?", value, re.ASCII):
+            value = float(value.removesuffix("s"))
+        if isinstance(value, Real) and not isinstance(value, bool):
+            value = timedelta(seconds=float(value))
+        if isinstance(value, timedelta) and value >= timedelta(0):
+            return timedelta(
+                days=value.days, seconds=value.seconds, microseconds=value.microseconds
+            )
+    except (OverflowError, ValueError):
+        pass
+    raise QueryError(f'{name}: expected a timedelta, seconds or text as "90s", got {value!r}')
+
+
+def metadata(value: object) -> dict[str, str] | None:
+    """Values by key."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not value:
+        raise QueryError(f"metadata: expected a mapping of keys to values, got {value!r}")
+    for key, wanted in value.items():
+        if not (key and _is_text(key) and _is_text(wanted)):
+            raise QueryError(f"metadata: expected text under a named key, got {key!r}: {wanted!r}")
+    return dict(value)
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is text that UTF-8 can hold, so that an address can: no half of a character."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+
+
+def search(value: object) -> str | None:
+    """Text that is not empty."""
+    if value is None or (isinstance(value, str) and value.strip() and _is_text(value)):
+        return value
+    raise QueryError(f"search: expected some text, got {value!r}; leave it out for all calls")
