@@ -112,7 +112,7 @@ _CHANNELS = (
     "0000001111122222", "0000000000000001", "0000000000000000",
 )  # fmt: skip
 _UNJOINED = (6_400, 15_000, 9_400, 22_500, 20_500, 30_000)
-_ERRORS = (950, 1_900, 800, 1_300, 2_600, 1_100)
+_ERRORS = (1_100, 1_900, 1_300, 1_100, 2_200, 800)
 _MEDIANS = (88, 132, 96, 64, 58, 31)
 # Against the average, in sixteenths: the errors of a day; the calls that nobody joined of a week, a
 # day and an hour; the calls of a quarter of a day and of an hour.
