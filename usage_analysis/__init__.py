@@ -28,15 +28,18 @@ _HOMES = {
     "fetch.asynchronous": "AsyncClient",
     "fetch.client": "Client",
     "figures.compare": "plot_comparison",
+    "figures.day": "plot_day",
+    "figures.funnel": "plot_funnel",
+    "figures.groups": "plot_groups plot_pareto",
     "figures.heat": "plot_calendar plot_error_week plot_week",
-    "figures.load": "plot_capacity plot_day plot_load_duration",
+    "figures.load": "plot_capacity plot_load_duration",
     "figures.marks": "Mark",
-    "figures.money": "plot_billing plot_burn_up plot_pareto",
+    "figures.money": "plot_billing plot_burn_up",
     "figures.provenance": "Provenance",
-    "figures.rates": "plot_control plot_error_rate plot_funnel",
+    "figures.rates": "plot_control plot_error_rate",
     "figures.report": "build_report",
     "figures.style": "Theme figure_style save_figure",
-    "figures.trend": "plot_groups plot_trend",
+    "figures.trend": "plot_trend",
     "query": "UsageQuery",
     "sample": "sample_client",
     "tidy.durations": "parse_duration parse_durations",
@@ -87,25 +90,25 @@ if TYPE_CHECKING:
     from usage_analysis.fetch.asynchronous import AsyncClient as AsyncClient
     from usage_analysis.fetch.client import Client as Client
     from usage_analysis.figures.compare import plot_comparison as plot_comparison
+    from usage_analysis.figures.day import plot_day as plot_day
+    from usage_analysis.figures.funnel import plot_funnel as plot_funnel
+    from usage_analysis.figures.groups import plot_groups as plot_groups
+    from usage_analysis.figures.groups import plot_pareto as plot_pareto
     from usage_analysis.figures.heat import plot_calendar as plot_calendar
     from usage_analysis.figures.heat import plot_error_week as plot_error_week
     from usage_analysis.figures.heat import plot_week as plot_week
     from usage_analysis.figures.load import plot_capacity as plot_capacity
-    from usage_analysis.figures.load import plot_day as plot_day
     from usage_analysis.figures.load import plot_load_duration as plot_load_duration
     from usage_analysis.figures.marks import Mark as Mark
     from usage_analysis.figures.money import plot_billing as plot_billing
     from usage_analysis.figures.money import plot_burn_up as plot_burn_up
-    from usage_analysis.figures.money import plot_pareto as plot_pareto
     from usage_analysis.figures.provenance import Provenance as Provenance
     from usage_analysis.figures.rates import plot_control as plot_control
     from usage_analysis.figures.rates import plot_error_rate as plot_error_rate
-    from usage_analysis.figures.rates import plot_funnel as plot_funnel
     from usage_analysis.figures.report import build_report as build_report
     from usage_analysis.figures.style import Theme as Theme
     from usage_analysis.figures.style import figure_style as figure_style
     from usage_analysis.figures.style import save_figure as save_figure
-    from usage_analysis.figures.trend import plot_groups as plot_groups
     from usage_analysis.figures.trend import plot_trend as plot_trend
     from usage_analysis.query import UsageQuery as UsageQuery
     from usage_analysis.sample import sample_client as sample_client

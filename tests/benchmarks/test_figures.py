@@ -16,8 +16,9 @@ import usage_analysis as ua
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.figures.axes import finished, in_units
+from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
-from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
+from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_control, plot_error_rate
 from usage_analysis.figures.report import build_report

@@ -9,7 +9,7 @@ import pytest
 import usage_analysis as ua
 from tests.figures.drawings import MARKS, ZONE, frame, grouped, panels, singles
 from usage_analysis.figures.axes import finished
-from usage_analysis.figures.load import plot_day
+from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.rates import plot_error_rate
 from usage_analysis.figures.style import new_figure
@@ -28,11 +28,15 @@ def test_marks_are_on_every_time_axis(name):
 
 
 def test_marks_are_on_every_small_panel():
-    """Every panel shows the marks, the first one their names."""
+    """Every panel shows the marks, and the heading names them with their dates."""
     figure = panels(grouped({"a": 9, "b": 5}, hours=20 * 24))
-    for place, ax in enumerate(figure.axes[:2]):
+    for ax in figure.axes[:2]:
         assert len([mark for mark in ax.get_children() if mark.get_gid() == "mark"]) == 2
-        assert len([text for text in ax.texts if text.get_gid() == "mark label"]) == 2 * (place < 1)
+        assert not [text for text in ax.texts if text.get_gid() == "mark label"]
+    (named,) = [text.get_text() for text in figure.texts if text.get_gid() == "marks"]
+    assert named == (
+        "marked: release 2.4, 2026-03-10 14:00; outage (left out), 2026-03-17 to 2026-03-18"
+    )
 
 
 def test_marks_outside_the_window_are_not_drawn():

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from tests.figures.drawings import BREAKDOWNS, SINGLES, breakdowns, frame, grouped, panels, singles
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.colour import CONTRAST, alike, contrast
+from usage_analysis.figures.groups import groups_figure
 from usage_analysis.figures.style import (
     Theme,
     alt_text,
@@ -20,7 +21,6 @@ from usage_analysis.figures.style import (
     figure_style,
     new_figure,
 )
-from usage_analysis.figures.trend import groups_figure
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +46,7 @@ def problems(figure):
         *counts_from_zero(figure),
         *has_plain_numbers(figure),
         *can_be_read(figure),
+        *keeps_words_apart(figure),
         *tells_series_apart(figure),
     ]
 
@@ -87,7 +88,7 @@ def counts_from_zero(figure):
         for axis in (ax.xaxis, ax.yaxis):
             shared = figure.get_supxlabel() if axis is ax.xaxis else figure.get_supylabel()
             words = axis.get_label_text() or shared
-            if re.match("date|day of week|week, by|hour of day|group|what is", words):
+            if re.match("date|day of week|week|hour of day|group|what is", words):
                 continue
             low, high = sorted(axis.get_view_interval())
             values = np.concatenate([amounts(ax, axis), [0.0]])
@@ -133,6 +134,23 @@ def can_be_read(figure):
         inside = box.x0 >= -1 and box.x1 <= width + 1 and box.y0 >= -1 and box.y1 <= height + 1
         if not inside and id(text) not in beyond:
             yield f"{words!r} is outside the picture: {box}"
+
+
+def keeps_words_apart(figure):
+    """No text upon another."""
+    beyond = ticks_beyond(figure)
+    boxes = []
+    for text in figure.findobj(Text):
+        words = text.get_text().strip()
+        hidden = not text.get_visible() or id(text) in beyond
+        if not words or hidden or (text.axes and not text.axes.axison):
+            continue
+        with boxes_for_missing_glyphs():
+            boxes.append((words, Text.get_window_extent(text).padded(-1)))
+    for place, (words, box) in enumerate(boxes):
+        for other, there in boxes[:place]:
+            if box.overlaps(there):
+                yield f"{words!r} is upon {other!r}"
 
 
 def ticks_beyond(figure):
@@ -227,6 +245,7 @@ def test_small_panels_keep_the_rules(case, width):
         (lambda ax: ax.plot([20513.0], [1.0], "o", color="#D62728", ms=9), "apart with"),
         (lambda ax: ax.text(0.5, 0.5, "pale", color="#BBBBBB", gid="x"), "is pale"),
         (lambda ax: ax.text(0.5, 0.5, "small", fontsize=5), "is 5.0 pt"),
+        (lambda ax: ax.set_title("upon it", loc="left", y=0.9), "'upon it' is upon"),
         (lambda ax: ax.text(1.5, 0.5, "far out", transform=ax.transAxes, gid="x"), "outside"),
         (lambda ax: ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 0)), "number"),
     ],

@@ -14,8 +14,8 @@ from PIL import Image
 import usage_analysis as ua
 from tests.figures.drawings import JAPANESE, about, frame, grouped
 from usage_analysis.figures.colour import alike, contrast, distance
+from usage_analysis.figures.groups import plot_pareto
 from usage_analysis.figures.labels import spread_out
-from usage_analysis.figures.money import plot_pareto
 from usage_analysis.figures.style import Theme, alt_text, families, figure_style, new_figure
 from usage_analysis.figures.trend import plot_trend
 from usage_analysis.figures.wording import clean, shorten

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 MOST_LABELS: Final = 6
 """Series that are labelled where they end; more are drawn in grey behind the largest."""
 _DOTS: Final = 120
+OTHERS: Final = "#9A9A9A"
+"""Colour of the groups beyond those."""
 NARROW: Final = 5.5
 """Width of a figure below which it leaves things out [in]."""
 
@@ -115,6 +117,17 @@ def in_units(frame: pd.DataFrame, measure: str) -> Floats:
     return column.to_numpy(dtype=np.float64)
 
 
+def percents_of(frame: pd.DataFrame, *columns: str) -> tuple[Floats, ...]:
+    """Columns of shares in percent."""
+    return tuple(100 * frame[name].to_numpy(dtype=np.float64) for name in columns)
+
+
+def last_known(values: Floats) -> float:
+    """The last value that there is, 0 where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(finite[-1]) if len(finite) else 0.0
+
+
 def cell_number(value: object) -> float:
     """A cell of a result in an axis's units: durations in minutes, what is missing as NaN."""
     if isinstance(value, pd.Timedelta):
@@ -144,7 +157,14 @@ def dotted(values: Floats) -> NDArray[np.bool_]:
     return alone
 
 
-def coloured(count: int) -> Iterator[str]:
-    """Colours of so many series: the single one's own, or those of groups."""
+def colour_of(largest: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:
+    """Colours of series, the same for a group in every figure: by the number of its calls."""
     theme = theme_in_use()
-    return iter([theme.main] if count == 1 else theme.series[:count])
+    if len(largest) == 1 and largest[0][0] == "":
+        return [theme.main]
+    calls = [
+        float(rows[next(n for n in ("total_count", "calls") if n in rows)].sum())
+        for _, rows in largest
+    ]
+    ranks = np.argsort(np.argsort(-np.array(calls), kind="stable"), kind="stable")
+    return [theme.series[int(rank)] for rank in ranks]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import axes_for, cell_number, is_narrow
-from usage_analysis.figures.labels import head
+from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.wording import axis_name, compact, shorten
+from usage_analysis.figures.ticks import counts, percents
+from usage_analysis.figures.wording import UNITS, axis_name, shorten
 
 _ROWS = 20
+_RATE = "rate [% of calls]"
+_CHANGE = "change from the period before [% of it]"
 _TWO_LINES = 7
 # So many intervals at 95 % are not all right.
 _MANY = 10
@@ -53,12 +55,17 @@ def plot_comparison(
     """
     rows, unit, lost = _rows(changes, measure)
     finding = _finding(rows)
+    if len(rows) > _ROWS:
+        finding += f"; the {_ROWS} with the greatest difference are shown"
     ax = axes_for(ax, "Dumbbells of the period before and this one, with the difference's interval")
     if len(rows) > _ROWS:
         kept = (rows["now"] - rows["before"]).abs().sort_values(ascending=False).index[:_ROWS]
         rows = rows[rows.index.isin(kept)]
     theme, places = theme_in_use(), np.arange(len(rows))
     before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
+    # No count and no rate is under 0, and no rate over 100 %, whatever the interval's arithmetic.
+    low = np.maximum(low, -100.0 if unit == _CHANGE else 0.0)
+    high = np.minimum(high, 100.0) if unit == _RATE else high
     for place in places:
         if np.isfinite(low[place]) and np.isfinite(high[place]):
             ax.plot(
@@ -76,13 +83,15 @@ def plot_comparison(
             xycoords=("axes fraction", "data"),
             textcoords="offset points", fontsize=8, gid="words",
         )  # fmt: skip
-    names = [shorten(str(name), 16 if is_narrow(ax) else 30) for name in rows.index]
+    names = [shorten(UNITS.get(str(n), str(n)), 16 if is_narrow(ax) else 30) for n in rows.index]
     ax.set_yticks(places, names, color=theme.ink)
     ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
     ax.set_ylabel("what is compared [name]")
     ax.set_xlabel(unit)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
+    if not np.isfinite(now - before).any():
+        nothing(ax, "no calls to compare")
     if lost:
         finding += f"; nothing before to compare with: {', '.join(lost[:3])}"
     head(ax, title or finding, about, names)
@@ -94,11 +103,11 @@ def _scale(ax: Axes, values: np.ndarray[tuple[int], np.dtype[np.float64]], unit:
     low, high = float(finite.min()), float(finite.max())
     room = 0.04 * (high - low) or 1.0
     ax.set_xlim(low - room if low < 0 else 0, high + room)
-    ax.xaxis.set_major_locator(MaxNLocator(4 if is_narrow(ax) else 7))
+    most = 4 if is_narrow(ax) else 7
     if "%" in unit:
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+        percents(ax, x=True, most=most)
     else:
-        ax.xaxis.set_major_formatter(FuncFormatter(compact))
+        counts(ax, most, high)
 
 
 def _rows(
@@ -109,7 +118,7 @@ def _rows(
     if not isinstance(table, pd.DataFrame):
         raise QueryError(f"changes: expected a table, got {type(changes).__name__}")
     if {"rate_a", "rate_b", "low", "high"} <= {*table}:
-        return _of_rates(table), "rate [% of calls]", []
+        return _of_rates(table), _RATE, []
     if not {"current", "previous", "low", "high"} <= {*table}:
         raise QueryError(
             "changes: expected what compare_periods or rate_difference returns, got the columns "
@@ -133,7 +142,7 @@ def _rows(
     lost = [str(name) for name in rows.index[share.isna()]]
     for name in ("before", "now", "low", "high"):
         rows[name] = rows[name] * share - 100
-    return rows[share.notna()], "change from the period before [% of it]", lost
+    return rows[share.notna()], _CHANGE, lost
 
 
 def _of_rates(table: pd.DataFrame) -> pd.DataFrame:
@@ -160,8 +169,8 @@ def _change(delta: float, low: float, high: float, unit: str) -> str:
 
 
 def _finding(rows: pd.DataFrame) -> str:
-    if len(rows) == 0:
-        return "Nothing to compare"
+    if not np.isfinite(rows["now"] - rows["before"]).any():
+        return "No calls in both periods, so nothing to compare"
     sure = (rows["low"] > rows["before"]) | (rows["high"] < rows["before"])
     if not sure.any():
         return "No difference beyond chance from the period before"
@@ -169,7 +178,10 @@ def _finding(rows: pd.DataFrame) -> str:
     gap = ((changed["now"] - changed["before"]) / changed["before"].abs().clip(lower=1)).abs()
     top = int(np.argmax(gap.to_numpy()))
     words = str(changed["words"].iloc[top]).replace("\n", " ")
-    name = shorten(str(changed.index[top]), 40)
+    name = str(changed.index[top])
+    name = shorten(UNITS.get(name, name), 40)
+    if len(rows) == 1:
+        return f"{name} differs beyond chance: {words}"
     if len(rows) < _MANY:
         return f"{len(changed)} of {len(rows)} differ beyond chance, {name} most: {words}"
     return (

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
@@ -29,7 +30,15 @@ from usage_analysis.figures.labels import head
 from usage_analysis.figures.marks import Mark, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.wording import UNITS, WEEKDAYS, axis_name, compact, counted, percent
+from usage_analysis.figures.wording import (
+    MONTHS,
+    UNITS,
+    WEEKDAYS,
+    axis_name,
+    compact,
+    counted,
+    percent,
+)
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _CELLS = 168
@@ -106,7 +115,8 @@ def plot_error_week(
     cells[place[enough]] = 100 * rates["rate"].to_numpy(dtype=np.float64)[enough]
     _week(ax, cells, float(np.nanmax(cells, initial=0.0)), f"{what} [% of calls]", about)
     thin = np.flatnonzero(np.isnan(cells))
-    ax.plot(thin % 24, thin // 24, "x", ms=2.5, mew=0.6, color=theme.muted, gid="thin")
+    if len(thin) < _CELLS:
+        ax.plot(thin % 24, thin // 24, "x", ms=2.5, mew=0.6, color=theme.muted, gid="thin")
     high = place[enough & _stands_out(rates)]
     for cell in high:
         _outline(ax, int(cell))
@@ -170,6 +180,8 @@ def _week(ax: Axes, cells: Floats, top: float, unit: str, about: Provenance | No
 
 def _grid(ax: Axes, cells: Floats, top: float, unit: str) -> None:
     """Draw cells as colours from 0, missing ones grey, with a scale beside or beneath them."""
+    known_cells = cells[np.isfinite(cells)]
+    whole = bool((known_cells == np.rint(known_cells)).all())
     theme = theme_in_use()
     image = ax.imshow(
         np.ma.masked_invalid(cells), cmap=theme.heat, aspect="auto", vmin=0,
@@ -179,10 +191,12 @@ def _grid(ax: Axes, cells: Floats, top: float, unit: str) -> None:
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
+    if not np.isfinite(cells).any():
+        return
     place = {"location": "bottom", "pad": 0.03, "shrink": 0.8} if is_narrow(ax) else {"pad": 0.015}
-    bar = figure_of(ax).colorbar(
-        image, ax=ax, format=FuncFormatter(compact), ticks=MaxNLocator(5), **place
-    )
+    words = FuncFormatter(lambda value, _: compact(value, top))
+    bar = figure_of(ax).colorbar(image, ax=ax, format=words, **place)
+    bar.set_ticks(MaxNLocator(5, steps=(1, 2, 2.5, 5, 10), integer=whole))
     bar.set_label(unit, size=8)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, length=0)
@@ -207,7 +221,7 @@ def plot_calendar(
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a heat map of days, a column a week, months divided by lines.
+    """Axes with a heat map of days, a column a week, months divided by lines and named.
 
     Parameters
     ----------
@@ -240,18 +254,19 @@ def plot_calendar(
     cells[weekday, week - first] = values
     top = float(np.nanmax(cells, initial=0.0))
     _grid(ax, cells, top, axis_name(measure, "day"))
-    _hatch(ax, week - first, weekday, ~finished(daily))
+    whole = finished(daily)
+    _hatch(ax, week - first, weekday, ~whole)
     if weeks <= _NUMBERED:
-        _number(ax, days, week - first, weekday, values / top if top > 0 else values)
+        _number(ax, days, week - first, weekday, values / top if top > 0 else values, ~whole)
     _dot(ax, daily, week - first, weekday, marks)
     _months(ax, days, first, weeks)
     ax.yaxis.set_major_locator(FixedLocator(range(7)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
     ax.set_ylabel("day of week [local]")
-    ax.set_xlabel(f"week, by the month it begins in [{zone_of(daily)}]")
-    whole = finished(daily)
+    ax.set_xlabel(f"week [{zone_of(daily)}]")
     used = np.where(whole, values, np.nan) if whole.any() else values
-    head(ax, title or _busiest_day(daily, used, what), about)
+    finding = _busiest_day(daily, used, what) + ("" if whole.all() else "; hatched: not over")
+    head(ax, title or finding, about)
     return ax
 
 
@@ -267,7 +282,7 @@ def _hatch(
                 1,
                 fill=False,
                 ec=theme.page,
-                hatch="////",
+                hatch="///",
                 lw=0,
                 gid="unfinished",
             )
@@ -280,14 +295,16 @@ def _number(
     week: NDArray[np.int64],
     weekday: NDArray[np.int64],
     shares: Floats,
+    hatched: NDArray[np.bool_],
 ) -> None:
     """Write the day of the month in each cell, in black or white, whichever is the plainer."""
     colours = mpl.colormaps[theme_in_use().heat](np.nan_to_num(shares))
     numbers = days.view("M8[D]") - days.view("M8[D]").astype("M8[M]")
-    for x, y, number, colour in zip(week, weekday, numbers, colours, strict=True):
+    for x, y, number, colour, behind in zip(week, weekday, numbers, colours, hatched, strict=True):
         ink = max("#FFFFFF", "#000000", key=lambda text: contrast(text, colour))
+        box = {"facecolor": colour, "lw": 0, "pad": 1} if behind else None
         ax.text(x, y, str(int(number.astype(int)) + 1), color=ink, fontsize=7.5, ha="center",
-                va="center", gid="day")  # fmt: skip
+                va="center", bbox=box, gid="day")  # fmt: skip
 
 
 def _dot(
@@ -310,28 +327,42 @@ def _dot(
 
 
 def _months(ax: Axes, days: NDArray[np.int64], first: int, weeks: int) -> None:
-    """Name each month beneath the week in which it begins, and divide the months by lines."""
-    starts = np.arange(first, first + weeks + 1) * 7 - 3
-    months = starts.view("M8[D]").astype("M8[M]") if len(days) else np.zeros(0, "M8[M]")
-    begins = [
-        place for place in range(min(weeks, len(months)))
-        if place == 0 or months[place] != months[place - 1]
-    ]  # fmt: skip
+    """Divide the months by lines around their days, and name each beneath its weeks."""
+    if len(days) == 0:
+        ax.set_xticks([])
+        return
+    every = np.arange((first * 7) - 3, (first + weeks) * 7 - 3)
+    months = every.view("M8[D]").astype("M8[M]")
+    turns = np.flatnonzero(months[1:] != months[:-1]) + 1
+    lines = [line for turn in turns for line in _divide(*divmod(int(turn), 7))]
+    ax.add_collection(
+        LineCollection(lines, colors=theme_in_use().page, linewidths=2, gid="months"), autolim=False
+    )
+    there = np.unique(days.view("M8[D]").astype("M8[M]"))
+    middles = [
+        float(np.mean((days[days.view("M8[D]").astype("M8[M]") == month] + 3) // 7 - first))
+        for month in there
+    ]
     apart = weeks / (6 if is_narrow(ax) else 16)
-    shown: list[int] = []
-    for place in reversed(begins):
-        if not shown or shown[-1] - place >= apart:
+    shown = [0]
+    for place in range(1, len(there)):
+        if middles[place] - middles[shown[-1]] >= apart:
             shown.append(place)
-    shown.reverse()
-    names = [_month(months[place], first=n == 0) for n, place in enumerate(shown)]
-    ax.set_xticks(shown, names, ha="left" if len(shown) < 3 else "center")
-    for place in begins[1:]:
-        ax.axvline(place - 0.5, color=theme_in_use().page, lw=1.2)
+    names = [_month(there[place], first=place == 0) for place in shown]
+    ax.set_xticks([middles[place] for place in shown], names)
+
+
+def _divide(week: int, weekday: int) -> list[list[tuple[float, float]]]:
+    """The line before a day: down from it in its own week, and up from it in the one after."""
+    at = week - 0.5
+    down = [(at, 6.5), (at, weekday - 0.5)]
+    return [[*down, (at + 1, weekday - 0.5), (at + 1, -0.5)] if weekday else down]
 
 
 def _month(month: np.datetime64, *, first: bool) -> str:
-    date = pd.Timestamp(month)
-    return f"{date:%b\n%Y}" if first or date.month == 1 else f"{date:%b}"
+    months = int(month.astype("M8[M]").astype(np.int64))
+    name, year = MONTHS[months % 12], 1970 + months // 12
+    return f"{name}\n{year}" if first or months % 12 == 0 else name
 
 
 def _busiest_day(daily: pd.DataFrame, values: Floats, what: str) -> str:

@@ -16,6 +16,8 @@ from usage_analysis.figures.provenance import Provenance, Subtitle
 from usage_analysis.figures.style import boxes_for_missing_glyphs, families, theme_in_use
 from usage_analysis.figures.wording import shorten
 
+_SHORTEST = 8
+
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
@@ -28,8 +30,14 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
 def wrapped(text: str, points: float, size: float, weight: str = "normal") -> str:
     """Text broken into lines of a width [points]."""
-    longest = max(int(len(text) * points / max(text_width(text, size, weight), 1)), 8)
-    return "\n".join(textwrap.wrap(text, longest))
+    wide = text_width(text, size, weight)
+    lines, longest = [text], len(text)
+    # Characters differ in width, and those of one line from those of another.
+    while wide > points and longest > _SHORTEST:
+        longest = max(min(int(longest * points / wide), longest - 1), _SHORTEST)
+        lines = textwrap.wrap(text, longest)
+        wide = max(text_width(line, size, weight) for line in lines)
+    return "\n".join(lines)
 
 
 def head(ax: Axes, title: str, about: Provenance | None, names: Sequence[str] = ()) -> None:
@@ -71,6 +79,15 @@ def subtitle(
     # The title above it keeps its room; its width must not push the axes.
     words.set_in_layout(False)
     return words
+
+
+def nothing(ax: Axes, words: str) -> None:
+    """Say in the middle of empty axes why they are empty, and take their scale away."""
+    ax.set_yticks([])
+    ax.text(
+        0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", fontsize=10,
+        color=theme_in_use().muted, gid="nothing",
+    )  # fmt: skip
 
 
 def spread_out(places: Sequence[float], apart: float, room: float) -> list[float]:

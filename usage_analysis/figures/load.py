@@ -1,4 +1,4 @@
-"""Load of the day and of the lines: day profiles, load-duration curves, erlangs at a limit."""
+"""Load of the lines: load-duration curves, and erlangs at a limit of calls at once."""
 
 from __future__ import annotations
 
@@ -7,161 +7,37 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.capacity import capacity, risk_in_words
-from usage_analysis.analysis.profiles import load_profile, traffic_intensity
-from usage_analysis.errors import QueryError
+from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.figures.axes import (
+    OTHERS,
     Floats,
     axes_for,
     broken,
-    coloured,
+    colour_of,
+    figure_of,
     finished,
     groups_by_size,
-    in_units,
     is_narrow,
     known,
     one_series,
 )
-from usage_analysis.figures.labels import head, label_ends
+from usage_analysis.figures.labels import head, label_ends, nothing, spread_out
 from usage_analysis.figures.marks import Mark, draw_marks, left_out, without
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import dates_of, from_zero, time_axis
-from usage_analysis.figures.wording import UNITS, WEEKDAYS, amount, axis_name, counted
+from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
+from usage_analysis.figures.wording import amount, counted, several, shorten
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.zones import DAY, local_clock, zone_of
+from usage_analysis.tidy.zones import DAY, local_clock
 
 _HOURS_SHOWN = 35 * 24
+_NEAR = 3
+_NAMED_AT = 0.02
+_TENTH = 10
 _POINTS = 300
-
-
-@figure_style()
-def plot_day(
-    hourly: pd.DataFrame,
-    *,
-    measure: str = "total_count",
-    weekend: Sequence[str] = ("Sat", "Sun"),
-    marks: Sequence[Mark] = (),
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Axes with the load of each hour of the day, workdays and weekend apart, with their spread.
-
-    Parameters
-    ----------
-    hourly
-        Canonical hourly frame on the clock that is meant, with or without a group column. Of a
-        breakdown the means of all days are drawn, a line a group.
-    measure
-        As for `load_profile`.
-    weekend
-        Days of the weekend, as ``"Fri", "Sat"``.
-    marks
-        Periods to leave out are not in the profile.
-    title, about
-        The finding, and what the data are.
-    ax
-        Where to draw; new axes of a figure apart from pyplot without it.
-
-    Notes
-    -----
-    The line is the median of the days, the band their 10th to 90th percentile; the dashed upright
-    marks the busy hour, the clock hour with the greatest mean load on workdays (ITU-T E.600), and
-    on all days where there is no workday.
-    """
-    bad = [name for name in weekend if name not in WEEKDAYS]
-    if isinstance(weekend, str) or bad:
-        raise QueryError(f"weekend: expected days out of {', '.join(WEEKDAYS)}, got {weekend!r}")
-    every = "" if measure == "traffic" else " an hour"
-    what = UNITS.get(measure, measure)
-    ax = axes_for(ax, f"Profile of {what}{every} by hour of day, median and 10 to 90 % band")
-    kept = without(hourly, marks)
-    _clock_axis(ax, kept)
-    if group_column(hourly) is None:
-        finding = _two_profiles(ax, kept, measure, weekend, f"{what}{every}")
-    else:
-        finding = _group_profiles(ax, kept, measure, what)
-    ax.set_ylabel(axis_name(measure, "hour"))
-    head(ax, title or finding, about)
-    return ax
-
-
-def _clock_axis(ax: Axes, hourly: pd.DataFrame) -> None:
-    ax.set_xlim(0, 23)
-    ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
-    ax.set_xlabel(f"hour of day [{zone_of(hourly)}]")
-
-
-def _two_profiles(
-    ax: Axes, hourly: pd.DataFrame, measure: str, weekend: Sequence[str], what: str
-) -> str:
-    """Draw workdays and weekend; the words that name the busy hour."""
-    theme = theme_in_use()
-    resting = np.isin((local_clock(hourly) // DAY + 3) % 7, [WEEKDAYS.index(d) for d in weekend])
-    profiles = {}
-    for name, rows in (("workdays", hourly[~resting]), ("weekend", hourly[resting])):
-        profile = load_profile(rows, measure=measure)
-        if profile["n"].sum() > 0:
-            profiles[name] = profile
-    ends, values = [], [np.zeros(1)]
-    for name, colour in (("workdays", theme.main), ("weekend", theme.alarm)):
-        if name not in profiles:
-            continue
-        p10, p50, p90 = (in_units(profiles[name], part) for part in ("p10", "p50", "p90"))
-        hours = np.arange(24.0)
-        ax.fill_between(hours, p10, p90, color=colour, alpha=0.18, lw=0, gid=f"{name} band")
-        ax.plot(hours, p50, color=colour, gid=name)
-        ends.append((float(np.nan_to_num(p50)[-1]), name, colour))
-        values += [p90]
-    from_zero(ax, np.concatenate(values))
-    label_ends(ax, ends)
-    whose = "workdays" if "workdays" in profiles else "weekend"
-    mean = in_units(profiles[whose], "mean") if profiles else np.zeros(24)
-    if not np.nansum(mean) > 0:
-        return f"No {what.removesuffix(' an hour')} in any hour of the day"
-    busy = int(np.nanargmax(mean))
-    ax.axvline(busy, color=theme.muted, lw=1, ls="--", gid="busy hour")
-    ax.annotate(
-        "busy hour", (busy, 1), (3, -3), xycoords=("data", "axes fraction"),
-        textcoords="offset points", va="top", fontsize=8,
-        ha="left" if busy < 18 else "right", gid="busy hour name",
-    )  # fmt: skip
-    days = round(float(profiles[whose]["n"].max()))
-    return (
-        f"Busy hour {busy:02d}:00 to {busy + 1:02d}:00: {counted(float(mean[busy]), what)} "
-        f"on average over {days} {whose if whose == 'workdays' else 'days of weekend'}"
-    )
-
-
-def _group_profiles(ax: Axes, hourly: pd.DataFrame, measure: str, what: str) -> str:
-    by_size = "duration" if measure == "traffic" else measure
-    largest, others = groups_by_size(hourly, by_size)
-    ends, values, busiest = [], [np.zeros(1)], ("", 0, 0.0)
-    colours = [*coloured(max(len(largest), 2))]
-    behind = [(name, rows, "#9A9A9A", 0.7) for name, rows in others]
-    front = [(n, r, c, 1.6) for (n, r), c in zip(largest, colours, strict=False)]
-    for name, rows, colour, width in behind + front:
-        mean = in_units(load_profile(rows, measure=measure), "mean")
-        ax.plot(np.arange(24), mean, color=colour, lw=width, gid="group")
-        values.append(mean)
-        if width > 1:
-            ends.append((float(np.nan_to_num(mean)[-1]), name, colour))
-        top = float(np.nanmax(mean, initial=0.0))
-        if top > busiest[2]:
-            busiest = (name, int(np.nanargmax(mean)), top)
-    from_zero(ax, np.concatenate(values))
-    if others:
-        ends.append((0.0, f"{len(others)} others", theme_in_use().muted))
-    label_ends(ax, ends)
-    name, hour, top = busiest
-    if not top > 0:
-        return f"No {what} in any hour of the day"
-    return f"{name} is busiest, {hour:02d}:00 to {hour + 1:02d}:00: {counted(top, what)} on average"
 
 
 @figure_style()
@@ -196,29 +72,27 @@ def plot_load_duration(
     ax = axes_for(ax, "Load-duration curve of the traffic of each hour")
     largest, others = groups_by_size(kept, "duration")
     curves = [(_falling(rows), name) for name, rows in largest]
-    for rows in others:
-        _curve(ax, _falling(rows[1]), "#9A9A9A", 0.7)
-    colours = list(coloured(max(len(curves), 1)))
-    for (traffic, _), colour in zip(curves, colours, strict=False):
-        _curve(ax, traffic, colour, 1.8)
-    tops = [float(traffic[0]) for traffic, _ in curves if len(traffic)]
-    from_zero(ax, np.array([*tops, limit or 0, 0.0]), room=1.15)
+    single = group_column(kept) is None
+    for _, rows in others:
+        _curve(ax, _falling(rows), OTHERS, 0.7)
+    colours = colour_of(largest)
+    for (traffic, _), colour in zip(curves, colours, strict=True):
+        _curve(ax, traffic, colour, 1.8, fill=single)
+    top = max((float(traffic[0]) for traffic, _ in curves if len(traffic)), default=0.0)
+    # A limit far above every group would press their curves together.
+    shown = limit is not None and (single or limit < _NEAR * top or not top > 0)
+    from_zero(ax, np.array([top, limit if limit is not None and shown else 0.0]), room=1.15)
     ax.set_xlim(0, 100)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    percents(ax, x=True)
     ax.set_xlabel("share of the hours [%]")
     ax.set_ylabel("traffic [erlangs]")
-    ends = (
-        []
-        if curves and curves[0][1] == ""
-        else [
-            (float(traffic[-1]) if len(traffic) else 0.0, name, colour)
-            for (traffic, name), colour in zip(curves, colours, strict=False)
-        ]
-    )
-    if limit is not None:
+    if limit is not None and shown:
         ax.axhline(limit, color=theme_in_use().alarm, lw=1.4, ls="--", gid="limit")
-        ends.append((float(limit), f"limit {limit}", theme_in_use().alarm))
-    label_ends(ax, ends)
+        label_ends(ax, [(float(limit), f"limit {limit}", theme_in_use().alarm)])
+    if not single:
+        _name_curves(ax, curves, colours, len(others))
+    if not any(len(traffic) for traffic, _ in curves):
+        nothing(ax, "no finished hour yet")
     head(ax, title or _duration_finding(curves, limit), about)
     return ax
 
@@ -228,7 +102,37 @@ def _falling(rows: pd.DataFrame) -> Floats:
     return np.sort(traffic)[::-1]
 
 
-def _curve(ax: Axes, traffic: Floats, colour: str, width: float) -> None:
+def _name_curves(
+    ax: Axes, curves: list[tuple[Floats, str]], colours: list[str], others: int
+) -> None:
+    """Write names in the free room above falling curves, each with a line to its own."""
+    tall = figure_of(ax).get_size_inches()[1] * 72 * 0.55
+    low, high = ax.get_ylim()
+    named = [(t, name, c) for (t, name), c in zip(curves, colours, strict=False) if len(t)]
+    heights = [float(t[int(_NAMED_AT * len(t))]) for t, _, _ in named]
+    points = [(height - low) / (high - low) * tall for height in heights]
+    free = [point + 14 for point in points]
+    if others:
+        ax.annotate(
+            f"grey: {others} others", (1, 1), (-4, -4), xycoords="axes fraction", ha="right",
+            va="top", textcoords="offset points", fontsize=8, gid="label",
+        )  # fmt: skip
+    for (_, name, colour), height, at, own in zip(
+        named, heights, spread_out(free, 11, tall), points, strict=True
+    ):
+        ax.annotate(
+            shorten(name, 18 if is_narrow(ax) else 30),
+            (100 * _NAMED_AT, height), (46, at - own), va="center", fontsize=8,
+            textcoords="offset points", gid="label",
+            arrowprops={
+                "arrowstyle": "-", "color": colour, "lw": 1.2, "shrinkA": 1, "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+            bbox={"facecolor": theme_in_use().page, "alpha": 0.8, "lw": 0, "pad": 0.5},
+        )  # fmt: skip
+
+
+def _curve(ax: Axes, traffic: Floats, colour: str, width: float, *, fill: bool = False) -> None:
     """Draw a falling curve; of many hours those that a figure of this width can tell apart."""
     if len(traffic) == 0:
         return
@@ -240,24 +144,28 @@ def _curve(ax: Axes, traffic: Floats, colour: str, width: float) -> None:
     share = np.append(100 * hours / len(traffic), 100.0)
     steps = np.append(traffic[hours], traffic[-1])
     ax.plot(share, steps, color=colour, lw=width, drawstyle="steps-post", gid="curve")
-    if width > 1:
+    if fill:
         ax.fill_between(share, steps, step="post", color=colour, alpha=0.08, lw=0)
 
 
 def _duration_finding(curves: list[tuple[Floats, str]], limit: int | None) -> str:
     traffic = max((curve for curve, _ in curves), key=lambda c: c.sum(), default=np.zeros(0))
-    whose = next((f"{name}: " for curve, name in curves if curve is traffic and name), "")
     if not traffic.sum() > 0:
-        return f"{whose}No talk in any finished hour"
+        return "No talk in any finished hour"
+    name = next((name for curve, name in curves if curve is traffic), "")
+    whose = f"{shorten(name, 40)} has most traffic" if name else "Traffic is"
     high, busy = float(traffic[0]), float(traffic[len(traffic) // 10])
-    words = (
-        f"{whose}Traffic is over {counted(busy, 'erlangs')} in a tenth of {len(traffic):,} hours"
-    )
+    hours = several(len(traffic), "hour")
+    words = f"{whose}: over {counted(busy, 'erlangs')} in a tenth of {hours}"
+    if not name:
+        words = words.replace(":", "", 1)
+    if len(traffic) < _TENTH or not busy > 0:
+        words = f"{whose}{':' if name else ''} {counted(high, 'erlangs')} at most in {hours}"
     if limit is None:
-        return f"{words}, {amount(high)} at most"
+        return words if "at most" in words else f"{words}, {amount(high)} at most"
     over = int((traffic >= limit).sum())
-    told = f"at or over the limit of {limit} in {over:,}" if over else f"never at the limit {limit}"
-    return f"{words}, {told}"
+    told = f"at or over the limit of {limit} in {over:,} of them"
+    return f"{words}, {told if over else f'never at the limit of {limit}'}"
 
 
 @figure_style()
@@ -312,7 +220,8 @@ def plot_capacity(
     finite = np.where(np.isfinite(bound), bound, 4 * top)
     line, low, high = broken(x, carried, finite)
     ax.fill_between(line, low, high, color=theme.soft, alpha=0.35, lw=0, gid="demand")
-    ax.plot(line, low, color=theme.main, lw=1.1, gid="carried")
+    few = "o" if len(x) < _TENTH else "None"
+    ax.plot(line, low, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried")
     ax.axhline(limit, color=theme.alarm, lw=1.4, ls="--", gid="limit")
     full = shown["saturated"].to_numpy(dtype=bool)
     ax.plot(x[full], np.full(full.sum(), float(limit)), "D", ms=5, color=theme.alarm, gid="full")
@@ -328,6 +237,8 @@ def plot_capacity(
         ]
     label_ends(ax, ends)
     draw_marks(ax, marks)
+    if last < 0:
+        nothing(ax, "no finished hour yet")
     head(ax, title or risk_in_words(found[over & ~left_out(hourly, marks)], limit), about)
     return ax
 

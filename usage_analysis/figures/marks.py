@@ -13,11 +13,14 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
+from usage_analysis.figures.axes import Floats
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of
 from usage_analysis.figures.wording import shorten
 from usage_analysis.tidy.slots import row_lengths
 from usage_analysis.tidy.zones import row_times
+
+_BESIDE = 0.04
 
 
 @dataclass(frozen=True)
@@ -121,9 +124,13 @@ def left_out(frame: pd.DataFrame, marks: Sequence[Mark]) -> NDArray[np.bool_]:
 
 
 def draw_marks(ax: Axes, marks: Sequence[Mark], *, named: bool = True) -> None:
-    """Draw those marks that lie within the axes: instants as lines, periods as bands."""
+    """Draw those marks that lie within the axes: instants as lines, periods as bands.
+
+    Names stand at the top, or at the foot where the lines drawn before leave more room there.
+    """
     theme = theme_in_use()
     low, high = ax.get_xlim()
+    free = _room(ax) if named else None
     for mark in marks:
         end = mark.start if mark.end is None else mark.end
         first, last = dates_of(pd.DatetimeIndex([mark.start, end]))
@@ -135,20 +142,37 @@ def draw_marks(ax: Axes, marks: Sequence[Mark], *, named: bool = True) -> None:
             ax.axvspan(
                 max(first, low), min(last, high), color=theme.muted, alpha=0.16, lw=0, gid="mark"
             )
-        if not named:
-            continue
-        words = mark.label + (" (left out)" if mark.leave_out else "")
-        ax.annotate(
-            shorten(words, 32),
-            (max(first, low), 1),
-            (2, -3),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            rotation=90,
-            ha="left",
-            va="top",
-            fontsize=7.5,
-            color=theme.ink,
-            bbox={"facecolor": theme.page, "alpha": 0.85, "lw": 0, "pad": 0.8},
-            gid="mark label",
-        )
+        if free is not None:
+            _name(ax, mark_in_words(mark), max(first, low), free)
+
+
+def mark_in_words(mark: Mark) -> str:
+    """A mark's label, and whether its period is left out."""
+    return shorten(mark.label, 32) + (" (left out)" if mark.leave_out else "")
+
+
+def _room(ax: Axes) -> tuple[Floats, Floats]:
+    """Places of the lines drawn so far, along and up the axes, as shares of them."""
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    x: list[Floats] = [np.zeros(0)]
+    y: list[Floats] = [np.zeros(0)]
+    for line in ax.get_lines():
+        across, up = (np.asarray(d, dtype=np.float64) for d in line.get_data())
+        if len(up) > 2 and len(across) == len(up):
+            x.append((across - left) / (right - left))
+            y.append((up - low) / (high - low))
+    return np.concatenate(x), np.concatenate(y)
+
+
+def _name(ax: Axes, words: str, place: float, free: tuple[Floats, Floats]) -> None:
+    left, right = ax.get_xlim()
+    x, y = free
+    beside = y[(np.abs(x - (place - left) / (right - left)) < _BESIDE) & np.isfinite(y)]
+    above, beneath = 1 - beside.max(initial=0.0), beside.min(initial=1.0)
+    foot = len(beside) > 0 and beneath > above
+    ax.annotate(
+        words, (place, 0 if foot else 1), (2, 3 if foot else -3),
+        xycoords=("data", "axes fraction"), textcoords="offset points", rotation=90, ha="left",
+        va="bottom" if foot else "top", fontsize=7.5, color=theme_in_use().ink, gid="mark label",
+        bbox={"facecolor": theme_in_use().page, "alpha": 0.85, "lw": 0, "pad": 0.8},
+    )  # fmt: skip

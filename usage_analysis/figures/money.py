@@ -1,4 +1,4 @@
-"""What is billed: by group, through the month, and for a minute of talk."""
+"""What is billed: through the month, and for a minute of talk."""
 
 from __future__ import annotations
 
@@ -7,135 +7,34 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from usage_analysis.analysis.trends import describe_month, project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
+    OTHERS,
     Floats,
     axes_for,
     broken,
     cell_number,
-    coloured,
+    colour_of,
     finished,
     groups_by_size,
     in_units,
-    is_narrow,
     known,
     one_series,
 )
-from usage_analysis.figures.labels import head, label_ends
+from usage_analysis.figures.labels import head, label_ends, nothing
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
-from usage_analysis.figures.wording import UNITS, amount, axis_name, clean, per, shorten, span_of
+from usage_analysis.figures.wording import UNITS, amount, axis_name, counted, per, several, span_of
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.zones import zone_of
 
-_BARS = 12
 # With fewer days describe_month gives no projection either.
 _FEW_DAYS = 7
-
-
-@figure_style()
-def plot_pareto(
-    breakdown: pd.DataFrame,
-    *,
-    measure: str = "billed_minutes",
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Axes with each group's share as a bar, the largest first, and the share they add up to.
-
-    Parameters
-    ----------
-    breakdown
-        Canonical frame with a group column, summed whole.
-    measure
-        A column of it.
-    title, about
-        The finding, and what the data are.
-    ax
-        Where to draw; new axes of a figure apart from pyplot without it.
-
-    Notes
-    -----
-    Of more than 12 groups the smaller ones are one bar, in grey.
-
-    Raises
-    ------
-    QueryError
-        No group column, or the column is missing.
-    """
-    known(breakdown, measure)
-    if group_column(breakdown) is None:
-        raise QueryError("plot_pareto: expected a breakdown with a group as first column, got none")
-    what = UNITS.get(measure, measure)
-    ax = axes_for(ax, f"Bars of the {what} of each group and the share that they add up to")
-    values = {
-        clean(str(name)): float(np.nansum(in_units(rows, measure)))
-        for name, rows in each_group(breakdown)
-    }
-    ranked = sorted(values.items(), key=lambda item: -item[1])
-    total = sum(values.values())
-    shown, rest = ranked, ranked[_BARS:]
-    if len(rest) > 1:
-        shown = [*ranked[:_BARS], (f"{len(rest)} others", sum(value for _, value in rest))]
-    _bars(ax, shown, total, grey=len(shown) < len(ranked))
-    ax.set_xlabel(f"share of {amount(total)} {what} [%]")
-    ax.set_ylabel("group [by size]")
-    head(ax, title or _vital_few(ranked, total, what), about, _names(ax, shown))
-    return ax
-
-
-def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool) -> None:
-    theme = theme_in_use()
-    shares = np.array([100 * value / total if total > 0 else 0.0 for _, value in shown])
-    places = np.arange(len(shown))
-    colours = [theme.main] * len(shown)
-    if grey:
-        colours[-1] = theme.grid
-    ax.barh(places, shares, color=colours, height=0.7, gid="bars")
-    ax.plot(np.cumsum(shares), places, color=theme.alarm, marker="o", ms=3.5, lw=1.2, gid="sum")
-    for place, (_, value) in enumerate(shown):
-        # The line of sums begins at the first bar's end.
-        ax.annotate(
-            amount(value), (shares[place], place), (4 if place else 9, 0), va="center",
-            textcoords="offset points", fontsize=7.5, gid="value",
-            bbox={"facecolor": theme.page, "alpha": 0.8, "lw": 0, "pad": 0.6},
-        )  # fmt: skip
-    if len(shown):
-        ax.annotate(
-            "added up", (100 if total > 0 else 0, len(shown) - 1), (-6, -1), ha="right",
-            va="center", textcoords="offset points", fontsize=7.5, gid="sum name",
-        )  # fmt: skip
-    ax.set_ylim(max(len(shown), 3) - 0.2, -0.6)
-    ax.set_xlim(0, 104)
-    ax.grid(visible=True, axis="x")
-    ax.grid(visible=False, axis="y")
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
-    ax.set_yticks(places, _names(ax, shown), color=theme.ink)
-
-
-def _names(ax: Axes, shown: list[tuple[str, float]]) -> list[str]:
-    return [shorten(name, 14 if is_narrow(ax) else 30) for name, _ in shown]
-
-
-def _vital_few(ranked: list[tuple[str, float]], total: float, what: str) -> str:
-    if not total > 0:
-        return f"No {what} in any of {len(ranked)} groups"
-    sums = np.cumsum([value for _, value in ranked]) / total
-    few = int(np.searchsorted(sums, 0.8 - 1e-12)) + 1
-    share = f"{100 * sums[few - 1]:.0f} % of {amount(total)} {what}"
-    if few == 1:
-        return f"{shorten(ranked[0][0], 40)} alone has {share}"
-    if few == len(ranked):
-        first = f"{100 * sums[0]:.0f} % of {amount(total)} {what}"
-        return f"{shorten(ranked[0][0], 40)} has {first}, the most of {few} groups"
-    return f"{few} of {len(ranked)} groups have {share}"
+_HARDLY = 0.05
 
 
 @figure_style()
@@ -177,13 +76,21 @@ def plot_burn_up(
     zone_of(daily)
     what = UNITS.get(measure, measure)
     ax = axes_for(ax, f"Line of the {what} of the month added up day by day, with its projection")
-    some = float(np.nansum(in_units(daily, measure))) > 0
-    finding = f"No {what} in these days"
-    if some:
-        finding = str(describe_month(daily, measure=measure)).replace("month (", "The month (")
     month = _month_of(daily)
     x = time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
+    cut = len(so_far) > 0 and so_far.index[0] > month[0]
+    some = float(np.nansum(in_units(daily, measure))) > 0
+    finding = f"No {what} in these days"
+    if some and finished(daily).any() and not cut:
+        finding = str(describe_month(daily, measure=measure))
+    elif some:
+        come = counted(float(np.nansum(in_units(so_far, measure))), what)
+        finding = f"{come} so far in {month[0]:%B %Y}, no whole day yet"
+        if cut:
+            finding = (
+                f"{come} since {so_far.index[0]:%Y-%m-%d}: the month's days before are not here"
+            )
     if projection is None and some:
         projection = _projected(daily, measure)
     ends, tops = _month_before(ax, daily, measure, month)
@@ -194,7 +101,8 @@ def plot_burn_up(
         # A day's sum is there at its end, and nothing at the month's beginning.
         at = np.append(days, min(days[-1] + 1, x[-1]))
         ax.plot(at, np.append(0.0, total), color=theme.main, lw=2, gid="so far")
-        ends.append((float(total[-1]), "so far", theme.main))
+        since = f"since {so_far.index[0]:%Y-%m-%d}" if cut else "so far"
+        ends.append((float(total[-1]), since, theme.main))
         tops.append(float(total[-1]))
         if projection is not None and at[-1] < x[-1] - 1e-9:
             tops += _fan(ax, at[-1], float(total[-1]), x[-1], projection, ends)
@@ -207,7 +115,8 @@ def plot_burn_up(
     label_ends(ax, ends)
     ax.set_ylabel(axis_name(measure).replace(" [", ", month so far ["))
     draw_marks(ax, marks)
-    head(ax, title or f"{finding}{_against(budget, projection, total)}", about)
+    against = "" if cut else _against(budget, projection, total)
+    head(ax, title or f"{finding}{against}", about)
     return ax
 
 
@@ -322,12 +231,13 @@ def plot_billing(
     largest, others = groups_by_size(kept, "duration")
     values = [np.zeros(1)]
     for _, rows in others:
-        values.append(_overhead_line(ax, rows, "#9A9A9A", 0.7))
+        values.append(_overhead_line(ax, rows, OTHERS, 0.7))
     ends = []
-    for (name, rows), colour in zip(largest, coloured(max(len(largest), 1)), strict=False):
+    for (name, rows), colour in zip(largest, colour_of(largest), strict=True):
         values.append(_overhead_line(ax, rows, colour, 1.6))
         finite = values[-1][np.isfinite(values[-1])]
-        ends.append((float(finite[-1]) if len(finite) else 0.0, name or "billed", colour))
+        if len(finite):
+            ends.append((float(finite[-1]), name or "billed", colour))
     if group_column(daily) is None:
         x, bound = broken(dates_of(pd.DatetimeIndex(kept.index)), _bound(kept))
         ax.plot(x, bound, color=theme.muted, lw=1, ls="--", gid="bound")
@@ -344,6 +254,8 @@ def plot_billing(
     label_ends(ax, ends)
     ax.set_ylabel("billed over talk [% of talk]")
     draw_marks(ax, marks)
+    if not np.any(everything):
+        nothing(ax, f"no talk in a whole {every}")
     head(ax, title or _overhead_in_words(kept[~left_out(kept, marks)], every), about)
     return ax
 
@@ -371,5 +283,9 @@ def _overhead_in_words(kept: pd.DataFrame, every: str) -> str:
     if not talk > 0:
         return f"No talk in a whole {every}, so nothing to bill"
     over = 100 * (billed / talk - 1)
-    told = f"{over:.1f} % more than the talk" if over >= 0 else f"{-over:.1f} % less than the talk"
-    return f"Billed {told}: {amount(billed)} billed minutes for {amount(talk)} minutes"
+    told = "just the talk" if abs(over) < _HARDLY else f"{abs(over):.1f} % more than the talk"
+    if over < 0:
+        told = told.replace("more", "less")
+    left = f" of {several(len(kept), f'whole {every}')}" if every == "day" else ""
+    minutes = f"{counted(billed, 'billed minutes')} for {counted(talk, 'minutes of talk')}"
+    return f"Billed {told}: {minutes}{left}"

@@ -1,4 +1,4 @@
-"""Rates with what chance allows them: over time, on a control chart, group by group."""
+"""Rates with what chance allows them: over time, and on a control chart."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
 
+from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MOST_LABELS,
     Floats,
     axes_for,
     broken,
-    coloured,
+    colour_of,
     dotted,
     is_narrow,
     known,
+    last_known,
+    percents_of,
 )
-from usage_analysis.figures.labels import head, label_ends, spread_out
+from usage_analysis.figures.labels import head, label_ends, nothing
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, percents, time_axis
-from usage_analysis.figures.wording import amount, clean, compact, per, percent, shorten, span_of
+from usage_analysis.figures.wording import clean, counted, per, percent, several, shorten, span_of
 from usage_analysis.tidy.slots import each_group
 
 _RATE = ("calls", "events", "rate", "low", "high", "enough")
+_TRAILING = 7
+# As the helpers have it that make the rates.
+_ENOUGH = 30
 
 
 @figure_style()
@@ -48,7 +52,9 @@ def plot_error_rate(
     ----------
     rates
         What `error_rate` or `join_rate` returns for a frame of days, with or without a group
-        column. Of a breakdown the six groups with most calls are lines with their bands.
+        column. Of a breakdown the six groups with most calls are lines with their bands; of two
+        weeks of days and more, each point is the rate of the seven days up to it, for the rates of
+        single days would hide each other.
     what
         Name of the rate.
     marks
@@ -66,30 +72,76 @@ def plot_error_rate(
     known(rates, *_RATE)
     ax = axes_for(ax, f"Line of the {what} {per(span_of(rates))} with its 95 % interval as a band")
     time_axis(ax, rates)
-    grouped = rates.columns[0] != "calls"
-    if not grouped:
-        _band(ax, rates, theme_in_use().alarm)
-        _overall(ax, rates[~left_out(rates, marks)])
-    else:
-        parts = sorted(each_group(rates), key=lambda part: -part[1]["calls"].sum())[:MOST_LABELS]
-        for (_, rows), colour in zip(parts, coloured(max(len(parts), 2)), strict=False):
-            _band(ax, rows, colour, 0.1)
-    _from_zero(ax, rates)
-    if grouped:
-        ends = [_last(rows) for _, rows in parts]
-        names = [clean(str(name)) for name, _ in parts]
-        colours = list(coloured(max(len(parts), 2)))[: len(parts)]
-        label_ends(ax, list(zip(ends, names, colours, strict=True)))
     ax.set_ylabel(f"{what} [% of calls], band 95 %")
+    used = rates[~left_out(rates, marks)]
+    if rates.columns[0] == "calls":
+        colour = theme_in_use().alarm if what == "error rate" else theme_in_use().main
+        _band(ax, rates, colour)
+        _from_zero(ax, rates)
+        _overall(ax, used)
+        finding = _finding(used, what)
+    else:
+        finding = _groups(ax, rates, used, what)
     draw_marks(ax, marks)
-    head(ax, title or _finding(rates[~left_out(rates, marks)], what), about)
+    if not rates["calls"].any():
+        nothing(ax, "no finished call yet" if len(rates) else "nothing finished yet")
+    head(ax, title or finding, about)
     return ax
+
+
+def _groups(ax: Axes, rates: pd.DataFrame, used: pd.DataFrame, what: str) -> str:
+    """Draw the groups with most calls; the words that say between what their rates lie."""
+    parts = sorted(each_group(rates), key=lambda part: -part[1]["calls"].sum())
+    shown = [(clean(str(name)), _trailing(rows)) for name, rows in parts[:MOST_LABELS]]
+    colours = colour_of(shown)
+    for (_, rows), colour in zip(shown, colours, strict=True):
+        _band(ax, rows, colour, 0.08)
+    if shown:
+        _from_zero(ax, pd.concat([rows for _, rows in shown]), 1.5)
+    ends = [100 * last_known(rows["rate"].to_numpy(dtype=np.float64)) for _, rows in shown]
+    names = [name for name, _ in shown]
+    label_ends(ax, list(zip(ends, names, colours, strict=True)))
+    if shown and len(shown[0][1]) < len(parts[0][1]):
+        ax.set_ylabel(f"{what} of {_TRAILING} days [% of calls], band 95 %")
+    left = dict(iter(used.groupby(used.columns[0], sort=False)))
+    return _range_in_words([(str(name), left.get(name, rows[:0])) for name, rows in parts], what)
+
+
+def _trailing(rates: pd.DataFrame) -> pd.DataFrame:
+    """Rates of the seven days up to each, from the seventh on, where there are days enough."""
+    if len(rates) < 2 * _TRAILING or span_of(rates) != "day":
+        return rates
+    sums = rates[["calls", "events"]].rolling(_TRAILING).sum().iloc[_TRAILING - 1 :]
+    calls, events = (sums[name].to_numpy(dtype=np.float64) for name in ("calls", "events"))
+    low, high = wilson(events, calls, normal_quantile(0.975))
+    rate = np.full(len(calls), np.nan)
+    np.divide(events, calls, out=rate, where=calls > 0)
+    return sums.assign(rate=rate, low=low, high=high, enough=calls >= _ENOUGH)
+
+
+def _range_in_words(parts: list[tuple[str, pd.DataFrame]], what: str) -> str:
+    calls = np.array([float(rows["calls"].sum()) for _, rows in parts])
+    events = np.array([float(rows["events"].sum()) for _, rows in parts])
+    if not calls.sum() > 0:
+        return f"No calls, so no {what}"
+    of_all = f"{percent(events.sum() / calls.sum())} of all {calls.sum():,.0f} calls"
+    told = np.flatnonzero((calls >= _ENOUGH) & (np.arange(len(parts)) < MOST_LABELS))
+    if len(parts) == 1 or len(told) < 2:
+        return f"{what.capitalize()} {of_all}"
+    share = events[told] / calls[told]
+    low, high = int(np.argmin(share)), int(np.argmax(share))
+    names = [shorten(parts[told[place]][0], 30) for place in (low, high)]
+    most = f"; the {len(told)} largest of {len(parts)} are shown" if len(told) < len(parts) else ""
+    return (
+        f"{what.capitalize()} from {percent(share[low])} ({names[0]}) to {percent(share[high])} "
+        f"({names[1]}), {of_all}{most}"
+    )
 
 
 def _band(ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18) -> None:
     theme = theme_in_use()
     x = dates_of(pd.DatetimeIndex(rates.index))
-    rate, low, high = _percents(rates, "rate", "low", "high")
+    rate, low, high = percents_of(rates, "rate", "low", "high")
     enough = rates["enough"].to_numpy(dtype=bool)
     line, y, bottom, top = broken(x, rate, low, high)
     ax.fill_between(line, bottom, top, color=colour, alpha=alpha, lw=0, gid="interval")
@@ -98,15 +150,6 @@ def _band(ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18) -> No
     dots = enough & dotted(rate)
     ax.plot(x[dots], rate[dots], "o", ms=size, color=colour, gid="enough")
     ax.plot(x[~enough], rate[~enough], "o", ms=size + 0.5, mfc=theme.page, mec=colour, gid="few")
-
-
-def _percents(frame: pd.DataFrame, *columns: str) -> tuple[Floats, ...]:
-    return tuple(100 * frame[name].to_numpy(dtype=np.float64) for name in columns)
-
-
-def _last(rates: pd.DataFrame) -> float:
-    known_rates = rates["rate"].dropna()
-    return 100 * float(known_rates.iloc[-1]) if len(known_rates) else 0.0
 
 
 def _overall(ax: Axes, rates: pd.DataFrame) -> None:
@@ -121,11 +164,11 @@ def _overall(ax: Axes, rates: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-def _from_zero(ax: Axes, rates: pd.DataFrame) -> None:
+def _from_zero(ax: Axes, rates: pd.DataFrame, reach: float = 3) -> None:
     """Count from 0 to what rates need; the bands of thin buckets may end outside."""
-    rate, high = _percents(rates, "rate", "high")
+    rate, high = percents_of(rates, "rate", "high")
     most = float(np.nanmax(np.append(rate, 0.0)))
-    top = float(np.nanmax(np.append(np.fmin(high, 3 * most), most)))
+    top = float(np.nanmax(np.append(np.fmin(high, reach * most), most)))
     ax.set_ylim(0, min(top * 1.15, max(104, top * 1.02)) if top > 0 else 1)
     percents(ax)
 
@@ -133,12 +176,11 @@ def _from_zero(ax: Axes, rates: pd.DataFrame) -> None:
 def _finding(rates: pd.DataFrame, what: str) -> str:
     calls, events = float(rates["calls"].sum()), float(rates["events"].sum())
     if not calls > 0:
-        return f"No calls, so no {what}"
-    every = span_of(rates)
-    count = len(pd.Index(rates.index).unique())
+        return f"No calls, so no {what}" if len(rates) else f"Nothing finished yet, so no {what}"
+    few = "too few to tell much, " if calls < _ENOUGH else ""
     return (
-        f"{what.capitalize()} {percent(events / calls)} ({events:,.0f} of {calls:,.0f} calls) "
-        f"over {count} {every}{'s' if count != 1 else ''}"
+        f"{what.capitalize()} {percent(events / calls)} ({events:,.0f} of "
+        f"{counted(calls, 'calls')}, {few}over {several(len(rates), span_of(rates))})"
     )
 
 
@@ -178,7 +220,7 @@ def plot_control(
     every, theme = span_of(chart), theme_in_use()
     ax = axes_for(ax, f"Control chart of the {what} {per(every)} with three-sigma limits")
     x = time_axis(ax, chart)
-    rate, centre, low, high = _percents(chart, "rate", "centre", "low", "high")
+    rate, centre, low, high = percents_of(chart, "rate", "centre", "low", "high")
     limited = chart["limited"].to_numpy(dtype=bool)
     line, bottom, top = broken(
         x, np.where(limited, np.maximum(low, 0), np.nan), np.where(limited, high, np.nan)
@@ -198,6 +240,8 @@ def plot_control(
     _name_signals(ax, chart, x, rate)
     ax.set_ylabel(f"{what} [% of calls]")
     draw_marks(ax, marks)
+    if not chart["calls"].any():
+        nothing(ax, "no finished call yet" if len(chart) else "nothing finished yet")
     head(ax, title or _signals_in_words(chart, what, every), about)
     return ax
 
@@ -246,122 +290,23 @@ def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> Non
 
 def _signals_in_words(chart: pd.DataFrame, what: str, every: str) -> str:
     calls = chart["calls"].sum()
+    if len(chart) == 0:
+        return f"Nothing finished yet, so no {what}"
     if not calls > 0:
         return f"No calls in a whole {every}, so no {what}"
     count, signals = len(chart), chart[chart["signal"]]
     centre = percent(float(chart["centre"].iloc[0]))
     if not chart["limited"].any():
-        return f"{what.capitalize()} {centre} of {calls:,.0f} calls: no limits can be set"
+        return f"{what.capitalize()} {centre} of {counted(calls, 'calls')}: no limits can be set"
     if len(signals) == 0:
-        return f"{what.capitalize()} steady at {centre}: none of {count} {every}s is out of limits"
-    top = signals["rate"].idxmax()
+        whole = several(count, every)
+        return f"{what.capitalize()} steady at {centre}: none of {whole} is out of limits"
+    far = int(np.argmax((signals["rate"] - signals["centre"]).abs().to_numpy()))
+    when = f"{signals.index[far]:%A %Y-%m-%d}"
+    if every == "hour":
+        when += f" {signals.index[far]:%H:%M}"
+    told = f", farthest on {when}" if len(signals) > 1 else f", {when}"
     return (
-        f"{what.capitalize()} out of limits on {len(signals)} of {count} {every}s, highest on "
-        f"{top:%A %Y-%m-%d} ({percent(float(signals['rate'].max()))} against {centre})"
-    )
-
-
-@figure_style()
-def plot_funnel(
-    groups: pd.DataFrame,
-    *,
-    what: str = "error rate",
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Axes with each group's rate against its calls, those beyond chance named.
-
-    Parameters
-    ----------
-    groups
-        What `funnel` returns.
-    what
-        Name of the rate.
-    title, about
-        The finding, and what the data are.
-    ax
-        Where to draw; new axes of a figure apart from pyplot without it.
-
-    Notes
-    -----
-    Filled: within the 95 % limits; ringed: beyond them; diamonds: beyond 99.8 %, which is named as
-    outside. With up to six groups every one is named.
-    """
-    known(groups, "calls", "rate", "centre", "low_95", "high_95", "low_998", "high_998")
-    theme = theme_in_use()
-    ax = axes_for(ax, f"Funnel plot of the {what} of each group against its number of calls")
-    shown = groups[groups["calls"] > 0].sort_values("calls", kind="stable")
-    x = shown["calls"].to_numpy(dtype=np.float64)
-    _funnel_limits(ax, shown, x)
-    rate = _percents(shown, "rate")[0]
-    far = shown["beyond_998"].to_numpy(dtype=bool)
-    near = shown["beyond_95"].to_numpy(dtype=bool) & ~far
-    inside = ~far & ~near
-    ax.plot(x[inside], rate[inside], "o", ms=4.5, color=theme.main, gid="inside")
-    ax.plot(x[near], rate[near], "o", ms=5.5, mfc=theme.page, mec=theme.main, gid="near")
-    ax.plot(x[far], rate[far], "D", ms=5.5, color=theme.alarm, gid="outside")
-    tops = (
-        np.concatenate([rate, np.minimum(_percents(shown, "high_998")[0], 3 * rate.max())])
-        if (len(shown))
-        else np.zeros(1)
-    )
-    ax.set_ylim(0, max(float(np.nanmax(tops)) * 1.12, 1.0))
-    percents(ax)
-    ax.set_xlim(0, x.max() * 1.08 if len(x) else 1)
-    ax.xaxis.set_major_locator(MaxNLocator(5 if is_narrow(ax) else 7, integer=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(compact))
-    ax.set_xlabel("size of the group [calls]")
-    ax.set_ylabel(f"{what} [% of calls]")
-    _name_points(ax, shown.index[_named(len(shown), far)], x, rate, _named(len(shown), far))
-    head(ax, title or _outside_in_words(shown, far, what), about)
-    return ax
-
-
-def _named(count: int, far: NDArray[np.bool_]) -> NDArray[np.intp]:
-    return np.arange(count) if count <= MOST_LABELS else np.flatnonzero(far)
-
-
-def _funnel_limits(ax: Axes, shown: pd.DataFrame, x: Floats) -> None:
-    theme = theme_in_use()
-    for name, alpha in (("998", 0.14), ("95", 0.2)):
-        low, high = _percents(shown, f"low_{name}", f"high_{name}")
-        ax.fill_between(x, np.maximum(low, 0), high, color=theme.soft, alpha=alpha, lw=0,
-                        gid=f"limits {name}")  # fmt: skip
-    if len(shown):
-        ax.axhline(100 * shown["centre"].iloc[0], color=theme.muted, lw=1, ls="--", gid="centre")
-
-
-def _name_points(
-    ax: Axes, names: Sequence[object] | pd.Index, x: Floats, y: Floats, places: NDArray[np.intp]
-) -> None:
-    """Write names beside points, apart from each other in height."""
-    low, high = ax.get_ylim()
-    right = ax.get_xlim()[1]
-    tall = 72 * 2.2
-    points = [float(y[place] - low) / (high - low) * tall for place in places]
-    moved = spread_out(points, 9.5, tall)
-    for name, place, at, own in zip(names, places, moved, points, strict=True):
-        left = x[place] > 0.6 * right
-        ax.annotate(
-            shorten(str(name), 14 if is_narrow(ax) else 24),
-            (x[place], y[place]), (-7 if left else 7, at - own), textcoords="offset points",
-            ha="right" if left else "left", va="center", fontsize=8, gid="name",
-            arrowprops={"arrowstyle": "-", "color": theme_in_use().muted, "lw": 0.5},
-        )  # fmt: skip
-
-
-def _outside_in_words(shown: pd.DataFrame, far: NDArray[np.bool_], what: str) -> str:
-    if len(shown) == 0:
-        return f"No calls in any group, so no {what}"
-    centre = percent(float(shown["centre"].iloc[0]))
-    if not far.any():
-        return (
-            f"No group's {what} is beyond chance: {centre} of {amount(shown['calls'].sum())} calls"
-        )
-    worst = shown[far]["rate"].idxmax()
-    more = f" and {far.sum() - 1} more" if far.sum() > 1 else ""
-    return (
-        f"{shorten(str(worst), 40)}{more} beyond chance: {what} "
-        f"{percent(float(shown['rate'].to_numpy()[far].max()))} against {centre} of the others"
+        f"{what.capitalize()} out of limits on {len(signals)} of {several(count, every)}{told} "
+        f"({percent(float(signals['rate'].iloc[far]))} against {centre})"
     )

@@ -19,13 +19,16 @@ from usage_analysis.analysis.trends import project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of, finished, in_units
 from usage_analysis.figures.compare import plot_comparison
+from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.facts import Facts, Picture, Section, on_axes, sentence_case
+from usage_analysis.figures.funnel import plot_funnel
+from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
-from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
-from usage_analysis.figures.money import plot_billing, plot_burn_up, plot_pareto
-from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
+from usage_analysis.figures.load import plot_capacity, plot_load_duration
+from usage_analysis.figures.money import plot_billing, plot_burn_up
+from usage_analysis.figures.rates import plot_control, plot_error_rate
 from usage_analysis.figures.tables import sparkline, sparkline_words
-from usage_analysis.figures.trend import groups_figure, plot_groups, plot_trend
+from usage_analysis.figures.trend import plot_trend
 from usage_analysis.figures.wording import UNITS, span_of
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import aggregate

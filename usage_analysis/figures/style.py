@@ -188,6 +188,7 @@ def _settings(theme: Theme) -> Any:
         "font.size": 9,
         "grid.color": theme.grid,
         "grid.linewidth": 0.8,
+        "hatch.linewidth": 0.7,
         "legend.frameon": False,
         "lines.linewidth": 1.8,
         "savefig.facecolor": "auto",

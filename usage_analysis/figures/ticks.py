@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.figures.axes import Floats, is_narrow
-from usage_analysis.figures.wording import compact
-from usage_analysis.tidy.zones import zone_of
+from usage_analysis.figures.wording import MONTHS, WEEKDAYS, compact, span_of
+from usage_analysis.tidy.zones import DAY, HOUR, Instants, clock_of, first_instants, zone_of
+
+_STEPS: Final = (
+    *(("hour", n) for n in (1, 2, 3, 6, 12)),
+    *(("day", n) for n in (1, 2, 4, 7, 14)),
+    *(("month", n) for n in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)),
+)
+_FINEST: Final = {"hour": 0, "day": 5, "week": 8}
+_MONTHLY: Final = 10
+_ROUND: Final = (1, 2, 2.5, 5, 10)
+# 1970-01-05 was a Monday.
+_MONDAY: Final = 4
 
 
 def dates_of(index: pd.DatetimeIndex) -> Floats:
@@ -22,34 +36,104 @@ def dates_of(index: pd.DatetimeIndex) -> Floats:
 
 def time_axis(ax: Axes, frame: pd.DataFrame, *, ticks: int | None = None) -> Floats:
     """Matplotlib dates of a frame's rows, on an axis whose ticks follow the frame's own clock."""
-    zone = zone_of(frame)
-    index = pd.DatetimeIndex(frame.index)
-    most = ticks or (5 if is_narrow(ax) else 9)
-    locator = mdates.AutoDateLocator(tz=zone, minticks=min(3, most), maxticks=most)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))
-    numbers = dates_of(index)
+    zone, every = zone_of(frame), span_of(frame)
+    numbers = dates_of(pd.DatetimeIndex(frame.index))
+    ax.set_xlabel(f"date [{zone}]")
     if len(numbers) == 0:
-        ax.xaxis.set_major_locator(NullLocator())
-        ax.xaxis.set_major_formatter(NullFormatter())
-    else:
-        low, high = numbers.min(), numbers.max()
-        margin = max((high - low) * 0.02, 0.5)
-        ax.set_xlim(low - margin, high + margin)
-    ax.set_xlabel(f"date [{zone}]", loc="left", fontsize=8)
+        ax.set_xticks([])
+        return numbers
+    low, high = numbers.min(), numbers.max()
+    margin = max((high - low) * 0.02, 0.5 / 24 if every == "hour" else 0.5)
+    ends = np.rint((np.array([low - margin, high + margin])) * DAY).astype(np.int64)
+    first, last = (int(end) for end in clock_of(ends, zone))
+    unit, local = _fitting(first, last, ticks or (5 if is_narrow(ax) else 9), every)
+    ax.set_xticks(first_instants(zone, local) / DAY, _clock_words(unit, local))
+    ax.set_xlim(low - margin, high + margin)
     return numbers
 
 
-def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08) -> None:
-    """Let the y axis count from 0, with whole steps and no offset."""
+def _fitting(first: int, last: int, most: int, every: str) -> tuple[str, Instants]:
+    """Local times of at most so many ticks, none finer than the rows, and what they step by."""
+    for unit, n in _STEPS[_FINEST.get(every, _MONTHLY) :]:
+        local = _stepped(unit, n, first, last)
+        # Mondays read better than every fourth day, as soon as there are three of them.
+        if len(local) <= most and not (n == 4 and unit == "day" and last - first > 21 * DAY):
+            break
+    return unit, local
+
+
+def _stepped(unit: str, n: int, first: int, last: int) -> Instants:
+    """Local times in a range [us] that lie `n` hours, days or months apart; weeks at Mondays."""
+    if unit == "month":
+        months = np.array([first, last]).view("M8[us]").astype("M8[M]").view(np.int64)
+        begins = np.arange(months[0] // n * n, months[1] + 1, n).view("M8[M]").astype("M8[us]")
+        local = begins.view(np.int64)
+    else:
+        step = n * (HOUR if unit == "hour" else DAY)
+        origin = _MONDAY * DAY if n % 7 == 0 else 0
+        if unit == "day" and n in (2, 4):
+            origin = -(-first // DAY) * DAY
+        local = np.arange(origin + (first - origin) // step * step, last + 1, step)
+    return local[(local >= first) & (local <= last)]
+
+
+def _clock_words(unit: str, local: Instants) -> list[str]:
+    """What stands beneath each tick: its own part, and the greater one where that turns."""
+    days = local // DAY
+    months = days.view("M8[D]").astype("M8[M]")
+    of_month = (days - months.astype("M8[D]").view(np.int64)) + 1
+    year = months.view(np.int64) // 12 + 1970
+    month = [MONTHS[int(m)] for m in months.view(np.int64) % 12]
+    weekday = [WEEKDAYS[int(d)] for d in (days - _MONDAY) % 7]
+    date = [f"{w} {d}" for w, d in zip(weekday, of_month, strict=True)]
+    if unit == "month":
+        return [
+            _two_lines(m, y) for m, y in zip(month, _turning([str(y) for y in year]), strict=True)
+        ]
+    greater = month
+    if unit == "hour":
+        greater = [f"{d} {m}" for d, m in zip(date, month, strict=True)]
+        date = [f"{h:02d}:00" for h in local // HOUR % 24]
+    told: set[int] = set()
+    beneath = [*_turning(greater)]
+    for place, words in enumerate(beneath):
+        near = place + 1 < len(beneath) and beneath[place + 1] != ""
+        if words and near and unit == "hour":
+            beneath[place] = ""
+        elif words and not near and year[place] not in told:
+            beneath[place] = f"{words} {year[place]}"
+            told.add(int(year[place]))
+    return [_two_lines(*lines) for lines in zip(date, beneath, strict=True)]
+
+
+def _turning(words: list[str]) -> Iterator[str]:
+    """Words where they differ from those before, else nothing."""
+    for place, own in enumerate(words):
+        yield own if place == 0 or own != words[place - 1] else ""
+
+
+def _two_lines(upper: str, lower: str) -> str:
+    return f"{upper}\n{lower}".rstrip()
+
+
+def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08, most: int = 6) -> None:
+    """Let the y axis count from 0, with whole steps where the values are whole, and no offset."""
     finite = values[np.isfinite(values)]
-    top = np.max(finite, initial=0.0)
+    top = float(np.max(finite, initial=0.0))
+    whole = bool(top > 5 or (finite == np.rint(finite)).all())
     ax.set_ylim(0, top * room if top > 0 else 1)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=bool(top > 5)))
-    ax.yaxis.set_major_formatter(FuncFormatter(compact))
+    ax.yaxis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=whole))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
 
 
-def percents(ax: Axes) -> None:
-    """Let the y axis say that it is in percent."""
-    ax.yaxis.set_major_locator(MaxNLocator(6))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+def counts(ax: Axes, most: int, top: float) -> None:
+    """Let the x axis count in so many whole steps at most."""
+    ax.xaxis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=True))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
+
+
+def percents(ax: Axes, *, x: bool = False, most: int = 6) -> None:
+    """Let an axis say that it is in percent."""
+    axis = ax.xaxis if x else ax.yaxis
+    axis.set_major_locator(MaxNLocator(most, steps=_ROUND))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))

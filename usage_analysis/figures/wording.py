@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UNITS = {
     "total_count": "calls",
     "error_count": "calls in error",
@@ -36,11 +37,12 @@ _ONE: Final = {
 }
 
 
-def compact(value: float, _: object = None) -> str:
-    """A count for an axis: 950, 12,000, 1.5M, 300M."""
-    if abs(value) >= 1e9:
+def compact(value: float, top: float = 0) -> str:
+    """A count for an axis that reaches to `top`: 950, 12,000, 1.5M, 300M."""
+    large = max(abs(value), top) if value else 0
+    if large >= 1e9:
         return f"{value / 1e9:,.3g}B"
-    if abs(value) >= 1e6:
+    if large >= 1e6:
         return f"{value / 1e6:,.3g}M"
     return f"{value:,.0f}" if value == round(value) else f"{value:,.3g}"
 
@@ -56,6 +58,11 @@ def counted(value: float, what: str) -> str:
     """An amount with what it counts: ``1 call``, ``12,400 calls``, ``1 minute of talk``."""
     number = amount(value)
     return f"{number} {_ONE.get(what, what) if number == '1' else what}"
+
+
+def several(count: int, noun: str) -> str:
+    """A number of things: ``1 day``, ``29 days``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def per(every: str) -> str:
@@ -80,7 +87,7 @@ def shorten(name: str, cells: int = 24) -> str:
     for place, character in enumerate(name):
         used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
         if used > cells:
-            return name[: max(place - 1, 1)].rstrip() + "…"
+            return name[: max(place - 1, 1)].rstrip(" \u200d\ufe0f") + "…"
     return name
 
 
@@ -97,7 +104,8 @@ def span_of(frame: pd.DataFrame) -> str:
     steps = np.diff(np.unique(times)) / 3.6e9
     step = float(np.median(steps)) if len(steps) else 24.0
     if len(steps) == 0 and "hours" in frame and len(frame):
-        step = float(frame["hours"].iloc[0])
+        # What `aggregate` makes are days at least, however little of the first is there yet.
+        step = max(float(frame["hours"].iloc[0]), 24.0)
     elif len(steps) == 0 and "complete" not in frame:
         step = 1.0
     names = ((2, "hour"), (30, "day"), (200, "week"), (800, "month"), (3000, "quarter"))

@@ -1,0 +1,269 @@
+"""Groups side by side: a small panel each, and whose share is the greatest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import tzinfo
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from usage_analysis.errors import QueryError
+from usage_analysis.figures.axes import axes_for, in_units, is_narrow, known
+from usage_analysis.figures.labels import head, nothing, subtitle, wrapped
+from usage_analysis.figures.marks import Mark, draw_marks, mark_in_words
+from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
+from usage_analysis.figures.ticks import from_zero, percents, time_axis
+from usage_analysis.figures.trend import largest_in_words, line_of_group
+from usage_analysis.figures.wording import (
+    UNITS,
+    amount,
+    axis_name,
+    clean,
+    counted,
+    per,
+    several,
+    shorten,
+    span_of,
+)
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.zones import zone_of
+
+MOST_PANELS = 30
+"""Groups that small panels show, the largest ones."""
+_BARS = 12
+
+
+@figure_style()
+def plot_groups(
+    breakdown: pd.DataFrame,
+    *,
+    measure: str = "total_count",
+    marks: Sequence[Mark] = (),
+    title: str | None = None,
+    about: Provenance | None = None,
+    figure: Figure | None = None,
+) -> list[Axes]:
+    """Axes of a small panel a group, the largest first, all on one shared scale.
+
+    Of more than 30 groups the largest are drawn.
+
+    Parameters
+    ----------
+    breakdown
+        What `aggregate` returns for a breakdown, or a canonical frame with a group column.
+    measure
+        A column of it; durations are drawn in minutes.
+    marks
+        What you know of the time shown.
+    title, about
+        The finding, and what the data are.
+    figure
+        Where to draw; a new figure apart from pyplot, as high as its panels need, without it.
+
+    Raises
+    ------
+    QueryError
+        No group column, no group, or the column is missing.
+    """
+    known(breakdown, measure)
+    if group_column(breakdown) is None or len(breakdown) == 0:
+        raise QueryError("plot_groups: expected a breakdown with a group as first column, got none")
+    parts = [(clean(str(name)), rows) for name, rows in each_group(breakdown)]
+    parts.sort(key=lambda part: -np.nansum(in_units(part[1], measure)))
+    groups, parts = len(parts), parts[:MOST_PANELS]
+    every = span_of(parts[0][1])
+    figure = figure or groups_figure(len(parts))
+    wide = float(figure.get_figwidth())
+    columns = _columns(len(parts), wide)
+    grid = figure.subplots(
+        math.ceil(len(parts) / columns), columns, sharex=True, sharey=True, squeeze=False
+    )
+    panels: list[Axes] = list(grid.flat)
+    for panel in panels[len(parts) :]:
+        panel.set_axis_off()
+    for panel, (name, rows) in zip(panels, parts, strict=False):
+        line_of_group(panel, rows, measure, theme_in_use().main, 1.2, "group")
+        panel.set_title(shorten(name, int((wide / columns - 0.3) * 72 / 5.2)), fontsize=8)
+        panel.tick_params(labelsize=7)
+    for panel in panels[len(parts) - columns : len(parts)]:
+        panel.tick_params(labelbottom=True)
+    # The panels share their axes: what is set on one holds for all.
+    time_axis(panels[0], breakdown, ticks=3)
+    panels[0].set_xlabel("")
+    from_zero(panels[0], in_units(breakdown, measure), most=3)
+    for panel in panels[: len(parts)]:
+        draw_marks(panel, marks, named=False)
+    panels[0].set_label(f"Small panels of {UNITS.get(measure, measure)} {per(every)}, one a group")
+    figure.supylabel(axis_name(measure, every), fontsize=9)
+    figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
+    what = UNITS.get(measure, measure)
+    finding = largest_in_words(breakdown, measure, what)
+    if groups > len(parts):
+        finding += f"; the {len(parts)} largest are shown"
+    _figure_head(figure, title or finding, about, marks, zone_of(breakdown))
+    return panels[: len(parts)]
+
+
+def groups_figure(groups: int, width: float = WIDTH) -> Figure:
+    """Figure of a width [in] as high as the panels of so many groups need."""
+    shown = min(groups, MOST_PANELS)
+    return new_figure(width, 1.8 + 1.15 * math.ceil(shown / _columns(shown, width)))
+
+
+def _columns(groups: int, width: float) -> int:
+    return min(groups, max(int(width / 1.9), 1))
+
+
+def _figure_head(
+    figure: Figure, title: str, about: Provenance | None, marks: Sequence[Mark], zone: tzinfo
+) -> None:
+    """Put the finding above all panels, what the data are beneath it, and what is marked."""
+    wide, tall = (72 * float(size) for size in figure.get_size_inches())
+    large = wrapped(title, (wide - 16) * 0.97, 11, "bold")
+    small = wrapped(about.subtitle(), wide - 16, 7.5) if about else ""
+    high = 14 * (large.count("\n") + 1) + (10.5 * (small.count("\n") + 1) if small else 0) + 6
+    figure.suptitle(
+        large, x=6 / wide, y=1 - 5 / tall, ha="left", va="top", fontsize=11, fontweight="bold",
+        in_layout=False,
+    )  # fmt: skip
+    if about:
+        below = 1 - (high + 1) / tall
+        words = subtitle(small, about, (6 / wide, below), (0, 0), "figure fraction")
+        figure.add_artist(words)
+    if marks:
+        named = "; ".join(f"{mark_in_words(mark)}, {_when(mark, zone)}" for mark in marks)
+        marked = wrapped(f"marked: {named}", wide - 16, 7.5)
+        high += 10.5 * (marked.count("\n") + 1)
+        figure.text(
+            6 / wide, 1 - (high + 1) / tall, marked, fontsize=7.5, color=theme_in_use().muted,
+            va="bottom", in_layout=False, gid="marks",
+        )  # fmt: skip
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, 0, 1, 1 - (high + 8) / tall))
+    else:
+        figure.subplots_adjust(top=1 - (high + 22) / tall)
+
+
+def _when(mark: Mark, zone: tzinfo) -> str:
+    """When a mark was, to the day where it is one of days."""
+    start = mark.start.tz_convert(zone)
+    if mark.end is None:
+        return f"{start:%Y-%m-%d %H:%M}"
+    end = mark.end.tz_convert(zone)
+    if start == start.normalize() and end == end.normalize():
+        last = end - pd.Timedelta(days=1)
+        return f"{start:%Y-%m-%d}" + (f" to {last:%Y-%m-%d}" if last > start else "")
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+
+
+@figure_style()
+def plot_pareto(
+    breakdown: pd.DataFrame,
+    *,
+    measure: str = "billed_minutes",
+    title: str | None = None,
+    about: Provenance | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Axes with each group's share as a bar, the largest first, and the share they add up to.
+
+    Parameters
+    ----------
+    breakdown
+        Canonical frame with a group column, summed whole.
+    measure
+        A column of it.
+    title, about
+        The finding, and what the data are.
+    ax
+        Where to draw; new axes of a figure apart from pyplot without it.
+
+    Notes
+    -----
+    Of more than 12 groups the smaller ones are one bar, in grey.
+
+    Raises
+    ------
+    QueryError
+        No group column, or the column is missing.
+    """
+    known(breakdown, measure)
+    if group_column(breakdown) is None:
+        raise QueryError("plot_pareto: expected a breakdown with a group as first column, got none")
+    what = UNITS.get(measure, measure)
+    ax = axes_for(ax, f"Bars of the {what} of each group and the share that they add up to")
+    values = {
+        clean(str(name)): float(np.nansum(in_units(rows, measure)))
+        for name, rows in each_group(breakdown)
+    }
+    ranked = sorted(values.items(), key=lambda item: -item[1])
+    total = sum(values.values())
+    shown, rest = ranked, ranked[_BARS:]
+    if len(rest) > 1:
+        shown = [*ranked[:_BARS], (f"{len(rest)} others", sum(value for _, value in rest))]
+    _bars(ax, shown, total, grey=len(shown) < len(ranked))
+    ax.set_xlabel(f"share of {counted(total, what)} [%]")
+    ax.set_ylabel("group [by size]")
+    if not total > 0:
+        nothing(ax, f"no {what} in any group")
+    head(ax, title or _vital_few(ranked, total, what), about, _names(ax, shown))
+    return ax
+
+
+def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool) -> None:
+    theme = theme_in_use()
+    shares = np.array([100 * value / total if total > 0 else 0.0 for _, value in shown])
+    places = np.arange(len(shown))
+    colours = [theme.main] * len(shown)
+    if grey:
+        colours[-1] = theme.grid
+    ax.barh(places, shares, color=colours, height=0.7, gid="bars")
+    summed = len(shown) > 1 and total > 0
+    for place, (_, value) in enumerate(shown):
+        # The line of sums begins at the first bar's end and goes down from there.
+        away = (9, 4) if place == 0 and summed else (4, 0)
+        ax.annotate(
+            amount(value), (shares[place], place), away, va="center", fontsize=7.5, gid="value",
+            textcoords="offset points",
+        )  # fmt: skip
+    if summed:
+        ax.plot(np.cumsum(shares), places, color=theme.alarm, marker="o", ms=3.5, lw=1.2, gid="sum")
+        ax.annotate(
+            "added up", (100, len(shown) - 1), (-6, -1), ha="right", va="center", gid="sum name",
+            textcoords="offset points", fontsize=7.5,
+            bbox={"facecolor": theme.page, "alpha": 0.85, "lw": 0, "pad": 0.6},
+        )  # fmt: skip
+    ax.set_ylim(max(len(shown), 3) - 0.2, -0.6)
+    ax.set_xlim(0, 104)
+    ax.grid(visible=True, axis="x")
+    ax.grid(visible=False, axis="y")
+    percents(ax, x=True)
+    ax.set_yticks(places, _names(ax, shown), color=theme.ink)
+
+
+def _names(ax: Axes, shown: list[tuple[str, float]]) -> list[str]:
+    return [shorten(name, 14 if is_narrow(ax) else 30) for name, _ in shown]
+
+
+def _vital_few(ranked: list[tuple[str, float]], total: float, what: str) -> str:
+    if not total > 0:
+        return f"No {what} in any of {several(len(ranked), 'group')}"
+    if len(ranked) == 1:
+        return f"{shorten(ranked[0][0], 40)}, the one group, has all {counted(total, what)}"
+    sums = np.cumsum([value for _, value in ranked]) / total
+    few = int(np.searchsorted(sums, 0.8 - 1e-12)) + 1
+    share = f"{100 * sums[few - 1]:.0f} % of {counted(total, what)}"
+    if few == 1:
+        return f"{shorten(ranked[0][0], 40)} alone has {share}"
+    if few == len(ranked):
+        first = f"{100 * sums[0]:.0f} % of {counted(total, what)}"
+        return f"{shorten(ranked[0][0], 40)} has {first}, the most of {few} groups"
+    return f"{few} of {len(ranked)} groups have {share}"
