@@ -55,7 +55,8 @@ HOMES = {
     "ipywidgets": {"dashboard/*"},
     "msgspec": {"archive/*", "tidy/*"},
     "pyarrow": {"archive/*"},
-    "narwhals": {"tidy/summing.py"},
+    "duckdb": {"archive/summed.py"},
+    "narwhals": {"archive/summed.py", "tidy/summing.py", "tidy/sums.py"},
 }
 
 

@@ -1,5 +1,7 @@
 """The same sums in engines of many processes: two Dask workers, and a local Spark."""
 
+from datetime import date
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,6 +35,18 @@ def table():
 @pytest.fixture(scope="module")
 def paths(table, tmp_path_factory):
     return write_parts(table, tmp_path_factory.mktemp("parts"))
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """An archive of agents and of all calls, some days of which a newer fetch replaced."""
+    archive = ua.Archive(tmp_path_factory.mktemp("archive"))
+    agents = {name: {"agent_ids": [id_]} for name, id_ in ua.sample.AGENTS.items()}
+    for client in (ua.sample_client(today=date(2026, 3, 28)), ua.sample_client()):
+        archive.sync_groups(client, agents, name="agent", since="2026-02-20")
+        archive.sync(client, "all", since="2026-02-20")
+    assert any(file.stale is not None for file in archive.current())
+    return archive
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +108,18 @@ def test_dask_workers_give_the_same_sums(workers, table, paths, question):
 
 @pytest.mark.dask
 @inside_dask
+@pytest.mark.usefixtures("workers")
+def test_dask_workers_sum_an_archive(archive):
+    """An archive's files, without what was replaced in them, add up in Dask as in DuckDB."""
+    import dask.dataframe as dd
+
+    wanted = archive.summed("agent", every="W")
+    sums = archive.summed("agent", every="W", read=dd.read_parquet)
+    pd.testing.assert_frame_equal(sums, wanted)
+
+
+@pytest.mark.dask
+@inside_dask
 def test_dask_reads_object_storage(table):
     """Parts under the address of a file system that fsspec knows are summed where they are."""
     import dask
@@ -119,3 +145,12 @@ def test_dask_reads_object_storage(table):
 def test_spark_gives_the_same_sums(spark, table, paths, question):
     """A local Spark reads the files, adds up, and gives what pandas gives."""
     check(spark.read.parquet(*paths), table, question)
+
+
+@pytest.mark.spark
+@inside_spark
+def test_spark_sums_an_archive(spark, archive):
+    """An archive's files, without what was replaced in them, add up in Spark as in DuckDB."""
+    wanted = archive.summed("agent", every="W")
+    sums = archive.summed("agent", every="W", read=lambda paths: spark.read.parquet(*paths))
+    pd.testing.assert_frame_equal(sums, wanted)

@@ -1,0 +1,127 @@
+"""Which scopes of an archive a sum takes, what group each is in, and that no call counts twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from usage_analysis.errors import QueryError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.frames import check_group_name
+
+Filters = Mapping[str, Any]
+"""A scope's filters by name, as an archive keeps them."""
+
+
+def grouped(
+    scopes: Mapping[str, Filters], by: Sequence[str], where: Mapping[str, object]
+) -> dict[str, tuple[str, ...]]:
+    """Labels of each chosen scope, one a name in `by`; scopes without one of them are left out.
+
+    Parameters
+    ----------
+    scopes
+        The filters of every scope.
+    by, where
+        ``"scope"``, a filter (``"agent_ids"``, ``"metadata.tenant"``) or what `sync_groups` kept
+        groups under; to `where`, the value or values to keep.
+
+    Raises
+    ------
+    QueryError
+        A name or a value that no scope has, or two scopes of a group that may share calls.
+    """
+    for name in by:
+        check_group_name(name)
+    if len(set(by)) < len(by):
+        raise QueryError(f"by: expected each name once, got {list(by)!r}")
+    kept = dict(scopes)
+    for name, values in where.items():
+        wanted = _wanted(name, values)
+        found = {scope: _values(scope, filters, name) for scope, filters in kept.items()}
+        _known("where", name, found, scopes)
+        kept = {scope: kept[scope] for scope, own in found.items() if own and own <= wanted}
+        there = frozenset().union(*found.values())
+        if not kept or not wanted <= there:
+            raise QueryError(
+                f"where: expected of {name} some of {', '.join(sorted(there)[:10])}, got "
+                f"{', '.join(sorted(wanted - there or wanted)[:10])}"
+            )
+    labels: dict[str, tuple[str, ...]] = {}
+    for name in by:
+        _known("by", name, {one: _values(one, own, name) for one, own in kept.items()}, scopes)
+    for scope, filters in kept.items():
+        own = [", ".join(sorted(_values(scope, filters, name))) for name in by]
+        if all(own):
+            labels[scope] = tuple(own)
+    if not labels:
+        raise QueryError(f"by: expected scopes that have all of {', '.join(by)}, got none")
+    _check_apart(labels, scopes)
+    return labels
+
+
+def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:
+    """Values of a scope under a name: its own, its filter's, or its group's; empty without."""
+    if name == "scope":
+        return frozenset([scope])
+    if name.startswith("metadata."):
+        value = filters.get("metadata", {}).get(name.removeprefix("metadata."))
+    elif name in filters:
+        value = filters[name]
+    else:
+        family, _, group = scope.partition("/")
+        value = group if family == name and group else None
+    if value is None:
+        return frozenset()
+    return frozenset(map(str, value) if isinstance(value, list | tuple) else [str(value)])
+
+
+def _wanted(name: str, values: object) -> frozenset[str]:
+    several = isinstance(values, Iterable) and not isinstance(values, str)
+    listed: list[Any] = list(values) if several else [values]  # type: ignore[call-overload]  # several says so
+    if name == "agent_ids":
+        return frozenset(UsageQuery(agent_ids=listed).as_dict()["agent_ids"])
+    if name == "voice_id":
+        return frozenset(UsageQuery(voice_id=one).as_dict()["voice_id"] for one in listed)
+    return frozenset(map(str, listed))
+
+
+def _known(
+    argument: str, name: str, found: Mapping[str, Iterable[str]], scopes: Mapping[str, Filters]
+) -> None:
+    if any(found.values()):
+        return
+    names = {"scope"}
+    for scope, filters in scopes.items():
+        names |= {*filters} - {"metadata"}
+        names |= {f"metadata.{key}" for key in filters.get("metadata", {})}
+        names |= {scope.partition("/")[0]} if "/" in scope else set()
+    raise QueryError(f"{argument}: expected some of {', '.join(sorted(names))}, got {name!r}")
+
+
+def _check_apart(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Filters]) -> None:
+    """That no call is in two scopes of a group: they differ in what a call has one value of."""
+    members: dict[tuple[str, ...], list[str]] = {}
+    for scope, label in labels.items():
+        members.setdefault(label, []).append(scope)
+    for together in members.values():
+        if len(together) == 1:
+            continue
+        shared = sorted(set.intersection(*(_single(scopes[scope]) for scope in together)))
+        owner: dict[tuple[str, ...], str] = {}
+        for scope in together:
+            for values in product(*(_values(scope, scopes[scope], name) for name in shared)):
+                other = owner.setdefault(values, scope)
+                if other != scope:
+                    raise QueryError(
+                        f"by: expected scopes that share no call, got {other!r} and {scope!r}, "
+                        "whose sum may count calls twice; choose some with where, or group by scope"
+                    )
+
+
+def _single(filters: Filters) -> set[str]:
+    """Filters of which a call has one value."""
+    return {name for name in ("agent_ids", "voice_id") if name in filters} | {
+        f"metadata.{key}" for key in filters.get("metadata", {})
+    }

@@ -1,0 +1,230 @@
+"""Sums over an archive by group and bucket, made by an engine from its files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usage_analysis.archive import loading
+from usage_analysis.archive.coverage import (
+    Current,
+    Newest,
+    bounds_of,
+    current,
+    held_of,
+    names_of,
+)
+from usage_analysis.archive.days import LAG, months_of
+from usage_analysis.archive.groups import Filters, grouped
+from usage_analysis.archive.parts import Part, Shelf
+from usage_analysis.errors import QueryError
+from usage_analysis.query import zone
+from usage_analysis.tidy.summing import as_table, ends_of
+from usage_analysis.tidy.sums import BETWEEN, STORED, Waiting, Window, summed
+from usage_analysis.tidy.wire import DAY, HOUR
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    import pandas as pd
+    import pyarrow as pa
+
+Read = Callable[[list[str]], Any]
+Native = Callable[["pa.Table", Any], Any]
+Day = datetime | date | str | None
+
+_FEW = 1_000  # scopes that are also told by name, so that files can be read in part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """What is asked of `Archive.summed`, which says what each is."""
+
+    by: Sequence[str]
+    every: str
+    where: Mapping[str, object]
+    from_date: Day
+    to_date: Day
+    timezone: str | tzinfo
+    read: Read | None
+    memory_limit: str | None
+
+    def of(self, shelf: Shelf) -> pd.DataFrame:
+        """Sums over a shelf's files."""
+        parts = loading.everything(shelf)
+        filters = _filters(parts)
+        labels = grouped(filters, self.by, self.where)
+        scopes = sorted(labels)
+        _check_whole_days({scope: filters[scope] for scope in scopes})
+        window, known = self._window(parts, scopes)
+        names = [BETWEEN.join(labels[scope]) for scope in scopes]
+        groups = sorted(set(names))
+        number = {group: code for code, group in enumerate(groups)}
+        code = np.array([number[name] for name in names], dtype=np.intp)
+        first, last = window.start // DAY, (window.end - 1) // DAY
+        files = [
+            file
+            for month in months_of(first, last)
+            for file in current(shelf.parts([month], "hourly"), month)
+        ]
+        with self._engine() as (read, native):
+            table = _table(files, read, native)
+            if len(scopes) < len(filters) or self.by not in ((), ("scope",)):
+                table = _labelled(table, labels, native)
+            with _gone(files):
+                return summed(
+                    table,
+                    {
+                        name: "scope" if name == "scope" else f"_{place}"
+                        for place, name in enumerate(self.by)
+                    },
+                    self.every,
+                    window,
+                    groups if self.by else None,
+                    _waiting(code, known, first),
+                )
+
+    def _window(self, parts: Sequence[Part], scopes: Sequence[str]) -> tuple[Window, Newest]:
+        place = zone(self.timezone)
+        start, end = ends_of(self.from_date, self.to_date, place)
+        held = [bounds_of(parts, scope) for scope in scopes]
+        low = min(first for first, _ in held) * DAY if start is None else start // HOUR * HOUR
+        high = (max(last for _, last in held) + 1) * DAY if end is None else -(-end // HOUR) * HOUR
+        whole = loading.Window(low, high, low // DAY, (high - 1) // DAY)
+        as_of, known = loading.known_of(parts, scopes, whole)
+        return Window(start or low, end or high, as_of, place), known
+
+    @contextmanager
+    def _engine(self) -> Iterator[tuple[Read, Native]]:
+        """What reads files, and what brings a small table to the engine that did."""
+        if self.read is not None:
+            yield self.read, _native
+            return
+        try:
+            import duckdb
+        except ImportError:
+            raise QueryError(
+                'summed needs duckdb, which pip install "usage-analysis[archive]" brings'
+            ) from None
+        with tempfile.TemporaryDirectory(prefix="usage-analysis-") as folder:
+            settings: dict[str, Any] = {"temp_directory": folder}
+            if self.memory_limit is not None:
+                settings["memory_limit"] = self.memory_limit
+            try:
+                with duckdb.connect(":memory:", config=settings) as connection:
+                    yield connection.read_parquet, lambda small, _: connection.from_arrow(small)
+            except (duckdb.InvalidInputException, duckdb.ParserException) as error:
+                raise QueryError(
+                    f'memory_limit: expected a size such as "2GB", got {self.memory_limit!r}'
+                ) from error
+            except duckdb.OutOfMemoryException:
+                raise QueryError(
+                    f"memory_limit: expected more than {self.memory_limit} for this sum; "
+                    "or ask for longer buckets, fewer groups or a shorter window"
+                ) from None
+
+
+def _filters(parts: Sequence[Part]) -> dict[str, Filters]:
+    found: dict[str, Filters] = {}
+    for scope in names_of(parts):
+        held = held_of(parts, scope)
+        found[scope] = {} if held is None else held.query
+    return found
+
+
+def _check_whole_days(scopes: Mapping[str, Filters]) -> None:
+    for scope, filters in scopes.items():
+        if {"time_of_day_start", "time_of_day_end"} & filters.keys():
+            raise QueryError(
+                f"where: expected scopes of whole days, got {scope!r}, which is filtered by time "
+                "of day: load it and use aggregate"
+            )
+
+
+def _waiting(code: NDArray[np.intp], known: Newest, first: int) -> Waiting:
+    """Hours that were not over, or not yet billed, when their day was fetched."""
+    starts = (first + np.arange(known.fetched.shape[1])) * DAY
+    scope, day = np.nonzero((known.fetched >= 0) & (known.fetched < starts + DAY + LAG))
+    hours = starts[day][:, None] + np.arange(24) * HOUR
+    late = hours + HOUR > known.fetched[scope, day][:, None] - LAG
+    return Waiting(np.broadcast_to(code[scope][:, None], hours.shape)[late], hours[late])
+
+
+def _table(files: Sequence[Current], read: Read, native: Native) -> nw.LazyFrame:
+    """Rows that count: all of most files, and of others those that no newer fetch replaced."""
+    import narwhals as nw
+    from pyarrow import compute
+
+    columns = ["scope", "time", *STORED.values()]
+    whole = [str(file.path) for file in files if file.stale is None]
+    tables = [as_table(read(whole)).select(columns)] if whole else []
+    for file in files:
+        if file.stale is None:
+            continue
+        rows = read([str(file.path)])
+        stale = file.stale.drop_columns("day").append_column(
+            "_day", compute.multiply(file.stale["day"], DAY)
+        )
+        tables.append(
+            as_table(rows)
+            .with_columns(_day=nw.col("time") - nw.col("time") % DAY)
+            .join(as_table(native(stale, rows)), on=["scope", "_day", "fetched"], how="anti")
+            .select(columns)
+        )
+    return tables[0] if len(tables) == 1 else nw.concat(tables)
+
+
+def _labelled(
+    table: nw.LazyFrame, labels: Mapping[str, tuple[str, ...]], native: Native
+) -> nw.LazyFrame:
+    """Rows of the scopes that have labels, with these as columns `_0`, `_1` and so on."""
+    import narwhals as nw
+    import pyarrow as pa
+
+    scopes = sorted(labels)
+    if len(scopes) <= _FEW:
+        table = table.filter(nw.col("scope").is_in(scopes))
+    columns = {"scope": scopes}
+    for place, values in enumerate(zip(*(labels[scope] for scope in scopes), strict=True)):
+        columns[f"_{place}"] = list(values)
+    small = as_table(native(pa.table(columns), nw.to_native(table)))
+    return table.join(small, on="scope", how="inner")
+
+
+def _native(small: pa.Table, like: Any) -> Any:
+    """A small table as a frame of the engine of another."""
+    import narwhals as nw
+
+    engine = as_table(like).implementation
+    if engine.is_dask():
+        import dask.dataframe as dd
+
+        return dd.from_pandas(small.to_pandas(), npartitions=1)  # type: ignore[no-untyped-call]
+    if engine.is_pyspark():
+        return like.sparkSession.createDataFrame(small)
+    if engine.is_pandas():
+        return small.to_pandas()
+    if engine.is_polars():
+        return nw.from_arrow(small, backend="polars").to_native()
+    raise QueryError(
+        "read: expected a function that gives a DataFrame of Dask, PySpark, Polars or pandas, got "
+        f"one of {engine.name.lower()}"
+    )
+
+
+@contextmanager
+def _gone(files: Sequence[Current]) -> Iterator[None]:
+    """An engine's error where a file was compacted meanwhile is one of a file that is gone."""
+    try:
+        yield
+    except Exception:
+        if all(Path(file.path).exists() for file in files):
+            raise
+        raise FileNotFoundError("a part was compacted meanwhile") from None

@@ -1,0 +1,268 @@
+"""The one group-and-sum: measures added up inside an engine, a small canonical frame handed back.
+
+It is one Narwhals expression over integers, so that pandas, Polars, DuckDB, Dask and PySpark give
+the same answer to the last microsecond and micro-minute. Where the periods of a local clock begin
+is found here and handed to the engine as numbers: no engine's own time zones are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import BILLING_LAG
+from usage_analysis.tidy.periods import aggregate, calendar, in_timezone
+from usage_analysis.tidy.zones import HOUR, Instants, clock_of, offsets, row_times, to_index
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+Rows = NDArray[np.intp]
+
+STORED = {
+    "total_count": "total_count",
+    "error_count": "error_count",
+    "joined_count": "joined_count",
+    "duration": "duration",
+    "billed_minutes": "billed_micro",
+}
+"""The canonical columns, and the integer columns that engines add up."""
+
+MOST_ROWS = 20_000_000
+"""The longest frame that is handed back: over 1 GB in pandas."""
+
+BETWEEN = " / "
+"""What stands between values where several make one group."""
+_LAG = BILLING_LAG // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Hours in [start, end) on the clock of a zone, known as of a moment [us since 1970, UTC]."""
+
+    start: int
+    end: int
+    as_of: int
+    zone: tzinfo
+
+    @property
+    def divides(self) -> bool:
+        """Whether the zone's clock cuts UTC hours in two."""
+        since, held = offsets(self.zone, self.start - HOUR, self.end + HOUR)
+        return bool(np.any(held % HOUR) or np.any(since[1:] % HOUR))
+
+    def hours(self) -> Instants:
+        """Each UTC hour that had begun [us]."""
+        low, high = self.start // HOUR * HOUR, min(self.end, self.as_of + 1)
+        return np.arange(low, high, HOUR, dtype=np.int64)
+
+    def empty(self) -> pd.DataFrame:
+        """Canonical hourly frame without calls, UTC."""
+        hours = self.hours()
+        waiting = hours + HOUR > self.as_of - _LAG
+        none = np.zeros(len(hours), dtype=np.int64)
+        return pd.DataFrame({"total_count": none, "provisional": waiting}, to_index(hours, UTC))
+
+
+class Waiting(NamedTuple):
+    """Hours that are provisional in a group, for whatever reason it has."""
+
+    group: Rows
+    """Its number."""
+    hour: Instants
+    """When it began [us, UTC]."""
+
+
+def summed(
+    table: nw.LazyFrame,
+    keys: Mapping[str, str],
+    every: str,
+    window: Window,
+    groups: Sequence[str] | None = None,
+    waiting: Waiting | None = None,
+) -> pd.DataFrame:
+    """Canonical frame of a table's sums.
+
+    Parameters
+    ----------
+    keys
+        What to group by, and the columns that have it.
+    groups
+        Those that have rows, even without calls; without it those that have calls.
+    waiting
+        What is provisional, for these groups; without it what `as_of` makes so.
+
+    Raises
+    ------
+    QueryError
+        `every` is no period, or the answer would be too long.
+    """
+    if every != "h":
+        calendar(every)  # a wrong name is told before the engine starts
+    frame, hours = window.empty(), window.hours()
+    by_hour = every == "h" or len(hours) == 0 or window.divides
+    plan = _by_hour(hours) if by_hour else _by_period(hours, every, window.zone)
+    if not by_hour:
+        frame = aggregate(in_timezone(frame, window.zone), every)
+    if groups is not None:
+        _check_length(len(groups), len(frame))
+    sums = _grouped(_sums(table, list(keys.values()), hours, plan), keys, groups)
+    filled = _filled(sums, frame)
+    if waiting is not None:
+        filled["provisional"] = _flags(waiting, hours, plan, len(filled))
+    return _on_clock(filled, every, window) if by_hour else filled
+
+
+class _Plan(NamedTuple):
+    """Which rows go into which bucket."""
+
+    bucket: nw.Expr
+    """Number that a bucket's rows share, of `time`."""
+    numbers: Instants
+    """That number of each bucket, in order."""
+    bucket_of: Rows
+    """Place of each hour's bucket among them."""
+
+
+def _by_hour(hours: Instants) -> _Plan:
+    import narwhals as nw
+
+    return _Plan(nw.col("time") - nw.col("time") % HOUR, hours, np.arange(len(hours)))
+
+
+def _by_period(hours: Instants, every: str, place: tzinfo) -> _Plan:
+    """Plan by the local start of each period: a remainder where all are of one length, else sought.
+
+    Engines divide integers each in its own way, and slowly; they compare them alike.
+    """
+    import narwhals as nw
+
+    since, held = offsets(place, int(hours[0]), int(hours[-1]) + HOUR)
+    local = nw.col("time") + _sought(nw.col("time"), since, held)
+    number, start_of = calendar(every)
+    present, bucket_of = np.unique(number(clock_of(hours, place)), return_inverse=True)
+    starts = start_of(present)
+    size = int(start_of(present[:1] + 1)[0]) - int(starts[0])
+    if every[0] in "DW":
+        return _Plan(local - (local - int(starts[0])) % size, starts, bucket_of)
+    return _Plan(_sought(local, starts, starts), starts, bucket_of)
+
+
+def _sought(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
+    """The result of the last of `since` that is not after a value, by halving."""
+    import narwhals as nw
+
+    if len(since) == 1:
+        return nw.lit(int(results[0]), nw.Int64)
+    middle = len(since) // 2
+    return (
+        nw.when(value < int(since[middle]))
+        .then(_sought(value, since[:middle], results[:middle]))
+        .otherwise(_sought(value, since[middle:], results[middle:]))
+    )
+
+
+def _sums(table: nw.LazyFrame, keys: Sequence[str], hours: Instants, plan: _Plan) -> pd.DataFrame:
+    """The definition: integers added up by group and bucket, in the engine.
+
+    `_bucket` comes back as the place of the bucket in the plan.
+    """
+    import narwhals as nw
+
+    kept = [name for name in STORED.values() if name in table.collect_schema()]
+    first, last = (int(hours[0]), int(hours[-1])) if len(hours) else (0, -HOUR)
+    sums = (
+        table.filter(nw.col("time") >= first, nw.col("time") < last + HOUR)
+        .select(*keys, *kept, _bucket=plan.bucket)
+        .group_by(*keys, "_bucket")
+        .agg(nw.col(*kept).sum())
+        .with_columns(nw.col(*kept, "_bucket").cast(nw.Int64))
+        .head(MOST_ROWS + 1)
+        .collect()
+        .to_pandas()
+    )
+    return sums.assign(_bucket=np.searchsorted(plan.numbers, sums["_bucket"].to_numpy()))
+
+
+class _Grouped(NamedTuple):
+    """Sums as integers, by group and bucket."""
+
+    columns: dict[str, NDArray[np.int64]]
+    bucket: Rows
+    group: Rows
+    groups: pd.Index | None
+    """Labels of the groups in order; None where all are one."""
+
+
+def _grouped(sums: pd.DataFrame, keys: Mapping[str, str], groups: Sequence[str] | None) -> _Grouped:
+    columns = {n: sums[kept].to_numpy() for n, kept in STORED.items() if kept in sums}
+    bucket = sums["_bucket"].to_numpy()
+    if not keys:
+        return _Grouped(columns, bucket, np.zeros(len(sums), dtype=np.intp), None)
+    for name, key in keys.items():
+        if sums[key].isna().any():
+            raise QueryError(f"by: expected a value of {name} in every row, got rows without")
+    grouped = sums.groupby(list(keys.values()), sort=True, observed=True)
+    found = grouped.size().index
+    labels = [value if len(keys) == 1 else BETWEEN.join(map(str, value)) for value in found]
+    if len(set(labels)) < len(labels):
+        raise QueryError(f'by: expected values without "{BETWEEN}" in {", ".join(keys)}, got some')
+    known = pd.Index(labels if groups is None else groups, name=BETWEEN.join(keys))
+    number = known.get_indexer(pd.Index(labels))
+    return _Grouped(columns, bucket, number[grouped.ngroup()], known)
+
+
+def _filled(sums: _Grouped, frame: pd.DataFrame) -> pd.DataFrame:
+    """The sums in every bucket of a frame without calls, once a group."""
+    count, buckets = 1 if sums.groups is None else len(sums.groups), len(frame)
+    _check_length(max(count, -(-len(sums.bucket) // max(buckets, 1))), buckets)
+    place = sums.group * buckets + sums.bucket
+    columns: dict[str, Any] = {}
+    for name, values in sums.columns.items():
+        columns[name] = np.zeros(count * buckets, dtype=np.int64)
+        columns[name][place] = values
+    if "duration" in columns:
+        columns["duration"] = columns["duration"].view("m8[us]")
+    if "billed_minutes" in columns:
+        columns["billed_minutes"] = columns["billed_minutes"] / 1e6
+    for name in frame.columns.drop("total_count"):
+        columns[str(name)] = np.tile(frame[name].to_numpy(), count)
+    if sums.groups is None:
+        return pd.DataFrame(columns, frame.index)
+    columns = {str(sums.groups.name): sums.groups.repeat(buckets), **columns}
+    return pd.DataFrame(columns, frame.index.take(np.tile(np.arange(buckets), count)))
+
+
+def _check_length(groups: int, buckets: int) -> None:
+    if groups * buckets > MOST_ROWS:
+        raise QueryError(
+            f"every: expected an answer of at most {MOST_ROWS:,} rows, got {buckets:,} buckets in "
+            f"each of {groups:,} groups; ask for longer buckets, a shorter window or fewer groups"
+        )
+
+
+def _flags(waiting: Waiting, hours: Instants, plan: _Plan, rows: int) -> NDArray[np.bool_]:
+    """Which rows are provisional."""
+    flags = np.zeros(rows, dtype=np.bool_)
+    if len(hours):
+        inside = (waiting.hour >= hours[0]) & (waiting.hour <= hours[-1])
+        bucket = plan.bucket_of[(waiting.hour[inside] - hours[0]) // HOUR]
+        flags[waiting.group[inside] * len(plan.numbers) + bucket] = True
+    return flags
+
+
+def _on_clock(hourly: pd.DataFrame, every: str, window: Window) -> pd.DataFrame:
+    """Hours of a window on the clock of its zone, or the sums of their periods."""
+    local = in_timezone(hourly, window.zone)
+    times = row_times(local)
+    inside = (times > window.start - HOUR) & (times < window.end)
+    if not inside.all():
+        local = local[inside]
+    return local if every == "h" else aggregate(local, every)
