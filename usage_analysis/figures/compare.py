@@ -16,6 +16,7 @@ from usage_analysis.figures.wording import UNITS, axis_name, shorten
 
 _ROWS = 20
 _RATE = "rate [% of calls]"
+_POINTS = "change from the period before [% points of the calls]"
 _CHANGE = "change from the period before [% of it]"
 _TWO_LINES = 7
 # So many intervals at 95 % are not all right.
@@ -27,6 +28,7 @@ def plot_comparison(
     changes: pd.DataFrame | pd.Series,
     *,
     measure: str | None = None,
+    as_change: bool = False,
     title: str | None = None,
     about: Provenance | None = None,
     ax: Axes | None = None,
@@ -42,6 +44,8 @@ def plot_comparison(
         What `compare_periods` compared, for an axis in its units. Without it rows are drawn as
         percent of the period before, so that measures of different units stand side by side; rows
         with nothing before have none and are named in the title.
+    as_change
+        Draw rates as points of change, for rates that lie far apart, such as of errors and joins.
     title, about
         The finding, and what the data are.
     ax
@@ -54,6 +58,10 @@ def plot_comparison(
     with the greatest difference are drawn.
     """
     rows, unit, lost = _rows(changes, measure)
+    if as_change and unit == _RATE:
+        ends = ["now", "low", "high", "before"]
+        rows[ends] = rows[ends].sub(rows["before"], axis=0)
+        unit = _POINTS
     finding = _finding(rows)
     if len(rows) > _ROWS:
         finding += f"; the {_ROWS} with the greatest difference are shown"
@@ -64,7 +72,7 @@ def plot_comparison(
     theme, places = theme_in_use(), np.arange(len(rows))
     before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
     # No count and no rate is under 0, and no rate over 100 %, whatever the interval's arithmetic.
-    low = np.maximum(low, -100.0 if unit == _CHANGE else 0.0)
+    low = np.maximum(low, 0.0 if unit in (_RATE, axis_name(measure or "")) else -100.0)
     high = np.minimum(high, 100.0) if unit == _RATE else high
     for place in places:
         if np.isfinite(low[place]) and np.isfinite(high[place]):

@@ -71,6 +71,18 @@ class Facts:
         return without(self.daily[finished(self.daily)], self.marks)
 
     @cached_property
+    def months(self) -> pd.DataFrame:
+        """The days, and those of the period before where it goes on into this one."""
+        if self.previous is None or len(self.previous) == 0:
+            return self.daily
+        start = self.hourly.index[0]
+        before = self.previous[self.previous.index < start]
+        if len(before) == 0 or before.index[-1] + pd.Timedelta(hours=1) != start:
+            return self.daily
+        # What was not final when the earlier period was asked for is not final here either.
+        return aggregate(pd.concat([before, self.hourly]), "D")
+
+    @cached_property
     def kept(self) -> pd.DataFrame:
         """Hours without the periods to leave out: what means are made of."""
         return without(self.hourly, self.marks)

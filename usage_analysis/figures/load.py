@@ -31,7 +31,7 @@ from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
 from usage_analysis.figures.wording import amount, counted, several, shorten
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.zones import DAY, local_clock
+from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _HOURS_SHOWN = 35 * 24
 _NEAR = 3
@@ -239,7 +239,10 @@ def plot_capacity(
     draw_marks(ax, marks)
     if last < 0:
         nothing(ax, "no finished hour yet")
-    head(ax, title or risk_in_words(found[over & ~left_out(hourly, marks)], limit), about)
+    told = risk_in_words(found[over & ~left_out(hourly, marks)], limit)
+    # The rest of it is for a text; the zone stands beneath.
+    told = told.partition("; ")[0].replace(f" ({zone_of(hourly)})", "")
+    head(ax, title or told, about)
     return ax
 
 

@@ -36,6 +36,7 @@ from usage_analysis.figures.style import (
     title_of,
 )
 from usage_analysis.figures.tables import TERMS, has_parquet, html_table, write_table
+from usage_analysis.figures.wording import several
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
 from usage_analysis.tidy.periods import in_timezone
@@ -172,7 +173,7 @@ class _Shown:
     alt: str
     title: str
     table: str
-    rows: int
+    rows: str
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ class _Page:
                 svg = picture(wide, "svg")
                 (folder / f"{one.name}.svg").write_bytes(svg)
                 # The layout found for the one holds for the other, and finding it is slow.
-                wide.set_layout_engine("none")
+                wide.set_layout_engine(None)
                 (folder / f"{one.name}.png").write_bytes(picture(wide, "png", dpi=200))
                 names += [f"{one.name}.svg", f"{one.name}.png"]
                 shown[section.name].append(_shown(wide, svg, narrow, one.table))
@@ -271,13 +272,15 @@ class _Page:
         left_out = len(facts.daily) - whole
         if left_out:
             notes.append(
-                f"{left_out} of {len(facts.daily)} days are not whole or not final: left out of "
+                f"{left_out} of {several(len(facts.daily), 'day')} "
+                f"{'is' if left_out == 1 else 'are'} not whole or not final: left out of "
                 "means, rates a day and busy hours, kept in the totals."
             )
         provisional = int(facts.hourly["provisional"].sum())
         if provisional:
             notes.append(
-                f"The last {provisional} hours are provisional: still running, or so recent that "
+                f"The last {'hour is' if provisional == 1 else f'{provisional} hours are'} "
+                "provisional: still running, or so recent that "
                 "billed minutes can grow."
             )
         for mark in facts.marks:
@@ -302,7 +305,9 @@ def _shown(wide: Figure, svg: bytes, narrow: Figure, table: pd.DataFrame) -> _Sh
     theme = theme_in_use()
     images = (_in_the_dark(body, theme) for body in (svg, picture(narrow, "svg")))
     first, second = (_address(body, "image/svg+xml") for body in images)
-    return _Shown(first, second, alt_text(wide), title_of(wide), html_table(table), len(table))
+    return _Shown(
+        first, second, alt_text(wide), title_of(wide), html_table(table), several(len(table), "row")
+    )
 
 
 def _in_the_dark(svg: bytes, theme: Theme) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead, cost
-from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.capacity import capacity, describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
@@ -64,7 +64,7 @@ def _peaks(facts: Facts) -> Section:
     pictures = [
         Picture(
             "week",
-            on_axes(lambda ax: plot_week(week, title=peak, about=facts.about, ax=ax)),
+            on_axes(lambda ax: plot_week(week, about=facts.about, ax=ax)),
             week,
         ),
         Picture(
@@ -176,10 +176,12 @@ def _capacity(facts: Facts) -> Section:
             table.iloc[:50],
         )
     )
+    told = "" if limit is None else str(describe_capacity(hourly, limit=limit))
     words = [] if limit is not None else [
         "How many calls may be held at once is not known here: give a limit to see how near it is."
     ]  # fmt: skip
-    return Section("capacity", "Calls at once", pictures, words=words)
+    summary = [f"{sentence_case(told)}."] if told else []
+    return Section("capacity", "Calls at once", pictures, words=words, summary=summary)
 
 
 def _billing(facts: Facts) -> Section:
@@ -203,7 +205,7 @@ def _billing(facts: Facts) -> Section:
 
 
 def _month(facts: Facts) -> Section:
-    daily, tables, words = facts.daily, {}, []
+    daily, tables, words = facts.months, {}, []
     try:
         found = project_month(daily, measure="billed_minutes")
         tables["month"] = pd.DataFrame([found], index=pd.Index(["billed_minutes"], name="measure"))
@@ -247,7 +249,9 @@ def _comparison(facts: Facts) -> Section:
         ),
         Picture(
             "rates_compared",
-            on_axes(lambda ax: plot_comparison(rates, about=facts.about, ax=ax), 2.8),
+            on_axes(
+                lambda ax: plot_comparison(rates, as_change=True, about=facts.about, ax=ax), 2.8
+            ),
             rates,
         ),
     ]
@@ -341,12 +345,13 @@ def _with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
         index=table.index,
     )  # fmt: skip
     empty = in_units(whole.iloc[:0], "total_count")
-    shown["trend"] = [
-        sparkline(
-            parts.get(name, empty), top, sparkline_words(parts.get(name, empty), span_of(daily))
-        )
-        for name in table.index
+    every = span_of(daily)
+    lines = [
+        sparkline(values, top, sparkline_words(values, every))
+        for values in (parts.get(name, empty) for name in table.index)
     ]
+    # Beside the name, where a phone shows it without scrolling.
+    shown.insert(0, "trend", lines)
     return shown
 
 

@@ -257,8 +257,8 @@ def alt_text(figure: Figure) -> str:
 
 
 def _subtitles(figure: Figure) -> list[Subtitle]:
-    found: list[Any] = figure.findobj(Subtitle)
-    return found[:1]
+    texts = [*figure.artists, *(text for ax in figure.axes for text in ax.texts)]
+    return [text for text in texts if isinstance(text, Subtitle)][:1]
 
 
 _KINDS: Final = ("svg", "png", "pdf")
@@ -286,9 +286,24 @@ def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
     date of the data with the version of this package.
     """
     out = io.BytesIO()
-    with figure_style(), boxes_for_missing_glyphs():
+    with figure_style(), boxes_for_missing_glyphs(), _laid_out(figure):
         figure.savefig(out, format=kind, dpi=dpi, metadata=_metadata(figure, kind))
     return _any_font(out.getvalue()) if kind == "svg" else out.getvalue()
+
+
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """The figure with its layout found and fixed, for else saving draws it twice to find it."""
+    engine = figure.get_layout_engine()
+    if engine is None:
+        yield
+        return
+    engine.execute(figure)
+    figure.set_layout_engine(None)
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
 
 
 def _any_font(svg: bytes) -> bytes:

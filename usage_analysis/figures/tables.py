@@ -71,11 +71,17 @@ def html_table(table: pd.DataFrame) -> str:
     shown = flat(table.iloc[:_ROWS_SHOWN])
     shares = [str(name) for name in shown if _is_share(str(name), shown)]
     cells = pd.DataFrame({str(n): _cells(str(n), shown[n], str(n) in shares) for n in shown})
+    cells.columns = [_heading(str(name)) for name in cells.columns]
     page = re.sub(r"\n\s*", "", cells.to_html(index=False, border=0, na_rep="none"))
     more = len(table) - len(shown)
     if more > 0:
         page += f"<p>{more:,} more rows are in the file beside this page.</p>"
     return page
+
+
+def _heading(name: str) -> str:
+    """A column's name for readers; files keep the one for programs."""
+    return re.sub(r" seconds$", " [s]", name.replace("_", " "))
 
 
 def _is_share(name: str, table: pd.DataFrame) -> bool:
