@@ -18,7 +18,7 @@ from pathlib import Path
 
 import usage_analysis as ua
 from tests.archive.account import Account
-from usage_analysis.archive import parts, versions
+from usage_analysis.archive import parts, versions, writing
 
 START = datetime.fromisoformat("2026-03-04T12:00:00+00:00")
 DAYS = [f"2026-02-{day}" for day in (26, 27, 28)] + [f"2026-03-0{day}" for day in (1, 2, 3)]
@@ -98,12 +98,12 @@ def die(say: Say, folder: str, scope: str, serial: int, step: int) -> None:
 
         return done
 
-    def half_written(file: parts._Checked, data: object) -> None:
+    def half_written(file: writing._Checked, data: object) -> None:
         file.raw.write(bytes(data)[: len(bytes(data)) // 2])
 
     os.fsync = mortal(os.fsync)
     Path.rename, Path.unlink = mortal(Path.rename), mortal(Path.unlink)
-    parts._Checked.write = mortal(parts._Checked.write, half_written)
+    writing._Checked.write = mortal(writing._Checked.write, half_written)
     archive.sync(account(serial).client(), scope, since=DAYS[0])
     archive.compact()
     say(step - left[0])

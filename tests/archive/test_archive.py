@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -61,7 +62,7 @@ def kept(tmp_path_factory) -> ua.Archive:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     scope=st.sampled_from(list(FILTERS)),
@@ -354,6 +355,8 @@ def test_other_folders_are_refused(tmp_path):
     with pytest.raises(ua.QueryError, match="expected a folder"):
         ua.Archive(tmp_path / "x" / "notes.txt")
     ua.Archive(tmp_path / "y" / "z")
+    assert not (tmp_path / "y").exists()
+    (tmp_path / "y" / "z").mkdir(parents=True)
     (tmp_path / "y" / "z" / "format.json").write_text('{"format": 2}')
     with pytest.raises(ua.ArchiveError, match="expected format 1, got 2; a newer"):
         ua.Archive(tmp_path / "y" / "z")
@@ -387,3 +390,53 @@ def test_current_rows_are_those_that_load(tmp_path):
         archive.compact()
     assert [one.stale for one in found] == [None]
     assert {one.path.parent.name for one in archive.current()} == {"2026-02", "2026-03", "2026-04"}
+
+
+def daily_syncs(folder: Path, days: int) -> tuple[ua.Archive, Account]:
+    """An archive after a sync a day, of an account that bills late and corrects later still."""
+    account = Account("2025-04-01T12:00:00+00:00")
+    archive, client = ua.Archive(folder), account.client()
+    first = account.now.date()
+    for day in range(days):
+        names = [str(first + timedelta(days=day - back)) for back in (0, 5, 20)]
+        account.put(f"{names[0]}T09", calls=9, minutes=0.1)
+        if day >= 5:
+            account.put(f"{names[1]}T09", calls=9, minutes=2.5)
+        if day >= 20 and day % 4 == 0:
+            account.put(f"{names[2]}T09", calls=9, minutes=2.4)
+        archive.sync(client, "all", since=None if day else first)
+        account.wait(days=1)
+    account.wait(days=-1)
+    return archive, account
+
+
+def wrong_days(archive: ua.Archive, account: Account) -> list[int]:
+    """Ages of the days that are not what the account says of them now."""
+    last = account.now.date()
+    loaded = archive.load("all", "2025-04-01", last).daily["billed_minutes"]
+    asked = {"from_date": "2025-04-01", "to_date": last}
+    true = account.client().call_usage(**asked).daily["billed_minutes"]
+    return ((pd.Timestamp(last, tz="UTC") - true.index[loaded != true]).days).tolist()
+
+
+def test_late_bills_and_corrections_arrive(tmp_path):
+    """Bills of 5 days later are there at once, corrections of 20 days later within 30 more."""
+    archive, account = daily_syncs(tmp_path, 60)
+    wrong = wrong_days(archive, account)
+    assert wrong
+    assert all(20 <= age <= 50 for age in wrong), wrong
+    assert len(list(tmp_path.rglob("*.parquet"))) <= 3 * (8 + 2)
+    assert (archive.restatements().groupby(level=0).size() <= 2).all()
+
+
+@pytest.mark.slow
+def test_a_year_of_daily_syncs_stays_small(tmp_path):
+    """A year of syncs: no month has more than 8 parts beside its history, each day is right."""
+    archive, account = daily_syncs(tmp_path, 365)
+    assert all(20 <= age <= 50 for age in wrong_days(archive, account))
+    months = [*tmp_path.glob("hourly/*")]
+    assert len(months) == 12
+    assert all(len([*month.glob("*.parquet")]) <= 8 for month in months)
+    assert len([*tmp_path.glob("history/*/*.parquet")]) <= 12 * 8
+    archive.compact()
+    assert len(list(tmp_path.rglob("*.parquet"))) <= 24

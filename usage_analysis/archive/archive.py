@@ -45,7 +45,7 @@ class Archive:
     Parameters
     ----------
     path
-        The archive's folder, made if it is not there.
+        The archive's folder, made by the first sync.
 
     Raises
     ------

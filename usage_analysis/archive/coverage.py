@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 1
+KEY = b"usage-analysis"
+"""Under which a part's metadata has its coverage."""
 SETTLED = 7
 """A day is fetched again until it is this old when it is fetched [days]."""
 REFRESH = 30

@@ -20,7 +20,8 @@ from usage_analysis.archive.days import (
     microseconds,
     months_of,
 )
-from usage_analysis.archive.parts import KINDS, MEASURES, Kind, Part, Rows, Shelf
+from usage_analysis.archive.parts import KINDS, Kind, Part, Shelf
+from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire

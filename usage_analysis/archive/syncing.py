@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +25,8 @@ from usage_analysis.archive.coverage import (
 )
 from usage_analysis.archive.days import day_name, day_number, microseconds, months_of, number_of
 from usage_analysis.archive.loading import day_sums, everything
-from usage_analysis.archive.parts import MEASURES, NUMBERS, Rows, Shelf
+from usage_analysis.archive.parts import Shelf
+from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
@@ -128,10 +130,10 @@ def sync(
     report = progress or (lambda _done, _total: None)
     report(0, len(todo))
     try:
-        answers = client.each_usage(questions(todo, queries), name="scope")
-        for done, (scope, usage) in enumerate(answers, 1):
-            landing.add(scope, usage)
-            report(done, len(todo))
+        with closing(client.each_usage(questions(todo, queries), name="scope")) as answers:
+            for done, (scope, usage) in enumerate(answers, 1):
+                landing.add(scope, usage)
+                report(done, len(todo))
     finally:
         landing.write()
     shelf.sweep()
@@ -177,12 +179,18 @@ def _filters(
         raise QueryError(
             "sync: expected filters without dates, got some; since= says the first day"
         )
-    if held is not None and query != UsageQuery(**held.query):
+    if held is not None and _plain(query) != _plain(UsageQuery(**held.query)):
         raise QueryError(
             f"scope {scope!r}: expected its filters {held.query}, got {query.as_dict()}; "
             "take another name for another question"
         )
     return query
+
+
+def _plain(query: UsageQuery) -> dict[str, Any]:
+    """Filters as JSON; the agents in one order, for any order asks the same."""
+    filters = query.as_dict()
+    return filters | {"agent_ids": sorted(filters.get("agent_ids", ()))}
 
 
 class Landing:
@@ -196,7 +204,7 @@ class Landing:
         Rows that are held before they are written.
     """
 
-    MOST = 500_000  # some 40 MB
+    MOST = 200_000  # some 15 MB
 
     def __init__(self, shelf: Shelf, at_once: int = MOST) -> None:
         self._shelf, self._most = shelf, at_once

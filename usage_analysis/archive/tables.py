@@ -10,7 +10,8 @@ import pandas as pd
 
 from usage_analysis.archive.coverage import bounds_of, held_of, names_of, newest
 from usage_analysis.archive.days import timestamp
-from usage_analysis.archive.parts import MEASURES, Part
+from usage_analysis.archive.parts import Part
+from usage_analysis.archive.rows import MEASURES
 from usage_analysis.archive.versions import changes
 from usage_analysis.tidy.wire import DAY
 

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from usage_analysis.archive.coverage import Coverage, Held, held_of, names_of, runs_of
 from usage_analysis.archive.days import LAG
-from usage_analysis.archive.parts import MEASURES, NUMBERS, Kind, Part, Rows, Shelf
+from usage_analysis.archive.parts import Kind, Part, Shelf
+from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.tidy.wire import DAY
 
-_AT_ONCE = 500_000  # rows
+_AT_ONCE = 200_000  # rows
 
 
 class Versions(NamedTuple):

@@ -1,0 +1,61 @@
+"""The rows of a part: an hour with calls of one scope each, in whole numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MEASURES = ("total_count", "error_count", "joined_count", "duration", "billed_micro")
+"""Measures of a row: calls, duration [us], billed [millionths of a minute]; all int64."""
+NUMBERS = ("time", *MEASURES, "fetched")
+"""The columns beside `scope`: `time` is the start of the hour, both instants [us since 1970]."""
+
+
+class Rows(NamedTuple):
+    """Rows of a part: numbers of their scopes, and a column of int64 a name."""
+
+    scopes: list[str]
+    code: NDArray[np.int32]
+    columns: dict[str, NDArray[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    def take(self, at: NDArray[Any]) -> Rows:
+        """Rows at these places, or where it is true."""
+        columns = {name: values[at] for name, values in self.columns.items()}
+        return Rows(self.scopes, self.code[at], columns)
+
+
+def schema() -> pa.Schema:
+    """Columns of a part."""
+    import pyarrow as pa
+
+    fields = [pa.field("scope", pa.string(), nullable=False)]
+    fields += [pa.field(name, pa.int64(), nullable=False) for name in NUMBERS]
+    return pa.schema(fields)
+
+
+def table_of(rows: Rows) -> pa.Table:
+    """Rows as a part has them."""
+    import pyarrow as pa
+
+    scope = pa.DictionaryArray.from_arrays(
+        pa.array(rows.code, pa.int32()), pa.array(rows.scopes, pa.string())
+    )
+    columns = [scope.cast(pa.string()), *(pa.array(rows.columns[name]) for name in NUMBERS)]
+    return pa.Table.from_arrays(columns, schema=schema())
+
+
+def rows_of(table: pa.Table) -> Rows:
+    """Rows of a part's table."""
+    scope = table["scope"].combine_chunks().dictionary_encode()
+    if hasattr(scope, "combine_chunks"):
+        scope = scope.combine_chunks()
+    columns = {name: table[name].to_numpy() for name in NUMBERS}
+    return Rows(scope.dictionary.to_pylist(), scope.indices.to_numpy(), columns)
