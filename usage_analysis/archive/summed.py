@@ -206,7 +206,7 @@ def _native(small: pa.Table, like: Any) -> Any:
     if engine.is_dask():
         import dask.dataframe as dd
 
-        return dd.from_pandas(small.to_pandas(), npartitions=1)  # type: ignore[no-untyped-call]
+        return dd.from_pandas(small.to_pandas(), npartitions=1)  # type: ignore[no-untyped-call, unused-ignore]  # typed for whom it is there
     if engine.is_pyspark():
         return like.sparkSession.createDataFrame(small)
     if engine.is_pandas():
