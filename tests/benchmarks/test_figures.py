@@ -16,7 +16,10 @@ import usage_analysis as ua
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.figures.axes import finished, in_units
+from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
+from usage_analysis.figures.funnel import plot_funnel
+from usage_analysis.figures.groups import plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
@@ -25,6 +28,7 @@ from usage_analysis.figures.report import build_report
 from usage_analysis.figures.style import figure_style, new_figure, picture
 from usage_analysis.figures.ticks import dates_of
 from usage_analysis.figures.trend import plot_trend
+from usage_analysis.sample import AGENTS
 
 ZONE = "America/New_York"
 YEAR = {"from_date": "2025-04-01", "to_date": "2026-03-31"}
@@ -41,7 +45,30 @@ def data(usage):
     hourly = ua.in_timezone(usage.hourly, ZONE)
     daily = ua.aggregate(hourly, "D")
     days = daily[finished(daily)]
+    split = ua.sample_client().by_agent(AGENTS, **YEAR)
+    parts = ua.in_timezone(split.hourly, ZONE)
+    groups = ua.aggregate(parts, "D")
+    whole = groups[finished(groups)]
+    grid = {
+        name: pd.DataFrame({agent: rows[name] for agent, rows in whole.groupby("agent")})
+        for name in ("total_count", "billed_minutes")
+    }
+    grid["talk"] = pd.DataFrame(
+        {agent: in_units(rows, "duration") for agent, rows in whole.groupby("agent")},
+        index=grid["total_count"].index,
+    )
+    measures = ("total_count", "error_count", "joined_count", "duration", "billed_minutes")
+    half = len(hourly) // 2
     return {
+        "parts": parts,
+        "groups": groups,
+        "weekly": ua.aggregate(parts, "W"),
+        "grid": grid,
+        "group rates": ua.error_rate(whole),
+        "funnel": ua.funnel(parts),
+        "changes": pd.DataFrame(
+            {m: ua.compare_periods(hourly[half:], hourly[:half], measure=m) for m in measures}
+        ).T,
         "hourly": hourly,
         "daily": daily,
         "x": dates_of(daily.index),
@@ -121,6 +148,86 @@ def ratio(ax, d):
     ax.plot(d["x"], d["daily"]["joined_count"] / talk / 10)
 
 
+def lines(ax, d):
+    calls = d["grid"]["total_count"]
+    ax.plot(dates_of(calls.index), calls.rolling(7).mean().to_numpy())
+
+
+def profiles(ax, d):
+    for _, rows in d["parts"].groupby("agent"):
+        ax.plot(rows["total_count"].groupby(rows.index.hour).mean().to_numpy())
+
+
+def durations(ax, d):
+    for _, rows in d["parts"].groupby("agent"):
+        traffic = np.sort(in_units(rows, "duration"))[::-1] / 60
+        ax.plot(np.linspace(0, 100, len(traffic)), traffic, drawstyle="steps-post")
+
+
+def group_rates(ax, d):
+    for _, rows in d["group rates"].groupby("agent"):
+        x = dates_of(rows.index)
+        ax.fill_between(x, rows["low"], rows["high"], alpha=0.1)
+        ax.plot(x, rows["rate"], marker="o")
+
+
+def overheads(ax, d):
+    over = d["grid"]["billed_minutes"] / d["grid"]["talk"].where(d["grid"]["talk"] > 0) - 1
+    ax.plot(dates_of(over.index), over.to_numpy())
+
+
+def sizes(ax, d):
+    f = d["funnel"].sort_values("calls")
+    for name in ("95", "998"):
+        ax.fill_between(f["calls"], f[f"low_{name}"], f[f"high_{name}"], alpha=0.2)
+    ax.plot(f["calls"], f["rate"], "o")
+    for name, row in f.iterrows():
+        ax.annotate(name, (row["calls"], row["rate"]))
+
+
+def shares(ax, d):
+    billed = d["grid"]["billed_minutes"].sum().sort_values(ascending=False)
+    ax.barh(list(billed.index), billed / billed.sum())
+    ax.plot(billed.cumsum() / billed.sum(), list(billed.index), marker="o")
+
+
+def panels(ax, d):
+    figure = ax.figure
+    ax.remove()
+    axes = figure.subplots(2, 4, sharex=True, sharey=True)
+    for panel, (name, rows) in zip(axes.flat, d["weekly"].groupby("agent"), strict=False):
+        panel.plot(dates_of(rows.index), rows["total_count"])
+        panel.set_title(name)
+
+
+def dumbbells(ax, d):
+    share = (
+        d["changes"]
+        .apply(
+            lambda row: [
+                (row["current"] - row["previous"]) / row["previous"],
+                row["low"] / row["previous"],
+                row["high"] / row["previous"],
+            ],
+            axis=1,
+            result_type="expand",
+        )
+        .astype(float)
+    )
+    places = np.arange(len(share))
+    ax.hlines(places, share[1], share[2], lw=9, alpha=0.4)
+    ax.hlines(places, 0, share[0])
+    ax.plot(np.zeros(len(share)), places, "o")
+    ax.plot(share[0], places, "o")
+    ax.set_yticks(places, list(share.index))
+
+
+def small_panels(d, ax):
+    figure = ax.figure
+    ax.remove()
+    return plot_groups(d["weekly"], about=d["about"], figure=figure)[0]
+
+
 FIGURES = {
     "trend": (lambda d, ax: plot_trend(d["daily"], about=d["about"], ax=ax), line),
     "week": (lambda d, ax: plot_week(d["week"], about=d["about"], ax=ax), weeks),
@@ -139,6 +246,27 @@ FIGURES = {
     "control": (lambda d, ax: plot_control(d["chart"], about=d["about"], ax=ax), chart),
     "burn-up": (lambda d, ax: plot_burn_up(d["daily"], about=d["about"], ax=ax), month),
     "billing": (lambda d, ax: plot_billing(d["daily"], about=d["about"], ax=ax), ratio),
+    "comparison": (
+        lambda d, ax: plot_comparison(d["changes"], about=d["about"], ax=ax),
+        dumbbells,
+    ),
+    "groups' trends": (lambda d, ax: plot_trend(d["groups"], about=d["about"], ax=ax), lines),
+    "groups' days": (lambda d, ax: plot_day(d["parts"], about=d["about"], ax=ax), profiles),
+    "groups' load duration": (
+        lambda d, ax: plot_load_duration(d["parts"], about=d["about"], ax=ax),
+        durations,
+    ),
+    "groups' error rates": (
+        lambda d, ax: plot_error_rate(d["group rates"], about=d["about"], ax=ax),
+        group_rates,
+    ),
+    "groups' billing": (
+        lambda d, ax: plot_billing(d["groups"], about=d["about"], ax=ax),
+        overheads,
+    ),
+    "funnel": (lambda d, ax: plot_funnel(d["funnel"], about=d["about"], ax=ax), sizes),
+    "pareto": (lambda d, ax: plot_pareto(d["groups"], about=d["about"], ax=ax), shares),
+    "panels": (small_panels, panels),
 }
 
 
