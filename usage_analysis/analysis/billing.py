@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import require
-from usage_analysis.tidy.slots import groups_of, sums
+from usage_analysis.tidy.slots import Sums, groups_of, sums
 
 Integers = NDArray[np.int64]
 
@@ -83,14 +83,18 @@ def _amount(micro: int, price: Decimal) -> Decimal:
 
 def micro_minutes(frame: pd.DataFrame) -> Integers:
     """Billed minutes of each row in integer millionths, whose sums are exact."""
-    micro: Integers = np.rint(frame["billed_minutes"].to_numpy() * MICRO).astype(np.int64)
-    return micro
+    micro = frame["billed_minutes"].to_numpy() * MICRO
+    whole: Integers = np.rint(micro, out=micro).astype(np.int64)
+    return whole
 
 
 def overhead_micros(frame: pd.DataFrame) -> Integers:
     """Billed time less talk of each row [us]."""
-    talk: Integers = frame["duration"].to_numpy().astype("m8[us]").view(np.int64)
-    return micro_minutes(frame) * 60 - talk
+    talk = frame["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
+    excess = micro_minutes(frame)
+    excess *= 60
+    excess -= talk
+    return excess
 
 
 def billing_overhead(
@@ -139,10 +143,11 @@ def billing_overhead(
     waiting = frame["provisional"].to_numpy(dtype=bool)
     some = bool(waiting.any())
     kept, code_kept = (frame[~waiting], code[~waiting]) if some else (frame, code)
-    billed = sums(micro_minutes(kept), code_kept, count)
-    talk = sums(kept["duration"].to_numpy().astype("m8[us]").view(np.int64), code_kept, count)
+    added = Sums(code_kept, count)
+    billed = added.of(micro_minutes(kept))
+    talk = added.of(kept["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64))
     excess = billed * 60 - talk
-    bound = within_six(sums(kept["joined_count"].to_numpy(), code_kept, count))
+    bound = within_six(added.of(kept["joined_count"].to_numpy()))
     overhead = np.full(count, np.nan)
     np.divide(billed * 60, talk, out=overhead, where=talk > 0)
     out = pd.DataFrame(
@@ -166,4 +171,7 @@ def billing_overhead(
 
 def within_six(joined: NDArray[np.generic]) -> Integers:
     """The most that rounding up to 6 s can add to joined calls [us]."""
+    if joined.dtype.kind in "iu":
+        exact: Integers = joined.astype(np.int64, copy=False) * (_STEP * MICRO)
+        return exact
     return np.rint(joined.astype(np.float64) * (_STEP * MICRO)).astype(np.int64)

@@ -103,7 +103,7 @@ def channels_for(traffic: ArrayLike, blocking: ArrayLike) -> Any:
 def traffic_for(channels: ArrayLike, blocking: ArrayLike) -> Any:
     """Offered traffic at which channels lose a given share of the calls [erlangs].
 
-    The A with ``erlang_b(A, channels) = blocking``, by halving and Newton's method.
+    The A with ``erlang_b(A, channels) = blocking``, by halving.
 
     Parameters
     ----------

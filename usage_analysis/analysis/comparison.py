@@ -89,8 +89,11 @@ def compare_periods(
     else:
         _check_alike(hourly, previous)
         start, shift = _first_day(hourly), _weeks_between(hourly, previous)
-    now = _Clock(hourly, measure, start)
-    before = _Clock(previous, measure, start - shift)
+    places = distinct(row_times(hourly))
+    now = _Clock(hourly, places, measure, start)
+    if previous is not hourly:
+        places = distinct(row_times(previous))
+    before = _Clock(previous, places, measure, start - shift)
     told = [
         _compared(now, before, row, other, measure, confidence)
         for row, other in enumerate(now.partners(before))
@@ -144,8 +147,14 @@ def _weeks_between(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
 class _Clock:
     """What came in each clock hour from a local day on, by group: tables of groups and hours."""
 
-    def __init__(self, frame: pd.DataFrame, measure: str, start: int) -> None:
-        where, known = distinct(row_times(frame))
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        places: tuple[NDArray[np.intp], Integers],
+        measure: str,
+        start: int,
+    ) -> None:
+        where, known = places
         hours = clock_of(known, zone_of(frame)) // HOUR - 24 * start
         rows = np.flatnonzero((hours >= 0)[where])
         hour = hours[where[rows]]

@@ -14,6 +14,9 @@ from usage_analysis.errors import QueryError
 
 Floats = NDArray[np.float64]
 
+# Numbers that fit a processor's cache are worked on several times as fast.
+_AT_ONCE = 1 << 14
+
 
 def normal_quantile(confidence: float) -> float:
     """Standard normal quantile of a two-sided interval.
@@ -64,13 +67,24 @@ def share(events: NDArray[Any], calls: NDArray[Any]) -> Floats:
 
 def wilson(events: NDArray[Any], calls: NDArray[Any], quantile: float) -> tuple[Floats, Floats]:
     """Wilson's interval for each share; NaN without calls or with more events than calls."""
+    low, high = np.empty(len(calls)), np.empty(len(calls))
+    for start in range(0, len(calls), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        low[part], high[part] = _wilson(events[part], calls[part], quantile)
+    return low, high
+
+
+def _wilson(events: NDArray[Any], calls: NDArray[Any], quantile: float) -> tuple[Floats, Floats]:
     known = (calls > 0) & (events <= calls) & (events >= 0)
-    n = np.where(known, calls, 1).astype(np.float64)
-    k = np.where(known, events, 0).astype(np.float64)
+    n = np.where(known, calls, np.nan).astype(np.float64, copy=False)
+    k = events.astype(np.float64)
     square = quantile * quantile
-    middle = (k + square / 2) / (n + square)
-    half = quantile * np.sqrt(k * (n - k) / n + square / 4) / (n + square)
+    scale = 1 / (n + square)
+    middle = (k + square / 2) * scale
+    half = np.sqrt(k * (n - k) / n + square / 4)
+    half *= quantile * scale
     # The ends are 0 and 1 exactly where no call or every call was an event.
-    low = np.where(k == 0, 0.0, middle - half)
-    high = np.where(k == n, 1.0, middle + half)
-    return np.where(known, low, np.nan), np.where(known, high, np.nan)
+    low, high = middle - half, middle + half
+    low[(k == 0) & known] = 0.0
+    high[(k == n) & known] = 1.0
+    return low, high

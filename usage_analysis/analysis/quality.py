@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import CallUsage
-from usage_analysis.tidy.slots import sums
+from usage_analysis.tidy.slots import Sums
 from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
 from usage_analysis.tidy.zones import row_times
 
@@ -117,20 +117,24 @@ def _shown(value: Any, measure: str) -> Any:
 def _exact(frame: pd.DataFrame, measure: str) -> NDArray[np.int64]:
     if measure == "billed_minutes":
         return micro_minutes(frame)
-    return frame[measure].to_numpy().astype(np.int64)
+    column = frame[measure].to_numpy()
+    if measure == "duration":
+        return column.astype("m8[us]", copy=False).view(np.int64)
+    return column.astype(np.int64, copy=False)
 
 
 def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
-    times = [row_times(frame) // DAY for frame in (hourly, daily)]
-    low = min((int(day.min()) for day in times if len(day)), default=0)
-    count = max((int(day.max()) + 1 - low for day in times if len(day)), default=0)
+    days = [row_times(frame) // DAY for frame in (hourly, daily)]
+    low = min((int(day.min()) for day in days if len(day)), default=0)
+    count = max((int(day.max()) + 1 - low for day in days if len(day)), default=0)
+    added = [Sums((day - low).astype(np.intp, copy=False), count) for day in days]
     checks: list[Check] = []
     for measure in MEASURES:
         if measure not in hourly or measure not in daily:
             continue
         one, two = (
-            sums(_exact(frame, measure), (day - low).astype(np.intp), count)
-            for frame, day in zip((hourly, daily), times, strict=True)
+            sums.of(_exact(frame, measure))
+            for frame, sums in zip((hourly, daily), added, strict=True)
         )
         slack = _ROUNDING if measure == "billed_minutes" else 0
         wrong = np.flatnonzero(np.abs(one - two) > slack)
@@ -162,8 +166,9 @@ def _all_time(usage: CallUsage, filtered: bool) -> list[Check]:
 def _at_most(name: str, buckets: pd.DataFrame, column: str) -> Check | None:
     if column not in buckets:
         return None
-    failing = buckets[column].to_numpy() > buckets["total_count"].to_numpy()
-    found, expected = int(buckets[column].sum()), int(buckets["total_count"].sum())
+    some, every = buckets[column].to_numpy(), buckets["total_count"].to_numpy()
+    failing = some > every
+    found, expected = int(some.sum()), int(every.sum())
     return name, not failing.any(), found, expected, *_failing(buckets, failing)
 
 
@@ -172,8 +177,9 @@ def _overhead(buckets: pd.DataFrame) -> Check | None:
         return None
     excess = overhead_micros(buckets)
     bound = within_six(buckets["joined_count"].to_numpy())
-    failing = excess > bound
-    worst = int(np.argmax(excess - bound)) if len(excess) else 0
+    over = excess - bound
+    failing = over > 0
+    worst = int(np.argmax(over)) if len(over) else 0
     found, expected = (
         pd.Timedelta(np.timedelta64(int(side[worst]), "us")) if len(excess) else pd.Timedelta(0)
         for side in (excess, bound)
@@ -185,8 +191,8 @@ def _mean_call(buckets: pd.DataFrame) -> Check:
     joined, total = buckets["joined_count"].to_numpy(), buckets["total_count"].to_numpy()
     calls = np.where(joined > 0, joined, total)
     talk = _exact(buckets, "duration")
-    mean = np.zeros(len(calls))
-    np.divide(talk, calls, out=mean, where=calls > 0)
+    mean = talk / np.maximum(calls, 1)
+    mean[calls <= 0] = 0
     failing = mean > _LONG_CALL.value / 1000
     longest = pd.Timedelta(np.timedelta64(round(mean.max(initial=0)), "us"))
     return "mean call <= 1 h", not failing.any(), longest, _LONG_CALL, *_failing(buckets, failing)

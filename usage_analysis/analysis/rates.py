@@ -12,7 +12,7 @@ from usage_analysis.analysis.intervals import normal_quantile, share, wilson
 from usage_analysis.analysis.words import dates
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, require
-from usage_analysis.tidy.slots import SLOTS, check_rows, groups_of, rows_of, sums
+from usage_analysis.tidy.slots import SLOTS, Sums, check_rows, groups_of, rows_of
 
 
 def error_rate(
@@ -296,17 +296,16 @@ def _rate(
     columns, index = counted(frame, [denominator, event], by)
     calls, events = columns
     low, high = wilson(events, calls, quantile)
-    out = pd.DataFrame(
-        {
-            "calls": calls,
-            "events": events,
-            "rate": share(events, calls),
-            "low": low,
-            "high": high,
-            "enough": (calls >= min_calls) & (calls > 0),
-        },
-        index=index,
-    )
+    found = {
+        "calls": calls,
+        "events": events,
+        "rate": share(events, calls),
+        "low": low,
+        "high": high,
+        "enough": (calls >= min_calls) & (calls > 0),
+    }
+    # What is ours alone need not be copied, which would take longer than the numbers.
+    out = pd.DataFrame(found, index=index, copy=False)
     group = group_column(frame)
     if by is None and group is not None:
         out.insert(0, group, frame[group])
@@ -319,13 +318,14 @@ def counted(
     """Each column summed over what `by` names, and the index of the sums."""
     values = [frame[column].to_numpy() for column in columns]
     if by is None:
-        return values, frame.index
+        return [column.copy() for column in values], frame.index
     if by in SLOTS:
         rows = rows_of(frame)
         kept = ~frame["provisional"].to_numpy(dtype=bool)
         key = (rows.code * SLOTS[by] + rows.slots(by)[rows.place])[kept]
         count = rows.count * SLOTS[by]
-        return [sums(column[kept], key, count) for column in values], rows.index(by)
+        added = Sums(key, count)
+        return [added.of(column[kept]) for column in values], rows.index(by)
     group = group_column(frame)
     if by != "total" and by != group:
         words = ", ".join(f'"{word}"' for word in ("total", *SLOTS))
@@ -333,7 +333,8 @@ def counted(
         raise QueryError(f"by: expected None, {words}{own}, got {by!r}")
     code, groups = groups_of(frame)
     index = pd.Index(["all"], name="total") if groups is None else groups
-    return [sums(column, code, len(index)) for column in values], index
+    added = Sums(code, len(index))
+    return [added.of(column) for column in values], index
 
 
 def check_event(event: str, denominator: str) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.slots import check_rows, groups_of, row_lengths, sums
+from usage_analysis.tidy.slots import Sums, check_rows, groups_of, row_lengths
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
@@ -207,9 +207,10 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     hours = np.bincount(rows, lengths, minlength=len(key)) / HOUR
     flagged = frame["provisional"].to_numpy(dtype=bool)
     cut = cut_rows(known, any_of(where[flagged], len(known)), of_known)
+    added = Sums(rows, len(key))
     result = pd.DataFrame(
         {
-            **{n: sums(frame[n].to_numpy(), rows, len(key)) for n in MEASURES if n in frame},
+            **{n: added.of(frame[n].to_numpy()) for n in MEASURES if n in frame},
             "provisional": any_of(rows[flagged], len(key)),
             "hours": hours,
             "complete": (hours >= _expected(place, known, of_known, local, starts)[nth] - 1e-9)

@@ -113,28 +113,65 @@ def groups_of(frame: pd.DataFrame) -> tuple[NDArray[np.intp], pd.Index | None]:
     name = group_column(frame)
     if name is None:
         return np.zeros(len(frame), dtype=np.intp), None
-    code, groups = pd.factorize(frame[name])
+    column = frame[name]
+    starts = _run_starts(column)
+    if starts is None:
+        code, groups = _factorized(column)
+    else:
+        of_runs, groups = _factorized(column.iloc[starts])
+        code = np.repeat(of_runs, np.diff(starts, append=len(column)))
+    return code, pd.Index(groups, name=name)
+
+
+def _run_starts(column: pd.Series) -> NDArray[np.intp] | None:
+    """Where the value of a column changes, None where it does so too often to be of use.
+
+    A breakdown mostly stands group after group, and neighbours are compared in a fifth of the time
+    that it takes to look each one up.
+    """
+    if len(column) < 2 or isinstance(column.dtype, pd.CategoricalDtype):
+        return None
+    values: Any = column.array
+    changes = values[1:] != values[:-1]
+    if not isinstance(changes, np.ndarray):
+        changes = changes.to_numpy(dtype=bool, na_value=True)
+    starts = np.flatnonzero(np.append(True, changes))
+    return starts if 8 * len(starts) < len(column) else None
+
+
+def _factorized(column: pd.Series) -> tuple[NDArray[np.intp], Any]:
+    code, groups = pd.factorize(column)
     if len(code) and code.min() < 0:
         # Rows without a name are a group too; asked at once this would take three times as long.
-        code, groups = pd.factorize(frame[name], use_na_sentinel=False)
-    return code.astype(np.intp, copy=False), pd.Index(groups, name=name)
+        code, groups = pd.factorize(column, use_na_sentinel=False)
+    return code.astype(np.intp, copy=False), groups
+
+
+class Sums:
+    """Sums of any column of a frame under each key below `count`."""
+
+    def __init__(self, key: NDArray[np.intp], count: int) -> None:
+        self.key, self.count = key, count
+        # Rows that stand together need no counting.
+        starts = np.flatnonzero(key[1:] != key[:-1]) + 1
+        self.starts = np.append(0, starts) if 8 * len(starts) < len(key) else None
+
+    def of(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Sum of the values under each key: integers stay exact integers, talk stays talk."""
+        plain = values.view(np.int64) if values.dtype.kind == "m" else values
+        key = self.key
+        if self.starts is not None:
+            plain, key = np.add.reduceat(plain, self.starts), key[self.starts]
+        if plain.dtype.kind == "f":
+            return np.bincount(key, plain, minlength=self.count)
+        out = np.zeros(self.count, dtype=np.int64)
+        np.add.at(out, key, plain)
+        return out.view(values.dtype) if values.dtype.kind == "m" else out
 
 
 def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any]:
-    """Sum of the values under each key below `count`: integers stay exact integers."""
-    plain = values.view(np.int64) if values.dtype.kind == "m" else values
-    if 8 * count < len(key) and np.all(key[1:] >= key[:-1]):
-        # Rows that stand together need no counting.
-        starts = np.searchsorted(key, np.arange(count + 1))
-        some = starts[1:] > starts[:-1]
-        out = np.zeros(count, dtype=plain.dtype)
-        out[some] = np.add.reduceat(plain, starts[:-1][some])
-    elif plain.dtype.kind == "f":
-        out = np.bincount(key, plain, minlength=count)
-    else:
-        out = np.zeros(count, dtype=np.int64)
-        np.add.at(out, key, plain)
-    return out.view(values.dtype) if values.dtype.kind == "m" else out
+    """Sum of the values under each key below `count`; `Sums` for several columns."""
+    return Sums(key, count).of(values)
 
 
 def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:

@@ -59,7 +59,9 @@ def zone_of(frame: pd.DataFrame) -> tzinfo:
 def row_times(frame: pd.DataFrame) -> Instants:
     """Start of each row [us since 1970, UTC], shape (n,)."""
     zone_of(frame)
-    return pd.DatetimeIndex(frame.index).as_unit("us").asi8
+    index = pd.DatetimeIndex(frame.index)
+    # Asked for the unit that it has, an index is copied.
+    return index.asi8 if index.unit == "us" else index.as_unit("us").asi8
 
 
 def to_index(times: Instants, zone: tzinfo) -> pd.DatetimeIndex:
