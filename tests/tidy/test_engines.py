@@ -1,6 +1,7 @@
 """The same sums in engines of many processes: two Dask workers, and a local Spark."""
 
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -120,8 +121,8 @@ def test_dask_workers_sum_an_archive(archive):
 
 @pytest.mark.dask
 @inside_dask
-def test_dask_reads_object_storage(table):
-    """Parts under the address of a file system that fsspec knows are summed where they are."""
+def test_dask_reads_object_storage(table, archive):
+    """Files under the address of a file system that fsspec knows are summed where they are."""
     import dask
     import dask.dataframe as dd
     import fsspec
@@ -137,6 +138,16 @@ def test_dask_reads_object_storage(table):
     with dask.config.set(scheduler="threads"):
         sums = ua.sum_usage(parts, by="scope", every="MS")
     pd.testing.assert_frame_equal(sums, ua.sum_usage(table, by="scope", every="MS"))
+
+    def read(paths):
+        copies = [f"/archive/{Path(path).name}" for path in paths]
+        for path, copy in zip(paths, copies, strict=True):
+            store.put_file(path, copy)
+        return dd.read_parquet([f"memory:/{copy}" for copy in copies])
+
+    with dask.config.set(scheduler="threads"):
+        sums = archive.summed("agent", every="MS", read=read)
+    pd.testing.assert_frame_equal(sums, archive.summed("agent", every="MS"))
 
 
 @pytest.mark.spark

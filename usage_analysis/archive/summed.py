@@ -118,17 +118,23 @@ class Sum:
             if self.memory_limit is not None:
                 settings["memory_limit"] = self.memory_limit
             try:
-                with duckdb.connect(":memory:", config=settings) as connection:
-                    yield connection.read_parquet, lambda small, _: connection.from_arrow(small)
-            except (duckdb.InvalidInputException, duckdb.ParserException) as error:
+                connection = duckdb.connect(":memory:", config=settings)
+            except (duckdb.InvalidInputException, duckdb.ParserException):
                 raise QueryError(
                     f'memory_limit: expected a size such as "2GB", got {self.memory_limit!r}'
-                ) from error
-            except duckdb.OutOfMemoryException:
-                raise QueryError(
-                    f"memory_limit: expected more than {self.memory_limit} for this sum; "
-                    "or ask for longer buckets, fewer groups or a shorter window"
                 ) from None
+            with connection:
+                connection.execute("SET enable_progress_bar = false")
+                try:
+                    yield (
+                        lambda paths: connection.read_parquet(paths, hive_partitioning=False),
+                        lambda small, _: connection.from_arrow(small),
+                    )
+                except duckdb.OutOfMemoryException:
+                    raise QueryError(
+                        f"memory_limit: expected more than {self.memory_limit or 'there is'} for "
+                        "this sum; or ask for longer buckets, fewer groups or a shorter window"
+                    ) from None
 
 
 def _filters(parts: Sequence[Part]) -> dict[str, Filters]:
