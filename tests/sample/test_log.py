@@ -110,7 +110,9 @@ def test_zones_and_units():
     [
         (log(), "duration: expected it or 'ended'"),
         (log(duration=[-1, 1]), "duration: 1 calls"),
-        (log(duration=[np.inf, 1]), "duration: expected seconds"),
+        (log(duration=[np.inf, 1]), "duration: expected less than"),
+        (log(duration=[1_000_000_000, 1]), "duration: expected less than"),
+        (log(ended=[TWO[0] + pd.Timedelta(days=12_000), TWO[1]]), "duration: expected less than"),
         (log(duration=["1m", "1s"]), "duration.0.: expected a duration"),
         (log(ended=[TWO[0], TWO[0].tz_localize(None)]), "ended: expected datetimes"),
         (log(duration=[1, 1]).drop(columns="created"), "created: expected this column"),
@@ -127,6 +129,15 @@ def test_logs_that_cannot_be_read(frame, message):
     """What a column holds and cannot mean is an error that names the column."""
     with pytest.raises(ua.QueryError, match=f"^{message}"):
         from_calls(frame)
+
+
+def test_a_log_beyond_what_integers_hold():
+    """Billed time that no sum could hold is refused, not wrapped round."""
+    frame = pd.DataFrame({"created": TWO[0], "duration": 990_000_000}, index=range(4096))
+    with pytest.raises(
+        ua.QueryError, match=r"^duration: 6758\d+ minutes and 4096 calls in an hour"
+    ):
+        sums(frame)
 
 
 def test_a_log_from_the_future():

@@ -70,13 +70,13 @@ def test_the_package_reaches_it(address):
 
 def test_limits_over_http():
     """The rate limit and the latency hold over HTTP too."""
-    with serving(sample_endpoint(rate_limit=1), latency=0.02) as url:
+    with serving(sample_endpoint(rate_limit=0.01), latency=0.02) as url:
         params = {"fromDate": "2026-04-01"}
         first = httpx.get(url + PATH, headers=HEADERS, params=params)
         second = httpx.get(url + PATH, headers=HEADERS, params=params)
     assert [first.status_code, second.status_code] == [200, 429]
     assert first.elapsed.total_seconds() >= 0.02
-    assert second.headers["Retry-After"] == "1"
+    assert 50 < int(second.headers["Retry-After"]) <= 100
 
 
 def test_it_ends_with_the_block():

@@ -42,11 +42,6 @@ class Calls:
     metadata: Mapping[str, Labels]
 
     @cached_property
-    def outcome(self) -> NDArray[np.int64]:
-        """Four times the UTC hour of creation since 1970, and 1 if joined, and 2 if in error."""
-        return self.created // HOUR * 4 + self.joined + 2 * self.error
-
-    @cached_property
     def time_of_day(self) -> NDArray[np.int64]:
         """Microseconds from UTC midnight to the creation of each call."""
         return self.created % DAY

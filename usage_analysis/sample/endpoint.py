@@ -18,8 +18,9 @@ import httpx
 
 from usage_analysis.errors import QueryError
 from usage_analysis.sample.calls import SECOND, Calls
+from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, read, select
-from usage_analysis.sample.reply import Sums, count, render
+from usage_analysis.sample.reply import render
 from usage_analysis.sample.simulation import TODAY, check, now, simulate
 
 PATH = "/api/accounts/me/usage/calls"
@@ -78,8 +79,8 @@ class Endpoint:
         }
 
     @cached_property
-    def _calls(self) -> Calls:
-        return self._make()
+    def _counter(self) -> Counter:
+        return Counter(self._make())
 
     def answer(self, method: str, path: str, query: str, key: str | None) -> Answer:
         """Answer of the endpoint, whatever is asked: bad requests have theirs."""
@@ -107,14 +108,9 @@ class Endpoint:
     def _usage(self, query: str) -> bytes:
         asked = read(query)
         with self._lock:
-            calls = self._calls
-        hourly = count(calls, *select(calls, asked))
-        counted = hourly if self._all_time_filtered else self._everything
-        return render(counted, hourly)
-
-    @cached_property
-    def _everything(self) -> Sums:
-        return count(self._calls, slice(0, len(self._calls)))
+            counter = self._counter
+        hourly = counter.count(*select(counter.calls, asked))
+        return render(hourly if self._all_time_filtered else counter.everything, hourly)
 
 
 def sample_endpoint(

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels
 
+# So many codes are compared one by one, quicker than looked up.
+_FEW = 12
 _LAST = int(np.iinfo(np.int64).max)
 _DAY_FORM = r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
 _TIME_FORM = r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9])"
@@ -91,7 +93,7 @@ def select(calls: Calls, asked: Filters) -> tuple[slice, NDArray[np.bool_] | Non
     here = slice(start, max(start, stop))
     passed: NDArray[np.bool_] | None = None
     for test in _tests(calls, asked, here):
-        passed = test if passed is None else passed & test
+        passed = test if passed is None else np.logical_and(passed, test, out=passed)
     return here, passed
 
 
@@ -122,13 +124,17 @@ def _tests(calls: Calls, asked: Filters, here: slice) -> Iterator[NDArray[np.boo
 
 
 def _labelled(labels: Labels, here: slice, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
-    codes = [code for code, value in enumerate(labels.values) if wanted(value)]
-    if len(codes) == 1:
-        return np.equal(labels.codes[here], codes[0])
     # A call without a text has the code -1, which is the last entry here.
     table = np.zeros(len(labels.values) + 1, dtype=np.bool_)
-    table[codes] = True
-    return table[labels.codes[here]]
+    table[[code for code, value in enumerate(labels.values) if wanted(value)]] = True
+    rarer = 2 * np.count_nonzero(table) <= len(table)
+    codes = np.flatnonzero(table == rarer).tolist()
+    if len(codes) > _FEW:
+        return table.take(labels.codes[here], mode="wrap")
+    found = np.zeros(here.stop - here.start, dtype=np.bool_)
+    for code in codes:
+        found |= labels.codes[here] == (-1 if code == len(labels.values) else code)
+    return found if rarer else ~found
 
 
 def _digits(match: re.Match[str], *, up: bool = False) -> int:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.sample import identifier
-from usage_analysis.sample.calls import Calls, Labels, billed_tenths
+from usage_analysis.sample.calls import SECOND, Calls, Labels, billed_tenths
 from usage_analysis.tidy.durations import parse_durations
 
 _MISSING = np.iinfo(np.int64).min
+_TOO_LONG = 10**9 * SECOND
 
 
 def from_frame(frame: pd.DataFrame) -> Calls:
@@ -74,6 +75,8 @@ def _talk(
         raise QueryError(f"duration: expected it or 'ended', got columns {list(frame.columns)}")
     if (duration < 0).any():
         raise QueryError(f"duration: {np.count_nonzero(duration < 0)} calls end before they begin")
+    if (duration >= _TOO_LONG).any():
+        raise QueryError("duration: expected less than a thousand million seconds")
     return duration, duration > 0 if joined is None else joined
 
 
@@ -95,8 +98,8 @@ def _durations(column: pd.Series) -> NDArray[np.int64]:
         return np.asarray(known.to_numpy(), dtype=np.int64)
     if pd.api.types.is_numeric_dtype(column.dtype):
         seconds = column.fillna(0).to_numpy(dtype=np.float64)
-        if not (np.abs(seconds) < 1e9).all():
-            raise QueryError("duration: expected seconds below a thousand million")
+        if not (np.abs(seconds) < _TOO_LONG / SECOND).all():
+            raise QueryError("duration: expected less than a thousand million seconds")
         return np.asarray(np.rint(seconds * 1e6), dtype=np.int64)
     try:
         return np.asarray(parse_durations(column.fillna("0s")).to_numpy(), dtype=np.int64)

@@ -1,60 +1,18 @@
-"""Calls become the vendor's JSON: sums by UTC hour and day, and their text, without a loop."""
+"""Sums become the vendor's JSON, without a loop."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.sample.calls import SECOND, Calls
+from usage_analysis.sample.calls import SECOND
+from usage_analysis.sample.counting import Sums
 
 # An odd number near 2 ** 64 over the golden ratio: multiplying by it scatters whole numbers.
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Sums by bucket, `first` the number of the first one since 1970; empty buckets are zeros."""
-
-    first: int
-    values: NDArray[np.int64]
-    """Calls, errors, joined, duration [us], billed [tenths of a minute]; shape (5, buckets)."""
-
-    def total(self) -> Sums:
-        """Everything as one bucket."""
-        return Sums(0, self.values.sum(axis=1, keepdims=True))
-
-    def days(self) -> Sums:
-        """UTC days, of sums by UTC hour."""
-        before = self.first % 24
-        after = -(before + self.values.shape[1]) % 24
-        whole = np.pad(self.values, ((0, 0), (before, after)))
-        return Sums(self.first // 24, whole.reshape(5, -1, 24).sum(axis=2))
-
-
-def count(calls: Calls, here: slice, passed: NDArray[np.bool_] | None = None) -> Sums:
-    """Sums by UTC hour over the calls that lie here and, if any test was made, passed."""
-    if here.start == here.stop:
-        return Sums(0, np.zeros((5, 0), dtype=np.int64))
-    outcome, duration, billed = calls.outcome[here], calls.duration[here], calls.billed[here]
-    first = int(outcome[0] // 4)
-    size = int(outcome[-1] // 4) - first + 1
-    if passed is not None:
-        at = np.flatnonzero(passed)
-        outcome, duration, billed = outcome[at], duration[at], billed[at]
-    kinds = np.bincount(outcome - 4 * first, minlength=4 * size).reshape(size, 4).T
-    values = np.zeros((5, size), dtype=np.int64)
-    values[:3] = kinds.sum(axis=0), kinds[2] + kinds[3], kinds[1] + kinds[3]
-    full = np.flatnonzero(values[0])
-    if len(full):
-        ends = np.cumsum(values[0][full])
-        starts = ends - values[0][full]
-        values[3, full] = np.add.reduceat(duration, starts)
-        values[4, full] = np.add.reduceat(billed, starts, dtype=np.int64)
-    return Sums(first, values)
 
 
 def render(all_time: Sums, hourly: Sums) -> bytes:
