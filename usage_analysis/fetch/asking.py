@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import logging
-import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Generic, NamedTuple, Self, TypeVar
 
@@ -14,6 +14,7 @@ from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.answers import Body, Failure, Raw, body_of, parse_date, unreadable
 from usage_analysis.fetch.key import Key
 from usage_analysis.fetch.patience import (
+    THREAD,
     Deadline,
     Gate,
     Patience,
@@ -79,8 +80,6 @@ class Asker:
         self._source: Source = source
         self._what, self._exchange, self._patience = what, exchange, patience
         self._gate, self._clock, self._key = gate, clock, key
-        # Threads that read side by side only get into each other's way: it is work for one.
-        self._reading = threading.Lock()
         self._stop: Stop | None = None
 
     def until(self, stop: Stop) -> Self:
@@ -150,15 +149,19 @@ class Asker:
             deadline = Deadline(self._patience.deadline)
             with naming(name, group):
                 replies = [
-                    self._asked(params, deadline, stop, wire.decode)
+                    self._asked(params, deadline, stop, decode)
                     for params in query.requests(chunk_days)
                 ]
                 as_of = max(reply.date for reply in replies)
                 contents = [reply.content for reply in replies]
                 return usage_of(contents, query, as_of=as_of, source=self._source)
 
-        for (group, _), usage in as_they_come(work, questions, at_once=at_once, stop=stop):
-            yield group, usage
+        with (
+            _in_one_thread(wire.decode) as decode,
+            closing(as_they_come(work, questions, at_once=at_once, stop=stop)) as answers,
+        ):
+            for (group, _), usage in answers:
+                yield group, usage
 
     def _replies(
         self, tasks: Mapping[Task, Params], name: str, at_once: int, progress: Progress | None
@@ -169,9 +172,10 @@ class Asker:
 
         def work(task: Task) -> Reply[wire.Reply]:
             with naming(name, task[0]):
-                return self._asked(tasks[task], deadlines[task[0]], stop, wire.decode)
+                return self._asked(tasks[task], deadlines[task[0]], stop, decode)
 
-        return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
+        with _in_one_thread(wire.decode) as decode:
+            return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
 
     def _asked(
         self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[Body], T]
@@ -216,8 +220,7 @@ class Asker:
             return body
         date = parse_date(raw.headers.get("Date", "")) or now
         try:
-            with self._reading:
-                return Reply(read(body), date)
+            return Reply(read(body), date)
         except ResponseError:
             pass
         try:
@@ -237,6 +240,16 @@ def naming(name: str, group: str) -> Generator[None]:
         if name:
             error.args = (f'{error} ({name} "{group}")',)
         raise
+
+
+@contextmanager
+def _in_one_thread(read: Callable[[Body], T]) -> Generator[Callable[[Body], T]]:
+    """The same, done in one thread for all callers: it is quicker than theirs.
+
+    Side by side they only wait for each other, each with memory of its own that is cold.
+    """
+    with ThreadPoolExecutor(1, THREAD) as reader:
+        yield lambda body: reader.submit(read, body).result()
 
 
 def _tasks(asked: Mapping[str, UsageQuery], chunk_days: int) -> dict[Task, Params]:
