@@ -49,6 +49,28 @@ def as_json(document):
     return json.dumps(document).encode()
 
 
+_LEFT_OUT = {"browser": 0, "slow": 0}
+_HOW = {
+    "browser": 'pip install -e ".[browser]", with chromium installed, and pytest -m browser '
+    "tests/browser",
+    "slow": "pytest -m slow tests",
+}
+
+
+def pytest_deselected(items):
+    """Count what the plain command leaves out."""
+    for item in items:
+        for mark in _LEFT_OUT:
+            _LEFT_OUT[mark] += item.get_closest_marker(mark) is not None
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how to run what was left out."""
+    for mark, number in _LEFT_OUT.items():
+        if number:
+            terminalreporter.write_line(f"{number} tests of {mark} left out: {_HOW[mark]}")
+
+
 @pytest.fixture(autouse=True)
 def no_swallowed_failure(caplog):
     """An exception that a widget or event loop caught and logged fails the test."""

@@ -19,6 +19,8 @@ FLAGS = (
     # A page asks its maker's network for fonts: not from here, and without waiting for it.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+PATIENCE = 90_000
+"""How long a test waits before it gives up [ms]: a busy machine is no failure."""
 
 
 @contextmanager
@@ -57,6 +59,7 @@ class Board:
 
     def __init__(self, browser, address, width=1400):
         self.page = browser.new_page(viewport={"width": width, "height": 1000})
+        self.page.set_default_timeout(PATIENCE)
         self.said = []
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
@@ -69,10 +72,8 @@ class Board:
 
     def ready(self):
         """Wait until a figure is there."""
-        self.page.wait_for_selector("img.ua-figure", timeout=90_000)
-        self.page.wait_for_function(
-            "document.querySelector('img.ua-figure').naturalWidth > 0", timeout=30_000
-        )
+        self.page.wait_for_selector("img.ua-figure")
+        self.page.wait_for_function("document.querySelector('img.ua-figure').naturalWidth > 0")
         return self
 
     def at(self, name):
@@ -101,5 +102,4 @@ class Board:
                     && image.naturalWidth > 0 && !image.classList.contains('ua-waiting');
             }""",
             arg=[*before, what],
-            timeout=20_000,
         )

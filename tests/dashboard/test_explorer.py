@@ -12,9 +12,9 @@ from matplotlib.image import imread
 
 import usage_analysis as ua
 from tests.dashboard.transports import Watched, watched_client
+from usage_analysis.dashboard.display import on_screen
 from usage_analysis.dashboard.views import TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.style import picture
 from usage_analysis.sample.endpoint import KEY
 
 ZONE = "America/New_York"
@@ -135,7 +135,7 @@ def test_every_figure_is_its_python_lines(explorer, tab, capsys):
         assert (explorer.view.value, explorer.phase) == (name, "ready"), explorer.error
         made = {}
         exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
-        again = pixels(picture(figure_of(made["ax"]), "png"))
+        again = pixels(on_screen(figure_of(made["ax"])))
         assert np.array_equal(pixels(explorer.image.value), again), name
         assert re.fullmatch(r'<p role="status">[A-Z0-9].*[.]</p>', explorer.headline.value)
         assert len(explorer.table) > 0
@@ -157,6 +157,35 @@ def test_every_measure_draws_in_every_bucket_that_fits(explorer):
     assert explorer.granularity.value == "h"
 
 
+def test_buckets_that_did_not_fit_come_back(explorer):
+    """Days too few for the buckets wished for are drawn in others, and longer ones in those."""
+    for preset, every in (("today", "h"), ("last_30_days", "D"), ("today", "h")):
+        explorer.preset.value = preset
+        assert explorer.granularity.value == every
+    explorer.preset.value = "last_7_days"
+    explorer.granularity.value = "h"
+    explorer.preset.value = "last_90_days"
+    assert explorer.granularity.value == "D"
+    explorer.preset.value = "last_month"
+    assert explorer.granularity.value == "h"
+
+
+def test_a_change_is_told_as_it_is_drawn(explorer):
+    """The headline of Change has the change and interval of the figure; unlike days have none."""
+    with explorer.together():
+        explorer.comparison.value = "previous"
+        explorer.view.value = "comparison"
+    (row,) = explorer.table.itertuples()
+    low, high = (100 * end / row.previous for end in (row.low, row.high))
+    told = f"{100 * row.change:+.1f} % (95 % interval {low:+.1f} to {high:+.1f}) over 28 days"
+    assert told in explorer.sentence
+    explorer.preset.value = "yesterday"
+    assert explorer.phase == "refused"
+    assert "Same weekdays before" in explorer.display.note.value
+    explorer.comparison.value = "weekdays"
+    assert explorer.phase == "ready"
+
+
 def test_picking_a_day_leaves_the_preset(explorer):
     """A day chosen by hand makes the days custom; a preset sets both days."""
     explorer.preset.value = "this_month"
@@ -171,6 +200,7 @@ def test_no_calls_is_said_and_not_drawn(explorer):
     assert explorer.phase == "empty"
     assert explorer.image.layout.display == "none"
     assert "no such words" in explorer.display.note.value
+    assert all(button.disabled for button in explorer.leave.values())
     explorer.search.value = ""
     assert explorer.phase == "ready"
     assert explorer.image.layout.display is None

@@ -59,9 +59,10 @@ def test_a_hand_on_a_control_does_not_block(explorer, transport):
         transport.hold()
         explorer.voice.value = "Mara"
         assert explorer.phase == "loading"
+        assert all(button.disabled for button in explorer.leave.values())
         assert "Asking the server" in explorer.headline.value
         assert "ua-waiting" in explorer.image._dom_classes
-        assert explorer.display.progress.layout.display is None
+        assert explorer.display.progress.layout.visibility is None
         await arrived(transport)
         await asyncio.sleep(0.02)
         assert explorer.display.progress.description == "Fetching 0/1"
@@ -69,8 +70,9 @@ def test_a_hand_on_a_control_does_not_block(explorer, transport):
         transport.let_go()
         await settled(explorer)
         assert explorer.phase == "ready"
+        assert not any(button.disabled for button in explorer.leave.values())
         assert "ua-waiting" not in explorer.image._dom_classes
-        assert explorer.display.progress.layout.display == "none"
+        assert explorer.display.progress.layout.visibility == "hidden"
         assert bytes(explorer.image.value) != old
 
     in_a_page(steps)

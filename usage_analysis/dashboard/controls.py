@@ -7,6 +7,7 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
+from usage_analysis.dashboard.look import KEYS, STYLE
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import MEASURES, Settings
 from usage_analysis.dashboard.views import TABS, VIEWS, views_of
@@ -16,56 +17,6 @@ ANY: Final = ""
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
 SOMETIMES: Final = frozenset().union(*(view.uses for view in VIEWS.values()))
 """Controls that not every figure heeds."""
-
-STYLE: Final = """<style>
-.ua-explorer { --ua-ink: #1a1a1a; --ua-muted: #595959; --ua-line: #8c8c8c; color: var(--ua-ink);
-  background: #fff; padding: 8px 12px; max-width: 1280px; overflow: visible; }
-.ua-explorer .ua-row { flex-flow: row wrap; gap: 4px 12px; overflow: visible; align-items: end; }
-.ua-explorer .ua-main { flex-flow: row wrap; gap: 8px 20px; overflow: visible;
-  align-items: flex-start; }
-.ua-explorer .ua-stage { flex: 100 1 560px; min-width: 0; overflow: visible; }
-.ua-explorer .ua-which { flex: 1 1 230px; overflow: visible; }
-.ua-explorer .ua-labelled { flex-direction: column; align-items: stretch; height: auto;
-  overflow: visible; }
-.ua-explorer .ua-labelled > .widget-label { width: auto; max-width: none; text-align: left;
-  height: 20px; line-height: 20px; font-size: 12px; color: var(--ua-muted); }
-.ua-explorer .ua-labelled > :not(.widget-label) { flex: 0 0 auto; width: auto; }
-.ua-explorer .ua-labelled > select:not([multiple]), .ua-explorer .ua-labelled > input {
-  height: 30px; }
-.ua-explorer .ua-labelled.widget-hslider { flex-flow: row wrap; align-items: center; }
-.ua-explorer .ua-labelled.widget-hslider > .widget-label { flex: 0 0 100%; }
-.ua-explorer .ua-labelled.widget-hslider > .slider-container { flex: 1 1 90px; }
-.ua-explorer .ua-row > .ua-labelled { min-width: 120px; margin: 0; }
-.ua-explorer .ua-row > .ua-time-zone, .ua-explorer .ua-row > .widget-hslider { min-width: 190px; }
-.ua-explorer .ua-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); white-space: nowrap; }
-.ua-explorer .ua-tab .widget-toggle-buttons { flex-flow: row wrap; }
-.ua-explorer .ua-tab .widget-toggle-button { width: auto; padding: 0 14px; }
-.ua-explorer .ua-which > .ua-labelled { width: auto; margin: 0 0 4px; }
-.ua-explorer .ua-which .ua-pair { gap: 8px; overflow: visible; }
-.ua-explorer .ua-pair > * { flex: 1 1 90px; min-width: 0; margin: 0 0 4px; width: auto; }
-.ua-explorer .ua-figure { width: 100%; max-width: 960px; height: auto; object-fit: contain;
-  margin: 0; }
-.ua-explorer .ua-figure.ua-stale { opacity: .3; filter: grayscale(1); }
-.ua-explorer .ua-figure.ua-waiting { opacity: .6; }
-.ua-explorer .ua-headline p { font-size: 17px; line-height: 1.35; margin: 4px 0; max-width: 62em; }
-.ua-explorer .widget-html, .ua-explorer .widget-html-content { height: auto; overflow: visible;
-  white-space: normal; line-height: 1.4; }
-.ua-explorer .ua-title h2 { font-size: 20px; margin: 0; }
-.ua-explorer .ua-asof { color: var(--ua-muted); font-size: 13px; }
-.ua-explorer .ua-which h3 { font-size: 14px; margin: 0 0 2px; }
-.ua-explorer .ua-note { border-left: 4px solid #8c8c8c; padding: 6px 10px; margin: 4px 0;
-  background: #f4f4f4; max-width: 62em; }
-.ua-explorer .ua-note.ua-bad { border-color: #a33d00; background: #fdf0e8; }
-.ua-explorer .ua-python pre { background: #f4f4f4; padding: 8px 10px; overflow: auto;
-  font-size: 12px; line-height: 1.45; margin: 0; white-space: pre; color: var(--ua-ink); }
-.ua-explorer button:focus-visible, .ua-explorer input:focus-visible,
-.ua-explorer select:focus-visible, .ua-explorer a:focus-visible,
-.ua-explorer .noUi-handle:focus-visible { outline: 3px solid #0072b2; outline-offset: 1px; }
-.ua-explorer .jupyter-button { color: var(--ua-ink); background: #efefef; }
-.ua-explorer .jupyter-button.mod-active { color: #fff; background: #1f4e79; }
-.ua-explorer input, .ua-explorer select { border-color: var(--ua-line) !important; }
-</style>"""
 
 
 class Controls:
@@ -87,31 +38,34 @@ class Controls:
         groups += [("Voice", "voice")] if names.voices else []
         groups += [(key, key) for key in names.metadata]
         made: dict[str, Any] = {
-            "preset": _choice("Days", _swapped(PRESETS)),
+            "preset": _choice("Period", _swapped(PRESETS)),
             "first": _labelled(widgets.DatePicker, "First day"),
             "last": _labelled(widgets.DatePicker, "Last day"),
             "timezone": _typed(widgets.Combobox, "Time zone", options=zones()),
-            "hour_from": _choice("From", [(f"{hour:02}:00", hour) for hour in hours[:-1]]),
-            "hour_to": _choice("To", [(f"{hour:02}:00", hour) for hour in hours[1:]]),
+            "hour_from": _choice("Hours from", [(f"{hour:02}:00", hour) for hour in hours[:-1]]),
+            "hour_to": _choice("Hours to", [(f"{hour:02}:00", hour) for hour in hours[1:]]),
             "agents": _labelled(
                 widgets.SelectMultiple, "Agents (none chosen: all calls)",
                 options=list(names.agents), rows=min(max(len(names.agents), 2), 7), name="agents",
             ),
             "voice": _choice("Voice", [("Any", ANY), *_same(names.voices)]),
             "metadata_key": _choice("Metadata key", [("Any", ANY), *_same(names.metadata)]),
-            "metadata_value": _choice("Value", [("Any", ANY)]),
+            "metadata_value": _choice("Metadata value", [("Any", ANY)]),
             "duration_min": _typed(widgets.Text, "Shortest call [s]", placeholder="any"),
             "duration_max": _typed(widgets.Text, "Longest call [s]", placeholder="any"),
             "search": _typed(widgets.Text, "Search text", placeholder="any"),
             "measure": _choice("Measure", [(UNITS[name], name) for name in MEASURES]),
-            "granularity": _choice("Buckets", _swapped(GRANULARITIES)),
+            "granularity": _choice("Granularity", _swapped(GRANULARITIES)),
             "comparison": _choice("Compare with", _swapped(COMPARISONS)),
-            "group": _choice("Tell apart by", groups),
+            "group": _choice("Group by", groups),
             "top": _labelled(widgets.IntSlider, "Largest groups", min=1, max=12),
             "limit": _labelled(widgets.IntSlider, "Calls at once", min=1, max=60),
             "rate": _typed(widgets.Text, "USD a billed minute"),
             "tab": _labelled(widgets.ToggleButtons, "Figures", options=_swapped(TABS), name="tab"),
-            "view": _choice("Figure", [(view.label, name) for name, view in VIEWS.items()]),
+            "view": _labelled(
+                widgets.Dropdown, "Figure",
+                options=[(view.label, name) for name, view in VIEWS.items()], name="view",
+            ),
         }  # fmt: skip
         self.by_name = made
         self.agent_search = _typed(widgets.Text, "Find an agent", placeholder="part of a name")
@@ -146,6 +100,11 @@ class Controls:
             self.by_name[name].layout.display = None if name in uses else "none"
         if "top" in uses and not self.by_name["group"].value:
             self.by_name["top"].layout.display = "none"
+
+    def offer_files(self, current: bool) -> None:
+        """Let files be made while a current figure is on show, and not otherwise."""
+        for button in self.leave.values():
+            button.disabled = not current
 
     def offer_values(self, key: str) -> None:
         """Offer the values of a metadata key."""
@@ -184,7 +143,7 @@ def _typed(kind: Any, label: str, **options: Any) -> Any:
 
 
 def _labelled(kind: Any, label: str, *, name: str = "", **options: Any) -> Any:
-    control = kind(description=label, layout=widgets.Layout(width="auto"), **options)
+    control = kind(description=label, **options)
     control.add_class("ua-labelled")
     words = name or label.partition(" [")[0].partition(" (")[0]
     control.add_class(f"ua-{words.lower().replace(' ', '-')}")
@@ -192,7 +151,7 @@ def _labelled(kind: Any, label: str, *, name: str = "", **options: Any) -> Any:
 
 
 def _button(label: str, tooltip: str) -> Any:
-    button = widgets.Button(description=label, tooltip=tooltip, layout=widgets.Layout(width="auto"))
+    button = widgets.Button(description=label, tooltip=tooltip)
     button.add_class(f"ua-{label.lower().replace(' ', '-')}")
     return button
 
@@ -224,9 +183,11 @@ def arranged(controls: Controls, told: dict[str, Any]) -> list[Any]:
         `file`.
     """
     by = controls.by_name
-    head = [html("title", "<h2>Call usage</h2>"), told["asof"], controls.refresh, told["progress"]]
+    head = [html("title", "<h1>Call usage</h1>"), told["asof"], told["progress"], controls.refresh]
+    when = [by[name] for name in ("preset", "first", "last", "timezone", "hour_from", "hour_to")]
+    what = ("view", "measure", "granularity", "comparison", "group", "top", "limit", "rate")
     which = [
-        html("which-title", "<h3>Which calls</h3>"),
+        html("which-title", "<h2>Which calls</h2>"),
         controls.agent_search,
         by["agents"],
         box("pair", [controls.all, controls.none, controls.largest]),
@@ -234,17 +195,17 @@ def arranged(controls: Controls, told: dict[str, Any]) -> list[Any]:
         box("pair", [by["metadata_key"], by["metadata_value"]]),
         box("pair", [by["duration_min"], by["duration_max"]]),
         by["search"],
-        box("pair", [by["hour_from"], by["hour_to"]]),
     ]
-    leave = box("row leave-row", [*controls.leave.values(), controls.show_python, told["file"]])
-    drawn = ("measure", "granularity", "comparison", "group", "top", "limit", "rate")
+    leave = [html("leave-title", "<h2>Download</h2>"), *controls.leave.values()]
     stage = [told[name] for name in ("headline", "note", "image", "alt")]
-    stage += [leave, told["python"]]
+    stage += [box("row leave-row", [*leave, controls.show_python]), told["file"], told["python"]]
     return [
-        html("style", STYLE),
+        html("style", STYLE + KEYS),
         box("row head", head),
-        box("row when", [by["preset"], by["first"], by["last"], by["timezone"]]),
-        box("row tabs", [by["tab"], by["view"]]),
-        box("row what", [by[name] for name in drawn]),
-        box("main", [box("stage", stage, widgets.VBox), box("which", which, widgets.VBox)]),
-    ]
+        box("row when", when),
+        box("tabs", [by["tab"]]),
+        box("main", [
+            box("stage", [box("row what", [by[name] for name in what]), *stage], widgets.VBox),
+            box("which", which, widgets.VBox),
+        ]),
+    ]  # fmt: skip

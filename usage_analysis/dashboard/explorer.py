@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
 from typing import Any, Final
@@ -16,20 +15,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.asking import Asking, loop_to_go_on
+from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, arranged
-from usage_analysis.dashboard.dates import CUSTOM, check_billing_day, days_of, machine_zone, nearest
+from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, partly
 from usage_analysis.dashboard.files import Taken, taken
 from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.dashboard.scene import InHand, Scene
-from usage_analysis.dashboard.settings import Question, Settings, settled
-from usage_analysis.dashboard.views import VIEWS, Drawn, views_of
+from usage_analysis.dashboard.settings import Question
+from usage_analysis.dashboard.views import VIEWS, Drawn
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.fetch.client import Client
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import title_of
-from usage_analysis.query import UsageQuery, zone
+from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage
 
 _KEPT: Final = 8
@@ -109,8 +109,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     ) -> None:
         self._client = client
         self._names = Names.of(client, agents, voices, metadata)
-        self._billing_day = check_billing_day(billing_day)
-        self._settings = self._first_settings(query, timezone, state)
+        self._choices = Choices(self._names, client.today, check_billing_day(billing_day))
+        self._settings = self._choices.first(query, timezone, state)
         self._lock = threading.RLock()
         self._held, self._joining = 0, False
         self._in_hand: OrderedDict[Question, InHand] = OrderedDict()
@@ -130,37 +130,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.add_class("ua-explorer")
         self._listen()
         self._update()
-
-    def _first_settings(
-        self,
-        query: UsageQuery | None,
-        timezone: str | tzinfo | None,
-        state: Mapping[str, Any] | None,
-    ) -> Settings:
-        given = dict(state or {})
-        name = str(zone(timezone or given.get("timezone") or machine_zone()))
-        days = days_of("last_30_days", self._client.today(name))
-        defaults = {"first": days.first, "last": days.last}
-        settings = Settings.from_json(given | {"timezone": name}, **defaults)
-        known = [view for _, view in views_of(settings)]
-        if settings.view not in known:
-            raise QueryError(
-                f"view: expected one of {', '.join(known)} on the tab {settings.tab!r}, got "
-                f"{settings.view!r}"
-            )
-        if query is not None:
-            settings = settled(settings, query, self._names)
-        settings = self._dated(settings)
-        settings.question(self._names)
-        return settings
-
-    def _dated(self, settings: Settings) -> Settings:
-        """Settings with the days that the preset means now, in buckets that fit them."""
-        if settings.preset != CUSTOM:
-            today = self._client.today(settings.timezone)
-            days = days_of(settings.preset, today, self._billing_day)
-            settings = replace(settings, first=days.first, last=days.last)
-        return replace(settings, granularity=nearest(settings.granularity, settings.allowed))
 
     # What a hand does.
 
@@ -182,7 +151,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             if self._held:
                 return
             try:
-                self._settings = self._adopted(name)
+                self._settings = self._choices.after(name, self.controls.values(), self._settings)
             except QueryError as error:
                 if not self._joining:
                     self._asking.stop()
@@ -192,23 +161,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
                 self.controls.show(self._settings)
             if not self._joining:
                 self._update()
-
-    def _adopted(self, name: str) -> Settings:
-        """Settings after a control changed, with what follows from it for the others."""
-        values = self.controls.values()
-        if name in ("first", "last"):
-            values["preset"] = CUSTOM
-        if values["first"] is None or values["last"] is None:
-            raise QueryError("first, last: expected a day in each, got none")
-        if name == "metadata_key":
-            values["metadata_value"] = ""
-        values["agents"] = tuple(values["agents"])
-        settings = self._dated(Settings(**values))
-        offered = [view for _, view in views_of(settings)]
-        if settings.view not in offered:
-            settings = replace(settings, view=offered[0])
-        settings.question(self._names)
-        return settings
 
     def _searched(self, _change: object) -> None:
         with self._holding():
@@ -260,7 +212,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self._ask(question)
 
     def _ask(self, question: Question) -> None:
-        self.phase, self.error = "loading", None
+        self._enter("loading")
         self.display.loading(self._settings)
         loop = loop_to_go_on()
         if loop is None:
@@ -271,7 +223,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def _ask_again(self) -> None:
         with self._lock:
             self._in_hand.clear()
-            self._settings = self._dated(self._settings)
+            self._settings = self._choices.dated(self._settings)
             with self._holding():
                 self.controls.show(self._settings)
             self._ask(self._settings.question(self._names))
@@ -282,7 +234,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def _answered(self, question: Question, answer: CallUsage | UsageError) -> None:
         with self._lock:
             if isinstance(answer, UsageError):
-                self.phase, self.error, self._picking = "failed", answer, False
+                self._enter("failed", answer)
+                self._picking = False
                 self.display.failed(str(answer))
                 return
             hand = InHand(question, answer)
@@ -296,7 +249,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         """Draw what the controls say from an answer that holds it."""
         scene = Scene(self._settings, hand)
         if scene.hourly["total_count"].sum() == 0:
-            self.phase, self.error, self._scene, self._drawn = "empty", None, scene, None
+            self._enter("empty")
+            self._scene, self._drawn = scene, None
             self.display.empty(scene, fetched)
             return
         try:
@@ -307,15 +261,19 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             return
         except Exception as error:
             # The page shows no traceback: the figure must not look current when drawing failed.
-            self.phase = "refused"
+            self._enter("refused")
             self.display.refused(f"A fault of this program: {type(error).__name__}: {error}")
             raise
-        self._scene, self._drawn, self.error = scene, drawn, None
-        self.phase = "partial" if partly(scene) else "ready"
+        self._scene, self._drawn = scene, drawn
+        self._enter("partial" if partly(scene) else "ready")
         self.draws += 1
 
+    def _enter(self, phase: Phase, error: UsageError | None = None) -> None:
+        self.phase, self.error = phase, error
+        self.controls.offer_files(phase in ("ready", "partial"))
+
     def _refuse(self, error: UsageError) -> None:
-        self.phase, self.error = "refused", error
+        self._enter("refused", error)
         self.display.refused(str(error))
 
     @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,18 +10,27 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-import usage_analysis as ua
-from usage_analysis.analysis.billing import billing_overhead, cost
-from usage_analysis.analysis.capacity import capacity, describe_capacity
+from usage_analysis.analysis.billing import cost
+from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.peaks import describe_peak
 from usage_analysis.analysis.profiles import load_profile
-from usage_analysis.analysis.rates import describe_errors, error_rate, rate_difference
+from usage_analysis.analysis.rates import error_rate
 from usage_analysis.analysis.trends import describe_month
+from usage_analysis.dashboard.headlines import (
+    capacity_told,
+    change_told,
+    compared_told,
+    errors_told,
+    money_told,
+    sentence,
+    total_told,
+)
 from usage_analysis.dashboard.scene import Scene
 from usage_analysis.dashboard.settings import Settings
+from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
@@ -33,7 +41,7 @@ from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_control, plot_error_rate
 from usage_analysis.figures.trend import plot_trend
-from usage_analysis.figures.wording import UNITS, amount
+from usage_analysis.figures.wording import amount
 from usage_analysis.tidy.periods import aggregate
 
 TABS: Final = {
@@ -43,9 +51,9 @@ TABS: Final = {
     "money": "Money",
     "capacity": "Capacity",
 }
-_BLOCKING: Final = 0.01
+_UNLIKE: Final = 3
+"""So many days and the same number before have no weekday in common, whole weeks apart."""
 _BESIDE: Final[Any] = {"color": "#595959", "ls": "--", "lw": 1.2}
-_IMPORT: Final = "import usage_analysis as ua"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,15 +79,9 @@ class Drawn:
 
     @property
     def python(self) -> str:
-        """The lines as one text; names that are not public are imported from where they are."""
+        """The lines as one text, with the imports that they need."""
         text = "\n".join(self.lines)
-        hidden = sorted(set(re.findall(r"\bua\.(\w+)", text)) - set(ua.__all__))
-        for name in hidden:
-            text = re.sub(rf"\bua\.{name}\b", name, text)
-        imports = [f"from {globals()[name].__module__} import {name}" for name in hidden]
-        if "timedelta(" in text:
-            text = "from datetime import timedelta\n" + text
-        return text.replace(_IMPORT, "\n".join([_IMPORT, *imports]), 1)
+        return f"from datetime import timedelta\n{text}" if "timedelta(" in text else text
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def _trend(scene: Scene) -> Drawn:
         _bucketed(scene),
         f"ax = ua.plot_trend(table, measure={measure!r}, about=about)",
     ]
-    headline = f"{_total(scene, measure)}{_change(scene, measure)}."
+    headline = f"{total_told(scene, measure)}{change_told(scene, measure)}."
     days = scene.settings.before
     if days is not None and not scene.settings.group and scene.settings.granularity in ("h", "D"):
         lines += _beside(scene, axes)
@@ -169,7 +171,7 @@ def _groups(scene: Scene) -> Drawn:
     total = in_units(table, measure)
     headline = (
         f"The {len(scene.groups)} largest of {len(scene.hand.largest)} groups have "
-        f"{amount(float(np.nansum(total)))} of {_total(scene, measure)}."
+        f"{amount(float(np.nansum(total)))} of {total_told(scene, measure)}."
     )
     lines = [
         *scene.lines(grouped=True),
@@ -181,6 +183,11 @@ def _groups(scene: Scene) -> Drawn:
 
 def _comparison(scene: Scene) -> Drawn:
     measure, grouped = scene.settings.measure, bool(scene.settings.group)
+    if scene.settings.comparison == "previous" and scene.settings.days.number <= _UNLIKE:
+        raise QueryError(
+            "Compare with: expected days of which some have the same weekday before, got "
+            f"{scene.settings.days.number}; choose Same weekdays before"
+        )
     table = compare_periods(scene.grouped, scene.earlier(grouped=grouped), measure=measure)
     axes = plot_comparison(table, measure=measure, about=scene.about_rows(scene.grouped))
     lines = [
@@ -189,7 +196,7 @@ def _comparison(scene: Scene) -> Drawn:
         f"ax = ua.plot_comparison(table, measure={measure!r}, about=about)",
     ]
     shown = table.to_frame().T if isinstance(table, pd.Series) else table
-    return Drawn(axes, f"{_total(scene, measure)}{_change(scene, measure)}.", shown, lines)
+    return Drawn(axes, f"{compared_told(scene, measure)}.", shown, lines)
 
 
 def _calendar(scene: Scene) -> Drawn:
@@ -200,7 +207,7 @@ def _calendar(scene: Scene) -> Drawn:
         'table = ua.aggregate(hourly, "D")',
         f"ax = ua.plot_calendar(table, measure={measure!r}, about=about)",
     ]
-    return Drawn(axes, f"{_total(scene, measure)}{_change(scene, measure)}.", table, lines)
+    return Drawn(axes, f"{total_told(scene, measure)}{change_told(scene, measure)}.", table, lines)
 
 
 def _week(scene: Scene) -> Drawn:
@@ -242,7 +249,7 @@ def _errors(scene: Scene) -> Drawn:
         "table = ua.error_rate(table)",
         "ax = ua.plot_error_rate(table, about=about)",
     ]
-    return Drawn(axes, _error_headline(scene), table, lines)
+    return Drawn(axes, errors_told(scene), table, lines)
 
 
 def _control(scene: Scene) -> Drawn:
@@ -253,7 +260,7 @@ def _control(scene: Scene) -> Drawn:
         "table = ua.control_chart(hourly)",
         "ax = ua.plot_control(table, about=about)",
     ]
-    return Drawn(axes, _error_headline(scene), table, lines)
+    return Drawn(axes, errors_told(scene), table, lines)
 
 
 def _error_week(scene: Scene) -> Drawn:
@@ -264,7 +271,7 @@ def _error_week(scene: Scene) -> Drawn:
         'table = ua.error_rate(hourly, by="hour_of_week")',
         "ax = ua.plot_error_week(table, about=about)",
     ]
-    return Drawn(axes, _error_headline(scene), table, lines)
+    return Drawn(axes, errors_told(scene), table, lines)
 
 
 def _funnel(scene: Scene) -> Drawn:
@@ -275,7 +282,7 @@ def _funnel(scene: Scene) -> Drawn:
         "table = ua.funnel(hourly)",
         "ax = ua.plot_funnel(table, about=about)",
     ]
-    return Drawn(axes, _error_headline(scene), table, lines)
+    return Drawn(axes, errors_told(scene), table, lines)
 
 
 def _billed(scene: Scene) -> Drawn:
@@ -287,7 +294,7 @@ def _billed(scene: Scene) -> Drawn:
         'ax = ua.plot_trend(table, measure="billed_minutes", about=about)',
         f"print(ua.cost(hourly, {scene.settings.rate!r}))",
     ]
-    return Drawn(axes, f"{_money(scene)}{_change(scene, 'billed_minutes')}.", table, lines)
+    return Drawn(axes, f"{money_told(scene)}{change_told(scene, 'billed_minutes')}.", table, lines)
 
 
 def _month(scene: Scene) -> Drawn:
@@ -310,7 +317,7 @@ def _overhead(scene: Scene) -> Drawn:
         _bucketed(scene),
         "ax = ua.plot_billing(table, about=about)",
     ]
-    return Drawn(axes, f"{_money(scene)}.", table, lines)
+    return Drawn(axes, f"{money_told(scene)}.", table, lines)
 
 
 def _pareto(scene: Scene) -> Drawn:
@@ -322,7 +329,7 @@ def _pareto(scene: Scene) -> Drawn:
         "ax = ua.plot_pareto(hourly, about=about)",
     ]
     shown = table if isinstance(table, pd.DataFrame) else scene.grouped
-    return Drawn(axes, f"{_money(scene)}.", shown, lines)
+    return Drawn(axes, f"{money_told(scene)}.", shown, lines)
 
 
 def _capacity(scene: Scene) -> Drawn:
@@ -330,7 +337,7 @@ def _capacity(scene: Scene) -> Drawn:
     table = capacity(scene.hourly, limit=limit)
     axes = plot_capacity(scene.hourly, limit=limit, about=scene.about)
     lines = [*scene.lines(), f"ax = ua.plot_capacity(hourly, limit={limit}, about=about)"]
-    return Drawn(axes, _capacity_headline(scene), table, lines)
+    return Drawn(axes, capacity_told(scene), table, lines)
 
 
 def _load_duration(scene: Scene) -> Drawn:
@@ -338,11 +345,11 @@ def _load_duration(scene: Scene) -> Drawn:
     table = capacity(scene.hourly, limit=limit)
     axes = plot_load_duration(scene.hourly, limit=limit, about=scene.about)
     lines = [*scene.lines(), f"ax = ua.plot_load_duration(hourly, limit={limit}, about=about)"]
-    return Drawn(axes, _capacity_headline(scene), table, lines)
+    return Drawn(axes, capacity_told(scene), table, lines)
 
 
 def _traffic_week(scene: Scene) -> Drawn:
-    return _weekly(scene, "traffic", _capacity_headline(scene))
+    return _weekly(scene, "traffic", capacity_told(scene))
 
 
 _OVER_TIME: Final = frozenset({"granularity", "comparison", "group", "top"})
@@ -381,57 +388,3 @@ def _finished(scene: Scene) -> list[str]:
     """Lines that leave out what is not whole or not final."""
     whole_rows = [] if scene.settings.granularity == "h" else ['table = table[table["complete"]]']
     return [*whole_rows, 'table = table[~table["provisional"]]']
-
-
-def sentence(text: str) -> str:
-    """Text that begins with a capital and ends with a full stop."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
-def _total(scene: Scene, measure: str) -> str:
-    value = float(np.nansum(in_units(scene.hourly, measure)))
-    days = scene.settings.days
-    when = f"on {days.first}" if days.number == 1 else f"from {days.first} to {days.last}"
-    return f"{amount(value)} {UNITS[measure]} {when} ({scene.settings.timezone})"
-
-
-def _change(scene: Scene, measure: str) -> str:
-    """What the days before say, over as many finished hours of both."""
-    if scene.before is None:
-        return ""
-    now = scene.hourly[~scene.hourly["provisional"]].iloc[: len(scene.before)]
-    new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, scene.before))
-    days = scene.settings.before
-    what = f"{days.first} to {days.last}" if days is not None else ""
-    if old == 0:
-        return f"; none in the days before, {what}"
-    share = 100 * (new - old) / old
-    way = "more" if share >= 0 else "fewer"
-    return f"; {abs(share):.1f} % {way} than in as many hours from {what} ({amount(old)})"
-
-
-def _error_headline(scene: Scene) -> str:
-    told = str(describe_errors(scene.hourly))
-    if scene.before is not None and scene.before["total_count"].sum() > 0:
-        found = rate_difference(scene.hourly, scene.before)
-        low, high = 100 * found["low"], 100 * found["high"]
-        told += (
-            f"; {100 * found['difference']:+.2f} points against the days before "
-            f"(95 % interval {low:+.2f} to {high:+.2f})"
-        )
-    return sentence(told)
-
-
-def _money(scene: Scene) -> str:
-    amount_of = cost(scene.hourly, scene.settings.rate)
-    ratio = billing_overhead(scene.hourly)["overhead"]
-    told = f", {ratio:.2f} a minute of talk" if np.isfinite(ratio) else ""
-    minutes = scene.hourly["billed_minutes"].sum()
-    return (
-        f"USD {amount_of:,} for {minutes:,.1f} billed minutes{told}, at USD {scene.settings.rate} "
-        "a minute: an estimate of call minutes only"
-    )
-
-
-def _capacity_headline(scene: Scene) -> str:
-    return sentence(str(describe_capacity(scene.hourly, limit=scene.settings.limit)))

@@ -1,0 +1,87 @@
+"""The sentence above each figure: its finding, with its days, its clock and its interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from usage_analysis.analysis.billing import billing_overhead, cost
+from usage_analysis.analysis.capacity import describe_capacity
+from usage_analysis.analysis.comparison import compare_periods
+from usage_analysis.analysis.rates import describe_errors, rate_difference
+from usage_analysis.dashboard.scene import Scene
+from usage_analysis.figures.axes import in_units
+from usage_analysis.figures.wording import UNITS, amount
+
+
+def sentence(text: str) -> str:
+    """Text that begins with a capital and ends with a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def total_told(scene: Scene, measure: str) -> str:
+    """How much of a measure the days shown hold."""
+    value = float(np.nansum(in_units(scene.hourly, measure)))
+    days = scene.settings.days
+    when = f"on {days.first}" if days.number == 1 else f"from {days.first} to {days.last}"
+    return f"{amount(value)} {UNITS[measure]} {when} ({scene.settings.timezone})"
+
+
+def change_told(scene: Scene, measure: str) -> str:
+    """What the days before say, over as many finished hours of both."""
+    if scene.before is None:
+        return ""
+    now = scene.hourly[~scene.hourly["provisional"]].iloc[: len(scene.before)]
+    new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, scene.before))
+    days = scene.settings.before
+    what = f"{days.first} to {days.last}" if days is not None else ""
+    if old == 0:
+        return f"; none in the days before, {what}"
+    share = 100 * (new - old) / old
+    way = "more" if share >= 0 else "fewer"
+    return f"; {abs(share):.1f} % {way} than in as many hours from {what} ({amount(old)})"
+
+
+def compared_told(scene: Scene, measure: str) -> str:
+    """The fair change: each hour beside the same one whole weeks before, with its interval."""
+    found: Any = compare_periods(scene.hourly, scene.earlier(grouped=False), measure=measure)
+    days, hours = int(found["days"]), int(found["hours"])
+    over = f"{days} days" if days > 1 else f"{hours} hours"
+    if not found["previous"]:
+        return f"{total_told(scene, measure)}; none in the {over} of the same weekdays before"
+    change, low, high = (100 * found[name] / found["previous"] for name in ("delta", "low", "high"))
+    return (
+        f"{total_told(scene, measure)}; {change:+.1f} % (95 % interval {low:+.1f} to {high:+.1f}) "
+        f"over {over} beside those of the same weekdays before"
+    )
+
+
+def errors_told(scene: Scene) -> str:
+    """The error rate with its interval, and its difference to the days set beside."""
+    told = str(describe_errors(scene.hourly))
+    if scene.before is not None and scene.before["total_count"].sum() > 0:
+        found = rate_difference(scene.hourly, scene.before)
+        low, high = 100 * found["low"], 100 * found["high"]
+        told += (
+            f"; {100 * found['difference']:+.2f} points against the days before "
+            f"(95 % interval {low:+.2f} to {high:+.2f})"
+        )
+    return sentence(told)
+
+
+def money_told(scene: Scene) -> str:
+    """What the billed minutes cost, and how many were billed a minute of talk."""
+    amount_of = cost(scene.hourly, scene.settings.rate)
+    ratio = billing_overhead(scene.hourly)["overhead"]
+    told = f", {ratio:.2f} a minute of talk" if np.isfinite(ratio) else ""
+    minutes = scene.hourly["billed_minutes"].sum()
+    return (
+        f"USD {amount_of:,} for {minutes:,.1f} billed minutes{told}, at USD {scene.settings.rate} "
+        "a minute: an estimate of call minutes only"
+    )
+
+
+def capacity_told(scene: Scene) -> str:
+    """How near to the limit the hours come."""
+    return sentence(str(describe_capacity(scene.hourly, limit=scene.settings.limit)))
