@@ -150,7 +150,7 @@ class InPlace(parts.Writer):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         name = self._path.name.removeprefix(".").removesuffix(".tmp")
-        self._path = self._path.rename(folder / f"{name}-00000000.parquet")
+        self._path = self._path.rename(folder / f"{name:0>24}-00000000.parquet")
 
 
 def remove_first(shelf: parts.Shelf, month: str) -> bool:

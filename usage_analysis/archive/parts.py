@@ -1,7 +1,7 @@
 """Files of an archive: written whole or not at all, never changed, their checksum in their name.
 
 - `format.json` says how the others are to be read.
-- `hourly/2026-03/<random>-<checksum>.parquet`: rows of one UTC month, sorted by scope and time, a
+- `hourly/2026-03/<landing>-<checksum>.parquet`: rows of one UTC month, sorted by scope and time, a
   row an hour with calls; the file's metadata says which days of which scopes it holds. What it
   holds of a day, it holds whole, so each file that lands is a step from one good state to the next.
 - `history/2026-03/...`: what was known before of days that have changed since.
@@ -38,7 +38,7 @@ from usage_analysis.errors import ArchiveError, QueryError
 Kind = Literal["hourly", "history"]
 KINDS: tuple[Kind, ...] = ("hourly", "history")
 
-_NAME = re.compile(r"[0-9a-f]{16}-(?P<checksum>[0-9a-f]{8})\.parquet")
+_NAME = re.compile(r"[0-9a-f]{24}-(?P<checksum>[0-9a-f]{8})\.parquet")
 _MONTH = re.compile(r"\d{4}-\d\d")
 _STALE = 3600.0  # an unfinished file this old is nobody's any more [s]
 _TRIES = 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -54,7 +55,9 @@ class Writer:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        path = self._folder / f"{secrets.token_hex(8)}-{self._file.checksum:08x}.parquet"
+        # In the order of their landing: of two fetches in one second the later one counts.
+        name = f"{time.time_ns():016x}{secrets.token_hex(4)}-{self._file.checksum:08x}.parquet"
+        path = self._folder / name
         self._path.rename(path)
         sync_folder(self._folder)
         return path

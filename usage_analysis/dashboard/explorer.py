@@ -28,7 +28,7 @@ from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.fetch.client import Client
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.style import title_of
+from usage_analysis.figures.style import picture, title_of
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage
 
@@ -371,5 +371,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"] = repr(self)
         if self._current is not None:
-            data["image/png"] = bytes(self.image.value)
+            # Saved with the notebook: packed well, with its provenance.
+            data["image/png"] = picture(figure_of(self._current.axes), "png")
         return bundle
