@@ -1,8 +1,6 @@
-"""A notebook in JupyterLab, in a real browser: it answers, and a redraw is sooner than interact."""
+"""A notebook in JupyterLab, in a real browser: it answers."""
 
-import json
 import shutil
-import statistics
 
 import pytest
 
@@ -13,70 +11,13 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.filterwarnings("default::ResourceWarning"),
 ]
-NOTEBOOK, YEAR = "02_peak_hours.ipynb", "year.ipynb"
-
-# The same figure twice, of a year of hours that were fetched before.
-EXPLORER = """
-import usage_analysis as ua
-
-client = ua.sample_client()
-year = {"preset": "custom", "first": "2025-04-02", "last": "2026-03-31"}
-ua.Explorer(client, timezone="America/New_York", state=year)
-"""
-INTERACT = """
-import ipywidgets
-
-from usage_analysis.figures.provenance import Provenance
-
-usage = client.call_usage(ua.UsageQuery.local_days("2025-04-02", "2026-03-31", "America/New_York"))
-hours = ua.in_timezone(usage.hourly, "America/New_York").loc["2025-04-02":"2026-03-31"]
-daily = ua.aggregate(hours, "D")
-about = Provenance.of(usage, hours, timezone="America/New_York")
-
-def draw(measure):
-    return ua.plot_trend(daily, measure=measure, about=about).figure
-
-names = {"calls": "total_count", "joined calls": "joined_count", "calls in error": "error_count",
-         "minutes of talk": "duration"}
-ipywidgets.interact(draw, measure=ipywidgets.Dropdown(options=list(names.items())))
-draw.widget.add_class("plain");
-"""
-TIMED = """async ([control, image, value]) => {
-    const select = document.querySelector(control);
-    const before = document.querySelector(image).src;
-    const start = performance.now();
-    select.value = value;
-    select.dispatchEvent(new Event('change', {bubbles: true}));
-    for (;;) {
-        await new Promise(requestAnimationFrame);
-        const shown = document.querySelector(image);
-        if (shown && shown.src !== before && shown.complete && shown.naturalWidth > 0) {
-            await shown.decode();
-            return performance.now() - start;
-        }
-        if (performance.now() - start > 60000) throw new Error(`no new picture in ${image}`);
-    }
-}"""
-WAYS = {
-    "explorer": (".ua-measure select", "img.ua-figure"),
-    "interact": (".plain select", ".plain img"),
-}
-MEASURES = ("joined calls", "calls in error", "minutes of talk", "calls")
-ROUNDS = 4
+NOTEBOOK = "02_peak_hours.ipynb"
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     shutil.copy(ROOT / "notebooks" / NOTEBOOK, folder)
-    cells = [
-        {"cell_type": "code", "execution_count": None, "id": f"cell-{place}", "metadata": {},
-         "outputs": [], "source": source}
-        for place, source in enumerate((EXPLORER, INTERACT))
-    ]  # fmt: skip
-    kernel = {"display_name": "", "language": "python", "name": "python3"}
-    year = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-    (folder / YEAR).write_text(json.dumps(year), encoding="utf-8")
     with jupyterlab(folder) as address:
         yield address
 
@@ -113,20 +54,3 @@ def test_a_notebook_runs_and_its_dashboard_answers(browser, lab):
     board.changes(page.locator(".ua-tab button", has_text="Errors").first.click)
     board.changes(lambda: board.at("period").select_option(label="Last month"))
     assert board.said == []
-
-
-def test_a_redraw_is_faster_than_interact(browser, lab, record_property):
-    """For a year of hours in hand, a new measure is on show sooner than through `interact`."""
-    page = run_through(browser, lab, YEAR).page
-    page.wait_for_selector(".plain img", state="attached")
-    took = {name: [] for name in WAYS}
-    for place in range(ROUNDS * len(MEASURES)):
-        for name, (control, image) in WAYS.items():
-            value = MEASURES[place % len(MEASURES)]
-            took[name].append(page.evaluate(TIMED, [control, image, value]))
-    medians = {name: statistics.median(times[len(MEASURES) :]) for name, times in took.items()}
-    for name, median in medians.items():
-        record_property(f"{name}_ms", round(median))
-    words = ", ".join(f"{name} {median:.0f} ms" for name, median in medians.items())
-    print(f"\nFrom a changed control to the new picture: {words} in the median")  # noqa: T201
-    assert medians["explorer"] < medians["interact"], words
