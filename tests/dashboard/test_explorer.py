@@ -1,5 +1,6 @@
 """The dashboard without a browser: controls are set, the figure is looked at."""
 
+import base64
 import io
 import itertools
 import json
@@ -289,11 +290,13 @@ def test_files_are_what_is_on_show(explorer):
     }
     for kind, button in explorer.leave.items():
         button.click()
-        file = explorer.file(kind)
-        assert "trend-2026-03-02-2026-03-31-America_New_York" in file.name
-        assert file.content.lower().startswith(starts[kind].lower()), kind
-        assert 'download="' in explorer.display.file.value
+        link = explorer.display.file.value
+        name = re.search('download="([^"]+)"', link)[1]
+        content = base64.b64decode(re.search('base64,([^"]+)"', link)[1])
+        assert "trend-2026-03-02-2026-03-31-America_New_York" in name
+        assert content.lower().startswith(starts[kind].lower()), kind
     assert set(explorer.leave) == set(starts)
+    assert explorer.file("CSV").content.startswith(starts["CSV"])
 
 
 def test_a_state_restores_the_dashboard(explorer, transport):
