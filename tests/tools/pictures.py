@@ -1,0 +1,67 @@
+"""README's pictures: ``python -m tests.tools.pictures [FOLDER]``.
+
+Takes them in a chromium that is installed already, of the sample account's dashboard, as
+``usage-analysis app`` shows it, and of a report of its. Without a folder, where README shows them
+from.
+"""
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+import usage_analysis as ua
+from tests.browser.conftest import ROOT, Board, chromium
+from usage_analysis.dashboard.app import served
+
+FOLDER = ROOT / ".github" / "pictures"
+ZONE = "America/New_York"
+VIEWS = {
+    "trends": {"preset": "last_month", "comparison": "weekdays"},
+    "peaks": {"preset": "last_90_days", "tab": "peaks", "view": "week"},
+}
+WIDTH = 1200
+COLOURS = 256
+"""Enough for what is drawn, in a third of the bytes."""
+
+
+def take(browser, folder: Path) -> list[Path]:
+    """Paths of the pictures, which are in the folder now."""
+    shots = {}
+    for name, state in VIEWS.items():
+        with served(timezone=ZONE, state=state) as address:
+            page = Board(browser, address, WIDTH).ready().page
+            shots[name] = page.locator(".ua-explorer").screenshot()
+            page.close()
+    shots["report"] = of_report(browser)
+    paths = []
+    for name, shot in shots.items():
+        paths.append(folder / f"{name}.png")
+        Image.open(io.BytesIO(shot)).convert("RGB").quantize(
+            COLOURS, dither=Image.Dither.NONE
+        ).save(paths[-1])
+    return paths
+
+
+def of_report(browser) -> bytes:
+    """The first screen of a report, with a breakdown by agent."""
+    client = ua.sample_client()
+    days = {"from_date": "2026-03-01", "to_date": "2026-03-31", "timezone": ZONE}
+    usage, agents = client.call_usage(**days), client.by_agent(ua.sample.AGENTS, **days)
+    with tempfile.TemporaryDirectory() as folder:
+        report = ua.build_report(usage, folder, breakdown=agents, **days)
+        page = browser.new_page(viewport={"width": WIDTH, "height": 900})
+        page.goto(report.as_uri())
+        shot: bytes = page.screenshot()
+        page.close()
+    return shot
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1]) if sys.argv[1:] else FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    with chromium() as opened:
+        for path in take(opened, place):
+            print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
