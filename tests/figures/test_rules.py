@@ -245,7 +245,13 @@ def test_small_panels_keep_the_rules(case, width):
         (lambda ax: ax.plot([20513.0], [1.0], "o", color="#D62728", ms=9), "apart with"),
         (lambda ax: ax.text(0.5, 0.5, "pale", color="#BBBBBB", gid="x"), "is pale"),
         (lambda ax: ax.text(0.5, 0.5, "small", fontsize=5), "is 5.0 pt"),
-        (lambda ax: ax.set_title("upon it", loc="left", y=0.9), "'upon it' is upon"),
+        (
+            lambda ax: [
+                ax.annotate(words, (0.5, 0.5), xycoords="axes fraction")
+                for words in ("here", "upon it")
+            ],
+            "'upon it' is upon 'here'",
+        ),
         (lambda ax: ax.text(1.5, 0.5, "far out", transform=ax.transAxes, gid="x"), "outside"),
         (lambda ax: ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 0)), "number"),
     ],

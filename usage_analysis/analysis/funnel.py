@@ -127,7 +127,7 @@ def _fit(n: Floats, k: Floats, kept: NDArray[np.bool_], *, without: bool = False
         return values.sum() - values if without else values.sum()
 
     groups = total(kept.astype(np.float64))
-    weights = np.maximum(total(weight), 1e-300)
+    weights = np.maximum(total(weight), 1e-150)  # its square is above 0 too
     pooled = np.clip(total(weight * np.where(n > 0, k / np.maximum(n, 1), 0)) / weights, 0, 1)
     centre = np.arcsin(np.sqrt(pooled))
     squares = total(weight * y * y) - 2 * centre * total(weight * y) + centre**2 * weights
