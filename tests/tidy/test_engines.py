@@ -134,8 +134,10 @@ def test_dask_reads_object_storage(table, archive):
         with store.open(f"/usage/hourly/{month}/part.parquet", "wb") as file:
             pq.write_table(pa.Table.from_pandas(part, preserve_index=False), file)
     parts = dd.read_parquet("memory://usage/hourly")
-    # This store is in one process; a bucket is as near to one worker as to another.
-    with dask.config.set(scheduler="threads"):
+    # This store is in one process, apart from the workers that other tests left open; a bucket
+    # is as near to one worker as to another.
+    here = {"scheduler": "threads", "dataframe.shuffle.method": "tasks"}
+    with dask.config.set(here):
         sums = ua.sum_usage(parts, by="scope", every="MS")
     pd.testing.assert_frame_equal(sums, ua.sum_usage(table, by="scope", every="MS"))
 
@@ -145,7 +147,7 @@ def test_dask_reads_object_storage(table, archive):
             store.put_file(path, copy)
         return dd.read_parquet([f"memory:/{copy}" for copy in copies])
 
-    with dask.config.set(scheduler="threads"):
+    with dask.config.set(here):
         sums = archive.summed("agent", every="MS", read=read)
     pd.testing.assert_frame_equal(sums, archive.summed("agent", every="MS"))
 
