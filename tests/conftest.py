@@ -49,24 +49,47 @@ def as_json(document):
     return json.dumps(document).encode()
 
 
-_LEFT_OUT = {"browser": 0, "slow": 0}
 _HOW = {
-    "browser": 'pip install -e ".[browser]", with chromium installed, and pytest -m browser '
+    "browser": 'pip install -e ".[browser]", with chromium installed, and pytest -n0 -m browser '
     "tests/browser",
+    "dask": 'pip install -e ".[dask]" and pytest -n0 -m dask tests/tidy/test_engines.py',
     "slow": "pytest -m slow tests",
+    "spark": 'pip install -e ".[spark]", with Java 17 installed, and pytest -n0 -m spark '
+    "tests/tidy/test_engines.py",
 }
+_LEFT_OUT = pytest.StashKey[dict]()
 
 
-def pytest_deselected(items):
-    """Count what the plain command leaves out."""
-    for item in items:
-        for mark in _LEFT_OUT:
-            _LEFT_OUT[mark] += item.get_closest_marker(mark) is not None
+def pytest_configure(config):
+    """Nothing is left out yet."""
+    config.stash[_LEFT_OUT] = dict.fromkeys(_HOW, 0)
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_collection_modifyitems(config, items):
+    """Count what an expression of marks may leave out."""
+    for mark in _HOW:
+        config.stash[_LEFT_OUT][mark] = sum(bool(item.get_closest_marker(mark)) for item in items)
+
+
+def pytest_collection_finish(session):
+    """Count what was left out; a worker tells it to the process that reports."""
+    left_out = session.config.stash[_LEFT_OUT]
+    for mark in _HOW:
+        left_out[mark] -= sum(bool(item.get_closest_marker(mark)) for item in session.items)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = left_out
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Take what a worker left out, which is the same for each."""
+    if not error:
+        node.config.stash[_LEFT_OUT] = node.workeroutput["left out"]
+
+
+def pytest_terminal_summary(terminalreporter, config):
     """Say how to run what was left out."""
-    for mark, number in _LEFT_OUT.items():
+    for mark, number in config.stash[_LEFT_OUT].items():
         if number:
             terminalreporter.write_line(f"{number} tests of {mark} left out: {_HOW[mark]}")
 

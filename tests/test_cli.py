@@ -59,7 +59,7 @@ def test_the_sample_report_says_where_it_is(run, tmp_path):
 def test_days_are_local_days(run, tmp_path):
     """--from and --to are days of --timezone, both whole."""
     days = ["--from", "2026-03-08", "--to", "2026-03-09", "--timezone", "America/New_York"]
-    done = run("report", *days, "--out", "two days")
+    done = run("report", *days, "--out", "two days", "--sections", "trend")
     assert done.returncode == 0, done.stderr
     hours = (tmp_path / "two days" / "hourly.csv").read_text().splitlines()[1:]
     assert len(hours) == 47
@@ -138,7 +138,7 @@ def test_a_reply_is_kept_and_reported_later(run, tmp_path):
     usage = ua.CallUsage.load(tmp_path / "kept.json")
     assert (usage.source, usage.query.metadata) == ("sample", {"channel": "web"})
     assert "API" not in (tmp_path / "kept.json").read_text()
-    done = run("report", "--reply", "kept.json", "--out", "here")
+    done = run("report", "--reply", "kept.json", "--out", "here", "--sections", "trend")
     assert done.returncode == 0, done.stderr
     assert "duration min 30s" in (tmp_path / "here" / "report.html").read_text(encoding="utf-8")
     refused = run("report", "--reply", "kept.json", "--search", "x")
