@@ -97,6 +97,7 @@ def test_round_trip(query: UsageQuery) -> None:
 def test_as_dict_round_trip(query: UsageQuery) -> None:
     """A query's plain form reads back as the query."""
     assert UsageQuery.from_filters(query.as_dict()) == query
+    assert eval(repr(query), {"UsageQuery": UsageQuery}) == query  # noqa: S307
 
 
 def test_wire_form() -> None:

@@ -66,7 +66,7 @@ def wire_seconds(microseconds: int) -> str:
     return f"{whole}.{part:06}".rstrip("0").rstrip(".") + "s"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class UsageQuery:
     """One question to ``GET /api/accounts/me/usage/calls``.
 
@@ -271,6 +271,10 @@ class UsageQuery:
             elif value is not None:
                 out[field.name] = list(value) if isinstance(value, tuple) else value
         return out
+
+    def __repr__(self) -> str:
+        """The call that makes it, without the filters that are not set."""
+        return f"UsageQuery({', '.join(f'{n}={v!r}' for n, v in self.as_dict().items())})"
 
     def _chunks(self, longest: timedelta) -> list[Self]:
         start, end = self.start, self.end

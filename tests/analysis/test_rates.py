@@ -206,6 +206,9 @@ def test_errors_in_words() -> None:
         "errors: 2.0 % of 4,800 calls (96; 95 % interval 1.6 to 2.4 %), "
         "2026-03-02 to 2026-03-04 (America/New_York)"
     )
+    assert describe_errors(frame([42_078], [310])).startswith(
+        "errors: 0.74 % of 42,078 calls (310; 95 % interval 0.66 to 0.82 %)"
+    )
     assert describe_errors(frame([5], [1])) == (
         "errors: too few calls to give a rate, 1 in 5 calls, 2026-03-02 (UTC)"
     )

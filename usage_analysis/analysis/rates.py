@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, share, wilson
-from usage_analysis.analysis.words import dates
+from usage_analysis.analysis.words import dates, percents
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, require
 from usage_analysis.tidy.slots import SLOTS, Sums, check_rows, groups_of, rows_of
@@ -270,9 +270,9 @@ def describe_errors(
 def _told(row: Any, interval: str) -> str:
     if not row.enough:
         return f"errors: too few calls to give a rate, {row.events:,.0f} in {row.calls:,.0f} calls"
-    low, high = (f"{100 * end:.1f}" for end in (row.low, row.high))
+    rate, low, high = percents(row.rate, row.low, row.high)
     return (
-        f"errors: {100 * row.rate:.1f} % of {row.calls:,.0f} calls "
+        f"errors: {rate} % of {row.calls:,.0f} calls "
         f"({row.events:,.0f}; {interval} {low} to {high} %)"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,6 +26,17 @@ def figure(value: Any, measure: str) -> str:
     """Value of a measure in words; talk in hours."""
     number = value / pd.Timedelta(hours=1) if measure == "duration" else float(value)
     return f"{number:,.0f}" if number >= 10 or number == round(number) else f"{number:.1f}"
+
+
+def percents(share: float, low: float, high: float) -> tuple[str, str, str]:
+    """A share and the ends of its interval in per cent, as fine as the interval is narrow.
+
+    The ends stand at least three units of the last place apart; there is one place or more.
+    """
+    width = 100 * (high - low)
+    places = max(1, math.ceil(math.log10(3 / width))) if width > 0 else 1
+    told = [f"{100 * value:.{places}f}" for value in (share, low, high)]
+    return told[0], told[1], told[2]
 
 
 def dates(frame: pd.DataFrame) -> str:

@@ -16,6 +16,7 @@ from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import error_rate, join_rate, rate_difference
 from usage_analysis.analysis.trends import project_month
+from usage_analysis.analysis.words import percents
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of, finished, in_units
 from usage_analysis.figures.compare import plot_comparison
@@ -139,9 +140,10 @@ def _rate_in_words(what: str, facts: Facts) -> str:
     if calls == 0:
         return f"No calls, so no {what}."
     few = "" if total["enough"] else "; too few calls to tell much"
+    shown, low, high = percents(total["rate"], total["low"], total["high"])
     return (
-        f"{what.capitalize()} {100 * total['rate']:.2f} % ({events:,} of {calls:,} calls, "
-        f"95 % interval {100 * total['low']:.2f} to {100 * total['high']:.2f} %{few})"
+        f"{what.capitalize()} {shown} % ({events:,} of {calls:,} calls, "
+        f"95 % interval {low} to {high} %{few})"
         f"{over if whole else ''}."
     )
 
@@ -329,7 +331,7 @@ def _with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
             "share": [f"{100 * share:.1f} %" for share in table["share"]],
             "error rate, 95 %": [
                 "no calls" if pd.isna(rate) else
-                f"{100 * rate:.2f} % ({100 * low:.2f} to {100 * high:.2f} %)"
+                "{} % ({} to {} %)".format(*percents(rate, low, high))
                 for rate, low, high in zip(
                     table["error_rate"], table["error_low"], table["error_high"], strict=True
                 )
