@@ -164,6 +164,13 @@ def test_billing_is_percent_over_the_talk():
     assert lines(ax, "bound")[0] == pytest.approx((600 * days["joined_count"] / talk).to_numpy())
 
 
+def test_billing_of_groups_counts_each_day_once():
+    """The title's days are days of the calendar, not days of each group."""
+    daily = ua.aggregate(grouped({"a": 30, "b": 20, "c": 10}), "D")
+    title = plot_billing(daily).get_title(loc="left").replace("\n", " ")
+    assert title.endswith("of 13 whole days")
+
+
 def test_a_comparison_draws_both_periods_in_percent_of_the_first():
     """Hollow at 0 %, filled at the change, the bar over the interval of the difference."""
     changes = compared(frame(14 * 24))

@@ -286,6 +286,7 @@ def _overhead_in_words(kept: pd.DataFrame, every: str) -> str:
     told = "just the talk" if abs(over) < _HARDLY else f"{abs(over):.1f} % more than the talk"
     if over < 0:
         told = told.replace("more", "less")
-    left = f" of {several(len(kept), f'whole {every}')}" if every == "day" else ""
+    days = several(kept.index.nunique(), f"whole {every}")
+    left = f" of {days}" if every == "day" else ""
     minutes = f"{counted(billed, 'billed minutes')} for {counted(talk, 'minutes of talk')}"
     return f"Billed {told}: {minutes}{left}"
