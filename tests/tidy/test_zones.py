@@ -203,6 +203,36 @@ def test_profiles_are_the_twins(case: tuple[str, pd.DataFrame]) -> None:
             assert profile.loc[slot, "hours"] == hours[by, slot]
 
 
+@pytest.mark.parametrize("place", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"])
+@pytest.mark.parametrize(("first", "last"), [(3, 11), (22, 5), (7, 7), (8, 6), (0, 23)])
+def test_a_utc_time_of_day_cuts_no_day(place: str, first: int, last: int) -> None:
+    """Days of a UTC time of day are whole in zones off the hour, and its hours count as parts."""
+    zone = ZoneInfo(place)
+    begin, end = (datetime(2026, month, 20, tzinfo=zone) for month in (3, 4))
+    asked = {(first + n) % 24 for n in range((last - first) % 24 + 1)}
+    hourly = frame(begin.astimezone(UTC).replace(minute=0), 24 * 31 + 1)
+    hourly = hourly[[hour in asked for hour in hourly.index.hour]]
+    local = in_timezone(hourly, place)
+    local = local[(local.index >= begin) & (local.index < end)]
+    days = aggregate(local, "D")
+    assert len(days) == 31
+    assert days["complete"].all()
+    assert not days["provisional"].any()
+    profile = load_profile(local)
+    calls, hours, of_day = np.zeros(24), np.zeros(24), np.zeros(31)
+    for start, count in zip(hourly.index, hourly["total_count"].tolist(), strict=True):
+        for quarter in range(4):
+            clock = (start.to_pydatetime() + quarter * HOUR / 4).astimezone(zone)
+            if begin <= clock < end:
+                calls[clock.hour] += count / 4
+                hours[clock.hour] += 1 / 4
+                of_day[(clock.date() - begin.date()).days] += 1 / 4
+    np.testing.assert_allclose(days["hours"], of_day)
+    np.testing.assert_allclose(profile["hours"], hours, atol=1e-9)
+    some = hours > 0
+    np.testing.assert_allclose(profile["mean"][some], calls[some] / hours[some])
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(PLACES), st.lists(st.integers(-(10**15), 2 * 10**15), min_size=1, max_size=20)

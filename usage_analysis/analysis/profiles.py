@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.words import either
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.periods import by_place
 from usage_analysis.tidy.slots import SLOTS, Rows, check_longest, row_lengths, rows_of, sums
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR
@@ -119,8 +120,9 @@ def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Flo
     require(helper, hourly, column, "provisional")
     rows = rows_of(hourly)
     lengths = rows.lengths()
-    own = hourly["hours"].to_numpy() if "hours" in hourly else lengths
-    check_longest(helper, float(own.max(initial=0.0)), "hour")
+    if "hours" in hourly:
+        lengths = by_place(hourly["hours"].to_numpy(dtype=np.float64), rows.place, len(lengths))
+    check_longest(helper, float(lengths.max(initial=0.0)), "hour")
     values = hourly[column].to_numpy()
     if column == "duration":
         values = values.astype("m8[us]", copy=False).view(np.int64)

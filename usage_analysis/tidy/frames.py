@@ -10,6 +10,8 @@ The canonical frame, which every helper takes first:
   `as_of`, and with a time-of-day filter only the hours inside it are there;
 - `provisional` marks a bucket that was not over at `as_of` or that ended within the billing lag
   before it, or, at the edge of a window in a zone off the hour, one that is only partly seen;
+- a column `hours` [h] is there where rows do not cover what their start says: sums of `aggregate`
+  and `rolling`, and clock hours off the hour that a UTC time of day lets calls be in only partly;
 - a breakdown has the group as its first column, and `time` repeats per group;
 - ``attrs["every"]`` of a reply's daily frame is ``"D"``, for a single row does not show its length.
 """

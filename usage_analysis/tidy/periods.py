@@ -35,6 +35,8 @@ Rows = NDArray[np.intp]
 
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = {"MS": 1, "QS": 3, "YS": 12}
+# Parts of hours are sums of fractions [us].
+_SLACK = 10
 
 
 def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
@@ -57,7 +59,9 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     DataFrame
         Canonical frame. A row is one local clock hour at one offset, labelled by its start: the
         hour that autumn repeats has two rows. A clock hour at the edge of the data that is only
-        partly in them is `provisional`.
+        partly in them is `provisional`. Where a time of day was asked for in UTC, whose ends lie
+        within clock hours, those hours are whole as far as they go: a column `hours` then says how
+        much of each row's hour was asked for [h].
 
     Raises
     ------
@@ -107,7 +111,8 @@ def _divided(
 ) -> pd.DataFrame:
     clock = clock_hours(place, start, end)
     codes, groups = groups_of(hourly)
-    pieces, found = _pieces(codes, times, clock)
+    where, known = distinct(times)
+    pieces, found = _pieces(codes, where, known, clock)
     count, waiting = len(found), hourly["provisional"].to_numpy(dtype=bool)
     out: dict[str, NDArray[Any]] = {}
     for name in MEASURES:
@@ -123,16 +128,20 @@ def _divided(
     for piece in pieces:
         covered += np.bincount(piece.spot, piece.overlap, minlength=count)
         flags[piece.spot[waiting[piece.rows]]] = True
-    flags |= covered < (clock.end - clock.start)[hour] / HOUR - 1e-9
+    asked = clock.lengths
+    if _has_gaps(known, known + HOUR):
+        asked = _inside(clock, _hours_held(known, known + HOUR))
+    flags |= covered * HOUR < asked[hour] - _SLACK
     frame = pd.DataFrame({**out, "provisional": flags}, index=to_index(clock.start[hour], place))
+    if np.any(asked[hour] < clock.lengths[hour]):
+        frame["hours"] = covered
     return _with_groups(frame, hourly, code, groups)
 
 
 def _pieces(
-    codes: Rows, times: Instants, clock: ClockHours
+    codes: Rows, where: Rows, known: Instants, clock: ClockHours
 ) -> tuple[list[_Piece], NDArray[np.intp]]:
     """Pieces of each row, and the groups and clock hours that they go to, as one number each."""
-    where, known = distinct(times)
     first = np.searchsorted(clock.end, known, side="right")
     several = np.searchsorted(clock.start, known + HOUR, side="left") - first
     present = np.zeros((int(codes.max()) + 1) * len(clock.start), dtype=np.bool_)
@@ -283,15 +292,51 @@ def _expected(
 ) -> NDArray[np.float64]:
     """Elapsed hours of each period that a frame of these rows would hold were it all there."""
     clock = clock_hours(place, int(starts[0]), int(starts[-1]))
-    wanted = np.ones(len(clock.start), dtype=np.bool_)
-    if np.any(times[1:] != times[:-1] + lengths[:-1]) and lengths.max() < DAY / 2:
-        ways = [(clock.local, local), (clock.start, times)]
-        held = [np.unique(rows // HOUR % 24) for _, rows in ways]
-        fewer = int(np.argmin([len(hours) for hours in held]))
-        wanted = np.isin(ways[fewer][0] // HOUR % 24, held[fewer])
+    spans = clock.lengths
+    if lengths.max() < DAY / 2 and _has_gaps(times, times + lengths.astype(np.int64)):
+        ends = clock.end[np.searchsorted(clock.start, times, side="right") - 1]
+        in_utc = _hours_asked(times, lengths, ends)
+        on_clock = np.zeros(24, dtype=np.bool_)
+        on_clock[local // HOUR % 24] = True
+        if on_clock.sum() <= in_utc.sum():
+            spans = spans * on_clock[clock.local // HOUR % 24]
+        else:
+            spans = _inside(clock, in_utc)
     period = np.searchsorted(starts, clock.start, side="right") - 1
-    spans = (clock.end - clock.start) * wanted
     return np.bincount(period, spans, minlength=len(starts) - 1) / HOUR
+
+
+def _has_gaps(starts: Instants, ends: Instants) -> bool:
+    """Whether buckets in order do not follow one another: a time of day was asked for."""
+    return bool(np.any(starts[1:] != ends[:-1]))
+
+
+def _hours_held(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
+    """Which of the 24 UTC hours buckets of an hour at most lie in."""
+    held = np.zeros(24, dtype=np.bool_)
+    held[starts // HOUR % 24] = True
+    held[(ends - 1) // HOUR % 24] = True
+    return held
+
+
+def _hours_asked(
+    starts: Instants, lengths: NDArray[np.float64], ends: Instants
+) -> NDArray[np.bool_]:
+    """Which UTC hours of the day clock hours in order show that were asked for."""
+    whole = starts + lengths >= ends - _SLACK
+    if whole.any():
+        return _hours_held(starts[whole], ends[whole])
+    # A single hour is cut in two by the clock: it lies where its parts meet.
+    meeting = ends[:-1][starts[1:] == ends[:-1]]
+    return _hours_held(meeting, meeting)
+
+
+def _inside(clock: ClockHours, held: NDArray[np.bool_]) -> Instants:
+    """How much of each clock hour lies in the UTC hours that are held [us]."""
+    middle = np.minimum(clock.end, clock.start // HOUR * HOUR + HOUR)
+    before = (middle - clock.start) * held[clock.start // HOUR % 24]
+    inside: Instants = before + (clock.end - middle) * held[middle // HOUR % 24]
+    return inside
 
 
 def _with_groups(

@@ -40,6 +40,11 @@ class ClockHours(NamedTuple):
     local: Instants
     """Local clock at the start [us]."""
 
+    @property
+    def lengths(self) -> Instants:
+        """Elapsed time of each [us]."""
+        return self.end - self.start
+
 
 def zone_of(frame: pd.DataFrame) -> tzinfo:
     """Time zone of a frame's index.
