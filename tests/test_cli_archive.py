@@ -5,6 +5,8 @@ import pytest
 import usage_analysis as ua
 from usage_analysis.cli import main
 
+DATES = ("--from", "2026-03-25", "--to", "2026-03-31")
+
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
@@ -45,6 +47,23 @@ def test_an_archive_is_filled_and_reported(run, tmp_path):
     )
     hours = ua.in_timezone(fetched.hourly, "America/New_York").loc["2026-03-20":"2026-03-31"]
     assert f"{hours['total_count'].sum():,}" in page
+
+
+def test_a_damaged_archive_is_repaired(run, tmp_path):
+    """What the message of damage tells to do in a shell mends the archive."""
+    since = ("--archive", "kept", "--since", "2026-03-20")
+    assert run("sync", *since)[0] == 0
+    report = ("report", "--archive", "kept", "--sections", "trend", *DATES)
+    (path,) = tmp_path.glob("kept/hourly/2026-03/*.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    status, _, err = run(*report)
+    assert status == 2
+    assert "usage-analysis sync --repair --since DAY" in err
+    status, out, _ = run("sync", *since, "--repair")
+    assert status == 0
+    assert ": all, 2 requests, 12 days new, 1 again\n1 damaged, now in kept/damaged;" in out
+    assert run(*report)[0] == 0
+    assert "1 damaged" not in run("sync", *since, "--repair")[1]
 
 
 def test_filters_are_a_scope(run):

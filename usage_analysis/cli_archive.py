@@ -34,6 +34,11 @@ def add_sync_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="first UTC day")
     parser.add_argument("--again", action="store_true", help="fetch all days again")
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="look at every file, take out damaged ones, and if there are any fetch all days again",
+    )
 
 
 def sync(
@@ -45,7 +50,9 @@ def sync(
 ) -> str:
     """Words for what was fetched into the archive."""
     archive = Archive(options.archive)
-    how: dict[str, Any] = {"since": options.since, "again": options.again, "progress": progress}
+    lost = archive.repair() if options.repair else []
+    again = options.again or bool(lost)
+    how: dict[str, Any] = {"since": options.since, "again": again, "progress": progress}
     if groups is None:
         scope = options.scope or ALL
         done = archive.sync(client, scope, **how, **filters)
@@ -54,10 +61,16 @@ def sync(
     else:
         scope = options.scope or groups.name
         done = archive.sync_groups(client, groups.filters(), name=scope, **how)
-    return (
+    words = (
         f"Archive {archive.path.resolve()}: {scope}, {done.requests} requests, "
         f"{done.new} days new, {done.again} again"
     )
+    if lost:
+        words += (
+            f"\n{len(lost)} damaged, now in {lost[0].path.parent}; they may have held days of "
+            "other scopes too: sync each with --again"
+        )
+    return words
 
 
 def load(

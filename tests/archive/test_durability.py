@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -266,6 +267,36 @@ def test_a_damaged_file_is_said(tmp_path_factory, where, bit, cut):
     assert [found.path for found in archive.check()] == [path]
     # What lies in other files is there all the same.
     assert len(archive.load("all", "2026-02-26", "2026-02-28").daily) == 3
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), seen=st.booleans())
+def test_damage_after_the_first_read_is_said(tmp_path_factory, where, bit, seen):
+    """One bit wrong once the file is known: an error that names it, or the same figures.
+
+    A disk that goes bad leaves the file's date as it was: then pages and footer have checksums.
+    """
+    folder = tmp_path_factory.mktemp("damaged")
+    archive = kept(folder)
+    before = archive.load("all", DAYS[0], DAYS[-1])
+    path = next(folder.rglob("hourly/2026-03/*.parquet"))
+    body, date = bytearray(path.read_bytes()), path.stat()
+    body[int(where * len(body))] ^= 1 << bit
+    path.write_bytes(body)
+    os.utime(path, ns=(date.st_atime_ns, date.st_mtime_ns + seen * 1_000_000_000))
+    try:
+        after = archive.load("all", DAYS[0], DAYS[-1])
+    except ua.ArchiveError as error:
+        assert f"{path.name}: damaged" in str(error)  # noqa: PT017  # the other end is equal figures
+    else:
+        assert not seen
+        pd.testing.assert_frame_equal(after.hourly, before.hourly, check_exact=True)
+        pd.testing.assert_frame_equal(after.daily, before.daily, check_exact=True)
+    if seen:
+        with pytest.raises(ua.ArchiveError, match=rf"{path.name}: damaged"):
+            archive.summed(every="D")
 
 
 def test_a_damaged_file_is_repaired(tmp_path):

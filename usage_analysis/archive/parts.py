@@ -52,6 +52,10 @@ class Part:
 
     path: Path
     coverage: Coverage
+    stamp: tuple[int, int, int]
+    """Size, time of the last change and number of the file when it was found whole."""
+    footer: int
+    """Checksum of the part's own table of contents, which Parquet's pages have but it has not."""
 
     def read(
         self,
@@ -77,10 +81,18 @@ class Part:
         for one in limits:
             limit = one if limit is None else limit & one
         try:
-            table = pq.read_table(self.path, filters=limit, partitioning=None, memory_map=True)
+            if _footer(self.path) != self.footer:
+                raise damaged(self.path, "its footer is another one")
+            table = pq.read_table(
+                self.path,
+                filters=limit,
+                partitioning=None,
+                memory_map=True,
+                page_checksum_verification=True,
+            )
         except FileNotFoundError:
             raise
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise damaged(self.path, type(error).__name__) from None
         return rows_of(table)
 
@@ -109,7 +121,7 @@ class Shelf:
         return sorted(name for name in names if _MONTH.fullmatch(name))
 
     def parts(self, months: Iterable[str], *kinds: Kind) -> list[Part]:
-        """Parts of these months, by name, each checked once.
+        """Parts of these months, by name, each checked once, and again when its file has changed.
 
         Raises
         ------
@@ -123,7 +135,11 @@ class Shelf:
         for path in [path for path in self._known if path.parent in gone]:
             if path not in paths:
                 del self._known[path]
-        new = [path for path in paths if path not in self._known]
+        new = [
+            path
+            for path in paths
+            if path not in self._known or self._known[path].stamp != _stamp(path)
+        ]
         if len(new) > 1:
             # Checksums leave other threads alone.
             with ThreadPoolExecutor(4) as pool:
@@ -199,13 +215,30 @@ def damaged(path: Path, problem: str) -> ArchiveError:
     """The error of a damaged part, which says how to go on."""
     return ArchiveError(
         f"{path}: damaged ({problem}); Archive.repair() takes it out, then sync again: "
-        "the other files are whole, and say which days are missing"
+        "the other files are whole, and say which days are missing. In a shell, "
+        "usage-analysis sync --repair --since DAY does both"
     )
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is written to."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _footer(path: Path) -> int:
+    """Checksum of a Parquet file's footer; its length stands before the last four bytes."""
+    with path.open("rb") as file:
+        file.seek(-8, os.SEEK_END)
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(-8 - length, os.SEEK_END)
+        return zlib.crc32(file.read())
 
 
 def _checked(path: Path) -> Part:
     import pyarrow.parquet as pq
 
+    stamp = _stamp(path)
     named = _NAME.fullmatch(path.name)
     wanted = named["checksum"] if named else ""
     checksum = 0
@@ -217,10 +250,11 @@ def _checked(path: Path) -> Part:
     try:
         metadata = pq.read_metadata(path).metadata or {}
         version, coverage = decode(metadata[KEY])
+        footer = _footer(path)
     except (msgspec.MsgspecError, KeyError, ValueError) as error:
         raise damaged(path, f"no part of an archive, {type(error).__name__}") from None
     _readable(path, version)
-    return Part(path, coverage)
+    return Part(path, coverage, stamp, footer)
 
 
 def _readable(path: Path, version: object) -> None:

@@ -42,6 +42,7 @@ class Writer:
             use_dictionary=[name for name in ("scope", *NUMBERS) if name not in deltas],
             column_encoding=dict.fromkeys(deltas, "DELTA_BINARY_PACKED"),
             store_schema=False,
+            write_page_checksum=True,
         )
 
     def add(self, rows: Rows) -> None:
