@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +179,18 @@ def test_the_sample_is_served_until_stopped(tmp_path):
         server.send_signal(signal.SIGINT)
         out, err = server.communicate(timeout=20)
     assert (server.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("what", [["app", "--no-browser"], ["sample", "serve"]])
+def test_a_port_that_cannot_be_had_is_said(run, what):
+    """A port that somebody has, or that is none: what came, status 2, nothing served."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for wanted in (port, "65536", "-1"):
+            done = run(*what, "--port", wanted)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith("usage-analysis: port: ")
+            assert wanted in done.stderr
 
 
 def test_help_is_light(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -253,8 +252,12 @@ def _app(options: argparse.Namespace) -> None:
     # Only the app needs widgets.
     from usage_analysis.dashboard.app import serve
 
-    with suppress(KeyboardInterrupt):
-        serve(options.account, port=options.port, open_browser=not options.no_browser)
+    serve(
+        options.account,
+        port=options.port,
+        open_browser=not options.no_browser,
+        told=lambda address: print(address, flush=True),
+    )
 
 
 def _serve(options: argparse.Namespace) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +29,8 @@ LOOPBACK: Final = "127.0.0.1"
 _PATIENCE: Final = 60.0
 _IDLE: Final = 900
 """A page that was closed leaves a kernel behind, which ends after so long [s]."""
+_PROOF: Final = "Usage-Analysis-Proof"
+"""Header by which a server shows that it has read our settings: others may hold the port."""
 
 
 def page(account: str = "sample", **options: Any) -> Explorer:
@@ -49,7 +54,7 @@ def serve(
     told: Callable[[str], None] = print,
     **options: Any,
 ) -> None:
-    """Serve the dashboard to this machine until interrupted.
+    """Serve the dashboard to this machine until interrupted, or told to end by SIGTERM.
 
     Parameters
     ----------
@@ -67,17 +72,39 @@ def serve(
     Raises
     ------
     QueryError
-        Voila is not installed, options that do not fit, or no key for ``"live"``.
+        The port is taken, Voila is not installed, options that do not fit, or no key for
+        ``"live"``.
     UsageError
         The server did not start; its last words are in the message.
     """
-    with served(account, port=port, **options) as address:
+    with (
+        _ended_by_sigterm(),
+        suppress(KeyboardInterrupt),
+        served(account, port=port, **options) as address,
+    ):
         told(address)
         if open_browser:
             webbrowser.open(address)
-        with suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(3600)
+        while True:
+            time.sleep(3600)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that the server and its folder end with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals
+        return
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one does not stop the tidying up
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -109,28 +136,33 @@ def served_cells(sources: Sequence[str], *, port: int = 0) -> Iterator[str]:
     Raises
     ------
     QueryError
-        Voila is not installed.
+        The port is taken, or Voila is not installed.
     UsageError
         The server did not start.
     """
+    port = _free(port)
     if find_spec("voila") is None:
         raise QueryError('app: expected voila, got none; pip install "usage-analysis[app]"')
-    token = secrets.token_urlsafe(24)
+    token, proof = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory(prefix="usage-analysis-app-") as folder:
-        port = port or _free_port()
-        _write(Path(folder), sources, port, token)
+        _write(Path(folder), sources, port, token, proof)
         with _running(Path(folder)) as (server, log):
-            _await(server, port, log)
+            _await(server, port, proof, log)
             yield f"http://{LOOPBACK}:{port}/?token={token}"
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((LOOPBACK, 0))
-        return int(free.getsockname()[1])
+def _free(port: int) -> int:
+    """The port, or any free one for 0."""
+    if not isinstance(port, int) or not 0 <= port <= 65_535:
+        raise QueryError(f"port: expected a number from 0 to 65535, got {port!r}")
+    try:
+        with socket.create_server((LOOPBACK, port)) as free:
+            return int(free.getsockname()[1])
+    except OSError as error:
+        raise QueryError(f"port: expected a free port, got {port} ({error.strerror})") from None
 
 
-def _write(folder: Path, sources: Sequence[str], port: int, token: str) -> None:
+def _write(folder: Path, sources: Sequence[str], port: int, token: str, proof: str) -> None:
     """Write the page's cells, and Voila's settings: all can read a command line's token."""
     cells: list[dict[str, Any]] = [
         {
@@ -148,7 +180,7 @@ def _write(folder: Path, sources: Sequence[str], port: int, token: str) -> None:
                 "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
     settings = {
         "Voila": {"ip": LOOPBACK, "port": port, "port_retries": 0, "token": token,
-                  "open_browser": False},
+                  "open_browser": False, "tornado_settings": {"headers": {_PROOF: proof}}},
         "VoilaConfiguration": {"theme": "light"},
         "MappingKernelManager": {"cull_interval": 60, "cull_idle_timeout": _IDLE},
     }  # fmt: skip
@@ -182,11 +214,24 @@ def _running(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
                 server.wait()
 
 
-def _await(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await(server: subprocess.Popen[bytes], port: int, proof: str, log: Path) -> None:
+    """Wait until our server answers: the token is for no stranger who took the port meanwhile."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and server.poll() is None:
-        with suppress(OSError), socket.create_connection((LOOPBACK, port), 1):
+        if _proof_of(port) == proof:
             return
         time.sleep(0.1)
     last = " ".join(log.read_text(encoding="utf-8", errors="replace").split())[-300:]
     raise UsageError(f"app: expected Voila to listen on port {port}, got: {last or 'nothing'}")
+
+
+def _proof_of(port: int) -> str | None:
+    """What whoever answers on a port gives as proof, asked without the token."""
+    asked = http.client.HTTPConnection(LOOPBACK, port, timeout=1)
+    try:
+        asked.request("GET", "/login")
+        return asked.getresponse().getheader(_PROOF)
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        asked.close()

@@ -1,0 +1,100 @@
+"""The app as a process of its own: whom it gives its token, and what it leaves behind."""
+
+import http.server
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import usage_analysis as ua
+from usage_analysis.dashboard import app
+
+pytestmark = pytest.mark.browser  # it needs Voila, but no browser
+
+
+@contextmanager
+def running(folder, *arguments):
+    """A process of `usage-analysis app`, and the address that it says."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "usage_analysis.cli", "app", "--no-browser", *arguments],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def stranger():
+    """Port of a server that is not ours, and the paths that it was asked for."""
+    asked = []
+
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1], asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_app_ends_with_all_that_it_started(tmp_path, monkeypatch, number):
+    """Ctrl-C and SIGTERM end the app with its server and its folder, and without noise."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with running(tmp_path) as (process, address):
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", address)
+        with urllib.request.urlopen(address.partition("?")[0]) as answer:  # noqa: S310  # ours
+            assert "/login" in answer.geturl()
+        assert [*tmp_path.glob("usage-analysis-app-*")]
+        process.send_signal(number)
+        assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
+    assert not [*tmp_path.glob("usage-analysis-app-*")]
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(address)  # noqa: S310  # ours, once
+
+
+def test_a_given_port_is_kept(tmp_path):
+    """The page is where --port says."""
+    port = app._free(0)
+    with running(tmp_path, "--port", str(port)) as (process, address):
+        assert address.startswith(f"http://127.0.0.1:{port}/?token=")
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_a_stranger_who_takes_the_port_meanwhile_gets_no_token(monkeypatch, tmp_path):
+    """Where somebody else listens once the server is to start, no address is given away."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with stranger() as (port, asked):
+        monkeypatch.setattr(app, "_free", lambda taken: taken)  # free when it was looked at
+        with pytest.raises(ua.UsageError, match=f"listen on port {port}"), app.served(port=port):
+            pytest.fail("an address was given away")
+    assert set(asked) == {"/login"}
+    assert [*Path(tmp_path).iterdir()] == []
