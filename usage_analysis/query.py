@@ -252,12 +252,23 @@ class UsageQuery:
         chunk_days
             The longest window that one request asks for [days].
         """
+        return [part._params() for part in self.parts(chunk_days)]
+
+    def parts(self, chunk_days: int = CHUNK_DAYS) -> list[Self]:
+        """Queries that one request each asks, as in `requests`; no call fits two of them.
+
+        Parameters
+        ----------
+        chunk_days
+            The longest window that one request asks for [days].
+        """
         if isinstance(chunk_days, bool) or not isinstance(chunk_days, int) or chunk_days < 1:
             raise QueryError(f"chunk_days: expected a whole number from 1, got {chunk_days!r}")
         parts = [self]
         if self.overnight:
             parts = [replace(self, time_of_day_end=None), replace(self, time_of_day_start=None)]
-        return [chunk._params() for part in parts for chunk in part._chunks(chunk_days * _DAY)]
+        longest = min(chunk_days, date.max.toordinal()) * _DAY
+        return [chunk for part in parts for chunk in part._chunks(longest)]
 
     def as_dict(self) -> dict[str, Any]:
         """Filters that are set, as plain JSON values; ``UsageQuery(**d)`` reads them back."""

@@ -19,11 +19,12 @@ from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.exchange import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
+from usage_analysis.tidy.asked import checked
 from usage_analysis.tidy.frames import breakdown_of, usage_of
 
 GROUPS = 200
 KEY = "abcd1234.0123456789abcdef0123456789abcdef"
-AS_OF = "2027-01-01T00:00:00Z"
+AS_OF = datetime(2027, 1, 1, tzinfo=UTC)
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 # The server runs in a process of its own, so that it takes no time from the one measured.
@@ -122,9 +123,8 @@ def sequential(url, days):
             query = UsageQuery(**window(days), **filters)
             answer = client.get(PATH, params=tuple(query.params(400)))
             answer.raise_for_status()
-            usages[group] = usage_of(
-                [wire.decode(answer.content)], query, as_of=AS_OF, source="live"
-            )
+            reply = checked(wire.decode(answer.content), query, AS_OF)
+            usages[group] = usage_of([reply], query, as_of=AS_OF, source="live")
     breakdown_of(usages, "group", UsageQuery(**window(days)))
     return time.perf_counter() - start
 
@@ -135,7 +135,7 @@ def decoding(texts, days, encoding):
     usages = {}
     for text, (group, filters) in zip(texts, groups().items(), strict=True):
         query = UsageQuery(**window(days), **filters)
-        reply = wire.decode(inflated(text, encoding))
+        reply = checked(wire.decode(inflated(text, encoding)), query, AS_OF)
         usages[group] = usage_of([reply], query, as_of=AS_OF, source="live")
     breakdown_of(usages, "group", UsageQuery(**window(days)))
     return time.perf_counter() - start

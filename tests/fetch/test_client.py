@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from datetime import time as day_time
 from typing import Any
 
 import httpx
@@ -28,7 +29,13 @@ from tests.fetch.faults import (
     reply_body,
     threads,
 )
-from usage_analysis.errors import QueryError, RateLimitError, TransportError, UsageError
+from usage_analysis.errors import (
+    QueryError,
+    RateLimitError,
+    ResponseError,
+    TransportError,
+    UsageError,
+)
 from usage_analysis.fetch import answers
 from usage_analysis.fetch.asynchronous import AsyncClient
 from usage_analysis.fetch.client import Client
@@ -309,17 +316,107 @@ def test_long_window() -> None:
     assert sorted(told) == told
 
 
-def test_overnight_is_added() -> None:
-    """An overnight time of day is two requests, whose calls are added."""
-    client, sent = canned(day_reply)
-    usage = client.call_usage(
-        from_date="2026-03-01",
-        to_date="2026-03-02",
-        time_of_day_start="22:00",
-        time_of_day_end="06:00",
-    )
-    assert len(sent) == 2
-    assert usage.hourly["total_count"].sum() == 4
+CREATED = [
+    datetime(2026, 2, 28, 3, 10, tzinfo=UTC),
+    datetime(2026, 3, 1, 3, 10, tzinfo=UTC),
+    datetime(2026, 3, 1, 6, tzinfo=UTC),
+    datetime(2026, 3, 1, 12, 10, tzinfo=UTC),
+    datetime(2026, 3, 2, 23, 10, tzinfo=UTC),
+]
+"""When calls were made; one of them at the very end of the night."""
+
+
+def account(*heeded: str, shift: int = 0) -> Callable[[httpx.Request], httpx.Response]:
+    """A server that knows calls by their time, and heeds these parameters alone.
+
+    Its times of day are those of a zone so many hours ahead of UTC.
+    """
+
+    def of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        n = len(rows)
+        return {
+            "totalCount": n,
+            "errorCount": 0,
+            "joinedCount": n,
+            "duration": f"{6 * n}s",
+            "billedMinutes": round(0.1 * n, 1),
+        }
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked = {k: v for k, v in request.url.params.items() if k in heeded}
+        first, last = (
+            datetime.fromisoformat(asked.get(name, f"{year}-01-01T00:00:00Z"))
+            for name, year in (("fromDate", 2000), ("toDate", 2100))
+        )
+        start, end = (
+            day_time.fromisoformat(asked.get(name, fallback))
+            for name, fallback in (("timeOfDayStart", "00:00"), ("timeOfDayEnd", "23:59:59.999999"))
+        )
+        hours = [
+            {"date": made.date().isoformat(), "hour": made.hour}
+            for made in CREATED
+            if first <= made <= last and start <= (made + timedelta(hours=shift)).time() <= end
+        ]
+        days = [{"date": hour["date"]} for hour in hours]
+        document = {
+            "allTime": of(hours),
+            "daily": [day | of([d for d in days if d == day]) for day in unique(days)],
+            "hourly": [hour | of([h for h in hours if h == hour]) for hour in unique(hours)],
+        }
+        return httpx.Response(200, json=document, headers={"Date": DATE})
+
+    return handle
+
+
+def unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [dict(row) for row in dict.fromkeys(tuple(row.items()) for row in rows)]
+
+
+WHOLE = ("fromDate", "toDate")
+TIMES = ("timeOfDayStart", "timeOfDayEnd")
+NIGHT = {"time_of_day_start": "22:00", "time_of_day_end": "06:00"}
+TWO_DAYS = {"from_date": "2026-03-01", "to_date": "2026-03-02"}
+
+
+@pytest.mark.parametrize("chunk_days", [1, 92])
+def test_overnight_is_added(chunk_days: int) -> None:
+    """An overnight time of day is two requests a chunk, whose calls are added: each counts once."""
+    client, sent = canned(account(*WHOLE, *TIMES))
+    usage = client.call_usage(chunk_days=chunk_days, **TWO_DAYS, **NIGHT)
+    assert len(sent) == 2 * 2 // min(chunk_days, 2)
+    for frame in (usage.daily, usage.hourly):
+        assert frame["total_count"].sum() == 3
+    calls = usage.hourly["total_count"]
+    assert calls[calls > 0].index.hour.tolist() == [3, 6, 23]
+
+
+IGNORING = {
+    "a night, times ignored": (account(*WHOLE), TWO_DAYS | NIGHT),
+    "a night, its end ignored": (account(*WHOLE, "timeOfDayStart"), TWO_DAYS | NIGHT),
+    "a day, times ignored": (
+        account(*WHOLE),
+        TWO_DAYS | {"time_of_day_start": "09:00", "time_of_day_end": "17:00"},
+    ),
+    "a night in another zone": (account(*WHOLE, *TIMES, shift=3), TWO_DAYS | NIGHT),
+    "dates ignored": (account(), TWO_DAYS),
+    "dates of chunks ignored": (account(), {"from_date": "2026-01-01"} | {"to_date": "2026-03-02"}),
+    "the end of chunks ignored": (
+        account("fromDate"),
+        {"from_date": "2026-01-01", "to_date": "2026-03-02"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("server", "filters"), IGNORING.values(), ids=IGNORING)
+@pytest.mark.parametrize("chunk_days", [1, 31])
+def test_what_the_server_ignores(server: Any, filters: dict[str, str], chunk_days: int) -> None:
+    """Calls outside the part that a request asked for are an error: added, they would count twice.
+
+    Each reply is held to its own request, for what it holds too much may be asked for in another.
+    """
+    client, _ = canned(server)
+    with pytest.raises(ResponseError, match=r"did not heed .*`usage-analysis doctor`"):
+        client.call_usage(chunk_days=chunk_days, **filters)
 
 
 @pytest.mark.parametrize(

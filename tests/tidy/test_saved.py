@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
+from usage_analysis.tidy.asked import checked
 from usage_analysis.tidy.frames import CallUsage, breakdown_of, usage_of
 
 AGENT = "a0000000-0000-4000-8000-000000000001"
@@ -24,6 +26,7 @@ ROW = {
     "duration": "90.500001s",
     "billedMinutes": 1.6,
 }
+AS_OF = datetime(2026, 3, 2, 10, tzinfo=UTC)
 QUERY = UsageQuery(from_date="2026-03-01", to_date="2026-03-02", agent_ids=[AGENT])
 
 
@@ -34,7 +37,9 @@ def reply(day: str, calls: int = 3) -> wire.Reply:
 
 
 def single(*replies: wire.Reply, query: UsageQuery = QUERY) -> CallUsage:
-    return usage_of(list(replies), query, as_of="2026-03-02T10:00:00Z", source="live")
+    return usage_of(
+        [checked(reply, query, AS_OF) for reply in replies], query, as_of=AS_OF, source="live"
+    )
 
 
 def same(left: CallUsage, right: CallUsage) -> None:

@@ -25,6 +25,7 @@ from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
+from usage_analysis.tidy.asked import checked
 from usage_analysis.tidy.frames import CallUsage, usage_of
 from usage_analysis.tidy.wire import DAY, HOUR
 from usage_analysis.tidy.zones import row_times
@@ -120,9 +121,9 @@ def usages(
     for row, scope in enumerate(scopes):
         own = found.take(np.arange(cuts[row], cuts[row + 1]))
         sent = _sent(parts, scope, known, row, window, as_of)
-        reply = _reply(own, sent, window, as_of)
-        source = _source(parts, scope)
-        usage = usage_of([reply], queries[scope], as_of=instant_of(as_of), source=source)
+        query, moment, source = queries[scope], instant_of(as_of), _source(parts, scope)
+        reply = checked(_reply(own, sent, window, as_of), query, moment)
+        usage = usage_of([reply], query, as_of=moment, source=source)
         out[scope] = _marked(usage, known.fetched[row], window)
     return {scope: out[scope] for scope in queries}
 

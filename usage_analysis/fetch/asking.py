@@ -8,7 +8,8 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import Generic, NamedTuple, Self, TypeVar
+from functools import partial
+from typing import Generic, NamedTuple, ParamSpec, Self, TypeVar
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.answers import Body, Failure, Raw, body_of, parse_date, unreadable
@@ -26,6 +27,7 @@ from usage_analysis.fetch.patience import (
 )
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
+from usage_analysis.tidy.asked import Checked, checked
 from usage_analysis.tidy.frames import CallUsage, Source, usage_of
 
 Params = list[tuple[str, str]]
@@ -35,7 +37,17 @@ Exchange = Callable[[Stop, Params, float], Raw | Failure]
 """One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
 
 _log = logging.getLogger("usage_analysis")
+P = ParamSpec("P")
 T = TypeVar("T")
+Read = Callable[[Body, datetime], T]
+"""What becomes of a body that the server made at that time."""
+
+
+class Request(NamedTuple):
+    """One request: the part of a question that it asks for, and how it says so."""
+
+    query: UsageQuery
+    params: Params
 
 
 class Reply(NamedTuple, Generic[T]):
@@ -88,7 +100,7 @@ class Asker:
         other._stop = stop
         return other
 
-    def ask(self, params: Params, read: Callable[[Body], T]) -> Reply[T]:
+    def ask(self, params: Params, read: Read[T]) -> Reply[T]:
         """What `read` makes of the answer to one request."""
         deadline = Deadline(self._patience.deadline)
         return self._asked(params, deadline, self._stop or Stop(), read)
@@ -124,7 +136,7 @@ class Asker:
         if later:
             replies |= self._replies(later, name, at_once, _part(progress, len(tasks), total))
         as_of = max(reply.date for reply in replies.values())
-        parts: dict[str, list[wire.Reply]] = {}
+        parts: dict[str, list[Checked]] = {}
         for (group, _), reply in replies.items():
             parts.setdefault(group, []).append(reply.content)
         usages = {}
@@ -149,37 +161,36 @@ class Asker:
             deadline = Deadline(self._patience.deadline)
             with naming(name, group):
                 replies = [
-                    self._asked(params, deadline, stop, decode)
-                    for params in query.requests(chunk_days)
+                    self._asked(request.params, deadline, stop, partial(read, request.query))
+                    for request in _requests(query, chunk_days)
                 ]
                 as_of = max(reply.date for reply in replies)
                 contents = [reply.content for reply in replies]
                 return usage_of(contents, query, as_of=as_of, source=self._source)
 
         with (
-            _in_one_thread(wire.decode) as decode,
+            _in_one_thread(_read) as read,
             closing(as_they_come(work, questions, at_once=at_once, stop=stop)) as answers,
         ):
             for (group, _), usage in answers:
                 yield group, usage
 
     def _replies(
-        self, tasks: Mapping[Task, Params], name: str, at_once: int, progress: Progress | None
-    ) -> dict[Task, Reply[wire.Reply]]:
+        self, tasks: Mapping[Task, Request], name: str, at_once: int, progress: Progress | None
+    ) -> dict[Task, Reply[Checked]]:
         """Reply to each task; those of one group share a deadline."""
         deadlines = {group: Deadline(self._patience.deadline) for group, _ in tasks}
         stop = self._stop or Stop()
 
-        def work(task: Task) -> Reply[wire.Reply]:
+        def work(task: Task) -> Reply[Checked]:
+            query, params = tasks[task]
             with naming(name, task[0]):
-                return self._asked(tasks[task], deadlines[task[0]], stop, decode)
+                return self._asked(params, deadlines[task[0]], stop, partial(read, query))
 
-        with _in_one_thread(wire.decode) as decode:
+        with _in_one_thread(_read) as read:
             return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
 
-    def _asked(
-        self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[Body], T]
-    ) -> Reply[T]:
+    def _asked(self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]) -> Reply[T]:
         attempt = 0
         while True:
             self._await_turn(deadline, stop)
@@ -209,7 +220,7 @@ class Asker:
             wait = self._gate.closed()
 
     def _attempt(
-        self, params: Params, deadline: Deadline, stop: Stop, read: Callable[[Body], T]
+        self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]
     ) -> Reply[T] | Failure:
         raw = self._exchange(stop, params, min(self._patience.timeout, deadline.left()))
         if isinstance(raw, Failure):
@@ -220,12 +231,12 @@ class Asker:
             return body
         date = parse_date(raw.headers.get("Date", "")) or now
         try:
-            return Reply(read(body), date)
+            return Reply(read(body, date), date)
         except ResponseError:
             pass
         try:
             # What an error quotes may not be the key; only then is it worth looking for.
-            return Reply(read(self._key.hide_bytes(body)), date)
+            return Reply(read(self._key.hide_bytes(body), date), date)
         except ResponseError as error:
             again, message = isinstance(error, wire.CutReplyError), str(error)
         return unreadable(raw, message, self._key.hide, again=again)
@@ -242,21 +253,29 @@ def naming(name: str, group: str) -> Generator[None]:
         raise
 
 
+def _read(query: UsageQuery, body: Body, date: datetime) -> Checked:
+    return checked(wire.decode(body), query, date)
+
+
 @contextmanager
-def _in_one_thread(read: Callable[[Body], T]) -> Generator[Callable[[Body], T]]:
+def _in_one_thread(read: Callable[P, T]) -> Generator[Callable[P, T]]:
     """The same, done in one thread for all callers: it is quicker than theirs.
 
     Side by side they only wait for each other, each with memory of its own that is cold.
     """
     with ThreadPoolExecutor(1, THREAD) as reader:
-        yield lambda body: reader.submit(read, body).result()
+        yield lambda *args, **more: reader.submit(read, *args, **more).result()
 
 
-def _tasks(asked: Mapping[str, UsageQuery], chunk_days: int) -> dict[Task, Params]:
+def _requests(query: UsageQuery, chunk_days: int) -> list[Request]:
+    return [Request(part, part.params(chunk_days)) for part in query.parts(chunk_days)]
+
+
+def _tasks(asked: Mapping[str, UsageQuery], chunk_days: int) -> dict[Task, Request]:
     return {
-        (group, place): params
+        (group, place): request
         for group, query in asked.items()
-        for place, params in enumerate(query.requests(chunk_days))
+        for place, request in enumerate(_requests(query, chunk_days))
     }
 
 

@@ -284,7 +284,7 @@ class Client:
         QueryError, TransportError, APIError, ResponseError
             As for `call_usage`; the reply's JSON is not looked at.
         """
-        return self._asker.ask(params, self._key.hide_bytes)
+        return self._asker.ask(params, lambda body, _date: self._key.hide_bytes(body))
 
     def stoppable(self, stop: Stop) -> Client:
         """A view of this client, over the same connections, that gives up when told to."""

@@ -19,9 +19,9 @@ The canonical frame, which every helper takes first:
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -29,9 +29,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
+from usage_analysis.tidy.asked import (
+    EPOCH,
+    Checked,
+    checked,
+    hours_of_day,
+    microseconds,
+    window_of,
+)
 from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
 from usage_analysis.tidy.zones import to_index
 
@@ -40,7 +48,6 @@ BILLING_LAG = timedelta(hours=2)
 
 COUNTS = ("total_count", "error_count", "joined_count")
 _TAKEN = {*MEASURES, "provisional", "time", "hours", "complete"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 Source = Literal["live", "sample", "file"]
@@ -182,7 +189,8 @@ class CallUsage:
             first, last = _date(days.min()).date(), _date(days.max()).date()
             query = UsageQuery(from_date=first, to_date=last)
             as_of = as_of or query.end
-        return usage_of([reply], query or UsageQuery(), as_of=as_of, source="file")
+        query, moment = query or UsageQuery(), _moment(as_of)
+        return usage_of([checked(reply, query, moment)], query, as_of=moment, source="file")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Path of the file that now holds the reply, its query and date; `load` reads it back.
@@ -219,7 +227,7 @@ class CallUsage:
 
 
 def usage_of(
-    replies: list[wire.Reply],
+    replies: Sequence[Checked],
     query: UsageQuery,
     *,
     as_of: datetime | str | None,
@@ -233,16 +241,14 @@ def usage_of(
         When the last reply was made, with its zone; the clock without it.
     """
     moment = _moment(as_of)
-    window = None
-    if query.start is not None and query.end is not None:
-        window = (_us(query.start), _us(query.end))
+    window = window_of(query)
     hourly = [reply.hourly for reply in replies if reply.hourly is not None]
-    of_day = _hours_of_day(query)
-    stop = _us(moment.to_pydatetime())
+    of_day = hours_of_day(query)
+    stop = microseconds(moment.to_pydatetime())
     totals = replies[0].all_time if len(replies) == 1 else {}
     return CallUsage(
-        daily=_frame("daily", [reply.daily for reply in replies], DAY, window, stop),
-        hourly=_frame("hourly", hourly, HOUR, window, stop, of_day) if hourly else None,  # type: ignore[arg-type]  # the descriptor knows
+        daily=_frame([reply.daily for reply in replies], DAY, window, stop),
+        hourly=_frame(hourly, HOUR, window, stop, of_day) if hourly else None,  # type: ignore[arg-type]  # the descriptor knows
         all_time=_all_time(totals) if totals else None,
         query=query if window else None,
         as_of=moment,
@@ -290,12 +296,8 @@ def _stacked(frames: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
     return stacked
 
 
-def _us(instant: datetime) -> int:
-    return (instant - _EPOCH) // _TICK
-
-
-def _date(microseconds: np.int64) -> datetime:
-    return _EPOCH + int(microseconds) * _TICK
+def _date(time: np.int64) -> datetime:
+    return EPOCH + int(time) * _TICK
 
 
 def _moment(as_of: datetime | str | None) -> pd.Timestamp:
@@ -305,24 +307,7 @@ def _moment(as_of: datetime | str | None) -> pd.Timestamp:
     return moment.tz_convert("UTC").as_unit("us")
 
 
-def _hours_of_day(query: UsageQuery) -> NDArray[np.bool_]:
-    """Which of the 24 UTC hours a time-of-day filter lets calls be in."""
-    low, high = (
-        None if t is None else t.hour * HOUR + t.minute * 60_000_000 + t.second * 1_000_000
-        for t in (_clock(query.time_of_day_start), _clock(query.time_of_day_end))
-    )
-    hours = np.arange(24) * HOUR
-    after = hours + HOUR > (low or 0)
-    before = hours < (DAY if high is None else max(high, 1))
-    return after | before if query.overnight else after & before
-
-
-def _clock(value: object) -> time | None:
-    return value if isinstance(value, time) else None
-
-
 def _frame(
-    path: str,
     parts: list[wire.Buckets],
     step: int,
     window: tuple[int, int] | None,
@@ -337,8 +322,7 @@ def _frame(
     columns = {name: np.zeros(len(times), dtype=v.dtype) for name, v in parts[0].columns.items()}
     for part in parts:
         rows = np.searchsorted(times, part.time)
-        inside = ends[rows] == part.time
-        _check_rows(path, part, inside, step)
+        inside = ends[rows] == part.time  # others have no calls
         rows = rows[inside]
         seen[rows] = True
         for name, values in part.columns.items():
@@ -355,25 +339,6 @@ def _frame(
         # One row alone, or one a group, does not show whether it is a day or an hour.
         frame.attrs["every"] = "D"
     return frame
-
-
-def _check_rows(path: str, part: wire.Buckets, inside: NDArray[np.bool_], step: int) -> None:
-    order = np.argsort(part.time, kind="stable")
-    again = np.flatnonzero(np.diff(part.time[order]) == 0)
-    if len(again):
-        place = int(order[again[0] + 1])
-        raise ResponseError(f"{path}[{place}]: a second row for {_name(part.time[place], step)}")
-    outside = np.flatnonzero(~inside & (part.columns["total_count"] > 0))
-    if len(outside):
-        place = int(outside[0])
-        raise ResponseError(
-            f"{path}[{place}].date: expected a bucket of the window asked for and not after the "
-            f"reply's own date, got {_name(part.time[place], step)}"
-        )
-
-
-def _name(microseconds: np.int64, step: int) -> str:
-    return f"{_date(microseconds):{'%Y-%m-%d %H:00 UTC' if step == HOUR else '%Y-%m-%d'}}"
 
 
 def _all_time(totals: Mapping[str, int | float]) -> pd.Series:

@@ -22,6 +22,7 @@ import pandas as pd
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
+from usage_analysis.tidy.asked import checked
 from usage_analysis.tidy.frames import CallUsage, Source, breakdown_of, group_column, usage_of
 from usage_analysis.tidy.zones import row_times
 
@@ -163,5 +164,6 @@ def _grouped(body: bytes) -> CallUsage:
 
 
 def _usage(reply: msgspec.Raw, query: dict[str, Any], as_of: datetime, source: Source) -> CallUsage:
-    kept = wire.decode(bytes(reply), kept=True)
-    return usage_of([kept], UsageQuery.from_filters(query), as_of=as_of, source=source)
+    asked = UsageQuery.from_filters(query)
+    kept = checked(wire.decode(bytes(reply), kept=True), asked, as_of)
+    return usage_of([kept], asked, as_of=as_of, source=source)
