@@ -95,7 +95,7 @@ def test_the_page_needs_nothing_else(page):
     text = page.read_text(encoding="utf-8")
     read = Page(text)
     assert "script" not in read.tags
-    assert len(read.images) == PICTURES
+    assert [image["class"] for image in read.images] == ["wide", "narrow"] * PICTURES
     for image in read.images:
         assert image["src"].startswith("data:image/svg+xml;base64,")
         assert len(image["alt"]) > 80
@@ -112,13 +112,30 @@ def test_the_page_needs_nothing_else(page):
 def test_a_phone_gets_figures_of_its_own(page):
     """Each figure has a narrow drawing, whose text at 400 px is as large as a screen's 9 px."""
     text = page.read_text(encoding="utf-8")
-    narrow = re.findall(r'<source media="\(max-width: 640px\)" srcset="data:[^,]*,([^"]*)"', text)
+    narrow = [image for image in Page(text).images if image["class"] == "narrow"]
     assert len(narrow) == PICTURES
-    for body in narrow:
-        svg = base64.b64decode(body).decode()
+    for image in narrow:
+        svg = base64.b64decode(image["src"].partition(",")[2]).decode()
         wide = float(re.search(r'width="([\d.]+)pt"', svg)[1])
         sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:bold )?([\d.]+)px", svg)]
         assert min(sizes) * (400 - 32) / wide >= 8.5
+
+
+def test_paper_gets_the_wide_figures(page):
+    """Which drawing is seen is for the style to say: narrow ones on narrow screens, never in print.
+
+    A `<picture>` chooses when the page is loaded, and would print a phone's.
+    """
+    text = page.read_text(encoding="utf-8")
+    assert not {"picture", "source"} & set(Page(text).tags)
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert re.findall(r"^.*\.(?:wide|narrow)\b.*$", style, re.MULTILINE) == [
+        ".narrow { display: none; }",
+        (
+            "@media screen and (max-width: 640px) "
+            "{ .wide { display: none; } .narrow { display: block; } }"
+        ),
+    ]
 
 
 def test_the_figures_follow_a_dark_screen(page):
