@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from usage_analysis.analysis.funnel import funnel
+from usage_analysis.analysis.funnel import beyond_chance, funnel, limits_at
 from usage_analysis.errors import QueryError
 
 
@@ -48,6 +48,17 @@ def test_a_funnel_widens_where_groups_differ() -> None:
     assert found["spread_ratio"].iloc[0] > 10
     assert found["beyond_95"].mean() < 0.25
     assert found["high_95"].iloc[0] > 0.08
+
+
+@pytest.mark.parametrize("events", [[20, 30, 25], [5, 60, 90]])
+def test_limits_are_the_same_at_the_groups_own_sizes(events: list[int]) -> None:
+    """Limits of other sizes go on from the groups' own, widened where those are."""
+    found = funnel(groups(events, [1000, 1100, 1200]))
+    names = ["low_95", "high_95", "low_998", "high_998"]
+    at = limits_at(found, found["calls"].to_numpy())
+    assert at[names].to_numpy() == pytest.approx(found[names].to_numpy())
+    alone = limits_at(found, found["calls"].to_numpy(), chance_alone=True)
+    assert (alone["high_998"] < at["high_998"]).all() == beyond_chance(found) == (events[0] == 5)
 
 
 def test_groups_without_calls_have_no_limits() -> None:

@@ -115,6 +115,35 @@ def test_a_funnel_names_those_outside():
     assert names(plot_funnel(found), "name") == outside
 
 
+def test_a_funnel_says_when_groups_differ_by_more_than_chance():
+    """Where all groups differ none stands out, and the title says that, not that they are alike."""
+    hourly = grouped({f"agent {n}": 60 for n in range(6)})
+    for place, name in enumerate(hourly["agent"].unique()):
+        at = hourly["agent"] == name
+        errors = hourly.loc[at, "total_count"] * (place + 1) // 20
+        hourly.loc[at, "error_count"] = errors
+    found = funnel(hourly)
+    assert not found["beyond_998"].any()
+    ax = plot_funnel(found)
+    title = ax.get_title(loc="left").replace("\n", " ")
+    assert title.startswith("Groups differ by more than chance (spread ratio ")
+    assert "none stands out" in title
+    assert {"99.8 %", "95 %", "chance 99.8 %"} <= set(names(ax, "label"))
+    assert "differ as these do" in names(ax, "key")[0]
+
+
+def test_a_funnel_narrows_towards_large_groups():
+    """The limits are drawn for every size from small to large, and named where they end."""
+    ax = plot_funnel(funnel(grouped({"a": 60, "b": 61, "c": 62}).assign(error_count=1)))
+    (area,) = [marks for marks in ax.collections if marks.get_gid() == "limits 95"]
+    x, y = area.get_paths()[0].vertices.T
+    small, large = x < 0.1 * x.max(), x > 0.9 * x.max()
+    assert np.ptp(y[small]) > 2 * np.ptp(y[large])
+    assert x.max() == pytest.approx(ax.get_xlim()[1], abs=1)
+    assert {"99.8 %", "95 %"} <= set(names(ax, "label"))
+    assert names(ax, "key") == ["bands: limits of chance"]
+
+
 def test_a_pareto_adds_up_to_everything():
     """Bars are shares by size and the line their sum, 100 % at the last; small groups are one."""
     hourly = grouped({f"agent {n:02}": 60 / (n + 1) for n in range(30)})

@@ -83,16 +83,50 @@ def funnel(
     (calls, events), groups = counted(breakdown, [denominator, event], "total")
     n, k = calls.astype(np.float64), events.astype(np.float64)
     reference = _reference(n, k)
-    fit = _fit(n, k, reference)
-    limits = _widened(_binomial_limits(calls, _inside(n, k, reference)), n, fit)
+    limits = _limits(calls, n, k, reference)
     columns = {"calls": calls, "events": events, "rate": share(events, calls)}
     columns["centre"] = np.full(len(n), _rate(n[reference], k[reference]))
     columns |= dict(zip(_LIMITS, limits.T, strict=True))
-    columns |= {"spread_ratio": np.full(len(n), float(fit.ratio)), "reference": reference}
+    ratio = float(_fit(n, k, reference).ratio)
+    columns |= {"spread_ratio": np.full(len(n), ratio), "reference": reference}
     for name in ("95", "998"):
         low, high = columns[f"low_{name}"], columns[f"high_{name}"]
         columns[f"beyond_{name}"] = (columns["rate"] < low) | (columns["rate"] > high)
     return pd.DataFrame(columns, groups)
+
+
+def limits_at(
+    groups: pd.DataFrame, calls: NDArray[np.int64], *, chance_alone: bool = False
+) -> pd.DataFrame:
+    """Limits of what `funnel` returned for other numbers of calls, or those of chance alone."""
+    n, k = (groups[name].to_numpy(dtype=np.float64) for name in ("calls", "events"))
+    reference = groups["reference"].to_numpy(dtype=bool)
+    find = _chance_limits if chance_alone else _limits
+    limits = find(calls, n, k, reference)
+    return pd.DataFrame(limits, pd.Index(calls, name="calls"), list(_LIMITS))
+
+
+def beyond_chance(groups: pd.DataFrame) -> bool:
+    """Whether the groups of what `funnel` returned differ by more than chance, as its limits do."""
+    ratio = groups["spread_ratio"].to_numpy(dtype=np.float64)
+    return bool(_over(ratio, groups["reference"].sum()).any())
+
+
+def _over(ratio: Any, groups: Any) -> Any:
+    """Whether a spread ratio is above what chance gives so many groups."""
+    return (ratio > 1 + 2 * np.sqrt(2 / np.maximum(groups, 1))) & (groups > 1)
+
+
+def _limits(calls: NDArray[Any], n: Floats, k: Floats, reference: NDArray[np.bool_]) -> Floats:
+    """Limits for numbers of calls, by what the groups of the reference have in common."""
+    chance = _chance_limits(calls, n, k, reference)
+    return _widened(chance, calls.astype(np.float64), _fit(n, k, reference))
+
+
+def _chance_limits(
+    calls: NDArray[Any], n: Floats, k: Floats, reference: NDArray[np.bool_]
+) -> Floats:
+    return _binomial_limits(calls, _inside(n, k, reference))
 
 
 def _rate(n: Floats, k: Floats) -> float:
@@ -133,7 +167,7 @@ def _fit(n: Floats, k: Floats, kept: NDArray[np.bool_], *, without: bool = False
     squares = total(weight * y * y) - 2 * centre * total(weight * y) + centre**2 * weights
     freedom = np.maximum(groups - 1, 1)
     ratio, squared = np.maximum(squares, 0) / freedom, total(weight * weight)
-    over = (ratio > 1 + 2 * np.sqrt(2 / np.maximum(groups, 1))) & (groups > 1)
+    over = _over(ratio, groups)
     room = np.maximum(weights - squared / weights, 1e-300)
     between = np.where(over, (ratio - 1) * freedom / room, 0.0)
     error = 1 / weights + between * squared / weights**2

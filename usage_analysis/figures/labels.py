@@ -40,22 +40,37 @@ def wrapped(text: str, points: float, size: float, weight: str = "normal") -> st
     return "\n".join(lines)
 
 
-def head(ax: Axes, title: str, about: Provenance | None, names: Sequence[str] = ()) -> None:
+def head(
+    ax: Axes, title: str, about: Provenance | None, names: Sequence[str] = (), *, key: str = ""
+) -> None:
     """Put the finding above the axes, and what the data are beneath it, wrapped to the width.
 
     Parameters
     ----------
     names
         What the y axis writes beside its ticks, where that is more than numbers.
+    key
+        What marks mean that no name stands beside, for the line next to the axes.
     """
     beside = max((text_width(name, 8) for name in names), default=32)
     points = (width_of(ax) - 0.6) * 72 - beside
     large = wrapped(title, points * 0.97, 11, "bold")
     small = wrapped(about.subtitle(), points, 7.5) if about else ""
-    lines = small.count("\n") + 1 if small else 0
-    ax.set_title(large, fontsize=11, fontweight="bold", pad=8 + 10.5 * lines)
+    told = wrapped(key, points, 7.5)
+    above_key, above = 10.5 * _lines(told), 10.5 * (_lines(told) + _lines(small))
+    ax.set_title(large, fontsize=11, fontweight="bold", pad=8 + above)
     if about:
-        ax.add_artist(subtitle(small, about, (0, 1), (0, 6), "axes fraction"))
+        ax.add_artist(subtitle(small, about, (0, 1), (0, 6 + above_key), "axes fraction"))
+    if key:
+        words = ax.annotate(
+            told, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points",
+            fontsize=7.5, va="bottom", annotation_clip=False, gid="key",
+        )  # fmt: skip
+        words.set_in_layout(False)
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + 1 if text else 0
 
 
 def subtitle(
