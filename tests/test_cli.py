@@ -14,7 +14,7 @@ import pytest
 import usage_analysis as ua
 from tests.conftest import as_json, reply, row
 from usage_analysis.cli import main
-from usage_analysis.sample.endpoint import KEY
+from usage_analysis.sample import KEY
 
 GOOD = reply([row("2026-03-01", hour, calls=10, errors=1, seconds=60) for hour in range(24)])
 

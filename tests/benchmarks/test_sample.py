@@ -14,9 +14,9 @@ import time
 import numpy as np
 import pytest
 
-from usage_analysis.sample import AGENTS, TENANTS, VOICES
+from usage_analysis.sample import AGENTS, KEY, TENANTS, VOICES
 from usage_analysis.sample.counting import Counter
-from usage_analysis.sample.endpoint import KEY, PATH, sample_endpoint
+from usage_analysis.sample.endpoint import PATH, sample_endpoint
 from usage_analysis.sample.filters import read, select
 from usage_analysis.sample.simulation import simulate
 

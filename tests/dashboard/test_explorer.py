@@ -16,7 +16,7 @@ from tests.dashboard.transports import Watched, watched_client
 from usage_analysis.dashboard.display import on_screen
 from usage_analysis.dashboard.views import TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.sample.endpoint import KEY
+from usage_analysis.sample import KEY
 
 ZONE = "America/New_York"
 

@@ -5,7 +5,8 @@ import threading
 import httpx
 
 import usage_analysis as ua
-from usage_analysis.sample.endpoint import KEY, Endpoint, SampleTransport
+from usage_analysis.sample import KEY
+from usage_analysis.sample.endpoint import Endpoint, SampleTransport
 from usage_analysis.sample.simulation import TODAY, now, simulate
 
 _ENDPOINT = Endpoint(lambda: simulate(0, TODAY), now=now(TODAY))

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as day_time
 from typing import Any
 
@@ -252,6 +252,22 @@ def test_transport_is_used_with_its_clock_and_source() -> None:
     assert (usage.source, str(usage.as_of)) == ("sample", "2026-03-03 12:00:00+00:00")
     assert usage.query is not None
     assert usage.query.to_date == datetime(2026, 3, 3, 23, 59, 59, 999999, tzinfo=UTC)
+
+
+def test_only_this_machine_says_that_it_is_the_sample() -> None:
+    """An answer from elsewhere that calls itself the sample account's is live, on any clock."""
+
+    def boasting(request: httpx.Request) -> httpx.Response:
+        answer = good(request)
+        answer.headers["Usage-Source"] = "sample"
+        return answer
+
+    client, _ = canned(boasting)
+    today = client.today()
+    assert client.call_usage(**WINDOW).source == client.source == "live"
+    assert client.today() >= today > date(2026, 3, 3)
+    client, _ = canned(boasting, base_url="http://127.0.0.1:1")
+    assert client.call_usage(**WINDOW).source == client.source == "sample"
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Mar 2026 10:00:00 GMT", "0"])

@@ -3,7 +3,8 @@
 import httpx
 import pytest
 
-from usage_analysis.sample.endpoint import KEY, PATH, SampleTransport, sample_endpoint
+from usage_analysis.sample import KEY
+from usage_analysis.sample.endpoint import PATH, SampleTransport, sample_endpoint
 from usage_analysis.sample.simulation import simulate
 
 

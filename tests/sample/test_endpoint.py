@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, TENANTS, VOICES, sample_client
-from usage_analysis.sample.endpoint import KEY, PATH, Endpoint, SampleTransport, sample_endpoint
+from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, KEY, TENANTS, VOICES, sample_client
+from usage_analysis.sample.endpoint import PATH, Endpoint, SampleTransport, sample_endpoint
 from usage_analysis.sample.simulation import now as clock
 from usage_analysis.sample.simulation import simulate
 from usage_analysis.tidy.wire import decode

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, settings
 
 import usage_analysis as ua
 from tests.sample.description import DESCRIPTION
-from usage_analysis.sample import sample_client
-from usage_analysis.sample.endpoint import KEY, PATH, sample_endpoint
+from usage_analysis.sample import KEY, TODAY, sample_client
+from usage_analysis.sample.endpoint import PATH, Endpoint, sample_endpoint
 from usage_analysis.sample.serve import serve, serving
+from usage_analysis.sample.simulation import now, simulate
 
 HEADERS = {"X-API-Key": KEY}
 
@@ -66,6 +67,34 @@ def test_the_package_reaches_it(address):
         there, here = client.call_usage(query), sample.call_usage(query)
     assert there.hourly.equals(here.hourly)
     assert there.as_of == here.as_of
+
+
+def test_nobody_takes_it_for_a_live_account(address, tmp_path):
+    """Over HTTP it is the sample account too, with its clock: in presets, replies and reports, for
+    a client that has not asked it anything yet."""
+    with ua.Client(KEY, base_url=address) as client, sample_client() as sample:
+        assert client.source == "sample"
+        assert client.today() == sample.today()
+    with ua.Client(KEY, base_url=address) as client, sample_client() as sample:
+        there, here = client.call_usage(), sample.call_usage()
+    assert there.source == "sample"
+    assert there.hourly.equals(here.hourly)
+    assert there.daily.equals(here.daily)
+    assert (there.as_of, there.query) == (here.as_of, here.query)
+    page = ua.build_report(there, tmp_path, sections=["trend"])
+    assert "sample account" in page.read_text(encoding="utf-8")
+
+
+def test_an_answer_says_whose_it_is():
+    """An endpoint with a key of one's own says that it is the sample account in each answer."""
+    endpoint = Endpoint(simulate, now=now(), key="another0.key-to-the-sample-account")
+    with (
+        serving(endpoint) as url,
+        ua.Client("another0.key-to-the-sample-account", base_url=url) as client,
+    ):
+        usage = client.call_usage(from_date="2026-03-31", to_date="2026-03-31")
+        assert usage.source == client.source == "sample"
+        assert client.today() == TODAY
 
 
 def test_limits_over_http():

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.sample import AGENTS, CAMPAIGN, TENANTS, TODAY, ZONE, sample_client
+from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, TODAY, ZONE, sample_client
 from usage_analysis.sample.calls import Labels
-from usage_analysis.sample.endpoint import KEY, PATH, sample_endpoint
+from usage_analysis.sample.endpoint import PATH, sample_endpoint
 from usage_analysis.sample.simulation import campaign_week, midnight, now, simulate
 
 MICROSECOND = timedelta(microseconds=1)

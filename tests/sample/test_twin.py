@@ -9,8 +9,8 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_analysis.sample import AGENTS, CHANNELS, TENANTS, VOICES
-from usage_analysis.sample.endpoint import KEY, PATH, Endpoint, SampleTransport
+from usage_analysis.sample import AGENTS, CHANNELS, KEY, TENANTS, VOICES
+from usage_analysis.sample.endpoint import PATH, Endpoint, SampleTransport
 from usage_analysis.sample.log import from_frame
 from usage_analysis.sample.simulation import now
 

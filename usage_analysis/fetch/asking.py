@@ -12,6 +12,7 @@ from functools import partial
 from typing import Generic, NamedTuple, ParamSpec, Self, TypeVar
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
+from usage_analysis.fetch.account import Account
 from usage_analysis.fetch.answers import Body, Failure, Raw, body_of, parse_date, unreadable
 from usage_analysis.fetch.key import Key
 from usage_analysis.fetch.patience import (
@@ -28,7 +29,7 @@ from usage_analysis.fetch.patience import (
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import Checked, checked
-from usage_analysis.tidy.frames import CallUsage, Source, usage_of
+from usage_analysis.tidy.frames import CallUsage, usage_of
 
 Params = list[tuple[str, str]]
 Task = tuple[str, int]
@@ -70,12 +71,10 @@ class Asker:
         How long and how often.
     gate
         When a request may go out.
-    clock
-        The date of an answer that has none.
+    account
+        Who answers, and the date of an answer that has none.
     key
         What must be in no text and no body.
-    source
-        Who answers.
     """
 
     def __init__(
@@ -85,13 +84,11 @@ class Asker:
         *,
         patience: Patience,
         gate: Gate,
-        clock: Callable[[], datetime],
+        account: Account,
         key: Key,
-        source: Source,
     ) -> None:
-        self._source: Source = source
         self._what, self._exchange, self._patience = what, exchange, patience
-        self._gate, self._clock, self._key = gate, clock, key
+        self._gate, self._account, self._key = gate, account, key
         self._stop: Stop | None = None
 
     def until(self, stop: Stop) -> Self:
@@ -139,10 +136,10 @@ class Asker:
         parts: dict[str, list[Checked]] = {}
         for (group, _), reply in replies.items():
             parts.setdefault(group, []).append(reply.content)
-        usages = {}
+        usages, source = {}, self._account.source
         for group, query in {**first, **(then or {})}.items():
             with naming(name, group):
-                usages[group] = usage_of(parts[group], query, as_of=as_of, source=self._source)
+                usages[group] = usage_of(parts[group], query, as_of=as_of, source=source)
         return usages
 
     def each(
@@ -166,7 +163,7 @@ class Asker:
                 ]
                 as_of = max(reply.date for reply in replies)
                 contents = [reply.content for reply in replies]
-                return usage_of(contents, query, as_of=as_of, source=self._source)
+                return usage_of(contents, query, as_of=as_of, source=self._account.source)
 
         with (
             _in_one_thread(_read) as read,
@@ -225,10 +222,11 @@ class Asker:
         raw = self._exchange(stop, params, min(self._patience.timeout, deadline.left()))
         if isinstance(raw, Failure):
             return raw
-        now = self._clock()
+        now = self._account.now()
         body = body_of(raw, self._what, now, self._key.hide)
         if isinstance(body, Failure):
             return body
+        self._account.heard(raw.headers)
         date = parse_date(raw.headers.get("Date", "")) or now
         try:
             return Reply(read(body, date), date)

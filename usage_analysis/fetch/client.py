@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from datetime import UTC, date, datetime, tzinfo
-from functools import partial
+from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import key
+from usage_analysis.fetch.account import Account
 from usage_analysis.fetch.asking import Asker, Params, Reply
 from usage_analysis.fetch.breakdown import REST, groups_by, left_over, plan
 from usage_analysis.fetch.exchange import WHAT, Lanes
@@ -25,6 +25,7 @@ AT_ONCE = 10
 """The most requests under way at once, unless told otherwise."""
 PER_SECOND = 150.0
 """The most requests that go out in a second; a key may send 200, and others may share it."""
+_NO_CALLS = UsageQuery(from_date="1970-01-01", to_date="1970-01-01").params()
 
 
 class Client:
@@ -78,25 +79,27 @@ class Client:
     ) -> None:
         self._key = key.held(api_key)
         del api_key  # a traceback shows what its frames hold
-        if problem := key.problem_with(self._key.give()):
+        problem, sample_key = key.looked_at(self._key)
+        if problem:
             raise QueryError(problem)
         if transport is not None and not hasattr(transport, "handle_request"):
             kind = type(transport).__name__
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
-        self.source: Source = getattr(transport, "source", "live")
-        self._clock: Callable[[], datetime] = getattr(
-            transport, "clock", partial(datetime.now, UTC)
-        )
         self._lanes = Lanes(base_url, self._key, transport)
+        self._account = Account(transport, local=self._lanes.local, sample_key=sample_key)
         self._asker = Asker(
             WHAT,
             self._lanes.run,
             patience=Patience(timeout, deadline, max_attempts, max_backoff),
             gate=Gate(None if self.source == "sample" else PER_SECOND),
-            clock=self._clock,
+            account=self._account,
             key=self._key,
-            source=self.source,
         )
+
+    @property
+    def source(self) -> Source:
+        """Whose calls the answers hold: ``"live"``, ``"sample"`` or ``"file"``."""
+        return self._account.source
 
     def call_usage(
         self,
@@ -127,7 +130,7 @@ class Client:
         TransportError, APIError, ResponseError
             No complete answer, a refusal, or an answer that is not what the endpoint promises.
         """
-        now = self._clock()
+        now = self._now()
         asked = _asked(query, filters, now).bounded(now)
         return self._asker.usages(
             {"": asked}, at_once=AT_ONCE, chunk_days=chunk_days, progress=progress
@@ -182,7 +185,7 @@ class Client:
         ['length', 'total_count']
         """
         _check_at_once(at_once)
-        whole, asked = plan(groups, name, filters, rest=rest, now=self._clock())
+        whole, asked = plan(groups, name, filters, rest=rest, now=self._now())
         usages = self._asker.usages(
             asked,
             {REST: whole} if rest else {},
@@ -268,13 +271,13 @@ class Client:
         """
         _check_at_once(at_once)
         pairs = questions.items() if isinstance(questions, Mapping) else questions
-        now = self._clock()
+        now = self._now()
         bounded = ((group, query.bounded(now)) for group, query in pairs)
         return self._asker.each(bounded, name=name, at_once=at_once, chunk_days=chunk_days)
 
     def today(self, timezone: str | tzinfo = "UTC") -> date:
         """Date now in a time zone, by the account's clock: the sample account has its own."""
-        return self._clock().astimezone(zone(timezone)).date()
+        return self._now().astimezone(zone(timezone)).date()
 
     def get(self, params: Params) -> Reply[bytes]:
         """One reply as it came, to wire parameters as they are: for a look at what happens.
@@ -285,6 +288,11 @@ class Client:
             As for `call_usage`; the reply's JSON is not looked at.
         """
         return self._asker.ask(params, lambda body, _date: self._key.hide_bytes(body))
+
+    def _now(self) -> datetime:
+        if self._account.unmet:
+            self.get(_NO_CALLS)
+        return self._account.now()
 
     def stoppable(self, stop: Stop) -> Client:
         """A view of this client, over the same connections, that gives up when told to."""

@@ -146,6 +146,11 @@ class Lanes:
         """Where the API is."""
         return str(self._url).rstrip("/")
 
+    @property
+    def local(self) -> bool:
+        """Whether that is this machine."""
+        return self._url.host in _LOOPBACK
+
     def run(self, stop: Stop, params: Params, seconds: float) -> Raw | Failure:
         """Answer to one request, or why there is none, after so many seconds at most."""
         lane = self._take()

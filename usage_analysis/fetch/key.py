@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 KEY_VARIABLE = "ULTRAVOX_API_KEY"
+SAMPLE_KEY = "sample00.notasecretnotasecretnotasecret00"
+"""The sample account's key: no secret, and good for nothing else."""
 _HIDDEN = "[key]"
 _SECRET_FROM = 8  # shorter parts of a key are common words
 
@@ -44,6 +46,15 @@ def held(source: Source) -> Key:
         return bytes(body.replace(given().encode(), _HIDDEN.encode()) if given() else body)
 
     return Key(give, hide, hide_bytes)
+
+
+def looked_at(key: Key) -> tuple[str | None, bool]:
+    """What is wrong with a key, as `problem_with` says it, and whether it is the sample account's.
+
+    The key is asked for once, and no frame of the caller's holds it.
+    """
+    value = key.give()
+    return problem_with(value), value == SAMPLE_KEY
 
 
 def problem_with(value: str) -> str | None:

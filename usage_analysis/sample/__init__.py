@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.key import SAMPLE_KEY as KEY
 from usage_analysis.sample.simulation import (
     AGENTS,
     CAMPAIGN,
@@ -25,6 +26,7 @@ __all__ = [
     "AGENTS",
     "CAMPAIGN",
     "CHANNELS",
+    "KEY",
     "TENANTS",
     "TODAY",
     "VOICES",
@@ -58,7 +60,7 @@ def sample_client(*, seed: int = 0, today: date | None = None) -> Client:
     'sample'
     """
     from usage_analysis.fetch.client import Client
-    from usage_analysis.sample.endpoint import KEY, SampleTransport, sample_endpoint
+    from usage_analysis.sample.endpoint import SampleTransport, sample_endpoint
 
     endpoint = sample_endpoint(seed=seed, today=today)
     return Client(api_key=KEY, transport=SampleTransport(endpoint))
@@ -94,7 +96,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     """
     from usage_analysis.fetch.client import Client
     from usage_analysis.sample.calls import DAY
-    from usage_analysis.sample.endpoint import KEY, Endpoint, SampleTransport
+    from usage_analysis.sample.endpoint import Endpoint, SampleTransport
     from usage_analysis.sample.log import from_frame
 
     calls = from_frame(frame)
@@ -108,8 +110,8 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
         clock = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     if len(calls) and calls.created[-1] > clock:
         raise QueryError(f"now: expected no call after it, got {now}")
-    endpoint = Endpoint(lambda: calls, now=clock)
-    return Client(api_key=KEY, transport=SampleTransport(endpoint, source="file"))
+    endpoint = Endpoint(lambda: calls, now=clock, source="file")
+    return Client(api_key=KEY, transport=SampleTransport(endpoint))
 
 
 def identifier(name: str) -> str:

@@ -12,20 +12,23 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import formatdate
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.account import SOURCE_HEADER
+from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.sample.calls import SECOND, Calls
 from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, read, select
 from usage_analysis.sample.reply import render
 from usage_analysis.sample.simulation import TODAY, check, now, simulate
 
+if TYPE_CHECKING:
+    from usage_analysis.tidy.frames import Source
+
 PATH = "/api/accounts/me/usage/calls"
-KEY = "sample00.notasecretnotasecretnotasecret00"
-"""The sample account's key: no secret, and good for nothing else."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Endpoint:
         What gives the calls; asked once, at the first request that needs them.
     now
         The account's clock [us since 1970, UTC]; it stands still.
+    source
+        Whose calls they are, as every answer says: the sample account's, or a file of the user's.
     key
         The one key that is let in.
     all_time_filtered
@@ -61,7 +66,8 @@ class Endpoint:
         calls: Callable[[], Calls],
         *,
         now: int,
-        key: str = KEY,
+        source: Source = "sample",
+        key: str = SAMPLE_KEY,
         all_time_filtered: bool = False,
         rate_limit: float | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -69,13 +75,14 @@ class Endpoint:
         if rate_limit is not None and not (rate_limit > 0 and math.isfinite(rate_limit)):
             raise QueryError(f"rate_limit: expected more than 0 requests/s, got {rate_limit!r}")
         self._make, self._lock = calls, Lock()
-        self.now = now
+        self.now, self.source = now, source
         self._opens = key.__eq__
         self._all_time_filtered = all_time_filtered
         self._bucket = None if rate_limit is None else _Bucket(rate_limit, clock)
         self._headers = {
             "Content-Type": "application/json",
             "Date": formatdate(now // SECOND, usegmt=True),
+            SOURCE_HEADER: source,
         }
 
     @cached_property
@@ -173,12 +180,10 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         Who answers.
     latency
         How long each answer takes [s].
-    source
-        Where a reply is from: the sample account, or a file of the user's own.
     """
 
-    def __init__(self, endpoint: Endpoint, *, latency: float = 0.0, source: str = "sample") -> None:
-        self._endpoint, self._latency, self.source = endpoint, latency, source
+    def __init__(self, endpoint: Endpoint, *, latency: float = 0.0) -> None:
+        self._endpoint, self._latency, self.source = endpoint, latency, endpoint.source
 
     def clock(self) -> datetime:
         """The account's clock, which stands still."""
