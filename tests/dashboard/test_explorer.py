@@ -256,8 +256,34 @@ def test_a_fault_of_ours_is_said_and_raised(explorer, monkeypatch):
     monkeypatch.setitem(VIEWS, "week", VIEWS["week"].__class__("peaks", "Week", broken))
     with pytest.raises(ZeroDivisionError):
         explorer.tab.value = "peaks"
-    assert "ZeroDivisionError" in explorer.display.note.value
+    assert explorer.phase == "failed"
+    assert "A fault of this program: ZeroDivisionError: a fault." in explorer.display.note.value
     assert "ua-stale" in explorer.image._dom_classes
+    monkeypatch.setattr("usage_analysis.dashboard.scene.in_timezone", broken)
+    with pytest.raises(TypeError):
+        explorer.timezone.value = "Asia/Tokyo"
+    assert "A fault of this program: TypeError" in explorer.display.note.value
+
+
+def test_changes_together_are_one(explorer):
+    """Changes in a block, in one within it and in one that raises, draw once at the end."""
+    with explorer.together():
+        explorer.measure.value = "joined_count"
+        with explorer.together():
+            explorer.tab.value = "peaks"
+        explorer.measure.value = "error_count"
+        assert explorer.draws == 1
+    assert explorer.draws == 2
+
+    def broken():
+        with explorer.together():
+            explorer.measure.value = "duration"
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    assert explorer.draws == 3
+    assert "minutes of talk" in explorer.display.alt.value
 
 
 def test_agents_can_be_searched_and_chosen_at_once(explorer):

@@ -213,6 +213,53 @@ def test_a_failure_shows_its_words_and_greys_the_last_figure(explorer, transport
     assert "search refund" in explorer.display.alt.value
 
 
+def broken(_request):
+    raise RuntimeError("a fault below")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a fault below"), KeyboardInterrupt()])
+def test_a_fault_while_asking_is_said_and_raised(explorer, transport, monkeypatch, error):
+    """What no server said ends the waiting, is named, is raised, and the next try works."""
+    words = "A fault of this program: RuntimeError: a fault below."
+    words = words if isinstance(error, RuntimeError) else "Stopped before the answer came."
+
+    def faulty(_request):
+        raise error
+
+    monkeypatch.setattr(transport, "handle_request", faulty)
+    with pytest.raises(type(error)):
+        explorer.search.value = "refund"
+    assert (explorer.phase, explorer.error) == ("failed", error)
+    assert words in explorer.display.note.value
+    assert explorer.display.progress.layout.visibility == "hidden"
+    assert "ua-stale" in explorer.image._dom_classes
+    monkeypatch.undo()
+    explorer.refresh.click()
+    assert (explorer.phase, explorer.error) == ("ready", None)
+
+
+def test_a_fault_while_a_page_awaits_is_said_and_raised(explorer, transport, monkeypatch):
+    """On a page, where nobody waits for the answer, a fault is shown, and raised to the loop."""
+    raised = []
+
+    async def steps():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: raised.append(context["exception"]))
+        monkeypatch.setattr(transport, "handle_request", broken)
+        explorer.search.value = "refund"
+        await settled(explorer)
+        assert explorer.phase == "failed"
+        assert "RuntimeError: a fault below" in explorer.display.note.value
+        assert explorer.display.progress.layout.visibility == "hidden"
+        monkeypatch.undo()
+        explorer.measure.value = "joined_count"
+        await settled(explorer)
+        assert explorer.phase == "ready"
+
+    in_a_page(steps)
+    assert [type(error) for error in raised] == [RuntimeError]
+
+
 def test_a_failed_refresh_forgets_what_is_old(explorer, transport):
     """After a failed refresh nothing in hand is drawn as if it were the server's answer now."""
     transport.broken = True

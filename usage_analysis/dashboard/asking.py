@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from usage_analysis.dashboard.settings import Progress, Question
-from usage_analysis.errors import UsageError
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.patience import Stop, StoppedError
 from usage_analysis.tidy.frames import CallUsage
@@ -19,7 +18,7 @@ from usage_analysis.tidy.frames import CallUsage
 JOIN: Final = 0.15
 """Changes that follow each other faster than this are one question [s]."""
 
-Told = Callable[[Question, CallUsage | UsageError], None]
+Told = Callable[[Question, CallUsage | BaseException], None]
 
 
 @dataclass(eq=False)
@@ -27,8 +26,7 @@ class _Task:
     question: Question
     stop: Stop = field(default_factory=Stop)
     done: threading.Event = field(default_factory=threading.Event)
-    answer: CallUsage | UsageError | None = None
-    failure: BaseException | None = None
+    answer: CallUsage | BaseException | None = None
 
 
 class Asking:
@@ -39,7 +37,8 @@ class Asking:
     client
         Who is asked.
     told
-        Called with each answer, or with the error in its place, unless a newer question was asked.
+        Called with each answer, or with what was raised in its place, unless a newer question was
+        asked.
     progress
         Called with the number of requests done, and of how many.
     """
@@ -112,10 +111,8 @@ class Asking:
         self.asked += 1
         try:
             task.answer = task.question.ask(self._client.stoppable(task.stop), report)
-        except UsageError as error:
+        except BaseException as error:  # noqa: BLE001  # told in the answer's place
             task.answer = error
-        except BaseException as error:  # noqa: BLE001  # raised where the answer is told
-            task.failure = error
         finally:
             task.done.set()
 
@@ -128,8 +125,6 @@ class Asking:
             if task is not self._task:
                 return
             self._task = None
-        if task.failure is not None:
-            raise task.failure
         if task.answer is not None:
             self._told(task.question, task.answer)
 

@@ -112,6 +112,16 @@ class Display:
         last = " The greyed figure is the one before." if self._pictured else ""
         self._not_current(f"{words.rstrip('.')}.{last}")
 
+    def faulty(self, error: BaseException) -> None:
+        """A fault of this program, which is raised besides; the page shows no traceback."""
+        self._settle()
+        self._say("This cannot be shown.")
+        last = " The greyed figure is the one before." if self._pictured else ""
+        what = f"A fault of this program: {type(error).__name__}: {error}"
+        stopped = isinstance(error, KeyboardInterrupt)
+        what = "Stopped before the answer came" if stopped else what
+        self._not_current(f"{what.rstrip('.')}.{last} Refresh tries again.")
+
     def _not_current(self, words: str) -> None:
         self.asof.value = self._dating
         self.python.value = ""

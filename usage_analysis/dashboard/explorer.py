@@ -72,7 +72,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         What is drawn. Each is a control: setting its `value` does what a hand on it does.
     phase
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
-        ``"loading"``, ``"failed"`` or ``"refused"`` (a control's value does not fit).
+        ``"loading"``, ``"failed"`` (no answer, or a fault of this program, which is raised too) or
+        ``"refused"`` (a control's value does not fit).
     error
         Why it failed or refused.
     sentence, axes, table, python
@@ -112,14 +113,14 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._choices = Choices(self._names, client.today, check_billing_day(billing_day))
         self._settings = self._choices.first(query, timezone, state)
         self._lock = threading.RLock()
-        self._held, self._joining = 0, False
+        self._held = self._joining = 0
         self._in_hand: OrderedDict[Question, InHand] = OrderedDict()
         self._asking = Asking(client, self._answered, self._progressed)
         self._picking = False
         self._scene: Scene | None = None
         self._drawn: Drawn | None = None
         self.phase: Phase = "loading"
-        self.error: UsageError | None = None
+        self.error: BaseException | None = None
         self.draws = 0
         self.controls, self.display = Controls(self._names, self._settings), Display()
         for name, control in self.controls.by_name.items():
@@ -147,7 +148,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             button.on_click(partial(self._leave, kind))
 
     def _changed(self, name: str, _change: object) -> None:
-        with self._lock:
+        with self._lock, self._telling_faults():
             if self._held:
                 return
             try:
@@ -221,7 +222,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self._asking.later(question, loop)
 
     def _ask_again(self) -> None:
-        with self._lock:
+        with self._lock, self._telling_faults():
             self._in_hand.clear()
             self._settings = self._choices.dated(self._settings)
             with self._holding():
@@ -231,13 +232,15 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def _progressed(self, done: int, total: int) -> None:
         self.display.progressed(done, total)
 
-    def _answered(self, question: Question, answer: CallUsage | UsageError) -> None:
-        with self._lock:
+    def _answered(self, question: Question, answer: CallUsage | BaseException) -> None:
+        with self._lock, self._telling_faults():
             if isinstance(answer, UsageError):
                 self._enter("failed", answer)
                 self._picking = False
                 self.display.failed(str(answer))
                 return
+            if isinstance(answer, BaseException):
+                raise answer
             hand = InHand(question, answer)
             self._in_hand[question] = hand
             while len(self._in_hand) > _KEPT:
@@ -259,16 +262,23 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         except QueryError as error:
             self._refuse(error)
             return
-        except Exception as error:
-            # The page shows no traceback: the figure must not look current when drawing failed.
-            self._enter("refused")
-            self.display.refused(f"A fault of this program: {type(error).__name__}: {error}")
-            raise
         self._scene, self._drawn = scene, drawn
         self._enter("partial" if partly(scene) else "ready")
         self.draws += 1
 
-    def _enter(self, phase: Phase, error: UsageError | None = None) -> None:
+    @contextmanager
+    def _telling_faults(self) -> Iterator[None]:
+        """What is raised in the block goes on, but no figure looks current and none is awaited."""
+        try:
+            yield
+        except BaseException as error:
+            self._asking.stop()
+            self._picking = False
+            self._enter("failed", error)
+            self.display.faulty(error)
+            raise
+
+    def _enter(self, phase: Phase, error: BaseException | None = None) -> None:
         self.phase, self.error = phase, error
         self.controls.offer_files(phase in ("ready", "partial"))
 
@@ -289,14 +299,18 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Several controls change within the block, and what follows from it follows once."""
+        """Several controls change within the block, and what follows from it follows once.
+
+        Also where the block raises, and within another one when that ends.
+        """
         with self._lock:
-            self._joining = True
+            self._joining += 1
             try:
                 yield
             finally:
-                self._joining = False
-            self._changed("", None)
+                self._joining -= 1
+                if not self._joining:
+                    self._changed("", None)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether the figure is that of the controls, waiting [s] for an answer under way."""
