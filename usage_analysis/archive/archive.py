@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_analysis.archive.coverage import Current, current, names_of, unknown
-from usage_analysis.archive.days import day_name, day_number
+from usage_analysis.archive.days import day_name, day_number, days_of
 from usage_analysis.archive.loading import everything, load
 from usage_analysis.archive.parts import KINDS, Shelf
 from usage_analysis.archive.summed import Sum
@@ -333,7 +333,9 @@ class Archive:
                 one
                 for month in self._shelf.months()
                 if (low is None or low <= month) and (high is None or month <= high)
-                for one in current(self._shelf.parts([month], "hourly"), month)
+                for one in current(
+                    self._shelf.parts([month], "hourly"), days_of(month)[0], days_of(month)[-1]
+                )
             ]
         )
 

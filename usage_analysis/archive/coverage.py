@@ -7,7 +7,10 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import sys
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -15,7 +18,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive.days import days_of
 from usage_analysis.errors import ArchiveError, QueryError
 from usage_analysis.tidy.frames import Source
 
@@ -34,10 +36,11 @@ Run = tuple[int, int, int]
 """A first day, how many, and when they were fetched [us]; days are numbered from 1970-01-01."""
 Sent = tuple[int, int, int, int, int, int, int]
 """A day, when it was fetched [us], and its measures as the server sent them."""
+Ints = NDArray[np.int64]
 
 
 class Held(msgspec.Struct, omit_defaults=True):
-    """What a part holds of one scope."""
+    """What is written of one scope into a part."""
 
     query: dict[str, Any]
     """Its filters, without dates."""
@@ -47,23 +50,139 @@ class Held(msgspec.Struct, omit_defaults=True):
     """The days that were sent as something else than the sum of their hours."""
 
 
-class _Document(msgspec.Struct):
+class _Written(msgspec.Struct):
     format: int
     scopes: dict[str, Held]
 
 
-Coverage = Mapping[str, Held]
+class _Read(msgspec.Struct, gc=False):
+    """One scope as it is read: its filters are looked at once, however many parts have them."""
+
+    query: msgspec.Raw
+    source: Source
+    days: list[Run]
+    sent: list[Sent] = []
 
 
-def encode(coverage: Coverage) -> bytes:
+class _Document(msgspec.Struct):
+    format: int
+    scopes: dict[str, _Read]
+
+
+class Asked(NamedTuple):
+    """What a scope asks, and of whom."""
+
+    query: dict[str, Any]
+    """Its filters, without dates."""
+    source: Source
+
+
+class Runs(NamedTuple):
+    """Days that follow one another and that one fetch brought, a row each; four columns."""
+
+    scope: Ints
+    """Number of the scope."""
+    first: Ints
+    """Number of the first day."""
+    length: Ints
+    """How many."""
+    fetched: Ints
+    """When [us since 1970]."""
+
+    def take(self, at: NDArray[Any] | slice) -> Runs:
+        """Runs at these places, or where it is true."""
+        return Runs(*(column[at] for column in self))
+
+    def within(self, first: int, last: int) -> Runs:
+        """What lies in the days from one to another."""
+        low = np.maximum(self.first, first)
+        length = np.minimum(self.first + self.length, last + 1) - low
+        return Runs(self.scope, low, length, self.fetched).take(length > 0)
+
+    def days(self) -> Runs:
+        """The same, a run a day."""
+        at = np.repeat(np.arange(len(self.length)), self.length)
+        before = np.cumsum(self.length) - self.length
+        day = self.first[at] + np.arange(len(at)) - before[at]
+        return Runs(self.scope[at], day, np.ones(len(at), dtype=np.int64), self.fetched[at])
+
+
+@dataclass(frozen=True, eq=False)
+class Directory:
+    """Scopes of a part in order, and what each asks; parts of the same ones share it."""
+
+    scopes: tuple[str, ...]
+    asked: tuple[Asked, ...]
+
+    def rows(self, order: Mapping[str, int]) -> Ints:
+        """Number of each scope in an order; -1 of those that are not in it."""
+        if 16 * len(order) > len(self.scopes):
+            return np.array([order.get(scope, -1) for scope in self.scopes], dtype=np.int64)
+        out = np.full(len(self.scopes), -1)
+        for scope, row in order.items():
+            at = bisect_left(self.scopes, scope)
+            if self.scopes[at : at + 1] == (scope,):
+                out[at] = row
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Covered:
+    """Which days a part holds of which scopes."""
+
+    directory: Directory
+    runs: Runs
+    """By the scope's place in the directory."""
+    sent: Mapping[str, Sequence[Sent]]
+    """By scope, the days that were sent as something else than the sum of their hours."""
+
+
+class Known:
+    """Directories that were read, and what is asked in them: many parts have the same."""
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, bytes], Asked] = {}
+        self._directories: dict[tuple[object, ...], Directory] = {}
+
+    def directory(self, scopes: Mapping[str, _Read]) -> Directory:
+        """Directory of scopes in order."""
+        asked = tuple(map(self._question, scopes.values()))
+        key = (*scopes, *map(id, asked))
+        if key not in self._directories:
+            self._directories[key] = Directory(tuple(map(sys.intern, scopes)), asked)
+        return self._directories[key]
+
+    def _question(self, read: _Read) -> Asked:
+        key = (read.source, bytes(read.query))
+        if key not in self._asked:
+            query = msgspec.json.decode(key[1], type=dict[str, Any])
+            # Another thread may have come first.
+            return self._asked.setdefault(key, Asked(query, read.source))
+        return self._asked[key]
+
+
+def encode(coverage: Mapping[str, Held]) -> bytes:
     """JSON of a part's coverage."""
-    return msgspec.json.encode(_Document(FORMAT, dict(coverage)))
+    return msgspec.json.encode(_Written(FORMAT, dict(coverage)))
 
 
-def decode(body: bytes) -> tuple[int, Coverage]:
-    """Format and coverage of a part; `msgspec.MsgspecError` where it is neither."""
+def decode(body: bytes, known: Known) -> tuple[int, Covered]:
+    """Format and coverage of a part; `msgspec.MsgspecError` where it is neither.
+
+    Parameters
+    ----------
+    known
+        Directories of other parts; this one's is added.
+    """
     document = msgspec.json.decode(body, type=_Document)
-    return document.format, document.scopes
+    scopes = dict(sorted(document.scopes.items()))
+    runs = [(place, *run) for place, one in enumerate(scopes.values()) for run in one.days]
+    columns = np.array(runs, dtype=np.int64).reshape(-1, 4).T
+    return document.format, Covered(
+        known.directory(scopes),
+        Runs(*map(np.ascontiguousarray, columns)),
+        {scope: one.sent for scope, one in scopes.items() if one.sent},
+    )
 
 
 class HasCoverage(Protocol):
@@ -74,8 +193,27 @@ class HasCoverage(Protocol):
         """Its file."""
 
     @property
-    def coverage(self) -> Coverage:
+    def coverage(self) -> Covered:
         """What it holds of each scope."""
+
+
+def runs_in(
+    parts: Sequence[HasCoverage], scopes: Iterable[str], until: int | None = None
+) -> Iterator[tuple[int, Runs]]:
+    """Number of each part, and what it holds of some scopes, by their places among these.
+
+    Parameters
+    ----------
+    until
+        Fetches after this instant do not count [us since 1970].
+    """
+    order = {scope: row for row, scope in enumerate(scopes)}
+    rows = {one: one.rows(order) for one in {part.coverage.directory for part in parts}}
+    for number, part in enumerate(parts):
+        runs = part.coverage.runs
+        row = rows[part.coverage.directory][runs.scope]
+        counts = row >= 0 if until is None else (row >= 0) & (runs.fetched <= until)
+        yield number, runs._replace(scope=row).take(counts)
 
 
 class Newest(NamedTuple):
@@ -94,31 +232,16 @@ def newest(
     last: int,
     until: int | None = None,
 ) -> Newest:
-    """The newest fetch of each day from `first` to `last`; of equally new ones the last part's.
-
-    Parameters
-    ----------
-    until
-        Fetches after this instant do not count [us since 1970].
-    """
+    """The newest fetch of each day from `first` to `last`; of equally new ones the last part's."""
     count = max(last - first + 1, 0)
-    fetched = np.full((len(scopes), count), -1, dtype=np.int64)
-    place = np.full((len(scopes), count), -1, dtype=np.int32)
-    rows = {scope: row for row, scope in enumerate(scopes)}
-    for number, part in enumerate(parts):
-        coverage = part.coverage
-        for scope in rows.keys() & coverage.keys() if len(rows) < len(coverage) else coverage:
-            row = rows.get(scope)
-            if row is None:
-                continue
-            for start, days, when in coverage[scope].days:
-                low, high = max(start - first, 0), min(start - first + days, count)
-                if low >= high or (until is not None and when > until):
-                    continue
-                newer = np.flatnonzero(fetched[row, low:high] <= when) + low
-                fetched[row, newer] = when
-                place[row, newer] = number
-    return Newest(fetched, place)
+    fetched = np.full(len(scopes) * count, -1, dtype=np.int64)
+    place = np.full(len(scopes) * count, -1, dtype=np.int32)
+    for number, runs in runs_in(parts, scopes, until):
+        days = runs.within(first, last).days()
+        cell = days.scope * count + days.first - first
+        np.maximum.at(fetched, cell, days.fetched)
+        place[cell[fetched[cell] == days.fetched]] = number
+    return Newest(fetched.reshape(-1, count), place.reshape(-1, count))
 
 
 def runs_of(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
@@ -134,27 +257,67 @@ def runs_of(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
     ]
 
 
-def held_of(parts: Sequence[HasCoverage], scope: str) -> Held | None:
-    """What was asked for a scope, by the parts that hold it; None where none does.
+def asked_of(parts: Sequence[HasCoverage], scopes: Iterable[str]) -> dict[str, Asked]:
+    """What each scope asks, by the parts that hold it; those that none holds are left out.
 
     Raises
     ------
     ArchiveError
         Two parts say two things.
     """
-    first: Held | None = None
-    for part in parts:
-        held = part.coverage.get(scope)
-        if held is None:
+    found: dict[str, Asked] = {}
+    order = {scope: row for row, scope in enumerate(scopes)}
+    for directory, path in {part.coverage.directory: part.path for part in parts}.items():
+        for at in np.flatnonzero(directory.rows(order) >= 0).tolist():
+            scope, asked = directory.scopes[at], directory.asked[at]
+            first = found.setdefault(scope, asked)
+            if first is not asked and first != asked:
+                raise ArchiveError(
+                    f"{path}: scope {scope!r} is {asked.query} ({asked.source}) here and "
+                    f"{first.query} ({first.source}) elsewhere: two syncs gave one name to two "
+                    "questions at once; remove the file that is wrong and sync again"
+                )
+    return found
+
+
+class Stale(NamedTuple):
+    """A file with rows that count, and the days in it that a newer fetch replaced."""
+
+    path: Path
+    scope: Ints
+    """Number of the scope; a row a day."""
+    day: Ints
+    fetched: Ints
+    twin: bool
+    """Whether of one of these days another file has a fetch of the same instant, which counts."""
+
+
+def stale_of(
+    parts: Sequence[HasCoverage], scopes: Collection[str], known: Newest, first: int
+) -> list[Stale]:
+    """Files that hold a newest fetch of these scopes and days, and what else they hold of them.
+
+    Parameters
+    ----------
+    known
+        The newest fetches, from the day `first`.
+    """
+    last = first + known.part.shape[1] - 1
+    owned = np.bincount(known.part[known.part >= 0], minlength=len(parts))
+    found = []
+    for number, runs in runs_in(parts, scopes):
+        if not owned[number]:
             continue
-        if first is not None and (held.query, held.source) != (first.query, first.source):
-            raise ArchiveError(
-                f"{part.path}: scope {scope!r} is {held.query} ({held.source}) here and "
-                f"{first.query} ({first.source}) elsewhere: two syncs gave one name to two "
-                "questions at once; remove the file that is wrong and sync again"
-            )
-        first = held
-    return first
+        held = runs.within(first, last)
+        # Where all that it holds is the newest there is, no day need be looked at.
+        days = held.days() if held.length.sum() > owned[number] else held.take(slice(0))
+        cell = days.scope, days.first - first
+        fetched = known.fetched[cell]
+        old = (known.part[cell] != number) | (fetched != days.fetched)
+        twin = bool((fetched == days.fetched)[old].any())
+        stale = days.take(old)
+        found.append(Stale(parts[number].path, stale.scope, stale.first, stale.fetched, twin))
+    return found
 
 
 class Current(NamedTuple):
@@ -166,59 +329,50 @@ class Current(NamedTuple):
     a newer fetch replaced; None where all rows count."""
 
 
-def current(parts: Sequence[HasCoverage], month: str) -> list[Current]:
-    """Files of a month whose rows count: those of the newest fetch of each day of each scope."""
-    if len(parts) == 1:
-        return [Current(parts[0].path, None)]
-    days = days_of(month)
-    first = days[0]
+def current(parts: Sequence[HasCoverage], first: int, last: int) -> list[Current]:
+    """Files whose rows count: those of the newest fetch of each day of each scope."""
     scopes = names_of(parts)
-    known = newest(parts, scopes, first, days[-1])
-    row = {scope: number for number, scope in enumerate(scopes)}
-    found = []
-    for number, part in enumerate(parts):
-        if not (known.part == number).any():
-            continue
-        stale: dict[str, list[Any]] = {"scope": [], "day": [], "fetched": []}
-        for scope, held in part.coverage.items():
-            for day, count, fetched in held.days:
-                own = known.part[row[scope], day - first : day - first + count]
-                old = (np.flatnonzero(own != number) + day).tolist()
-                stale["scope"] += [scope] * len(old)
-                stale["day"] += old
-                stale["fetched"] += [fetched] * len(old)
-        found.append(Current(part.path, _stale_table(stale) if stale["day"] else None))
-    return found
+    known = newest(parts, scopes, first, last)
+    return [
+        Current(one.path, stale_table([one], scopes) if len(one.day) else None)
+        for one in stale_of(parts, scopes, known, first)
+    ]
 
 
-def _stale_table(columns: Mapping[str, list[Any]]) -> pa.Table:
+def stale_table(stale: Sequence[Stale], scopes: Sequence[str]) -> pa.Table:
+    """Days that were replaced as a table; see `Current`."""
     import pyarrow as pa
 
-    schema = pa.schema([("scope", pa.string()), ("day", pa.int64()), ("fetched", pa.int64())])
-    return pa.table(dict(columns), schema=schema)
+    code, day, fetched = (np.concatenate(column) for column in list(zip(*stale, strict=True))[1:4])
+    scope = pa.DictionaryArray.from_arrays(pa.array(code), pa.array(scopes, pa.string()))
+    return pa.table({"scope": scope.cast(pa.string()), "day": day, "fetched": fetched})
 
 
-def bounds_of(parts: Iterable[HasCoverage], scope: str) -> tuple[int, int]:
-    """First and last day that is held of a scope."""
-    runs = [run for part in parts if scope in part.coverage for run in part.coverage[scope].days]
-    return min(run[0] for run in runs), max(run[0] + run[1] - 1 for run in runs)
+class Bounds(NamedTuple):
+    """First and last day that is held of each scope, and its last fetch [us since 1970]."""
+
+    first: Ints
+    last: Ints
+    fetched: Ints
 
 
-def last_fetch(parts: Iterable[HasCoverage], scope: str, until: int | None = None) -> int:
-    """When a scope was last fetched [us since 1970]; 0 if never."""
-    fetched = [
-        when
-        for part in parts
-        if scope in part.coverage
-        for _, _, when in part.coverage[scope].days
-        if until is None or when <= until
-    ]
-    return max(fetched, default=0)
+def bounds_of(
+    parts: Sequence[HasCoverage], scopes: Collection[str], until: int | None = None
+) -> Bounds:
+    """Bounds of scopes; of one that is not held the last day and the last fetch are -1."""
+    first = np.full(len(scopes), np.iinfo(np.int64).max)
+    last, fetched = np.full(len(scopes), -1), np.full(len(scopes), -1)
+    for _, runs in runs_in(parts, scopes, until):
+        np.minimum.at(first, runs.scope, runs.first)
+        np.maximum.at(last, runs.scope, runs.first + runs.length - 1)
+        np.maximum.at(fetched, runs.scope, runs.fetched)
+    return Bounds(first, last, fetched)
 
 
 def names_of(parts: Iterable[HasCoverage]) -> list[str]:
     """Scopes that parts hold something of, in order."""
-    return sorted({scope for part in parts for scope in part.coverage})
+    directories = {part.coverage.directory for part in parts}
+    return sorted(set[str]().union(*(one.scopes for one in directories)))
 
 
 def unknown(scope: str, parts: Iterable[HasCoverage]) -> QueryError:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import Newest, held_of, last_fetch, newest, unknown
+from usage_analysis.archive.coverage import Newest, asked_of, bounds_of, newest, unknown
 from usage_analysis.archive.days import (
     LAG,
     asked_moment,
@@ -72,17 +72,20 @@ def load(
     )
     if query.start is None or query.end is None:
         # Without both ends the window hangs on the last fetch: look for it everywhere.
-        last = max(last_fetch(everything(shelf), scope, until) for scope in scopes)
-        query = query.bounded(instant_of(last))
+        last = bounds_of(everything(shelf), scopes, until).fetched.max()
+        query = query.bounded(instant_of(max(last, 0)))
     place = window_of(query)
     kinds: tuple[Kind, ...] = ("hourly",) if until is None else KINDS
     parts = shelf.parts(months_of(place.first, place.last), *kinds)
+    asked = asked_of(parts, scopes)
+    if elsewhere := [scope for scope in scopes if scope not in asked]:
+        asked |= asked_of(everything(shelf), elsewhere)
     queries = {}
     for scope in scopes:
-        held = held_of(parts, scope) or held_of(everything(shelf), scope)
-        if held is None:
+        if scope not in asked:
             raise unknown(scope, everything(shelf))
-        queries[scope] = UsageQuery(**held.query, from_date=query.from_date, to_date=query.to_date)
+        own = asked[scope].query
+        queries[scope] = UsageQuery(**own, from_date=query.from_date, to_date=query.to_date)
     return usages(parts, queries, until)
 
 
@@ -117,13 +120,14 @@ def usages(
     as_of, known = known_of(parts, scopes, window, until)
     found = rows_of(parts, scopes, known, window)
     cuts = np.searchsorted(found.code, np.arange(len(scopes) + 1))
+    asked = asked_of(parts, scopes)
     out = {}
     for row, scope in enumerate(scopes):
         own = found.take(np.arange(cuts[row], cuts[row + 1]))
         sent = _sent(parts, scope, known, row, window, as_of)
-        query, moment, source = queries[scope], instant_of(as_of), _source(parts, scope)
+        query, moment = queries[scope], instant_of(as_of)
         reply = checked(_reply(own, sent, window, as_of), query, moment)
-        usage = usage_of([reply], query, as_of=moment, source=source)
+        usage = usage_of([reply], query, as_of=moment, source=asked[scope].source)
         out[scope] = _marked(usage, known.fetched[row], window)
     return {scope: out[scope] for scope in queries}
 
@@ -139,36 +143,35 @@ def known_of(
         A day is not known.
     """
     known = newest(parts, scopes, window.first, window.last, until)
+    fetched = known.fetched
     days = np.arange(window.first, window.last + 1)
-    moments = [
-        _moment(scope, days, fetched) for scope, fetched in zip(scopes, known.fetched, strict=True)
-    ]
-    return min(moments), known
+    there = fetched >= 0
+    cut = there & (fetched < (days + 1) * DAY)
+    # A day that was fetched before it was over is whole up to then: only the last one may be.
+    last = len(days) - 1 - np.argmax(there[:, ::-1], axis=1)
+    after = np.arange(len(days)) - last[:, None]
+    gaps = (~there & (after < 0)) | (cut & (after != 0))
+    open_ = cut.any(axis=1)
+    # What is today on some clock may begin tomorrow, or end there, on UTC's.
+    beyond = after.max(axis=1, initial=0) > open_
+    lacking = np.flatnonzero(~there.any(axis=1) | gaps.any(axis=1) | beyond)
+    if len(lacking):
+        row = int(lacking[0])
+        raise _lacking(scopes[row], days, fetched[row], gaps[row])
+    moments = np.where(open_, fetched[np.arange(len(scopes)), last], fetched.max(axis=1))
+    return int(moments.min()), known
 
 
-def _source(parts: Sequence[Part], scope: str) -> Any:
-    held = held_of(parts, scope)
-    return "file" if held is None else held.source
-
-
-def _moment(scope: str, days: NDArray[np.int64], fetched: NDArray[np.int64]) -> int:
-    """Moment that a scope is known up to [us since 1970], where it is known without a gap."""
+def _lacking(
+    scope: str, days: NDArray[np.int64], fetched: NDArray[np.int64], gaps: NDArray[np.bool_]
+) -> QueryError:
     known = np.flatnonzero(fetched >= 0)
     if not len(known):
-        raise _missing(scope, days, "no day of them is here")
-    open_ = np.flatnonzero((fetched >= 0) & (fetched < (days + 1) * DAY))
+        return _missing(scope, days, "no day of them is here")
+    if gaps.any():
+        return _missing(scope, days[gaps], "not fetched, or before they were over")
     last = int(known[-1])
-    gaps = days[:last][fetched[:last] < 0].tolist()
-    # A day that was fetched before it was over is whole up to then: only the last one may be.
-    gaps += [int(days[at]) for at in open_ if at != last]
-    if gaps:
-        raise _missing(scope, np.array(sorted(gaps)), "not fetched, or before they were over")
-    beyond = days[last + 1 :]
-    # What is today on some clock may begin tomorrow, or end there, on UTC's.
-    allowed = 1 if len(open_) else 0
-    if len(beyond) > allowed:
-        raise _missing(scope, beyond, f"the last sync was {_when(fetched[last])}")
-    return int(fetched[last]) if len(open_) else int(fetched[known].max())
+    return _missing(scope, days[last + 1 :], f"the last sync was {_when(fetched[last])}")
 
 
 def _when(moment: int) -> str:
@@ -223,7 +226,7 @@ def _sent(
     for number in np.unique(known.part[row]).tolist():
         if number < 0:
             continue
-        for day, fetched, *measures in parts[number].coverage[scope].sent:
+        for day, fetched, *measures in parts[number].coverage.sent.get(scope, ()):
             at = day - window.first
             whole = window.low <= day * DAY and (day + 1) * DAY <= window.high
             cut = fetched > as_of < (day + 1) * DAY

@@ -18,7 +18,7 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from usage_analysis.archive.coverage import FORMAT, KEY, Coverage, decode
+from usage_analysis.archive.coverage import FORMAT, KEY, Covered, Held, Known, decode
 from usage_analysis.archive.rows import MEASURES as MEASURES
 from usage_analysis.archive.rows import NUMBERS as NUMBERS
 from usage_analysis.archive.rows import Rows, rows_of
@@ -51,7 +51,7 @@ class Part:
     """One file of the archive, whole as it was written."""
 
     path: Path
-    coverage: Coverage
+    coverage: Covered
     stamp: tuple[int, int, int]
     """Size, time of the last change and number of the file when it was found whole."""
     footer: int
@@ -109,6 +109,7 @@ class Shelf:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self._known: dict[Path, Part] = {}
+        self._seen = Known()
         if find_spec("pyarrow") is None:
             raise QueryError(
                 'Archive needs pyarrow, which pip install "usage-analysis[archive]" brings'
@@ -143,10 +144,13 @@ class Shelf:
         if len(new) > 1:
             # Checksums leave other threads alone.
             with ThreadPoolExecutor(4) as pool:
-                self._known |= zip(new, pool.map(_checked, new), strict=True)
+                self._known |= zip(new, pool.map(self._checked, new), strict=True)
         elif new:
-            self._known[new[0]] = _checked(new[0])
+            self._known[new[0]] = self._checked(new[0])
         return [self._known[path] for path in paths]
+
+    def _checked(self, path: Path) -> Part:
+        return _checked(path, self._seen)
 
     def paths(self, kind: Kind, month: str) -> list[Path]:
         """Files of the parts of a month, unchecked."""
@@ -167,7 +171,9 @@ class Shelf:
             write_note(note, json.dumps({"format": FORMAT}))
         return Writer(self.folder / kind / month)
 
-    def write(self, month: str, rows: Rows, coverage: Coverage, kind: Kind = "hourly") -> Path:
+    def write(
+        self, month: str, rows: Rows, coverage: Mapping[str, Held], kind: Kind = "hourly"
+    ) -> Path:
         """Path of the part that now holds these rows, on the disk and whole."""
         with self.writer(kind, month) as writer:
             writer.add(rows)
@@ -194,7 +200,7 @@ class Shelf:
                 for path in self.paths(kind, month):
                     with suppress(FileNotFoundError):
                         try:
-                            _checked(path)
+                            self._checked(path)
                         except ArchiveError as error:
                             found.append((path, str(error)))
         return found
@@ -235,7 +241,7 @@ def _footer(path: Path) -> int:
         return zlib.crc32(file.read())
 
 
-def _checked(path: Path) -> Part:
+def _checked(path: Path, known: Known) -> Part:
     import pyarrow.parquet as pq
 
     stamp = _stamp(path)
@@ -249,7 +255,7 @@ def _checked(path: Path) -> Part:
         raise damaged(path, f"its checksum is {checksum:08x}")
     try:
         metadata = pq.read_metadata(path).metadata or {}
-        version, coverage = decode(metadata[KEY])
+        version, coverage = decode(metadata[KEY], known)
         footer = _footer(path)
     except (msgspec.MsgspecError, KeyError, ValueError) as error:
         raise damaged(path, f"no part of an archive, {type(error).__name__}") from None

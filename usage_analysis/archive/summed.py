@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +14,15 @@ from numpy.typing import NDArray
 
 from usage_analysis.archive import loading
 from usage_analysis.archive.coverage import (
-    Current,
     Newest,
+    Stale,
+    asked_of,
     bounds_of,
-    current,
-    held_of,
     names_of,
+    stale_of,
+    stale_table,
 )
-from usage_analysis.archive.days import LAG, months_of
+from usage_analysis.archive.days import LAG
 from usage_analysis.archive.groups import Filters, grouped
 from usage_analysis.archive.parts import Part, Shelf
 from usage_analysis.errors import QueryError
@@ -59,7 +59,8 @@ class Sum:
     def of(self, shelf: Shelf) -> pd.DataFrame:
         """Sums over a shelf's files."""
         parts = loading.everything(shelf)
-        filters = _filters(parts)
+        asked = asked_of(parts, names_of(parts))
+        filters = {scope: one.query for scope, one in asked.items()}
         labels = grouped(filters, self.by, self.where)
         scopes = sorted(labels)
         _check_whole_days({scope: filters[scope] for scope in scopes})
@@ -68,14 +69,10 @@ class Sum:
         groups = sorted(set(names))
         number = {group: code for code, group in enumerate(groups)}
         code = np.array([number[name] for name in names], dtype=np.intp)
-        first, last = window.start // DAY, (window.end - 1) // DAY
-        files = [
-            file
-            for month in months_of(first, last)
-            for file in current(shelf.parts([month], "hourly"), month)
-        ]
+        first = window.start // DAY
+        files = stale_of(parts, scopes, known, first)
         with self._engine() as (read, native):
-            table = _table(files, read, native)
+            table = _table(files, scopes, read, native)
             if len(scopes) < len(filters) or self.by not in ((), ("scope",)):
                 table = _labelled(table, labels, native)
             with _gone(files):
@@ -94,9 +91,9 @@ class Sum:
     def _window(self, parts: Sequence[Part], scopes: Sequence[str]) -> tuple[Window, Newest]:
         place = zone(self.timezone)
         start, end = ends_of(self.from_date, self.to_date, place)
-        held = [bounds_of(parts, scope) for scope in scopes]
-        low = min(first for first, _ in held) * DAY if start is None else start // HOUR * HOUR
-        high = (max(last for _, last in held) + 1) * DAY if end is None else -(-end // HOUR) * HOUR
+        held = bounds_of(parts, scopes)
+        low = int(held.first.min()) * DAY if start is None else start // HOUR * HOUR
+        high = (int(held.last.max()) + 1) * DAY if end is None else -(-end // HOUR) * HOUR
         whole = loading.Window(low, high, low // DAY, (high - 1) // DAY)
         as_of, known = loading.known_of(parts, scopes, whole)
         return Window(start or low, end or high, as_of, place), known
@@ -137,14 +134,6 @@ class Sum:
                     ) from None
 
 
-def _filters(parts: Sequence[Part]) -> dict[str, Filters]:
-    found: dict[str, Filters] = {}
-    for scope in names_of(parts):
-        held = held_of(parts, scope)
-        found[scope] = {} if held is None else held.query
-    return found
-
-
 def _check_whole_days(scopes: Mapping[str, Filters]) -> None:
     for scope, filters in scopes.items():
         if {"time_of_day_start", "time_of_day_end"} & filters.keys():
@@ -163,21 +152,23 @@ def _waiting(code: NDArray[np.intp], known: Newest, first: int) -> Waiting:
     return Waiting(np.broadcast_to(code[scope][:, None], hours.shape)[late], hours[late])
 
 
-def _table(files: Sequence[Current], read: Read, native: Native) -> nw.LazyFrame:
+def _table(
+    files: Sequence[Stale], scopes: Sequence[str], read: Read, native: Native
+) -> nw.LazyFrame:
     """Rows that count: all of most files, and of others those that no newer fetch replaced."""
     import narwhals as nw
     from pyarrow import compute
 
     columns = ["scope", "time", *STORED.values()]
-    whole = [str(file.path) for file in files if file.stale is None]
-    tables = [as_table(read(whole)).select(columns)] if whole else []
-    for file in files:
-        if file.stale is None:
-            continue
-        rows = read([str(file.path)])
-        stale = file.stale.drop_columns("day").append_column(
-            "_day", compute.multiply(file.stale["day"], DAY)
-        )
+    whole = [file for file in files if not len(file.day)]
+    mixed = [file for file in files if len(file.day) and not file.twin]
+    # What is stale in one file of two fetches of one instant counts in the other.
+    alone = [[file] for file in files if file.twin]
+    tables = [as_table(read([str(file.path) for file in whole])).select(columns)] if whole else []
+    for some in [mixed, *alone] if mixed else alone:
+        rows = read([str(file.path) for file in some])
+        stale = stale_table(some, scopes)
+        stale = stale.drop_columns("day").append_column("_day", compute.multiply(stale["day"], DAY))
         tables.append(
             as_table(rows)
             .with_columns(_day=nw.col("time") - nw.col("time") % DAY)
@@ -226,11 +217,11 @@ def _native(small: pa.Table, like: Any) -> Any:
 
 
 @contextmanager
-def _gone(files: Sequence[Current]) -> Iterator[None]:
+def _gone(files: Sequence[Stale]) -> Iterator[None]:
     """An engine's error where a file was compacted meanwhile is one of a file that is gone."""
     try:
         yield
     except Exception:
-        if all(Path(file.path).exists() for file in files):
+        if all(file.path.exists() for file in files):
             raise
         raise FileNotFoundError("a part was compacted meanwhile") from None

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from usage_analysis.archive.coverage import (
     REFRESH,
     SETTLED,
+    Asked,
     Held,
     Newest,
     Run,
     Sent,
+    asked_of,
     bounds_of,
-    held_of,
     newest,
     runs_of,
 )
@@ -150,21 +151,22 @@ def _questions(
     """Filters and first day of each scope, checked against those that are there."""
     parts = everything(shelf)
     start = None if since is None else day_number("since", since)
+    known, bounds = asked_of(parts, asked), bounds_of(parts, asked)
     queries, firsts = {}, {}
-    for scope, filters in asked.items():
-        held = held_of(parts, scope)
+    for row, (scope, filters) in enumerate(asked.items()):
+        held = known.get(scope)
         queries[scope] = _filters(scope, filters, held, client.source)
         if start is not None:
             firsts[scope] = start
         elif held is None:
             raise QueryError(f"since: expected a first day for the new scope {scope!r}, got none")
         else:
-            firsts[scope] = bounds_of(parts, scope)[0]
+            firsts[scope] = int(bounds.first[row])
     return queries, firsts
 
 
 def _filters(
-    scope: str, filters: Mapping[str, Any] | None, held: Held | None, source: str
+    scope: str, filters: Mapping[str, Any] | None, held: Asked | None, source: str
 ) -> UsageQuery:
     """Question of a scope without dates, which is the one that is there, if any is."""
     if held is not None and held.source != source:

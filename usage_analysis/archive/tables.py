@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from usage_analysis.archive.coverage import bounds_of, held_of, names_of, newest
+from usage_analysis.archive.coverage import asked_of, bounds_of, names_of, newest
 from usage_analysis.archive.days import timestamp
 from usage_analysis.archive.parts import Part
 from usage_analysis.archive.rows import MEASURES
@@ -20,22 +20,22 @@ _WORDS = {name: "billed_minutes" if name == "billed_micro" else name for name in
 
 def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
     """One row a scope; see `Archive.scopes`."""
-    records = []
-    for scope in names_of(parts):
-        held = held_of(parts, scope)
-        first, last = bounds_of(parts, scope)
-        known = newest(parts, [scope], first, last).fetched
-        records.append(
-            {
-                "scope": scope,
-                "filters": {} if held is None else held.query,
-                "source": "" if held is None else held.source,
-                "first": timestamp(first * DAY),
-                "last": timestamp(last * DAY),
-                "days": int((known >= 0).sum()),
-                "as_of": timestamp(int(known.max())),
-            }
-        )
+    scopes = names_of(parts)
+    asked, bounds = asked_of(parts, scopes), bounds_of(parts, scopes)
+    low, high = int(bounds.first.min(initial=0)), int(bounds.last.max(initial=0))
+    days = (newest(parts, scopes, low, high).fetched >= 0).sum(axis=1)
+    records = [
+        {
+            "scope": scope,
+            "filters": asked[scope].query,
+            "source": asked[scope].source,
+            "first": timestamp(bounds.first[row] * DAY),
+            "last": timestamp(bounds.last[row] * DAY),
+            "days": int(days[row]),
+            "as_of": timestamp(bounds.fetched[row]),
+        }
+        for row, scope in enumerate(scopes)
+    ]
     columns = ["scope", "filters", "source", "first", "last", "days", "as_of"]
     return pd.DataFrame(records, columns=columns).set_index("scope")
 

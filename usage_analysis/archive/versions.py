@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import Coverage, Held, held_of, names_of, runs_of
+from usage_analysis.archive.coverage import Held, asked_of, names_of, runs_in, runs_of
 from usage_analysis.archive.days import LAG
 from usage_analysis.archive.parts import Kind, Part, Shelf
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
@@ -116,20 +116,17 @@ def changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
 
 def batches(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:
     """Scopes in order, some at a time: few enough for the rows that they may have."""
+    days = np.zeros(len(scopes), dtype=np.int64)
+    for _, runs in runs_in(parts, scopes):
+        np.add.at(days, runs.scope, runs.length)
     batch: list[str] = []
     size = 0
-    for scope in scopes:
-        days = sum(
-            count
-            for part in parts
-            if scope in part.coverage
-            for _, count, _ in part.coverage[scope].days
-        )
-        if batch and size + 24 * days > _AT_ONCE:
+    for scope, count in zip(scopes, days.tolist(), strict=True):
+        if batch and size + 24 * count > _AT_ONCE:
             yield batch
             batch, size = [], 0
         batch.append(scope)
-        size += 24 * days
+        size += 24 * count
     if batch:
         yield batch
 
@@ -140,18 +137,12 @@ def versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
     Of two fetches at one instant the last part's counts.
     """
     order = {scope: number for number, scope in enumerate(scopes)}
-    runs = np.array(
-        [
-            (number, *run, place)
-            for scope, number in order.items()
-            for place, part in enumerate(parts)
-            if scope in part.coverage
-            for run in part.coverage[scope].days
-        ],
-        dtype=np.int64,
-    ).reshape(-1, 5)
-    code, first, _, fetched, place = (np.repeat(column, runs[:, 2]) for column in runs.T)
-    day = first + np.arange(len(first)) - np.repeat(np.cumsum(runs[:, 2]) - runs[:, 2], runs[:, 2])
+    held = [(number, runs.days()) for number, runs in runs_in(parts, scopes)]
+    code, day, fetched = (
+        np.concatenate([np.zeros(0, dtype=np.int64), *(days[column] for _, days in held)])
+        for column in (0, 1, 3)
+    )
+    place = np.repeat([number for number, _ in held], [len(days.scope) for _, days in held])
     by = np.lexsort((place, fetched, day, code))
     key = np.stack([code, day, fetched, place], axis=1)[by]
     last = np.append((np.diff(key[:, :3], axis=0) != 0).any(axis=1), True)
@@ -159,11 +150,11 @@ def versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
     rows, version = _rows(parts, order, key)
     start = np.searchsorted(version, np.arange(len(key) + 1))
     sent = {}
-    if any(part.coverage[scope].sent for part in parts for scope in order.keys() & part.coverage):
+    if any(order.keys() & part.coverage.sent.keys() for part in parts):
         number_of = {tuple(one): number for number, one in enumerate(key.tolist())}
         for at, part in enumerate(parts):
-            for scope in order.keys() & part.coverage.keys():
-                for one, when, *measures in part.coverage[scope].sent:
+            for scope in order.keys() & part.coverage.sent.keys():
+                for one, when, *measures in part.coverage.sent[scope]:
                     number = number_of.get((order[scope], one, when, at))
                     if number is not None:
                         sent[number] = tuple(measures)
@@ -180,7 +171,7 @@ def _rows(
     found: list[Rows] = []
     numbers: list[NDArray[np.int64]] = []
     for place, part in enumerate(parts):
-        if not len(key) or not order.keys() & part.coverage.keys():
+        if not (key[:, 3] == place).any():
             continue
         rows = part.read((scopes[0], scopes[-1]))
         known = np.array([order.get(scope, -1) for scope in rows.scopes], dtype=np.int32)
@@ -255,21 +246,21 @@ def _kept(found: Versions, kept: NDArray[np.bool_]) -> Rows:
     return rows.take(np.lexsort((rows.columns["time"], rows.code)))
 
 
-def _coverage(parts: Sequence[Part], found: Versions, kept: NDArray[np.bool_]) -> Coverage:
+def _coverage(parts: Sequence[Part], found: Versions, kept: NDArray[np.bool_]) -> dict[str, Held]:
     """Coverage of some versions: runs of days that one fetch brought."""
     at = np.flatnonzero(kept)
     at = at[np.lexsort((found.day[at], found.fetched[at], found.code[at]))]
     cuts = np.searchsorted(found.code[at], np.arange(len(found.scopes) + 1))
+    asked = asked_of(parts, found.scopes)
     out = {}
     for number, scope in enumerate(found.scopes):
         own = at[cuts[number] : cuts[number + 1]]
-        held = held_of(parts, scope)
-        if len(own) and held is not None:
+        if len(own):
             days, fetched = found.day[own], found.fetched[own]
             sent = [
                 (int(day), int(when), *found.sent[one])
                 for day, when, one in zip(days, fetched, own.tolist(), strict=True)
                 if one in found.sent
             ]
-            out[scope] = Held(held.query, held.source, runs_of(days, fetched), sent)  # type: ignore[arg-type]
+            out[scope] = Held(*asked[scope], runs_of(days, fetched), sent)  # type: ignore[arg-type]
     return out

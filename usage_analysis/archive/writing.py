@@ -7,11 +7,12 @@ import os
 import secrets
 import time
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from usage_analysis.archive.coverage import KEY, Coverage, encode
+from usage_analysis.archive.coverage import KEY, Held, encode
 from usage_analysis.archive.rows import NUMBERS, Rows, schema, table_of
 
 _GROUP = 131_072  # rows
@@ -49,7 +50,7 @@ class Writer:
         """Rows that come after those before, by scope and time."""
         self._parquet.write_table(table_of(rows), row_group_size=_GROUP)
 
-    def land(self, coverage: Coverage) -> Path:
+    def land(self, coverage: Mapping[str, Held]) -> Path:
         """Path of the file, when it is whole, on the disk and to be found."""
         self._parquet.add_key_value_metadata({KEY: encode(coverage)})
         self._parquet.close()
