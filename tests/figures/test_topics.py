@@ -54,6 +54,19 @@ def test_a_day_profile_has_its_percentiles():
     assert busy.get_xdata()[0] == profile["mean"].idxmax()
 
 
+def test_the_busy_hour_counts_its_own_days():
+    """The title's days are those that had the busy hour, though other hours were there oftener."""
+    hourly = frame(calls=30, unfinished=0)
+    busy = int(ua.load_profile(hourly[hourly.index.day_of_week < 5])["mean"].idxmax())
+    short = hourly[~((hourly.index.day == 31) & (hourly.index.hour == busy))]
+    ax = plot_day(short)
+    title = ax.get_title(loc="left").replace("\n", " ")
+    assert title.startswith(f"Busy hour {busy:02d}:00")
+    assert title.endswith("over 21 workdays")
+    assert names(ax, "busy hour name") == ["busy hour, workdays"]
+    assert names(ax, "key") == ["lines: median of the days; bands: their 10 to 90 % range"]
+
+
 def test_a_weekend_of_ones_own_is_set_apart():
     """Days named as weekend are in the other line; a name that is no day is refused."""
     hourly = frame()

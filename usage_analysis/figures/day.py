@@ -75,12 +75,14 @@ def plot_day(
     ax = axes_for(ax, f"Profile of {what}{every} by hour of day, median and 10 to 90 % band")
     kept = without(hourly, marks)
     _clock_axis(ax, kept)
+    key = "lines: means of all days"
     if group_column(hourly) is None:
+        key = "lines: median of the days; bands: their 10 to 90 % range"
         finding = _two_profiles(ax, kept, measure, weekend, f"{what}{every}")
     else:
         finding = _group_profiles(ax, kept, measure, what)
     ax.set_ylabel(axis_name(measure, "hour"))
-    head(ax, title or finding, about)
+    head(ax, title or finding, about, key=key)
     return ax
 
 
@@ -122,11 +124,12 @@ def _two_profiles(
     busy = int(np.nanargmax(mean))
     ax.axvline(busy, color=theme.muted, lw=1, ls="--", gid="busy hour")
     ax.annotate(
-        "busy hour", (busy, 1), (3, -3), xycoords=("data", "axes fraction"),
+        f"busy hour, {whose}", (busy, 1), (3, -3), xycoords=("data", "axes fraction"),
         textcoords="offset points", va="top", fontsize=8,
         ha="left" if busy < 18 else "right", gid="busy hour name",
     )  # fmt: skip
-    days = round(float(profiles[whose]["n"].max()))
+    # Days that had this hour, which others may not have.
+    days = round(float(profiles[whose]["n"].iloc[busy]))
     over = several(days, "workday" if whose == "workdays" else "day of the weekend")
     over = over.replace("day of the weekends", "days of the weekend")
     return (
