@@ -85,6 +85,23 @@ def test_a_bad_period_is_in_no_mean_and_in_the_picture():
     assert "2,400,000" not in plot_trend(daily, marks=[mark]).get_title(loc="left")
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_the_mean_of_a_constant_week_is_constant(gone):
+    """Where every week is alike the mean is one level, also after days left out or not there."""
+    hourly = frame(42 * 24, unfinished=0)
+    hourly["total_count"] = np.where(hourly.index.day_of_week >= 5, 20, 50)
+    daily = ua.aggregate(hourly, "D")
+    daily = daily[daily["complete"]]
+    mark = Mark("2026-03-17T04:00Z", "outage", end="2026-03-19T04:00Z", leave_out=True)
+    ax = plot_trend(without(daily, [mark]) if gone else daily, marks=[mark])
+    (line,) = [line for line in ax.get_lines() if line.get_gid() == "mean"]
+    mean = np.asarray(line.get_ydata(), dtype=float)
+    assert np.isfinite(mean).sum() > 20
+    # The day that the clock is put forward on has an hour less.
+    levels = np.unique(mean[np.isfinite(mean)].round(3))
+    assert levels == pytest.approx([24 * 290 / 7 - 20 / 7, 24 * 290 / 7], abs=0.01)
+
+
 def test_a_bad_period_is_in_no_profile_and_no_overall_rate():
     """Day profiles and the overall rate leave the period out."""
     hourly = frame()

@@ -76,8 +76,9 @@ def plot_trend(
 
     Notes
     -----
-    The mean is over 7 buckets up to and with each one (24 where they are hours), of finished
-    buckets only, and starts where there are as many.
+    The mean is over 7 buckets up to and with each one (24 where they are hours). It is missing
+    where one of them is: unfinished, left out or not in the frame. A mean over fewer or over those
+    before would hold other weekdays than the one beside it.
     """
     known(frame, measure)
     zone_of(frame)
@@ -113,10 +114,9 @@ def _single(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Sequ
         )  # fmt: skip
         ends.append((float(y[~whole][-1]), f"unfinished {every}", theme.soft))
     used, over = whole & ~left_out(frame, marks), _MEAN_OF.get(every, _MEAN_OF_OTHERS)
-    if used.sum() >= over:
-        mean = _moving_mean(np.where(used, y, np.nan), over)
-        line, values = broken(x, mean)
-        ax.plot(line, values, color=theme.main, lw=2.2, gid="mean")
+    line, mean = _moving_mean(x, np.where(used, y, np.nan), over)
+    if np.isfinite(mean).any():
+        ax.plot(line, mean, color=theme.main, lw=2.2, gid="mean")
         ends.append((last_known(mean), f"mean of {over} {every}s", theme.main))
     from_zero(ax, y)
     label_ends(ax, ends)
@@ -128,11 +128,10 @@ def _with_neighbours(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return edges
 
 
-def _moving_mean(values: Floats, over: int) -> Floats:
-    """Mean of so many last known values, once there are as many; missing where the value is."""
-    known_values = pd.Series(values).dropna()
-    mean = known_values.rolling(over, min_periods=over).mean()
-    return mean.reindex(range(len(values))).to_numpy(dtype=np.float64)
+def _moving_mean(x: Floats, values: Floats, over: int) -> tuple[Floats, Floats]:
+    """Places, with one in each gap, and the mean of so many up to each, where all are known."""
+    line, there = broken(x, values)
+    return line, pd.Series(there).rolling(over).mean().to_numpy(dtype=np.float64)
 
 
 def _lines(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark]) -> str:
@@ -162,9 +161,9 @@ def _lines(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Seque
 def _averaged(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]) -> pd.DataFrame:
     """Rows of one group with the moving mean in a measure's place."""
     used = finished(rows) & ~left_out(rows, marks)
-    return rows.assign(
-        **{measure: _moving_mean(np.where(used, in_units(rows, measure), np.nan), over)}
-    )
+    x = dates_of(pd.DatetimeIndex(rows.index))
+    line, mean = _moving_mean(x, np.where(used, in_units(rows, measure), np.nan), over)
+    return rows.assign(**{measure: mean[np.isin(line, x)]})
 
 
 def line_of_group(
