@@ -154,8 +154,19 @@ def _add_sample(commands: Commands) -> None:
         description="Serve the sample account on 127.0.0.1 until interrupted.",
     )
     serve.add_argument("--port", type=int, default=8765, help="0 takes a free one")
-    serve.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
-    serve.add_argument("--rate-limit", type=float, metavar="REQUESTS", help="a second")
+    serve.add_argument(
+        "--latency", type=float, default=0.0, metavar="SECONDS", help="that each answer takes (0)"
+    )
+    serve.add_argument(
+        "--rate-limit", type=float, metavar="REQUESTS", help="let in a second (no limit)"
+    )
+    serve.add_argument("--seed", type=int, default=0, metavar="NUMBER", help="other calls (0)")
+    serve.add_argument(
+        "--today", type=_day, metavar="DAY", help="that its clock stands still on (2026-04-01)"
+    )
+    serve.add_argument(
+        "--all-time-filtered", action="store_true", help="let allTime follow the filters"
+    )
     serve.set_defaults(run=_serve)
 
 
@@ -262,13 +273,22 @@ def _app(options: argparse.Namespace) -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     # Only serving needs the server.
-    from usage_analysis.sample.serve import serve
+    from usage_analysis.sample import KEY, TODAY
+    from usage_analysis.sample.serve import PATH, serve
+
+    def say(address: str) -> None:
+        day = (options.today or TODAY) - timedelta(days=1)
+        print(f"Sample account: {address} (Ctrl+C stops)")
+        print(f"curl -H 'X-API-Key: {KEY}' '{address}{PATH}?fromDate={day}'", flush=True)
 
     serve(
         options.port,
         latency=options.latency,
         rate_limit=options.rate_limit,
-        started=lambda address: print(f"Sample account: {address} (Ctrl+C stops)", flush=True),
+        seed=options.seed,
+        today=options.today,
+        all_time_filtered=options.all_time_filtered,
+        started=say,
     )
 
 

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from usage_analysis.errors import QueryError
+from usage_analysis.sample.endpoint import PATH as PATH
 from usage_analysis.sample.endpoint import Endpoint, sample_endpoint
 
 if TYPE_CHECKING:
