@@ -6,6 +6,7 @@ import pytest
 
 import usage_analysis as ua
 from tests.test_cli import run as run
+from usage_analysis.dashboard.names import Names
 from usage_analysis.sample import AGENTS, TENANTS, VOICES
 
 WEEK = ["--from", "2026-03-02", "--to", "2026-03-08", "--timezone", "America/New_York"]
@@ -54,6 +55,18 @@ def test_groups_are_named_one_by_one_and_in_a_file(run, tmp_path):
     assert f"Daytime,{local['total_count'].sum()}," in table
 
 
+def test_a_file_of_names_serves_the_dashboard_and_the_report(run, tmp_path):
+    """A CSV whose second heading is `id` or `value` names groups here, and agents there."""
+    for heading in ("id", "value"):
+        (tmp_path / "names.csv").write_text(f"name,{heading}\nDesk,{FRONT}\n", encoding="utf-8")
+        done = run("report", *ONLY, "--by", "agent", "--groups", "names.csv")
+        assert done.returncode == 0, done.stderr
+        found, _ = groups(tmp_path / "usage-report" / "report.html")
+        assert sorted(found) == ["Desk", "rest"]
+        names = Names.of(ua.sample_client(), tmp_path / "names.csv", None, None)
+        assert names.agents == {"Desk": FRONT}
+
+
 def test_a_value_is_its_own_name(run, tmp_path):
     """A metadata value or an ID without a name is called as it is."""
     done = run("fetch", *WEEK, "--by", "metadata.tenant", "--group", TENANTS[0], "--out", "t.json")
@@ -88,8 +101,12 @@ def test_a_kept_breakdown_is_reported(run, tmp_path):
         (["--by", "agent", "--group", "Front=x"], "Front"),
         (["--by", "voice", "--group", "a=x", "--group", "a=y"], "each name once, got 'a' again"),
         (["--by", "agent", "--groups", "none.csv"], "none.csv"),
-        (["--by", "agent", "--groups", "empty.csv"], "expected groups in 'empty.csv', got none"),
-        (["--by", "agent", "--groups", "other.csv"], "got 'Front' and '' in line 2"),
+        (["--by", "agent", "--groups", "empty.csv"], "expected rows in 'empty.csv', got none"),
+        (
+            ["--by", "agent", "--groups", "other.csv"],
+            "columns name and id or value, got name, uuid in",
+        ),
+        (["--by", "agent", "--groups", "short.csv"], "got 'Front' and '' in line 3 of 'short.csv'"),
         (["--by", "agent", "--groups", "latin.csv"], "expected a CSV in UTF-8"),
         (["--breakdown", "by.json"], "--reply beside it"),
         (["--reply", "all.json", "--by", "agent"], "not asked again, got --by"),
@@ -98,7 +115,8 @@ def test_a_kept_breakdown_is_reported(run, tmp_path):
 def test_groups_that_cannot_be_are_refused(run, tmp_path, arguments, message):
     """What came, status 2 and no report."""
     (tmp_path / "empty.csv").write_text("name,value\n")
-    (tmp_path / "other.csv").write_text("name,id\nFront,x\n")
+    (tmp_path / "other.csv").write_text("name,uuid\nFront,x\n")
+    (tmp_path / "short.csv").write_text("name,value\n\nFront\n")
     (tmp_path / "latin.csv").write_bytes(b"name,value\nB\xfcro,x\n")
     done = run("report", *ONLY, *arguments)
     assert done.returncode == 2
@@ -111,4 +129,4 @@ def test_a_live_account_has_no_list_of_its_groups(run, monkeypatch):
     monkeypatch.setenv("ULTRAVOX_API_KEY", "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v")
     done = run("report", *ONLY, "--account", "live", "--by", "agent")
     assert done.returncode == 2
-    assert "--groups with a CSV of the columns name and value" in done.stderr
+    assert "--groups with a CSV of the columns name, and id or value" in done.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import REST, groups_by
+from usage_analysis.fetch.names import Pairs, pairs_in
 from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, TENANTS, VOICES
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
     from usage_analysis.query import UsageQuery
     from usage_analysis.tidy.frames import CallUsage
-
-    Pairs = list[tuple[str, str]]
 
 _KINDS = "agent, voice or metadata.KEY"
 
@@ -37,7 +34,7 @@ def add_groups(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         help="one group: its name and UUID, or metadata value; may repeat, agents of one name add",
     )
     groups.add_argument(
-        "--groups", type=Path, metavar="FILE", help="groups from a CSV with columns name and value"
+        "--groups", type=Path, metavar="FILE", help="groups from a CSV of name, and id or value"
     )
     return groups
 
@@ -85,13 +82,14 @@ def groups_of(options: argparse.Namespace) -> Groups | None:
     kind, _, key = options.by.partition(".")
     if (kind, bool(key)) not in (("agent", False), ("voice", False), ("metadata", True)):
         raise QueryError(f"--by: expected {_KINDS}, got {options.by!r}")
-    pairs = [*options.group, *(_in_file(options.groups) if options.groups else [])]
+    pairs = [*options.group, *(pairs_in(options.groups, "--groups") if options.groups else [])]
     if not pairs and options.account == "sample":
         pairs = _of_the_sample(options.by)
     if not pairs:
         raise QueryError(
-            f"--by {options.by}: expected groups, for the endpoint has no list of them; give "
-            "--group NAME=VALUE for each, or --groups with a CSV of the columns name and value"
+            f"--by {options.by}: expected groups, for the endpoint has no list of them; "
+            "give --group NAME=VALUE for each, or --groups with a CSV of the columns name, and id "
+            "or value"
         )
     return Groups(options.by, _by_name(options.by, pairs))
 
@@ -127,23 +125,6 @@ def _group(text: str) -> tuple[str, str]:
     if not value or text.startswith("="):
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
     return name or value, value
-
-
-def _in_file(path: Path) -> Pairs:
-    try:
-        rows = [*csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig")))]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise QueryError(f"--groups: expected a CSV in UTF-8, got {str(path)!r}: {error}") from None
-    pairs = [((row.get("name") or "").strip(), (row.get("value") or "").strip()) for row in rows]
-    for place, (name, value) in enumerate(pairs, 2):
-        if not (name and value):
-            raise QueryError(
-                f"--groups: expected a name and a value under the headings name and value, got "
-                f"{name!r} and {value!r} in line {place} of {str(path)!r}"
-            )
-    if not pairs:
-        raise QueryError(f"--groups: expected groups in {str(path)!r}, got none")
-    return pairs
 
 
 def _of_the_sample(by: str) -> Pairs:

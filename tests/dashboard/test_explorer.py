@@ -388,7 +388,8 @@ def test_a_query_sets_the_controls(transport):
 def test_names_come_from_a_file_too(transport, tmp_path):
     """A CSV of names and IDs serves as a mapping does, and a wrong one is refused by name."""
     agents = tmp_path / "agents.csv"
-    agents.write_text("name,id\nDesk,c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e1\n", encoding="utf-8")
+    row = "Desk,c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e1\n"
+    agents.write_text(f"name,id\n{row}", encoding="utf-8")
     values = tmp_path / "metadata.csv"
     values.write_text("key,value\ntenant,a\ntenant,b\nsite,c\n", encoding="utf-8")
     client = watched_client(transport)
@@ -397,10 +398,17 @@ def test_names_come_from_a_file_too(transport, tmp_path):
     assert [name for _, name in explorer.group.options] == ["", "agent", "tenant", "site"]
     explorer.agents.value = ("Desk",)
     assert "agent Desk" in explorer.display.alt.value
-    with pytest.raises(ua.QueryError, match="columns name, id"):
-        ua.Explorer(client, agents=values, timezone=ZONE)
-    with pytest.raises(ua.QueryError, match="agents"):
-        ua.Explorer(client, agents={"Desk": "7"}, timezone=ZONE)
+    twice = tmp_path / "twice.csv"
+    twice.write_text(f"name,id\n{2 * row}", encoding="utf-8")
+    refused = [
+        ({"agents": values}, "columns name and id or value, got key, value"),
+        ({"agents": {"Desk": "7"}}, "agents"),
+        ({"voices": twice}, "voices: expected each name once, got 'Desk' again"),
+        ({"metadata": tmp_path / "nowhere.csv"}, "metadata: .*nowhere.csv' .No such file"),
+    ]
+    for given, message in refused:
+        with pytest.raises(ua.QueryError, match=message):
+            ua.Explorer(client, timezone=ZONE, **given)
 
 
 def test_the_text_form_tells_what_is_on_show(explorer):

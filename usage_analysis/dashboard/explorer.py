@@ -50,7 +50,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     client
         Who is asked: your `Client`, or `sample_client()`, which brings names of its own.
     agents, voices
-        IDs by name, or a CSV file with the columns ``name`` and ``id``: the endpoint lists none.
+        IDs by name, or a CSV file with the columns ``name``, and ``id`` or ``value``: the endpoint
+        lists none.
     metadata
         Values by metadata key, or a CSV file with the columns ``key`` and ``value``.
     billing_day

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.names import KEYED, Pairs, pairs_in
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, TENANTS, VOICES
 
@@ -42,7 +41,7 @@ class Names:
         Raises
         ------
         QueryError
-            An ID is no UUID, a name is empty, or a file lacks a column.
+            An ID is no UUID, a name is empty, or a file lacks a column or names one twice.
         """
         sample = client.source == "sample"
         return cls(
@@ -60,7 +59,7 @@ def _ids(argument: str, given: Given) -> dict[str, str]:
     if given is None:
         return {}
     if isinstance(given, str | os.PathLike):
-        given = {row[0]: row[1] for row in _rows(argument, given, ("name", "id"))}
+        given = _once(argument, pairs_in(given, argument))
     out = {}
     for name, value in given.items():
         if not isinstance(name, str) or not name.strip():
@@ -72,28 +71,23 @@ def _ids(argument: str, given: Given) -> dict[str, str]:
     return out
 
 
+def _once(argument: str, pairs: Pairs) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for name, value in pairs:
+        if name in out:
+            raise QueryError(f"{argument}: expected each name once, got {name!r} again")
+        out[name] = value
+    return out
+
+
 def _values(given: GivenValues) -> dict[str, list[str]]:
     if given is None:
         return {}
     if isinstance(given, str | os.PathLike):
-        rows = _rows("metadata", given, ("key", "value"))
+        rows = pairs_in(given, "metadata", KEYED)
         given = {key: [value for name, value in rows if name == key] for key, _ in rows}
     out = {key: list(dict.fromkeys(values)) for key, values in given.items()}
     for key, values in out.items():
         for value in values:
             UsageQuery(metadata={key: value})
     return {key: values for key, values in out.items() if values}
-
-
-def _rows(
-    argument: str, path: str | os.PathLike[str], columns: tuple[str, str]
-) -> list[tuple[str, str]]:
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
-        if missing:
-            raise QueryError(
-                f"{argument}: expected a CSV file with the columns {', '.join(columns)}, "
-                f"got none called {', '.join(missing)} in {str(path)!r}"
-            )
-        return [(row[columns[0]], row[columns[1]]) for row in reader]
