@@ -10,7 +10,7 @@ import pytest
 
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.frames import CallUsage, breakdown_of
 
 ROW = {"totalCount": 4, "errorCount": 1, "joinedCount": 3, "duration": "60s", "billedMinutes": 1.1}
 
@@ -29,7 +29,7 @@ def usage(
     return CallUsage.from_json(json.dumps(document))
 
 
-def failed(checks: pd.DataFrame) -> list[str]:
+def failed(checks: pd.DataFrame) -> list[Any]:
     return checks.index[(checks["ok"] == False).fillna(False)].tolist()  # noqa: E712  # missing is neither
 
 
@@ -88,6 +88,27 @@ def test_unjoined_talk_has_a_mean_too() -> None:
     """Talk in an hour without joined calls is divided by all its calls."""
     checks = reconcile(usage(joinedCount=0, duration="7200s", billedMinutes=0))
     assert checks.loc["mean call <= 1 h", "found"] == pd.Timedelta("30min")
+
+
+def test_groups_are_checked_each_on_its_own() -> None:
+    """What one group has too much and another too little does not cancel out."""
+    replies = {
+        "a": usage(daily={"totalCount": 5}),
+        "b": usage(daily={"totalCount": 3}),
+        "c": usage(),
+    }
+    query = replies["a"].query
+    assert query is not None
+    checks = reconcile(breakdown_of(replies, "agent", query))
+    assert checks.index.names == ["agent", "check"]
+    assert failed(checks) == [(name, "hourly = daily, total_count") for name in "ab"]
+    assert checks.loc[("a", "hourly = daily, total_count"), ["found", "expected"]].tolist() == [
+        8,
+        9,
+    ]
+    alone = reconcile(replies["c"])
+    alone = alone[~alone.index.str.startswith("all time")]
+    pd.testing.assert_frame_equal(checks.loc["c"], alone, check_dtype=False)
 
 
 def test_old_replies_are_checked_as_far_as_they_go() -> None:

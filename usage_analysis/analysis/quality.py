@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import CallUsage
-from usage_analysis.tidy.slots import Sums
+from usage_analysis.tidy.frames import CallUsage, group_column
+from usage_analysis.tidy.slots import Sums, each_group
 from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
 from usage_analysis.tidy.zones import row_times
 
@@ -47,8 +47,9 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
     Returns
     -------
     DataFrame
-        Index `check`; `ok`, missing where nothing is judged; `found` and `expected`; `failures`,
-        how many days or buckets; `first`, the first of them (UTC).
+        Index `check`, for a breakdown under each group; `ok`, missing where nothing is judged;
+        `found` and `expected`; `failures`, how many days or buckets; `first`, the first of them
+        (UTC).
 
     Raises
     ------
@@ -74,23 +75,36 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
     """
     if not isinstance(usage, CallUsage):
         raise QueryError(f"usage: expected a CallUsage, got {type(usage).__name__}")
-    hourly = _hours(usage)
-    buckets, step = (usage.daily, DAY) if hourly is None else (hourly, HOUR)
-    checks = [] if hourly is None else _hourly_is_daily(hourly, usage.daily)
-    checks += _all_time(usage, all_time_filtered)
-    checks += [
-        check
-        for check in (
-            _at_most("errors <= calls", buckets, "error_count"),
-            _at_most("joined <= calls", buckets, "joined_count"),
-            _overhead(buckets),
-            _mean_call(buckets),
-            _with_calls(buckets, step),
-        )
-        if check is not None
-    ]
-    columns = ["check", "ok", "found", "expected", "failures", "first"]
-    table = pd.DataFrame(checks, columns=columns).set_index("check")
+    hourly, group = _hours(usage), group_column(usage.daily)
+    if group is None:
+        told = _all_time(usage, all_time_filtered)
+        return _table([((), check) for check in _checks(usage.daily, hourly, told)], ["check"])
+    hours = {} if hourly is None else dict(each_group(hourly))
+    checks = []
+    for name, days in each_group(usage.daily):
+        own = None if hourly is None else hours.get(name, hourly.iloc[:0])
+        checks += [((name,), check) for check in _checks(days, own, [])]
+    return _table(checks, [group, "check"])
+
+
+def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Check]) -> list[Check]:
+    """Checks of one series."""
+    buckets, step = (daily, DAY) if hourly is None else (hourly, HOUR)
+    checks = [] if hourly is None else _hourly_is_daily(hourly, daily)
+    of_buckets = (
+        _at_most("errors <= calls", buckets, "error_count"),
+        _at_most("joined <= calls", buckets, "joined_count"),
+        _overhead(buckets),
+        _mean_call(buckets),
+        _with_calls(buckets, step),
+    )
+    return [*checks, *all_time, *(check for check in of_buckets if check is not None)]
+
+
+def _table(checks: list[tuple[tuple[Any, ...], Check]], index: list[str]) -> pd.DataFrame:
+    columns = [*index, "ok", "found", "expected", "failures", "first"]
+    rows = [(*group, *check) for group, check in checks]
+    table = pd.DataFrame(rows, columns=columns).set_index(index)
     first = pd.to_datetime(table["first"], utc=True).astype("datetime64[us, UTC]")
     return table.assign(ok=table["ok"].astype("boolean"), first=first)
 

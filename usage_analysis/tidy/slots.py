@@ -100,7 +100,7 @@ def rows_of(frame: pd.DataFrame) -> Rows:
 def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Each group of a breakdown and its rows, without the group column."""
     code, groups = groups_of(frame)
-    if groups is None:
+    if groups is None or len(groups) == 0:
         return
     alone = frame.drop(columns=str(groups.name))
     order = np.argsort(code, kind="stable")
