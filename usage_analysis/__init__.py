@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 _HOMES = {
     "analysis.billing": "billing_overhead cost",
+    "analysis.busiest": "describe_peak",
     "analysis.capacity": "capacity channels_for describe_capacity erlang_b traffic_for",
     "analysis.comparison": "compare_periods",
     "analysis.control": "burn_rate control_chart",
     "analysis.funnel": "funnel",
-    "analysis.peaks": "busy_hour describe_peak peak_hours",
+    "analysis.peaks": "busy_hour peak_hours",
     "analysis.profiles": "load_profile traffic_intensity",
     "analysis.quality": "reconcile",
     "analysis.rates": "average_call_duration describe_errors error_rate join_rate rate_difference",
@@ -55,6 +56,7 @@ __all__ = sorted(_HOME)  # noqa: PLE0605  # a list, derived
 if TYPE_CHECKING:
     from usage_analysis.analysis.billing import billing_overhead as billing_overhead
     from usage_analysis.analysis.billing import cost as cost
+    from usage_analysis.analysis.busiest import describe_peak as describe_peak
     from usage_analysis.analysis.capacity import capacity as capacity
     from usage_analysis.analysis.capacity import channels_for as channels_for
     from usage_analysis.analysis.capacity import describe_capacity as describe_capacity
@@ -65,7 +67,6 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.control import control_chart as control_chart
     from usage_analysis.analysis.funnel import funnel as funnel
     from usage_analysis.analysis.peaks import busy_hour as busy_hour
-    from usage_analysis.analysis.peaks import describe_peak as describe_peak
     from usage_analysis.analysis.peaks import peak_hours as peak_hours
     from usage_analysis.analysis.profiles import load_profile as load_profile
     from usage_analysis.analysis.profiles import traffic_intensity as traffic_intensity

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from usage_analysis.analysis.peaks import busy_hour, days_in_words, describe_peak, peak_hours
+from usage_analysis.analysis.busiest import days_in_words, describe_peak
+from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
@@ -137,7 +138,8 @@ def test_the_peak_in_words() -> None:
     tuesday = [*[0] * 38, 212, *[0] * 129]
     assert describe_peak(hours(tuesday * 3, "2026-01-05", zone="America/New_York")) == (
         "busiest: Tuesdays 14:00-15:00 (America/New_York), 212 calls on average, "
-        "the day's peak on 100 % of Tuesdays; 3 Tuesdays, 10th to 90th percentile 212 to 212"
+        "the day's peak on 100 % of Tuesdays (95 % interval 44 to 100 %); 3 Tuesdays, 10th to 90th "
+        "percentile 212 to 212"
     )
 
 
@@ -155,7 +157,9 @@ def test_the_sentence_counts_the_days_that_the_table_counts() -> None:
     sundays = hours([*[0] * 12, 9, *[0] * 155] * 5, "2026-02-22", "America/New_York").iloc[:-1]
     table = peak_hours(sundays, 1).iloc[0]
     assert table[["n", "days"]].tolist() == [5, 4]
-    assert "the day's peak on 50 % of the 4 whole Sundays; 5 Sundays" in str(describe_peak(sundays))
+    assert (
+        "the day's peak on 50 % of the 4 whole Sundays (95 % interval 15 to 85 %); 5 Sundays"
+    ) in str(describe_peak(sundays))
     assert days_in_words(spring) == "7 whole days; left out: 1 whose clock skips an hour"
     cut = spring.iloc[:-3]
     assert days_in_words(cut) == (
@@ -167,12 +171,60 @@ def test_few_data_say_so() -> None:
     """With few days the sentence speaks of the day's hour, with fewer it says that, or no calls."""
     assert describe_peak(hours(DAY * 4)).startswith("busiest: 23:00-24:00 (UTC), 50 calls")
     assert "too few data to say, 2 whole days" in describe_peak(hours(DAY * 2))
-    assert "there are no calls" in describe_peak(hours([0] * 24))
+    assert describe_peak(hours([0] * 24)) == (
+        "busiest: no hour, for there are no calls in 24 finished hours (UTC)"
+    )
+    assert describe_peak(hours([*[1] * 6, *[0] * 666])) == (
+        "busiest: too few calls to say, 6 in 672 finished hours (UTC)"
+    )
+    running = hours([10] * 48).assign(provisional=True)
+    assert describe_peak(running) == (
+        "busiest: no finished hour to look at (UTC, 48 provisional left out)"
+    )
+    running.loc[running.index[0], "provisional"] = False
+    assert "10 in 1 finished hour (UTC, 47 provisional left out)" in describe_peak(running)
+    assert "no whole" not in describe_peak(hours([0] * 72 + [50]))
+    assert "no calls on 3 whole days" in describe_peak(hours([0] * 72 + [50]))
     both = pd.concat([hours(DAY * 4, agent="b"), hours([0] * 24, agent="a")])
     assert describe_peak(both)["sentence"].str[:15].to_dict() == {
         "b": "busiest: 23:00-",
         "a": "busiest: no hou",
     }
+
+
+def test_no_hour_is_made_up() -> None:
+    """Where all hours are alike, or several share the greatest mean, the sentence names none."""
+    for days in (10, 28):
+        assert describe_peak(hours([20] * 24 * days)).startswith(
+            "busiest: no hour stands out from chance, at most 20 calls on average beside 20 over "
+            "all hours (UTC); "
+        )
+    noon = [*[0] * 12, 9, 9, *[0] * 154]
+    assert describe_peak(hours(noon * 3)) == (
+        "busiest: no one hour, Mondays 12:00-13:00 and 1 other of the week share 9 calls on "
+        "average (UTC); 504 hours"
+    )
+    assert describe_peak(hours([*[0] * 9, *[25] * 3, *[0] * 12] * 4)) == (
+        "busiest: no one hour, 09:00-10:00 and 2 others of the day share 25 calls on average "
+        "(UTC); 4 days"
+    )
+    late = hours(noon * 3).assign(provisional=np.arange(504) >= 503)
+    assert describe_peak(late).endswith("(UTC); 503 hours; left out: 1 provisional hour")
+
+
+@pytest.mark.parametrize("calls", [0.1, 1, 30])
+@pytest.mark.parametrize("days", [5, 28])
+def test_chance_seldom_names_an_hour(calls: float, days: int) -> None:
+    """Of accounts whose hours differ by chance alone at most 1 in 10 is told a busiest hour."""
+    rng = np.random.default_rng([days, int(10 * calls)])
+    told = [
+        describe_peak(hours(rng.poisson(calls * rng.gamma(2, 1 / 2, 24 * days)).tolist()))
+        for _ in range(40)
+    ]
+    assert sum("on average, the day" in sentence for sentence in told) <= 4
+    busy = 1 + 9.0 * (np.arange(24 * days) % 24 == 14)
+    found = describe_peak(hours(rng.poisson(max(calls, 1) * busy).tolist()))
+    assert " 14:00-15:00 " in found
 
 
 series = st.lists(st.integers(0, 1000), min_size=72, max_size=240)

@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from usage_analysis.analysis.profiles import traffic_intensity
+from usage_analysis.analysis.words import sentences, several
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
-from usage_analysis.tidy.slots import check_rows, each_group
+from usage_analysis.tidy.slots import check_rows
 from usage_analysis.tidy.zones import zone_of
 
 Floats = NDArray[np.float64]
@@ -243,14 +244,14 @@ def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame
     check_rows("describe_capacity", hourly, "hour")
     waiting = hourly["provisional"].to_numpy(dtype=bool)
     found = capacity(hourly, limit=limit)
-    group = group_column(hourly)
-    if group is None:
-        return f"calls at once: {risk_in_words(found[~waiting], limit, left_out=waiting.sum())}"
-    told = {}
-    for name, rows in each_group(found.assign(provisional=waiting)):
+
+    def tell(rows: pd.DataFrame) -> str:
         late = rows["provisional"].to_numpy()
-        told[name] = f"calls at once: {risk_in_words(rows[~late], limit, left_out=late.sum())}"
-    return pd.DataFrame({"sentence": pd.Series(told)}).rename_axis(group)
+        return f"calls at once: {risk_in_words(rows[~late], limit, left_out=late.sum())}"
+
+    # What stands first shows whether there are groups.
+    found.insert(int(group_column(hourly) is not None), "provisional", waiting)
+    return sentences(found, tell)
 
 
 def risk_in_words(found: pd.DataFrame, limit: int, *, left_out: int = 0) -> str:
@@ -262,14 +263,14 @@ def risk_in_words(found: pd.DataFrame, limit: int, *, left_out: int = 0) -> str:
     risk, full = int(found["at_risk"].sum()), int(found["saturated"].sum())
     saturated = f", {full:,} of them saturated" if full else ""
     head = (
-        f"{risk:,} of {hours:,} hours at risk of refusals at a limit of {limit}{saturated} "
-        f"({zone}{waiting})"
+        f"{risk:,} of {several(hours, 'hour')} at risk of refusals at a limit of {limit}"
+        f"{saturated} ({zone}{waiting})"
     )
     carried = found["carried"].to_numpy()
     place = int(carried.argmax())
     if not carried[place] > 0:
         return f"{head}; no talk in any of them"
-    busiest = f"the busiest, {found.index[place]:%Y-%m-%d %H:%M}, carried {carried[place]:.1f}"
+    busiest = f"the busiest, {found.index[place]:%Y-%m-%d %H:%M}, carried {carried[place]:,.1f}"
     if full:
         return f"{head}; {busiest} erlangs: how many calls it refused cannot be told"
     top = found.iloc[place]

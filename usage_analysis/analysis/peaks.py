@@ -1,4 +1,4 @@
-"""When the calls come: traffic, profiles of the local clock, busy hours, in numbers and words."""
+"""When the calls come: the busy hour of the day, and the busiest hours of the week."""
 
 from __future__ import annotations
 
@@ -9,29 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.profiles import Floats, Measured, as_measure, measured, profile_of
-from usage_analysis.analysis.words import UNITS, either, figure
+from usage_analysis.analysis.profiles import Floats, Measured, measured, profile_of
+from usage_analysis.analysis.words import either
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.slots import Rows, each_group, sums
-from usage_analysis.tidy.zones import DAY, HOUR, first_instants, zone_of
+from usage_analysis.tidy.slots import Rows, sums
+from usage_analysis.tidy.zones import DAY, HOUR, first_instants
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_DAY_NAMES = (
-    "Mondays",
-    "Tuesdays",
-    "Wednesdays",
-    "Thursdays",
-    "Fridays",
-    "Saturdays",
-    "Sundays",
-)
 _METHODS = ("tcbh", "adph", "fdmh")
 _DAYS = ("all", "workdays", "top30", "top5")
-_ENOUGH_DAYS = 3
 
 
-class _Days:
+class WholeDays:
     """Load of whole local days by group, day and clock hour: NaN in days that are not whole.
 
     A clock hour that comes twice counts as one of mean load; a day that lacks one is not whole, nor
@@ -125,7 +114,7 @@ def busy_hour(
     [23, 23.0, 1.0, 2]
     """
     _check_busy_hour(method, hour, days, weekend)
-    table = _Days(hourly, measured("busy_hour", hourly, measure))
+    table = WholeDays(hourly, measured("busy_hour", hourly, measure))
     workdays = ~np.isin(table.weekdays(), [WEEKDAYS.index(name) for name in weekend])
     wanted = workdays | (days != "workdays")
     kept, left_out = table.whole & wanted, table.seen & ~table.whole & wanted
@@ -228,7 +217,7 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
         raise QueryError(f"n: expected a whole number, 1 or more, got {n!r}")
     found = measured("peak_hours", hourly, measure)
     profile = profile_of(hourly, found, "hour_of_week", measure)
-    table = _Days(hourly, found)
+    table = WholeDays(hourly, found)
     profile["share_of_days"] = _peak_shares(table).ravel()
     profile["days"] = np.repeat(_whole_weekdays(table).ravel(), 24)
     mean = profile["mean"].to_numpy().reshape(-1, 168)
@@ -248,7 +237,7 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     return out
 
 
-def _peak_shares(table: _Days) -> Floats:
+def _peak_shares(table: WholeDays) -> Floats:
     """Share of the whole days of each weekday on which each hour is the day's peak."""
     peak = np.max(table.load, axis=2, keepdims=True, initial=0)
     at_peak = (table.load == peak) & (peak > 0)
@@ -260,112 +249,7 @@ def _peak_shares(table: _Days) -> Floats:
     return out
 
 
-def _whole_weekdays(table: _Days) -> NDArray[np.intp]:
+def _whole_weekdays(table: WholeDays) -> NDArray[np.intp]:
     """How many whole days of each weekday each group has."""
     each = [table.whole[:, table.weekdays() == weekday].sum(axis=1) for weekday in range(7)]
     return np.stack(each, axis=1)
-
-
-def describe_peak(hourly: pd.DataFrame, *, measure: str = "total_count") -> str | pd.DataFrame:
-    """One sentence on when the load is greatest, its zone, its spread and over how many days.
-
-    With fewer than three of each weekday it speaks of the hour of the day, and with fewer than
-    three whole days it says that the data are too few.
-
-    Parameters
-    ----------
-    hourly
-        Canonical hourly frame on the clock that is meant, with or without a group column.
-    measure
-        As for `load_profile`.
-
-    Returns
-    -------
-    str or DataFrame
-        The sentence; for a breakdown a column `sentence`, one row a group.
-
-    Raises
-    ------
-    QueryError
-        As for `load_profile`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> time = pd.date_range("2026-03-02", periods=96, freq="h", tz="UTC", name="time")
-    >>> hourly = pd.DataFrame({"total_count": [*range(24)] * 4, "provisional": False}, index=time)
-    >>> describe_peak(hourly)
-    "busiest: 23:00-24:00 (UTC), 23 calls on average, the day's peak on 100 % of days; 4 days, 10th
-    to 90th percentile 23 to 23"
-    """
-    group = group_column(hourly) if isinstance(hourly, pd.DataFrame) else None
-    if group is None:
-        return _sentence(hourly, measure)
-    sentences = {name: _sentence(rows, measure) for name, rows in each_group(hourly)}
-    return pd.DataFrame({"sentence": pd.Series(sentences)}).rename_axis(group)
-
-
-def _sentence(hourly: pd.DataFrame, measure: str) -> str:
-    found = measured("describe_peak", hourly, measure)
-    busiest, zone = peak_hours(hourly, 1, measure=measure), str(zone_of(hourly))
-    if len(busiest) == 0:
-        return f"busiest: no hour, for there are no {UNITS[measure]} in the whole frame ({zone})"
-    top = busiest.iloc[0]
-    if top["n"] >= _ENOUGH_DAYS:
-        names = _DAY_NAMES[int(top["day_of_week"])]
-        whole = names if top["days"] == top["n"] else f"the {int(top['days'])} whole {names}"
-        peak = _peak_in_words(top["share_of_days"], whole)
-        return _told(f"{names} {_clock(int(top['hour']), zone)}", dict(top), names, peak, measure)
-    table = _Days(hourly, found)
-    load = table.load[table.whole]
-    if len(load) < _ENOUGH_DAYS:
-        return (
-            f"busiest: too few data to say, {len(load)} whole days ({zone}); "
-            f"{_ENOUGH_DAYS} are needed"
-        )
-    hour = int(load.mean(axis=0).argmax())
-    share = float((load[:, hour] == load.max(axis=1)).mean())
-    low, high = np.percentile(load[:, hour], [10, 90])
-    kinds = {"mean": load[:, hour].mean(), "p10": low, "p90": high}
-    values = {name: as_measure(np.array([value]), measure)[0] for name, value in kinds.items()}
-    days, out = "days", _left_out_in_words(table)
-    return _told(
-        _clock(hour, zone),
-        {**values, "n": len(load)},
-        days,
-        _peak_in_words(share, days),
-        measure,
-        out,
-    )
-
-
-def _clock(hour: int, zone: str) -> str:
-    return f"{hour:02}:00-{hour + 1:02}:00 ({zone})"
-
-
-def _peak_in_words(share: float, days: str) -> str:
-    return "" if pd.isna(share) else f", the day's peak on {100 * share:.0f} % of {days}"
-
-
-def _told(
-    place: str, top: dict[Any, Any], days: str, peak: str, measure: str, left_out: str = ""
-) -> str:
-    low, high = figure(top["p10"], measure), figure(top["p90"], measure)
-    return (
-        f"busiest: {place}, {figure(top['mean'], measure)} {UNITS[measure]} on average{peak}; "
-        f"{int(top['n'])} {days}, 10th to 90th percentile {low} to {high}{left_out}"
-    )
-
-
-def days_in_words(hourly: pd.DataFrame) -> str:
-    """How many whole days busy hours look at, and why other days of a frame are left out."""
-    table = _Days(hourly, measured("busy_hour", hourly, "total_count"))
-    return f"{int(table.whole.sum())} whole days{_left_out_in_words(table)}"
-
-
-def _left_out_in_words(table: _Days) -> str:
-    skipping = int(table.skipping.sum())
-    others = int((table.seen & ~table.whole & ~table.skipping).sum())
-    reasons = [f"{skipping} whose clock skips an hour"] if skipping else []
-    reasons += [f"{others} not whole or provisional"] if others else []
-    return f"; left out: {' and '.join(reasons)}" if reasons else ""

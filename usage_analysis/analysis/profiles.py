@@ -114,10 +114,7 @@ def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Flo
 
     Talk is in microseconds, for traffic too: integers are exact, and fast to sort.
     """
-    if measure not in MEASURES and measure != "traffic":
-        raise QueryError(f"measure: expected {either([*MEASURES, 'traffic'])}, got {measure!r}")
-    column = "duration" if measure == "traffic" else measure
-    require(helper, hourly, column, "provisional")
+    column = check_measure(helper, hourly, measure)
     rows = rows_of(hourly)
     lengths = rows.lengths()
     if "hours" in hourly:
@@ -127,6 +124,21 @@ def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Flo
     if column == "duration":
         values = values.astype("m8[us]", copy=False).view(np.int64)
     return rows, lengths, values
+
+
+def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
+    """Column that holds a measure.
+
+    Raises
+    ------
+    QueryError
+        There is no such measure, or the frame lacks its column.
+    """
+    if measure not in MEASURES and measure != "traffic":
+        raise QueryError(f"measure: expected {either([*MEASURES, 'traffic'])}, got {measure!r}")
+    column = "duration" if measure == "traffic" else measure
+    require(helper, hourly, column, "provisional")
+    return column
 
 
 def as_measure(values: Floats, measure: str) -> Measured:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import Floats, normal_quantile, student
-from usage_analysis.analysis.words import UNITS, figure
+from usage_analysis.analysis.words import counted, figure, sentences, several
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
 from usage_analysis.tidy.periods import aggregate
@@ -359,22 +359,19 @@ def describe_month(
     """
     require("describe_month", daily, "provisional")
     days = _days("describe_month", daily)
-    told = _by_group(
-        days, lambda rows: {"sentence": _month_sentence(rows, measure, confidence, holidays)}
-    )
-    return str(told["sentence"]) if isinstance(told, dict) else told
+    return sentences(days, lambda rows: _month_sentence(rows, measure, confidence, holidays))
 
 
 def _month_sentence(
     days: pd.DataFrame, measure: str, confidence: float, holidays: Container[date] | None
 ) -> str:
-    zone, of_month, unit = zone_of(days), _Month(days, measure), UNITS[measure]
+    zone, of_month = zone_of(days), _Month(days, measure)
     if not of_month.known.any():
         return f"month ({zone}): no complete day in these data"
     month, whole = date_of(of_month.first), of_month.after - of_month.first
     head = f"{month:%Y-%m} ({zone}):"
     came = of_month.counts[of_month.inside].sum()
-    so_far = f"{figure(in_kind(float(came), measure), measure)} {unit}"
+    so_far = counted(in_kind(float(came), measure), measure)
     if not len(of_month.left):
         return f"{head} {so_far} in all {whole} days"
     last = date_of(int(of_month.day[of_month.inside].max()))
@@ -389,10 +386,11 @@ def _month_sentence(
     found: Any = project_month(days, measure=measure, confidence=confidence, holidays=holidays)
     complete = found["complete_days"]
     if complete < _FEW_DAYS or pd.isna(found["low"]):
-        return f"{head} {so_far} {until}; too few to project it, {complete} complete days"
+        days_known = several(complete, "complete day")
+        return f"{head} {so_far} {until}; too few to project it, {days_known}"
     projection, low, high = (figure(found[name], measure) for name in ("projection", "low", "high"))
     after = found["days_left"] - found["missing"]
-    parts = [f"from {complete} complete days"]
+    parts = [f"from {several(complete, 'complete day')}"]
     parts += [f"{after} still open" if open_ else f"{after} not in the data"] if after else []
     parts += [f"{found['missing']} before not whole"] if found["missing"] else []
     return (

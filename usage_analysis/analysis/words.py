@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.zones import local_clock, zone_of
 
 UNITS = {
@@ -21,11 +23,44 @@ UNITS = {
 }
 """What a measure counts, in words."""
 
+_ONE = {
+    "total_count": "call",
+    "error_count": "error",
+    "joined_count": "joined call",
+    "duration": "hour of talk",
+    "billed_minutes": "billed minute",
+    "traffic": "erlang",
+}
+
 
 def figure(value: Any, measure: str) -> str:
-    """Value of a measure in words; talk in hours."""
+    """Value of a measure in words, 0 or more; talk in hours."""
     number = value / pd.Timedelta(hours=1) if measure == "duration" else float(value)
-    return f"{number:,.0f}" if number >= 10 or number == round(number) else f"{number:.1f}"
+    if number >= 10 or number == round(number):
+        return f"{number:,.0f}"
+    places = 1 if number >= 0.1 else 1 - math.floor(math.log10(number))
+    return f"{number:.{places}f}"
+
+
+def counted(value: Any, measure: str) -> str:
+    """Value of a measure with what it counts: ``1 call``, ``12,400 calls``."""
+    number = figure(value, measure)
+    return f"{number} {_ONE[measure] if number == '1' else UNITS[measure]}"
+
+
+def several(count: int, noun: str) -> str:
+    """A number of things: ``1 hour``, ``2,400 hours``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def sentences(frame: pd.DataFrame, tell: Callable[[pd.DataFrame], str]) -> str | pd.DataFrame:
+    """The sentence on a series, or a column `sentence` of those on the groups of a breakdown."""
+    group = group_column(frame)
+    if group is None:
+        return tell(frame)
+    told = [(name, tell(rows)) for name, rows in each_group(frame)]
+    index = pd.Index([name for name, _ in told], name=group)
+    return pd.DataFrame({"sentence": [sentence for _, sentence in told]}, index=index)
 
 
 def percents(share: float, low: float, high: float) -> tuple[str, str, str]:

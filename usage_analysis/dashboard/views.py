@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.billing import cost
+from usage_analysis.analysis.busiest import describe_peak
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
-from usage_analysis.analysis.peaks import describe_peak
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate
 from usage_analysis.analysis.trends import describe_month

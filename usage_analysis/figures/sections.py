@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead, cost
+from usage_analysis.analysis.busiest import days_in_words, describe_peak
 from usage_analysis.analysis.capacity import capacity, describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
-from usage_analysis.analysis.peaks import busy_hour, days_in_words, describe_peak, peak_hours
+from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import error_rate, join_rate, rate_difference
