@@ -53,6 +53,7 @@ HOMES = {
     "httpx": {"fetch/exchange.py", "sample/*"},
     "matplotlib": {"figures/*", "dashboard/*"},
     "ipywidgets": {"dashboard/*"},
+    "IPython": {"dashboard/*"},
     "msgspec": {"archive/*", "tidy/*"},
     "pyarrow": {"archive/*"},
     "duckdb": {"archive/summed.py"},

@@ -4,14 +4,13 @@ Run with ``python -m pytest tests/benchmarks/test_redraw.py -m browser -s``; it 
 measured, and needs what the browser's tests need.
 """
 
-import json
 import statistics
 
 import pytest
 
 from tests.browser.conftest import browser, own_folders  # noqa: F401  # fixtures
 from tests.browser.servers import jupyterlab
-from tests.browser.test_lab import run_through
+from tests.browser.test_lab import run_through, write_notebook
 
 pytestmark = [
     pytest.mark.browser,
@@ -72,14 +71,7 @@ ROUNDS = 4
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
-    cells = [
-        {"cell_type": "code", "execution_count": None, "id": f"cell-{place}", "metadata": {},
-         "outputs": [], "source": source}
-        for place, source in enumerate((EXPLORER, INTERACT))
-    ]  # fmt: skip
-    kernel = {"display_name": "", "language": "python", "name": "python3"}
-    year = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-    (folder / YEAR).write_text(json.dumps(year), encoding="utf-8")
+    write_notebook(folder / YEAR, EXPLORER, INTERACT)
     with jupyterlab(folder) as address:
         yield address
 

@@ -1,5 +1,7 @@
-"""A notebook in JupyterLab, in a real browser: it answers."""
+"""A notebook in JupyterLab, in a real browser: it answers, and without a kernel still shows."""
 
+import base64
+import json
 import shutil
 
 import pytest
@@ -12,31 +14,67 @@ pytestmark = [
     pytest.mark.filterwarnings("default::ResourceWarning"),
 ]
 NOTEBOOK = "02_peak_hours.ipynb"
+OWN = "own.ipynb"
+EXPLORER = """
+import usage_analysis as ua
+
+ua.Explorer(ua.sample_client(), timezone="America/New_York")
+"""
+BYTES = """async selector => {
+    const image = document.querySelector(selector);
+    const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+    return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));
+}"""
+
+
+def write_notebook(path, *sources):
+    """A notebook of these cells that nobody has run."""
+    cells = [
+        {"cell_type": "code", "execution_count": None, "id": f"cell-{place}", "metadata": {},
+         "outputs": [], "source": source}
+        for place, source in enumerate(sources)
+    ]  # fmt: skip
+    kernel = {"display_name": "", "language": "python", "name": "python3"}
+    text = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(text), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     shutil.copy(ROOT / "notebooks" / NOTEBOOK, folder)
+    write_notebook(folder / OWN, EXPLORER)
     with jupyterlab(folder) as address:
-        yield address
+        yield address, folder
 
 
-def run_through(browser, lab, notebook):
-    """The page of a notebook whose every cell was run, and the counts of its cells."""
-    board = Board(browser, f"{lab}/tree/{notebook}?token=lab&reset")
+def opened(browser, address, notebook):
+    """A notebook's page, with its kernel."""
+    board = Board(browser, f"{address}/tree/{notebook}?token=lab&reset")
     board.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context")
-    counts = board.page.evaluate(
-        """async () => {
-            const app = window.jupyterapp;
-            await app.restored;
-            const panel = app.shell.currentWidget;
-            await panel.context.ready;
-            await panel.sessionContext.ready;
-            await app.commands.execute('notebook:run-all-cells');
-            return panel.content.widgets.filter(cell => cell.model.type === 'code')
-                .map(cell => cell.model.executionCount);
-        }"""
+    in_lab(board, "await app.restored; await panel.context.ready;")
+    in_lab(board, "await panel.sessionContext.ready;")
+    return board
+
+
+def in_lab(board, script):
+    """What a script returns that knows JupyterLab as `app` and the notebook as `panel`."""
+    return board.page.evaluate(
+        f"""async () => {{
+            const app = window.jupyterapp, panel = app.shell.currentWidget;
+            {script}
+        }}"""
+    )
+
+
+def run_through(browser, address, notebook):
+    """The page of a notebook whose every cell was run."""
+    board = opened(browser, address, notebook)
+    counts = in_lab(
+        board,
+        """await app.commands.execute('notebook:run-all-cells');
+        return panel.content.widgets.filter(cell => cell.model.type === 'code')
+            .map(cell => cell.model.executionCount);""",
     )
     assert board.page.locator("[data-mime-type*='stderr'], [data-mime-type*='error']").count() == 0
     assert counts == list(range(1, len(counts) + 1))
@@ -46,7 +84,8 @@ def run_through(browser, lab, notebook):
 
 def test_a_notebook_runs_and_its_dashboard_answers(browser, lab):
     """In JupyterLab a notebook runs through, and its dashboard answers mouse and keyboard."""
-    board = run_through(browser, lab, NOTEBOOK)
+    address, _ = lab
+    board = run_through(browser, address, NOTEBOOK)
     page = board.page
     board.changes(lambda: board.at("measure").select_option(label="joined calls"))
     board.at("measure").focus()
@@ -54,3 +93,27 @@ def test_a_notebook_runs_and_its_dashboard_answers(browser, lab):
     board.changes(page.locator(".ua-tab button", has_text="Errors").first.click)
     board.changes(lambda: board.at("period").select_option(label="Last month"))
     assert board.said == []
+
+
+def test_without_a_kernel_the_last_figure_shows(browser, lab):
+    """A notebook that was run, changed by hand and saved shows the last figure without a kernel."""
+    address, folder = lab
+    board = run_through(browser, address, OWN)
+    kept = "img:not(.ua-figure)[src^='data:image/png']"
+    board.changes(lambda: board.at("period").select_option(label="Last month"))
+    board.changes(board.page.locator(".ua-tab button", has_text="Errors").click)
+    assert board.page.locator(f"{kept}:visible").count() == 0  # one picture at a time
+    last = board.page.evaluate(BYTES, "img.ua-figure")
+    in_lab(board, "await app.commands.execute('docmanager:save');")
+    in_lab(board, "await panel.sessionContext.shutdown();")
+    assert board.said == []
+    board.page.close()
+    saved = json.loads((folder / OWN).read_text(encoding="utf-8"))
+    assert "widgets" not in saved["metadata"]
+    board = opened(browser, address, OWN)
+    in_lab(board, "await panel.sessionContext.shutdown();")
+    board.page.locator(f"{kept}:visible").wait_for()
+    assert board.page.locator(".ua-explorer").count() == 0
+    assert board.page.evaluate(BYTES, kept) == last
+    assert b"sample account" in base64.b64decode(last)  # it says where it is from
+    board.page.close()

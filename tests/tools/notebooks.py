@@ -6,6 +6,7 @@ nothing and fails where a file differs from its canonical form.
 """
 
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
@@ -21,8 +22,16 @@ DROPPED = "application/vnd.jupyter.widget-view+json"
 def canonical(path: Path) -> str:
     """The notebook's text after a run from a fresh kernel."""
     notebook = nbformat.read(path, as_version=4)
+    # A later cell brings the dashboard's picture up to date: here each stays with its prose.
+    shown = {}
     NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": FOLDER}}
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        resources={"metadata": {"path": FOLDER}},
+        on_cell_executed=lambda cell, cell_index, execute_reply: shown.update(  # noqa: ARG005
+            {cell_index: deepcopy(cell.outputs)}
+        ),
     ).execute()
     notebook.metadata = nbformat.from_dict(KEPT_METADATA)
     count = 0
@@ -35,7 +44,7 @@ def canonical(path: Path) -> str:
             continue
         count += 1
         cell.execution_count = count
-        cell.outputs = joined(cell.outputs)
+        cell.outputs = joined(shown[place])
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = count

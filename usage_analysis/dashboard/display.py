@@ -17,7 +17,12 @@ from usage_analysis.dashboard.scene import Scene
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.views import Drawn
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.style import alt_text, boxes_for_missing_glyphs, figure_style
+from usage_analysis.figures.style import (
+    alt_text,
+    boxes_for_missing_glyphs,
+    figure_style,
+    metadata_of,
+)
 
 Phase = Literal["loading", "ready", "partial", "empty", "failed", "refused"]
 SCREEN_DPI: Final = 120
@@ -158,11 +163,13 @@ class Display:
 
 
 def on_screen(figure: Figure) -> bytes:
-    """PNG of a figure as the page shows it, packed fast; `picture` packs well and says more."""
+    """PNG of a figure as the page shows it, packed fast; `picture` packs well."""
     out = io.BytesIO()
     with figure_style(), boxes_for_missing_glyphs():
         figure.set_dpi(SCREEN_DPI)
-        FigureCanvasAgg(figure).print_png(out, pil_kwargs={"compress_level": 1})
+        FigureCanvasAgg(figure).print_png(
+            out, metadata=metadata_of(figure, "png"), pil_kwargs={"compress_level": 1}
+        )
     return out.getvalue()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 import pandas as pd
+from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.asking import Asking, loop_to_go_on
@@ -20,6 +21,7 @@ from usage_analysis.dashboard.controls import Controls, arranged
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, partly
 from usage_analysis.dashboard.files import Taken, taken
+from usage_analysis.dashboard.kept import Kept
 from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.dashboard.scene import InHand, Scene
 from usage_analysis.dashboard.settings import Question
@@ -28,7 +30,7 @@ from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.fetch.client import Client
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.style import picture, title_of
+from usage_analysis.figures.style import title_of
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage
 
@@ -124,6 +126,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.error: BaseException | None = None
         self.draws = 0
         self.controls, self.display = Controls(self._names, self._settings), Display()
+        self._kept = Kept()
         for name, control in self.controls.by_name.items():
             setattr(self, name, control)
         self.refresh, self.leave = self.controls.refresh, self.controls.leave
@@ -256,15 +259,17 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self._enter("empty")
             self._scene, self._drawn = scene, None
             self.display.empty(scene, fetched)
+            self._kept.keep(self.sentence)
             return
         try:
             drawn = VIEWS[self._settings.view].draw(scene)
-            self.display.shown(scene, drawn, fetched)
+            content = self.display.shown(scene, drawn, fetched)
         except QueryError as error:
             self._refuse(error)
             return
         self._scene, self._drawn = scene, drawn
         self._enter("partial" if partly(scene) else "ready")
+        self._kept.keep(self.sentence, content)
         self.draws += 1
 
     @contextmanager
@@ -382,10 +387,12 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
-        # The text is what tests compare; the picture is for readers without a kernel.
+        # The text is what tests compare.
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["text/plain"] = repr(self)
-        if self._current is not None:
-            # Saved with the notebook: packed well, with its provenance.
-            data["image/png"] = picture(figure_of(self._current.axes), "png")
         return bundle
+
+    def _ipython_display_(self) -> None:
+        data = self._repr_mimebundle_()
+        publish_display_data(data[0] if isinstance(data, tuple) else data)
+        self._kept.show()

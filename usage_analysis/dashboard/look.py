@@ -13,6 +13,7 @@ _DARK: Final = """--ua-ink: #ededed; --ua-muted: #b8b8b8; --ua-line: #8c8c8c; --
   --ua-bad: #ff9d6b; --ua-bad-soft: #3b241a; color-scheme: dark;"""
 
 STYLE: Final = f"""<style>
+.jp-OutputArea-child:has(.ua-explorer) + .jp-OutputArea-child {{ display: none; }}
 .ua-explorer {{ {_LIGHT} }}
 [data-jp-theme-light="false"] .ua-explorer, .theme-dark .ua-explorer {{ {_DARK} }}
 .ua-explorer {{ box-sizing: border-box; width: 100%; max-width: 1340px; margin: 0 auto;

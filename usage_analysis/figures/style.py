@@ -264,7 +264,7 @@ def _subtitles(figure: Figure) -> list[Subtitle]:
 _KINDS: Final = ("svg", "png", "pdf")
 
 
-def _metadata(figure: Figure, kind: str) -> dict[str, Any]:
+def metadata_of(figure: Figure, kind: str) -> dict[str, Any]:
     """What a file says of itself; no clock and no machine, or two savings would differ."""
     told = next((text.about.as_json() for text in _subtitles(figure) if text.about), "{}")
     made = f"usage-analysis {version('usage-analysis')}"
@@ -287,7 +287,7 @@ def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
     """
     out = io.BytesIO()
     with figure_style(), boxes_for_missing_glyphs(), _laid_out(figure):
-        figure.savefig(out, format=kind, dpi=dpi, metadata=_metadata(figure, kind))
+        figure.savefig(out, format=kind, dpi=dpi, metadata=metadata_of(figure, kind))
     return _any_font(out.getvalue()) if kind == "svg" else out.getvalue()
 
 

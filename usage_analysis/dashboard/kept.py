@@ -1,0 +1,41 @@
+"""The last figure as an output of its own, for who opens the saved notebook without a kernel."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from uuid import uuid4
+
+from IPython.display import publish_display_data
+
+
+class Kept:
+    """A picture beside the widget, brought up to date with each figure.
+
+    Without a kernel JupyterLab shows nothing of a widget and nothing else of its output, so the
+    picture is an output beside it, and always the next one: while the widget is there, the style of
+    its page hides what follows it (`look.STYLE`). A page that was loaded again under a running
+    kernel no longer hears of it, until the cell is run.
+    """
+
+    def __init__(self) -> None:
+        self._output = ""
+        self._data = {"text/plain": ""}
+
+    def keep(self, sentence: str, png: bytes = b"") -> None:
+        """Keep a figure in the place of the last, or the sentence alone where there is none."""
+        self._data = {"text/plain": sentence}
+        if png:
+            self._data["image/png"] = b64encode(png).decode()
+        if self._output:
+            self._publish(update=True)
+
+    def show(self) -> None:
+        """Put it into the notebook, if this is one: nobody saves the page of an app."""
+        if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+            return
+        self._output = self._output or uuid4().hex
+        self._publish(update=False)
+
+    def _publish(self, *, update: bool) -> None:
+        publish_display_data(self._data, transient={"display_id": self._output}, update=update)
