@@ -160,6 +160,23 @@ def test_every_call_is_in_one_bucket(rows, every, zone):
     assert sums.index.is_unique
 
 
+@pytest.mark.parametrize("every", ["D", "MS", "QS"])
+def test_a_clock_put_back_over_midnight(every):
+    """Where September's last hour came twice, both are September's, as in pandas."""
+    window = {"start": "2005-08-01", "end": "2005-12-01", "as_of": "2005-12-24"}
+    table = random_table(30_000, **window, scopes=1)
+    again = instant("2005-09-30 21:00")
+    assert {again - HOUR, again, again + HOUR} <= set(table["time"])
+    sums = ua.sum_usage(
+        table,
+        every=every,
+        timezone="Asia/Damascus",
+        from_date="2005-08-01T00:00Z",
+        to_date="2005-11-30T23:59:59Z",
+    )
+    same(sums, expected(table, None, every, "Asia/Damascus", **window))
+
+
 def test_helpers_and_figures_take_the_sums(table):
     """What comes back is a canonical frame: rates, profiles, zones and figures take it."""
     hourly = ua.sum_usage(table.assign(error_count=table["total_count"] // 9), by="tenant")

@@ -144,15 +144,19 @@ def _by_period(hours: Instants, every: str, place: tzinfo) -> _Plan:
     """
     import narwhals as nw
 
-    since, held = offsets(place, int(hours[0]), int(hours[-1]) + HOUR)
-    local = nw.col("time") + _sought(nw.col("time"), since, held)
     number, start_of = calendar(every)
     present, bucket_of = np.unique(number(clock_of(hours, place)), return_inverse=True)
     starts = start_of(present)
-    size = int(start_of(present[:1] + 1)[0]) - int(starts[0])
+    time = nw.col("time")
     if every[0] in "DW":
+        size = int(start_of(present[:1] + 1)[0]) - int(starts[0])
+        since, held = offsets(place, int(hours[0]), int(hours[-1]) + HOUR)
+        local = time + _sought(time, since, held)
         return _Plan(local - (local - int(starts[0])) % size, starts, bucket_of)
-    return _Plan(_sought(local, starts, starts), starts, bucket_of)
+    # In UTC, for each comparison would find the local time anew; a clock that is put back over
+    # midnight may begin a period twice.
+    begins = np.flatnonzero(np.diff(bucket_of, prepend=-1))
+    return _Plan(_sought(time, hours[begins], starts[bucket_of[begins]]), starts, bucket_of)
 
 
 def _sought(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
