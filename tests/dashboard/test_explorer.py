@@ -353,6 +353,17 @@ def test_a_state_restores_the_dashboard(explorer, transport):
         {"metadata_key": "tenant", "metadata_value": "nobody"},
         {"first": "soon", "preset": "custom"},
         {"limit": "many"},
+        {"limit": 0},
+        {"limit": True},
+        {"top": 0, "group": "agent"},
+        {"top": -2, "group": "agent", "view": "groups"},
+        {"top": 13},
+        {"hour_from": 24},
+        {"hour_from": 9, "hour_to": 9},
+        {"rate": "nan"},
+        {"rate": 0.05},
+        {"agents": [["x"]]},
+        {"agents": "Front desk"},
         {"view": "funnel"},
         {"tab": "weather"},
         {"timezone": "Nowhere/Land"},
@@ -364,6 +375,14 @@ def test_a_state_that_does_not_fit_is_refused(transport, state):
         ua.Explorer(watched_client(transport), timezone=None if "timezone" in state else ZONE,
                     state=state)  # fmt: skip
     assert not transport.seen
+
+
+def test_a_limit_above_the_usual_can_be_had(transport):
+    """An account that may hold more calls than the slider usually shows begins with them."""
+    explorer = ua.Explorer(watched_client(transport), timezone=ZONE, state={"limit": 100})
+    assert explorer.limit.value == 100
+    assert explorer.state()["limit"] == 100
+    assert explorer.limit.max > 100
 
 
 def test_a_query_sets_the_controls(transport):

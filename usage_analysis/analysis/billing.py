@@ -55,7 +55,7 @@ def cost(frame: pd.DataFrame, rate: Decimal | str | float = RATE) -> Decimal | p
     >>> cost(pd.DataFrame({"billed_minutes": [0.0, 0.1, 0.2, 0.7, 1.0]}))
     Decimal('0.10')
     """
-    price = _price(rate)
+    price = price_of(rate)
     require("cost", frame, "billed_minutes")
     code, groups = groups_of(frame)
     count = 1 if groups is None else len(groups)
@@ -66,7 +66,14 @@ def cost(frame: pd.DataFrame, rate: Decimal | str | float = RATE) -> Decimal | p
     return pd.DataFrame({"billed_minutes": billed / MICRO, "cost": amounts}, index=groups)
 
 
-def _price(rate: object) -> Decimal:
+def price_of(rate: object) -> Decimal:
+    """Price of a billed minute [USD], checked.
+
+    Raises
+    ------
+    QueryError
+        It is no number, or negative.
+    """
     try:
         price = Decimal(str(rate)) if not isinstance(rate, bool) else Decimal("NaN")
     except InvalidOperation:
@@ -135,7 +142,7 @@ def billing_overhead(
     >>> billing_overhead(daily)[["talk_minutes", "excess", "bound", "within_bound"]].tolist()
     [1.2, Timedelta('0 days 00:00:12'), Timedelta('0 days 00:00:12'), True]
     """
-    price = _price(rate)
+    price = price_of(rate)
     columns = ("joined_count", "duration", "billed_minutes", "provisional")
     require("billing_overhead", frame, *columns)
     code, groups = groups_of(frame)

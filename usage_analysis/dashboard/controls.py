@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
 from usage_analysis.dashboard.look import KEYS, STYLE
 from usage_analysis.dashboard.names import Names
-from usage_analysis.dashboard.settings import MEASURES, Settings
+from usage_analysis.dashboard.settings import BOUNDS, MEASURES, Settings
 from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 from usage_analysis.figures.wording import UNITS
 
@@ -32,7 +32,6 @@ class Controls:
 
     def __init__(self, names: Names, settings: Settings) -> None:
         self._names = names
-        hours = range(25)
         groups = [("Nothing", "")]
         groups += [("Agent", "agent")] if names.agents else []
         groups += [("Voice", "voice")] if names.voices else []
@@ -42,8 +41,8 @@ class Controls:
             "first": _labelled(widgets.DatePicker, "First day"),
             "last": _labelled(widgets.DatePicker, "Last day"),
             "timezone": _typed(widgets.Combobox, "Time zone", options=zones()),
-            "hour_from": _choice("Hours from", [(f"{hour:02}:00", hour) for hour in hours[:-1]]),
-            "hour_to": _choice("Hours to", [(f"{hour:02}:00", hour) for hour in hours[1:]]),
+            "hour_from": _choice("Hours from", _hours(*BOUNDS["hour_from"])),
+            "hour_to": _choice("Hours to", _hours(*BOUNDS["hour_to"])),
             "agents": _labelled(
                 widgets.SelectMultiple, "Agents (none chosen: all calls)",
                 options=list(names.agents), rows=min(max(len(names.agents), 2), 7), name="agents",
@@ -58,8 +57,8 @@ class Controls:
             "granularity": _choice("Granularity", _swapped(GRANULARITIES)),
             "comparison": _choice("Compare with", _swapped(COMPARISONS)),
             "group": _choice("Group by", groups),
-            "top": _labelled(widgets.IntSlider, "Largest groups", min=1, max=12),
-            "limit": _labelled(widgets.IntSlider, "Calls at once", min=1, max=60),
+            "top": _slider("Largest groups", *BOUNDS["top"]),
+            "limit": _slider("Calls at once", BOUNDS["limit"][0], max(60, 2 * settings.limit)),
             "rate": _typed(widgets.Text, "USD a billed minute"),
             "tab": _labelled(widgets.ToggleButtons, "Figures", options=_swapped(TABS), name="tab"),
             "view": _labelled(
@@ -129,12 +128,20 @@ def _swapped(labels: dict[str, str]) -> list[tuple[str, str]]:
     return [(label, name) for name, label in labels.items()]
 
 
+def _hours(low: int, high: int) -> list[tuple[str, int]]:
+    return [(f"{hour:02}:00", hour) for hour in range(low, high + 1)]
+
+
 def _same(names: Any) -> list[tuple[str, str]]:
     return [(name, name) for name in names]
 
 
 def _choice(label: str, options: list[tuple[str, Any]]) -> Any:
     return _labelled(widgets.Dropdown, label, options=options, value=options[0][1])
+
+
+def _slider(label: str, low: int, high: int) -> Any:
+    return _labelled(widgets.IntSlider, label, min=low, max=high)
 
 
 def _typed(kind: Any, label: str, **options: Any) -> Any:

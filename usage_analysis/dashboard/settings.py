@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_type_hints
 
+from usage_analysis.analysis.billing import price_of
 from usage_analysis.dashboard.dates import (
     COMPARISONS,
     CUSTOM,
@@ -27,6 +28,8 @@ MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "bi
 HISTORY: Final = 56
 """Days before a month from which its projection learns the weekdays."""
 ALL_DAY: Final = (0, 24)
+BOUNDS: Final = {"hour_from": (0, 23), "hour_to": (1, 24), "top": (1, 12), "limit": (1, 10_000)}
+"""Least and greatest value of each number."""
 
 Progress = Callable[[int, int], None]
 Filters = tuple[tuple[str, Any], ...]
@@ -108,12 +111,17 @@ class Settings:
                 raise QueryError(
                     f"{name}: expected one of {', '.join(known)}, got {getattr(self, name)!r}"
                 )
+        for name, (low, high) in BOUNDS.items():
+            if not low <= getattr(self, name) <= high:
+                raise QueryError(
+                    f"{name}: expected a number from {low} to {high}, got {getattr(self, name)}"
+                )
+        price_of(self.rate)
         if self.first > self.last:
             raise QueryError(f"first: expected at most the last day, got {self.first} after "
                              f"{self.last}")  # fmt: skip
-        low, high = self.hours
-        if not (0 <= low < 24 and 0 < high <= 24) or low == high:
-            raise QueryError(f"hour_from: expected two hours of the day, got {low} to {high}")
+        if self.hour_from == self.hour_to:
+            raise QueryError(f"hour_from: expected another hour than hour_to, got {self.hour_to}")
 
     @property
     def hours(self) -> tuple[int, int]:
@@ -154,16 +162,15 @@ class Settings:
             raise QueryError(
                 f"state: expected version {VERSION}, got {version!r}; upgrade to read it"
             )
-        kinds = {field.name: str(field.type) for field in fields(cls)}
+        kinds = get_type_hints(cls)
         for name in given:
             if name not in kinds:
                 raise QueryError(f"state: expected {', '.join(kinds)}, got {name!r}")
         try:
-            return cls(**defaults | {name: _read(kinds[name], given[name]) for name in given})
+            values = {name: _read(kinds[name], value) for name, value in given.items()}
         except (TypeError, ValueError) as error:
-            if isinstance(error, QueryError):
-                raise
             raise QueryError(f"state: expected what state() gave, got {error}") from None
+        return cls(**defaults | values)
 
     def question(self, names: Names) -> Question:
         """What has to be asked of the server to show this.
@@ -324,14 +331,17 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read(kind: str, value: Any) -> Any:
-    if kind == "date":
+def _read(kind: type, value: Any) -> Any:
+    """A value as its control has it, from plain JSON."""
+    if kind is date:
         return date.fromisoformat(value)
-    if kind.startswith("tuple"):
-        return tuple(value)
-    if not isinstance(value, {"str": str, "int": int}[kind]) or isinstance(value, bool):
-        raise QueryError(f"state: expected {kind}, got {value!r}")
-    return value
+    if kind in (str, int):
+        if type(value) is not kind:
+            raise TypeError(f"{value!r}, no {kind.__name__}")
+        return value
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise TypeError(f"{value!r}, no list of names")
+    return tuple(value)
 
 
 def settled(settings: Settings, query: UsageQuery, names: Names) -> Settings:
