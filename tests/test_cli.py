@@ -206,6 +206,30 @@ def test_a_port_that_cannot_be_had_is_said(run, what):
             assert wanted in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--account", "live"], "ULTRAVOX_API_KEY"),
+        (["--agents", "nowhere.csv"], "agents: expected a CSV file, got 'nowhere.csv'"),
+        (
+            ["--metadata", "names.csv"],
+            "metadata: expected a CSV file with the columns key and value",
+        ),
+        (["--voices", "names.csv"], "voices['Desk']: expected a UUID, got '7'"),
+        (["--timezone", "Mars/Olympus"], "Mars/Olympus"),
+        (["--billing-day", "32"], "billing_day: expected a day of the month"),
+        (["--rate", "much"], "rate: expected USD a minute"),
+        (["--limit", "0"], "limit: expected a number from 1"),
+    ],
+)
+def test_a_page_that_cannot_be_is_said_before_it_is_served(run, tmp_path, arguments, message):
+    """Options of the app that do not fit: what came, status 2, and no server."""
+    (tmp_path / "names.csv").write_text("name,value\nDesk,7\n")
+    done = run("app", "--no-browser", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+
+
 def test_help_is_light(tmp_path):
     """Asking for help loads neither matplotlib nor httpx."""
     code = (

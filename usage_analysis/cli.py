@@ -141,6 +141,19 @@ def _add_app(commands: Commands) -> None:
     _add_account(app)
     app.add_argument("--port", type=int, default=0, help="0 takes a free one")
     app.add_argument("--no-browser", action="store_true", help="only say the address")
+    names = app.add_argument_group("names", "which the endpoint does not list, each in a CSV")
+    names.add_argument("--agents", type=Path, metavar="FILE", help="columns name, and id or value")
+    names.add_argument("--voices", type=Path, metavar="FILE", help="columns name, and id or value")
+    names.add_argument("--metadata", type=Path, metavar="FILE", help="columns key and value")
+    begin = app.add_argument_group("beginning", "what the page says first")
+    begin.add_argument(
+        "--timezone", metavar="ZONE", help="whose clock: America/New_York (this machine's)"
+    )
+    begin.add_argument(
+        "--billing-day", type=int, default=1, metavar="DAY", help="the billing cycle's first (1)"
+    )
+    begin.add_argument("--rate", metavar="USD", help="a billed minute (0.05)")
+    begin.add_argument("--limit", type=int, metavar="CALLS", help="that may be held at once (5)")
     app.set_defaults(run=_app)
 
 
@@ -263,11 +276,18 @@ def _app(options: argparse.Namespace) -> None:
     # Only the app needs widgets.
     from usage_analysis.dashboard.app import serve
 
+    state = {name: getattr(options, name) for name in ("rate", "limit")}
     serve(
         options.account,
         port=options.port,
         open_browser=not options.no_browser,
         told=lambda address: print(address, flush=True),
+        agents=options.agents,
+        voices=options.voices,
+        metadata=options.metadata,
+        timezone=options.timezone,
+        billing_day=options.billing_day,
+        state={name: value for name, value in state.items() if value is not None},
     )
 
 

@@ -15,9 +15,13 @@ from pathlib import Path
 import pytest
 
 import usage_analysis as ua
+from tests.browser.conftest import Board
 from usage_analysis.dashboard import app
 
-pytestmark = pytest.mark.browser  # it needs Voila, but no browser
+pytestmark = [
+    pytest.mark.browser,  # all of it needs Voila
+    pytest.mark.filterwarnings("default::ResourceWarning"),
+]
 
 
 @contextmanager
@@ -85,6 +89,32 @@ def test_a_given_port_is_kept(tmp_path):
     port = app._free(0)
     with running(tmp_path, "--port", str(port)) as (process, address):
         assert address.startswith(f"http://127.0.0.1:{port}/?token=")
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_names_and_a_beginning_are_given_on_the_command_line(tmp_path, browser):
+    """The page has the names of the files, and begins with the zone, limit and rate given."""
+    names = ("name,value\nDesk,c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e1\n", "name,id\nAnna,{0}\n")
+    (tmp_path / "agents.csv").write_text(names[0])
+    (tmp_path / "voices.csv").write_text(names[1].format("c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e2"))
+    (tmp_path / "metadata.csv").write_text("key,value\nsite,north\n")
+    given = [f"--{name}={name}.csv" for name in ("agents", "voices", "metadata")]
+    begin = ["--timezone=Asia/Tokyo", "--limit=100", "--rate=0.07", "--billing-day=15"]
+    with running(tmp_path, *given, *begin) as (process, address):
+        board = Board(browser, address).ready()
+        page = board.page
+        assert page.locator(".ua-agents option").all_inner_texts() == ["Desk"]
+        assert "Anna" in page.locator(".ua-voice option").all_inner_texts()
+        groups = page.locator(".ua-group-by option").all_inner_texts()
+        assert groups == ["Nothing", "Agent", "Voice", "site"]
+        assert "Asia/Tokyo" in page.locator(".ua-headline").inner_text()
+        board.changes(page.locator(".ua-tab button", has_text="Capacity").click)
+        assert "100" in page.locator(".ua-headline").inner_text()
+        board.changes(page.locator(".ua-tab button", has_text="Money").click)
+        assert "at USD 0.07 a minute" in page.locator(".ua-headline").inner_text()
+        board.changes(lambda: board.at("period").select_option(label="Billing cycle"))
+        assert board.at("first-day").input_value() == "2026-03-15"
         process.terminate()
         process.communicate(timeout=30)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import secrets
 import signal
 import socket
@@ -14,13 +13,17 @@ import tempfile
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from usage_analysis.dashboard.choices import Choices
+from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.explorer import Explorer
+from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.client import Client
 from usage_analysis.sample import sample_client
@@ -43,7 +46,28 @@ def page(account: str = "sample", **options: Any) -> Explorer:
     options
         As for `Explorer`.
     """
-    return Explorer(sample_client() if account == "sample" else Client(), **options)
+    return Explorer(_client(account), **options)
+
+
+def _client(account: str) -> Client:
+    return sample_client() if account == "sample" else Client()
+
+
+def _checked(
+    client: Client,
+    *,
+    agents: Given = None,
+    voices: Given = None,
+    metadata: GivenValues = None,
+    billing_day: int = 1,
+    timezone: str | None = None,
+    state: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Options as plain JSON, read and checked here, where somebody reads what is wrong."""
+    names = Names.of(client, agents, voices, metadata)
+    choices = Choices(names, client.today, check_billing_day(billing_day))
+    settings = choices.first(None, timezone, state)
+    return {**asdict(names), "billing_day": billing_day, "state": settings.as_json()}
 
 
 def serve(
@@ -67,7 +91,7 @@ def serve(
     told
         Called with the page's address, token and all.
     options
-        As for `Explorer`, as plain JSON values: names and values, or the paths of CSV files.
+        As for `Explorer`, but for `query`; CSV files are read once, at the beginning.
 
     Raises
     ------
@@ -118,12 +142,11 @@ def served(account: str = "sample", *, port: int = 0, **options: Any) -> Iterato
     """
     if account not in ("sample", "live"):
         raise QueryError(f'account: expected "sample" or "live", got {account!r}')
-    if account == "live":
-        Client().close()  # says at once that there is no key
-    plain = {name: _absolute(value) for name, value in options.items() if value is not None}
+    with _client(account) as client:
+        plain = json.dumps(_checked(client, **options))
     source = (
         "import json\n\nfrom usage_analysis.dashboard.app import page\n\n"
-        f"page({account!r}, **json.loads({json.dumps(plain)!r}))"
+        f"page({account!r}, **json.loads({plain!r}))"
     )
     with served_cells([source], port=port) as address:
         yield address
@@ -186,10 +209,6 @@ def _write(folder: Path, sources: Sequence[str], port: int, token: str, proof: s
     }  # fmt: skip
     (folder / "app.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")
-
-
-def _absolute(value: Any) -> Any:
-    return str(Path(value).resolve()) if isinstance(value, os.PathLike) else value
 
 
 @contextmanager
