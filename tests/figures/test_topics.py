@@ -367,6 +367,19 @@ def test_a_breakdowns_rates_have_a_band_each():
     assert sorted(names(ax, "label")) == [f"agent {n}" for n in range(6)]
 
 
+@pytest.mark.parametrize(("rate", "what"), [(ua.error_rate, "error rate"), (ua.join_rate, "joins")])
+def test_no_rate_axis_goes_beyond_everything(rate, what):
+    """Days without calls have no rate and no band, and leave the axis of the others as it is."""
+    hourly = frame(28 * 24, calls=30, unfinished=0)
+    daily = ua.aggregate(hourly, "D")
+    daily = daily[daily["complete"]]
+    counts = ["total_count", "error_count", "joined_count"]
+    closed = daily.assign(**{n: daily[n].where(daily.index.day_of_week != 6, 0) for n in counts})
+    tops = [plot_error_rate(rate(days), what=what).get_ylim()[1] for days in (daily, closed)]
+    assert tops[1] <= 104
+    assert tops[1] == pytest.approx(tops[0], rel=0.15)
+
+
 def test_an_empty_frame_after_leaving_out_is_still_drawn():
     """Where the bad period is everything, figures say that nothing is left."""
     hourly = frame(48)

@@ -21,7 +21,7 @@ from usage_analysis.figures.axes import (
 from usage_analysis.figures.labels import head, label_ends, nothing, spread_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import counts, percents
+from usage_analysis.figures.ticks import FULL, counts, percents
 from usage_analysis.figures.wording import amount, percent, shorten
 
 # So many points make a smooth curve.
@@ -102,7 +102,7 @@ def _funnel_limits(ax: Axes, shown: pd.DataFrame, most: float) -> list[tuple[flo
             tops.append(min(1.2 * float(high[-1]), _REACH * most))
             beyond = f" (to {high[-1]:.0f} %)" if 1.2 * high[-1] > _REACH * most else ""
             ends.append((float(high[-1]), words + beyond, theme.soft))
-    ax.set_ylim(0, min(max(*tops, 1.0), 104))
+    ax.set_ylim(0, min(max(*tops, 1.0), FULL))
     ends = [(min(high, ax.get_ylim()[1]), words, colour) for high, words, colour in ends]
     if beyond_chance(shown):
         chance = limits_at(shown, sizes, chance_alone=True)

@@ -18,7 +18,7 @@ from usage_analysis.figures.labels import head, nothing, subtitle, wrapped
 from usage_analysis.figures.marks import Mark, draw_marks, mark_in_words
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
-from usage_analysis.figures.ticks import from_zero, percents, time_axis
+from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
 from usage_analysis.figures.trend import largest_in_words, line_of_group
 from usage_analysis.figures.wording import (
     UNITS,
@@ -242,7 +242,7 @@ def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool)
             bbox={"facecolor": theme.page, "alpha": 0.85, "lw": 0, "pad": 0.6},
         )  # fmt: skip
     ax.set_ylim(max(len(shown), 3) - 0.2, -0.6)
-    ax.set_xlim(0, 104)
+    ax.set_xlim(0, FULL)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
     percents(ax, x=True)

@@ -26,7 +26,7 @@ from usage_analysis.figures.labels import head, label_ends, nothing
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import dates_of, percents, time_axis
+from usage_analysis.figures.ticks import FULL, dates_of, percents, time_axis
 from usage_analysis.figures.wording import clean, counted, per, percent, several, shorten, span_of
 from usage_analysis.tidy.slots import each_group
 
@@ -168,8 +168,9 @@ def _from_zero(ax: Axes, rates: pd.DataFrame, reach: float = 3) -> None:
     """Count from 0 to what rates need; the bands of thin buckets may end outside."""
     rate, high = percents_of(rates, "rate", "high")
     most = float(np.nanmax(np.append(rate, 0.0)))
-    top = float(np.nanmax(np.append(np.fmin(high, reach * most), most)))
-    ax.set_ylim(0, min(top * 1.15, max(104, top * 1.02)) if top > 0 else 1)
+    # A bucket without calls has neither rate nor band.
+    top = float(np.nanmax(np.append(np.minimum(high, reach * most), most)))
+    ax.set_ylim(0, min(top * 1.15, FULL) if top > 0 else 1)
     percents(ax)
 
 
@@ -234,7 +235,7 @@ def plot_control(
     ax.plot(x[signal], rate[signal], "D", ms=5, color=theme.alarm, gid="signal")
     tops = np.concatenate([rate, np.where(limited, high, 0), [0.0]])
     most = float(np.nanmax(tops))
-    ax.set_ylim(0, most * 1.15 if most > 0 else 1)
+    ax.set_ylim(0, min(most * 1.15, FULL) if most > 0 else 1)
     percents(ax)
     _name_lines(ax, centre, np.where(limited, high, np.nan))
     _name_signals(ax, chart, x, rate)
