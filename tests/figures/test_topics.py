@@ -87,6 +87,29 @@ def test_a_load_duration_curve_falls_and_holds_every_peak():
     assert curve[-1] == pytest.approx(traffic.min())
 
 
+def test_load_of_groups_knows_no_limit():
+    """A limit is the account's: no group's curve has one, and no title holds a group against it."""
+    hourly = grouped({"a": 40, "b": 20})
+    ax = plot_load_duration(hourly, limit=1)
+    assert lines(ax, "limit") == []
+    assert "limit" not in ax.get_title(loc="left")
+    assert lines(plot_load_duration(hourly[hourly["agent"] == "a"].drop(columns="agent"), limit=1),
+                 "limit")  # fmt: skip
+
+
+def test_load_of_groups_is_not_pressed_down_by_one_hour():
+    """One hour far above leaves the axis as it is, and the name beside its curve tells how far."""
+    hourly = grouped({"a": 40, "b": 20})
+    spike = hourly.index[200]
+    hourly.loc[(hourly.index == spike) & (hourly["agent"] == "b"), "duration"] *= 50
+    ax = plot_load_duration(hourly)
+    traffic = ua.traffic_intensity(hourly).groupby("agent")["traffic"].max()
+    assert traffic["b"] > 5 * ax.get_ylim()[1]
+    assert f"b, {traffic['b']:.3g} at most" in names(ax, "label")
+    ordinary = np.quantile(lines(ax, "curve")[0], 0.5)
+    assert ordinary > 0.2 * ax.get_ylim()[1]
+
+
 def test_capacity_shows_carried_traffic_and_says_the_risk():
     """The line is carried traffic of finished hours; the title counts the hours at risk."""
     hourly = frame(14 * 24)

@@ -24,7 +24,7 @@ from usage_analysis.figures.axes import (
     known,
     one_series,
 )
-from usage_analysis.figures.labels import head, label_ends, nothing, spread_out
+from usage_analysis.figures.labels import head, label_ends, nothing
 from usage_analysis.figures.marks import Mark, draw_marks, left_out, without
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
@@ -34,8 +34,9 @@ from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _HOURS_SHOWN = 35 * 24
-_NEAR = 3
-_NAMED_AT = 0.02
+_NAMED_AT = 0.01
+# Where names may stand, as shares of the hours.
+_COLUMNS = (0.3, 0.45, 0.6)
 _TENTH = 10
 _POINTS = 300
 
@@ -58,13 +59,19 @@ def plot_load_duration(
         Canonical hourly frame, with or without a group column; `traffic_intensity` is drawn, of
         hours that are over.
     limit
-        Calls that may be held at once, drawn as a line.
+        Calls that may be held at once, drawn as a line; of one series alone, for a limit is an
+        account's and no group's.
     marks
         Periods to leave out are not in the curve.
     title, about
         The finding, and what the data are.
     ax
         Where to draw; new axes of a figure apart from pyplot without it.
+
+    Notes
+    -----
+    Groups' busiest hours stand far above all others: of a breakdown the axis ends a little above
+    the hundredth of hours that is busiest, and each name says how far its curve goes.
     """
     known(hourly, "duration")
     kept = without(hourly, marks)
@@ -78,18 +85,14 @@ def plot_load_duration(
     colours = colour_of(largest)
     for (traffic, _), colour in zip(curves, colours, strict=True):
         _curve(ax, traffic, colour, 1.8, fill=single)
-    top = max((float(traffic[0]) for traffic, _ in curves if len(traffic)), default=0.0)
-    # A limit far above every group would press their curves together.
-    shown = limit is not None and (single or limit < _NEAR * top or not top > 0)
-    from_zero(ax, np.array([top, limit if limit is not None and shown else 0.0]), room=1.15)
     ax.set_xlim(0, 100)
     percents(ax, x=True)
     ax.set_xlabel("share of the hours [%]")
     ax.set_ylabel("traffic [erlangs]")
-    if limit is not None and shown:
-        ax.axhline(limit, color=theme_in_use().alarm, lw=1.4, ls="--", gid="limit")
-        label_ends(ax, [(float(limit), f"limit {limit}", theme_in_use().alarm)])
-    if not single:
+    if single:
+        _whole_scale(ax, curves, limit)
+    else:
+        limit = None
         _name_curves(ax, curves, colours, len(others))
     if not any(len(traffic) for traffic, _ in curves):
         nothing(ax, "no finished hour yet")
@@ -102,34 +105,48 @@ def _falling(rows: pd.DataFrame) -> Floats:
     return np.sort(traffic)[::-1]
 
 
+def _whole_scale(ax: Axes, curves: list[tuple[Floats, str]], limit: int | None) -> None:
+    """Let the axis hold the busiest hour, and the limit with its name."""
+    top = max((float(traffic[0]) for traffic, _ in curves if len(traffic)), default=0.0)
+    from_zero(ax, np.array([top, limit or 0.0]), room=1.15)
+    if limit is not None:
+        ax.axhline(limit, color=theme_in_use().alarm, lw=1.4, ls="--", gid="limit")
+        label_ends(ax, [(float(limit), f"limit {limit}", theme_in_use().alarm)])
+
+
 def _name_curves(
     ax: Axes, curves: list[tuple[Floats, str]], colours: list[str], others: int
 ) -> None:
     """Write names in the free room above falling curves, each with a line to its own."""
-    tall = figure_of(ax).get_size_inches()[1] * 72 * 0.55
-    low, high = ax.get_ylim()
-    named = [(t, name, c) for (t, name), c in zip(curves, colours, strict=False) if len(t)]
+    named = [(t, name, c) for (t, name), c in zip(curves, colours, strict=True) if len(t)]
     heights = [float(t[int(_NAMED_AT * len(t))]) for t, _, _ in named]
-    points = [(height - low) / (high - low) * tall for height in heights]
-    free = [point + 14 for point in points]
-    if others:
+    from_zero(ax, np.array([*heights, 0.0]), room=1.25)
+    # From the top down, by height, where the curves have fallen away beneath.
+    step = 11 / (figure_of(ax).get_size_inches()[1] * 72 * 0.55)
+    lowest = 0.94 - step * (len(named) + bool(others))
+    left = next((x for x in _COLUMNS if _reach(named, x) < lowest * ax.get_ylim()[1]), _COLUMNS[-1])
+    room = (18 if is_narrow(ax) else 30) if left < _COLUMNS[-1] else 14
+    down = np.argsort(np.argsort(-np.array(heights), kind="stable"), kind="stable")
+    for (traffic, name, colour), height, place in zip(named, heights, down, strict=True):
         ax.annotate(
-            f"grey: {others} others", (1, 1), (-4, -4), xycoords="axes fraction", ha="right",
-            va="top", textcoords="offset points", fontsize=8, gid="label",
-        )  # fmt: skip
-    for (_, name, colour), height, at, own in zip(
-        named, heights, spread_out(free, 11, tall), points, strict=True
-    ):
-        ax.annotate(
-            shorten(name, 18 if is_narrow(ax) else 30),
-            (100 * _NAMED_AT, height), (46, at - own), va="center", fontsize=8,
-            textcoords="offset points", gid="label",
+            f"{shorten(name, room)}, {amount(float(traffic[0]))} at most",
+            (100 * _NAMED_AT, height), (left, 0.94 - step * place), va="center",
+            textcoords="axes fraction", fontsize=8, gid="label",
             arrowprops={
-                "arrowstyle": "-", "color": colour, "lw": 1.2, "shrinkA": 1, "shrinkB": 0,
+                "arrowstyle": "-", "color": colour, "lw": 0.9, "shrinkA": 1, "shrinkB": 0,
                 "relpos": (0, 0.5),
             },
-            bbox={"facecolor": theme_in_use().page, "alpha": 0.8, "lw": 0, "pad": 0.5},
         )  # fmt: skip
+    if others:
+        ax.annotate(
+            f"grey: {others} others", (left, 0.94 - step * len(named)), va="center",
+            xycoords="axes fraction", fontsize=8, gid="label",
+        )  # fmt: skip
+
+
+def _reach(curves: Sequence[tuple[Floats, str, str]], share: float) -> float:
+    """The highest of falling curves at a share of the hours."""
+    return max((float(traffic[int(share * len(traffic))]) for traffic, _, _ in curves), default=0.0)
 
 
 def _curve(ax: Axes, traffic: Floats, colour: str, width: float, *, fill: bool = False) -> None:
