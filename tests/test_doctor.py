@@ -267,6 +267,33 @@ def test_kept_replies_are_redacted(tmp_path: Path) -> None:
     assert kept["daily"][0]["totalCount"] == 6
 
 
+def test_echoed_key_is_not_kept(tmp_path: Path) -> None:
+    """An account that sends the key back, however it is written, does not get it into the files."""
+    secret = KEY.partition(".")[2]
+    writings = [KEY, KEY.upper(), "".join(f"\\u{ord(char):04x}" for char in KEY)]
+
+    class Telling(Account):
+        def answer(self, request: httpx.Request) -> httpx.Response:
+            text = super().answer(request).text
+            told = "".join(f'"{name}": "{name}", ' for name in writings)
+            return httpx.Response(200, text=text.replace('"allTime"', told + '"allTime"', 1))
+
+    findings(Telling(), folder=tmp_path)
+
+    def in_a_date(document: dict[str, Any]) -> None:
+        document["daily"][0]["date"] = KEY
+
+    with pytest.raises(ResponseError, match=r"got 'abcd1234\.\[key\]'"):
+        findings(Account(change=in_a_date), folder=tmp_path / "date")
+    kept = list(tmp_path.rglob("*.json"))
+    assert len(kept) == 10
+    for path in kept:
+        text = path.read_text()
+        assert secret not in text.lower()
+        assert writings[2] not in text
+        assert "abcd1234.[key]" in text
+
+
 def test_progress() -> None:
     """Progress is told from none to all."""
     told: list[tuple[int, int]] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import itertools
+import json
 import logging
 import pickle
 import threading
@@ -30,6 +32,7 @@ from tests.fetch.faults import (
     threads,
 )
 from usage_analysis.errors import (
+    APIError,
     QueryError,
     RateLimitError,
     ResponseError,
@@ -169,6 +172,62 @@ def test_key_from_a_function(fault_server: Serve) -> None:
         client.call_usage(**WINDOW)
     assert [b"second-key" in request for request in server.requests] == [True, False]
     assert [b"third-key" in request for request in server.requests] == [False, True]
+
+
+def test_every_key_that_was_given_is_hidden() -> None:
+    """A key that another one has followed is hidden too: its answer may come after that."""
+    keys = [f"abcd1234.{letter * 32}" for letter in "xyz"]
+    given = iter(keys)
+
+    def tells(request: httpx.Request) -> httpx.Response:
+        if "search" not in request.url.params:
+            client.call_usage(search="meanwhile", **WINDOW)
+        return httpx.Response(400 if "search" not in request.url.params else 200, json=told)
+
+    told = {"detail": f"bad key {keys[1]}"} | json.loads(reply_body())
+    client = Client(lambda: next(given), transport=httpx.MockTransport(tells))
+    with pytest.raises(APIError, match=r"\(bad key abcd1234\.\[key\]\)"):
+        client.call_usage(**WINDOW)
+    assert next(given, None) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        (KEY, "abcd1234.[key]"),
+        ("abcd1234.first-part.the-second-part", "abcd1234.[key]"),
+        ("first-part.second-part", "[key]"),
+        ("no-public-prefix", "[key]"),
+        ("abcd1234.short", "[key]"),
+        (r'abcd1234.back\slash"and/quote', "abcd1234.[key]"),
+    ],
+)
+def test_only_the_public_prefix_is_shown(key: str, shown: str) -> None:
+    """Of a key the eight characters before the dot may be shown, whatever follows them."""
+
+    def tells(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"told": key})
+
+    with Client(key, transport=httpx.MockTransport(tells)) as client:
+        content = client.get([]).content
+    assert json.loads(content) == {"told": shown}
+
+
+def test_many_keys() -> None:
+    """A function may give a new key at each request; the latest ones are hidden."""
+    given = (f"abcd1234.{number:032}" for number in itertools.count())
+    last = ""
+
+    def give() -> str:
+        nonlocal last
+        last = next(given)
+        return last
+
+    def tells(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=last)
+
+    with Client(give, transport=httpx.MockTransport(tells)) as client:
+        assert {client.get([]).content for _ in range(120)} == {b"abcd1234.[key]"}
 
 
 def test_key_goes_bad() -> None:

@@ -88,7 +88,7 @@ def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> Body | Failur
 
 def unreadable(raw: Raw, message: str, redact: Redact, *, again: bool = False) -> Failure:
     """Failure of an answer with status 200 that is not what the endpoint promises."""
-    request_id = _request_id(raw, redact)
+    request_id, message = _request_id(raw, redact), redact(message)
     return Failure(ResponseError(message, status_code=raw.status, request_id=request_id), again)
 
 

@@ -166,7 +166,7 @@ class Asker:
                 return usage_of(contents, query, as_of=as_of, source=self._account.source)
 
         with (
-            _in_one_thread(_read) as read,
+            _in_one_thread(self._read) as read,
             closing(as_they_come(work, questions, at_once=at_once, stop=stop)) as answers,
         ):
             for (group, _), usage in answers:
@@ -184,7 +184,7 @@ class Asker:
             with naming(name, task[0]):
                 return self._asked(params, deadlines[task[0]], stop, partial(read, query))
 
-        with _in_one_thread(_read) as read:
+        with _in_one_thread(self._read) as read:
             return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
 
     def _asked(self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]) -> Reply[T]:
@@ -230,14 +230,12 @@ class Asker:
         date = parse_date(raw.headers.get("Date", "")) or now
         try:
             return Reply(read(body, date), date)
-        except ResponseError:
-            pass
-        try:
-            # What an error quotes may not be the key; only then is it worth looking for.
-            return Reply(read(self._key.hide_bytes(body), date), date)
         except ResponseError as error:
             again, message = isinstance(error, wire.CutReplyError), str(error)
         return unreadable(raw, message, self._key.hide, again=again)
+
+    def _read(self, query: UsageQuery, body: Body, date: datetime) -> Checked:
+        return checked(wire.decode(body, quoted=self._key.hide), query, date)
 
 
 @contextmanager
@@ -249,10 +247,6 @@ def naming(name: str, group: str) -> Generator[None]:
         if name:
             error.args = (f'{error} ({name} "{group}")',)
         raise
-
-
-def _read(query: UsageQuery, body: Body, date: datetime) -> Checked:
-    return checked(wire.decode(body), query, date)
 
 
 @contextmanager

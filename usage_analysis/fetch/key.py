@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,7 +12,9 @@ KEY_VARIABLE = "ULTRAVOX_API_KEY"
 SAMPLE_KEY = "sample00.notasecretnotasecretnotasecret00"
 """The sample account's key: no secret, and good for nothing else."""
 _HIDDEN = "[key]"
+_PREFIX = 8  # of a key, public; a dot follows
 _SECRET_FROM = 8  # shorter parts of a key are common words
+_REMEMBERED = 100  # keys that answers under way may still show
 
 Source = str | Callable[[], str] | None
 
@@ -21,31 +25,54 @@ class Key(NamedTuple):
     give: Callable[[], str]
     """The key for the next request; it may be one that `problem` finds fault with."""
     hide: Callable[[str], str]
-    """A text without the key that was given last."""
+    """A text without the keys that were given, in whatever case and with whatever JSON escapes."""
     hide_bytes: Callable[[bytes | bytearray], bytes]
-    """A body without it."""
+    """A body without them."""
 
 
 def held(source: Source) -> Key:
     """The key of a text, a function or, for None, the environment."""
-    given: Callable[[], str] = str  # what is secret of the last key: not its public prefix
+    given: dict[str, tuple[re.Pattern[str], re.Pattern[bytes]]] = {}  # the latest secret last
+    lock = threading.Lock()
 
     def give() -> str:
-        nonlocal given
         value = source() if callable(source) else source
         value = os.environ.get(KEY_VARIABLE, "") if value is None else value
         value = value.strip() if isinstance(value, str) else "\0"
-        secret = value.rpartition(".")[2]
-        given = lambda: secret if len(secret) >= _SECRET_FROM else value  # noqa: E731
+        if problem_with(value) is None:  # others are not sent
+            secret = _secret(value)
+            with lock:
+                given[secret] = given.pop(secret) if secret in given else _writings(secret)
+                if len(given) > _REMEMBERED:
+                    del given[next(iter(given))]
         return value
 
+    def writings() -> list[tuple[re.Pattern[str], re.Pattern[bytes]]]:
+        with lock:
+            return list(given.values())
+
     def hide(text: str) -> str:
-        return text.replace(given(), _HIDDEN) if given() else text
+        for found, _ in writings():
+            text = found.sub(_HIDDEN, text)
+        return text
 
     def hide_bytes(body: bytes | bytearray) -> bytes:
-        return bytes(body.replace(given().encode(), _HIDDEN.encode()) if given() else body)
+        for _, found in writings():
+            body = found.sub(_HIDDEN.encode(), body)
+        return bytes(body)
 
     return Key(give, hide, hide_bytes)
+
+
+def _secret(key: str) -> str:
+    prefix, _, secret = key.partition(".")
+    return secret if len(prefix) == _PREFIX and len(secret) >= _SECRET_FROM else key
+
+
+def _writings(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
+    """Expressions for a text as it is, or with characters of it escaped as JSON may do."""
+    text = "".join(rf"(?:\\?{re.escape(char)}|\\u00{ord(char):02x})" for char in secret)
+    return re.compile(text, re.IGNORECASE), re.compile(text.encode(), re.IGNORECASE)
 
 
 def looked_at(key: Key) -> tuple[str | None, bool]:

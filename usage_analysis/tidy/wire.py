@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import ResponseError
 from usage_analysis.query import wire_seconds
-from usage_analysis.tidy.durations import read_microseconds
+from usage_analysis.tidy.durations import Quoted, read_microseconds
 
+Body = bytes | bytearray | str
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Minutes = Annotated[float, msgspec.Meta(ge=0)]
 Hour = Annotated[int, msgspec.Meta(ge=0, le=23)]
@@ -86,9 +87,18 @@ class _Kept(msgspec.Struct, kw_only=True):
     hourly: list[_SavedHourly] | UnsetType = UNSET
 
 
+class _Parts(msgspec.Struct):
+    """A reply's parts as they came, whatever they hold; what else it holds is skipped."""
+
+    allTime: msgspec.Raw = msgspec.Raw()  # noqa: N815  # looked up by the vendor's name
+    daily: msgspec.Raw = msgspec.Raw()
+    hourly: msgspec.Raw = msgspec.Raw()
+
+
 _LIVE = msgspec.json.Decoder(_Live)
 _SAVED = msgspec.json.Decoder(_Saved)
 _KEPT = msgspec.json.Decoder(_Kept)
+_EXPLAINED = 2**20  # bytes of the part that an error quotes a value of
 _EPOCH = date(1970, 1, 1).toordinal()
 DAY = 86_400_000_000
 HOUR = 3_600_000_000
@@ -117,7 +127,7 @@ class CutReplyError(ResponseError):
     """JSON that stops before its end: asking again may bring the whole."""
 
 
-def decode(body: bytes | bytearray | str, *, saved: bool = False, kept: bool = False) -> Reply:
+def decode(body: Body, *, saved: bool = False, kept: bool = False, quoted: Quoted = str) -> Reply:
     """Reply from the vendor's JSON.
 
     Parameters
@@ -128,6 +138,8 @@ def decode(body: bytes | bytearray | str, *, saved: bool = False, kept: bool = F
         Allow what the schema of 2025 lacked: `billedMinutes`, `errorCount`, `hourly`.
     kept
         Allow what `encode` writes: as `saved`, and without `allTime` where replies were added up.
+    quoted
+        What an error quotes of a text, before it is cut.
 
     Raises
     ------
@@ -141,9 +153,9 @@ def decode(body: bytes | bytearray | str, *, saved: bool = False, kept: bool = F
             _text(body)
         reply: _Live | _Saved | _Kept = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise ResponseError(_explain(str(error), _text(body))) from None
+        raise ResponseError(_explain(str(error), body, quoted)) from None
     except msgspec.DecodeError as error:
-        came = "HTML" if _text(body).lstrip()[:1] == "<" else str(error)
+        came = "HTML" if body.lstrip()[:1] in ("<", b"<") else str(error)
         kind = CutReplyError if "truncated" in came else ResponseError
         raise kind(f"reply: expected one whole JSON document, got {came}") from None
     except UnicodeError as error:
@@ -151,15 +163,15 @@ def decode(body: bytes | bytearray | str, *, saved: bool = False, kept: bool = F
     except RecursionError:
         raise ResponseError("reply: expected three levels of JSON, got very many") from None
     known = [] if isinstance(reply.all_time, UnsetType) else [reply.all_time]
-    totals = _columns("allTime", known) if known else {}
+    totals = _columns("allTime", known, quoted) if known else {}
     return Reply(
         {name: column[0].item() for name, column in totals.items()},
-        _buckets("daily", reply.daily),
-        None if isinstance(reply.hourly, UnsetType) else _buckets("hourly", reply.hourly),
+        _buckets("daily", reply.daily, quoted),
+        None if isinstance(reply.hourly, UnsetType) else _buckets("hourly", reply.hourly, quoted),
     )
 
 
-def _text(body: bytes | bytearray | str) -> str:
+def _text(body: Body) -> str:
     return body if isinstance(body, str) else body.decode("utf-8")
 
 
@@ -184,7 +196,9 @@ _READ: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
 }
 
 
-def _columns(path: str, rows: Sequence[_Statistics | _SavedStatistics]) -> dict[str, NDArray[Any]]:
+def _columns(
+    path: str, rows: Sequence[_Statistics | _SavedStatistics], quoted: Quoted
+) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for name, word in MEASURES.items():
         values = _READ[name](rows)
@@ -194,24 +208,24 @@ def _columns(path: str, rows: Sequence[_Statistics | _SavedStatistics]) -> dict[
                 place = f"{path}[{present.index(False)}].{word}"
                 raise ResponseError(f"{place}: missing, though other rows have it")
         elif name == "duration":
-            columns[name] = _durations(path, values)
+            columns[name] = _durations(path, values, quoted)
         else:
             kind = np.float64 if name == "billed_minutes" else np.int64
             columns[name] = np.array(values, dtype=kind)
     return columns
 
 
-def _durations(path: str, texts: list[str]) -> NDArray[np.int64]:
+def _durations(path: str, texts: list[str], quoted: Quoted) -> NDArray[np.int64]:
     try:
-        return read_microseconds(texts)
+        return read_microseconds(texts, quoted)
     except ResponseError as error:
         place, _, what = str(error).partition(": ")
         place = "" if path == "allTime" else place
         raise ResponseError(f"{path}{place}.duration: {what}") from None
 
 
-def _buckets(path: str, rows: Sequence[_Daily | _SavedDaily]) -> Buckets:
-    columns = _columns(path, rows)
+def _buckets(path: str, rows: Sequence[_Daily | _SavedDaily], quoted: Quoted) -> Buckets:
+    columns = _columns(path, rows, quoted)
     days = np.array([row.date.toordinal() for row in rows], dtype=np.int64) - _EPOCH
     time = days * DAY
     if rows and isinstance(rows[0], _Hourly | _SavedHourly):
@@ -225,7 +239,7 @@ _EXPECTED = re.compile(
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
 
 
-def _explain(message: str, text: str) -> str:
+def _explain(message: str, body: Body, quoted: Quoted) -> str:
     """Msgspec's message in this package's words: the path first, then what came."""
     what, _, path = message.partition(" - at `$")
     path = path.rstrip("`").removeprefix(".")
@@ -234,13 +248,27 @@ def _explain(message: str, text: str) -> str:
     expected = _EXPECTED.match(what)
     if expected and expected["got"]:
         return f"{path or 'reply'}: expected {expected['kind']}, got {expected['got']}"
-    value: Any = json.loads(text)
-    for key, place in re.findall(r"(\w+)|\[(\d+)\]", path):
-        value = value[key] if key else value[int(place)]
     kind = f"{expected['kind']} {expected['bound']}" if expected else "a date YYYY-MM-DD"
     if "range" in what:
         kind = "a number that 64 bits hold"
-    return f"{path}: expected {kind}, got {str(value)[:80]!r}"
+    value = _value_at(path, body)
+    came = "another value" if value is None else f"{quoted(value)[:80]!r}"
+    return f"{path}: expected {kind}, got {came}"
+
+
+def _value_at(path: str, body: Body) -> str | None:
+    """Text of a value; None where it is not worth the memory, or two values have that path."""
+    field, *way = re.findall(r"\w+", path)
+    try:
+        part = getattr(msgspec.json.decode(body, type=_Parts), field)
+        if len(part) > _EXPLAINED:
+            return None
+        value: Any = json.loads(bytes(part), parse_int=str, parse_float=str)
+        for step in way:
+            value = value[int(step) if isinstance(value, list) else step]
+    except (msgspec.DecodeError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return str(value)
 
 
 def _dates(buckets: Buckets) -> dict[str, list[Any]]:
