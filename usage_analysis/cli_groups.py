@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import REST, groups_by
 from usage_analysis.fetch.names import Pairs, pairs_in
-from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, TENANTS, VOICES
+from usage_analysis.sample import AGENTS, METADATA, VOICES
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
@@ -132,9 +132,7 @@ def _of_the_sample(by: str) -> Pairs:
     own: dict[str, Pairs] = {
         "agent": [*AGENTS.items()],
         "voice": [*VOICES.items()],
-        "metadata.tenant": [(tenant, tenant) for tenant in TENANTS],
-        "metadata.channel": [(channel, channel) for channel in CHANNELS],
-        "metadata.campaign": [(CAMPAIGN, CAMPAIGN)],
+        **{f"metadata.{key}": [(text, text) for text in texts] for key, texts in METADATA.items()},
     }
     if by not in own:
         raise QueryError(f"--by: the sample account has {', '.join(own)}, got {by!r}")

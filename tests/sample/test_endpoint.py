@@ -268,6 +268,13 @@ def test_latency(plain):
         client.get(PATH, timeout=0.01)
 
 
+@pytest.mark.parametrize("latency", [-1, float("nan"), 3601])
+def test_latencies_that_are_none(latency):
+    """A latency is from 0 s to an hour."""
+    with pytest.raises(ua.QueryError, match="latency"):
+        SampleTransport(sample_endpoint(), latency=latency)
+
+
 def test_asynchronous():
     """An `httpx.AsyncClient` gets the same bytes, also late or too late."""
 

@@ -12,9 +12,9 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, TODAY, ZONE, sample_client
-from usage_analysis.sample.calls import Labels
+from usage_analysis.sample.calls import Labels, midnight
 from usage_analysis.sample.endpoint import PATH, sample_endpoint
-from usage_analysis.sample.simulation import campaign_week, midnight, now, simulate
+from usage_analysis.sample.simulation import campaign_week, now, simulate
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,6 +63,7 @@ def digest(calls):
     [
         (0, TODAY, "8b265f2d9e198103eb8d902f36781c3c"),
         (1, TODAY, "21f7f13f3c92e8d4d233f9f55b8faac2"),
+        (np.int64(1), TODAY, "21f7f13f3c92e8d4d233f9f55b8faac2"),
         (0, date(2024, 3, 1), "87cca773fb5e3cf4fcabcc8dc2b946b6"),
     ],
 )
@@ -289,15 +290,18 @@ def test_a_year_that_is_a_leap_year():
     assert calls.created[0] >= midnight(date(2023, 3, 1))
 
 
-@pytest.mark.parametrize("seed", [-1, 1.0, True, "0", None])
+@pytest.mark.parametrize("seed", [-1, 1.0, True, np.True_, np.float64(1), "0", None])
 def test_seeds_that_are_none(seed):
     """A seed is an integer from 0 up."""
     with pytest.raises(ua.QueryError, match="seed"):
         sample_client(seed=seed)
 
 
-@pytest.mark.parametrize("today", ["2026-04-01", date(1960, 1, 1), 20260401])
+@pytest.mark.parametrize(
+    "today",
+    ["2026-04-01", date(1960, 1, 1), 20260401, datetime(2026, 4, 1, 23, tzinfo=UTC)],
+)
 def test_days_that_are_none(today):
-    """Today is a date of this time."""
+    """Today is a date of this time, without an hour that would be lost."""
     with pytest.raises(ua.QueryError, match="today"):
         sample_client(today=today)

@@ -10,7 +10,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.names import KEYED, Pairs, pairs_in
 from usage_analysis.query import UsageQuery
-from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, TENANTS, VOICES
+from usage_analysis.sample import AGENTS, METADATA, VOICES
 
 Given = Mapping[str, str] | str | os.PathLike[str] | None
 """IDs by name, or the CSV file that holds them."""
@@ -47,11 +47,7 @@ class Names:
         return cls(
             agents=_ids("agents", AGENTS if sample and agents is None else agents),
             voices=_ids("voices", VOICES if sample and voices is None else voices),
-            metadata=_values(
-                {"tenant": TENANTS, "channel": CHANNELS, "campaign": [CAMPAIGN]}
-                if sample and metadata is None
-                else metadata
-            ),
+            metadata=_values(METADATA if sample and metadata is None else metadata),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from usage_analysis.errors import QueryError
@@ -11,6 +11,7 @@ from usage_analysis.sample.simulation import (
     AGENTS,
     CAMPAIGN,
     CHANNELS,
+    METADATA,
     TENANTS,
     TODAY,
     VOICES,
@@ -27,6 +28,7 @@ __all__ = [
     "CAMPAIGN",
     "CHANNELS",
     "KEY",
+    "METADATA",
     "TENANTS",
     "TODAY",
     "VOICES",
@@ -95,7 +97,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     1.1
     """
     from usage_analysis.fetch.client import Client
-    from usage_analysis.sample.calls import DAY
+    from usage_analysis.sample.calls import DAY, micros
     from usage_analysis.sample.endpoint import Endpoint, SampleTransport
     from usage_analysis.sample.log import from_frame
 
@@ -107,7 +109,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     elif now.tzinfo is None:
         raise QueryError(f"now: expected a datetime with a time zone, got {now!r}")
     else:
-        clock = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        clock = micros(now)
     if len(calls) and calls.created[-1] > clock:
         raise QueryError(f"now: expected no call after it, got {now}")
     endpoint = Endpoint(lambda: calls, now=clock, source="file")

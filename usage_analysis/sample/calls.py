@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,8 @@ HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
 STEP = 6 * SECOND
 """What a call's billed time is rounded up to [us]; ten steps are a minute."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,21 @@ class Calls:
 
     def __len__(self) -> int:
         return len(self.created)
+
+
+def midnight(day: date) -> int:
+    """Beginning of a UTC day [us since 1970]."""
+    return (day.toordinal() - _EPOCH.toordinal()) * DAY
+
+
+def micros(moment: datetime) -> int:
+    """An instant [us since 1970]."""
+    return (moment - _EPOCH) // _TICK
+
+
+def moment_of(micros: int) -> datetime:
+    """Instant of so many microseconds since 1970, UTC."""
+    return _EPOCH + micros * _TICK
 
 
 def billed_tenths(duration: NDArray[np.int64], free: NDArray[np.bool_]) -> NDArray[np.int32]:

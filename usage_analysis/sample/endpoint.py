@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from email.utils import formatdate
 from functools import cached_property
 from threading import Lock
@@ -19,11 +19,11 @@ import httpx
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import SOURCE_HEADER
 from usage_analysis.fetch.key import SAMPLE_KEY
-from usage_analysis.sample.calls import SECOND, Calls
+from usage_analysis.sample.calls import SECOND, Calls, moment_of
 from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, read, select
 from usage_analysis.sample.reply import render
-from usage_analysis.sample.simulation import TODAY, check, now, simulate
+from usage_analysis.sample.simulation import TODAY, checked, now, simulate
 
 if TYPE_CHECKING:
     from usage_analysis.tidy.frames import Source
@@ -142,9 +142,9 @@ def sample_endpoint(
         An argument does not fit.
     """
     day = TODAY if today is None else today
-    check(seed, day)
+    number = checked(seed, day)
     return Endpoint(
-        lambda: simulate(seed, day),
+        lambda: simulate(number, day),
         now=now(day),
         all_time_filtered=all_time_filtered,
         rate_limit=rate_limit,
@@ -171,6 +171,19 @@ class _Bucket:
             return math.ceil((1 - self._tokens) / self._rate)
 
 
+def checked_latency(latency: float) -> float:
+    """How long each answer takes [s].
+
+    Raises
+    ------
+    QueryError
+        It is not from 0 to 3600 s.
+    """
+    if not 0 <= latency <= 3600:
+        raise QueryError(f"latency: expected 0 to 3600 s, got {latency!r}")
+    return latency
+
+
 class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """The endpoint in place of the network, for `httpx.Client` and `httpx.AsyncClient`.
 
@@ -180,14 +193,20 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         Who answers.
     latency
         How long each answer takes [s].
+
+    Raises
+    ------
+    QueryError
+        The latency is not from 0 to 3600 s.
     """
 
     def __init__(self, endpoint: Endpoint, *, latency: float = 0.0) -> None:
-        self._endpoint, self._latency, self.source = endpoint, latency, endpoint.source
+        self._endpoint, self._latency = endpoint, checked_latency(latency)
+        self.source = endpoint.source
 
     def clock(self) -> datetime:
         """The account's clock, which stands still."""
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self._endpoint.now)
+        return moment_of(self._endpoint.now)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Response of the endpoint, or a time-out where it would come too late."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels
+from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels, midnight
 
 # So many codes are compared one by one, quicker than looked up.
 _FEW = 12
@@ -163,10 +163,9 @@ def _instant(text: str, *, end: bool) -> int:
 
 def _day(text: str) -> int:
     try:
-        day = date.fromisoformat(text)
+        return midnight(date.fromisoformat(text))
     except ValueError:
         raise ValueError(f"{text} is no date of the calendar.") from None
-    return (day.toordinal() - date(1970, 1, 1).toordinal()) * DAY
 
 
 def _time_of_day(text: str) -> int:

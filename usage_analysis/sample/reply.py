@@ -75,7 +75,8 @@ def _measures(values: NDArray[np.int64]) -> list[bytes | NDArray[np.bytes_]]:
         b',"duration":"',
         *_digits(seconds),
         b".",
-        _padded()[micro // 10_000].astype("S4").view("S2")[1::2],
+        # Below 100: of four digits, seen as two and two, the second two.
+        _padded()[micro // 10_000].view("S2")[1::2],
         _padded()[micro % 10_000],
         b's","billedMinutes":',
         *_digits(minutes),

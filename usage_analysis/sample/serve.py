@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from usage_analysis.errors import QueryError
 from usage_analysis.sample.endpoint import PATH as PATH
-from usage_analysis.sample.endpoint import Endpoint, sample_endpoint
+from usage_analysis.sample.endpoint import Endpoint, checked_latency, sample_endpoint
 
 if TYPE_CHECKING:
     import uvicorn
@@ -154,11 +154,9 @@ def _server(endpoint: Endpoint, latency: float) -> uvicorn.Server:
         raise QueryError(
             'serve: expected the extra "serve"; pip install "usage-analysis[serve]"'
         ) from None
-    if not 0 <= latency <= 3600:
-        raise QueryError(f"latency: expected 0 to 3600 s, got {latency!r}")
     return uvicorn.Server(
         uvicorn.Config(
-            application(endpoint, latency=latency),
+            application(endpoint, latency=checked_latency(latency)),
             lifespan="off",
             log_level="warning",
             access_log=False,

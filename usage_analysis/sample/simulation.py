@@ -6,14 +6,24 @@ between versions, and a C library's logarithm between machines.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import operator
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.sample.calls import DAY, HOUR, SECOND, Calls, Labels, billed_tenths
+from usage_analysis.sample.calls import (
+    DAY,
+    HOUR,
+    SECOND,
+    Calls,
+    Labels,
+    billed_tenths,
+    midnight,
+)
 
 TODAY = date(2026, 4, 1)
 """The day the sample account stands still on, unless told otherwise."""
@@ -50,6 +60,8 @@ CHANNELS = ("phone", "web", "app")
 """What `metadata.channel` takes."""
 CAMPAIGN = "autumn-offer"
 """What `metadata.campaign` takes; only some calls of one week carry the key."""
+METADATA = {"tenant": TENANTS, "channel": CHANNELS, "campaign": (CAMPAIGN,)}
+"""Every key of the calls' metadata, with the values that it takes."""
 SUMMARIES = (
     "Caller booked an appointment for next week.",
     "Caller moved an appointment to another day.",
@@ -159,11 +171,6 @@ class _Bits:
         return np.array(table, dtype=np.int64)[(self(count) >> 60).astype(np.intp)]
 
 
-def midnight(day: date) -> int:
-    """Microseconds from 1970 to a UTC day's beginning."""
-    return (day.toordinal() - date(1970, 1, 1).toordinal()) * DAY
-
-
 def now(today: date = TODAY) -> int:
     """The account's clock [us since 1970]: today is partly gone."""
     return midnight(today) + _NOW * 60 * SECOND + 21 * SECOND
@@ -177,8 +184,7 @@ def simulate(seed: int = 0, today: date = TODAY) -> Calls:
     QueryError
         The seed is no integer from 0 up, or the day lies outside 1972 to 2200.
     """
-    check(seed, today)
-    bits = _Bits(seed)
+    bits = _Bits(checked(seed, today))
     first = midnight(today) // HOUR - 365 * 24
     hours = np.arange(first, now(today) // HOUR + 1)
     created, agent = _arrivals(bits, hours, _intensity(bits, hours, today))
@@ -186,12 +192,18 @@ def simulate(seed: int = 0, today: date = TODAY) -> Calls:
     return _describe(bits, created, agent[: len(created)], today)
 
 
-def check(seed: int, today: date) -> None:
-    """Nothing, or the error of `simulate`."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise QueryError(f"seed: expected an integer from 0 up, got {seed!r}")
-    if not isinstance(today, date) or not 1972 <= today.year <= 2200:
+def checked(seed: int, today: date) -> int:
+    """The seed, or the error of `simulate`."""
+    is_date = isinstance(today, date) and not isinstance(today, datetime)
+    if not is_date or not 1972 <= today.year <= 2200:
         raise QueryError(f"today: expected a date from 1972 to 2200, got {today!r}")
+    number = -1
+    if not isinstance(seed, bool):
+        with suppress(TypeError):
+            number = operator.index(seed)
+    if number < 0:
+        raise QueryError(f"seed: expected an integer from 0 up, got {seed!r}")
+    return number
 
 
 def _intensity(bits: _Bits, hours: NDArray[np.int64], today: date) -> NDArray[np.int64]:
@@ -307,6 +319,11 @@ def _describe(
     unbilled = error | (over > clock - _BILLING)
     summary = _by_agent(_TOPICS, agent, draw(0, 4))
     summary[~joined | error] = -1
+    codes = {
+        "tenant": _tenants()[draw(8, 12)],
+        "channel": _by_agent(_CHANNELS, agent, draw(20, 4)),
+        "campaign": _in_campaign(created, draw(24, 8), today),
+    }
     return Calls(
         created=created,
         duration=duration,
@@ -316,11 +333,7 @@ def _describe(
         agent=Labels(agent.astype(np.int16), tuple(AGENTS.values())),
         voice=Labels(_by_agent(_VOICES, agent, draw(4, 4)), tuple(VOICES.values())),
         summary=Labels(summary, SUMMARIES),
-        metadata={
-            "tenant": Labels(_tenants()[draw(8, 12)], TENANTS),
-            "channel": Labels(_by_agent(_CHANNELS, agent, draw(20, 4)), CHANNELS),
-            "campaign": Labels(_in_campaign(created, draw(24, 8), today), (CAMPAIGN,)),
-        },
+        metadata={key: Labels(codes[key], values) for key, values in METADATA.items()},
     )
 
 
