@@ -189,13 +189,26 @@ def test_the_numbers_are_the_helpers(usage, page):
 
 
 def test_the_page_begins_with_sentences(page):
-    """A summary comes before any figure: comparison, peak, rates, cost, checks."""
+    """A summary comes before all else: how many calls, then what is unusual, then the rest."""
     text = page.read_text(encoding="utf-8")
-    short = text[text.index("In short") : text.index("<figure>")]
+    short = text[text.index("In short") : text.index('<dl class="totals">')]
+    assert text.index("In short") < text.index('class="notes"') < text.index("<figure>")
     sentences = re.findall(r"<li>(.*?)</li>", short)
-    for words in ("Against 2026-01-28", "Busiest: ", "Error rate ", "Join rate ", "USD", "checks"):
-        assert [said for said in sentences if words in said], words
+    begins = (
+        "28,",
+        "Errors out of their usual range on 1 of 29",
+        "Join rate ",
+        "Calls may have",
+        "Error rate ",
+        "2026-03 ",
+        "Call minutes cost",
+        "Of 5 groups",
+        "Busiest: ",
+        "1 of 9 ",
+    )
+    assert [said for said, start in zip(sentences, begins, strict=True) if said.startswith(start)]
     assert all(said.endswith(".") for said in sentences)
+    assert "same weekdays and hours from 2026-01-29 to 2026-02-27 (95 %" in sentences[0]
 
 
 def test_provenance_has_a_hash_that_holds(page):

@@ -11,13 +11,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from usage_analysis.analysis.billing import RATE
+from usage_analysis.analysis.comparison import compare_periods
+from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.funnel import funnel
+from usage_analysis.analysis.quality import reconcile
+from usage_analysis.analysis.rates import rate_difference
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of, finished
 from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.ranking import group_table
 from usage_analysis.figures.style import WIDTH, new_figure
+from usage_analysis.figures.wording import UNITS
 from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.wire import MEASURES
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with its figures and tables, and what it adds to the summary."""
+    """A heading with its figures and tables."""
 
     name: str
     heading: str
@@ -42,7 +51,6 @@ class Section:
     """Shown instead of the table of that name, where page and file differ."""
     words: Sequence[str] = ()
     """Sentences above the figures."""
-    summary: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,68 @@ class Facts:
     def kept(self) -> pd.DataFrame:
         """Hours without the periods to leave out: what means are made of."""
         return without(self.hourly, self.marks)
+
+    @property
+    def price(self) -> Any:
+        """Of a billed minute [USD]."""
+        return RATE if self.rate is None else self.rate
+
+    @cached_property
+    def chart(self) -> pd.DataFrame:
+        """Control chart of the error rate by day."""
+        return control_chart(self.kept)
+
+    @cached_property
+    def checks(self) -> pd.DataFrame:
+        """Checks of the whole reply against itself."""
+        return reconcile(self.usage)
+
+    @property
+    def changes(self) -> pd.DataFrame | None:
+        """Changes from the period before, a row a measure; none where nothing can be compared."""
+        return self._changes[0]
+
+    @property
+    def no_changes(self) -> str:
+        """Why there are none."""
+        return self._changes[1]
+
+    @cached_property
+    def _changes(self) -> tuple[pd.DataFrame | None, str]:
+        if self.previous is None:
+            return None, "none was given"
+        try:
+            rows = {
+                UNITS[measure]: compare_periods(self.hourly, self.previous, measure=measure)
+                for measure in MEASURES
+            }
+        except QueryError as error:
+            return None, str(error).partition(": ")[2]
+        return pd.DataFrame(rows).T.rename_axis("measure"), ""
+
+    @cached_property
+    def rates(self) -> pd.DataFrame | None:
+        """Differences of rates to the period before, over the whole days of both."""
+        if self.previous is None:
+            return None
+        ours = self.days if len(self.days) else self.hourly[~self.hourly["provisional"]]
+        theirs = self.previous[~self.previous["provisional"]]
+        return pd.DataFrame(
+            {
+                name: rate_difference(ours, theirs, event=event)
+                for name, event in (("error rate", "error_count"), ("join rate", "joined_count"))
+            }
+        ).T.rename_axis("rate of")
+
+    @cached_property
+    def limits(self) -> pd.DataFrame:
+        """Each group's error rate against the limits that chance sets."""
+        return funnel(self.groups)
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """A row a group, the largest first."""
+        return group_table(self.groups, self.price)
 
     @property
     def groups(self) -> pd.DataFrame:

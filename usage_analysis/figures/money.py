@@ -80,18 +80,7 @@ def plot_burn_up(
     x = time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
     cut = len(so_far) > 0 and so_far.index[0] > month[0]
-    some = float(np.nansum(in_units(daily, measure))) > 0
-    finding = f"No {what} in these days"
-    if some and finished(daily).any() and not cut:
-        finding = str(describe_month(daily, measure=measure))
-    elif some:
-        come = counted(float(np.nansum(in_units(so_far, measure))), what)
-        finding = f"{come} so far in {month[0]:%B %Y}, no whole day yet"
-        if cut:
-            finding = (
-                f"{come} since {so_far.index[0]:%Y-%m-%d}: the month's days before are not here"
-            )
-    if projection is None and some:
+    if projection is None and float(np.nansum(in_units(daily, measure))) > 0:
         projection = _projected(daily, measure)
     ends, tops = _month_before(ax, daily, measure, month)
     days = dates_of(pd.DatetimeIndex(so_far.index))
@@ -115,9 +104,45 @@ def plot_burn_up(
     label_ends(ax, ends)
     ax.set_ylabel(axis_name(measure).replace(" [", ", month so far ["))
     draw_marks(ax, marks)
-    against = "" if cut else _against(budget, projection, total)
-    head(ax, title or f"{finding}{against}", about)
+    told = title or month_in_words(daily, measure=measure, budget=budget, projection=projection)
+    head(ax, told, about)
     return ax
+
+
+def month_in_words(
+    daily: pd.DataFrame,
+    *,
+    measure: str = "billed_minutes",
+    budget: float | None = None,
+    projection: pd.Series | None = None,
+) -> str:
+    """What has come in the month and where it is heading, for a budget too."""
+    what, values = UNITS.get(measure, measure), in_units(daily, measure)
+    if not float(np.nansum(values)) > 0:
+        finding = f"No {what} in these days"
+        return finding if budget is None else f"{finding}; budget {amount(budget)}"
+    month = _month_of(daily)
+    so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
+    come = float(np.nansum(in_units(so_far, measure)))
+    if len(so_far) and so_far.index[0] > month[0]:
+        since = f"since {so_far.index[0]:%Y-%m-%d}"
+        return f"{counted(come, what)} {since}: the month's days before are not here"
+    finding = f"{counted(come, what)} so far in {month[0]:%B %Y}, no whole day yet"
+    if finished(daily).any():
+        finding = str(describe_month(daily, measure=measure))
+    if budget is None:
+        return finding
+    if projection is None:
+        projection = _projected(daily, measure)
+    return f"{finding}{_against(budget, projection, come)}"
+
+
+def heads_over(daily: pd.DataFrame, budget: float) -> bool:
+    """Whether the billed minutes of the month may come to more than a budget."""
+    month, found = _month_of(daily), _projected(daily, "billed_minutes")
+    so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]["billed_minutes"].sum()
+    high = np.nan if found is None else cell_number(found["high"])
+    return bool(so_far > budget or high > budget)
 
 
 def _month_of(daily: pd.DataFrame) -> pd.DatetimeIndex:
@@ -181,10 +206,8 @@ def _fan(
     return [middle, min(high, 3 * middle)] if np.isfinite(high) else [middle]
 
 
-def _against(budget: float | None, projection: pd.Series | None, total: Floats) -> str:
-    if budget is None:
-        return ""
-    if len(total) and total[-1] > budget:
+def _against(budget: float, projection: pd.Series | None, so_far: float) -> str:
+    if so_far > budget:
         return f"; over the budget of {amount(budget)}"
     if projection is None or not np.isfinite(cell_number(projection["projection"])):
         return f"; budget {amount(budget)}"

@@ -19,10 +19,12 @@ import jinja2
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.facts import Facts, Section
+from usage_analysis.figures.findings import findings
 from usage_analysis.figures.marks import Mark
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.sections import sections_of
@@ -36,10 +38,10 @@ from usage_analysis.figures.style import (
     title_of,
 )
 from usage_analysis.figures.tables import TERMS, has_parquet, html_table, write_table
-from usage_analysis.figures.wording import several
+from usage_analysis.figures.wording import amount, several
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
-from usage_analysis.tidy.periods import in_timezone
+from usage_analysis.tidy.periods import aggregate, in_timezone
 
 Progress = Callable[[int, int], None]
 
@@ -126,7 +128,7 @@ def build_report(
         usage=usage,
         hourly=hourly,
         about=Provenance.of(usage, hourly, timezone=place),
-        previous=None if previous is None else in_timezone(previous.hourly, place),
+        previous=None if previous is None else _whole_days(in_timezone(previous.hourly, place)),
         breakdown=None if groups is None else _cut(groups, from_date, to_date),
         marks=marks,
         weekend=weekend,
@@ -235,7 +237,7 @@ class _Page:
             logo=self.logo,
             notes=self._notes(),
             totals=self._totals(),
-            summary=[words for section in self.sections for words in section.summary],
+            summary=findings(self.facts, [section.name for section in self.sections]),
             sections=self.sections,
             shown=shown,
             tables={
@@ -256,14 +258,15 @@ class _Page:
     def _totals(self) -> list[tuple[str, str]]:
         total = self.facts.hourly.drop(columns="provisional").sum()
         joined, talk = total["joined_count"], total["duration"].total_seconds()
-        mean = f"{talk / joined:,.1f} s" if joined else "none joined"
+        minutes, seconds = divmod(round(talk / joined) if joined else 0, 60)
+        mean = f"{minutes:,} min {seconds:02} s" if joined else "none joined"
         return [
             ("Calls", f"{total['total_count']:,.0f}"),
             ("Joined", f"{joined:,.0f}"),
             ("In error", f"{total['error_count']:,.0f}"),
             ("Talk", f"{talk / 3600:,.1f} h"),
             ("Mean of a joined call", mean),
-            ("Billed", f"{total['billed_minutes']:,.1f} min"),
+            ("Billed", f"{amount(total['billed_minutes'])} min"),
         ]
 
     def _notes(self) -> list[str]:
@@ -344,6 +347,18 @@ def _shown_table(table: pd.DataFrame) -> str:
     for place, line in enumerate(lines):
         body = body.replace(f"<td>line-{place}</td>", f"<td>{line}</td>", 1)
     return body
+
+
+def _whole_days(hourly: pd.DataFrame) -> pd.DataFrame:
+    """Rows from the first whole local day to the last: windows are asked for in UTC hours."""
+    days = aggregate(hourly, "D")
+    whole = days.index[days["complete"].to_numpy()]
+    if len(whole) == 0:
+        return hourly
+    local = pd.DatetimeIndex(hourly.index).tz_localize(None).normalize()
+    first, last = (day.tz_localize(None).normalize() for day in (whole[0], whole[-1]))
+    inside: NDArray[np.bool_] = (local >= first) & (local <= last)
+    return hourly[inside]
 
 
 def _cut(

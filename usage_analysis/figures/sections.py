@@ -1,4 +1,4 @@
-"""What a report can tell: each section's findings, figures and tables, from data computed once."""
+"""What a report can show: each section's figures and tables, from data computed once."""
 
 from __future__ import annotations
 
@@ -6,38 +6,31 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pandas as pd
 
-from usage_analysis.analysis.billing import billing_overhead, cost
-from usage_analysis.analysis.busiest import days_in_words, describe_peak
-from usage_analysis.analysis.capacity import capacity, describe_capacity
-from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.control import control_chart
-from usage_analysis.analysis.funnel import funnel
+from usage_analysis.analysis.billing import billing_overhead
+from usage_analysis.analysis.busiest import days_in_words
+from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.profiles import load_profile
-from usage_analysis.analysis.quality import reconcile
-from usage_analysis.analysis.rates import error_rate, join_rate, rate_difference
+from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.trends import project_month
-from usage_analysis.analysis.words import percents
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import figure_of, finished, in_units
+from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
-from usage_analysis.figures.facts import Facts, Picture, Section, on_axes, sentence_case
+from usage_analysis.figures.facts import Facts, Picture, Section, on_axes
+from usage_analysis.figures.findings import when
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
+from usage_analysis.figures.ranking import with_lines
 from usage_analysis.figures.rates import plot_control, plot_error_rate
-from usage_analysis.figures.tables import sparkline, sparkline_words
 from usage_analysis.figures.trend import plot_trend
-from usage_analysis.figures.wording import UNITS, span_of
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import aggregate
-from usage_analysis.tidy.slots import each_group
 
 _PANEL_DAYS = 120
-_COMPARED = ("total_count", "error_count", "joined_count", "duration", "billed_minutes")
 
 
 def _trend(facts: Facts) -> Section:
@@ -62,7 +55,6 @@ def _trend(facts: Facts) -> Section:
 def _peaks(facts: Facts) -> Section:
     week = load_profile(facts.kept, by="hour_of_week")
     day = load_profile(facts.kept, by="hour_of_day")
-    peak = sentence_case(str(describe_peak(facts.kept)))
     pictures = [
         Picture(
             "week",
@@ -81,8 +73,7 @@ def _peaks(facts: Facts) -> Section:
     words = ["No whole day yet, so no busy hour can be told."]
     if len(tables["busy_hour"]):
         words = [f"Busy hours are those of {days_in_words(facts.kept)}."]
-    return Section("peaks", "When the calls come", pictures, tables, words=words,
-                   summary=[f"{peak}."])  # fmt: skip
+    return Section("peaks", "When the calls come", pictures, tables, words=words)
 
 
 def _busy_hours(hourly: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +90,7 @@ def _busy_hours(hourly: pd.DataFrame) -> pd.DataFrame:
 
 def _errors(facts: Facts) -> Section:
     rates, week = error_rate(facts.days), error_rate(facts.kept, by="hour_of_week")
-    chart = control_chart(facts.kept)
+    chart = facts.chart
     about, marks = facts.about, facts.marks
     pictures = [
         Picture(
@@ -114,7 +105,7 @@ def _errors(facts: Facts) -> Section:
         ),
         Picture("error_week", on_axes(lambda ax: plot_error_week(week, about=about, ax=ax)), week),
     ]
-    return Section("errors", "Errors", pictures, summary=[_rate_in_words("error rate", facts)])
+    return Section("errors", "Errors", pictures)
 
 
 def _joins(facts: Facts) -> Section:
@@ -128,25 +119,7 @@ def _joins(facts: Facts) -> Section:
         ),
         rates,
     )
-    return Section("joins", "Joined calls", [picture], summary=[_rate_in_words("join rate", facts)])
-
-
-def _rate_in_words(what: str, facts: Facts) -> str:
-    """A rate in a sentence, with its n and its interval."""
-    rate = error_rate if what == "error rate" else join_rate
-    whole = len(facts.days) > 0
-    total = rate(facts.days if whole else facts.hourly, by="total").iloc[0]
-    calls, events = round(total["calls"]), round(total["events"])
-    over = f" over {len(facts.days)} whole {'day' if len(facts.days) == 1 else 'days'}"
-    if calls == 0:
-        return f"No calls, so no {what}."
-    few = "" if total["enough"] else "; too few calls to tell much"
-    shown, low, high = percents(total["rate"], total["low"], total["high"])
-    return (
-        f"{what.capitalize()} {shown} % ({events:,} of {calls:,} calls, "
-        f"95 % interval {low} to {high} %{few})"
-        f"{over if whole else ''}."
-    )
+    return Section("joins", "Joined calls", [picture])
 
 
 def _capacity(facts: Facts) -> Section:
@@ -179,12 +152,10 @@ def _capacity(facts: Facts) -> Section:
             table.iloc[:50],
         )
     )
-    told = "" if limit is None else str(describe_capacity(hourly, limit=limit))
     words = [] if limit is not None else [
         "How many calls may be held at once is not known here: give a limit to see how near it is."
     ]  # fmt: skip
-    summary = [f"{sentence_case(told)}."] if told else []
-    return Section("capacity", "Calls at once", pictures, words=words, summary=summary)
+    return Section("capacity", "Calls at once", pictures, words=words)
 
 
 def _billing(facts: Facts) -> Section:
@@ -194,17 +165,9 @@ def _billing(facts: Facts) -> Section:
         on_axes(lambda ax: plot_billing(daily, marks=facts.marks, about=facts.about, ax=ax)),
         daily[["duration", "billed_minutes", "joined_count"]],
     )
-    price = {} if facts.rate is None else {"rate": facts.rate}
-    amount = cost(facts.hourly, **price)
-    billed = facts.hourly["billed_minutes"].sum()
-    words = (
-        f"Estimate for call minutes: {amount:,.2f} USD for {billed:,.1f} billed minutes at "
-        f"{price.get('rate', '0.05')} USD each."
-    )
-    overhead = billing_overhead(facts.hourly, **price)
+    overhead = billing_overhead(facts.hourly, rate=facts.price)
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
-    return Section("billing", "What is billed", [picture], {"billing_overhead": table},
-                   summary=[words])  # fmt: skip
+    return Section("billing", "What is billed", [picture], {"billing_overhead": table})
 
 
 def _month(facts: Facts) -> Section:
@@ -229,21 +192,10 @@ def _month(facts: Facts) -> Section:
 def _comparison(facts: Facts) -> Section:
     if facts.previous is None:
         raise QueryError("sections: comparison needs a previous period, got none")
-    before, heading = facts.previous, "Against the period before"
-    try:
-        changes = pd.DataFrame(
-            {UNITS[m]: compare_periods(facts.hourly, before, measure=m) for m in _COMPARED}
-        ).T.rename_axis("measure")
-    except QueryError as error:
-        told = f"No comparison with the period before: {str(error).partition(': ')[2]}."
+    heading, changes, rates = "Against the period before", facts.changes, facts.rates
+    if changes is None or rates is None:
+        told = f"No comparison with the period before: {facts.no_changes}."
         return Section("comparison", heading, words=[told])
-    ours, theirs = (frame[~frame["provisional"]] for frame in (facts.hourly, before))
-    rates = pd.DataFrame(
-        {
-            name: rate_difference(ours, theirs, event=event)
-            for name, event in (("error rate", "error_count"), ("join rate", "joined_count"))
-        }
-    ).T.rename_axis("rate of")
     pictures = [
         Picture(
             "comparison",
@@ -258,16 +210,11 @@ def _comparison(facts: Facts) -> Section:
             rates,
         ),
     ]
-    row = changes.iloc[0]
-    span = f"{before.index.min():%Y-%m-%d} to {before.index.max():%Y-%m-%d}"
-    told = "no calls before to compare with"
-    if pd.notna(row["change"]):
-        told = f"{100 * row['change']:+.1f} % calls"
-        if pd.notna(row["low"]) and row["previous"] > 0:
-            low, high = (100 * row[end] / row["previous"] for end in ("low", "high"))
-            told += f" (95 % interval {low:+.1f} to {high:+.1f} %)"
-    words = f"Against {span}, same weekdays and hours: {told}, over {row['days']:g} days."
-    return Section("comparison", heading, pictures, summary=[words])
+    words = (
+        f"Beside the days {when(facts.previous)}: changes over the same weekdays and hours of "
+        "both, rates over the whole days of both."
+    )
+    return Section("comparison", heading, pictures, words=[words])
 
 
 def _groups(facts: Facts) -> Section:
@@ -275,8 +222,7 @@ def _groups(facts: Facts) -> Section:
     # A panel is too small for the days of more than a season.
     daily = aggregate(hourly, "D" if len(facts.daily) <= _PANEL_DAYS else "W")
     marks, count = facts.marks, len(daily[daily.columns[0]].unique())
-    limits = funnel(hourly)
-    table = _group_table(hourly)
+    limits, table = facts.limits, facts.ranking
     pictures = [
         Picture(
             "groups",
@@ -293,81 +239,14 @@ def _groups(facts: Facts) -> Section:
         ),
         Picture("funnel", on_axes(lambda ax: plot_funnel(limits, about=about, ax=ax)), limits),
     ]  # fmt: skip
-    shown = {"groups_table": _with_lines(table, daily)}
+    shown = {"groups_table": with_lines(table, daily)}
     name = str(group_column(hourly))
     return Section("groups", f"By {name}", pictures, {"groups_table": table}, shown)
 
 
-def _group_table(hourly: pd.DataFrame) -> pd.DataFrame:
-    """A row a group, the largest first: calls, rates with the error rate's interval, talk, cost."""
-    errors, joins = error_rate(hourly, by="total"), join_rate(hourly, by="total")
-    money = cost(hourly)
-    talk = {name: rows["duration"].sum() for name, rows in each_group(hourly)}
-    table = pd.DataFrame(
-        {
-            "calls": errors["calls"],
-            "share": errors["calls"] / max(errors["calls"].sum(), 1),
-            "error_rate": errors["rate"],
-            "error_low": errors["low"],
-            "error_high": errors["high"],
-            "join_rate": joins["rate"],
-            "talk": pd.Series(talk),
-        }
-    )
-    if isinstance(money, pd.DataFrame):
-        table = table.join(money)
-    return table.sort_values("calls", ascending=False, kind="stable").rename_axis(
-        group_column(hourly)
-    )
-
-
-def _with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
-    """The table of groups as a page shows it, with the calls a day of each in small."""
-    whole = daily[finished(daily)]
-    parts = {name: in_units(rows, "total_count") for name, rows in each_group(whole)}
-    top = max((float(values.max()) for values in parts.values() if len(values)), default=0.0)
-    shown = pd.DataFrame(
-        {
-            "calls": [f"{calls:,.0f}" for calls in table["calls"]],
-            "share": [f"{100 * share:.1f} %" for share in table["share"]],
-            "error rate, 95 %": [
-                "no calls" if pd.isna(rate) else
-                "{} % ({} to {} %)".format(*percents(rate, low, high))
-                for rate, low, high in zip(
-                    table["error_rate"], table["error_low"], table["error_high"], strict=True
-                )
-            ],
-            "joined": [
-                "no calls" if pd.isna(rate) else f"{100 * rate:.1f} %"
-                for rate in table["join_rate"]
-            ],
-            "talk [min]": [f"{t.total_seconds() / 60:,.0f}" for t in table["talk"]],
-            "billed [min]": [f"{minutes:,.1f}" for minutes in table["billed_minutes"]],
-            "cost [USD]": [f"{amount:,.2f}" for amount in table["cost"]],
-        },
-        index=table.index,
-    )  # fmt: skip
-    empty = in_units(whole.iloc[:0], "total_count")
-    every = span_of(daily)
-    lines = [
-        sparkline(values, top, sparkline_words(values, every))
-        for values in (parts.get(name, empty) for name in table.index)
-    ]
-    # Beside the name, where a phone shows it without scrolling.
-    shown.insert(0, "trend", lines)
-    return shown
-
-
 def _checks(facts: Facts) -> Section:
-    found = reconcile(facts.usage)
-    judged = found["ok"].dropna().astype(bool)
-    failed = [str(name) for name in judged.index[~judged]]
-    words = f"All {len(judged)} checks of the reply against itself hold."
-    if failed:
-        verb = "fails" if len(failed) == 1 else "fail"
-        words = f"{len(failed)} of {len(judged)} checks of the reply {verb}: {'; '.join(failed)}."
-    return Section("checks", "Does the reply agree with itself", (), {"checks": found},
-                   summary=[words])  # fmt: skip
+    heading = "Does the reply agree with itself"
+    return Section("checks", heading, (), {"checks": facts.checks})
 
 
 _MAKERS: dict[str, Callable[[Facts], Section]] = {

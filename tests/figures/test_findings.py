@@ -1,0 +1,180 @@
+"""The sentences that a report begins with: each true, with its n, its interval and its days."""
+
+import re
+
+import pandas as pd
+import pytest
+
+import usage_analysis as ua
+from tests.conftest import as_json, reply, row
+from tests.figures.drawings import BREAKDOWNS, SINGLES, ZONE, frame, grouped
+from usage_analysis.figures.facts import Facts
+from usage_analysis.figures.findings import findings
+from usage_analysis.figures.marks import Mark
+from usage_analysis.figures.sections import SECTIONS
+
+
+def facts_of(hourly, **given):
+    """What a report makes of hours, or of a breakdown's."""
+    split = None
+    if isinstance(hourly.iloc[0, 0], str):
+        name = hourly.columns[0]
+        split, hourly = hourly, hourly.drop(columns=name).groupby(level="time").agg(summed(hourly))
+    daily = ua.aggregate(hourly.tz_convert("UTC"), "D").drop(columns=["hours", "complete"])
+    usage = ua.CallUsage(
+        daily=daily,
+        hourly=hourly.tz_convert("UTC"),
+        all_time=None,
+        query=None,
+        as_of=hourly.index[-1],
+        source="sample",
+    )
+    about = ua.Provenance.of(usage, hourly, timezone=ZONE)
+    return Facts(usage=usage, hourly=hourly, about=about, breakdown=split, **given)
+
+
+def summed(hourly):
+    return {n: "any" if n == "provisional" else "sum" for n in list(hourly)[1:]}
+
+
+def told(facts, *sections):
+    return findings(facts, sections)
+
+
+def test_a_bad_day_is_named():
+    """A day out of the control chart's limits comes second, with its date, n, rate and limit."""
+    hourly = frame(14 * 24)
+    day = hourly.loc["2026-03-06"].index
+    hourly.loc[day, "error_count"] = hourly.loc[day, "total_count"] // 5
+    facts = facts_of(hourly)
+    chart = ua.control_chart(hourly)
+    (bad,) = chart[chart["signal"]].itertuples()
+    sentences = told(facts, "checks", "errors")
+    assert sentences[1] == (
+        "Errors out of their usual range on 1 of 13 days: Friday 2026-03-06 "
+        f"{100 * bad.rate:.2f} % ({bad.events} of {bad.calls} calls; usual is at most "
+        f"{100 * bad.high:.2f} %)."
+    )
+    outage = Mark("2026-03-06T00:00-05:00", "outage", end="2026-03-07T00:00-05:00", leave_out=True)
+    sentences = told(facts_of(hourly, marks=[outage]), "errors")
+    assert sentences[1].startswith("Error rate 2.3 % ")
+    assert sentences[1].endswith("; no day out of its usual range.")
+
+
+def test_calls_and_rates_stand_beside_the_period_before():
+    """A change has its interval, its days, and whether it is beyond chance."""
+    before, after = frame(14 * 24, start="2026-02-01"), frame(14 * 24, calls=60, seed=2)
+    first, *rest = told(facts_of(after, previous=before), "errors", "joins", "billing")
+    change = ua.compare_periods(after, before)
+    low, high = (100 * change[end] / change["previous"] for end in ("low", "high"))
+    assert first.endswith(
+        f"; {100 * change['change']:+.1f} % against the same weekdays and hours from 2026-02-01 to "
+        f"2026-02-14 (95 % interval {low:+.1f} to {high:+.1f} %, beyond chance, 14 days)."
+    )
+    assert "within chance)" in next(said for said in rest if said.startswith("Error rate"))
+    assert "% against the period before (95 %" in next(said for said in rest if "cost" in said)
+    after["joined_count"] //= 2
+    sentences = told(facts_of(after, previous=before), "errors", "joins")
+    assert sentences[1].startswith("Join rate ")
+    assert re.search(r"; -\d+\.\d+ points .* beyond chance\)\.$", sentences[1])
+
+
+def test_hours_at_risk_are_told_to_who_knows_no_erlang():
+    """How many hours came near the limit, when the busiest was, and what would be enough."""
+    hourly = frame(14 * 24)
+    (_, said) = told(facts_of(hourly, limit=5), "capacity")
+    found = ua.capacity(hourly[~hourly["provisional"]], limit=5)
+    top = found.loc[found["carried"].idxmax()]
+    assert said == (
+        f"Calls may have been refused at the limit of 5 at once in {found['at_risk'].sum()} of 334 "
+        f"finished hours from 2026-03-01 to 2026-03-14; the busiest was {top.name:%Y-%m-%d %H:%M}, "
+        f"with {top['carried']:.1f} calls held at once on average, and an estimated "
+        f"{100 * top['blocking']:.0f} % of its calls refused (Erlang B); "
+        f"{ua.channels_for(top['offered'], 0.01)} at once would refuse 1 %."
+    )
+    (_, said) = told(facts_of(hourly, limit=500), "capacity")
+    assert said.startswith("Calls at once stayed well under the limit of 500 in 334 finished hours")
+    (_, said) = told(facts_of(hourly), "capacity")
+    assert said.endswith("held at once on average; how many may be is not known here.")
+    (_, said) = told(facts_of(SINGLES["hundreds of millions"](), limit=5), "capacity")
+    assert "calls held at once on average, and in 228 hours the lines were full" in said
+    assert re.search(r"with \d{3},\d{3} calls", said)
+    (_, said) = told(facts_of(SINGLES["one call"](), limit=5), "capacity")
+    assert "with 0.03 calls held" in said
+
+
+def test_an_hour_of_one_long_call_is_not_the_busiest():
+    """A call's whole talk lies in the hour it began in: hours at once were not held in that one."""
+    hourly = frame(7 * 24)
+    place = hourly.index[30]
+    hourly.loc[place, ["total_count", "joined_count"]] = 1
+    hourly.loc[place, "duration"] = pd.Timedelta(hours=7)
+    (_, said) = told(facts_of(hourly, limit=9), "capacity")
+    assert f"the busiest was {place:%Y-%m-%d %H:%M}" not in said
+    sentences = told(facts_of(hourly), "checks")
+    assert sentences[-1] == (
+        "1 of 9 checks of the reply against itself does not hold: in 1 hour, first 2026-03-02 "
+        "11:00 UTC, the mean call is longer than an hour, mostly one call left open."
+    )
+
+
+def test_a_budget_that_will_not_do_is_urgent():
+    """A month heading over its budget is told before what is as usual."""
+    hourly = frame(14 * 24)
+    sentences = told(facts_of(hourly, budget=9000.0), "errors", "month")
+    assert sentences[1].startswith("2026-03 (America/New_York): ")
+    assert sentences[1].endswith("; over the budget of 9,000.")
+    sentences = told(facts_of(hourly, budget=9e6), "errors", "month")
+    assert sentences[2].endswith("; within the budget of 9,000,000.")
+
+
+def test_the_largest_group_is_named_with_its_cost():
+    """The group with most calls, the dearest one, and those unlike the others."""
+    hourly = grouped({"small": 20, "bad": 40, "big": 60} | {f"like {n}": 30 for n in range(3)})
+    hourly.loc[hourly["agent"] == "bad", "billed_minutes"] *= 3
+    facts = facts_of(hourly, rate="0.10")
+    table = ua.cost(hourly, "0.10")
+    calls = hourly.groupby("agent")["total_count"].sum()
+    sentences = told(facts, "groups")
+    (unlike,) = ua.funnel(hourly).query("beyond_998").itertuples()
+    assert sentences[1].startswith(
+        f"Error rate unlike the others' in 1 of 6 groups by agent: bad {100 * unlike.rate:.1f} % "
+        f"({unlike.events:,} of {unlike.calls:,} calls; 99.8 % of such groups have "
+    )
+    total = ua.cost(hourly.drop(columns="agent"), "0.10")
+    assert sentences[2] == (
+        f"Of 6 groups by agent, big has the most calls ({calls['big']:,} of {calls.sum():,}, "
+        f"{100 * calls['big'] / calls.sum():.1f} %) and bad costs the most (an estimated "
+        f"{table.loc['bad', 'cost']:,.2f} of {total:,.2f} USD, "
+        f"{100 * float(table.loc['bad', 'cost'] / total):.1f} %) from 2026-03-01 to 2026-03-15."
+    )
+
+
+def test_a_reply_at_odds_with_itself_is_urgent():
+    """Each check that fails is told in words, before what is as usual."""
+    query = ua.UsageQuery(from_date="2026-03-01", to_date="2026-03-01")
+    body = reply([row("2026-03-01", 9, calls=3, errors=5, joined=1)])
+    body["daily"][0]["totalCount"] += 1
+    usage = ua.CallUsage.from_json(as_json(body), query=query)
+    about = ua.Provenance.of(usage)
+    facts = Facts(usage=usage, hourly=usage.hourly, about=about)
+    sentences = told(facts, "errors", "checks")
+    assert sentences[1] == (
+        "2 of 9 checks of the reply against itself do not hold: calls of the hours are not those "
+        "of the days on 1 day, first 2026-03-01; in 1 hour, first 2026-03-01 09:00 UTC, there are "
+        "more errors than calls."
+    )
+
+
+@pytest.mark.parametrize("name", [*SINGLES, *BREAKDOWNS])
+def test_every_account_has_sentences(name):
+    """Whatever an account is like, its sentences are whole: no NaN, no plural of one."""
+    hourly = {**SINGLES, **BREAKDOWNS}[name]()
+    facts = facts_of(hourly, limit=5, budget=9000.0)
+    sections = [s for s in SECTIONS if s != "groups" or facts.breakdown is not None]
+    for said in findings(facts, sections):
+        assert said.endswith(".")
+        assert said[0].isupper() or said[0].isdigit()
+        assert not re.search(r"\b(nan|NaT|inf|None)\b|\.\.$", said)
+        assert not re.search(r"(?<![\d.,])1 (whole |finished |complete )?\w+s\b", said), said
+    assert len(findings(facts, sections)) <= 11

@@ -1,0 +1,56 @@
+"""Whether a reply agrees with itself, in words for who does not read code."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+
+from usage_analysis.figures.wording import UNITS, several
+
+_NAMES: Final = {
+    "hourly = daily": "hours add up to days",
+    "all time = daily": "all time beside the days",
+    "errors <= calls": "no more errors than calls",
+    "joined <= calls": "no more joined calls than calls",
+    "overhead <= 6 s a call": "billed at most 6 s a joined call over the talk",
+    "mean call <= 1 h": "mean call at most an hour long",
+    "hours with calls": "hours with calls",
+    "days with calls": "days with calls",
+}
+_FAILING: Final = {
+    "errors <= calls": "there are more errors than calls",
+    "joined <= calls": "more calls were joined than made",
+    "overhead <= 6 s a call": "more is billed than rounding up to 6 s a call can add to the talk",
+    "mean call <= 1 h": "the mean call is longer than an hour, mostly one call left open",
+}
+# A long call is odd, and the numbers hold all the same.
+_HARMLESS: Final = frozenset({"mean call <= 1 h"})
+
+
+def check_name(check: str) -> str:
+    """A check of `reconcile` in words, with its measure."""
+    name, _, measure = check.partition(", ")
+    told = _NAMES.get(name, name)
+    return f"{told}: {UNITS.get(measure, measure)}" if measure else told
+
+
+def checks_in_words(found: pd.DataFrame) -> tuple[str, bool]:
+    """What `reconcile` found in a sentence, and whether the numbers are to be doubted."""
+    judged = found[found["ok"].notna()]
+    failed = judged[~judged["ok"].astype(bool)]
+    if not len(failed):
+        return f"The reply agrees with itself in all {len(judged)} checks", False
+    verb = "does" if len(failed) == 1 else "do"
+    told = "; ".join(_failing(row) for row in failed.itertuples())
+    head = f"{len(failed)} of {len(judged)} checks of the reply against itself {verb} not hold"
+    return f"{head}: {told}", not _HARMLESS.issuperset(failed.index)
+
+
+def _failing(row: Any) -> str:
+    name, _, measure = str(row.Index).partition(", ")
+    first = "" if pd.isna(row.first) else f", first {row.first:%Y-%m-%d %H:%M} UTC"
+    if measure:
+        days = f"{several(int(row.failures), 'day')}{first.removesuffix(' 00:00 UTC')}"
+        return f"{UNITS.get(measure, measure)} of the hours are not those of the days on {days}"
+    return f"in {several(int(row.failures), 'hour')}{first}, {_FAILING.get(name, name)}"

@@ -1,0 +1,295 @@
+"""The few sentences that a report begins with: what a reader has to know, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.billing import cost
+from usage_analysis.analysis.busiest import describe_peak
+from usage_analysis.analysis.capacity import capacity, channels_for
+from usage_analysis.analysis.rates import error_rate, join_rate
+from usage_analysis.analysis.words import percents
+from usage_analysis.figures.checks import checks_in_words
+from usage_analysis.figures.facts import Facts, sentence_case
+from usage_analysis.figures.money import heads_over, month_in_words
+from usage_analysis.figures.wording import amount, counted, several, shorten
+from usage_analysis.tidy.frames import group_column
+
+_NAMED: Final = 3
+_NAME: Final = 48
+_FEW_REFUSED: Final = 0.01
+_OF_CALLS: Final = frozenset({"errors", "joins", "month", "groups", "peaks"})
+"""Sections that have nothing to tell of no calls."""
+
+
+class Finding(NamedTuple):
+    """A sentence, and whether it tells of what is out of the ordinary."""
+
+    words: str
+    urgent: bool = False
+
+
+def findings(facts: Facts, sections: Collection[str]) -> list[str]:
+    """How many calls there are; then what the sections chosen tell, the unusual first."""
+    some = facts.about.calls > 0
+    told = [name for name in _TELL if name in sections and (some or name not in _OF_CALLS)]
+    found = [one for name in told for one in _TELL[name](facts)]
+    found.sort(key=lambda one: not one.urgent)
+    return [f"{one.words}." for one in (*_calls(facts), *found)]
+
+
+def when(frame: pd.DataFrame) -> str:
+    """First and last day of local rows, in words."""
+    first, last = (f"{day:%Y-%m-%d}" for day in (frame.index.min(), frame.index.max()))
+    return f"on {first}" if first == last else f"from {first} to {last}"
+
+
+def _calls(facts: Facts) -> Iterator[Finding]:
+    days, place = facts.days, facts.about.timezone
+    if len(days) == 0:
+        seen = counted(facts.about.calls, "calls")
+        yield Finding(f"{seen} {when(facts.hourly)} ({place}), where no day is whole and over")
+        return
+    calls = float(days["total_count"].sum())
+    over = f"{several(len(days), 'whole day')} {when(days)} ({place})"
+    if not calls:
+        yield Finding(f"No calls in {over}")
+        return
+    mean = f", {amount(calls / len(days))} a day" if len(days) > 1 else ""
+    before = "" if facts.previous is None else f"the same weekdays and hours {when(facts.previous)}"
+    change = _change(facts, "calls", before)
+    yield Finding(f"{counted(round(calls), 'calls')} in {over}{mean}{change}")
+
+
+def _change(facts: Facts, measure: str, before: str = "the period before") -> str:
+    """How a measure changed from the period before, where one is given that can be compared."""
+    if facts.changes is None:
+        return ""
+    row: Any = facts.changes.loc[measure]
+    if not row["previous"] > 0:
+        return f"; none in {before}"
+    told = f"; {100 * row['change']:+.1f} % against {before}"
+    if pd.isna(row["low"]):
+        return told
+    low, high = (100 * row[end] / row["previous"] for end in ("low", "high"))
+    days = several(int(row["days"]), "day")
+    return f"{told} ({_interval(f'{low:+.1f}', f'{high:+.1f}', ' %', low, high)}, {days})"
+
+
+def _interval(low: str, high: str, unit: str, least: float, most: float) -> str:
+    """The interval of a change, and whether it is one."""
+    beyond = "beyond" if least > 0 or most < 0 else "within"
+    return f"95 % interval {low} to {high}{unit}, {beyond} chance"
+
+
+def _errors(facts: Facts) -> Iterator[Finding]:
+    chart = facts.chart
+    signals = chart[chart["signal"]]
+    if len(signals):
+        worst = signals.loc[(signals["rate"] - signals["centre"]).abs().sort_values().index[::-1]]
+        told = [_signal(row) for row in worst.iloc[:_NAMED].itertuples()]
+        more = len(signals) - len(told)
+        told += [f"{several(more, 'day')} more"] if more else []
+        yield Finding(
+            f"Errors out of their usual range on {len(signals)} of {several(len(chart), 'day')}: "
+            f"{'; '.join(told)}",
+            urgent=True,
+        )
+    usual = len(signals) == 0 and bool(chart["limited"].any())
+    yield _rate("error rate", facts, "; no day out of its usual range" if usual else "")
+
+
+def _signal(row: Any) -> str:
+    end = f"at most {100 * row.high:.2f}" if row.rate > row.centre else f"{100 * row.low:.2f}"
+    least = "" if row.rate > row.centre else " at least"
+    return (
+        f"{row.Index:%A %Y-%m-%d} {100 * row.rate:.2f} % ({row.events:,.0f} of "
+        f"{counted(round(row.calls), 'calls')}; usual is {end} %{least})"
+    )
+
+
+def _joins(facts: Facts) -> Iterator[Finding]:
+    yield _rate("join rate", facts)
+
+
+def _rate(what: str, facts: Facts, more: str = "") -> Finding:
+    """A rate with its n and its interval, and how it differs from the period before."""
+    rate = error_rate if what == "error rate" else join_rate
+    rows = facts.days if len(facts.days) else facts.hourly
+    total = rate(rows, by="total").iloc[0]
+    few = "" if total["enough"] else "; too few calls to tell much"
+    shown, low, high = percents(total["rate"], total["low"], total["high"])
+    interval = "" if pd.isna(total["low"]) else f", 95 % interval {low} to {high} %"
+    told, beyond = ("", False) if few else _difference(what, facts)
+    return Finding(
+        f"{what.capitalize()} {shown} % ({total['events']:,.0f} of "
+        f"{counted(round(total['calls']), 'calls')}{interval}{few}) {when(rows)}{told}{more}",
+        urgent=beyond,
+    )
+
+
+def _difference(what: str, facts: Facts) -> tuple[str, bool]:
+    """A rate's difference to the period before, and whether it is more than chance."""
+    if facts.rates is None:
+        return "", False
+    row: Any = facts.rates.loc[what]
+    if pd.isna(row["difference"]) or pd.isna(row["low"]):
+        return "", False
+    shown, low, high = map(_signed, percents(row["difference"], row["low"], row["high"]))
+    interval = _interval(low, high, "", row["low"], row["high"])
+    beyond = bool(row["low"] > 0 or row["high"] < 0)
+    return f"; {shown} points against the period before ({interval})", beyond
+
+
+def _signed(number: str) -> str:
+    if float(number) == 0:
+        return number.removeprefix("-")
+    return number if number.startswith("-") else f"+{number}"
+
+
+def _capacity(facts: Facts) -> Iterator[Finding]:
+    rows = facts.kept[~facts.kept["provisional"].to_numpy(dtype=bool)]
+    if len(rows) == 0:
+        return
+    found = capacity(rows, limit=facts.limit or 1)
+    over = f"{several(len(found), 'finished hour')} {when(found)}"
+    # The whole of a long call is booked in the hour that it began in, which was not so busy.
+    short = found[~_long(rows)]
+    busy = short if short["carried"].any() else found
+    if not busy["carried"].any():
+        yield Finding(f"No talk in {over}")
+        return
+    top = busy.iloc[int(busy["carried"].to_numpy().argmax())]
+    busiest = f"{top.name:%Y-%m-%d %H:%M}, with {_held(top['carried'])} held at once on average"
+    if facts.limit is None:
+        yield Finding(f"The busiest of {over} was {busiest}; how many may be is not known here")
+        return
+    risk = int(found["at_risk"].sum())
+    if not risk:
+        yield Finding(
+            f"Calls at once stayed well under the limit of {facts.limit} in {over}; the busiest "
+            f"was {busiest}"
+        )
+        return
+    yield Finding(
+        f"Calls may have been refused at the limit of {facts.limit} at once in {risk:,} of {over}; "
+        f"the busiest was {busiest}, {_refused(found, top, facts.limit)}",
+        urgent=True,
+    )
+
+
+def _long(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Hours whose mean joined call is longer than an hour."""
+    calls = np.maximum(rows["joined_count"].to_numpy(dtype=np.float64), 1)
+    long: NDArray[np.bool_] = rows["duration"].to_numpy() / np.timedelta64(1, "h") > calls
+    return long
+
+
+def _held(erlangs: float) -> str:
+    """A mean number of calls; one less than a hundredth is still not 0."""
+    if erlangs < 0.01:
+        return "less than 0.01 calls"
+    return f"{erlangs:,.{0 if erlangs >= 100 else 1 if erlangs >= 1 else 2}f} calls"
+
+
+def _refused(found: pd.DataFrame, top: pd.Series, limit: int) -> str:
+    """What the limit did to the busiest hour, as far as can be told: no count has refused calls."""
+    full = int(found["saturated"].sum())
+    if full:
+        hours = "one hour" if full == 1 else several(full, "hour")
+        return f"and in {hours} the lines were full: how many calls were refused cannot be told"
+    share = 100 * float(top["blocking"])
+    part = f"{share:.{int(share < 10)}f} %" if share >= 0.05 else "less than 0.1 %"
+    lines = channels_for(float(top["offered"]), _FEW_REFUSED)
+    enough = f"; {lines} at once would refuse 1 %" if lines > limit else ""
+    return f"and an estimated {part} of its calls refused (Erlang B){enough}"
+
+
+def _billing(facts: Facts) -> Iterator[Finding]:
+    hourly, price = facts.hourly, facts.price
+    waiting = int(hourly["provisional"].sum())
+    late = f"; {several(waiting, 'hour')} of it can still grow" if waiting else ""
+    yield Finding(
+        f"Call minutes cost an estimated {cost(hourly, price):,.2f} USD: "
+        f"{hourly['billed_minutes'].sum():,.1f} billed minutes at {price} USD {when(hourly)}"
+        f"{late}{_change(facts, 'billed minutes')}"
+    )
+
+
+def _month(facts: Facts) -> Iterator[Finding]:
+    words = month_in_words(facts.months, budget=facts.budget)
+    over = facts.budget is not None and heads_over(facts.months, facts.budget)
+    yield Finding(sentence_case(words), urgent=over)
+
+
+def _groups(facts: Facts) -> Iterator[Finding]:
+    table, name = facts.ranking, group_column(facts.groups)
+    calls, money = table["calls"], table["cost"].astype(np.float64)
+    if not calls.sum() > 0 or len(table) < 2:
+        return
+    limits = facts.limits
+    beyond = limits[limits["beyond_998"]].sort_values("calls", ascending=False)
+    if len(beyond):
+        told = [_unlike(row) for row in beyond.iloc[:_NAMED].itertuples()]
+        more = len(beyond) - len(told)
+        told += [f"{more:,} more"] if more else []
+        yield Finding(
+            f"Error rate unlike the others' in {len(beyond):,} of {len(table):,} groups by {name}: "
+            f"{'; '.join(told)}",
+            urgent=True,
+        )
+    first: Any = calls.index[0]
+    dearest: Any = money.idxmax()
+    total: Any = cost(facts.groups.drop(columns=str(name)), facts.price)
+    most = f"({calls[first]:,.0f} of {calls.sum():,.0f}, {_part(calls[first], calls.sum())})"
+    costs = (
+        f" and {'' if first == dearest else f'{_name(dearest)} '}costs the most (an estimated "
+        f"{money[dearest]:,.2f} of {total:,.2f} USD, {_part(money[dearest], float(total))})"
+    )
+    yield Finding(
+        f"Of {several(len(table), 'group')} by {name}, {_name(first)} has the most calls {most}"
+        f"{costs if total else ''} {when(facts.groups)}"
+    )
+
+
+def _unlike(row: Any) -> str:
+    rate, low, high = percents(row.rate, row.low_998, row.high_998)
+    return (
+        f"{_name(row.Index)} {rate} % ({row.events:,.0f} of {counted(round(row.calls), 'calls')}; "
+        f"99.8 % of such groups have {low} to {high} %)"
+    )
+
+
+def _name(group: object) -> str:
+    return shorten(str(group), _NAME)
+
+
+def _part(one: float, every: float) -> str:
+    return f"{100 * one / every:.1f} %"
+
+
+def _peaks(facts: Facts) -> Iterator[Finding]:
+    yield Finding(sentence_case(str(describe_peak(facts.kept))))
+
+
+def _checks(facts: Facts) -> Iterator[Finding]:
+    words, broken = checks_in_words(facts.checks)
+    yield Finding(words, urgent=broken)
+
+
+_TELL: Final[dict[str, Callable[[Facts], Iterator[Finding]]]] = {
+    "errors": _errors,
+    "joins": _joins,
+    "capacity": _capacity,
+    "month": _month,
+    "billing": _billing,
+    "groups": _groups,
+    "peaks": _peaks,
+    "checks": _checks,
+}
+"""What each section has to tell, the most important section first."""
