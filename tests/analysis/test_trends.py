@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable, Iterator
 
+import holidays
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,6 +97,45 @@ def test_holidays_are_known_only_from_a_calendar() -> None:
     given = project_month(frame, holidays={past, coming})
     assert given["complete_days"] == without["complete_days"] - 1
     assert given["projection"] == pytest.approx(sum(history[28:]) - 1100 + 300)
+
+
+COMING = dt.date(2026, 3, 30)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [COMING],
+        (day for day in [COMING]),
+        {COMING: "a name"},
+        {pd.Timestamp(COMING, tz="Asia/Tokyo")},
+        {dt.datetime(2026, 3, 30, 12)},  # noqa: DTZ001  # a date is what is meant
+        {"2026-03-30"},
+        pd.DatetimeIndex(["2026-03-30"]),
+        pd.Series([COMING]),
+        pd.Series(["2026-03-30"]),
+        np.array(["2026-03-30"], dtype="M8[D]"),
+    ],
+)
+def test_holidays_come_in_any_collection(given: Iterable[object]) -> None:
+    """A day off is known however its date is given, in numbers and in words."""
+    frame = days(weekly(40, "2026-02-01"), "2026-02-01")
+    given = list(given) if isinstance(given, Iterator) else given
+    expected = project_month(frame, holidays={COMING})
+    pd.testing.assert_series_equal(project_month(frame, holidays=given), expected)
+    assert expected["projection"] < project_month(frame)["projection"]
+    assert describe_month(frame, holidays=given) == describe_month(frame, holidays={COMING})
+
+
+def test_a_calendar_is_asked_for_the_years_it_needs() -> None:
+    """With Germany's calendar Easter 2026 counts as the quietest weekday, and March as it was."""
+    frame = days(weekly(59 + 2, "2026-02-01"), "2026-02-01")
+    without, given = (project_month(frame, holidays=off) for off in (None, holidays.Germany()))
+    assert given["month"] == pd.Timestamp("2026-04-01", tz="UTC")
+    assert given["complete_days"] == without["complete_days"]
+    # Good Friday is the 3rd, Easter Monday the 6th; Sundays are the quietest.
+    lost = 1000 * (WEEK[4] + WEEK[0] - 2 * WEEK[6])
+    assert without["projection"] - given["projection"] == pytest.approx(lost)
 
 
 def test_few_days_give_wide_intervals() -> None:
@@ -213,6 +254,14 @@ def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
         (lambda: project_month(days([1]), measure="calls"), "measure: expected .* got 'calls'"),
         (lambda: project_month(days([1]), confidence=95), "confidence: expected"),
         (lambda: project_month(days([1]), holidays="DE"), "holidays: expected dates .* got 'DE'"),
+        (lambda: describe_month(days([1]), holidays=7), "holidays: expected dates .* got 7"),
+        *[
+            (
+                lambda one=one: project_month(days([1]), holidays=[one]),
+                "holidays: expected dates such as",
+            )
+            for one in ("Easter", "30.3.2026", 20260330, pd.NaT, np.datetime64("NaT"), None)
+        ],
     ],
 )
 def test_bad_arguments_are_named(call: object, words: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.intervals import Floats, normal_quantile, student
 from usage_analysis.analysis.words import counted, figure, sentences, several
 from usage_analysis.errors import QueryError
@@ -37,7 +38,7 @@ def project_month(
     *,
     measure: str = "total_count",
     confidence: float = 0.95,
-    holidays: Container[date] | None = None,
+    holidays: Iterable[object] | None = None,
 ) -> pd.Series | pd.DataFrame:
     """What the month will come to: what has come, and what is left by weekday and level.
 
@@ -63,9 +64,9 @@ def project_month(
     confidence
         Of the two-sided interval.
     holidays
-        Dates that are holidays: a set, or a calendar of the ``holidays`` package. They teach
-        nothing about weekdays, and count as the quietest one when they are still to come. Without
-        it a holiday is a day like the others.
+        Dates that are holidays, as dates, datetimes or text such as ``"2026-12-25"``; or a calendar
+        of the ``holidays`` package. They teach nothing about weekdays, and count as the quietest
+        one when they are still to come. Without it a holiday is a day like the others.
 
     Returns
     -------
@@ -95,21 +96,18 @@ def project_month(
     >>> project_month(daily)[["month_to_date", "projection", "days_left"]].tolist()
     [1000.0, 3100.0, 22]
     """
-    if measure not in MEASURES:
-        raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
-    if holidays is not None and (
-        isinstance(holidays, str) or not hasattr(holidays, "__contains__")
-    ):
-        raise QueryError(f"holidays: expected dates as a set or a calendar, got {holidays!r}")
-    normal_quantile(confidence)
-    require("project_month", daily, measure, "provisional")
-    days = _days("project_month", daily)
-    found = _by_group(days, lambda rows: _month(rows, measure, confidence, holidays))
+    off = calendar_of(holidays)
+    days = _days("project_month", daily, measure, confidence)
+    found = _by_group(days, lambda rows: _month(rows, measure, confidence, off))
     return pd.Series(found, name="project_month") if isinstance(found, dict) else found
 
 
-def _days(helper: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> pd.DataFrame:
     """Days of a frame: those that `aggregate` made of it before, or makes now."""
+    if measure not in MEASURES:
+        raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
+    normal_quantile(confidence)
+    require(helper, frame, measure, "provisional")
     check_rows(helper, frame, "day")
     if "complete" not in frame:
         return aggregate(frame, "D")
@@ -129,7 +127,7 @@ def _by_group(frame: pd.DataFrame, told: Any) -> Any:
 
 
 def _month(
-    days: pd.DataFrame, measure: str, confidence: float, holidays: Container[date] | None
+    days: pd.DataFrame, measure: str, confidence: float, holidays: Calendar
 ) -> dict[str, Any]:
     of_month = _Month(days, measure)
     day, values, known = of_month.day, of_month.counts, of_month.known
@@ -167,10 +165,8 @@ def _month(
     }
 
 
-def _resting(day: Integers, holidays: Container[date] | None) -> NDArray[np.bool_]:
+def _resting(day: Integers, holidays: Calendar) -> NDArray[np.bool_]:
     """Which days are holidays."""
-    if holidays is None:
-        return np.zeros(len(day), dtype=np.bool_)
     return np.array([date_of(int(one)) in holidays for one in day], dtype=np.bool_)
 
 
@@ -327,7 +323,7 @@ def describe_month(
     *,
     measure: str = "total_count",
     confidence: float = 0.95,
-    holidays: Container[date] | None = None,
+    holidays: Iterable[object] | None = None,
 ) -> str | pd.DataFrame:
     """One sentence on the month: what has come, where it is heading, and from how many days.
 
@@ -357,14 +353,12 @@ def describe_month(
     >>> describe_month(pd.DataFrame({"total_count": 100, "provisional": False}, index=time))
     '2026-03 (UTC): 3,100 calls in all 31 days'
     """
-    require("describe_month", daily, "provisional")
-    days = _days("describe_month", daily)
-    return sentences(days, lambda rows: _month_sentence(rows, measure, confidence, holidays))
+    off = calendar_of(holidays)
+    days = _days("describe_month", daily, measure, confidence)
+    return sentences(days, lambda rows: _month_sentence(rows, measure, confidence, off))
 
 
-def _month_sentence(
-    days: pd.DataFrame, measure: str, confidence: float, holidays: Container[date] | None
-) -> str:
+def _month_sentence(days: pd.DataFrame, measure: str, confidence: float, holidays: Calendar) -> str:
     zone, of_month = zone_of(days), _Month(days, measure)
     if not of_month.known.any():
         return f"month ({zone}): no complete day in these data"
@@ -383,7 +377,7 @@ def _month_sentence(
         )
     open_ = bool(days["provisional"].to_numpy(dtype=bool)[local_clock(days).argmax()])
     until = "so far" if open_ else f"to {last}, where these data end"
-    found: Any = project_month(days, measure=measure, confidence=confidence, holidays=holidays)
+    found = _month(days, measure, confidence, holidays)
     complete = found["complete_days"]
     if complete < _FEW_DAYS or pd.isna(found["low"]):
         days_known = several(complete, "complete day")
