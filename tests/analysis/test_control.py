@@ -181,6 +181,7 @@ def test_silence_burns_nothing() -> None:
     assert np.isnan(burn_rate(data)["burn_1h"].iloc[0])
     data["provisional"] = [False, True]
     assert len(burn_rate(data)) == 1
+    assert burn_rate(data).attrs["left_out"] == 1
     both = pd.concat([data.assign(agent=name) for name in "ba"])
     assert burn_rate(both[["agent", *data.columns]])["agent"].tolist() == ["b", "a"]
 

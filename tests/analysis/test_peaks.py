@@ -124,6 +124,8 @@ def test_the_busiest_hours_of_the_week() -> None:
     assert found["mean"].tolist() == [6.0, 5.0]
     assert found["share_of_days"].round(9).tolist() == [round(1 / 3, 9), round(2 / 3, 9)]
     assert found.index.tolist() == [1, 2]
+    late = weeks.assign(provisional=np.arange(len(weeks)) > len(weeks) - 4)
+    assert peak_hours(late).attrs["left_out"] == 3
 
 
 def test_peak_hours_of_each_group() -> None:

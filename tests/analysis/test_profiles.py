@@ -57,6 +57,8 @@ def test_a_profile_leaves_provisional_hours_out() -> None:
     hourly.loc[hourly.index[24:], "provisional"] = True
     profile = load_profile(hourly, by="day_of_week")
     assert profile["n"].tolist() == [24, 0, 0, 0, 0, 0, 0]
+    both = pd.concat([hourly.assign(agent=name) for name in "ba"])[["agent", *hourly.columns]]
+    assert profile.attrs["left_out"] == load_profile(both).attrs["left_out"] == 24
     assert profile.loc[0, "mean"] == 4
 
 

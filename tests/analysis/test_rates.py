@@ -95,7 +95,9 @@ def test_slots_leave_provisional_buckets_out() -> None:
     """A profile leaves a provisional bucket out; the total keeps it."""
     usage = frame([5, 5], [1, 1])
     usage.loc[usage.index[1], "provisional"] = True
-    assert error_rate(usage, by="day_of_week")["calls"].sum() == 5
+    slots = error_rate(usage, by="day_of_week")
+    assert slots["calls"].sum() == 5
+    assert slots.attrs["left_out"] == 1
     assert error_rate(usage, by="total")["calls"].sum() == 10
 
 
@@ -212,6 +214,18 @@ def test_errors_in_words() -> None:
     assert describe_errors(frame([5], [1])) == (
         "errors: too few calls to give a rate, 1 in 5 calls, 2026-03-02 (UTC)"
     )
+    assert describe_errors(frame([1], [0])).startswith(
+        "errors: too few calls to give a rate, 0 in 1 call, "
+    )
+    assert describe_errors(frame([120], [216])) == (
+        "errors: no rate can be told, 216 in 120 calls are more than there are calls, "
+        "2026-03-02 (UTC)"
+    )
+    open_ = usage.assign(provisional=np.arange(48) >= 45)
+    assert describe_errors(open_) == f"{describe_errors(usage)}, 3 provisional hours included"
+    day = frame([99], [9], freq="D", start="2026-03-02").assign(provisional=True)
+    day.attrs["every"] = "D"
+    assert describe_errors(day).endswith("(UTC), 1 provisional day included")
     few = frame([5], [1], zone="America/New_York", agent="a")
     both = pd.concat([usage.assign(agent="b"), few])
     told = describe_errors(both[["agent", *usage.columns]])

@@ -14,7 +14,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.rolling import Trailing
-from usage_analysis.tidy.slots import check_rows, groups_of
+from usage_analysis.tidy.slots import check_rows, groups_of, provisional_instants
 from usage_analysis.tidy.zones import HOUR, row_times
 
 Floats = NDArray[np.float64]
@@ -115,7 +115,7 @@ def control_chart(
     }
     name = group_column(kept)
     out = pd.DataFrame(columns if name is None else {name: kept[name], **columns}, kept.index)
-    out.attrs["left_out"] = len(np.unique(row_times(periods)[waiting]))
+    out.attrs["left_out"] = len(np.unique(row_times(periods)[waiting])) if waiting.any() else 0
     return out
 
 
@@ -163,7 +163,8 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a bucket that is not provisional (under its group): for windows of 1, 6, 12 and 72
+        A row a bucket that is not provisional (under its group; ``attrs["left_out"]`` says how many
+        are): for windows of 1, 6, 12 and 72
         elapsed hours that end with it `burn_1h`, ..., and `spent_1h`, ..., the share of 30 days'
         budget that such a window at this burn spends; `fast` and `slow`. A window without calls,
         or that begins before the data, is NaN and alerts nobody. Each `calls_1h`, ... says how many
@@ -203,7 +204,9 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
         }
     columns["fast"] = _both(columns["burn_12h"], columns["burn_1h"], _FAST)
     columns["slow"] = _both(columns["burn_72h"], columns["burn_6h"], _SLOW)
-    return pd.DataFrame(columns, index=kept.index)
+    out = pd.DataFrame(columns, index=kept.index)
+    out.attrs["left_out"] = provisional_instants(hourly)
+    return out
 
 
 def _window(

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import Floats, normal_quantile, share, student
-from usage_analysis.analysis.rates import check_event, counted
+from usage_analysis.analysis.rates import check_event, summed_by
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
 
@@ -80,7 +80,7 @@ def funnel(
         raise QueryError(
             "funnel: expected a breakdown with a group as first column, got one series"
         )
-    (calls, events), groups = counted(breakdown, [denominator, event], "total")
+    (calls, events), groups = summed_by(breakdown, [denominator, event], "total")
     n, k = calls.astype(np.float64), events.astype(np.float64)
     reference = _reference(n, k)
     limits = _limits(calls, n, k, reference)

@@ -177,8 +177,9 @@ def _busiest(load: Floats, method: str, hour: int | None, measure: str) -> dict[
 def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count") -> pd.DataFrame:
     """The busiest hours of the local week, with their spread.
 
-    Means and percentiles are those of ``load_profile(by="hour_of_week")``; the share of days looks
-    at whole days only, as `busy_hour` does.
+    Means and percentiles are those of ``load_profile(by="hour_of_week")``, provisional buckets left
+    out and counted in ``attrs["left_out"]``; the share of days looks at whole days only, as
+    `busy_hour` does.
 
     Parameters
     ----------

@@ -13,7 +13,15 @@ from usage_analysis.analysis.words import either
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require
 from usage_analysis.tidy.periods import by_place
-from usage_analysis.tidy.slots import SLOTS, Rows, check_longest, row_lengths, rows_of, sums
+from usage_analysis.tidy.slots import (
+    SLOTS,
+    Rows,
+    check_longest,
+    provisional_instants,
+    row_lengths,
+    rows_of,
+    sums,
+)
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR
 
@@ -71,7 +79,7 @@ def load_profile(
     The mean is ``sum(measure) / hours``, over the hours that the slot really had, so that clock
     changes and the calendar (a weekly slot has 51 to 54 hours a year) cost nothing; p10, p50 and
     p90 are percentiles of the buckets' loads per hour, by linear interpolation (method 7 of Hyndman
-    and Fan 1996). Provisional buckets are left out.
+    and Fan 1996). Provisional buckets are left out, of which ``attrs["left_out"]`` says how many.
 
     Parameters
     ----------
@@ -171,10 +179,12 @@ def profile_of(
     np.divide(sums(values, key, count), hours, out=mean, where=n > 0)
     spread = _percentiles(loads, key, n, (10, 50, 90))
     columns = {"mean": mean, "p10": spread[0], "p50": spread[1], "p90": spread[2]}
-    return pd.DataFrame(
+    out = pd.DataFrame(
         {**{c: as_measure(v, measure) for c, v in columns.items()}, "n": n, "hours": hours},
         index=index,
     )
+    out.attrs["left_out"] = provisional_instants(hourly)
+    return out
 
 
 def _percentiles(

@@ -9,10 +9,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, share, wilson
-from usage_analysis.analysis.words import dates, percents
+from usage_analysis.analysis.words import counted, dates, figure, percents, sentences, several
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, require
-from usage_analysis.tidy.slots import SLOTS, Sums, check_rows, groups_of, rows_of
+from usage_analysis.tidy.slots import (
+    SLOTS,
+    Sums,
+    check_rows,
+    groups_of,
+    provisional_instants,
+    row_lengths,
+    rows_of,
+)
+from usage_analysis.tidy.zones import HOUR
 
 
 def error_rate(
@@ -38,7 +47,7 @@ def error_rate(
         None for a row a bucket of the frame; ``"total"`` for one row (one a group);
         ``"hour_of_day"``, ``"day_of_week"`` (0 is Monday) or ``"hour_of_week"`` (0 is Monday 00:00)
         on the frame's own clock; or the name of the group column. Slots leave provisional buckets
-        out; buckets and totals keep them.
+        out, of which ``attrs["left_out"]`` says how many; buckets and totals keep them.
     denominator
         ``"total_count"`` or ``"joined_count"``. What counts as an error is not documented and may
         include calls that nobody joined, so errors may exceed joined calls: such a rate is over 1
@@ -164,7 +173,7 @@ def rate_difference(
     sides = []
     for frame in (a, b):
         require("rate_difference", frame, event, denominator)
-        (calls, events), index = counted(frame, [denominator, event], "total")
+        (calls, events), index = summed_by(frame, [denominator, event], "total")
         sides.append(pd.DataFrame({"calls": calls, "events": events}, index=index))
     if group_column(a) != group_column(b):
         raise QueryError(
@@ -220,7 +229,7 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     """
     require("average_call_duration", frame, "joined_count", "duration")
     talk = frame.assign(duration=frame["duration"].astype("m8[us]"))
-    (calls, duration), index = counted(talk, ["joined_count", "duration"], "total")
+    (calls, duration), index = summed_by(talk, ["joined_count", "duration"], "total")
     mean = np.full(len(index), np.timedelta64("NaT", "us"))
     some = calls > 0
     mean[some] = np.rint(duration[some].view(np.int64) / calls[some]).astype("m8[us]")
@@ -238,7 +247,9 @@ def describe_errors(
     Parameters
     ----------
     frame, confidence, min_calls
-        As for `error_rate`, whose total it tells; with fewer calls it says that they are too few.
+        As for `error_rate`, whose total it tells; with fewer calls it says that they are too few,
+        and with more errors than calls that there is no rate. Provisional buckets, whose calls may
+        still come to an error, are in it and counted.
 
     Returns
     -------
@@ -259,22 +270,33 @@ def describe_errors(
     >>> describe_errors(hourly)
     'errors: 2.0 % of 1,200 calls (24; 95 % interval 1.3 to 3.0 %), 2026-03-02 (UTC)'
     """
-    rates = error_rate(frame, by="total", confidence=confidence, min_calls=min_calls)
-    place = f"{100 * confidence:g} % interval"
-    told = [f"{_told(row, place)}, {dates(frame)}" for row in rates.itertuples(index=False)]
-    if group_column(frame) is None:
-        return told[0]
-    return pd.DataFrame({"sentence": told}, index=rates.index)
+    _check_rate("describe_errors", frame, "error_count", "total_count", confidence, min_calls)
+
+    def tell(rows: pd.DataFrame) -> str:
+        total = error_rate(rows, by="total", confidence=confidence, min_calls=min_calls)
+        return f"errors: {_told(total.iloc[0], confidence)}, {dates(rows)}{_still_open(rows)}"
+
+    return sentences(frame, tell)
 
 
-def _told(row: Any, interval: str) -> str:
-    if not row.enough:
-        return f"errors: too few calls to give a rate, {row.events:,.0f} in {row.calls:,.0f} calls"
-    rate, low, high = percents(row.rate, row.low, row.high)
-    return (
-        f"errors: {rate} % of {row.calls:,.0f} calls "
-        f"({row.events:,.0f}; {interval} {low} to {high} %)"
-    )
+def _told(total: Any, confidence: float) -> str:
+    calls, events = counted(total["calls"], "total_count"), figure(total["events"], "error_count")
+    if total["events"] > total["calls"]:
+        return f"no rate can be told, {events} in {calls} are more than there are calls"
+    if not total["enough"]:
+        return f"too few calls to give a rate, {events} in {calls}"
+    rate, low, high = percents(total["rate"], total["low"], total["high"])
+    return f"{rate} % of {calls} ({events}; {100 * confidence:g} % interval {low} to {high} %)"
+
+
+def _still_open(frame: pd.DataFrame) -> str:
+    """How many of a series' buckets are provisional, in words; nothing without one."""
+    late = int(frame["provisional"].sum())
+    if not late:
+        return ""
+    longest = float(row_lengths(frame).max())
+    noun = "hour" if longest <= HOUR else "day" if longest <= 27 * HOUR else "period"
+    return f", {several(late, f'provisional {noun}')} included"
 
 
 def _rate(
@@ -286,14 +308,10 @@ def _rate(
     confidence: float,
     min_calls: int,
 ) -> pd.DataFrame:
-    check_event(event, denominator)
-    quantile = normal_quantile(confidence)
-    if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
-        raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
-    require(helper, frame, event, denominator, "provisional")
+    quantile = _check_rate(helper, frame, event, denominator, confidence, min_calls)
     if by in SLOTS:
         check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
-    columns, index = counted(frame, [denominator, event], by)
+    columns, index = summed_by(frame, [denominator, event], by)
     calls, events = columns
     low, high = wilson(events, calls, quantile)
     found = {
@@ -309,10 +327,29 @@ def _rate(
     group = group_column(frame)
     if by is None and group is not None:
         out.insert(0, group, frame[group])
+    if by in SLOTS:
+        out.attrs["left_out"] = provisional_instants(frame)
     return out
 
 
-def counted(
+def _check_rate(
+    helper: str,
+    frame: pd.DataFrame,
+    event: str,
+    denominator: str,
+    confidence: float,
+    min_calls: int,
+) -> float:
+    """Normal quantile of the confidence, where the arguments of a rate are in order."""
+    check_event(event, denominator)
+    quantile = normal_quantile(confidence)
+    if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
+        raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
+    require(helper, frame, event, denominator, "provisional")
+    return quantile
+
+
+def summed_by(
     frame: pd.DataFrame, columns: list[str], by: str | None
 ) -> tuple[list[NDArray[Any]], pd.Index]:
     """Each column summed over what `by` names, and the index of the sums."""

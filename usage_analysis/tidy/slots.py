@@ -245,6 +245,12 @@ def lengths_of(
     return np.minimum(HOUR - past, following - times).astype(np.float64)
 
 
+def provisional_instants(frame: pd.DataFrame) -> int:
+    """How many buckets are provisional; one that several groups have is one."""
+    late = frame["provisional"].to_numpy(dtype=bool)
+    return len(np.unique(row_times(frame)[late])) if late.any() else 0
+
+
 def check_rows(helper: str, frame: pd.DataFrame, most: Literal["hour", "day"]) -> None:
     """Nothing, where no row of a frame is longer than an hour, or than a day of its clock.
 
