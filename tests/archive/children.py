@@ -53,12 +53,13 @@ def shared(say: Say, folder: str, own: str, serial: int, count: int) -> None:
 
 
 def values(archive: ua.Archive, scope: str, as_of: str | None = None) -> list[int]:
-    """What each day says; one number a month, for a month's days are written at once."""
+    """What each day says, by month: the same in both, for what one request brings lands at once."""
     usage = archive.load(scope, DAYS[0], DAYS[-1], as_of=as_of)
     daily = usage.daily["total_count"]
     assert usage.hourly["total_count"].sum() == daily.sum()
     february, march = daily.loc[:"2026-02-28"].unique(), daily.loc["2026-03-01":].unique()
     assert len(february) == len(march) == 1, (february, march)
+    assert february[0] == march[0]
     return [int(february[0]), int(march[0])]
 
 

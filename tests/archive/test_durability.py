@@ -336,6 +336,29 @@ def test_unfinished_files_are_not_read_and_go(tmp_path):
     assert archive.check() == []
 
 
+def test_an_answer_of_two_months_counts_as_a_whole(tmp_path):
+    """Until the mark of its landing is there none of its files counts; without one they go."""
+    archive = kept(tmp_path)
+    archive.sync(account(6).client(), "all")
+    first, second = sorted((tmp_path / "landed").iterdir())
+    parts = list(tmp_path.glob(f"hourly/*/{second.name}*"))
+    assert sorted(path.parent.name for path in parts) == ["2026-02", "2026-03"]
+    second.unlink()
+    assert values(archive, "all") == values(ua.Archive(tmp_path), "all") == [5, 5]
+    os.utime(parts[0], (time.time() - 4000,) * 2)
+    archive.sync(account(7).client(), "all")
+    assert [path.exists() for path in parts] == [False, True]
+    assert values(archive, "all") == [7, 7]
+    # A mark goes with the last of its files.
+    for mark in (tmp_path / "landed").iterdir():
+        os.utime(mark, (time.time() - 4000,) * 2)
+    archive.compact()
+    assert first.exists()
+    archive.compact()
+    assert not list((tmp_path / "landed").iterdir())
+    assert values(ua.Archive(tmp_path), "all") == [7, 7]
+
+
 def test_a_lost_note_is_made_again(tmp_path):
     """Without `format.json` the parts say what they are, and the next sync makes it again."""
     kept(tmp_path)
@@ -387,7 +410,7 @@ def test_one_name_for_two_questions_is_said(tmp_path):
     archive = kept(tmp_path / "a")
     other = ua.Archive(tmp_path / "b")
     made = Account("2026-03-04T12:00:00+00:00")
-    other.sync(made.client(), "all", since=DAYS[0], search="x")
+    other.sync(made.client(), "all", since=DAYS[3], search="x")
     (path,) = (tmp_path / "b").glob("hourly/2026-03/*.parquet")
     path.rename(tmp_path / "a" / "hourly" / "2026-03" / path.name)
     with pytest.raises(ua.ArchiveError, match="two questions"):

@@ -53,7 +53,7 @@ def month_rows(month: str, fetched: int, days: range | None = None) -> Rows:
 def write(shelf: Shelf, month: str, fetched: int, days: range | None = None) -> None:
     held = days or days_of(month)
     coverage = {name: Held({}, "sample", [(held[0], len(held), fetched)], []) for name in NAMES}
-    shelf.write(month, month_rows(month, fetched, days), coverage)
+    shelf.write({month: (month_rows(month, fetched, days), coverage)})
 
 
 @pytest.fixture(scope="module")

@@ -89,8 +89,8 @@ class Archive:
 
         A day is fetched again while its last fetch is of its first 7 days, for bills and
         corrections come late, and when its last fetch is 30 days ago. The newest fetch of a day
-        replaces the whole day. Answers are on the disk as they come, a quarter of a year each, so
-        a sync that was broken off goes on where it was.
+        replaces the whole day. Answers land as they come, a quarter of a year each, as a whole or
+        not at all, so a sync that was broken off goes on where it was.
 
         Parameters
         ----------
@@ -176,9 +176,9 @@ class Archive:
     ) -> CallUsage:
         """Usage of a scope as a fetch would bring it, or of several as a breakdown.
 
-        Its `as_of` is when the day that was still going on was fetched, else when the newest one
-        was; of several scopes the earliest. Every bucket is `provisional` that was so when its own
-        day was fetched. `all_time` is None.
+        Its `as_of` is when its last day was fetched, of several scopes the earliest; days before
+        may have been fetched earlier or since. Every bucket is `provisional` that was so when its
+        own day was fetched. `all_time` is None.
 
         Parameters
         ----------

@@ -137,6 +137,8 @@ def known_of(
 ) -> tuple[int, Newest]:
     """Moment up to which all scopes are known without a gap [us since 1970], and the fetches.
 
+    It is when the last day was fetched: other days may have been fetched again since.
+
     Raises
     ------
     QueryError
@@ -158,8 +160,7 @@ def known_of(
     if len(lacking):
         row = int(lacking[0])
         raise _lacking(scopes[row], days, fetched[row], gaps[row])
-    moments = np.where(open_, fetched[np.arange(len(scopes)), last], fetched.max(axis=1))
-    return int(moments.min()), known
+    return int(fetched[np.arange(len(scopes)), last].min()), known
 
 
 def _lacking(

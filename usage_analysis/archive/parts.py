@@ -4,6 +4,8 @@
 - `hourly/2026-03/<landing>-<checksum>.parquet`: rows of one UTC month, sorted by scope and time, a
   row an hour with calls; the file's metadata says which days of which scopes it holds. What it
   holds of a day, it holds whole, so each file that lands is a step from one good state to the next.
+- `hourly/2026-03/<landing>_<checksum>.parquet`: one of several months that one answer brought: it
+  counts only where there is a mark `landed/<landing>`, which is made when all of them are there.
 - `history/2026-03/...`: what was known before of days that have changed since.
 - `damaged/`: what `repair` took out.
 
@@ -18,9 +20,9 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,13 +34,21 @@ from usage_analysis.archive.coverage import FORMAT, KEY, Covered, Held, Known, d
 from usage_analysis.archive.rows import MEASURES as MEASURES
 from usage_analysis.archive.rows import NUMBERS as NUMBERS
 from usage_analysis.archive.rows import Rows, rows_of
-from usage_analysis.archive.writing import Writer, make_folder, sync_folder, write_note
+from usage_analysis.archive.writing import (
+    JOINT,
+    Writer,
+    land,
+    make_folder,
+    sync_folder,
+    write_note,
+)
 from usage_analysis.errors import ArchiveError, QueryError
 
 Kind = Literal["hourly", "history"]
 KINDS: tuple[Kind, ...] = ("hourly", "history")
 
-_NAME = re.compile(r"[0-9a-f]{24}-(?P<checksum>[0-9a-f]{8})\.parquet")
+MARKS = "landed"
+_NAME = re.compile(r"(?P<landing>[0-9a-f]{24})(?P<joint>[-_])(?P<checksum>[0-9a-f]{8})\.parquet")
 _MONTH = re.compile(r"\d{4}-\d\d")
 _STALE = 3600.0  # an unfinished file this old is nobody's any more [s]
 _TRIES = 20
@@ -131,7 +141,7 @@ class Shelf:
         FileNotFoundError
             One was compacted meanwhile; see `steady`.
         """
-        paths = [path for kind in kinds for month in months for path in self.paths(kind, month)]
+        paths = self.paths(months, *kinds)
         gone = {path.parent for path in paths} if paths else set()
         for path in [path for path in self._known if path.parent in gone]:
             if path not in paths:
@@ -152,10 +162,21 @@ class Shelf:
     def _checked(self, path: Path) -> Part:
         return _checked(path, self._seen)
 
-    def paths(self, kind: Kind, month: str) -> list[Path]:
-        """Files of the parts of a month, unchecked."""
-        found = (self.folder / kind / month).glob("*.parquet")
-        return sorted(path for path in found if _NAME.fullmatch(path.name))
+    def paths(self, months: Iterable[str], *kinds: Kind) -> list[Path]:
+        """Files of the parts of months that count, unchecked."""
+        folders = [self.folder / kind / month for kind in kinds for month in months]
+        while True:
+            landed = self._landed()
+            paths = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
+            # What landed meanwhile may have been compacted meanwhile, in one month of two.
+            if landed == self._landed():
+                return [path for path in paths if _counts(path, landed)]
+
+    def _landed(self) -> set[str]:
+        try:
+            return {mark.name for mark in (self.folder / MARKS).iterdir()}
+        except FileNotFoundError:
+            return set()
 
     def steady(self, work: Callable[[], T]) -> T:
         """What `work` returns; done again where another process compacted what it was reading."""
@@ -171,13 +192,20 @@ class Shelf:
             write_note(note, json.dumps({"format": FORMAT}))
         return Writer(self.folder / kind / month)
 
-    def write(
-        self, month: str, rows: Rows, coverage: Mapping[str, Held], kind: Kind = "hourly"
-    ) -> Path:
-        """Path of the part that now holds these rows, on the disk and whole."""
-        with self.writer(kind, month) as writer:
-            writer.add(rows)
-            return writer.land(coverage)
+    def land(self, writers: Sequence[Writer]) -> list[Path]:
+        """Paths of finished parts, which count from now on: all at once."""
+        return land(writers, self.folder / MARKS)
+
+    def write(self, months: Mapping[str, tuple[Rows, Mapping[str, Held]]]) -> list[Path]:
+        """Paths of the parts that now hold the rows and days of each month: all, or none."""
+        with ExitStack() as stack:
+            writers = []
+            for month, (rows, held) in months.items():
+                writer = stack.enter_context(self.writer("hourly", month))
+                writer.add(rows)
+                writer.finish(held)
+                writers.append(writer)
+            return self.land(writers)
 
     def remove(self, parts: Iterable[Part]) -> None:
         """Remove parts whose days others hold."""
@@ -186,8 +214,12 @@ class Shelf:
             self._known.pop(part.path, None)
 
     def sweep(self) -> None:
-        """Remove what processes that were killed left unfinished."""
-        for path in self.folder.glob("**/.*.tmp"):
+        """Remove what processes that were killed left unfinished, and marks without parts."""
+        landed = self._landed()
+        joint = {path: path.name[:24] for path in self.folder.glob(f"hourly/*/*{JOINT}*.parquet")}
+        left = [path for path, landing in joint.items() if landing not in landed]
+        left += [self.folder / MARKS / landing for landing in landed.difference(joint.values())]
+        for path in [*left, *self.folder.glob("**/.*.tmp")]:
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > _STALE:
                     path.unlink()
@@ -195,14 +227,12 @@ class Shelf:
     def broken(self) -> list[tuple[Path, str]]:
         """Damaged parts, and what is wrong with each: every file is read again."""
         found = []
-        for kind in KINDS:
-            for month in self.months():
-                for path in self.paths(kind, month):
-                    with suppress(FileNotFoundError):
-                        try:
-                            self._checked(path)
-                        except ArchiveError as error:
-                            found.append((path, str(error)))
+        for path in self.paths(self.months(), *KINDS):
+            with suppress(FileNotFoundError):
+                try:
+                    self._checked(path)
+                except ArchiveError as error:
+                    found.append((path, str(error)))
         return found
 
     def set_aside(self, path: Path) -> Path:
@@ -224,6 +254,12 @@ def damaged(path: Path, problem: str) -> ArchiveError:
         "the other files are whole, and say which days are missing. In a shell, "
         "usage-analysis sync --repair --since DAY does both"
     )
+
+
+def _counts(path: Path, landed: Collection[str]) -> bool:
+    """Whether a file is a part, of an answer that landed."""
+    named = _NAME.fullmatch(path.name)
+    return named is not None and (named["joint"] != JOINT or named["landing"] in landed)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
@@ -280,7 +316,7 @@ def _check(folder: Path) -> None:
         others = [
             path.name
             for path in (folder.iterdir() if folder.exists() else ())
-            if path.name not in (*KINDS, "damaged", note.name) and not path.match(".*.tmp")
+            if path.name not in (*KINDS, MARKS, "damaged", note.name) and not path.match(".*.tmp")
         ]
         if others:
             raise QueryError(

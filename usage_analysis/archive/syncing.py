@@ -139,7 +139,7 @@ def sync(
         landing.write()
     shelf.sweep()
     for month in sorted(landing.months):
-        if len(shelf.paths("hourly", month)) > _MOST_PARTS:
+        if len(shelf.paths([month], "hourly")) > _MOST_PARTS:
             compact(shelf, month)
     new = int((wanted & (known.fetched < 0)).sum())
     return Synced(len(todo), new, int(wanted.sum()) - new)
@@ -249,10 +249,13 @@ class Landing:
         )
         rows = rows.take(np.lexsort((rows.columns["time"], rows.code)))
         month = rows.columns["time"].view("M8[us]").astype("M8[M]")
-        for name in sorted(held):
-            self.months.add(name)
-            inside = month == np.datetime64(name, "M")
-            self._shelf.write(name, rows.take(inside), held[name])
+        self.months |= held.keys()
+        self._shelf.write(
+            {
+                name: (rows.take(month == np.datetime64(name, "M")), held[name])
+                for name in sorted(held)
+            }
+        )
 
 
 def _nothing(usage: CallUsage) -> Held:

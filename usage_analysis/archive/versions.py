@@ -235,8 +235,10 @@ def _compacted(shelf: Shelf, month: str) -> bool:
                 writer.add(_kept(found, kept))
         # First what was, then what is: a reader of either finds all that there is.
         if held["history"]:
-            before.land(held["history"])
-        now.land(held["hourly"])
+            before.finish(held["history"])
+            shelf.land([before])
+        now.finish(held["hourly"])
+        shelf.land([now])
     shelf.remove(parts)
     return True
 

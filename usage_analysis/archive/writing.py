@@ -1,4 +1,7 @@
-"""Files that are whole and on the disk, or not there: written beside, then given their name."""
+"""Files that are whole and on the disk, or not there: written beside, then given their name.
+
+Files of one answer land together: they share a number, and count once a mark of it is there.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import secrets
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +18,8 @@ from typing import Any, Self
 from usage_analysis.archive.coverage import KEY, Held, encode
 from usage_analysis.archive.rows import NUMBERS, Rows, schema, table_of
 
+ALONE, JOINT = "-", "_"
+"""What stands in a file's name between its landing and its checksum."""
 _GROUP = 131_072  # rows
 
 
@@ -31,7 +36,7 @@ class Writer:
         import pyarrow.parquet as pq
 
         make_folder(folder)
-        self._folder = folder
+        self._folder, self._kept = folder, False
         self._path = folder / f".{secrets.token_hex(8)}.tmp"
         self._file = _Checked(self._path.open("xb", buffering=0))
         # Measured on the columns of real hours: 7.4 bytes a row, 10.9 by default.
@@ -50,19 +55,25 @@ class Writer:
         """Rows that come after those before, by scope and time."""
         self._parquet.write_table(table_of(rows), row_group_size=_GROUP)
 
-    def land(self, coverage: Mapping[str, Held]) -> Path:
-        """Path of the file, when it is whole, on the disk and to be found."""
+    def finish(self, coverage: Mapping[str, Held]) -> None:
+        """Bring what was added to the disk, under a name that nobody reads."""
         self._parquet.add_key_value_metadata({KEY: encode(coverage)})
         self._parquet.close()
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        # In the order of their landing: of two fetches in one second the later one counts.
-        name = f"{time.time_ns():016x}{secrets.token_hex(4)}-{self._file.checksum:08x}.parquet"
-        path = self._folder / name
-        self._path.rename(path)
+
+    def appear(self, landing: str, joint: str) -> Path:
+        """Path of the finished file under its name."""
+        name = f"{landing}{joint}{self._file.checksum:08x}.parquet"
+        self._path = self._path.rename(self._folder / name)
+        self._kept = True
         sync_folder(self._folder)
-        return path
+        return self._path
+
+    def vanish(self) -> None:
+        """Remove the file, whatever its name is."""
+        self._path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +86,30 @@ class Writer:
                 self._parquet.close()
             with suppress(OSError):
                 self._file.close()
-        self._path.unlink(missing_ok=True)
+        if not self._kept:
+            self.vanish()
+
+
+def land(writers: Sequence[Writer], marks: Path) -> list[Path]:
+    """Paths of finished files, when all of them are to be found; until then none counts.
+
+    Parameters
+    ----------
+    marks
+        Folder of the marks that say which files that lie in several months landed together.
+    """
+    # In the order of their landing: of two fetches in one second the later one counts.
+    landing = f"{time.time_ns():016x}{secrets.token_hex(4)}"
+    joint = ALONE if len(writers) == 1 else JOINT
+    try:
+        paths = [writer.appear(landing, joint) for writer in writers]
+        if joint == JOINT:
+            write_note(marks / landing, "")
+    except OSError:
+        for writer in writers:
+            writer.vanish()
+        raise
+    return paths
 
 
 class _Checked(io.BufferedWriter):
