@@ -1,6 +1,6 @@
 """A user's own call log stands in for the sample account."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -88,13 +88,44 @@ def test_summaries_are_searched():
 
 
 def test_nobody_takes_it_for_the_sample():
-    """Usage of a log is of a file, not of the sample account, taken at the end of its last day."""
+    """Usage of a log is of a file, not of the sample account."""
     with from_calls(log(duration=[61, 1])) as client:
-        usage = client.call_usage()
-    assert usage.source == "file"
-    assert usage.as_of == pd.Timestamp("2026-03-03", tz="UTC")
+        assert client.source == client.call_usage().source == "file"
+
+
+WINDOWS = [
+    {},
+    {"from_date": "2026-03-01", "to_date": "2026-03-31"},
+    {"from_date": "2026-03-01", "to_date": "2026-03-02", "timezone": "America/New_York"},
+]
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_whole_log_has_its_last_day(window, tmp_path):
+    """A log without `now` is complete and billed: its last day is final, whatever is asked no hour
+    follows it, by group neither, and a saved reply tells the same."""
+    with from_calls(log(duration=[61, 1], agent=["Ann", "Bo"])) as client:
+        usage = client.call_usage(**window)
+        people = {name: identifier(name) for name in ("Ann", "Bo")}
+        by_agent = client.by_agent(people, rest=True, **window)
+        assert client.today() == date(2026, 3, 2)
+    for asked in (usage, by_agent, ua.CallUsage.load(usage.save(tmp_path / "reply.json"))):
+        assert asked.hourly.index.max() == pd.Timestamp("2026-03-02 23:00", tz="UTC")
+        assert asked.daily.index.max() == pd.Timestamp("2026-03-02", tz="UTC")
+        assert not asked.hourly["provisional"].any()
+        assert not asked.daily["provisional"].any()
+        assert ua.aggregate(asked.hourly, "D")["complete"].iloc[-1]
+        assert asked.query.end == datetime(2026, 3, 3, tzinfo=UTC)
+    assert usage.daily["total_count"].sum() == by_agent.daily["total_count"].sum() == 2
+
+
+def test_a_log_that_goes_on():
+    """With `now` calls may still come: the reply is as of then, its last hours may change."""
     with from_calls(log(duration=[61, 1]), now=datetime(2026, 3, 2, 10, 0, tzinfo=UTC)) as client:
-        assert client.call_usage().as_of == pd.Timestamp("2026-03-02 10:00", tz="UTC")
+        usage = client.call_usage()
+    assert usage.as_of == pd.Timestamp("2026-03-02 10:00", tz="UTC")
+    assert usage.hourly["provisional"].sum() == 3
+    assert usage.hourly.index.max() == usage.as_of
 
 
 def test_zones_and_units():

@@ -1,17 +1,20 @@
-"""Whose calls the answers hold, and what time it is there."""
+"""Whose calls the answers hold, what time it is there, and where they end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from usage_analysis.fetch.answers import parse_date
 
 if TYPE_CHECKING:
+    from usage_analysis.query import UsageQuery
     from usage_analysis.tidy.frames import Source
 
+_TICK = timedelta(microseconds=1)
 SOURCE_HEADER = "Usage-Source"
 """In what an answer says that it is the sample account's."""
 
@@ -25,7 +28,8 @@ class Account:
     Parameters
     ----------
     transport
-        What answers instead of the network; it may have a `source` and a `clock`.
+        What answers instead of the network; it may have a `source`, a `clock` and, where nothing
+        more will ever come, `until`: the first instant after all that there is.
     local
         Whether this machine answers.
     sample_key
@@ -36,9 +40,17 @@ class Account:
         served = local and transport is None and sample_key
         self.source: Source = getattr(transport, "source", "sample" if served else "live")
         self.now: Callable[[], datetime] = getattr(transport, "clock", partial(datetime.now, UTC))
+        self._until: datetime | None = getattr(transport, "until", None)
         self.unmet = served
         """Whether the clock there is not known before it is asked for anything."""
         self._local = local
+
+    def known(self, query: UsageQuery) -> UsageQuery:
+        """A query as far as this account can answer: past its end there are no empty days."""
+        until, start, end = self._until, query.start, query.end
+        if until is None or start is None or end is None or not start < until < end:
+            return query
+        return replace(query, to_date=until - _TICK)
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Take from an answer whose it is, and when."""

@@ -136,10 +136,12 @@ class Asker:
         parts: dict[str, list[Checked]] = {}
         for (group, _), reply in replies.items():
             parts.setdefault(group, []).append(reply.content)
-        usages, source = {}, self._account.source
+        usages, account = {}, self._account
         for group, query in {**first, **(then or {})}.items():
             with naming(name, group):
-                usages[group] = usage_of(parts[group], query, as_of=as_of, source=source)
+                usages[group] = usage_of(
+                    parts[group], account.known(query), as_of=as_of, source=account.source
+                )
         return usages
 
     def each(
@@ -163,7 +165,8 @@ class Asker:
                 ]
                 as_of = max(reply.date for reply in replies)
                 contents = [reply.content for reply in replies]
-                return usage_of(contents, query, as_of=as_of, source=self._account.source)
+                account = self._account
+                return usage_of(contents, account.known(query), as_of=as_of, source=account.source)
 
         with (
             _in_one_thread(self._read) as read,

@@ -196,7 +196,7 @@ class Client:
         )
         if rest:
             usages[REST] = left_over(usages.pop(REST), list(usages.values()))
-        return breakdown_of(usages, name, whole)
+        return breakdown_of(usages, name, self._account.known(whole))
 
     def by_agent(
         self, agents: Mapping[str, Any] | Iterable[Any], *, name: str = "agent", **options: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from usage_analysis.errors import QueryError
@@ -80,7 +80,8 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
         `identifier`; `metadata`: dict, or a column `metadata.<key>` a key; `summary`: text to
         search.
     now
-        When the log was taken; without it the end of the UTC day of the last call's end.
+        When the log was taken, with its zone: the hours before it may still change. Without it the
+        log is complete, all bills in, to the end of the UTC day in which the last call ended.
 
     Raises
     ------
@@ -100,19 +101,22 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     from usage_analysis.sample.calls import DAY, micros
     from usage_analysis.sample.endpoint import Endpoint, SampleTransport
     from usage_analysis.sample.log import from_frame
+    from usage_analysis.tidy.frames import BILLING_LAG
 
     calls = from_frame(frame)
     if not len(calls) and now is None:
         raise QueryError("frame: expected calls, got none; or say now=")
+    until = None
     if now is None:
-        clock = -(-int((calls.created + calls.duration).max()) // DAY) * DAY
+        until = -(-int((calls.created + calls.duration).max()) // DAY) * DAY
+        clock = until + BILLING_LAG // timedelta(microseconds=1)
     elif now.tzinfo is None:
         raise QueryError(f"now: expected a datetime with a time zone, got {now!r}")
     else:
         clock = micros(now)
     if len(calls) and calls.created[-1] > clock:
         raise QueryError(f"now: expected no call after it, got {now}")
-    endpoint = Endpoint(lambda: calls, now=clock, source="file")
+    endpoint = Endpoint(lambda: calls, now=clock, until=until, source="file")
     return Client(api_key=KEY, transport=SampleTransport(endpoint))
 
 

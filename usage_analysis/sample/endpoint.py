@@ -49,6 +49,9 @@ class Endpoint:
         What gives the calls; asked once, at the first request that needs them.
     now
         The account's clock [us since 1970, UTC]; it stands still.
+    until
+        First instant after all calls there will ever be [us since 1970, UTC], before `now`: the
+        last day is the one that ends there. None where calls still come.
     source
         Whose calls they are, as every answer says: the sample account's, or a file of the user's.
     key
@@ -66,6 +69,7 @@ class Endpoint:
         calls: Callable[[], Calls],
         *,
         now: int,
+        until: int | None = None,
         source: Source = "sample",
         key: str = SAMPLE_KEY,
         all_time_filtered: bool = False,
@@ -75,7 +79,7 @@ class Endpoint:
         if rate_limit is not None and not (rate_limit > 0 and math.isfinite(rate_limit)):
             raise QueryError(f"rate_limit: expected more than 0 requests/s, got {rate_limit!r}")
         self._make, self._lock = calls, Lock()
-        self.now, self.source = now, source
+        self.now, self.until, self.source = now, until, source
         self._opens = key.__eq__
         self._all_time_filtered = all_time_filtered
         self._bucket = None if rate_limit is None else _Bucket(rate_limit, clock)
@@ -203,10 +207,12 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def __init__(self, endpoint: Endpoint, *, latency: float = 0.0) -> None:
         self._endpoint, self._latency = endpoint, checked_latency(latency)
         self.source = endpoint.source
+        self.until = None if endpoint.until is None else moment_of(endpoint.until)
 
     def clock(self) -> datetime:
-        """The account's clock, which stands still."""
-        return moment_of(self._endpoint.now)
+        """The account's clock, which stands still; of calls that have ended, in their last day."""
+        until = self._endpoint.until
+        return moment_of(self._endpoint.now if until is None else until - 1)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Response of the endpoint, or a time-out where it would come too late."""

@@ -173,7 +173,8 @@ class CallUsage:
             What was asked. Without it the window is the first to the last daily row.
         as_of
             When the reply was made, with its zone. Without it the clock where there is a `query`,
-            else the end of the last day.
+            else the end of the last day, which stays provisional: the reply may have been made on
+            it, so say a later `as_of` where it was not.
         saved
             Allow what the endpoint did not send in 2025: `errorCount`, `billedMinutes`, `hourly`.
 
