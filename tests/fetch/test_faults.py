@@ -402,6 +402,27 @@ def test_huge(fault_server: Serve, fault: Act, memory: Callable[[], float]) -> N
     assert len(server.requests) == 1
 
 
+def test_huge_beside_a_wrong_value(fault_server: Serve, memory: Callable[[], float]) -> None:
+    """What a reply holds besides is not built to word an error: that took a minute and 1.7 GB."""
+    huge = b'{"x":[' + b"[]," * (20 * 2**20) + b"[]]," + reply_body(totalCount=-1)[1:]
+    server = fault_server(sends(answer(200, gzip.compress(huge, 1), "Content-Encoding: gzip")))
+    del huge
+    in_vain(server, ResponseError, r"^allTime\.totalCount: expected int >= 0, got '-1'")
+    assert memory() < 150
+
+
+def test_slow_reading(fault_server: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that is not decoded by the deadline is an error then."""
+    over = threading.Event()
+    monkeypatch.setattr(wire, "decode", lambda *_, **__: over.wait(60))
+    running = threads()
+    try:
+        in_vain(fault_server(GOOD), TransportError, "not read within the deadline", deadline=0.3)
+    finally:
+        over.set()
+    assert_threads_end(running)
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -44,6 +44,7 @@ def broken(path, value=...):
         (("hourly", 0, "totalCount"), None, "hourly[0].totalCount: expected int, got null"),
         (("hourly", 0, "totalCount"), -1, "hourly[0].totalCount: expected int >= 0, got '-1'"),
         (("hourly", 0, "totalCount"), 2**64, "hourly[0].totalCount: expected int <= "),
+        (("hourly", 0, "duration"), "9" * 5000 + "s", "hourly[0].duration: expected a duration"),
         (("hourly", 0, "duration"), "soon", "hourly[0].duration: expected a duration"),
         (("hourly", 0, "duration"), 5, "hourly[0].duration: expected str, got int"),
         (("hourly", 0, "hour"), 24, "hourly[0].hour: expected int <= 23, got '24'"),
@@ -84,6 +85,43 @@ def test_a_bad_field_is_named_by_its_path(path, value, message):
 )
 def test_what_is_no_reply_is_refused(body, message):
     """Bytes that are not one whole JSON reply in UTF-8 are an error, never a partial frame."""
+    with pytest.raises(ua.ResponseError) as caught:
+        READ(body)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            broken(("hourly", 1, "totalCount"), "@").replace(b'"@"', b"9" * 5000),
+            "hourly[1].totalCount: expected a number that 64 bits hold, got '9999",
+        ),
+        (
+            b'{"x":' + b"9" * 5000 + b"," + broken(("hourly", 1, "totalCount"), -1)[1:],
+            "hourly[1].totalCount: expected int >= 0, got '-1'",
+        ),
+        (
+            broken(("allTime", "totalCount"), -1)[:-1] + b',"allTime":5}',
+            "allTime.totalCount: expected int >= 0, got another value",
+        ),
+        (
+            broken(("hourly", 1, "totalCount"), -1)[:-1] + b',"hourly":[]}',
+            "hourly[1].totalCount: expected int >= 0, got another value",
+        ),
+        (
+            broken(("hourly", 1, "totalCount"), -1)[:-2] + b" " * 2**20 + b"]}",
+            "hourly[1].totalCount: expected int >= 0, got another value",
+        ),
+        (
+            broken(("hourly", 1, "totalCount"), -1)[:-1] + b',"x":' + b"[" * 10**5,
+            "hourly[1].totalCount: expected int >= 0, got another value",
+        ),
+    ],
+    ids=["many digits", "digits elsewhere", "two totals", "two lists", "much", "deep"],
+)
+def test_a_value_that_cannot_be_quoted(body, message):
+    """An error tells the path whatever else the body holds, and quotes no more than is at hand."""
     with pytest.raises(ua.ResponseError) as caught:
         READ(body)
     assert str(caught.value).startswith(message)

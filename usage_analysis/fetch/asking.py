@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Generic, NamedTuple, ParamSpec, Self, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.account import Account
@@ -38,7 +38,6 @@ Exchange = Callable[[Stop, Params, float], Raw | Failure]
 """One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
 
 _log = logging.getLogger("usage_analysis")
-P = ParamSpec("P")
 T = TypeVar("T")
 Read = Callable[[Body, datetime], T]
 """What becomes of a body that the server made at that time."""
@@ -160,7 +159,9 @@ class Asker:
             deadline = Deadline(self._patience.deadline)
             with naming(name, group):
                 replies = [
-                    self._asked(request.params, deadline, stop, partial(read, request.query))
+                    self._asked(
+                        request.params, deadline, stop, partial(read, request.query, deadline)
+                    )
                     for request in _requests(query, chunk_days)
                 ]
                 as_of = max(reply.date for reply in replies)
@@ -169,7 +170,7 @@ class Asker:
                 return usage_of(contents, account.known(query), as_of=as_of, source=account.source)
 
         with (
-            _in_one_thread(self._read) as read,
+            self._reader() as read,
             closing(as_they_come(work, questions, at_once=at_once, stop=stop)) as answers,
         ):
             for (group, _), usage in answers:
@@ -183,11 +184,11 @@ class Asker:
         stop = self._stop or Stop()
 
         def work(task: Task) -> Reply[Checked]:
-            query, params = tasks[task]
+            (query, params), deadline = tasks[task], deadlines[task[0]]
             with naming(name, task[0]):
-                return self._asked(params, deadlines[task[0]], stop, partial(read, query))
+                return self._asked(params, deadline, stop, partial(read, query, deadline))
 
-        with _in_one_thread(self._read) as read:
+        with self._reader() as read:
             return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
 
     def _asked(self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]) -> Reply[T]:
@@ -235,10 +236,28 @@ class Asker:
             return Reply(read(body, date), date)
         except ResponseError as error:
             again, message = isinstance(error, wire.CutReplyError), str(error)
+        except TimeoutError:
+            problem = "it was not read within the deadline; ask for less, or with a longer one"
+            return Failure(TransportError(f"{self._what}: no complete answer: {problem}"))
         return unreadable(raw, message, self._key.hide, again=again)
 
-    def _read(self, query: UsageQuery, body: Body, date: datetime) -> Checked:
-        return checked(wire.decode(body, quoted=self._key.hide), query, date)
+    @contextmanager
+    def _reader(self) -> Generator[Callable[[UsageQuery, Deadline, Body, datetime], Checked]]:
+        """What decodes and checks bodies, in one thread for all callers, within their deadlines.
+
+        Side by side they would only wait for each other, each with memory of its own that is cold.
+        """
+        thread = ThreadPoolExecutor(1, THREAD)
+
+        def read(query: UsageQuery, body: Body, date: datetime) -> Checked:
+            return checked(wire.decode(body, quoted=self._key.hide), query, date)
+
+        try:
+            yield lambda query, deadline, body, date: thread.submit(read, query, body, date).result(
+                deadline.left()
+            )
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -250,16 +269,6 @@ def naming(name: str, group: str) -> Generator[None]:
         if name:
             error.args = (f'{error} ({name} "{group}")',)
         raise
-
-
-@contextmanager
-def _in_one_thread(read: Callable[P, T]) -> Generator[Callable[P, T]]:
-    """The same, done in one thread for all callers: it is quicker than theirs.
-
-    Side by side they only wait for each other, each with memory of its own that is cold.
-    """
-    with ThreadPoolExecutor(1, THREAD) as reader:
-        yield lambda *args, **more: reader.submit(read, *args, **more).result()
 
 
 def _requests(query: UsageQuery, chunk_days: int) -> list[Request]:
