@@ -6,7 +6,36 @@ from typing import Any
 
 
 class UsageError(Exception):
-    """The base of every error this package raises on purpose."""
+    """The base of every error this package raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What was asked, what came, what to do.
+    status_code
+        The HTTP status of the answer that it is about, where there was one.
+    request_id
+        The server's own name for the request, to quote to its support, where it sent one.
+    attempts
+        How many times the request was sent; 0 where none was.
+    retry_after
+        The wait that the server asked for [s], where it did.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status_code: int | None = None,
+        request_id: str | None = None,
+        attempts: int = 0,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.request_id = request_id
+        self.attempts = attempts
+        self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Class, arguments and attributes: errors come back whole from another process."""
@@ -21,52 +50,11 @@ class QueryError(UsageError, ValueError):
 
 
 class TransportError(UsageError):
-    """No complete answer came: refused, reset, TLS failure, time-out or deadline passed.
-
-    Parameters
-    ----------
-    message
-        What was asked, what came, what to do.
-    attempts
-        How many times the request was sent.
-    """
-
-    def __init__(self, message: str, *, attempts: int = 0) -> None:
-        super().__init__(message)
-        self.attempts = attempts
+    """No complete answer came: refused, reset, TLS failure, time-out or deadline passed."""
 
 
 class APIError(UsageError):
-    """The server answered with a status that refuses or fails.
-
-    Parameters
-    ----------
-    message
-        What was asked, what came, what to do.
-    status_code
-        The HTTP status.
-    request_id
-        The server's own name for the request, to quote to its support, where it sent one.
-    attempts
-        How many times the request was sent.
-    retry_after
-        The wait that the server asked for [s], where it did.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int,
-        request_id: str | None = None,
-        attempts: int = 1,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status_code = status_code
-        self.request_id = request_id
-        self.attempts = attempts
-        self.retry_after = retry_after
+    """The server answered with a status that refuses or fails."""
 
 
 class AuthenticationError(APIError):
@@ -74,55 +62,11 @@ class AuthenticationError(APIError):
 
 
 class RateLimitError(APIError):
-    """Too many requests (429); `retry_after` says in how many seconds to try again, if known.
-
-    Parameters
-    ----------
-    message, status_code, request_id, attempts, retry_after
-        As for `APIError`.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int = 429,
-        request_id: str | None = None,
-        attempts: int = 1,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(
-            message,
-            status_code=status_code,
-            request_id=request_id,
-            attempts=attempts,
-            retry_after=retry_after,
-        )
+    """Too many requests (429); `retry_after` says in how many seconds to try again, if known."""
 
 
 class ResponseError(UsageError):
-    """A reply that is not what the endpoint promises; the message starts with the field's path.
-
-    Parameters
-    ----------
-    message
-        The field's path, what was expected, what came.
-    status_code, request_id, attempts
-        As for `APIError`; None, None and 0 where the reply did not come over the network.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int | None = None,
-        request_id: str | None = None,
-        attempts: int = 0,
-    ) -> None:
-        super().__init__(message)
-        self.status_code = status_code
-        self.request_id = request_id
-        self.attempts = attempts
+    """A reply that is not what the endpoint promises; the message starts with the field's path."""
 
 
 class ArchiveError(UsageError):

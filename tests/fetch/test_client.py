@@ -593,12 +593,40 @@ def test_hold_over_the_deadline(fault_server: Serve) -> None:
             time.sleep(0.01)
         client._asker._gate.hold(60)
         start = time.monotonic()
-        with pytest.raises(TransportError, match="not sent; the server asked this client to wait"):
+        with pytest.raises(
+            TransportError, match="not sent; the server asked this client"
+        ) as caught:
             client.call_usage(**WINDOW)
         assert time.monotonic() - start < 10
+        assert (caught.value.attempts, caught.value.status_code) == (0, None)
+        assert 30 < caught.value.retry_after <= 60  # type: ignore[operator]  # it is a number
         stop.say()
         with pytest.raises(StoppedError):
             waiting.result()
+    assert len(server.requests) == 1
+
+
+def test_refusal_before_a_hold(fault_server: Serve) -> None:
+    """A refusal stays the error of a question, though others' refusals then ask for a longer wait.
+
+    What is told is what this question met, not that its next attempt was not sent.
+    """
+    first = answer(429, b"", "Retry-After: 1", "X-Request-Id: r-1")
+
+    def refuses(peer: Any) -> None:
+        while not client._asker._gate.closed():
+            peer.wait(0.01)
+        peer.send(first)
+
+    server = fault_server(refuses)
+    with Client(KEY, base_url=server.url, deadline=20) as client, ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(client.call_usage, **WINDOW)
+        while not server.requests:
+            time.sleep(0.01)
+        client._asker._gate.hold(60)
+        with pytest.raises(RateLimitError, match="got 429") as caught:
+            asking.result()
+    assert (caught.value.attempts, caught.value.request_id) == (1, "r-1")
     assert len(server.requests) == 1
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import pickle
+import re
 import threading
 import time
 import traceback
@@ -160,7 +162,7 @@ def test_detail_is_plain_and_short(fault_server: Serve) -> None:
     """The server's own words reach the message without control or bidirectional characters."""
     detail = '{"detail": "no\\u0000 \\u202egood\\n\\u001b[31m ' + "x" * 400 + '"}'
     server = fault_server(sends(answer(400, detail.encode(), "X-Request-Id: a\x7fb")))
-    error = in_vain(server, APIError, r"got 400 \(no good \[31m x+\)$")
+    error = in_vain(server, APIError, r"got 400 \(no good \[31m x+\): the request was refused;")
     assert str(error).count("x") < 300
     assert error.request_id == "ab"
 
@@ -170,7 +172,10 @@ def test_detail_is_plain_and_short(fault_server: Serve) -> None:
     [
         b'{"detail": "<p>no</p>"}',
         b"<html><p>no</p>",
-        b'{"detail": ["no"]}',
+        b'{"detail": {"no": "no"}}',
+        b'{"fromDate": ["<p>no</p>"]}',
+        b'{"fromDate": [1]}',
+        b'["no"]',
         b"[" * 100_000,
         b'{"detail": "' + b"x" * 2**17 + b'"}',
         b"\xff\xfe",
@@ -178,7 +183,55 @@ def test_detail_is_plain_and_short(fault_server: Serve) -> None:
 )
 def test_other_detail_stays_out(fault_server: Serve, body: bytes) -> None:
     """HTML, other JSON and long bodies of a refusal do not reach the message."""
-    in_vain(fault_server(sends(answer(400, body))), APIError, r"expected status 200, got 400$")
+    in_vain(
+        fault_server(sends(answer(400, body))),
+        APIError,
+        r"expected status 200, got 400: the request",
+    )
+
+
+def test_words_by_field(fault_server: Serve) -> None:
+    """What a server says of each field reaches the message, however many there are."""
+    body = {"fromDate": ["Not a date.", "Not\ntext."], "x": ["No."], "code": 7, "y" * 999: ["z"]}
+    server = fault_server(sends(answer(400, json.dumps(body).encode())))
+    error = in_vain(
+        server, APIError, r"got 400 \(fromDate: Not a date. Not text.; x: No.; y+\): the request"
+    )
+    assert str(error).count("y") < 300
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (206, "try again"),
+        (302, "check base_url"),
+        (400, "check what was asked for"),
+        (403, "check it, and that it belongs to this account"),
+        (404, "check base_url"),
+        (429, "ask less often"),
+        (500, "try again later"),
+    ],
+)
+def test_advice(fault_server: Serve, status: int, advice: str) -> None:
+    """An error says what was asked for, what came and what to do."""
+    server = fault_server(sends(answer(status, b"")))
+    in_vain(
+        server,
+        UsageError,
+        f"status 200, got {status}: .*{advice}; asked for "
+        "fromDate=2026-03-01T00:00:00Z&toDate=2026-03-03T23:59:59.999999Z$",
+        max_attempts=1,
+    )
+
+
+def test_long_questions_are_cut(fault_server: Serve) -> None:
+    """Of what was asked for, a message tells the beginning, and never the key."""
+    server = fault_server(sends(answer(400, b"")))
+    with Client(KEY, base_url=server.url) as client, pytest.raises(APIError) as caught:
+        client.call_usage(metadata={"k": KEY, "m": "v" * 9999}, **WINDOW)
+    assert SECRET not in str(caught.value)
+    assert re.search(r"&metadata\.k=abcd1234\.\[key\]&metadata\.m=v+\.\.\.$", str(caught.value))
+    assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("wait", ["86400", "Wed, 04 Mar 2026 10:00:00 GMT"])
@@ -440,7 +493,7 @@ def test_endless_head(fault_server: Serve, fault: Act, memory: Callable[[], floa
 def test_huge_refusal(fault_server: Serve) -> None:
     """Of a refusal's body 64 KB are read, however long it is, and the refusal is told."""
     server = fault_server(endless(answer(400, b"", length=10**12), b" " * 2**16))
-    in_vain(server, APIError, r"got 400$")
+    in_vain(server, APIError, r"got 400: the request was refused")
 
 
 def test_gzip(fault_server: Serve) -> None:
@@ -503,6 +556,33 @@ def test_bucket_outside_the_window(fault_server: Serve) -> None:
     """A bucket with calls that was not asked for is an error, not a silent loss."""
     server = fault_server(sends(answer(200, reply_body().replace(b"-03-01", b"-01-01"))))
     in_vain(server, ResponseError, r"^daily\[0\]\.date: expected a bucket of the window")
+
+
+ID = "X-Request-Id: r-17"
+TWICE = (
+    reply_body()
+    .replace(b'"hourly": [', b'"hourly": [@, ')
+    .replace(b"@", reply_body().partition(b'"hourly": [')[2][:-2])
+)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (endless(b"HTTP/1.1 200 OK\r\nX-Request-Id: r-17\r\n\r\n", b" " * 2**20), ResponseError),
+        (sends(answer(200, reply_body().replace(b"-03-01", b"-01-01"), ID)), ResponseError),
+        (sends(answer(200, TWICE, ID)), ResponseError),
+        (sends(answer(200, GZIPPED[:-4], ID, "Content-Encoding: gzip")), TransportError),
+        (then_closes(answer(200, None, ID)[:-1]), TransportError),
+        (lambda peer: (peer.send(answer(200, None, ID)[:-1]), peer.wait())[0], TransportError),
+    ],
+    ids=["too long", "outside the window", "a bucket twice", "gzip cut", "cut", "silence"],
+)
+def test_errors_name_the_answer(fault_server: Serve, fault: Act, kind: type[UsageError]) -> None:
+    """Every error about an answer carries its status, its request's name and the attempts."""
+    error = in_vain(fault_server(fault), kind, "asked for from", max_attempts=1, timeout=1)
+    assert (error.status_code, error.request_id, error.attempts) == (200, "r-17", 1)
+    assert error.retry_after is None
 
 
 # --- elsewhere

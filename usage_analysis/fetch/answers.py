@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from usage_analysis.errors import (
     APIError,
@@ -26,7 +26,7 @@ DECODED_LIMIT = 64 * 2**20
 """The most bytes that a compressed body may become [bytes]."""
 ERROR_LIMIT = 64 * 2**10
 """The most bytes of an error's body that are read [bytes]."""
-_DETAIL_LIMIT = 300
+_WORDS_LIMIT = 300
 _GZIP = 16 + zlib.MAX_WBITS
 _AGAIN = {408, 429, 500, 502, 503, 504}
 _SHARED = {429, 503}
@@ -55,11 +55,11 @@ class Failure(NamedTuple):
     """Whether every request of this client should wait, not only this one."""
     retry_after: float | None = None
 
-    def after(self, attempts: int, seconds: float) -> UsageError:
-        """The error of the last attempt, which says how many there were, in how long [s]."""
+    def after(self, attempts: int, seconds: float, asked: str) -> UsageError:
+        """The error of the last attempt, which says what was asked, how often, in how long [s]."""
         self.error.attempts = attempts
-        if attempts > 1:
-            self.error.args = (f"{self.error} ({attempts} attempts in {seconds:.3g} s)",)
+        tried = f" ({attempts} attempts in {seconds:.3g} s)" if attempts > 1 else ""
+        self.error.args = (f"{self.error}; asked for {asked}{tried}",)
         return self.error
 
 
@@ -77,19 +77,26 @@ def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> Body | Failur
     """
     if raw.status != 200:
         return _refused(raw, what, now, redact)
+    if len(raw.body) > WIRE_LIMIT:
+        problem = f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for less"
+        return unreadable(raw, problem, redact)
     try:
         return inflated(raw.body, _plain(raw.encoding, redact))
     except EOFError:
         problem = "the compressed body stops before its end"
     except ResponseError as error:
         return unreadable(raw, str(error), redact)
-    return Failure(TransportError(f"{what}: no complete answer, {problem}; try again"), again=True)
+    return broken(raw, f"{what}: no complete answer: {problem}; try again", redact, again=True)
 
 
 def unreadable(raw: Raw, message: str, redact: Redact, *, again: bool = False) -> Failure:
     """Failure of an answer with status 200 that is not what the endpoint promises."""
-    request_id, message = _request_id(raw, redact), redact(message)
-    return Failure(ResponseError(message, status_code=raw.status, request_id=request_id), again)
+    return Failure(ResponseError(redact(message), **_known(raw, redact)), again)
+
+
+def broken(raw: Raw | None, message: str, redact: Redact, *, again: bool = False) -> Failure:
+    """Failure of an answer that is not whole, of which the head may be known."""
+    return Failure(TransportError(message, **(_known(raw, redact) if raw else {})), again)
 
 
 def inflated(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
@@ -125,31 +132,40 @@ def inflated(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
 
 
 def _refused(raw: Raw, what: str, now: datetime, redact: Redact) -> Failure:
-    status = raw.status
-    request_id = _request_id(raw, redact)
+    status, known = raw.status, _known(raw, redact)
     message = f"{what}: expected status 200, got {status}"
-    if detail := _detail(raw, redact):
-        message += f" ({detail})"
-    if status < 300:
-        return Failure(ResponseError(message, status_code=status, request_id=request_id))
+    if words := _own_words(raw, redact):
+        message += f" ({words})"
     wait = retry_after(raw.headers, now)
-    if status in (401, 403):
-        kind: type[APIError] = AuthenticationError
-        message += ": the key was refused; check it, and that it belongs to this account"
-    elif status == 429:
-        kind = RateLimitError
-        message += ": too many requests; ask less often" + (f", in {wait:g} s" if wait else "")
-    elif status < 400:
-        kind = APIError
-        message += ": a redirect, not followed, since the key would go along; check base_url"
-    else:
-        kind = APIError
-    error = kind(message, status_code=status, request_id=request_id, retry_after=wait)
+    message += f": {_advice(status, wait)}"
+    if status < 300:
+        return Failure(ResponseError(message, **known))
+    kind = {401: AuthenticationError, 403: AuthenticationError, 429: RateLimitError}.get(
+        status, APIError
+    )
+    error = kind(message, retry_after=wait, **known)
     return Failure(error, status in _AGAIN, status in _SHARED, wait)
 
 
-def _request_id(raw: Raw, redact: Redact) -> str | None:
-    return _plain(raw.headers.get("X-Request-Id", ""), redact)[:100] or None
+def _advice(status: int, wait: float | None) -> str:
+    if status < 300:
+        return "no whole reply; try again"
+    if status < 400:
+        return "a redirect, not followed, since the key would go along; check base_url"
+    if status in (401, 403):
+        return "the key was refused; check it, and that it belongs to this account"
+    if status == 429:
+        return "too many requests; ask less often" + (f", in {wait:g} s" if wait else "")
+    if status in (404, 405, 410):
+        return "the endpoint is not there; check base_url"
+    if status == 408 or status >= 500:
+        return "the server failed; try again later"
+    return "the request was refused; check what was asked for"
+
+
+def _known(raw: Raw, redact: Redact) -> dict[str, Any]:
+    request_id = _plain(raw.headers.get("X-Request-Id", ""), redact)[:100] or None
+    return {"status_code": raw.status, "request_id": request_id}
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -175,16 +191,25 @@ def parse_date(text: str) -> datetime | None:
         return None
 
 
-def _detail(raw: Raw, redact: Redact) -> str:
-    """The server's own words of a refusal, where they are plain text; empty otherwise."""
+def _own_words(raw: Raw, redact: Redact) -> str:
+    """The server's own words of a refusal, where they are plain text; empty otherwise.
+
+    They stand under `detail`, or in lists under the names of what they are about.
+    """
     try:
         document = json.loads(inflated(raw.body, raw.encoding, ERROR_LIMIT))
     except (ValueError, RecursionError, EOFError, ResponseError):
         return ""
-    detail = document.get("detail") if isinstance(document, dict) else None
-    if not isinstance(detail, str) or re.search(r"<[a-zA-Z!/]", detail):
+    if not isinstance(document, dict):
         return ""
-    return _plain(detail, redact)[:_DETAIL_LIMIT]
+    words = document.get("detail")
+    if not isinstance(words, str):
+        words = "; ".join(
+            f"{name}: {' '.join(said)}"
+            for name, said in document.items()
+            if isinstance(said, list) and all(isinstance(text, str) for text in said)
+        )
+    return "" if re.search(r"<[a-zA-Z!/]", words) else _plain(words, redact)[:_WORDS_LIMIT]
 
 
 def _plain(text: str, redact: Redact) -> str:

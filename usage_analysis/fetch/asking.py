@@ -10,10 +10,11 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Generic, NamedTuple, Self, TypeVar
+from urllib.parse import urlencode
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.account import Account
-from usage_analysis.fetch.answers import Body, Failure, Raw, body_of, parse_date, unreadable
+from usage_analysis.fetch.answers import Body, Failure, Raw, body_of, broken, parse_date, unreadable
 from usage_analysis.fetch.key import Key
 from usage_analysis.fetch.patience import (
     THREAD,
@@ -37,6 +38,7 @@ Task = tuple[str, int]
 Exchange = Callable[[Stop, Params, float], Raw | Failure]
 """One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
 
+_SAID_LIMIT = 300
 _log = logging.getLogger("usage_analysis")
 T = TypeVar("T")
 Read = Callable[[Body, datetime], T]
@@ -192,33 +194,47 @@ class Asker:
             return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
 
     def _asked(self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]) -> Reply[T]:
-        attempt = 0
+        attempt, failure = 0, None
         while True:
-            self._await_turn(deadline, stop)
+            if wait := self._await_turn(deadline, stop):
+                failure = failure or self._not_sent(wait)
+                raise failure.after(attempt, deadline.spent(), self._said(params))
             attempt += 1
             outcome = self._attempt(params, deadline, stop, read)
             if isinstance(outcome, Reply):
                 return outcome
-            wait = backoff(attempt, self._patience.max_backoff, outcome.retry_after)
+            failure = outcome
+            wait = backoff(attempt, self._patience.max_backoff, failure.retry_after)
             last = attempt == self._patience.max_attempts or wait >= deadline.left()
-            if last or not outcome.again:
-                raise outcome.after(attempt, deadline.spent())
-            _log.info("%s; attempt %d, the next in %.1f s", outcome.error, attempt, wait)
-            if outcome.shared:
+            if last or not failure.again:
+                raise failure.after(attempt, deadline.spent(), self._said(params))
+            _log.info("%s; attempt %d, the next in %.1f s", failure.error, attempt, wait)
+            if failure.shared:
                 self._gate.hold(wait)
             else:
                 stop.sleep(wait)
 
-    def _await_turn(self, deadline: Deadline, stop: Stop) -> None:
+    def _await_turn(self, deadline: Deadline, stop: Stop) -> float:
+        """0 after the wait for a turn; the wait [s], where the deadline does not leave it."""
         wait = self._gate.turn()
         while wait > 0:
             if wait >= deadline.left():
-                raise TransportError(
-                    f"{self._what}: not sent; the server asked this client to wait, {wait:.0f} s "
-                    "more, and the deadline does not leave that; try again then"
-                )
+                return wait
             stop.sleep(wait)
             wait = self._gate.closed()
+        return 0.0
+
+    def _not_sent(self, wait: float) -> Failure:
+        message = (
+            f"{self._what}: not sent; the server asked this client to wait, {wait:.0f} s more, and "
+            "the deadline does not leave that; try again then"
+        )
+        return Failure(TransportError(message, retry_after=wait))
+
+    def _said(self, params: Params) -> str:
+        """Parameters in a message."""
+        said = self._key.hide(urlencode(params, safe=":"))
+        return said if len(said) <= _SAID_LIMIT else f"{said[:_SAID_LIMIT]}..."
 
     def _attempt(
         self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]
@@ -238,7 +254,8 @@ class Asker:
             again, message = isinstance(error, wire.CutReplyError), str(error)
         except TimeoutError:
             problem = "it was not read within the deadline; ask for less, or with a longer one"
-            return Failure(TransportError(f"{self._what}: no complete answer: {problem}"))
+            message = f"{self._what}: no complete answer: {problem}"
+            return broken(raw, message, self._key.hide)
         return unreadable(raw, message, self._key.hide, again=again)
 
     @contextmanager

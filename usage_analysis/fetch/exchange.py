@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from usage_analysis.errors import QueryError, ResponseError, TransportError
+from usage_analysis.errors import QueryError
 from usage_analysis.fetch import answers
 from usage_analysis.fetch.answers import Failure, Raw
 from usage_analysis.fetch.asking import Params
@@ -61,13 +61,14 @@ class _Lane:
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
         self.over = False
-        self.refusal: Raw | None = None
+        self.head: Raw | None = None
+        """What came of the answer, however its body ends."""
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
     def get(self, params: Params, seconds: float) -> Raw:
         """Answer to one request, its body up to the limit."""
-        self.refusal = None
+        self.head = None
         with self.http.stream(
             "GET",
             PATH,
@@ -76,9 +77,7 @@ class _Lane:
             extensions={"trace": self._trace},
         ) as answer:
             self._watch(answer.extensions.get("network_stream"))
-            if answer.status_code != httpx.codes.OK:
-                # Known from here on, whatever becomes of the body.
-                self.refusal = Raw(answer.status_code, answer.headers, b"", "")
+            self.head = Raw(answer.status_code, answer.headers, b"", "")
             return _read(answer)
 
     def shut(self) -> None:
@@ -131,7 +130,7 @@ class Lanes:
 
     def __init__(self, base_url: str, key: Key, transport: httpx.BaseTransport | None) -> None:
         self._url = _address(base_url)
-        self._auth = _KeyAuth(key.give, self._url)
+        self._auth, self._hide = _KeyAuth(key.give, self._url), key.hide
         weakref.finalize(self, _hide_in_logs(key.hide))
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
@@ -159,12 +158,14 @@ class Lanes:
             return stop.bounded(work, seconds, hands=self._hands, give_up=lane.shut)
         except (StoppedError, QueryError):
             raise
-        except ResponseError as error:
-            return Failure(error)
         except httpx.InvalidURL:
             problem = "an address of over 64 KB; ask for fewer agents at once"
         except (httpx.HTTPError, OSError) as error:
-            return lane.refusal or _unanswered(error, seconds)
+            if lane.head is not None and lane.head.status != httpx.codes.OK:
+                return lane.head
+            problem, again = _problem(error, seconds)
+            message = f"{WHAT}: no complete answer: {problem}"
+            return answers.broken(lane.head, message, self._hide, again=again)
         raise QueryError(f"agent_ids: expected filters that fit an address, got {problem}")
 
     def close(self) -> None:
@@ -282,15 +283,12 @@ def _read(answer: httpx.Response) -> Raw:
         body += part
         if len(body) > limit:
             break
-    if len(body) > limit and whole:
-        del body  # an error's traceback would keep it
-        raise ResponseError(f"reply: expected at most {limit // 2**20} MB, got more; ask for less")
-    del body[limit:]
+    del body[limit + whole :]  # one byte more tells a reply that is too long
     return Raw(answer.status_code, answer.headers, body, encoding)
 
 
-def _unanswered(error: Exception, seconds: float) -> Failure:
-    """Failure of an exchange that brought no whole answer, in words without the exception's."""
+def _problem(error: Exception, seconds: float) -> tuple[str, bool]:
+    """Why an exchange brought no whole answer, in own words, and whether to ask again."""
     causes = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)  # type: ignore[arg-type]  # below an Exception lies no bare one
@@ -309,4 +307,4 @@ def _unanswered(error: Exception, seconds: float) -> Failure:
         problem, again = f"none within {seconds:.3g} s; try again, or with a longer timeout", True
     else:
         problem, again = f"the connection broke ({type(error).__name__}); try again", True
-    return Failure(TransportError(f"{WHAT}: no complete answer: {problem}"), again)
+    return problem, again
