@@ -1,0 +1,105 @@
+"""The notebooks: how they are built, and that they are as true of another account."""
+
+import json
+import re
+import tempfile
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import usage_analysis as ua
+from usage_analysis.sample import AGENTS, KEY, TENANTS
+from usage_analysis.sample.endpoint import SampleTransport, sample_endpoint
+
+PATHS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+named = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def cells_of(path):
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+@named
+def test_prose_comes_first(path):
+    """Each notebook has 8 to 15 cells; it begins with prose, and prose is above each cell of code.
+
+    The parameters of a report, which papermill looks for, have theirs as comments.
+    """
+    cells = cells_of(path)
+    assert 8 <= len(cells) <= 15
+    assert source(cells[0]).startswith("# ")
+    for above, cell in pairwise(cells):
+        assert "markdown" in (above["cell_type"], cell["cell_type"]), source(cell)
+
+
+@named
+def test_the_end_is_a_fact(path):
+    """Each notebook ends with a cell whose output is text, which nbval compares."""
+    last = cells_of(path)[-1]
+    texts = [
+        output.get("text") or output.get("data", {}).get("text/plain") for output in last["outputs"]
+    ]
+    assert last["cell_type"] == "code"
+    assert any(texts)
+
+
+@named
+def test_code_is_compared(path):
+    """Each code cell has a count, without which nbval compares nothing, and no function."""
+    code = [cell for cell in cells_of(path) if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    assert not re.search(r"^\s*(def|class) ", "\n".join(map(source, code)), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def live():
+    """An account that brings no names, later in the year."""
+    transport = SampleTransport(sample_endpoint(seed=3, today=date(2026, 11, 25)))
+    transport.source = "live"
+    with ua.Client(KEY, transport=transport) as client:
+        yield client
+
+
+CHANGED = {
+    "ua.sample_client()": "live",
+    "ua.Client()": "live",
+    "ua.sample.AGENTS": "my_agents",
+    "ua.sample.TENANTS": "my_tenants",
+    'account = "sample"': 'account = "live"',
+    'first = "2026-03-01"': 'first = "2026-10-01"',
+    'last = "2026-03-31"': 'last = "2026-10-31"',
+}
+"""What the prose says to change; the last three are parameters."""
+NAMING = ("03", "04")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        # Those that take names, which an account does not bring, in every run.
+        pytest.param(path, id=path.stem, marks=() if path.stem[:2] in NAMING else pytest.mark.slow)
+        for path in PATHS
+    ],
+)
+def test_it_is_as_true_of_another_account(path, live, tmp_path, monkeypatch):
+    """With the lines changed that its first words say, each notebook runs for an own account."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    space = {
+        "live": live,
+        "my_agents": {f"Our {name}": value for name, value in [*AGENTS.items()][1:4]},
+        "my_tenants": TENANTS[:4],
+    }
+    code = "\n".join(source(cell) for cell in cells_of(path) if cell["cell_type"] == "code")
+    for old, new in CHANGED.items():
+        code = code.replace(old, new)
+    exec(compile(code, path.name, "exec"), space)  # noqa: S102  # our own
+    explorer = space["explorer"]
+    assert explorer.phase in ("ready", "partial")
+    assert repr(explorer).startswith("<Explorer live: ")
+    assert "ua.sample" not in code
