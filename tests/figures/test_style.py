@@ -122,6 +122,13 @@ def test_names_keep_to_their_room():
     assert clean("a\nb\u202ec\x00") == "a bc "
 
 
+def test_a_name_from_right_to_left_turns_no_sentence_around():
+    """Such a name is set off by marks, once however often it is shortened; others are not."""
+    assert shorten("خدمة") == "\u200eخدمة\u200f\u200e"
+    assert shorten(shorten("خدمة العملاء", 6), 8) == "\u200eخدمة…\u200f\u200e"
+    assert shorten("Müller 3") == "Müller 3"
+
+
 def test_labels_are_spread_as_little_as_it_takes():
     """Labels that have room stay; others are apart and inside, in the order of their places."""
     assert spread_out([10, 50], 10, 100) == [10, 50]

@@ -37,6 +37,9 @@ _ONE: Final = {
 }
 
 
+_TURNING: Final = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2069"
+
+
 def compact(value: float, top: float = 0) -> str:
     """A count for an axis that reaches to `top`: 950, 12,000, 1.5M, 300M."""
     large = max(abs(value), top) if value else 0
@@ -78,17 +81,25 @@ def percent(share: float, digits: int = 2) -> str:
 def clean(name: str) -> str:
     """A name without what would break or turn a line: control and direction characters."""
     kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name)
-    return "".join(c for c in kept if c not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2069")
+    return "".join(
+        c for c in kept if c not in "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2069"
+    )
 
 
 def shorten(name: str, cells: int = 24) -> str:
-    """A name in so many cells at most, where East Asian characters take two."""
+    """A name in so many cells at most, where East Asian characters take two.
+
+    A name that is written from right to left stands between marks that keep the words and numbers
+    around it in their order.
+    """
     name, used = clean(name), 0
     for place, character in enumerate(name):
         used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
         if used > cells:
-            return name[: max(place - 1, 1)].rstrip(" \u200d\ufe0f") + "…"
-    return name
+            name = name[: max(place - 1, 1)].rstrip(" \u200d\ufe0f") + "…"
+            break
+    turns = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
+    return f"\u200e{name}\u200f\u200e" if turns else name
 
 
 def axis_name(measure: str, every: str = "") -> str:
