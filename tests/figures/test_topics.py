@@ -7,6 +7,7 @@ import pytest
 import usage_analysis as ua
 from tests.figures.drawings import ZONE, breakdowns, compared, frame, grouped, panels, singles
 from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.rates import rate_difference
@@ -260,6 +261,41 @@ def test_a_comparison_of_rates_is_in_points():
     (now,) = [line for line in ax.get_lines() if line.get_gid() == "now"]
     assert now.get_xdata() == pytest.approx(100 * rates["rate_a"].to_numpy())
     assert all("points" in words for words in names(ax, "words"))
+
+
+def test_a_comparison_of_one_measure_tells_its_units():
+    """Beside an axis in calls stand calls, beside one in minutes minutes, as the title has them."""
+    hourly = grouped({"a": 50, "b": 50})
+    later = hourly["total_count"].where(hourly.index.day < 8, hourly["total_count"] * 3)
+    found = compare_periods(hourly.assign(total_count=later))
+    ax = plot_comparison(found, measure="total_count")
+    delta = [f"{found.loc[name, 'delta']:+,.0f} calls" for name in "ab"]
+    assert [words.partition("\n")[0] for words in names(ax, "words")] == delta
+    assert " calls (" in ax.get_title(loc="left").replace("\n", " ")
+    talk = plot_comparison(compare_periods(hourly, measure="duration"), measure="duration")
+    assert all(" min\n" in words for words in names(talk, "words"))
+
+
+def test_words_of_a_comparison_end_where_its_bar_does():
+    """No interval says that more than everything is gone, in its bar or in its words."""
+    row = {"current": 5.0, "previous": 6.0, "low": -13.7, "high": 11.7, "change": -1 / 6}
+    for measure, told in ((None, "(-100 to +195)"), ("error_count", "(-6 to +12)")):
+        ax = plot_comparison(pd.DataFrame({"error_count": row}).T, measure=measure)
+        assert names(ax, "words")[0].endswith(told)
+        interval = next(line for line in ax.get_lines() if line.get_gid() == "interval")
+        assert interval.get_xdata()[0] == (-100 if measure is None else 0)
+    rates = {"rate_a": 0.01, "rate_b": 0.02, "difference": -0.01, "low": -0.05, "high": 0.02}
+    shown = plot_comparison(pd.DataFrame({"error rate": rates}).T, as_change=True)
+    assert names(shown, "words") == ["-1.0 points\n(-2.0 to +2.0)"]
+    assert shown.get_lines()[0].get_xdata()[0] == pytest.approx(-2)
+
+
+def test_a_change_without_an_interval_is_not_told_from_chance():
+    """Where there is no interval, words and title say so instead of a certainty."""
+    row = {"current": 9.0, "previous": 13.0, "low": np.nan, "high": np.nan, "change": -4 / 13}
+    ax = plot_comparison(pd.DataFrame({"billed_minutes": row}).T)
+    assert names(ax, "words") == ["-31 %\n(no interval)"]
+    assert ax.get_title(loc="left").startswith("Too little to compare")
 
 
 def test_what_had_nothing_before_is_named():

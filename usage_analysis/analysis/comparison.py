@@ -20,6 +20,8 @@ from usage_analysis.tidy.zones import DAY, HOUR, clock_of, distinct, row_times, 
 
 Integers = NDArray[np.int64]
 
+_COUNTS = ("total_count", "error_count", "joined_count")
+_ROUNDING = 1e-12
 # By these steps of whole weeks a period meets the same weekdays before it.
 _STEPS = {"D": 7, "W": 7, "MS": 28, "QS": 91, "YS": 364}
 
@@ -38,7 +40,10 @@ def compare_periods(
     of this week meet the same three of the last. A bucket that is unfinished (provisional) or whose
     partner is, or that has none of the same length (an hour that a change of the clock skips or
     repeats), is left out on both sides. The interval is Student's t over the days' differences
-    (with fewer than two days, over the hours'), so days that differ anyway widen it.
+    (with fewer than two days, over the hours'), so days that differ anyway widen it. Differences
+    that do not vary at all would make it a certainty, of however few calls: then counts have
+    Poisson's, ±z·√(current + previous), and talk and minutes none. No end says that less than
+    nothing came.
 
     Parameters
     ----------
@@ -58,9 +63,10 @@ def compare_periods(
     Returns
     -------
     Series or DataFrame
-        `current`, `previous`, `delta`, `low`, `high` (of the delta; NaN from one bucket alone),
-        `change`, delta over previous (NaN where that is 0), `hours` and `days` compared, and
-        `left_out`, how many buckets of the current period were not. A row a group for a breakdown.
+        `current`, `previous`, `delta`, `low`, `high` (of the delta; NaN from one bucket alone, and
+        of talk and minutes that do not vary), `change`, delta over previous (NaN where that is 0),
+        `hours` and `days` compared, and `left_out`, how many buckets of the current period were
+        not. A row a group for a breakdown.
 
     Raises
     ------
@@ -197,12 +203,13 @@ def _compared(
     current, earlier = now.value[row, hour], before.value[other, hour]
     day = hour // 24
     delta = float((current - earlier).sum())
-    half = _half_width(current - earlier, day, confidence)
+    both = float(current.sum() + earlier.sum())
+    half = _half_width(current - earlier, day, confidence, both, counted=measure in _COUNTS)
     kinds = {
         "current": current.sum(),
         "previous": earlier.sum(),
         "delta": delta,
-        "low": delta - half,
+        "low": np.maximum(delta - half, -earlier.sum()),
         "high": delta + half,
     }
     return {
@@ -214,7 +221,9 @@ def _compared(
     }
 
 
-def _half_width(differences: Floats, day: Integers, confidence: float) -> float:
+def _half_width(
+    differences: Floats, day: Integers, confidence: float, both: float, *, counted: bool
+) -> float:
     """Half an interval of the differences' sum: by days, or by hours within a single day."""
     hours = np.bincount(day)
     if np.count_nonzero(hours) >= 2:
@@ -222,4 +231,8 @@ def _half_width(differences: Floats, day: Integers, confidence: float) -> float:
     n = len(differences)
     if n < 2:
         return math.nan
-    return student(confidence, n - 1) * float(differences.std(ddof=1)) * math.sqrt(n)
+    spread = float(differences.std(ddof=1))
+    # Sums of minutes that are equal differ in their last bits.
+    if spread > _ROUNDING * both:
+        return student(confidence, n - 1) * spread * math.sqrt(n)
+    return normal_quantile(confidence) * math.sqrt(both) if counted and both > 0 else math.nan

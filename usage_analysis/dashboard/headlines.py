@@ -51,8 +51,11 @@ def compared_told(scene: Scene, measure: str) -> str:
     if not found["previous"]:
         return f"{total_told(scene, measure)}; none in the {over} of the same weekdays before"
     change, low, high = (100 * found[name] / found["previous"] for name in ("delta", "low", "high"))
+    told = "too few for an interval"
+    if np.isfinite(low):
+        told = f"95 % interval {low:+.1f} to {high:+.1f}"
     return (
-        f"{total_told(scene, measure)}; {change:+.1f} % (95 % interval {low:+.1f} to {high:+.1f}) "
+        f"{total_told(scene, measure)}; {change:+.1f} % ({told}) "
         f"over {over} beside those of the same weekdays before"
     )
 

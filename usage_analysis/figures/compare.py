@@ -12,13 +12,18 @@ from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import counts, percents
-from usage_analysis.figures.wording import UNITS, axis_name, shorten
+from usage_analysis.figures.wording import UNITS, amount, axis_name, shorten
 
 _ROWS = 20
 _RATE = "rate [% of calls]"
 _POINTS = "change from the period before [% points of the calls]"
 _CHANGE = "change from the period before [% of it]"
 _TWO_LINES = 7
+_LARGE = 1e7
+# Units that a few have parts of, as calls do not.
+_PARTED = (" %", " points", " min")
+_AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
+_KEY = "○ the period before; ● this one; bar: where the interval of the difference puts it"
 # So many intervals at 95 % are not all right.
 _MANY = 10
 
@@ -53,9 +58,9 @@ def plot_comparison(
 
     Notes
     -----
-    Hollow: before; filled: now; the pale bar: where the 95 % interval of the difference puts now.
-    Where that bar holds the hollow mark, the data show no difference. Of more than 20 groups those
-    with the greatest difference are drawn.
+    Hollow: before; filled: now; the pale bar: where the interval of the difference puts now. Where
+    that bar holds the hollow mark, the data show no difference; where there is no interval they
+    cannot tell. Of more than 20 groups those with the greatest difference are drawn.
     """
     rows, unit, lost = _rows(changes, measure)
     if as_change and unit == _RATE:
@@ -63,51 +68,57 @@ def plot_comparison(
         rows[ends] = rows[ends].sub(rows["before"], axis=0)
         unit = _POINTS
     finding = _finding(rows)
+    if measure is not None and not rows[["now", "before"]].to_numpy().any():
+        finding = f"No {UNITS.get(measure, measure)} in either period, so nothing to compare"
     if len(rows) > _ROWS:
         finding += f"; the {_ROWS} with the greatest difference are shown"
-    ax = axes_for(ax, "Dumbbells of the period before and this one, with the difference's interval")
-    if len(rows) > _ROWS:
         kept = (rows["now"] - rows["before"]).abs().sort_values(ascending=False).index[:_ROWS]
         rows = rows[rows.index.isin(kept)]
-    theme, places = theme_in_use(), np.arange(len(rows))
-    before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
-    # No count and no rate is under 0, and no rate over 100 %, whatever the interval's arithmetic.
-    low = np.maximum(low, 0.0 if unit in (_RATE, axis_name(measure or "")) else -100.0)
-    high = np.minimum(high, 100.0) if unit == _RATE else high
-    for place in places:
-        if np.isfinite(low[place]) and np.isfinite(high[place]):
-            ax.plot(
-                [low[place], high[place]], [place, place], color=theme.soft, alpha=0.45, lw=9,
-                solid_capstyle="butt", gid="interval",
-            )  # fmt: skip
-    ax.hlines(places, before, now, color=theme.muted, lw=1.4, gid="difference")
-    ax.plot(before, places, "o", ms=7, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
-    ax.plot(now, places, "o", ms=7, color=theme.main, gid="now")
-    _scale(ax, np.concatenate([before, now, low, high, [0.0]]), unit)
-    one_line = len(rows) > _TWO_LINES
-    for place, words in zip(places, rows["words"], strict=True):
-        ax.annotate(
-            words.replace("\n", " ") if one_line else words, (1, place), (6, 0), va="center",
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points", fontsize=8, gid="words",
-        )  # fmt: skip
+    if lost:
+        finding += f"; nothing before to compare with: {', '.join(lost[:3])}"
+    ax = axes_for(ax, "Dumbbells of the period before and this one, with the difference's interval")
+    _dumbbells(ax, rows)
+    _scale(ax, rows, unit)
+    _words_beside(ax, rows["words"])
     names = [shorten(UNITS.get(str(n), str(n)), 16 if is_narrow(ax) else 30) for n in rows.index]
-    ax.set_yticks(places, names, color=theme.ink)
+    ax.set_yticks(np.arange(len(rows)), names, color=theme_in_use().ink)
     ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
     ax.set_ylabel("what is compared [name]")
     ax.set_xlabel(unit)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
-    if not np.isfinite(now - before).any():
+    if not np.isfinite(rows["now"] - rows["before"]).any():
         nothing(ax, "no calls to compare")
-    if lost:
-        finding += f"; nothing before to compare with: {', '.join(lost[:3])}"
-    head(ax, title or finding, about, names)
+    head(ax, title or finding, about, names, key=_KEY)
     return ax
 
 
-def _scale(ax: Axes, values: np.ndarray[tuple[int], np.dtype[np.float64]], unit: str) -> None:
-    finite = values[np.isfinite(values)]
+def _dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
+    theme, places = theme_in_use(), np.arange(len(rows))
+    before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
+    for place in np.flatnonzero(np.isfinite(low) & np.isfinite(high)):
+        ax.plot(
+            [low[place], high[place]], [place, place], color=theme.soft, alpha=0.45, lw=9,
+            solid_capstyle="butt", gid="interval",
+        )  # fmt: skip
+    ax.hlines(places, before, now, color=theme.muted, lw=1.4, gid="difference")
+    ax.plot(before, places, "o", ms=7, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
+    ax.plot(now, places, "o", ms=7, color=theme.main, gid="now")
+
+
+def _words_beside(ax: Axes, told: pd.Series) -> None:
+    one_line = len(told) > _TWO_LINES
+    for place, words in enumerate(told):
+        ax.annotate(
+            words.replace("\n", " ") if one_line else words, (1, place), (6, 0), va="center",
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points", fontsize=8, gid="words",
+        )  # fmt: skip
+
+
+def _scale(ax: Axes, rows: pd.DataFrame, unit: str) -> None:
+    values = rows[["before", "now", "low", "high"]].to_numpy(dtype=np.float64)
+    finite = np.append(values[np.isfinite(values)], 0.0)
     low, high = float(finite.min()), float(finite.max())
     room = 0.04 * (high - low) or 1.0
     ax.set_xlim(low - room if low < 0 else 0, high + room)
@@ -136,49 +147,53 @@ def _rows(
         table[name].map(cell_number).astype(np.float64)
         for name in ("current", "previous", "low", "high")
     )
-    share = (100 / before).where(before > 0)
-    words = [
-        _change(s * (n - b), s * lo, s * hi, " %")
-        for s, n, b, lo, hi in zip(share, now, before, low, high, strict=True)
-    ]
-    rows = pd.DataFrame(
-        {"before": before, "now": now, "low": before + low, "high": before + high, "words": words},
-        index=table.index,
-    )
+    low = (before + low).clip(lower=0)
+    rows = pd.DataFrame({"before": before, "now": now, "low": low, "high": before + high})
     if measure is not None:
-        return rows, axis_name(measure), []
+        unit = _AXIS_UNITS.get(measure, UNITS.get(measure, ""))
+        return _with_words(rows, f" {unit}".rstrip()), axis_name(measure), []
+    share = (100 / before).where(before > 0)
     lost = [str(name) for name in rows.index[share.isna()]]
-    for name in ("before", "now", "low", "high"):
-        rows[name] = rows[name] * share - 100
-    return rows[share.notna()], _CHANGE, lost
+    rows = rows.mul(share, axis=0).sub(100)[share.notna()]
+    return _with_words(rows, " %"), _CHANGE, lost
 
 
 def _of_rates(table: pd.DataFrame) -> pd.DataFrame:
     now, before, low, high = (
         100 * table[name].astype(np.float64) for name in ("rate_a", "rate_b", "low", "high")
     )
-    words = [
-        _change(n - b, lo, hi, " points")
-        for n, b, lo, hi in zip(now, before, low, high, strict=True)
-    ]
-    return pd.DataFrame(
-        {"before": before, "now": now, "low": before + low, "high": before + high, "words": words},
-        index=table.index,
-    )
+    # No rate is under 0 or over 100 %, whatever the interval's arithmetic.
+    ends = {"low": (before + low).clip(0, 100), "high": (before + high).clip(0, 100)}
+    return _with_words(pd.DataFrame({"before": before, "now": now, **ends}), " points")
+
+
+def _with_words(rows: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """The rows with the change and its interval in words, as they are drawn."""
+    ends = rows[["now", "low", "high"]].sub(rows["before"], axis=0)
+    told = zip(ends["now"], ends["low"], ends["high"], strict=True)
+    return rows.assign(words=[_change(delta, low, high, unit) for delta, low, high in told])
 
 
 def _change(delta: float, low: float, high: float, unit: str) -> str:
     if not np.isfinite(delta):
         return "no calls before" if "%" in unit else "no calls in one"
-    digits = 1 if abs(delta) < 10 else 0
-    ends = [f"{value:+.{digits}f}" for value in (delta, low, high)]
-    told, first, last = (end[1:] if float(end) == 0 else end for end in ends)
-    return f"{told}{unit}" + (f"\n({first} to {last})" if np.isfinite(low) else "")
+    digits = 1 if abs(delta) < 10 and unit in _PARTED else 0
+    told, first, last = (_signed(value, digits) for value in (delta, low, high))
+    return f"{told}{unit}\n({f'{first} to {last}' if np.isfinite(low) else 'no interval'})"
+
+
+def _signed(value: float, digits: int) -> str:
+    if abs(value) >= _LARGE:
+        return f"{'+' if value > 0 else '-'}{amount(abs(value))}"
+    told = f"{value:+,.{digits}f}"
+    return told[1:] if float(told.replace(",", "")) == 0 else told
 
 
 def _finding(rows: pd.DataFrame) -> str:
     if not np.isfinite(rows["now"] - rows["before"]).any():
-        return "No calls in both periods, so nothing to compare"
+        return "No calls in one of the periods, so nothing to compare"
+    if not (rows["high"] - rows["low"]).notna().any():
+        return "Too little to compare for an interval, so no difference can be told from chance"
     sure = (rows["low"] > rows["before"]) | (rows["high"] < rows["before"])
     if not sure.any():
         return "No difference beyond chance from the period before"
