@@ -85,6 +85,33 @@ def test_scopes_are_chosen_by_their_filters(archive):
     same(pair.drop(columns="scope"), both)
 
 
+def test_a_tenant_who_left_is_named_and_left_out(tmp_path):
+    """Scopes that lack days are an error that names them and the days that all have, no zeros."""
+    archive, names = ua.Archive(tmp_path), list(AGENTS)
+    old, new = ua.sample_client(today=date(2026, 3, 20)), ua.sample_client()
+    archive.sync_groups(
+        old, {one: AGENTS[one] for one in names[:5]}, name="agent", since="2026-03-01"
+    )
+    archive.sync_groups(
+        new, {one: AGENTS[one] for one in names[1:]}, name="agent", since="2026-03-10"
+    )
+    with pytest.raises(ua.QueryError) as told:
+        archive.summed("agent", every="MS")
+    joined, left = sorted([f"agent/{names[0]}", f"agent/{names[5]}"])
+    assert str(told.value).startswith(
+        f"2 of 6 scopes lack days of the window: '{joined}', '{left}'; "
+    )
+    assert "or ask for 2026-03-10 to 2026-03-19, which all have" in str(told.value)
+    every = archive.summed("agent", every="D", from_date="2026-03-10", to_date="2026-03-19")
+    assert every["agent"].nunique() == 6
+    assert every["complete"].all()
+    here = archive.summed("agent", every="D", without={"agent": [names[0], names[5]]})
+    assert here["agent"].unique().tolist() == sorted(names[1:5])
+    same(here, archive.summed("agent", every="D", where={"agent": names[1:5]}))
+    with pytest.raises(ua.QueryError, match="without: expected of agent some of"):
+        archive.summed("agent", without={"agent": "Nobody"})
+
+
 def test_no_call_is_counted_twice(archive):
     """Scopes that may share calls are not added up; those that cannot are."""
     whole = archive.summed(every="YS", where={"scope": "all"})

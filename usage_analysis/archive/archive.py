@@ -239,6 +239,7 @@ class Archive:
         by: str | Sequence[str] = (),
         *,
         where: Mapping[str, object] | None = None,
+        without: Mapping[str, object] | None = None,
         every: str = "h",
         from_date: datetime | date | str | None = None,
         to_date: datetime | date | str | None = None,
@@ -260,11 +261,13 @@ class Archive:
             are left out. Several become one group column.
         where
             By any of these names the value to keep, or a list of values.
+        without
+            By any of these names the value, or values, whose scopes are left out.
         every
             ``"h"``, ``"D"``, ``"W"``, ``"MS"``, ``"QS"`` or ``"YS"``, see `aggregate`.
         from_date, to_date
-            Both inclusive: a date means its whole day in `timezone`. Without them all days that
-            are there.
+            Both inclusive: a date means its whole day in `timezone`. Without them from the first
+            day that any of these scopes has to the last; every one of them must have them all.
         timezone
             Whose days, weeks and months. For a zone off the hour every hour comes back to be
             divided.
@@ -283,9 +286,10 @@ class Archive:
         Raises
         ------
         QueryError
-            A name, a value or a day that is not there; scopes of one group that may share calls,
-            which would be counted twice; a scope with a time of day; or an answer of more than 20
-            million rows.
+            A name or a value that is not there; days that some scopes lack, such as those of a
+            tenant who has left and is synced no more: the message names them, and days that all
+            have; scopes of one group that may share calls, which would be counted twice; a scope
+            with a time of day; or an answer of more than 20 million rows.
         ArchiveError
             A file is damaged; the message says how to go on.
 
@@ -304,6 +308,7 @@ class Archive:
             by=(by,) if isinstance(by, str) else tuple(by),
             every=every,
             where=where or {},
+            without=without or {},
             from_date=from_date,
             to_date=to_date,
             timezone=timezone,

@@ -15,7 +15,10 @@ Filters = Mapping[str, Any]
 
 
 def grouped(
-    scopes: Mapping[str, Filters], by: Sequence[str], where: Mapping[str, object]
+    scopes: Mapping[str, Filters],
+    by: Sequence[str],
+    where: Mapping[str, object],
+    without: Mapping[str, object],
 ) -> dict[str, tuple[str, ...]]:
     """Labels of each chosen scope, one a name in `by`; scopes without one of them are left out.
 
@@ -23,9 +26,9 @@ def grouped(
     ----------
     scopes
         The filters of every scope.
-    by, where
+    by, where, without
         ``"scope"``, a filter (``"agent_ids"``, ``"metadata.tenant"``) or what `sync_groups` kept
-        groups under; to `where`, the value or values to keep.
+        groups under; to `where`, the value or values to keep, to `without` those to leave out.
 
     Raises
     ------
@@ -37,17 +40,22 @@ def grouped(
     if len(set(by)) < len(by):
         raise QueryError(f"by: expected each name once, got {list(by)!r}")
     kept = dict(scopes)
-    for name, values in where.items():
-        wanted = _wanted(name, values)
-        found = {scope: _values(scope, filters, name) for scope, filters in kept.items()}
-        _known("where", name, found, scopes)
-        kept = {scope: kept[scope] for scope, own in found.items() if own and own <= wanted}
-        there = frozenset().union(*found.values())
-        if not kept or not wanted <= there:
-            raise QueryError(
-                f"where: expected of {name} some of {', '.join(sorted(there)[:10])}, got "
-                f"{', '.join(sorted(wanted - there or wanted)[:10])}"
-            )
+    for argument, given in (("where", where), ("without", without)):
+        for name, values in given.items():
+            wanted = _wanted(name, values)
+            found = {scope: _values(scope, filters, name) for scope, filters in kept.items()}
+            _known(argument, name, found, scopes)
+            kept = {
+                scope: kept[scope]
+                for scope, own in found.items()
+                if (own and own <= wanted if argument == "where" else not own & wanted)
+            }
+            there = frozenset().union(*found.values())
+            if not kept or not wanted <= there:
+                raise QueryError(
+                    f"{argument}: expected of {name} some of {', '.join(sorted(there)[:10])}, got "
+                    f"{', '.join(sorted(wanted - there or wanted)[:10])}"
+                )
     labels: dict[str, tuple[str, ...]] = {}
     for name in by:
         _known("by", name, {one: _values(one, own, name) for one, own in kept.items()}, scopes)

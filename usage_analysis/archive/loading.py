@@ -156,16 +156,33 @@ def known_of(
     open_ = cut.any(axis=1)
     # What is today on some clock may begin tomorrow, or end there, on UTC's.
     beyond = after.max(axis=1, initial=0) > open_
-    lacking = np.flatnonzero(~there.any(axis=1) | gaps.any(axis=1) | beyond)
-    if len(lacking):
-        row = int(lacking[0])
-        raise _lacking(scopes[row], days, fetched[row], gaps[row])
+    lacking = np.flatnonzero(~there.any(axis=1) | gaps.any(axis=1) | beyond).tolist()
+    if lacking:
+        one = _lacking(scopes[row := lacking[0]], days, fetched[row], gaps[row])
+        if len(scopes) > 1:
+            one = f"{_those([scopes[at] for at in lacking], len(scopes))}; {one}"
+            one += f", or leave those out{_common(days[(there & ~cut).all(axis=0)])}"
+        raise QueryError(one)
     return int(fetched[np.arange(len(scopes)), last].min()), known
+
+
+def _those(lacking: Sequence[str], of: int) -> str:
+    names = ", ".join(map(repr, lacking[:3]))
+    more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+    return f"{len(lacking)} of {of} scopes lack days of the window: {names}{more}"
+
+
+def _common(days: NDArray[np.int64]) -> str:
+    """Words for the last ones in a row of the days that all scopes have."""
+    if not len(days):
+        return ""
+    first = days[np.flatnonzero(np.diff(days, prepend=-2) != 1)[-1]]
+    return f", or ask for {day_name(first)} to {day_name(days[-1])}, which all have"
 
 
 def _lacking(
     scope: str, days: NDArray[np.int64], fetched: NDArray[np.int64], gaps: NDArray[np.bool_]
-) -> QueryError:
+) -> str:
     known = np.flatnonzero(fetched >= 0)
     if not len(known):
         return _missing(scope, days, "no day of them is here")
@@ -179,14 +196,14 @@ def _when(moment: int) -> str:
     return f"{instant_of(moment):%Y-%m-%d %H:%M UTC}"
 
 
-def _missing(scope: str, days: NDArray[np.int64], why: str) -> QueryError:
+def _missing(scope: str, days: NDArray[np.int64], why: str) -> str:
     cuts = np.flatnonzero(np.diff(days) != 1) + 1
     runs = [
         day_name(run[0]) if len(run) == 1 else f"{day_name(run[0])} to {day_name(run[-1])}"
         for run in np.split(days, cuts)
     ]
     shown = ", ".join(runs[:5]) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
-    return QueryError(
+    return (
         f"scope {scope!r}: the archive lacks {shown} ({why}); "
         f'sync(client, {scope!r}, since="{day_name(days[0])}") fetches them'
     )

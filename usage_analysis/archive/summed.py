@@ -50,6 +50,7 @@ class Sum:
     by: Sequence[str]
     every: str
     where: Mapping[str, object]
+    without: Mapping[str, object]
     from_date: Day
     to_date: Day
     timezone: str | tzinfo
@@ -61,7 +62,7 @@ class Sum:
         parts = loading.everything(shelf)
         asked = asked_of(parts, names_of(parts))
         filters = {scope: one.query for scope, one in asked.items()}
-        labels = grouped(filters, self.by, self.where)
+        labels = grouped(filters, self.by, self.where, self.without)
         scopes = sorted(labels)
         _check_whole_days({scope: filters[scope] for scope in scopes})
         window, known = self._window(parts, scopes)
