@@ -122,6 +122,8 @@ def busy_hour(
         _busiest(_chosen(load[mask], days), method, hour, measure) | {"left_out": int(out.sum())}
         for load, mask, out in zip(table.load, kept, left_out, strict=True)
     ]
+    if not results:
+        _chosen(np.empty((0, 24)), days)  # as for a series without rows
     if table.rows.groups is None:
         return pd.Series(results[0], name="busy_hour", dtype=object)
     return pd.DataFrame(results, index=table.rows.groups)

@@ -31,6 +31,7 @@ _LEVEL = 28
 _DRIFT, _DRIFT_UNSEEN = 0.02, 0.05
 _OWN_ERRORS_DF = 6.0
 _FEW_DAYS = 7
+_NO_DAY = "project_month: expected at least one complete day, got none"
 
 
 def project_month(
@@ -98,6 +99,8 @@ def project_month(
     """
     off = calendar_of(holidays)
     days = _days("project_month", daily, measure, confidence)
+    if len(days) == 0:
+        raise QueryError(_NO_DAY)
     found = _by_group(days, lambda rows: _month(rows, measure, confidence, off))
     return pd.Series(found, name="project_month") if isinstance(found, dict) else found
 
@@ -132,7 +135,7 @@ def _month(
     of_month = _Month(days, measure)
     day, values, known = of_month.day, of_month.counts, of_month.known
     if not known.any():
-        raise QueryError("project_month: expected at least one complete day, got none")
+        raise QueryError(_NO_DAY)
     if of_month.begins_late:
         raise QueryError(
             "project_month: expected a frame from the month's first day on, got one that begins "

@@ -47,7 +47,15 @@ BILLING_LAG = timedelta(hours=2)
 """Billed minutes of the last hours still grow: billing comes after the call ends."""
 
 COUNTS = ("total_count", "error_count", "joined_count")
-_TAKEN = {*MEASURES, "provisional", "time", "hours", "complete"}
+_TAKEN = {
+    *(*MEASURES, "provisional", "time", "hours", "complete"),
+    # What helpers' tables by bucket have beside the group.
+    *("calls", "events", "rate", "low", "high", "enough"),
+    *("centre", "spread_ratio", "signal", "limited"),
+    *("traffic", "carried", "offered", "blocking", "demand", "saturated", "at_risk"),
+    *(f"{what}_{hours}h" for hours in (1, 6, 12, 72) for what in ("calls", "burn", "spent")),
+    *("fast", "slow"),
+}
 _TICK = timedelta(microseconds=1)
 
 Source = Literal["live", "sample", "file"]
@@ -66,12 +74,12 @@ def check_group_name(name: str) -> None:
     Raises
     ------
     QueryError
-        It is a column of the frame already.
+        A frame, or a table that a helper makes of one, has such a column already.
     """
     if not isinstance(name, str) or not name or name in _TAKEN:
         raise QueryError(
-            f"name: expected a name for the group column other than {', '.join(sorted(_TAKEN))}, "
-            f"got {name!r}"
+            "name: expected a name for the group column that no frame and no helper's table has, "
+            f'got {name!r}; take another, such as "group" or "metadata.{name}"'
         )
 
 
@@ -81,7 +89,8 @@ def require(helper: str, frame: pd.DataFrame, *columns: str) -> None:
     Raises
     ------
     QueryError
-        Names the helper, the columns and why they may be missing.
+        Names the helper, the columns and why they may be missing; or a group column whose name the
+        helper's table needs.
     """
     if not isinstance(frame, pd.DataFrame):
         raise QueryError(f"{helper}: expected a DataFrame, got {type(frame).__name__}")
@@ -90,6 +99,12 @@ def require(helper: str, frame: pd.DataFrame, *columns: str) -> None:
         raise QueryError(
             f"{helper} needs the column {', '.join(missing)}, which this frame lacks "
             "(replies saved before 2026-03 have no error counts, before 2025-09 no billed minutes)"
+        )
+    group = group_column(frame)
+    if group in _TAKEN:
+        raise QueryError(
+            f"{helper}: expected a group column that is not called {group}, as a column of frames "
+            f'or of tables is; rename it: frame.rename(columns={{"{group}": "group"}})'
         )
 
 
