@@ -257,7 +257,7 @@ def _sync(options: argparse.Namespace) -> None:
 
 
 def _whose(usage: CallUsage) -> str:
-    words = {"sample": "the sample account", "live": "your account", "file": "a saved reply"}
+    words = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
     return words[usage.source]
 
 

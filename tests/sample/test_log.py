@@ -1,6 +1,7 @@
 """A user's own call log stands in for the sample account."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,17 @@ from usage_analysis.sample import AGENTS, from_calls, identifier
 TWO = [pd.Timestamp("2026-03-02 09:30", tz="UTC"), pd.Timestamp("2026-03-01 23:59:59", tz="UTC")]
 
 
+NO_ZONE = (
+    "created: expected datetimes with a time zone such as 2026-03-01T09:30:00-05:00, got '2026-"
+)
+
+
 def log(**columns):
     """Two calls, the later one first, with these columns besides."""
     return pd.DataFrame({"created": TWO, **columns})
+
+
+NAIVE = log(duration=[1, 1]).assign(created=[moment.tz_localize(None) for moment in TWO])
 
 
 def sums(frame, **filters):
@@ -35,10 +44,12 @@ def sums(frame, **filters):
     [
         {"duration": [61, 0.5]},
         {"duration": ["61s", "PT0.5S"]},
+        {"duration": [61, "0.5s"]},
+        {"duration": [timedelta(seconds=61), Decimal("0.5")]},
         {"duration": pd.to_timedelta([61, 0.5], unit="s")},
         {"ended": [TWO[0] + timedelta(seconds=61), TWO[1] + timedelta(seconds=0.5)]},
     ],
-    ids=["seconds", "text", "timedelta", "ended"],
+    ids=["seconds", "text", "mixed", "objects", "timedelta", "ended"],
 )
 def test_ways_to_say_how_long(talk):
     """A duration may be seconds, text, a timedelta, or follow from the end: the same usage."""
@@ -49,14 +60,25 @@ def test_ways_to_say_who_joined():
     """`joined` says whether, or from when on there was talk; without it, whoever talked joined."""
     assert sums(log(duration=[61, 0])) == [2, 0, 1, 61.0, 1.1]
     assert sums(log(duration=[61, 30], joined=[True, False])) == [2, 0, 1, 61.0, 1.1]
+    for nobody in ([None, None], [pd.NaT, pd.NaT], pd.Series([None, None], dtype="M8[us, UTC]")):
+        assert sums(log(duration=[61, 30], joined=nobody)) == [2, 0, 0, 0.0, 0.0]
     when = pd.Series([TWO[0] + timedelta(seconds=10), None], dtype="datetime64[us, UTC]")
     ended = [TWO[0] + timedelta(seconds=70), TWO[1] + timedelta(seconds=70)]
     assert sums(log(ended=ended, joined=when)) == [2, 0, 1, 60.0, 1.0]
+    assert sums(log(ended=ended, joined=[str(when[0]), None])) == [2, 0, 1, 60.0, 1.0]
 
 
 def test_nothing_but_talk_costs():
     """An error is counted and free, as in the sample account."""
-    assert sums(log(duration=[61, 60], error=[True, False])) == [2, 1, 2, 121.0, 1.0]
+    for error in (
+        [True, False],
+        [1, 0],
+        [1.0, None],
+        [True, None],
+        [np.True_, np.False_],
+        pd.array([True, None], dtype="boolean"),
+    ):
+        assert sums(log(duration=[61, 60], error=error)) == [2, 1, 2, 121.0, 1.0]
 
 
 def test_names_are_found_under_their_identifier():
@@ -75,11 +97,15 @@ def test_metadata_in_either_form():
     for columns in (
         {"metadata": [{"tenant": "a", "tier": 1}, None]},
         {"metadata.tenant": ["a", None], "metadata.tier": pd.array([1, None], dtype="Int64")},
+        {"metadata.tenant": ["a", None], "metadata.tier": [1.0, None]},
     ):
         frame = log(duration=[60, 120], **columns)
         assert sums(frame, metadata={"tenant": "a"})[0] == 1
         assert sums(frame, metadata={"tenant": "a", "tier": "1"})[0] == 1
         assert sums(frame, metadata={"tenant": "a", "tier": "2"})[0] == 0
+    half = log(duration=[60, 120], metadata=[{"vip": True, "share": 0.5}, {"vip": np.False_}])
+    assert sums(half, metadata={"vip": "true", "share": "0.5"})[0] == 1
+    assert sums(half, metadata={"vip": "false"})[3] == 120.0
 
 
 def test_summaries_are_searched():
@@ -134,6 +160,13 @@ def test_zones_and_units():
     for unit in ("s", "ns"):
         other = frame.assign(created=frame["created"].dt.as_unit(unit).dt.tz_convert("Asia/Tokyo"))
         assert sums(other) == sums(frame)
+    for texts in (
+        ["2026-03-02T09:30:00Z", "2026-03-01T23:59:59.000000-00:00"],
+        ["2026-03-02 18:30:00+0900", "2026-03-01T18:59:59-05"],
+        [TWO[0].to_pydatetime(), "2026-03-01T23:59:59Z"],
+    ):
+        other = frame.assign(created=texts).set_axis([5, 5])
+        assert sums(other) == sums(frame)
 
 
 @pytest.mark.parametrize(
@@ -145,12 +178,25 @@ def test_zones_and_units():
         (log(duration=[1_000_000_000, 1]), "duration: expected less than"),
         (log(ended=[TWO[0] + pd.Timedelta(days=12_000), TWO[1]]), "duration: expected less than"),
         (log(duration=["1m", "1s"]), "duration.0.: expected a duration"),
-        (log(ended=[TWO[0], TWO[0].tz_localize(None)]), "ended: expected datetimes"),
+        (
+            log(ended=[TWO[0], TWO[0].tz_localize(None)]),
+            "ended: expected datetimes with a time zone",
+        ),
+        (log(duration=[1, 1]).assign(created=["2026-03-01T10:00:00"] * 2), NO_ZONE),
+        (log(duration=[1, 1]).assign(created=["2026-03-01", "2026-03-02"]), NO_ZONE),
+        (
+            log(duration=[1, 1]).assign(created=[date(2026, 3, 1)] * 2),
+            "created: expected datetimes",
+        ),
+        (log(duration=[1, 1]).assign(created="2026-13-01T10:00Z"), "created: .* ISO 8601"),
+        (NAIVE, "created: expected datetimes with a time zone, .*tz_localize"),
+        (log(duration=[1, 1], joined=NAIVE["created"]), "joined: .*tz_localize"),
+        (log(duration=[1, 1]).iloc[:, [0, 1, 1]], "duration: expected this column once, got it 2"),
         (log(duration=[1, 1]).drop(columns="created"), "created: expected this column"),
-        (log(duration=[1, 1]).astype({"created": str}), "created: expected datetimes"),
         (log(duration=[1, 1]).assign(created=[TWO[0], pd.NaT]), "created: 1 calls"),
         (log(duration=[1, 1], error=["no", "yes"]), "error: expected true or false, got 'no'"),
-        (log(duration=[1, 1], joined=[1.0, 0.0]), "joined: expected true or false"),
+        (log(duration=[1, 1], joined=[2.0, 0.0]), "joined: expected true or false"),
+        (log(duration=[1, 1], error=["engine failed", None]), "error: expected true or false"),
         (log(duration=[1, 1], metadata=["a", {}]), "metadata: expected a dict"),
         (log(duration=[1, 1])[:0], "frame: expected calls"),
         ([{"created": TWO[0]}], "frame: expected a DataFrame"),
@@ -172,9 +218,44 @@ def test_a_log_beyond_what_integers_hold():
 
 
 def test_a_log_from_the_future():
-    """A call after the clock, and a clock without a zone, are refused."""
+    """A call that ends after the clock, and a clock without a zone, are refused."""
     frame = log(duration=[61, 1])
-    with pytest.raises(ua.QueryError, match=r"^now: expected no call after it"):
-        from_calls(frame, now=datetime(2026, 3, 2, tzinfo=UTC))
-    with pytest.raises(ua.QueryError, match=r"^now: expected a datetime with a time zone"):
-        from_calls(frame, now=datetime(2026, 4, 2))  # noqa: DTZ001
+    for now in (datetime(2026, 3, 2, tzinfo=UTC), TWO[0] + timedelta(seconds=60)):
+        with pytest.raises(ua.QueryError, match=r"^now: expected no call to end after it.* 1 that"):
+            from_calls(frame, now=now)
+    from_calls(frame, now=TWO[0] + timedelta(seconds=61)).close()
+    for now in (datetime(2026, 4, 2), "2026-04-02", date(2026, 4, 2)):  # noqa: DTZ001
+        with pytest.raises(ua.QueryError, match=r"^now: expected a datetime with a time zone"):
+            from_calls(frame, now=now)
+
+
+def test_a_log_without_calls():
+    """An empty log with a clock answers with empty hours, as long as there is a `now`."""
+    with from_calls(log(duration=[61, 1])[:0], now=datetime(2026, 3, 2, tzinfo=UTC)) as client:
+        usage = client.call_usage(from_date="2026-03-01", to_date="2026-03-02")
+    assert usage.hourly["total_count"].tolist() == [0] * 25
+    assert usage.all_time["total_count"] == 0
+
+
+def test_its_names_can_be_chosen():
+    """The names in a log are there to choose from, those of the most calls first; a key with too
+    many values is no choice."""
+    few = log(duration=[1, 1], agent=["Ann", None])
+    more = log(duration=[1, 1], agent=["Bo", "Bo"], voice=["deep", ""])
+    tenants = {"metadata.tenant": ["a", "b", "b", None]}
+    frame = pd.concat([few, more]).assign(**tenants)
+    with from_calls(frame) as client:
+        board = ua.Explorer(client)
+        assert dict(client.listed.agents) == {"Bo": identifier("Bo"), "Ann": identifier("Ann")}
+        assert board.agents.options == ("Bo", "Ann")
+        assert list(client.listed.voices) == ["deep"]
+        assert client.listed.metadata == {"tenant": ("b", "a")}
+    calls = pd.DataFrame({"created": TWO[0], "duration": 1}, index=range(201))
+    with from_calls(calls.assign(**{"metadata.caller": range(201)})) as client:
+        assert client.listed.metadata == {}
+
+
+def test_a_log_is_not_paced():
+    """A log in this process takes more questions than the vendor's limit lets through."""
+    with from_calls(log(duration=[61, 1])) as client:
+        assert client._asker._gate.turn() == client._asker._gate.turn() == 0

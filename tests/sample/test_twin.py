@@ -177,7 +177,7 @@ ANY = asking(
 @given(st.lists(CALL, min_size=1, max_size=25), st.lists(ANY, min_size=1, max_size=6))
 def test_a_call_log(calls, questions):
     """Over any log, for any filters, on every edge, the endpoint counts what a loop counts."""
-    columns = from_frame(pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"}))
+    columns = from_frame(pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"})).calls
     with client_of(columns, 10**16) as client:
         for asked in questions:
             assert answered(client, asked) == twin(calls, asked), asked

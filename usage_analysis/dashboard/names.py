@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.account import Listed
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.names import KEYED, Pairs, pairs_in
 from usage_analysis.query import UsageQuery
@@ -36,18 +37,20 @@ class Names:
 
     @classmethod
     def of(cls, client: Client, agents: Given, voices: Given, metadata: GivenValues) -> Names:
-        """Names as given, and the sample account's own where none are.
+        """Names as given; where none are, those that the client lists, or the sample account's.
 
         Raises
         ------
         QueryError
             An ID is no UUID, a name is empty, or a file lacks a column or names one twice.
         """
-        sample = client.source == "sample"
+        listed = client.listed or Listed({}, {}, {})
+        if client.source == "sample":
+            listed = Listed(AGENTS, VOICES, METADATA)
         return cls(
-            agents=_ids("agents", AGENTS if sample and agents is None else agents),
-            voices=_ids("voices", VOICES if sample and voices is None else voices),
-            metadata=_values(METADATA if sample and metadata is None else metadata),
+            agents=_ids("agents", listed.agents if agents is None else agents),
+            voices=_ids("voices", listed.voices if voices is None else voices),
+            metadata=_values(listed.metadata if metadata is None else metadata),
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from usage_analysis.fetch.answers import parse_date
 
@@ -19,6 +19,17 @@ SOURCE_HEADER = "Usage-Source"
 """In what an answer says that it is the sample account's."""
 
 
+class Listed(NamedTuple):
+    """Names that an account lists, for people to choose from; the vendor's endpoint lists none."""
+
+    agents: Mapping[str, str]
+    """IDs by name."""
+    voices: Mapping[str, str]
+    """IDs by name."""
+    metadata: Mapping[str, Sequence[str]]
+    """Values by key."""
+
+
 class Account:
     """Whose calls the answers hold, and the clock there; the sample account's stands still.
 
@@ -28,8 +39,9 @@ class Account:
     Parameters
     ----------
     transport
-        What answers instead of the network; it may have a `source`, a `clock` and, where nothing
-        more will ever come, `until`: the first instant after all that there is.
+        What answers instead of the network; it may have a `source`, a `clock`, what it has
+        `listed` and, where nothing more will ever come, `until`: the first instant after all that
+        there is.
     local
         Whether this machine answers.
     sample_key
@@ -40,6 +52,7 @@ class Account:
         served = local and transport is None and sample_key
         self.source: Source = getattr(transport, "source", "sample" if served else "live")
         self.now: Callable[[], datetime] = getattr(transport, "clock", partial(datetime.now, UTC))
+        self.listed: Listed | None = getattr(transport, "listed", None)
         self._until: datetime | None = getattr(transport, "until", None)
         self.unmet = served
         """Whether the clock there is not known before it is asked for anything."""

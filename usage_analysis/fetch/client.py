@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import key
-from usage_analysis.fetch.account import Account
+from usage_analysis.fetch.account import Account, Listed
 from usage_analysis.fetch.asking import Asker, Params, Reply
 from usage_analysis.fetch.breakdown import REST, groups_by, left_over, plan
 from usage_analysis.fetch.exchange import WHAT, Lanes
@@ -91,7 +91,7 @@ class Client:
             WHAT,
             self._lanes.run,
             patience=Patience(timeout, deadline, max_attempts, max_backoff),
-            gate=Gate(None if self.source == "sample" else PER_SECOND),
+            gate=Gate(PER_SECOND if self.source == "live" else None),
             account=self._account,
             key=self._key,
         )
@@ -100,6 +100,11 @@ class Client:
     def source(self) -> Source:
         """Whose calls the answers hold: ``"live"``, ``"sample"`` or ``"file"``."""
         return self._account.source
+
+    @property
+    def listed(self) -> Listed | None:
+        """Agents, voices and metadata by name, where who answers lists them: a call log does."""
+        return self._account.listed
 
     def call_usage(
         self,

@@ -74,11 +74,12 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     Parameters
     ----------
     frame
-        One row a call. `created`: datetime with a zone. `duration`: timedelta, seconds or the
-        vendor's text; or `ended`: datetime. If there, `joined`: bool, or when (missing for nobody;
-        without the column whoever talked had joined); `error`: bool; `agent`, `voice`: text, see
-        `identifier`; `metadata`: dict, or a column `metadata.<key>` a key; `summary`: text to
-        search.
+        One row a call. `created`: datetime with a zone, or ISO text with an offset. `duration`:
+        timedelta, seconds or the vendor's text; or `ended`: as `created`. If there, `joined`: true
+        or false, or when (missing for nobody; without the column whoever talked had joined);
+        `error`: true or false (missing for false); `agent`, `voice`: text, see `identifier`;
+        `metadata`: dict, or a column `metadata.<key>` a key; `summary`: text to search. 1 and 0 are
+        true and false too; metadata are compared as JSON writes them.
     now
         When the log was taken, with its zone: the hours before it may still change. Without it the
         log is complete, all bills in, to the end of the UTC day in which the last call ended.
@@ -86,7 +87,8 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     Raises
     ------
     QueryError
-        A column is missing or holds what cannot be read; the message starts with its name.
+        A column is missing or holds what cannot be read; the message starts with its name. Or a
+        call ends after `now`.
 
     Examples
     --------
@@ -97,27 +99,29 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     >>> usage.daily["billed_minutes"].sum().item()
     1.1
     """
+    import numpy as np
+
     from usage_analysis.fetch.client import Client
     from usage_analysis.sample.calls import DAY, micros
     from usage_analysis.sample.endpoint import Endpoint, SampleTransport
     from usage_analysis.sample.log import from_frame
     from usage_analysis.tidy.frames import BILLING_LAG
 
-    calls = from_frame(frame)
+    calls, listed = from_frame(frame)
     if not len(calls) and now is None:
         raise QueryError("frame: expected calls, got none; or say now=")
     until = None
     if now is None:
         until = -(-int((calls.created + calls.duration).max()) // DAY) * DAY
         clock = until + BILLING_LAG // timedelta(microseconds=1)
-    elif now.tzinfo is None:
+    elif not isinstance(now, datetime) or now.tzinfo is None:
         raise QueryError(f"now: expected a datetime with a time zone, got {now!r}")
     else:
         clock = micros(now)
-    if len(calls) and calls.created[-1] > clock:
-        raise QueryError(f"now: expected no call after it, got {now}")
+    if late := np.count_nonzero(calls.created + calls.duration > clock):
+        raise QueryError(f"now: expected no call to end after it, got {now} and {late} that do")
     endpoint = Endpoint(lambda: calls, now=clock, until=until, source="file")
-    return Client(api_key=KEY, transport=SampleTransport(endpoint))
+    return Client(api_key=KEY, transport=SampleTransport(endpoint, listed=listed))
 
 
 def identifier(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.account import SOURCE_HEADER
+from usage_analysis.fetch.account import SOURCE_HEADER, Listed
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.sample.calls import SECOND, Calls, moment_of
 from usage_analysis.sample.counting import Counter
@@ -197,6 +197,8 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         Who answers.
     latency
         How long each answer takes [s].
+    listed
+        The names among the calls, for people to choose from.
 
     Raises
     ------
@@ -204,9 +206,11 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         The latency is not from 0 to 3600 s.
     """
 
-    def __init__(self, endpoint: Endpoint, *, latency: float = 0.0) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, latency: float = 0.0, listed: Listed | None = None
+    ) -> None:
         self._endpoint, self._latency = endpoint, checked_latency(latency)
-        self.source = endpoint.source
+        self.source, self.listed = endpoint.source, listed
         self.until = None if endpoint.until is None else moment_of(endpoint.until)
 
     def clock(self) -> datetime:
