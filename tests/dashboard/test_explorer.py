@@ -17,6 +17,8 @@ from usage_analysis.dashboard.display import on_screen
 from usage_analysis.dashboard.views import TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.sample import KEY
+from usage_analysis.sample.endpoint import sample_endpoint
+from usage_analysis.sample.serve import serving
 
 ZONE = "America/New_York"
 
@@ -142,6 +144,36 @@ def test_every_figure_is_its_python_lines(explorer, tab, capsys):
         assert len(explorer.table) > 0
         assert len(explorer.display.alt.value) > 80
     capsys.readouterr()
+
+
+def test_the_python_lines_ask_the_same_account(transport):
+    """The lines make the client that was given, without a key, or say that it is yours to make."""
+    own = ua.sample_client(seed=3, today=date(2026, 2, 10))
+    week = {"preset": "last_7_days"}
+    with (
+        serving(sample_endpoint(seed=3)) as address,
+        ua.Client(KEY, base_url=address) as served,
+    ):
+        for client in (own, served):
+            explorer = ua.Explorer(client, timezone=ZONE, state=week)
+            made = {}
+            exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
+            made["client"].close()
+            assert made["table"].equals(explorer.table)
+            assert len(explorer.python.replace("import datetime\n", "").splitlines()) <= 8
+    secret = "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v"
+    assert ua.Client(secret).python == ""
+    transport.python = ""
+    explorer = ua.Explorer(watched_client(transport), timezone=ZONE, state=week)
+    assert "client = ...  # yours\n" in explorer.python
+
+
+def test_the_python_lines_of_an_account_of_the_environment(monkeypatch):
+    """With the key in the environment, the lines need it there and name the address alone."""
+    monkeypatch.setenv("ULTRAVOX_API_KEY", "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v")
+    assert ua.Client().python == "ua.Client()"
+    elsewhere = ua.Client(base_url="https://calls.example/")
+    assert elsewhere.python == "ua.Client(base_url='https://calls.example')"
 
 
 def test_every_measure_draws_in_every_bucket_that_fits(explorer):

@@ -19,7 +19,7 @@ class Watched(httpx.BaseTransport):
 
     def __init__(self):
         self.inner = SampleTransport(_ENDPOINT)
-        self.clock = self.inner.clock
+        self.clock, self.python = self.inner.clock, "ua.sample_client()"
         self.open = threading.Event()
         self.open.set()
         self.arrived = threading.Semaphore(0)

@@ -254,7 +254,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def _show(self, hand: InHand, *, fetched: bool) -> None:
         """Draw what the controls say from an answer that holds it."""
-        scene = Scene(self._settings, hand)
+        scene = Scene(self._settings, hand, self._client.python)
         if scene.hourly["total_count"].sum() == 0:
             self._enter("empty")
             self._scene, self._drawn = scene, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.tidy.frames import CallUsage, group_column
 from usage_analysis.tidy.periods import aggregate, in_timezone
 from usage_analysis.tidy.wire import MEASURES
+
+_WIDE: Final = 92
+_COMMA: Final = ",\n    "
 
 
 class InHand:
@@ -85,10 +88,13 @@ class Scene:
         What the controls say.
     hand
         The answer that holds it.
+    client
+        Python that makes the client; "" where only its maker knows how.
     """
 
     settings: Settings
     hand: InHand
+    client: str
 
     @cached_property
     def hourly(self) -> pd.DataFrame:
@@ -140,68 +146,74 @@ class Scene:
 
     def about_rows(self, rows: pd.DataFrame) -> Provenance:
         """Provenance of these rows."""
-        told = Provenance.of(self.hand.usage, rows, timezone=self.settings.timezone)
-        return replace(told, filters=self.settings.in_words())
+        return Provenance.of(self.hand.usage, rows, filters=self.settings.in_words())
 
     def _cut(self, rows: pd.DataFrame, days: Days | None = None) -> pd.DataFrame:
         kept = rows[_inside(rows, days or self.settings.days)]
         low, high = self.settings.hours
         return kept if (low, high) == ALL_DAY else kept[_of_day(kept, low, high)]
 
-    def lines(self, *, grouped: bool = False, history: bool = False) -> list[str]:
-        """Python lines that make `hourly` (and `about`, `before`), as they are here."""
-        settings, zone = self.settings, self.settings.timezone
+    def lines(
+        self, *, grouped: bool = False, history: bool = False, beside: bool = False
+    ) -> list[str]:
+        """Python lines that make `hourly` and `about`, and `before` if asked, as they are here."""
+        settings = self.settings
         by_group = grouped and bool(settings.group)
         days = settings.history if history else settings.days
-        beside = None if history else settings.before
-        first = days.first if beside is None else beside.first
-        out = [
-            "from dataclasses import replace",
-            "",
-            "import usage_analysis as ua",
-            "",
-            f"client = ua.{'sample_client' if self.hand.usage.source == 'sample' else 'Client'}()",
-            *self._asked(Days(first, days.last), by_group=by_group),
-            f"hours = ua.in_timezone(usage.hourly, {zone!r})",
-        ]
+        earlier = settings.before if beside else None
+        asked = days if earlier is None else Days(earlier.first, days.last)
+        imports = ["import datetime"] if "datetime." in self.client else []
+        out = [*imports, "import usage_analysis as ua", ""]
+        out.append(f"client = {self.client or '...  # yours'}")
+        out.append(f"usage = {self._asked(asked, by_group=by_group)}")
+        hours = f"ua.in_timezone(usage.hourly, {settings.timezone!r})"
+        if by_group or earlier is not None or settings.hours != ALL_DAY:
+            out.append(f"hours = {hours}")
+            hours = "hours"
         if settings.hours != ALL_DAY:
             low, high = settings.hours
             how = "&" if low < high else "|"
             out.append(
                 f"hours = hours[(hours.index.hour >= {low}) {how} (hours.index.hour < {high})]"
             )
-        out.append(_cut_in_words("hourly", days, by_group=by_group))
-        if beside is not None:
-            out.append(_cut_in_words("before", beside, by_group=by_group))
-        out.append(f"about = ua.Provenance.of(usage, hourly, timezone={zone!r})")
-        out.append(f"about = replace(about, filters={settings.in_words()!r})")
+        out.append(f"hourly = {_cut_in_words(hours, days, by_group=by_group)}")
+        if earlier is not None:
+            out.append(f"before = {_cut_in_words(hours, earlier, by_group=by_group)}")
+        words = settings.in_words()
+        filters = f", filters={words!r}" if words else ""
+        out.append(f"about = ua.Provenance.of(usage, hourly{filters})")
         return out
 
-    def _asked(self, days: Days, *, by_group: bool) -> list[str]:
-        """Lines that ask the server for local days, by the groups shown."""
+    def _asked(self, days: Days, *, by_group: bool) -> str:
+        """Call that asks the server for local days, by the groups shown."""
         question = self.hand.question
         by = self.settings.group if by_group else ""
-        shared = replace(question, by=by).filters()
-        named = "".join(f", {name}={value!r}" for name, value in shared.items())
-        words = f'"{days.first}", "{days.last}", {self.settings.timezone!r}'
-        query = f"query = ua.UsageQuery.local_days({words}{named})"
-        if not by:
-            return [query, "usage = client.call_usage(query)"]
-        # In the order of the answer in hand, which is the order that is drawn.
-        groups = {name: value for name, value in question.groups if name in self.groups}
-        call = {"agent": f"by_agent({groups!r}", "voice": f"by_voice({groups!r}"}.get(
-            by, f"by_metadata({by!r}, {list(groups)!r}, name={group_name(by)!r}"
-        )
-        return [query, f"usage = client.{call}, **query.as_dict())"]
+        call, given = "call_usage", []
+        if by:
+            # In the order of the answer in hand, which is the order that is drawn.
+            groups = {name: value for name, value in question.groups if name in self.groups}
+            named = {"agent": "by_agent", "voice": "by_voice"}
+            call = named.get(by, "by_metadata")
+            given = [repr(groups)] if by in named else [repr(by), repr(list(groups))]
+            given += [] if group_name(by) == by else [f"name={group_name(by)!r}"]
+        asked = {
+            "from_date": f"{days.first}",
+            "to_date": f"{days.last}",
+            "timezone": self.settings.timezone,
+            **replace(question, by=by).filters(),
+        }
+        given += [f"{name}={value!r}" for name, value in asked.items()]
+        line = f"client.{call}({', '.join(given)})"
+        return line if len(line) <= _WIDE else f"client.{call}(\n    {_COMMA.join(given)},\n)"
 
 
-def _cut_in_words(name: str, days: Days, *, by_group: bool) -> str:
-    """Line that cuts local days out of `hours`; `loc` refuses the repeated times of groups."""
+def _cut_in_words(hours: str, days: Days, *, by_group: bool) -> str:
+    """Local days cut out of hours; `loc` refuses the repeated times of groups."""
     if not by_group:
-        return f'{name} = hours.loc["{days.first}":"{days.last}"]'
+        return f'{hours}.loc["{days.first}":"{days.last}"]'
     after = days.last + timedelta(days=1)
-    local = "hours.index.tz_localize(None)"
-    return f'{name} = hours[({local} >= "{days.first}") & ({local} < "{after}")]'
+    local = f"{hours}.index.tz_localize(None)"
+    return f'{hours}[({local} >= "{days.first}") & ({local} < "{after}")]'
 
 
 def _inside(rows: pd.DataFrame, days: Days) -> NDArray[np.bool_]:

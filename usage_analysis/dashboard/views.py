@@ -81,7 +81,7 @@ class Drawn:
     def python(self) -> str:
         """The lines as one text, with the imports that they need."""
         text = "\n".join(self.lines)
-        return f"from datetime import timedelta\n{text}" if "timedelta(" in text else text
+        return f"from datetime import timedelta\n\n{text}" if " timedelta(" in text else text
 
 
 @dataclass(frozen=True)
@@ -127,17 +127,17 @@ def views_of(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _trend(scene: Scene) -> Drawn:
-    measure = scene.settings.measure
+    measure, days = scene.settings.measure, scene.settings.before
     table, about = scene.buckets(), scene.about_rows(scene.grouped)
     axes = plot_trend(table, measure=measure, about=about)
+    fits = not scene.settings.group and scene.settings.granularity in ("h", "D")
     lines = [
-        *scene.lines(grouped=True),
+        *scene.lines(grouped=True, beside=fits),
         _bucketed(scene),
         f"ax = ua.plot_trend(table, measure={measure!r}, about=about)",
     ]
     headline = f"{total_told(scene, measure)}{change_told(scene, measure)}."
-    days = scene.settings.before
-    if days is not None and not scene.settings.group and scene.settings.granularity in ("h", "D"):
+    if days is not None and fits:
         lines += _beside(scene, axes)
         headline += f" Dashed: {days.first} to {days.last}."
     return Drawn(axes, headline, table, lines)
@@ -191,7 +191,7 @@ def _comparison(scene: Scene) -> Drawn:
     table = compare_periods(scene.grouped, scene.earlier(grouped=grouped), measure=measure)
     axes = plot_comparison(table, measure=measure, about=scene.about_rows(scene.grouped))
     lines = [
-        *scene.lines(grouped=True),
+        *scene.lines(grouped=True, beside=True),
         f"table = ua.compare_periods(hourly, before, measure={measure!r})",
         f"ax = ua.plot_comparison(table, measure={measure!r}, about=about)",
     ]

@@ -77,7 +77,7 @@ class Client:
         max_backoff: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._key = key.held(api_key)
+        self._key, own = key.held(api_key), api_key is not None
         del api_key  # a traceback shows what its frames hold
         problem, sample_key = key.looked_at(self._key)
         if problem:
@@ -95,6 +95,11 @@ class Client:
             account=self._account,
             key=self._key,
         )
+        words = ["ua.sample.KEY"] if sample_key and own else []
+        words += [] if base_url == BASE_URL else [f"base_url={self._lanes.address!r}"]
+        called = f"ua.Client({', '.join(words)})" if sample_key or not own else ""
+        self.python: str = called if transport is None else getattr(transport, "python", "")
+        """Python that makes a client of the same account; "" where it takes what only you have."""
 
     @property
     def source(self) -> Source:

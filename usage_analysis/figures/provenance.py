@@ -13,6 +13,7 @@ from matplotlib.text import Annotation
 
 from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.tidy.zones import zone_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,8 @@ class Provenance:
         usage: CallUsage,
         hourly: pd.DataFrame | None = None,
         *,
-        timezone: str | tzinfo = "UTC",
+        timezone: str | tzinfo | None = None,
+        filters: Mapping[str, str] | None = None,
     ) -> Provenance:
         """Provenance of a reply, or of the local hours that were cut out of it.
 
@@ -63,10 +65,12 @@ class Provenance:
         hourly
             The rows shown, if they are not the reply's own.
         timezone
-            Whose clock is shown.
+            Whose clock is shown; that of the rows without it.
+        filters
+            What else was asked, in words by filter; those of the reply's query without it.
         """
         rows = usage.hourly if hourly is None else hourly
-        place = zone(timezone)
+        place = zone_of(rows) if timezone is None else zone(timezone)
         start, end = usage.as_of, usage.as_of
         if len(rows):
             start, end = rows.index.min(), rows.index.max() + pd.Timedelta(hours=1)
@@ -77,7 +81,7 @@ class Provenance:
             calls=round(rows["total_count"].sum()),
             as_of=usage.as_of,
             source=usage.source,
-            filters={} if usage.query is None else filters_in_words(usage.query),
+            filters=_filters(usage) if filters is None else filters,
             query={} if usage.query is None else usage.query.as_dict(),
         )
 
@@ -110,6 +114,10 @@ class Subtitle(Annotation):
     """Words beneath a title that keep what they tell, so that a saved file can hold it too."""
 
     about: Provenance | None = None
+
+
+def _filters(usage: CallUsage) -> dict[str, str]:
+    return {} if usage.query is None else filters_in_words(usage.query)
 
 
 def _days(start: pd.Timestamp, end: pd.Timestamp) -> str:

@@ -65,7 +65,11 @@ def sample_client(*, seed: int = 0, today: date | None = None) -> Client:
     from usage_analysis.sample.endpoint import SampleTransport, sample_endpoint
 
     endpoint = sample_endpoint(seed=seed, today=today)
-    return Client(api_key=KEY, transport=SampleTransport(endpoint))
+    usual = {"seed": 0, "today": None}
+    given = {"seed": seed, "today": today}.items()
+    words = ", ".join(f"{name}={value!r}" for name, value in given if value != usual[name])
+    transport = SampleTransport(endpoint, python=f"ua.sample_client({words})")
+    return Client(api_key=KEY, transport=transport)
 
 
 def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:

@@ -199,6 +199,8 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         How long each answer takes [s].
     listed
         The names among the calls, for people to choose from.
+    python
+        Python that makes a client of this account, if there is any.
 
     Raises
     ------
@@ -207,10 +209,15 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, latency: float = 0.0, listed: Listed | None = None
+        self,
+        endpoint: Endpoint,
+        *,
+        latency: float = 0.0,
+        listed: Listed | None = None,
+        python: str = "",
     ) -> None:
         self._endpoint, self._latency = endpoint, checked_latency(latency)
-        self.source, self.listed = endpoint.source, listed
+        self.source, self.listed, self.python = endpoint.source, listed, python
         self.until = None if endpoint.until is None else moment_of(endpoint.until)
 
     def clock(self) -> datetime:
