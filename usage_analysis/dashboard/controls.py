@@ -7,7 +7,7 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
-from usage_analysis.dashboard.look import KEYS, STYLE
+from usage_analysis.dashboard.look import SCRIPT, STYLE
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import BOUNDS, MEASURES, Settings
 from usage_analysis.dashboard.views import TABS, VIEWS, views_of
@@ -73,7 +73,9 @@ class Controls:
         self.none = _button("None", "Choose no agent: every call counts")
         self.largest = _button("Top 3", "Choose the three agents with the most calls")
         self.refresh = _button("Refresh", "Ask the server again")
-        self.show_python = widgets.ToggleButton(description="As Python")
+        self.show_python = widgets.ToggleButton(
+            description="As Python", tooltip="Show the lines that make this figure"
+        )
         self.show_python.add_class("ua-show-python")
         self.leave = {kind: _button(kind, f"Make a {kind} file of this") for kind in FORMATS}
         self.show(settings)
@@ -150,7 +152,7 @@ def _typed(kind: Any, label: str, **options: Any) -> Any:
 
 
 def _labelled(kind: Any, label: str, *, name: str = "", **options: Any) -> Any:
-    control = kind(description=label, **options)
+    control = kind(description=label, tooltip="", **options)  # without one some show "null"
     control.add_class("ua-labelled")
     words = name or label.partition(" [")[0].partition(" (")[0]
     control.add_class(f"ua-{words.lower().replace(' ', '-')}")
@@ -207,7 +209,7 @@ def arranged(controls: Controls, told: dict[str, Any]) -> list[Any]:
     stage = [told[name] for name in ("headline", "note", "image", "alt")]
     stage += [box("row leave-row", [*leave, controls.show_python]), told["file"], told["python"]]
     return [
-        html("style", STYLE + KEYS),
+        html("style", STYLE + SCRIPT),
         box("row head", head),
         box("row when", when),
         box("tabs", [by["tab"]]),

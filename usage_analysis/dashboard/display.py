@@ -47,7 +47,7 @@ class Display:
         self.image = widgets.Image(format="png")
         self.image.add_class("ua-figure")
         self.image.layout.display = "none"
-        # An Image has no alt text, and its front end fails on a tooltip.
+        # An Image has no alt text, and its front end fails on a tooltip: `look.SCRIPT` moves this.
         self.alt = html("alt")
 
     def by_name(self) -> dict[str, Any]:

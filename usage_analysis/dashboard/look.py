@@ -130,11 +130,41 @@ STYLE: Final = f"""<style>
 }}
 </style>"""
 
-# JupyterLab takes arrows, Enter and letters for its own where the focus is on no text field: on a
-# list they would move to another cell. No widget sets the attribute that tells it to leave them.
-KEYS: Final = """<img alt="" hidden src="data:," onerror="
+# What ipywidgets does not say of its elements, said when they come or change. JupyterLab takes
+# arrows, Enter and letters for its own where the focus is on no text field: on a list they would
+# move to another cell. A slider and what is typed beside it have no name, a button that stays
+# pressed has no state, and a picture has no text.
+SCRIPT: Final = """<img alt="" hidden src="data:," onerror="
   const board = this.closest('.ua-explorer');
-  if (board) {
-    board.addEventListener('focusin', event =>
-      event.target.setAttribute('data-lm-suppress-shortcuts', 'true'));
-  } else { setTimeout(() => { this.src = 'data:,'; }, 50); }">"""
+  if (!board) {
+    setTimeout(() => { this.src = 'data:,'; }, 50);
+    return;
+  }
+  const all = selector => board.querySelectorAll(selector);
+  const say = () => {
+    for (const part of all('.noUi-handle, .widget-readout')) {
+      const name = part.closest('.ua-labelled').querySelector('.widget-label').textContent;
+      const typed = part.matches('.widget-readout');
+      if (typed) part.setAttribute('role', 'textbox');
+      part.setAttribute('aria-label', typed ? name + ', as a number' : name);
+    }
+    for (const button of all('.widget-toggle-button')) {
+      button.setAttribute('aria-pressed', button.classList.contains('mod-active'));
+    }
+    for (const group of all('.ua-tab > div')) {
+      group.setAttribute('role', 'group');
+      group.setAttribute('aria-label', group.parentElement.querySelector('label').textContent);
+    }
+    const words = board.querySelector('.ua-alt p');
+    const image = board.querySelector('.ua-figure');
+    if (words && image && image.alt !== words.textContent) {
+      image.alt = words.textContent;
+      words.setAttribute('aria-hidden', 'true');
+    }
+  };
+  board.addEventListener('focusin', event =>
+    event.target.setAttribute('data-lm-suppress-shortcuts', 'true'));
+  new MutationObserver(say).observe(board, {
+    subtree: true, childList: true, attributes: true, attributeFilter: ['class'],
+  });
+  say();">"""
