@@ -31,6 +31,7 @@ from tests.fetch.faults import (
     reply_body,
     threads,
 )
+from usage_analysis.cli import main
 from usage_analysis.errors import (
     APIError,
     QueryError,
@@ -695,6 +696,92 @@ def test_closed_client() -> None:
     with pytest.raises(QueryError, match="got a closed one"):
         client.call_usage(**WINDOW)
     assert not sent
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_closed_meanwhile(fault_server: Serve, given: bool) -> None:
+    """A request that is under way when the client is closed ends first, on any transport."""
+    closed = threading.Event()
+
+    def slow(peer: Any) -> None:
+        closed.wait(20)
+        peer.send(answer())
+
+    server, running = fault_server(slow), threads()
+    transport = httpx.HTTPTransport() if given else None
+    with ThreadPoolExecutor(1) as pool:
+        client = Client(KEY, base_url=server.url, transport=transport)
+        asking = pool.submit(client.call_usage, **WINDOW)
+        while not server.requests:
+            time.sleep(0.01)
+        client.close()
+        closed.set()
+        assert count(asking.result()) == 3
+    with pytest.raises(QueryError, match="got a closed one"):
+        client.call_usage(**WINDOW)
+    assert_threads_end(running)
+
+
+def test_given_transport_is_closed() -> None:
+    """A transport that was given is closed with the client, once nothing is under way on it."""
+
+    class Standing(httpx.MockTransport):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    transport = Standing(lambda request: (client.close(), good(request))[1])
+    client = Client(KEY, transport=transport)
+    assert count(client.call_usage(**WINDOW)) == 3
+    assert transport.closed == 1
+    transport = Standing(good)
+    with Client(KEY, transport=transport) as client:
+        client.call_usage(**WINDOW)
+        assert not transport.closed
+    assert transport.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "socks5://user:secret-word@127.0.0.1:9"),
+        ("https_proxy", "secret-word://127.0.0.1:9"),
+        ("ALL_PROXY", "foo://user:secret-word@x"),
+        ("HTTP_PROXY", "http://secret-word:port"),
+        ("SSL_CERT_FILE", "/secret-word.pem"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_environment_that_does_not_fit(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A variable of the environment that does not fit is an error that names it, not its value."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv(variable, value)
+    with (
+        Client(KEY, base_url="https://127.0.0.1:9") as client,
+        pytest.raises(QueryError, match=rf"^{variable.upper()}: expected") as caught,
+    ):
+        client.call_usage(**WINDOW)
+    assert caught.value.__context__ is None
+    monkeypatch.setenv("ULTRAVOX_API_KEY", KEY)
+    assert main(["doctor", "--account", "live"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"usage-analysis: {variable.upper()}: expected")
+    assert "secret-word" not in str(caught.value) + told
+
+
+def test_no_cookies(fault_server: Serve) -> None:
+    """What a server wants to be kept is not kept, nor sent back."""
+    server = fault_server(lambda peer: peer.send(answer(200, None, f"Set-Cookie: a={KEY}")))
+    with Client(KEY, base_url=server.url) as client:
+        client.call_usage(**WINDOW)
+        client.call_usage(**WINDOW)
+        assert KEY not in repr(client._lanes._idle[0].http.cookies)
+    assert [b"cookie" in request.lower() for request in server.requests] == [False, False]
 
 
 def test_asyncio() -> None:

@@ -598,6 +598,14 @@ def test_redirect(fault_server: Serve, status: int) -> None:
     assert second.connections == 0
 
 
+@pytest.mark.parametrize("location", ["\x01", "http://[", "http://x:99999/", "\xe9", "//"])
+def test_redirect_to_no_address(fault_server: Serve, location: str) -> None:
+    """A redirect to what is no address is the redirect that it is, at once."""
+    server = fault_server(sends(answer(302, b"", f"Location: {location}")))
+    assert in_vain(server, APIError, "a redirect, not followed").attempts == 1
+    assert len(server.requests) == 1
+
+
 def test_untrusted_certificate(fault_server: Serve) -> None:
     """A certificate that nobody vouches for ends the call before the key is sent."""
     server = fault_server(GOOD, tls=True)

@@ -311,7 +311,7 @@ class Client:
         return view
 
     def close(self) -> None:
-        """Close the connections; what is under way ends first."""
+        """Close the connections; requests that are under way end first."""
         self._lanes.close()
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import ssl
 import threading
@@ -10,6 +11,7 @@ import weakref
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -26,6 +28,9 @@ WHAT = f"GET {PATH}"
 """What is asked, for messages."""
 
 _NO_TLS = ssl.PROTOCOL_TLS_CLIENT
+# Variables of the environment that httpx reads, and what they should hold.
+_CERTIFICATES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "PEM files of certificates"]
+_PROXIES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "http:// addresses (socks5:// needs socksio)"]
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
@@ -139,6 +144,7 @@ class Lanes:
         weakref.finalize(self, self._hands.close)
         self._closed = False
         self._given = None if transport is None else self._http(transport=transport)
+        self._given_to = 0  # requests under way
 
     @property
     def address(self) -> str:
@@ -152,6 +158,7 @@ class Lanes:
 
     def run(self, stop: Stop, params: Params, seconds: float) -> Raw | Failure:
         """Answer to one request, or why there is none, after so many seconds at most."""
+        stop.sleep(0)
         lane = self._take()
         try:
             work = partial(self._get, lane, params, seconds)
@@ -172,12 +179,12 @@ class Lanes:
         """Close what is idle now, and the others once they are done."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
+            idle, self._idle = [lane.http for lane in self._idle], []
+            if self._given is not None and not self._given_to:
+                idle.append(self._given)
         self._hands.close()
-        for lane in idle:
-            lane.http.close()
-        if self._given is not None:
-            self._given.close()
+        for http in idle:
+            http.close()
 
     def _get(self, lane: _Lane, params: Params, seconds: float) -> Raw:
         try:
@@ -193,29 +200,39 @@ class Lanes:
             if self._closed:
                 raise QueryError("client: expected an open client, got a closed one")
             if self._given is not None:
+                self._given_to += 1
                 return _Lane(self._given)
-            if self._idle:
-                return self._idle.pop()
+            return self._idle.pop() if self._idle else self._new()
+
+    def _new(self) -> _Lane:
+        secure, read = self._url.scheme == "https", _CERTIFICATES
+        with suppress(ImportError, OSError, ValueError, httpx.InvalidURL):
             if self._tls is None:
                 # To this machine no certificate is looked at: leave out the slow list of them.
-                tls = self._url.scheme == "https"
-                self._tls = httpx.create_ssl_context() if tls else ssl.SSLContext(_NO_TLS)
+                self._tls = httpx.create_ssl_context() if secure else ssl.SSLContext(_NO_TLS)
+            read = _PROXIES
             return _Lane(
                 self._http(
                     verify=self._tls,
                     limits=httpx.Limits(max_connections=1),
                     # A proxy of the environment would be told the key of a request in the clear.
-                    trust_env=self._url.scheme == "https",
+                    trust_env=secure,
                 )
             )
+        *names, wanted = read
+        given = [name for name in names if name in os.environ or name.lower() in os.environ]
+        raise QueryError(
+            f"{', '.join(given or names)}: expected {wanted} in the environment, got something else"
+        )
 
     def _give(self, lane: _Lane, *, whole: bool) -> None:
-        if lane.http is self._given:
-            return
         with self._lock:
-            keep = whole and not self._closed and not lane.over
-            if keep:
-                self._idle.append(lane)
+            if lane.http is self._given:
+                self._given_to -= 1
+                keep = not self._closed or self._given_to > 0
+            else:
+                keep = whole and not self._closed and not lane.over
+                self._idle += [lane] * keep
         if not keep:
             lane.http.close()
 
@@ -223,7 +240,10 @@ class Lanes:
         return httpx.Client(
             base_url=self._url,
             auth=self._auth,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            # Not followed nor looked at: httpx takes an address that is none for a broken head.
             follow_redirects=False,
+            event_hooks={"response": [lambda answer: answer.headers.pop("Location", None)]},
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
@@ -298,7 +318,7 @@ def _problem(error: Exception, seconds: float) -> tuple[str, bool]:
         (reason, *_) = [cause.reason for cause in causes if isinstance(cause, ssl.SSLError)]
         problem = f"TLS failed ({reason}); check the address, this machine's clock and its proxy"
     elif socket.gaierror in kinds:
-        problem = "the host's name was not found; check the address and the connection"
+        problem = "the host's name was not found; check the address, the connection and HTTPS_PROXY"
     elif ConnectionRefusedError in kinds:
         problem = "the connection was refused; check the address"
     elif isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):

@@ -119,12 +119,12 @@ class Stop:
             running = list(self._running)
         for future in running:
             with suppress(InvalidStateError):
-                future.set_exception(StoppedError("stopped: the answer is no longer wanted"))
+                future.set_exception(self._stopped())
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless stopped."""
         if self._said.wait(seconds):
-            raise StoppedError("stopped: the answer is no longer wanted")
+            raise self._stopped()
 
     def bounded(
         self, work: Callable[[], T], seconds: float, *, hands: Hands, give_up: Callable[[], None]
@@ -134,7 +134,7 @@ class Stop:
         Parameters
         ----------
         work
-            Ends soon after `give_up` was called.
+            Begins in any case, and ends soon after `give_up` was called.
         seconds
             The longest that this takes [s].
         hands
@@ -152,8 +152,9 @@ class Stop:
         future: Future[T] = Future()
         with self._lock:
             self._running.add(future)  # type: ignore[arg-type]  # only exceptions are set
+            if self._said.is_set():
+                future.set_exception(self._stopped())
         try:
-            self.sleep(0)
             hands.do(partial(_settle, future, work))
             return future.result(seconds)
         except BaseException:
@@ -163,6 +164,10 @@ class Stop:
         finally:
             with self._lock:
                 self._running.discard(future)
+
+    @staticmethod
+    def _stopped() -> StoppedError:
+        return StoppedError("stopped: the answer is no longer wanted")
 
 
 def _settle(future: Future[T], work: Callable[[], T]) -> None:
