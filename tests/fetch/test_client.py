@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as day_time
 from typing import Any
@@ -847,6 +848,113 @@ def test_asyncio_cancelled(fault_server: Serve) -> None:
             return start
 
     start = asyncio.run(main())
+    assert time.monotonic() - start < 10
+    assert_threads_end(running)
+
+
+def test_asyncio_waits_count(fault_server: Serve) -> None:
+    """The time that a question waits for its turn is of its deadline, however many are asked."""
+    server = fault_server(lambda peer: peer.wait())
+
+    async def main() -> set[type]:
+        async with AsyncClient(KEY, base_url=server.url, deadline=1) as client:
+            questions = [client.call_usage(**WINDOW) for _ in range(100)]
+            return {
+                type(error) for error in await asyncio.gather(*questions, return_exceptions=True)
+            }
+
+    start = time.monotonic()
+    assert asyncio.run(main()) == {TransportError}
+    assert time.monotonic() - start < 6  # ten after ten would take 10 s
+
+
+def test_asyncio_closed(fault_server: Serve) -> None:
+    """A closed client refuses in words what is asked and what waits; what is sent is answered."""
+    closed = threading.Event()
+
+    def slow(peer: Any) -> None:
+        closed.wait(20)
+        peer.send(answer())
+
+    server = fault_server(slow)
+
+    async def main() -> list[Any]:
+        async with AsyncClient(KEY, base_url=server.url) as client:
+            tasks = [asyncio.create_task(client.call_usage(**WINDOW)) for _ in range(12)]
+            while len(server.requests) < 10:
+                await asyncio.sleep(0.01)
+        refused = await asyncio.gather(*tasks[10:], return_exceptions=True)
+        with pytest.raises(QueryError, match="got a closed one"):
+            await client.today()
+        with pytest.raises(QueryError, match="got a closed one"):
+            await anext(client.each_usage({}))
+        closed.set()
+        return [*await asyncio.gather(*tasks[:10]), *refused]
+
+    *usages, first, second = asyncio.run(main())
+    assert [count(usage) for usage in usages] == [3] * 10
+    for error in (first, second):
+        assert isinstance(error, QueryError)
+        assert "got a closed one" in str(error)
+
+
+def questions(*numbers: int) -> Iterator[tuple[str, UsageQuery]]:
+    """Questions whose answers are their numbers, for `counting`."""
+    return ((f"group {n}", UsageQuery(search=str(n), **WINDOW)) for n in numbers)
+
+
+def test_asyncio_one_by_one() -> None:
+    """Answers come as they are there, and what else the client can do can be awaited too."""
+    sync, sent = canned(counting)
+
+    async def main() -> dict[str, int]:
+        async with AsyncClient.of(sync) as client:
+            assert await client.today() == sync.today()
+            assert (client.source, client.listed) == (sync.source, sync.listed) == ("live", None)
+            reply = await client.get([("search", "7")])
+            assert reply.content == reply_body(calls=7)
+            with pytest.raises(QueryError, match="at_once"):
+                await anext(client.each_usage({}, at_once=0))
+            answers = client.each_usage(questions(*range(2, 32)), at_once=4)
+            return {group: count(usage) async for group, usage in answers}
+
+    assert asyncio.run(main()) == {f"group {n}": n for n in range(2, 32)}
+    assert len(sent) == 31
+
+
+@pytest.mark.parametrize("way", ["break", "cancel", "error"])
+def test_asyncio_one_by_one_given_up(fault_server: Serve, way: str) -> None:
+    """Who takes no more answers ends the questions under way; nothing goes on."""
+    running = threads()
+    last = answer(400) if way == "error" else None
+    server = fault_server(
+        lambda peer: peer.send(answer()), lambda peer: peer.send(last) if last else peer.wait()
+    )
+
+    async def main() -> list[str]:
+        taken: list[str] = []
+
+        async def take() -> None:
+            answers = client.each_usage(questions(*range(9)), at_once=2)
+            async for group, _ in answers:
+                taken.append(group)
+                if way == "break":
+                    break
+            await answers.aclose()
+
+        async with AsyncClient(KEY, base_url=server.url) as client:
+            task = asyncio.create_task(take())
+            while not taken or (way == "cancel" and len(server.requests) < 3):
+                await asyncio.sleep(0.01)
+            if way == "cancel":
+                task.cancel()
+            with suppress(asyncio.CancelledError, APIError):
+                await task
+            assert task.done()
+        return taken
+
+    start = time.monotonic()
+    assert len(asyncio.run(main())) == 1
     assert time.monotonic() - start < 10
     assert_threads_end(running)
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Generic, NamedTuple, Self, TypeVar
@@ -38,6 +39,10 @@ Task = tuple[str, int]
 Exchange = Callable[[Stop, Params, float], Raw | Failure]
 """One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
 
+OUT_OF_TIME = (
+    "not sent: other questions of this client were under way until the deadline; ask fewer at "
+    "once, or with a longer deadline"
+)
 _SAID_LIMIT = 300
 _log = logging.getLogger("usage_analysis")
 T = TypeVar("T")
@@ -92,10 +97,24 @@ class Asker:
         self._gate, self._account, self._key = gate, account, key
         self._stop: Stop | None = None
 
-    def until(self, stop: Stop) -> Self:
-        """The same, which gives up when told to."""
+    @property
+    def deadline(self) -> float:
+        """The longest that one question takes [s]."""
+        return self._patience.deadline
+
+    def until(self, stop: Stop, waited: float = 0.0) -> Self:
+        """The same, which gives up when told to, and has less time by what was waited [s].
+
+        Raises
+        ------
+        TransportError
+            The wait took all the time there was.
+        """
+        if waited >= self.deadline:
+            raise TransportError(OUT_OF_TIME)
         other = copy.copy(self)
         other._stop = stop
+        other._patience = replace(self._patience, deadline=self.deadline - waited)
         return other
 
     def ask(self, params: Params, read: Read[T]) -> Reply[T]:

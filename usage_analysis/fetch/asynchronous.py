@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date, tzinfo
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from usage_analysis.errors import QueryError, TransportError
+from usage_analysis.fetch.account import Listed
+from usage_analysis.fetch.asking import OUT_OF_TIME, Params, Reply
 from usage_analysis.fetch.client import AT_ONCE, Client
+from usage_analysis.fetch.exchange import CLOSED
 from usage_analysis.fetch.patience import THREAD, Progress, Stop
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.frames import CallUsage, Source
+
+T = TypeVar("T")
 
 
 class AsyncClient:
     """A client of the call usage endpoint for asyncio.
 
     Threads ask, so the loop stays free; a question whose task is cancelled is given up at once.
-    At most 10 questions are under way at once, others wait.
+    At most 10 questions are under way at once; others wait, and their time runs meanwhile.
 
     Parameters
     ----------
@@ -48,11 +57,22 @@ class AsyncClient:
         self._over(client)
         return self
 
+    @property
+    def source(self) -> Source:
+        """Whose calls the answers hold; see `Client.source`."""
+        return self._client.source
+
+    @property
+    def listed(self) -> Listed | None:
+        """Agents, voices and metadata by name; see `Client.listed`."""
+        return self._client.listed
+
     async def call_usage(
         self, query: UsageQuery | None = None, *, progress: Progress | None = None, **filters: Any
     ) -> CallUsage:
         """Usage of the calls that a query selects; see `Client.call_usage`."""
-        return await self._beside("call_usage", query, progress=progress, **filters)
+        usage: CallUsage = await self._beside("call_usage", query, progress=progress, **filters)
+        return usage
 
     async def breakdown(
         self,
@@ -62,28 +82,63 @@ class AsyncClient:
         **options: Any,
     ) -> CallUsage:
         """Usage by group; see `Client.breakdown`."""
-        return await self._beside("breakdown", groups, progress=progress, **options)
+        usage: CallUsage = await self._beside("breakdown", groups, progress=progress, **options)
+        return usage
 
     async def by_agent(
         self, agents: Mapping[str, Any] | Iterable[Any], **options: Any
     ) -> CallUsage:
         """Usage by agent; see `Client.by_agent`."""
-        return await self._beside("by_agent", agents, **options)
+        usage: CallUsage = await self._beside("by_agent", agents, **options)
+        return usage
 
     async def by_voice(
         self, voices: Mapping[str, Any] | Iterable[Any], **options: Any
     ) -> CallUsage:
         """Usage by voice; see `Client.by_voice`."""
-        return await self._beside("by_voice", voices, **options)
+        usage: CallUsage = await self._beside("by_voice", voices, **options)
+        return usage
 
     async def by_metadata(
         self, key: str, values: Mapping[str, str] | Iterable[str], **options: Any
     ) -> CallUsage:
         """Usage by the value under a key of the calls' metadata; see `Client.by_metadata`."""
-        return await self._beside("by_metadata", key, values, **options)
+        usage: CallUsage = await self._beside("by_metadata", key, values, **options)
+        return usage
+
+    async def each_usage(
+        self,
+        questions: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
+        **options: Any,
+    ) -> AsyncGenerator[tuple[str, CallUsage]]:
+        """Each group with its usage, as the answers come; see `Client.each_usage`."""
+        stop = Stop()
+        view = self._client.stoppable(stop)
+        answers = await self._end(self._begin(partial(view.each_usage, questions, **options)), stop)
+        asking = self._begin(partial(next, answers, None))
+        try:
+            while (answer := await self._end(asking, stop)) is not None:
+                yield answer
+                asking = self._begin(partial(next, answers, None))
+        finally:
+            stop.say()
+            # Not before the thread that is at it has left it, and not in the loop's: it waits.
+            end = threading.Thread(None, answers.close, THREAD, daemon=True)
+            asking.add_done_callback(lambda _: end.start())
+
+    async def today(self, timezone: str | tzinfo = "UTC") -> date:
+        """Date now in a time zone; see `Client.today`."""
+        today: date = await self._beside("today", timezone)
+        return today
+
+    async def get(self, params: Params) -> Reply[bytes]:
+        """One reply as it came; see `Client.get`."""
+        reply: Reply[bytes] = await self._beside("get", params)
+        return reply
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections; what waits for its turn is refused."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
@@ -98,16 +153,38 @@ class AsyncClient:
 
     def _over(self, client: Client) -> None:
         self._client = client
+        self._closed = False
         self._threads = ThreadPoolExecutor(AT_ONCE, THREAD)
 
-    async def _beside(self, method: str, *args: Any, **options: Any) -> CallUsage:
-        loop, stop = asyncio.get_running_loop(), Stop()
+    async def _beside(self, method: str, *args: Any, **options: Any) -> Any:
+        loop, stop, asked = asyncio.get_running_loop(), Stop(), time.monotonic()
         if (progress := options.get("progress")) is not None:
             options["progress"] = partial(loop.call_soon_threadsafe, progress)
-        view = self._client.stoppable(stop)
-        work: Callable[[], CallUsage] = partial(getattr(view, method), *args, **options)
+
+        def work() -> Any:
+            view = self._client.stoppable(stop, waited=time.monotonic() - asked)
+            return getattr(view, method)(*args, **options)
+
+        asking = self._begin(work)
+        # Without effect once it has begun: it keeps its time itself then.
+        turn = loop.call_later(self._client.deadline, asking.cancel)
         try:
-            return await asyncio.wrap_future(self._threads.submit(work))
+            return await self._end(asking, stop)
+        finally:
+            turn.cancel()
+
+    def _begin(self, work: Callable[[], T]) -> Future[T]:
+        if self._closed:
+            raise QueryError(CLOSED)
+        return self._threads.submit(work)
+
+    async def _end(self, asking: Future[T], stop: Stop) -> T:
+        try:
+            return await asyncio.wrap_future(asking)
         except asyncio.CancelledError:
             stop.say()
-            raise
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+        # Nobody gave it up: its turn did not come.
+        raise QueryError(CLOSED) if self._closed else TransportError(OUT_OF_TIME)

@@ -111,6 +111,11 @@ class Client:
         """Agents, voices and metadata by name, where who answers lists them: a call log does."""
         return self._account.listed
 
+    @property
+    def deadline(self) -> float:
+        """The longest that one question takes [s]."""
+        return self._asker.deadline
+
     def call_usage(
         self,
         query: UsageQuery | None = None,
@@ -304,10 +309,18 @@ class Client:
             self.get(_NO_CALLS)
         return self._account.now()
 
-    def stoppable(self, stop: Stop) -> Client:
-        """A view of this client, over the same connections, that gives up when told to."""
+    def stoppable(self, stop: Stop, waited: float = 0.0) -> Client:
+        """A view of this client, over the same connections, that gives up when told to.
+
+        Its questions have less time by what was waited before [s].
+
+        Raises
+        ------
+        TransportError
+            The wait took all the time there was.
+        """
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, _asker=self._asker.until(stop))
+        view.__dict__.update(self.__dict__, _asker=self._asker.until(stop, waited))
         return view
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ PATH = "/api/accounts/me/usage/calls"
 WHAT = f"GET {PATH}"
 """What is asked, for messages."""
 
+CLOSED = "client: expected an open client, got a closed one"
 _NO_TLS = ssl.PROTOCOL_TLS_CLIENT
 # Variables of the environment that httpx reads, and what they should hold.
 _CERTIFICATES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "PEM files of certificates"]
@@ -198,7 +199,7 @@ class Lanes:
     def _take(self) -> _Lane:
         with self._lock:
             if self._closed:
-                raise QueryError("client: expected an open client, got a closed one")
+                raise QueryError(CLOSED)
             if self._given is not None:
                 self._given_to += 1
                 return _Lane(self._given)
