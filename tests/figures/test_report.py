@@ -169,6 +169,64 @@ def test_every_figure_and_table_lies_beside_it(page):
     assert parquet["total_count"].tolist() == hours["total_count"].tolist()
 
 
+def test_tables_are_in_words(page):
+    """A page's tables have a caption, units and words for names, and separators in numbers."""
+    text = page.read_text(encoding="utf-8")
+    regions = re.findall(r'role="region" aria-labelledby="([\w-]+)">(<table.*?</table>)', text)
+    assert len(regions) == 6
+    for name, _ in regions:
+        assert re.search(rf'<p class="caption" id="{name}">[A-Z][^<]+</p>', text)
+    assert not [name for name in re.findall(r"<th[^>]*>([^<]*)", text) if "_" in name]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", "".join(table for _, table in regions))
+    assert not [cell for cell in cells if re.search(r"\d{5}|\d\.\d+s\b|billed_minutes", cell)]
+    assert "same clock hour (tcbh)" in cells
+
+
+def test_both_busy_hours_say_their_days(usage, page):
+    """The busy hour of all days and that of workdays stand beside each other, each with its days.
+
+    The figure's title tells that of workdays.
+    """
+    text = page.read_text(encoding="utf-8")
+    kept = ua.in_timezone(usage.hourly, ZONE).loc["2026-03-01":"2026-03-31"]
+    kept = kept.drop(kept.loc["2026-03-17":"2026-03-18"].index)
+    every, workdays = ua.busy_hour(kept), ua.busy_hour(kept, days="workdays")
+    for found, days in ((every, "all {} whole days"), (workdays, "{} workdays among them")):
+        cells = rf">{days.format(found['days'])}</td><td[^>]*>{found['value']:.4g}</td>"
+        assert re.search(cells, text), cells
+    assert (
+        f"{workdays['value']:.0f} calls an hour on average over {workdays['days']} workdays" in text
+    )
+    table = pd.read_csv(page.parent / "busy_hour.csv")
+    assert table[["method", "of"]].to_numpy().tolist() == [
+        ["tcbh", "all"], ["tcbh", "workdays"], ["adph", "all"],
+    ]  # fmt: skip
+
+
+def test_checks_say_what_they_look_at(usage, page):
+    """Where the reply has more hours than the page's local days, both sums are told with why."""
+    text = page.read_text(encoding="utf-8")
+    whole = usage.hourly["total_count"].sum()
+    shown = ua.in_timezone(usage.hourly, ZONE).loc["2026-03-01":"2026-03-31", "total_count"].sum()
+    assert whole > shown
+    assert f"the whole reply, {whole:,} calls from 2026-03-01 00:00 to 2026-04-01 15:00 UTC" in text
+    assert f"and {shown:,} of its calls are in the local days" in text
+    assert "hours add up to days: minutes of talk" in text
+
+
+def test_an_assumed_date_is_called_so(tmp_path):
+    """A bare reply says not when it was fetched: the page says that the date is assumed."""
+    hours = [row("2026-03-01", hour, calls=2) for hour in range(24)]
+    path = tmp_path / "reply.json"
+    path.write_bytes(as_json(reply(hours)))
+    text = build_report(ua.CallUsage.load(path), tmp_path / "a", sections=["checks"]).read_text()
+    assert "source file, as of 2026-03-02 00:00:00 UTC (assumed)." in text
+    assert "When this reply was fetched is not known" in text
+    kept = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-02")
+    text = build_report(ua.CallUsage.load(kept.save(path)), tmp_path / "b", sections=["checks"])
+    assert "assumed" not in text.read_text()
+
+
 def test_without_pyarrow_the_page_says_so(usage, tmp_path, monkeypatch):
     """Parquet is left out where it cannot be written, with a word in the page."""
     monkeypatch.setattr("usage_analysis.figures.tables.find_spec", lambda _: None)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from usage_analysis.figures.tables import clock
 from usage_analysis.figures.wording import UNITS, several
 
 _NAMES: Final = {
@@ -35,6 +36,32 @@ def check_name(check: str) -> str:
     return f"{told}: {UNITS.get(measure, measure)}" if measure else told
 
 
+def checks_shown(found: pd.DataFrame) -> pd.DataFrame:
+    """What `reconcile` found as a page has it, each figure in its unit."""
+    rows = {
+        check_name(str(row.Index)): {
+            "holds": "not judged" if pd.isna(row.ok) else "yes" if row.ok else "no",
+            "found": _figure(row.found, str(row.Index)),
+            "beside": _figure(row.expected, str(row.Index)),
+            "where it fails": _failures(row) if row.failures else "",
+        }
+        for row in _rows(found)
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("check")
+
+
+def _rows(found: pd.DataFrame) -> list[Any]:
+    return list(found.itertuples())
+
+
+def _figure(value: Any, check: str) -> str:
+    if isinstance(value, pd.Timedelta):
+        return f"{clock(value)} h"
+    if check.endswith("billed_minutes"):
+        return f"{value:,.1f} min"
+    return f"{value:,}"
+
+
 def checks_in_words(found: pd.DataFrame) -> tuple[str, bool]:
     """What `reconcile` found in a sentence, and whether the numbers are to be doubted."""
     judged = found[found["ok"].notna()]
@@ -42,15 +69,23 @@ def checks_in_words(found: pd.DataFrame) -> tuple[str, bool]:
     if not len(failed):
         return f"The reply agrees with itself in all {len(judged)} checks", False
     verb = "does" if len(failed) == 1 else "do"
-    told = "; ".join(_failing(row) for row in failed.itertuples())
+    told = "; ".join(_failing(row) for row in _rows(failed))
     head = f"{len(failed)} of {len(judged)} checks of the reply against itself {verb} not hold"
     return f"{head}: {told}", not _HARMLESS.issuperset(failed.index)
 
 
 def _failing(row: Any) -> str:
     name, _, measure = str(row.Index).partition(", ")
-    first = "" if pd.isna(row.first) else f", first {row.first:%Y-%m-%d %H:%M} UTC"
     if measure:
-        days = f"{several(int(row.failures), 'day')}{first.removesuffix(' 00:00 UTC')}"
-        return f"{UNITS.get(measure, measure)} of the hours are not those of the days on {days}"
-    return f"in {several(int(row.failures), 'hour')}{first}, {_FAILING.get(name, name)}"
+        what = UNITS.get(measure, measure)
+        return f"{what} of the hours are not those of the days on {_failures(row)}"
+    return f"in {_failures(row)}, {_FAILING.get(name, name)}"
+
+
+def _failures(row: Any) -> str:
+    """How many buckets a check fails in, and the first of them."""
+    of_days = ", " in str(row.Index)
+    told = several(int(row.failures), "day" if of_days else "hour")
+    if pd.isna(row.first):
+        return told
+    return f"{told}, first {row.first:%Y-%m-%d{'' if of_days else ' %H:%M UTC'}}"

@@ -39,16 +39,24 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table with what it says, shown as it is; its file may be more for programs."""
+
+    caption: str
+    table: pd.DataFrame
+    shown: pd.DataFrame | None = None
+    """What the page has instead, where page and file differ."""
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with its figures and tables."""
 
     name: str
     heading: str
     pictures: Sequence[Picture] = ()
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    """Shown as they are, by the name of their file; a column `trend` holds small lines."""
-    shown: dict[str, pd.DataFrame] = field(default_factory=dict)
-    """Shown instead of the table of that name, where page and file differ."""
+    tables: dict[str, Table] = field(default_factory=dict)
+    """By the name of their file."""
     words: Sequence[str] = ()
     """Sentences above the figures."""
 

@@ -72,5 +72,5 @@ def with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
         for values in (parts.get(name, empty) for name in table.index)
     ]
     # Beside the name, where a phone shows it without scrolling.
-    shown.insert(0, "trend", lines)
+    shown.insert(0, "trend", pd.Series(lines, index=table.index, dtype=object))
     return shown

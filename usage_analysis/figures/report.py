@@ -37,7 +37,7 @@ from usage_analysis.figures.style import (
     theme_in_use,
     title_of,
 )
-from usage_analysis.figures.tables import TERMS, has_parquet, html_table, write_table
+from usage_analysis.figures.tables import TERMS, has_parquet, html_table, rows_in_words, write_table
 from usage_analysis.figures.wording import amount, several
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
@@ -221,7 +221,7 @@ class _Page:
         tables = {"hourly": self.facts.hourly, "daily": self.facts.daily}
         for section in self.sections:
             tables |= {one.name: one.table for one in section.pictures}
-            tables |= section.tables
+            tables |= {name: one.table for name, one in section.tables.items()}
         return tables
 
     def _html(self, shown: dict[str, list[_Shown]], names: list[str], digest: str) -> str:
@@ -242,9 +242,12 @@ class _Page:
             shown=shown,
             tables={
                 section.name: [
-                    _shown_table(section.shown.get(name, table))
-                    for name, table in section.tables.items()
-                    if len(table)
+                    (
+                        one.caption,
+                        html_table(one.table if one.shown is None else one.shown, named=True),
+                    )
+                    for one in section.tables.values()
+                    if len(one.table)
                 ]
                 for section in self.sections
             },
@@ -252,8 +255,15 @@ class _Page:
             query=self.facts.about.as_json(),
             version=version("usage-analysis"),
             digest=digest,
+            assumed=self._assumed(),
             files=names,
         )
+
+    def _assumed(self) -> bool:
+        """Whether the date of the data is the end of a saved reply's last day, for want of one."""
+        usage = self.facts.usage
+        days = usage.daily.index
+        return usage.source == "file" and usage.as_of == days[-1] + pd.Timedelta(days=1)
 
     def _totals(self) -> list[tuple[str, str]]:
         total = self.facts.hourly.drop(columns="provisional").sum()
@@ -294,6 +304,11 @@ class _Page:
                     f"{mark.label}: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is left out of "
                     "means and limits, and kept in the totals."
                 )
+        if self._assumed():
+            notes.append(
+                f"When this reply was fetched is not known: {facts.about.as_of:%Y-%m-%d %H:%M} "
+                "UTC, the end of its last day, is assumed."
+            )
         if facts.usage.source == "sample":
             notes.append("These are the simulated calls of the sample account, nobody's own.")
         if not has_parquet():
@@ -309,7 +324,7 @@ def _shown(wide: Figure, svg: bytes, narrow: Figure, table: pd.DataFrame) -> _Sh
     images = (_in_the_dark(body, theme) for body in (svg, picture(narrow, "svg")))
     first, second = (_address(body, "image/svg+xml") for body in images)
     return _Shown(
-        first, second, alt_text(wide), title_of(wide), html_table(table), several(len(table), "row")
+        first, second, alt_text(wide), title_of(wide), html_table(table), rows_in_words(table)
     )
 
 
@@ -336,17 +351,6 @@ def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
     ]
     style = f"<style>@media screen and (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
     return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + style.encode(), 1))
-
-
-def _shown_table(table: pd.DataFrame) -> str:
-    """A table as the page has it; the small lines in `trend` are images already."""
-    if "trend" not in table:
-        return html_table(table)
-    lines = list(table["trend"])
-    body = html_table(table.assign(trend=[f"line-{n}" for n in range(len(table))]))
-    for place, line in enumerate(lines):
-        body = body.replace(f"<td>line-{place}</td>", f"<td>{line}</td>", 1)
-    return body
 
 
 def _whole_days(hourly: pd.DataFrame) -> pd.DataFrame:

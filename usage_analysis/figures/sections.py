@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -15,9 +17,10 @@ from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.checks import checks_shown
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
-from usage_analysis.figures.facts import Facts, Picture, Section, on_axes
+from usage_analysis.figures.facts import Facts, Picture, Section, Table, on_axes
 from usage_analysis.figures.findings import when
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
@@ -26,7 +29,14 @@ from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.ranking import with_lines
 from usage_analysis.figures.rates import plot_control, plot_error_rate
+from usage_analysis.figures.shown import (
+    billing_shown,
+    busy_hours_shown,
+    month_shown,
+    peak_hours_shown,
+)
 from usage_analysis.figures.trend import plot_trend
+from usage_analysis.figures.wording import several
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import aggregate
 
@@ -69,23 +79,40 @@ def _peaks(facts: Facts) -> Section:
             day,
         ),
     ]
-    tables = {"busy_hour": _busy_hours(facts.kept), "peak_hours": peak_hours(facts.kept, 5)}
+    busy, peaks = _busy_hours(facts), peak_hours(facts.kept, 5)
     words = ["No whole day yet, so no busy hour can be told."]
-    if len(tables["busy_hour"]):
-        words = [f"Busy hours are those of {days_in_words(facts.kept)}."]
+    if len(busy):
+        over = days_in_words(facts.kept)
+        words = [f"Workdays have a busy hour of their own; the table tells both, over {over}."]
+    tables = {
+        "busy_hour": Table(
+            "The busy hour [calls]: the clock hour with the highest mean, and the mean of each "
+            "day's own highest hour",
+            busy,
+            busy_hours_shown(busy),
+        ),
+        "peak_hours": Table(
+            "The busiest hours of the week [calls an hour]", peaks, peak_hours_shown(peaks)
+        ),
+    }
     return Section("peaks", "When the calls come", pictures, tables, words=words)
 
 
-def _busy_hours(hourly: pd.DataFrame) -> pd.DataFrame:
-    """Busy hours by both methods, no row where no day holds every clock hour."""
-    try:
-        found = {
-            "tcbh": busy_hour(hourly, method="tcbh"),
-            "adph": busy_hour(hourly, method="adph"),
-        }
-    except QueryError:
-        return pd.DataFrame({"hour": []}).rename_axis("method")
-    return pd.DataFrame(found).T.rename_axis("method")
+def _busy_hours(facts: Facts) -> pd.DataFrame:
+    """Busy hours by both methods, of all days and of workdays; no row without a whole day."""
+    found = {}
+    wanted: tuple[tuple[Literal["tcbh", "adph"], Literal["all", "workdays"]], ...]
+    wanted = (("tcbh", "all"), ("tcbh", "workdays"), ("adph", "all"))
+    for method, days in wanted:
+        with suppress(QueryError):
+            found[method, days] = busy_hour(
+                facts.kept, method=method, days=days, weekend=facts.weekend
+            )
+    if not found:
+        return pd.DataFrame({"of": [], "hour": []}).rename_axis("method")
+    table = pd.DataFrame(list(found.values()), pd.Index([m for m, _ in found], name="method"))
+    table.insert(0, "of", [days for _, days in found])
+    return table
 
 
 def _errors(facts: Facts) -> Section:
@@ -165,16 +192,22 @@ def _billing(facts: Facts) -> Section:
         on_axes(lambda ax: plot_billing(daily, marks=facts.marks, about=facts.about, ax=ax)),
         daily[["duration", "billed_minutes", "joined_count"]],
     )
-    overhead = billing_overhead(facts.hourly, rate=facts.price)
+    overhead: Any = billing_overhead(facts.hourly, rate=facts.price)
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
-    return Section("billing", "What is billed", [picture], {"billing_overhead": table})
+    hours = len(facts.hourly) - int(overhead["left_out"])
+    caption = f"Billed beside the talk, over {several(hours, 'finished hour')}"
+    told = Table(caption, table, billing_shown(overhead))
+    return Section("billing", "What is billed", [picture], {"billing_overhead": told})
 
 
 def _month(facts: Facts) -> Section:
-    daily, tables, words = facts.months, {}, []
+    daily, words = facts.months, []
+    tables: dict[str, Table] = {}
     try:
-        found = project_month(daily, measure="billed_minutes")
-        tables["month"] = pd.DataFrame([found], index=pd.Index(["billed_minutes"], name="measure"))
+        found: Any = project_month(daily, measure="billed_minutes")
+        row = pd.DataFrame([found], index=pd.Index(["billed_minutes"], name="measure"))
+        caption = f"Billed minutes of {found['month']:%B %Y} [min]"
+        tables["month"] = Table(caption, row, month_shown(found))
     except QueryError as error:
         words.append(f"No projection of the month: {str(error).partition(': ')[2]}.")
     picture = Picture(
@@ -239,14 +272,30 @@ def _groups(facts: Facts) -> Section:
         ),
         Picture("funnel", on_axes(lambda ax: plot_funnel(limits, about=about, ax=ax)), limits),
     ]  # fmt: skip
-    shown = {"groups_table": with_lines(table, daily)}
     name = str(group_column(hourly))
-    return Section("groups", f"By {name}", pictures, {"groups_table": table}, shown)
+    caption = "Each group's share of the calls, its rates and what it costs; the largest first"
+    told = Table(caption, table, with_lines(table, daily))
+    return Section("groups", f"By {name}", pictures, {"groups_table": told})
 
 
 def _checks(facts: Facts) -> Section:
+    usage, shown = facts.usage.hourly, facts.about.calls
+    words, whole = [], int(usage["total_count"].sum())
+    if whole != shown:
+        ends = (usage.index[0], usage.index[-1] + pd.Timedelta(hours=1))
+        first, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in ends)
+        words.append(
+            f"The checks look at the whole reply, {whole:,} calls from {first} to {end} UTC: it "
+            f"was asked for in whole hours or days of UTC, and {shown:,} of its calls are in the "
+            "local days of this page."
+        )
+    told = Table(
+        "Each check with the figure found and the one it stands beside",
+        facts.checks,
+        checks_shown(facts.checks),
+    )
     heading = "Does the reply agree with itself"
-    return Section("checks", heading, (), {"checks": facts.checks})
+    return Section("checks", heading, (), {"checks": told}, words=words)
 
 
 _MAKERS: dict[str, Callable[[Facts], Section]] = {

@@ -7,14 +7,15 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from usage_analysis.figures.axes import Floats
-from usage_analysis.figures.wording import WEEKDAYS, amount, clean, shorten
+from usage_analysis.figures.wording import WEEKDAYS, amount, clean, several, shorten
 
 _ROWS_SHOWN = 200
 _NAME = 48
@@ -66,22 +67,73 @@ def has_parquet() -> bool:
     return find_spec("pyarrow") is not None
 
 
-def html_table(table: pd.DataFrame) -> str:
-    """A table for a page; of a long one the first 200 rows, and how many more the file has."""
-    shown = flat(table.iloc[:_ROWS_SHOWN])
-    shares = [str(name) for name in shown if _is_share(str(name), shown)]
-    cells = pd.DataFrame({str(n): _cells(str(n), shown[n], str(n) in shares) for n in shown})
-    cells.columns = [_heading(str(name)) for name in cells.columns]
-    page = re.sub(r"\n\s*", "", cells.to_html(index=False, border=0, na_rep="none"))
-    more = len(table) - len(shown)
-    if more > 0:
-        page += f"<p>{more:,} more rows are in the file beside this page.</p>"
-    return page
+_TABLE = jinja2.Environment(autoescape=True).from_string(
+    "<table{% if named %} class=named{% endif %}>"
+    "{% if names[1] %}<thead><tr>{% for name in names %}<th scope=col>{{ name }}</th>{% endfor %}"
+    "</tr></thead>{% endif %}<tbody>{% for row in rows %}<tr>{% for cell in row %}"
+    '<td{% if named %} data-name="{{ names[loop.index0] }}"{% endif %}>{{ cell }}</td>'
+    "{% endfor %}</tr>{% endfor %}</tbody></table>"
+)
 
 
-def _heading(name: str) -> str:
-    """A column's name for readers; files keep the one for programs."""
-    return re.sub(r" seconds$", " [s]", name.replace("_", " "))
+def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
+    """A table for a page, the first 200 rows of a long one.
+
+    Files have the names that programs read; here they are words, and talk is h:mm:ss. With `named`
+    each cell says what it is, for a phone, which shows a row as a list.
+    """
+    shown = table.iloc[:_ROWS_SHOWN].reset_index()
+    shares = {str(name) for name in shown if _is_share(str(name), shown)}
+    cells = [_cells(str(name), shown[name], str(name) in shares) for name in shown]
+    names = [_heading(str(name), shown[name]) for name in shown]
+    rows = list(zip(*cells, strict=True))
+    return _TABLE.render(names=names, rows=rows, named=named and bool(names[1]))
+
+
+def rows_in_words(table: pd.DataFrame) -> str:
+    """How many rows a table has, and how many of them a page shows."""
+    rows = several(len(table), "row")
+    return rows if len(table) <= _ROWS_SHOWN else f"first {_ROWS_SHOWN} of the {rows}"
+
+
+_WORDS: Final = {
+    "total_count": "calls",
+    "error_count": "calls in error",
+    "joined_count": "joined calls",
+    "duration": "talk",
+    "billed_minutes": "billed [min]",
+    "complete": "whole",
+    "n": "of how many",
+    "p10": "10 % below",
+    "p50": "median",
+    "p90": "90 % below",
+    "carried": "carried [erlangs]",
+    "offered": "offered [erlangs]",
+    "demand": "demand, 99.9 % [erlangs]",
+    "blocking": "refused (Erlang B)",
+    "enough": "calls enough to tell",
+    "spread_ratio": "spread over chance",
+    "signal": "out of limits",
+    "limited": "has limits",
+    "current": "now",
+    "previous": "before",
+    "delta": "difference",
+    "hour_of_day": "hour",
+    "hour_of_week": "hour of the week",
+    "day_of_week": "weekday",
+    "beyond_95": "beyond 95 %",
+    "beyond_998": "beyond 99.8 %",
+}
+
+
+def _heading(name: str, column: pd.Series) -> str:
+    """A column's name for readers."""
+    stem, _, side = name.rpartition("_")
+    if side in ("a", "b"):
+        return f"{_heading(stem, column)} {'now' if side == 'a' else 'before'}"
+    words = re.sub(r"_(95|998)$", lambda m: {"95": ", 95 %", "998": ", 99.8 %"}[m[1]], name)
+    told = _WORDS.get(name, words.replace("_", " "))
+    return f"{told} [h:mm:ss]" if pd.api.types.is_timedelta64_dtype(column.dtype) else told
 
 
 def _is_share(name: str, table: pd.DataFrame) -> bool:
@@ -89,32 +141,47 @@ def _is_share(name: str, table: pd.DataFrame) -> bool:
     if "rate" in table or "rate_a" in table:
         limits = ("low", "high", "centre", "difference")
         return name in limits or (name.startswith(("rate", "low_", "high_")) and "of" not in name)
-    return name in ("share", "share_of_days", "blocking")
+    return name in ("share", "blocking", "change")
 
 
 def _cells(name: str, column: pd.Series, is_share: bool) -> list[str]:
     if name == "day_of_week":
         return [WEEKDAYS[int(day)] for day in column]
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return ["none" if pd.isna(t) else f"{t:%Y-%m-%d %H:%M}" for t in column]
-    if is_share and pd.api.types.is_float_dtype(column):
-        return ["none" if pd.isna(value) else f"{100 * value:.2f} %" for value in column]
-    return [_cell(value) for value in column]
+    if name == "hour_of_week":
+        return [f"{WEEKDAYS[hour // 24]} {hour % 24:02}:00" for hour in column]
+    if name == "hour_of_day":
+        return [f"{hour:02}:00" for hour in column]
+    return [_cell(value, is_share) for value in column]
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, is_share: bool) -> str:
+    if isinstance(value, Markup):
+        return value
     if pd.isna(value):
         return "none"
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, float) and np.isinf(value):
-        return "infinite"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, pd.Timedelta):
+        return clock(value)
     if isinstance(value, int | float | np.integer | np.floating):
         number = float(value)
+        if np.isinf(number):
+            return "infinite"
+        if is_share:
+            return f"{100 * number:.2f} %"
         if number == round(number):
             return f"{number:,.0f}"
         return f"{number:,.1f}" if abs(number) >= 1000 else f"{number:,.4g}"
     return shorten(clean(str(value)), _NAME)
+
+
+def clock(span: pd.Timedelta) -> str:
+    """A time span as 0:01:30, 1,019:25:34 or -0:00:06."""
+    seconds = round(abs(span.total_seconds()))
+    sign = "-" if span < pd.Timedelta(0) and seconds else ""
+    return f"{sign}{seconds // 3600:,}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
 
 
 _SPARKLINE = jinja2.Environment(autoescape=True).from_string(
@@ -123,7 +190,7 @@ _SPARKLINE = jinja2.Environment(autoescape=True).from_string(
 )
 
 
-def sparkline(values: Floats, top: float, words: str) -> str:
+def sparkline(values: Floats, top: float, words: str) -> Markup:
     """A line in small from 0 to `top`, broken where values are missing, with its text."""
     step = 116 / max(len(values) - 1, 1)
     lines: list[list[str]] = [[]]
@@ -134,7 +201,7 @@ def sparkline(values: Floats, top: float, words: str) -> str:
         elif lines[-1]:
             lines.append([])
     drawn = [" ".join(points if len(points) > 1 else points * 2) for points in lines if points]
-    return _SPARKLINE.render(lines=drawn, words=words)
+    return Markup(_SPARKLINE.render(lines=drawn, words=words))  # noqa: S704  # escaped there
 
 
 def sparkline_words(values: Floats, every: str) -> str:

@@ -1,0 +1,95 @@
+"""Tables of a report as its page has them: in words, each figure with its unit or its days."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from usage_analysis.figures.tables import clock
+from usage_analysis.figures.wording import WEEKDAYS, several
+
+
+def busy_hours_shown(busy: pd.DataFrame) -> pd.DataFrame:
+    """Busy hours by method, each with the days that it is of."""
+    methods = {"tcbh": "same clock hour (tcbh)", "adph": "each day's own (adph)"}
+    rows: list[Any] = list(busy.itertuples())
+    return pd.DataFrame(
+        {
+            "hour": [_hour(row.hour) for row in rows],
+            "over": [_of_days(row.of, int(row.days)) for row in rows],
+            "calls in it": [row.value for row in rows],
+            "of the day's calls": [_share(row.busy_hour_to_day) for row in rows],
+            "times the mean hour": [row.peak_to_average for row in rows],
+            "the day's peak on": [_share(row.share_of_days) for row in rows],
+        },
+        index=pd.Index([methods[row.Index] for row in rows], name="busy hour"),
+    )
+
+
+def _of_days(kind: str, days: int) -> str:
+    if kind == "all":
+        return "the one whole day" if days == 1 else f"all {days:,} whole days"
+    return f"{several(days, 'workday')} among them"
+
+
+def peak_hours_shown(peaks: pd.DataFrame) -> pd.DataFrame:
+    """What `peak_hours` found."""
+    rows: list[Any] = list(peaks.itertuples())
+    return pd.DataFrame(
+        {
+            "hour": [f"{WEEKDAYS[row.day_of_week]} {_hour(row.hour)}" for row in rows],
+            "mean": [row.mean for row in rows],
+            "10 to 90 % of weeks": [f"{row.p10:,.4g} to {row.p90:,.4g}" for row in rows],
+            "weeks": [row.n for row in rows],
+            "the day's peak on": [
+                f"{_share(row.share_of_days)} of {several(int(row.days), 'whole day')}"
+                if row.days else "no whole day" for row in rows
+            ],
+        },
+        index=pd.Index([row.Index for row in rows], name="rank"),
+    )  # fmt: skip
+
+
+def _hour(hour: float) -> str:
+    return "none" if pd.isna(hour) else f"{int(hour):02}:00"
+
+
+def _share(share: float) -> str:
+    return "none" if pd.isna(share) else f"{100 * share:.1f} %"
+
+
+def month_shown(found: Any) -> pd.DataFrame:
+    """What `project_month` found of billed minutes."""
+    whole = "so far" if found["days_left"] else "the whole month"
+    shown = {whole: f"{found['month_to_date']:,.1f}"}
+    if found["days_left"]:
+        shown |= {
+            "expected of the rest": f"{found['left']:,.1f}",
+            "the whole month": f"{found['projection']:,.1f}",
+            "days of it still open": f"{found['days_left']}",
+            "learnt from": several(found["complete_days"], "complete day"),
+        }
+    if found["days_left"] and pd.notna(found["low"]):
+        shown["95 % interval"] = f"{found['low']:,.1f} to {found['high']:,.1f}"
+    return _as_list(shown)
+
+
+def billing_shown(overhead: Any) -> pd.DataFrame:
+    """What `billing_overhead` found."""
+    shown = {
+        "billed": f"{overhead['billed_minutes']:,.1f} min",
+        "talk": f"{overhead['talk_minutes']:,.1f} min",
+        "billed a minute of talk": f"{overhead['overhead']:.3f} min",
+        "price of a minute of talk": f"{overhead['talk_rate']:.4f} USD",
+        "billed over the talk": f"{clock(overhead['excess'])} h",
+        "rounding can add at most": f"{clock(overhead['bound'])} h",
+    }
+    if not overhead["talk_minutes"]:
+        del shown["billed a minute of talk"], shown["price of a minute of talk"]
+    return _as_list(shown)
+
+
+def _as_list(shown: dict[str, str]) -> pd.DataFrame:
+    """One row turned into a list, which fits a phone."""
+    return pd.DataFrame({"": list(shown.values())}, pd.Index(list(shown), name="what"))
