@@ -8,10 +8,11 @@ import pytest
 
 import usage_analysis as ua
 from tests.figures.drawings import MARKS, ZONE, frame, grouped, panels, singles
+from usage_analysis.analysis.control import control_chart
 from usage_analysis.figures.axes import finished
 from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.marks import Mark, without
-from usage_analysis.figures.rates import plot_error_rate
+from usage_analysis.figures.rates import plot_control, plot_error_rate
 from usage_analysis.figures.style import new_figure
 from usage_analysis.figures.trend import plot_trend
 
@@ -24,7 +25,22 @@ def test_marks_are_on_every_time_axis(name):
     ax = singles(frame(30 * 24))[name](new_figure().add_subplot())
     assert len([mark for mark in ax.get_children() if mark.get_gid() == "mark"]) == 2
     names = [mark.get_text() for mark in ax.texts if mark.get_gid() == "mark label"]
-    assert names == ["release 2.4", "outage (left out)"]
+    counted = name in ("control", "burn-up")
+    assert names == ["release 2.4", "outage" if counted else "outage (left out)"]
+
+
+def test_a_period_is_told_as_left_out_only_where_it_is():
+    """A chart of the other days alone leaves it out; so do long means of groups, and no shares."""
+    hourly = frame(30 * 24)
+    named = []
+    for chart in (control_chart(hourly), control_chart(without(hourly, MARKS))):
+        ax = plot_control(chart, marks=MARKS)
+        named += [mark.get_text() for mark in ax.texts if mark.get_gid() == "mark label"][1:]
+    groups = grouped({"a": 9, "b": 5}, hours=30 * 24)
+    for rows in (ua.aggregate(groups, "D"), groups):
+        ax = plot_trend(rows, marks=MARKS)
+        named += [mark.get_text() for mark in ax.texts if mark.get_gid() == "mark label"][1:]
+    assert named == ["outage", "outage (left out)", "outage", "outage (left out)"]
 
 
 def test_marks_are_on_every_small_panel():
@@ -34,9 +50,7 @@ def test_marks_are_on_every_small_panel():
         assert len([mark for mark in ax.get_children() if mark.get_gid() == "mark"]) == 2
         assert not [text for text in ax.texts if text.get_gid() == "mark label"]
     (named,) = [text.get_text() for text in figure.texts if text.get_gid() == "marks"]
-    assert named == (
-        "marked: release 2.4, 2026-03-10 14:00; outage (left out), 2026-03-17 to 2026-03-18"
-    )
+    assert named == ("marked: release 2.4, 2026-03-10 14:00; outage, 2026-03-17 to 2026-03-18")
 
 
 def test_marks_outside_the_window_are_not_drawn():

@@ -198,6 +198,16 @@ def test_a_figure_of_a_breakdown_keeps_the_rules(name, width):
     assert problems(drawn(breakdowns(GROUPS)[name], width)) == []
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("days", [[10], [16], [17, 18], [18, 19, 20], [9, 11, 17, 19]])
+def test_signals_beside_marks_keep_the_rules(days, width):
+    """Dates of signals and names of marks stand apart, wherever the signals are."""
+    hourly = frame()
+    bad = hourly.index.day.isin(days)
+    hourly.loc[bad, "error_count"] = hourly.loc[bad, "total_count"] // 4
+    assert problems(drawn(singles(hourly)["control"], width)) == []
+
+
 # What an error rate has no part in need not be drawn again for it.
 LOADS = ("trend", "talk", "hours", "calendar", "week", "day", "load duration", "capacity")
 SKIPPED = {

@@ -15,7 +15,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import axes_for, in_units, is_narrow, known
 from usage_analysis.figures.labels import head, nothing, subtitle, wrapped
-from usage_analysis.figures.marks import Mark, draw_marks, mark_in_words
+from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
 from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
@@ -138,7 +138,9 @@ def _figure_head(
         words = subtitle(small, about, (6 / wide, below), (0, 0), "figure fraction")
         figure.add_artist(words)
     if marks:
-        named = "; ".join(f"{mark_in_words(mark)}, {_when(mark, zone)}" for mark in marks)
+        named = "; ".join(
+            f"{shorten(mark.label, 32)}, {when_in_words(mark, zone)}" for mark in marks
+        )
         marked = wrapped(f"marked: {named}", wide - 16, 7.5)
         high += 10.5 * (marked.count("\n") + 1)
         figure.text(
@@ -150,18 +152,6 @@ def _figure_head(
         engine.set(rect=(0, 0, 1, 1 - (high + 8) / tall))
     else:
         figure.subplots_adjust(top=1 - (high + 22) / tall)
-
-
-def _when(mark: Mark, zone: tzinfo) -> str:
-    """When a mark was, to the day where it is one of days."""
-    start = mark.start.tz_convert(zone)
-    if mark.end is None:
-        return f"{start:%Y-%m-%d %H:%M}"
-    end = mark.end.tz_convert(zone)
-    if start == start.normalize() and end == end.normalize():
-        last = end - pd.Timedelta(days=1)
-        return f"{start:%Y-%m-%d}" + (f" to {last:%Y-%m-%d}" if last > start else "")
-    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
 
 
 @figure_style()

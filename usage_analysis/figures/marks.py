@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import Floats
+from usage_analysis.figures.axes import Floats, figure_of, width_of
+from usage_analysis.figures.labels import text_width
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of
 from usage_analysis.figures.wording import shorten
@@ -21,6 +23,9 @@ from usage_analysis.tidy.slots import row_lengths
 from usage_analysis.tidy.zones import row_times
 
 _BESIDE = 0.04
+SIZE = 7.5
+"""Size of names on the axes [pt]."""
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -123,14 +128,31 @@ def left_out(frame: pd.DataFrame, marks: Sequence[Mark]) -> NDArray[np.bool_]:
     return out
 
 
-def draw_marks(ax: Axes, marks: Sequence[Mark], *, named: bool = True) -> None:
+def draw_marks(
+    ax: Axes,
+    marks: Sequence[Mark],
+    *,
+    named: bool = True,
+    room: Room | None = None,
+    counted: pd.DataFrame | None = None,
+) -> None:
     """Draw those marks that lie within the axes: instants as lines, periods as bands.
 
-    Names stand at the top, or at the foot where the lines drawn before leave more room there.
+    Names stand at the top, or at the foot where the lines drawn before leave more room there, and
+    beside the names of what is drawn already.
+
+    Parameters
+    ----------
+    named
+        Whether names stand beside them.
+    room
+        What is drawn so far, with the names that are not to be written on.
+    counted
+        Rows that all numbers of the figure are of, if that is none: see `mark_in_words`.
     """
     theme = theme_in_use()
     low, high = ax.get_xlim()
-    free = _room(ax) if named else None
+    free = (room or Room(ax)) if named else None
     for mark in marks:
         end = mark.start if mark.end is None else mark.end
         first, last = dates_of(pd.DatetimeIndex([mark.start, end]))
@@ -143,36 +165,82 @@ def draw_marks(ax: Axes, marks: Sequence[Mark], *, named: bool = True) -> None:
                 max(first, low), min(last, high), color=theme.muted, alpha=0.16, lw=0, gid="mark"
             )
         if free is not None:
-            _name(ax, mark_in_words(mark), max(first, low), free)
+            _name(ax, mark_in_words(mark, counted), max(first, low), free)
 
 
-def mark_in_words(mark: Mark) -> str:
-    """A mark's label, and whether its period is left out."""
-    return shorten(mark.label, 32) + (" (left out)" if mark.leave_out else "")
+def mark_in_words(mark: Mark, counted: pd.DataFrame | None = None) -> str:
+    """A mark's label, and that its period is left out unless some of the rows counted lie in it."""
+    within = counted is not None and bool(left_out(counted, [mark]).any())
+    return shorten(mark.label, 32) + (" (left out)" if mark.leave_out and not within else "")
 
 
-def _room(ax: Axes) -> tuple[Floats, Floats]:
-    """Places of the lines drawn so far, along and up the axes, as shares of them."""
-    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-    x: list[Floats] = [np.zeros(0)]
-    y: list[Floats] = [np.zeros(0)]
-    for line in ax.get_lines():
-        across, up = (np.asarray(d, dtype=np.float64) for d in line.get_data())
-        if len(up) > 2 and len(across) == len(up):
-            x.append((across - left) / (right - left))
-            y.append((up - low) / (high - low))
-    return np.concatenate(x), np.concatenate(y)
+def when_in_words(mark: Mark, zone: tzinfo) -> str:
+    """When a mark was, to the day where it is one of days."""
+    start = mark.start.tz_convert(zone)
+    if mark.end is None:
+        return f"{start:%Y-%m-%d %H:%M}"
+    end = mark.end.tz_convert(zone)
+    if start == start.normalize() and end == end.normalize():
+        last = end - pd.Timedelta(days=1)
+        return f"{start:%Y-%m-%d}" + (f" to {last:%Y-%m-%d}" if last > start else "")
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
 
 
-def _name(ax: Axes, words: str, place: float, free: tuple[Floats, Floats]) -> None:
-    left, right = ax.get_xlim()
-    x, y = free
-    beside = y[(np.abs(x - (place - left) / (right - left)) < _BESIDE) & np.isfinite(y)]
-    above, beneath = 1 - beside.max(initial=0.0), beside.min(initial=1.0)
-    foot = len(beside) > 0 and beneath > above
+class Room:
+    """What is drawn on axes so far, in shares of them: points of lines, and boxes of names.
+
+    The axes are somewhat larger in the end, so that what is apart here is apart then.
+    """
+
+    def __init__(self, ax: Axes) -> None:
+        self.limits = (*ax.get_xlim(), *ax.get_ylim())
+        self.points = ((width_of(ax) - 1.5) * 72, figure_of(ax).get_size_inches()[1] * 72 * 0.55)
+        x: list[Floats] = [np.zeros(0)]
+        y: list[Floats] = [np.zeros(0)]
+        for line in ax.get_lines():
+            across, up = (np.asarray(d, dtype=np.float64) for d in line.get_data())
+            if len(up) > 2 and len(across) == len(up):
+                along, above = self.shares(across, up)
+                x.append(along)
+                y.append(above)
+        self.x, self.y = np.concatenate(x), np.concatenate(y)
+        self.boxes: list[Box] = []
+
+    def shares(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Places on the axes as shares of them."""
+        left, right, low, high = self.limits
+        return (x - left) / (right - left), (y - low) / (high - low)
+
+    def of_text(self, words: str, x: float, y: float, offset: float) -> Box:
+        """Box of a line of text above a point, so many points from it."""
+        along, above = self.shares(x, y)
+        wide, tall = text_width(words, SIZE) / self.points[0], 11 / self.points[1]
+        low = above + offset / self.points[1]
+        return along - wide / 2, along + wide / 2, low, low + tall
+
+    def is_free(self, box: Box) -> bool:
+        """Whether a box touches no name."""
+        left, right, low, high = box
+        return not any(a < right and b > left and c < high and d > low for a, b, c, d in self.boxes)
+
+
+def _name(ax: Axes, words: str, place: float, room: Room) -> None:
+    """Write a name upright beside a place, where it is on no other name and on few lines."""
+    along = float(room.shares(place, 0.0)[0])
+    beside = room.y[(np.abs(room.x - along) < _BESIDE) & np.isfinite(room.y)]
+    foot = len(beside) > 0 and beside.min() > 1 - beside.max()
+    wide, tall = 12 / room.points[0], (text_width(words, SIZE) + 6) / room.points[1]
+    boxes = [
+        (at, at + wide, 0.0 if low else 1 - tall, tall if low else 1.0, low, at < along)
+        for at in (along, along - wide)
+        for low in (foot, not foot)
+    ]
+    *box, foot, left = next((b for b in boxes if room.is_free(b[:4])), boxes[0])
+    room.boxes.append((box[0], box[1], box[2], box[3]))
     ax.annotate(
-        words, (place, 0 if foot else 1), (2, 3 if foot else -3),
-        xycoords=("data", "axes fraction"), textcoords="offset points", rotation=90, ha="left",
-        va="bottom" if foot else "top", fontsize=7.5, color=theme_in_use().ink, gid="mark label",
+        words, (place, 0 if foot else 1), (-2 if left else 2, 3 if foot else -3),
+        xycoords=("data", "axes fraction"), textcoords="offset points", rotation=90,
+        ha="right" if left else "left", va="bottom" if foot else "top", fontsize=SIZE,
+        color=theme_in_use().ink, gid="mark label",
         bbox={"facecolor": theme_in_use().page, "alpha": 0.85, "lw": 0, "pad": 0.8},
     )  # fmt: skip

@@ -103,7 +103,7 @@ def plot_burn_up(
     ax.set_xlim(x[0], x[-1])
     label_ends(ax, ends)
     ax.set_ylabel(axis_name(measure).replace(" [", ", month so far ["))
-    draw_marks(ax, marks)
+    draw_marks(ax, marks, counted=daily)
     told = title or month_in_words(daily, measure=measure, budget=budget, projection=projection)
     head(ax, told, about)
     return ax

@@ -23,7 +23,7 @@ from usage_analysis.figures.axes import (
     percents_of,
 )
 from usage_analysis.figures.labels import head, label_ends, nothing
-from usage_analysis.figures.marks import Mark, draw_marks, left_out
+from usage_analysis.figures.marks import SIZE, Mark, Room, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import FULL, dates_of, percents, time_axis
@@ -238,9 +238,9 @@ def plot_control(
     ax.set_ylim(0, min(most * 1.15, FULL) if most > 0 else 1)
     percents(ax)
     _name_lines(ax, centre, np.where(limited, high, np.nan))
-    _name_signals(ax, chart, x, rate)
+    room = _name_signals(ax, chart, x, rate)
     ax.set_ylabel(f"{what} [% of calls]")
-    draw_marks(ax, marks)
+    draw_marks(ax, marks, room=room, counted=chart)
     if not chart["calls"].any():
         nothing(ax, "no finished call yet" if len(chart) else "nothing finished yet")
     head(ax, title or _signals_in_words(chart, what, every), about)
@@ -273,20 +273,26 @@ def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:
     label_ends(ax, labels)
 
 
-def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> None:
-    """Write the date beside the signals that are farthest out."""
+def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> Room:
+    """Write the date beside the signals that are farthest out, where there is room for it."""
     signal = np.flatnonzero(chart["signal"].to_numpy(dtype=bool))
     distance = np.abs(rate - 100 * chart["centre"].to_numpy(dtype=np.float64))
     most = 3 if is_narrow(ax) else MOST_LABELS
-    hours = span_of(chart) == "hour"
+    hours, room = span_of(chart) == "hour", Room(ax)
     for place in signal[np.argsort(-distance[signal], kind="stable")][:most]:
         moment = chart.index[place]
+        words = f"{moment:%d %b %H:%M}" if hours else f"{moment:%a %d %b}"
+        boxes = [(room.of_text(words, x[place], rate[place], at), at) for at in (5, -18)]
+        box, at = next(((b, at) for b, at in boxes if room.is_free(b)), (None, 0))
+        if box is None:
+            continue
+        room.boxes.append(box)
         ax.annotate(
-            f"{moment:%d %b %H:%M}" if hours else f"{moment:%a %d %b}",
-            (x[place], rate[place]), (0, 6), textcoords="offset points", ha="center", fontsize=7.5,
-            gid="signal label", zorder=6,
+            words, (x[place], rate[place]), (0, at + 2), textcoords="offset points", ha="center",
+            fontsize=SIZE, gid="signal label", zorder=6,
             bbox={"facecolor": theme_in_use().page, "alpha": 0.85, "lw": 0, "pad": 0.6},
         )  # fmt: skip
+    return room
 
 
 def _signals_in_words(chart: pd.DataFrame, what: str, every: str) -> str:

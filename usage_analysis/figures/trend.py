@@ -91,7 +91,8 @@ def plot_trend(
     else:
         smoothed = _lines(ax, frame, measure, every, marks)
     ax.set_ylabel(axis_name(measure, every) + smoothed)
-    draw_marks(ax, marks)
+    # A few buckets of groups have no mean, and the shares in the title are of all.
+    draw_marks(ax, marks, counted=frame if group_column(frame) and not smoothed else None)
     head(ax, title or _finding(frame, measure, every, marks), about)
     return ax
 
