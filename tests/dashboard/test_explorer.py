@@ -213,10 +213,51 @@ def test_a_change_is_told_as_it_is_drawn(explorer):
     told = f"{100 * row.change:+.1f} % (95 % interval {low:+.1f} to {high:+.1f}) over 28 days"
     assert told in explorer.sentence
     explorer.preset.value = "yesterday"
-    assert explorer.phase == "refused"
-    assert "Same weekdays before" in explorer.display.note.value
+    assert (explorer.view.value, explorer.phase) == ("trend", "ready")
+    assert "comparison" not in dict(map(reversed, explorer.view.options))
     explorer.comparison.value = "weekdays"
+    explorer.view.value = "comparison"
     assert explorer.phase == "ready"
+
+
+def line_of(axes, name):
+    (line,) = [line for line in axes.lines if line.get_gid() == name]
+    return line
+
+
+def key_of(axes):
+    (words,) = [text for text in axes.texts if text.get_gid() == "key"]
+    return words.get_text()
+
+
+def test_what_is_set_beside_is_whole_and_named(transport):
+    """Whole days stand beside whole days, over a change of clocks too, and the figure says so."""
+    march = {"preset": "custom", "first": "2026-03-02", "last": "2026-03-31"}
+    client = watched_client(transport)
+    explorer = ua.Explorer(client, timezone=ZONE, state=march | {"comparison": "previous"})
+    query = {"from_date": "2026-01-31", "to_date": "2026-03-01", "timezone": ZONE}
+    usage = client.call_usage(**query)
+    daily = ua.in_timezone(usage.hourly, ZONE).loc["2026-01-31":"2026-03-01"].resample("D").sum()
+    beside = line_of(explorer.axes, "before")
+    assert list(beside.get_ydata()) == daily["total_count"].to_list()
+    assert key_of(explorer.axes) == "dashed: 2026-01-31 to 2026-03-01"
+    assert beside.get_linestyle() == "--"
+    total = f"({daily['total_count'].sum():,}) beside these 719"
+    assert f"in the 720 hours from 2026-01-31 to 2026-03-01 {total}" in explorer.sentence
+    assert list(beside.get_xdata()) == list(line_of(explorer.axes, "buckets").get_xdata())
+
+
+def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
+    """Today is compared with yesterday to the last finished hour of the clock, in code as well."""
+    explorer.preset.value = "today"
+    explorer.comparison.value = "previous"
+    hours = int((~explorer.table["provisional"]).sum())
+    assert len(line_of(explorer.axes, "before").get_ydata()) == hours
+    made = {}
+    exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
+    assert len(made["before"]) == hours
+    assert "in as many hours on 2026-03-31 (" in explorer.sentence
+    assert key_of(explorer.axes) == "dashed: 2026-03-31"
 
 
 def test_picking_a_day_leaves_the_preset(explorer):

@@ -120,10 +120,11 @@ def singles(hourly):
     week = ua.load_profile(hourly, by="hour_of_week")
     thin = ua.error_rate(hourly, by="hour_of_week")
     rates, chart = ua.error_rate(days), control_chart(hourly)
+    before = daily.set_axis(daily.index - pd.DateOffset(days=35))
     same = {"about": told}
     drawn = {
         "trend": lambda ax: plot_trend(daily, marks=MARKS, ax=ax, **same),
-        "talk": lambda ax: plot_trend(daily, measure="duration", ax=ax, **same),
+        "talk": lambda ax: plot_trend(daily, measure="duration", before=before, ax=ax, **same),
         "hours": lambda ax: plot_trend(hourly, ax=ax, **same),
         "calendar": lambda ax: plot_calendar(daily, marks=MARKS, ax=ax, **same),
         "week": lambda ax: plot_week(week, ax=ax, **same),

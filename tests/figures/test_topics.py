@@ -1,5 +1,6 @@
 """Each figure shows the numbers of its helper: lines, bands, bars and names are where they say."""
 
+import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 import pytest
@@ -347,6 +348,32 @@ def test_a_trend_of_many_groups_labels_the_six_largest():
     ax = breakdowns(grouped({f"agent {n}": 60 / (n + 1) for n in range(9)}))["trend"](None)
     assert set(names(ax, "label")) == {*(f"agent {n}" for n in range(6)), "3 others"}
     assert len(lines(ax, "other")) == 3
+
+
+def test_what_was_before_lies_on_the_same_clock():
+    """Hours of before stand at the same hour of the day, where a change of clocks lies between."""
+    now = frame(8 * 24, start="2026-03-05", unfinished=0)
+    then = frame(8 * 24, start="2026-02-05", unfinished=0)
+    ax = plot_trend(now, before=then)
+    ((there, calls),) = [line.get_data() for line in ax.lines if line.get_gid() == "before"]
+    shown = dict(zip(mdates.num2date(there), calls, strict=True))
+    moved = then.index.tz_localize(None) + pd.Timedelta(days=28)
+    moved = moved.tz_localize(ZONE, nonexistent="NaT")
+    assert moved.hasnans
+    there = moved.notna()
+    assert [shown[hour] for hour in moved[there]] == then["total_count"][there].to_list()
+    assert len(shown) == there.sum()
+
+
+def test_what_was_before_has_hours_or_days():
+    """Nothing is set beside groups, or beside weeks, which days do not move onto each other."""
+    weeks = ua.aggregate(frame(28 * 24), "W")
+    with pytest.raises(
+        ua.QueryError, match="before: expected hours or days, got buckets of a week"
+    ):
+        plot_trend(weeks, before=weeks)
+    with pytest.raises(ua.QueryError, match="before: expected none beside groups"):
+        plot_trend(grouped({"one": 1}), before=weeks)
 
 
 def test_more_than_thirty_groups_are_the_thirty_largest():

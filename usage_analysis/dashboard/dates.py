@@ -46,6 +46,14 @@ class Days(NamedTuple):
         """How many days these are."""
         return (self.last - self.first).days + 1
 
+    def __str__(self) -> str:
+        return f"{self.first}" if self.number == 1 else f"{self.first} to {self.last}"
+
+    @property
+    def when(self) -> str:
+        """The days as a sentence says them."""
+        return f"on {self}" if self.number == 1 else f"from {self}"
+
     def back(self, days: int) -> Days:
         """As many days, so many days earlier."""
         return Days(self.first - days * _DAY, self.last - days * _DAY)

@@ -57,9 +57,8 @@ class Display:
     def loading(self, settings: Settings) -> None:
         """A question is under way; what is seen is still the answer to an older one."""
         days = settings.days
-        when = f"{days.first}" if days.number == 1 else f"{days.first} to {days.last}"
         old = " The figure is still that of the question before." if self._pictured else ""
-        self._say(f"Asking the server: {when} ({settings.timezone})…{old}")
+        self._say(f"Asking the server: {days} ({settings.timezone})…{old}")
         self.asof.value = self._dating
         self.progress.value, self.progress.max = 0, 1
         self.progress.layout.visibility = None
@@ -93,7 +92,7 @@ class Display:
         self._dated(scene, fetched)
         words = settings.in_words()
         narrowed = "; ".join(f"{name}: {value}" for name, value in words.items())
-        self._say(f"No calls from {settings.first} to {settings.last} ({settings.timezone}).")
+        self._say(f"No calls {settings.days.when} ({settings.timezone}).")
         self._note(
             f"The server answered: no call meets {narrowed}. Choose fewer filters or other days."
             if narrowed

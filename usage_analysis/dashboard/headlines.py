@@ -23,24 +23,24 @@ def sentence(text: str) -> str:
 def total_told(scene: Scene, measure: str) -> str:
     """How much of a measure the days shown hold."""
     value = float(np.nansum(in_units(scene.hourly, measure)))
-    days = scene.settings.days
-    when = f"on {days.first}" if days.number == 1 else f"from {days.first} to {days.last}"
-    return f"{amount(value)} {UNITS[measure]} {when} ({scene.settings.timezone})"
+    when = f"{scene.settings.days.when} ({scene.settings.timezone})"
+    return f"{amount(value)} {UNITS[measure]} {when}"
 
 
 def change_told(scene: Scene, measure: str) -> str:
-    """What the days before say, over as many finished hours of both."""
-    if scene.before is None:
-        return ""
-    now = scene.hourly[~scene.hourly["provisional"]].iloc[: len(scene.before)]
-    new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, scene.before))
+    """What the days before say, to the same hour of the clock where these are not over."""
     days = scene.settings.before
-    what = f"{days.first} to {days.last}" if days is not None else ""
+    if scene.before is None or days is None:
+        return ""
+    now = scene.hourly[~scene.hourly["provisional"]]
+    new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, scene.before))
     if old == 0:
-        return f"; none in the days before, {what}"
+        return f"; none in the days before, {days}"
     share = 100 * (new - old) / old
     way = "more" if share >= 0 else "fewer"
-    return f"; {abs(share):.1f} % {way} than in as many hours from {what} ({amount(old)})"
+    hours = "as many hours" if len(now) == len(scene.before) else f"the {len(scene.before)} hours"
+    beside = "" if len(now) == len(scene.before) else f" beside these {len(now)}"
+    return f"; {abs(share):.1f} % {way} than in {hours} {days.when} ({amount(old)}){beside}"
 
 
 def compared_told(scene: Scene, measure: str) -> str:

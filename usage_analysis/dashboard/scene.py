@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -116,9 +116,19 @@ class Scene:
 
     @cached_property
     def before(self) -> pd.DataFrame | None:
-        """Hours set beside: as many finished ones as are shown, none where nothing is compared."""
-        rows = self.earlier(grouped=False)
-        return None if rows is None else rows.iloc[: int((~self.hourly["provisional"]).sum())]
+        """Hours set beside, to the hour of the clock that is finished; None where nothing is."""
+        rows, end = self.earlier(grouped=False), self._last_beside
+        return rows if rows is None or end is None else rows[_local(rows) <= end]
+
+    @cached_property
+    def _last_beside(self) -> pd.Timestamp | None:
+        """The last hour set beside, on the local clock; None where all are."""
+        days, late = self.settings.before, self.hourly["provisional"].to_numpy()
+        if days is None or not late.any():
+            return None
+        first = _local(self.hourly)[int(late.argmax())]
+        moved: pd.Timestamp = first - (self.settings.first - days.first) - pd.Timedelta(hours=1)
+        return moved
 
     def earlier(self, *, grouped: bool) -> pd.DataFrame | None:
         """All hours of the days set beside."""
@@ -136,8 +146,23 @@ class Scene:
 
     def buckets(self) -> pd.DataFrame:
         """Hours shown, by group, added up to the buckets chosen."""
+        return self.bucketed(self.grouped)
+
+    def bucketed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Hours added up to the buckets chosen."""
         every = self.settings.granularity
-        return self.grouped if every == "h" else aggregate(self.grouped, every)
+        return rows if every == "h" else aggregate(rows, every)
+
+    def before_in_words(self) -> list[str]:
+        """Lines that cut what `lines` calls `before` as it is here."""
+        end = self._last_beside
+        local = "before.index.tz_localize(None)"
+        return [] if end is None else [f'before = before[{local} <= "{end:%Y-%m-%d %H:%M}"]']
+
+    def bucketed_in_words(self, rows: str) -> str:
+        """Python that does it."""
+        every = self.settings.granularity
+        return rows if every == "h" else f"ua.aggregate({rows}, {every!r})"
 
     @cached_property
     def about(self) -> Provenance:
@@ -217,12 +242,15 @@ def _cut_in_words(hours: str, days: Days, *, by_group: bool) -> str:
 
 
 def _inside(rows: pd.DataFrame, days: Days) -> NDArray[np.bool_]:
-    index: Any = rows.index
-    start = pd.Timestamp(days.first).tz_localize(None)
+    start, local = pd.Timestamp(days.first), _local(rows)
     end = pd.Timestamp(days.last) + pd.Timedelta(days=1)
-    local = index.tz_localize(None)
     inside: NDArray[np.bool_] = (local >= start) & (local < end)
     return inside
+
+
+def _local(rows: pd.DataFrame) -> pd.DatetimeIndex:
+    """What the clock shows at each row, without its zone."""
+    return pd.DatetimeIndex(rows.index).tz_localize(None)
 
 
 def _of_day(rows: pd.DataFrame, low: int, high: int) -> NDArray[np.bool_]:

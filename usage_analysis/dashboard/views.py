@@ -30,7 +30,6 @@ from usage_analysis.dashboard.headlines import (
 )
 from usage_analysis.dashboard.scene import Scene
 from usage_analysis.dashboard.settings import Settings
-from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
@@ -53,7 +52,6 @@ TABS: Final = {
 }
 _UNLIKE: Final = 3
 """So many days and the same number before have no weekday in common, whole weeks apart."""
-_BESIDE: Final[Any] = {"color": "#595959", "ls": "--", "lw": 1.2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +77,8 @@ class Drawn:
 
     @property
     def python(self) -> str:
-        """The lines as one text, with the imports that they need."""
-        text = "\n".join(self.lines)
-        return f"from datetime import timedelta\n\n{text}" if " timedelta(" in text else text
+        """The lines as one text."""
+        return "\n".join(self.lines)
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class View:
     groups
         Whether it is only there where calls are told apart.
     compared
-        Whether it is only there where days are set beside.
+        Whether it is only there where days are set beside of which some have the same weekday.
     """
 
     tab: str
@@ -118,7 +115,9 @@ class View:
 
 def views_of(settings: Settings) -> list[tuple[str, str]]:
     """Labels and names of the figures that the tab of some settings offers."""
-    grouped, compared = bool(settings.group), settings.comparison != "none"
+    grouped, compared = bool(settings.group), settings.before is not None
+    if settings.comparison == "previous" and settings.days.number <= _UNLIKE:
+        compared = False
     return [
         (view.label, name)
         for name, view in VIEWS.items()
@@ -127,42 +126,23 @@ def views_of(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _trend(scene: Scene) -> Drawn:
-    measure, days = scene.settings.measure, scene.settings.before
+    settings, measure, days = scene.settings, scene.settings.measure, scene.settings.before
     table, about = scene.buckets(), scene.about_rows(scene.grouped)
-    axes = plot_trend(table, measure=measure, about=about)
-    fits = not scene.settings.group and scene.settings.granularity in ("h", "D")
+    earlier = None
+    if scene.before is not None and not settings.group and settings.granularity in ("h", "D"):
+        earlier = scene.bucketed(scene.before)
+    axes = plot_trend(table, measure=measure, before=earlier, about=about)
+    dashed = "" if earlier is None else f"before={scene.bucketed_in_words('before')}, "
     lines = [
-        *scene.lines(grouped=True, beside=fits),
+        *scene.lines(grouped=True, beside=earlier is not None),
+        *(scene.before_in_words() if earlier is not None else []),
         _bucketed(scene),
-        f"ax = ua.plot_trend(table, measure={measure!r}, about=about)",
+        f"ax = ua.plot_trend(table, measure={measure!r}, {dashed}about=about)",
     ]
     headline = f"{total_told(scene, measure)}{change_told(scene, measure)}."
-    if days is not None and fits:
-        lines += _beside(scene, axes)
-        headline += f" Dashed: {days.first} to {days.last}."
+    if days is not None and earlier is not None and len(earlier):
+        headline += f" Dashed: {days}."
     return Drawn(axes, headline, table, lines)
-
-
-def _beside(scene: Scene, axes: Axes) -> list[str]:
-    """Draw what is set beside as a dashed line, and the Python lines that do."""
-    settings, earlier = scene.settings, scene.before
-    if earlier is None:
-        return []
-    daily, column = settings.granularity == "D", f"earlier[{settings.measure!r}]"
-    earlier = aggregate(earlier, "D") if daily else earlier
-    when = scene.buckets().index[: len(earlier)]
-    values = in_units(earlier, settings.measure)[: len(when)]
-    axes.plot(when, values, **_BESIDE)
-    axes.set_ylim(0, max(axes.get_ylim()[1], 1.08 * float(values.max(initial=0))))
-    unit = " / timedelta(minutes=1)" if settings.measure == "duration" else ""
-    return [
-        'before = before.iloc[: int((~hourly["provisional"]).sum())]',
-        f"earlier = {'ua.aggregate(before, ' + repr('D') + ')' if daily else 'before'}",
-        "when = table.index[: len(earlier)]",
-        f"values = ({column}{unit}).to_numpy(dtype=float)[: len(when)]",
-        'ax.plot(when, values, color="#595959", ls="--", lw=1.2)',
-        "ax.set_ylim(0, max(ax.get_ylim()[1], 1.08 * values.max(initial=0)))",
-    ]
 
 
 def _groups(scene: Scene) -> Drawn:
@@ -183,11 +163,6 @@ def _groups(scene: Scene) -> Drawn:
 
 def _comparison(scene: Scene) -> Drawn:
     measure, grouped = scene.settings.measure, bool(scene.settings.group)
-    if scene.settings.comparison == "previous" and scene.settings.days.number <= _UNLIKE:
-        raise QueryError(
-            "Compare with: expected days of which some have the same weekday before, got "
-            f"{scene.settings.days.number}; choose Same weekdays before"
-        )
     table = compare_periods(scene.grouped, scene.earlier(grouped=grouped), measure=measure)
     axes = plot_comparison(table, measure=measure, about=scene.about_rows(scene.grouped))
     lines = [
@@ -380,8 +355,7 @@ VIEWS: Final = {
 
 
 def _bucketed(scene: Scene) -> str:
-    every = scene.settings.granularity
-    return "table = hourly" if every == "h" else f"table = ua.aggregate(hourly, {every!r})"
+    return f"table = {scene.bucketed_in_words('hourly')}"
 
 
 def _finished(scene: Scene) -> list[str]:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     OTHERS,
     Floats,
@@ -52,6 +53,7 @@ def plot_trend(
     frame: pd.DataFrame,
     *,
     measure: str = "total_count",
+    before: pd.DataFrame | None = None,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
@@ -67,12 +69,19 @@ def plot_trend(
         Of more than 120 buckets the moving means of groups are drawn, for their lines hide others.
     measure
         A column of it; durations are drawn in minutes.
+    before
+        Hours or days, as the frame's, of a time before it: dashed, its first day on the first one.
     marks
         What you know of the time shown; the periods to leave out are not in the mean.
     title, about
         The finding, and what the data are.
     ax
         Where to draw; new axes of a figure apart from pyplot without it.
+
+    Raises
+    ------
+    QueryError
+        `before` beside groups, or beside weeks and longer, which no whole number of days moves.
 
     Notes
     -----
@@ -85,19 +94,53 @@ def plot_trend(
     every = span_of(frame)
     ax = axes_for(ax, f"Line of {UNITS.get(measure, measure)} {per(every)}")
     time_axis(ax, frame)
-    smoothed = ""
+    smoothed = key = ""
     if group_column(frame) is None:
-        _single(ax, frame, measure, every, marks)
-    else:
+        tall = np.zeros(1)
+        if before is not None and len(before) and len(frame):
+            tall, key = _beside(ax, frame, before, measure, every)
+        _single(ax, frame, measure, every, marks, tall)
+    elif before is None:
         smoothed = _lines(ax, frame, measure, every, marks)
+    else:
+        raise QueryError("before: expected none beside groups, got a frame")
     ax.set_ylabel(axis_name(measure, every) + smoothed)
     # A few buckets of groups have no mean, and the shares in the title are of all.
     draw_marks(ax, marks, counted=frame if group_column(frame) and not smoothed else None)
-    head(ax, title or _finding(frame, measure, every, marks), about)
+    head(ax, title or _finding(frame, measure, every, marks), about, key=key)
     return ax
 
 
-def _single(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark]) -> None:
+def _beside(
+    ax: Axes, frame: pd.DataFrame, before: pd.DataFrame, measure: str, every: str
+) -> tuple[Floats, str]:
+    """Draw what was before on the days of a frame; its values, and what its line means."""
+    if every not in ("hour", "day"):
+        raise QueryError(f"before: expected hours or days, got buckets of a {every}")
+    theme, zone = theme_in_use(), zone_of(frame)
+    own, index = pd.DatetimeIndex(frame.index), pd.DatetimeIndex(before.index).tz_convert(zone)
+    moved = index.tz_localize(None) + (_day(own[0]) - _day(index[0]))
+    # On the same clock: an hour that a change of clocks leaves out has no place, a day has one.
+    repeated = np.ones(len(moved), dtype=bool)
+    places = (
+        moved.tz_localize(zone, ambiguous=repeated, nonexistent="NaT")
+        if every == "hour"
+        else moved.tz_localize(zone, ambiguous=repeated, nonexistent="shift_forward")
+    )
+    shown = places <= own[-1]
+    line, values = broken(dates_of(places[shown]), in_units(before, measure)[shown])
+    ax.plot(line, values, color=theme.muted, ls="--", lw=1.2, gid="before")
+    days = f"{index[0]:%Y-%m-%d}", f"{index[-1]:%Y-%m-%d}"
+    return values, f"dashed: {' to '.join(dict.fromkeys(days))}"
+
+
+def _day(moment: pd.Timestamp) -> pd.Timestamp:
+    return moment.tz_localize(None).normalize()
+
+
+def _single(
+    ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark], beside: Floats
+) -> None:
     theme = theme_in_use()
     x, y = dates_of(pd.DatetimeIndex(frame.index)), in_units(frame, measure)
     whole = finished(frame)
@@ -119,7 +162,7 @@ def _single(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Sequ
     if np.isfinite(mean).any():
         ax.plot(line, mean, color=theme.main, lw=2.2, gid="mean")
         ends.append((last_known(mean), f"mean of {over} {every}s", theme.main))
-    from_zero(ax, y)
+    from_zero(ax, np.concatenate([y, beside]))
     label_ends(ax, ends)
 
 
