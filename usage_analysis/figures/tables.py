@@ -71,8 +71,8 @@ _TABLE = jinja2.Environment(autoescape=True).from_string(
     "<table{% if named %} class=named{% endif %}>"
     "{% if names[1] %}<thead><tr>{% for name in names %}<th scope=col>{{ name }}</th>{% endfor %}"
     "</tr></thead>{% endif %}<tbody>{% for row in rows %}<tr>{% for cell in row %}"
-    '<td{% if named %} data-name="{{ names[loop.index0] }}"{% endif %}>{{ cell }}</td>'
-    "{% endfor %}</tr>{% endfor %}</tbody></table>"
+    '<td{% if named and not loop.first %} data-name="{{ names[loop.index0] }}"{% endif %}>'
+    "{{ cell }}</td>{% endfor %}</tr>{% endfor %}</tbody></table>"
 )
 
 
@@ -129,7 +129,7 @@ _WORDS: Final = {
 def _heading(name: str, column: pd.Series) -> str:
     """A column's name for readers."""
     stem, _, side = name.rpartition("_")
-    if side in ("a", "b"):
+    if stem and side in ("a", "b"):
         return f"{_heading(stem, column)} {'now' if side == 'a' else 'before'}"
     words = re.sub(r"_(95|998)$", lambda m: {"95": ", 95 %", "998": ", 99.8 %"}[m[1]], name)
     told = _WORDS.get(name, words.replace("_", " "))
