@@ -260,6 +260,26 @@ def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
     assert key_of(explorer.axes) == "dashed: 2026-03-31"
 
 
+def test_the_month_is_told_in_money(explorer):
+    """The headline of the month has its projection in USD at the rate chosen, with its interval."""
+    with explorer.together():
+        explorer.preset.value, explorer.first.value = "custom", date(2026, 3, 1)
+        explorer.last.value = date(2026, 3, 20)
+        explorer.tab.value, explorer.view.value = "money", "month"
+    assert explorer.rate.layout.display is None
+    found = ua.project_month(explorer.table, measure="billed_minutes")
+    for rate in ("0.05", "0.1"):
+        explorer.rate.value = rate
+        come = ua.cost(explorer.table.loc["2026-03"], rate)
+        whole, low, high = (float(rate) * found[name] for name in ("projection", "low", "high"))
+        assert f"At USD {rate} a minute that is USD {come:,} so far and" in explorer.sentence
+        told = f"USD {whole:,.0f} for the whole month (95 % interval {low:,.0f} to {high:,.0f})"
+        assert told in explorer.sentence
+    explorer.last.value = date(2026, 3, 31)
+    assert "all 31 days. At USD 0.1 a minute that is USD" in explorer.sentence
+    assert "interval" not in explorer.sentence
+
+
 def test_picking_a_day_leaves_the_preset(explorer):
     """A day chosen by hand makes the days custom; a preset sets both days."""
     explorer.preset.value = "this_month"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.rates import describe_errors, rate_difference
+from usage_analysis.analysis.trends import describe_month
 from usage_analysis.dashboard.scene import Scene
 from usage_analysis.figures.axes import in_units
+from usage_analysis.figures.money import projected
 from usage_analysis.figures.wording import UNITS, amount
 
 
@@ -83,6 +86,23 @@ def money_told(scene: Scene) -> str:
         f"USD {amount_of:,} for {minutes:,.1f} billed minutes{told}, at USD {scene.settings.rate} "
         "a minute: an estimate of call minutes only"
     )
+
+
+def month_told(daily: pd.DataFrame, rate: str) -> str:
+    """Where the month is heading, in billed minutes and in money."""
+    told = sentence(str(describe_month(daily, measure="billed_minutes")))
+    found = projected(daily, "billed_minutes")
+    if found is None or not np.isfinite(found["low"]):
+        return told
+
+    def usd(name: str) -> Any:
+        return cost(pd.DataFrame({"billed_minutes": [found[name]]}), rate)
+
+    money = f"USD {usd('month_to_date'):,}"
+    if found["days_left"]:
+        whole, low, high = (amount(float(usd(name))) for name in ("projection", "low", "high"))
+        money += f" so far and USD {whole} for the whole month (95 % interval {low} to {high})"
+    return f"{told} At USD {rate} a minute that is {money}: an estimate of call minutes only."
 
 
 def capacity_told(scene: Scene) -> str:

@@ -18,13 +18,13 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate
-from usage_analysis.analysis.trends import describe_month
 from usage_analysis.dashboard.headlines import (
     capacity_told,
     change_told,
     compared_told,
     errors_told,
     money_told,
+    month_told,
     sentence,
     total_told,
 )
@@ -280,8 +280,7 @@ def _month(scene: Scene) -> Drawn:
         'table = ua.aggregate(hourly, "D")',
         "ax = ua.plot_burn_up(table, about=about)",
     ]
-    told = str(describe_month(table, measure="billed_minutes"))
-    return Drawn(axes, sentence(told), table, lines)
+    return Drawn(axes, month_told(table, scene.settings.rate), table, lines)
 
 
 def _overhead(scene: Scene) -> Drawn:
@@ -344,7 +343,7 @@ VIEWS: Final = {
     "error_week": View("errors", "Hour of the week", _error_week, _BESIDES),
     "funnel": View("errors", "Funnel of groups", _funnel, _GROUPED | _BESIDES, groups=True),
     "billed": View("money", "Over time", _billed, _OVER_TIME | {"rate"}),
-    "month": View("money", "This month", _month),
+    "month": View("money", "This month", _month, frozenset({"rate"})),
     "overhead": View("money", "Billed over talk", _overhead, _OVER_TIME - _BESIDES),
     "pareto": View("money", "Shares of groups", _pareto, _GROUPED | {"rate"}, groups=True),
     "capacity": View("capacity", "Against the limit", _capacity, frozenset({"limit"})),

@@ -81,7 +81,7 @@ def plot_burn_up(
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
     cut = len(so_far) > 0 and so_far.index[0] > month[0]
     if projection is None and float(np.nansum(in_units(daily, measure))) > 0:
-        projection = _projected(daily, measure)
+        projection = projected(daily, measure)
     ends, tops = _month_before(ax, daily, measure, month)
     days = dates_of(pd.DatetimeIndex(so_far.index))
     total = np.cumsum(in_units(so_far, measure))
@@ -133,13 +133,13 @@ def month_in_words(
     if budget is None:
         return finding
     if projection is None:
-        projection = _projected(daily, measure)
+        projection = projected(daily, measure)
     return f"{finding}{_against(budget, projection, come)}"
 
 
 def heads_over(daily: pd.DataFrame, budget: float) -> bool:
     """Whether the billed minutes of the month may come to more than a budget."""
-    month, found = _month_of(daily), _projected(daily, "billed_minutes")
+    month, found = _month_of(daily), projected(daily, "billed_minutes")
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]["billed_minutes"].sum()
     high = np.nan if found is None else cell_number(found["high"])
     return bool(so_far > budget or high > budget)
@@ -155,7 +155,7 @@ def _month_of(daily: pd.DataFrame) -> pd.DatetimeIndex:
     return days.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
 
 
-def _projected(daily: pd.DataFrame, measure: str) -> pd.Series | None:
+def projected(daily: pd.DataFrame, measure: str) -> pd.Series | None:
     """The projection, None where the days do not reach for one."""
     try:
         found = project_month(daily, measure=measure)
