@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 import uuid
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -77,20 +80,32 @@ def read_by_a_server(params: list[tuple[str, str]]) -> dict[str, Any]:
     return found
 
 
+WHOLE = ("from_date", "to_date")
+TIMES = ("time_of_day_start", "time_of_day_end")
+
+
 @given(queries())
 def test_round_trip(query: UsageQuery) -> None:
-    """A server that reads the wire parameters of any query has the query."""
-    if query.overnight or len(query.requests()) > 1:
-        parts = [read_by_a_server(params) for params in query.requests()]
-        start = min((part["from_date"] for part in parts if "from_date" in part), default=None)
-        end = max((part["to_date"] for part in parts if "to_date" in part), default=None)
-        assert (start, end) == (query.from_date, query.to_date)
-        window = ("from_date", "to_date", "time_of_day_start", "time_of_day_end")
-        for part in parts:
-            others = {name: value for name, value in part.items() if name not in window}
-            assert UsageQuery(**others) == replace(query, **dict.fromkeys(window))
-    else:
-        assert UsageQuery(**read_by_a_server(query.params())) == query
+    """A server that reads the wire parameters of any query has the query.
+
+    Where it takes several requests, they have its window between them, in whole pieces one after
+    the other: at its times of day, or, where these go over midnight, in each of the two halves.
+    """
+    parts = [UsageQuery(**read_by_a_server(params)) for params in query.requests()]
+    assert parts == query.parts()
+    halves: dict[tuple[Any, ...], list[UsageQuery]] = {}
+    for part in parts:
+        halves.setdefault(tuple(getattr(part, name) for name in TIMES), []).append(part)
+        others = dict.fromkeys((*WHOLE, *TIMES))
+        assert replace(part, **others) == replace(query, **others)
+    start, end = query.time_of_day_start, query.time_of_day_end
+    assert list(halves) == ([(start, None), (None, end)] if query.overnight else [(start, end)])
+    for pieces in halves.values():
+        assert (pieces[0].from_date, pieces[-1].to_date) == (query.from_date, query.to_date)
+        for before, after in pairwise(pieces):
+            assert after.from_date == before.to_date + TICK
+    if len(parts) == 1:
+        assert query.params() == query.requests()[0]
 
 
 @given(queries())
@@ -193,6 +208,7 @@ def test_durations(value: Any, wire: str) -> None:
         ("duration_min", True),
         ("duration_min", "5m"),
         ("duration_min", "9" * 400),
+        ("duration_min", np.timedelta64(5, "s")),
         ("duration_max", timedelta(seconds=-1)),
         ("metadata", {}),
         ("metadata", [("team", "x")]),
@@ -315,7 +331,7 @@ def test_chunk_days_default() -> None:
     year = UsageQuery(from_date="2025-01-01", to_date="2025-12-31")
     assert CHUNK_DAYS == 92
     assert len(year.requests()) == 4
-    assert len(year.requests(366)) == 1
+    assert len(year.requests(366)) == len(year.requests(10**12)) == 1
     with pytest.raises(QueryError, match=r"takes 4 requests .*requests\(\)"):
         year.params()
     with pytest.raises(QueryError, match=r"^chunk_days: expected"):
@@ -333,9 +349,32 @@ def test_local_days() -> None:
 
 
 def test_frozen() -> None:
-    """A query does not change once it is checked."""
+    """A query does not change once it is checked: what was checked is what is sent."""
     with pytest.raises(AttributeError):
         UsageQuery(search="x").search = ""  # type: ignore[misc]  # the case
+    given_metadata = {"team": "x"}
+    query = UsageQuery(metadata=given_metadata)
+    given_metadata[""] = "y"
+    with pytest.raises(TypeError):
+        query.metadata[""] = "y"  # type: ignore[index]  # the case
+    query.as_dict()["metadata"][""] = "y"
+    assert query.params() == [("metadata.team", "x")]
+
+
+@given(queries())
+def test_copies(query: UsageQuery) -> None:
+    """A query is copied, pickled and put into sets as the value that it is."""
+    twins = [
+        copy.copy(query),
+        copy.deepcopy(query),
+        pickle.loads(pickle.dumps(query)),  # noqa: S301  # made here
+        replace(query),
+        UsageQuery(**json.loads(json.dumps(query.as_dict()))),
+    ]
+    assert {query, *twins} == {query}
+    if query.metadata is not None:
+        assert query.metadata == dict(query.metadata)
+        assert query != replace(query, metadata={**query.metadata, "one": "more"})
 
 
 def test_dates_with_a_timezone_are_local_days() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from numbers import Real
 
@@ -114,12 +114,36 @@ def duration(name: str, value: object) -> timedelta | None:
             return timedelta(
                 days=value.days, seconds=value.seconds, microseconds=value.microseconds
             )
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError, TypeError):  # of NumPy some are numbers by name only
         pass
     raise QueryError(f'{name}: expected a timedelta, seconds or text as "90s", got {value!r}')
 
 
-def metadata(value: object) -> dict[str, str] | None:
+class Fixed(Mapping[str, str]):
+    """A mapping that does not change: what was checked is what is sent."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, held: Mapping[str, str]) -> None:
+        self._held = dict(held)
+
+    def __getitem__(self, key: str) -> str:
+        return self._held[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._held.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._held)
+
+
+def metadata(value: object) -> Fixed | None:
     """Values by key."""
     if value is None:
         return None
@@ -128,7 +152,7 @@ def metadata(value: object) -> dict[str, str] | None:
     for key, wanted in value.items():
         if not (key and _is_text(key) and _is_text(wanted)):
             raise QueryError(f"metadata: expected text under a named key, got {key!r}: {wanted!r}")
-    return dict(value)
+    return Fixed(value)
 
 
 def _is_text(value: object) -> bool:

@@ -279,8 +279,10 @@ class UsageQuery:
                 out[field.name] = wire_seconds(value // _TICK)
             elif isinstance(value, datetime | time):
                 out[field.name] = value.isoformat()
+            elif isinstance(value, tuple | Mapping):
+                out[field.name] = list(value) if isinstance(value, tuple) else dict(value)
             elif value is not None:
-                out[field.name] = list(value) if isinstance(value, tuple) else value
+                out[field.name] = value
         return out
 
     def __repr__(self) -> str:

@@ -101,7 +101,7 @@ def _question(whole: UsageQuery, name: str, group: object, own: object) -> Usage
         if field in _WINDOW:
             raise QueryError(f"groups[{group!r}]: expected one window for all groups, got {field}")
         shared = merged.get(field)
-        if field == "metadata" and isinstance(shared, dict) and isinstance(value, Mapping):
+        if field == "metadata" and isinstance(shared, Mapping) and isinstance(value, Mapping):
             both = [key for key in value if key in shared]
             merged[field] = {**shared, **value}
         else:
@@ -115,14 +115,12 @@ def _question(whole: UsageQuery, name: str, group: object, own: object) -> Usage
 
 
 def _all_differ(questions: Mapping[str, UsageQuery], name: str) -> None:
-    seen: list[tuple[str, dict[str, Any]]] = []
+    seen: dict[UsageQuery, str] = {}
     for group, question in questions.items():
-        plain = question.as_dict()
-        plain["agent_ids"] = sorted(plain.get("agent_ids", ()))
-        for other, same in seen:
-            if plain == same:
-                raise QueryError(f"groups: expected each {name} once, got {other!r} and {group!r}")
-        seen.append((group, plain))
+        agents = question.agent_ids
+        same = replace(question, agent_ids=None if agents is None else sorted(map(str, agents)))
+        if (other := seen.setdefault(same, group)) != group:
+            raise QueryError(f"groups: expected each {name} once, got {other!r} and {group!r}")
 
 
 def _check_rest(
