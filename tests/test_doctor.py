@@ -15,12 +15,13 @@ import httpx
 import pytest
 
 from usage_analysis.doctor import Finding, run
-from usage_analysis.errors import AuthenticationError, QueryError, ResponseError
+from usage_analysis.errors import APIError, AuthenticationError, QueryError, ResponseError
 from usage_analysis.fetch.client import Client
 from usage_analysis.sample import sample_client
 
 KEY = "abcd1234.0123456789abcdef0123456789abcdef"
 NOW = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
+LATELY = NOW - timedelta(minutes=15)
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Account(httpx.MockTransport):
     all_time_filtered: bool = False
     wraps: bool = False
     refuses: str = ""
+    status: int = 400
     exclusive: bool = False
     grows: int = 0
     change: Callable[[dict[str, Any]], None] = lambda _document: None
@@ -68,9 +70,9 @@ class Account(httpx.MockTransport):
         asked = {"overnight"} if start and end and start > end else set(params)
         asked |= {"no start"} - {"no start" if "fromDate" in params else ""}
         if self.refuses in asked:
-            return httpx.Response(400, json={"detail": "makes no sense"})
+            return httpx.Response(self.status, json={"detail": "makes no sense"})
         chosen = [call for call in self.calls if self.fits(call, params)]
-        if self.asked == 9 and self.grows:
+        if self.asked == 10 and self.grows:
             chosen += [Call(NOW - timedelta(hours=self.grows))]
         document = {
             "allTime": self.row(chosen if self.all_time_filtered else self.calls),
@@ -175,10 +177,12 @@ CASES: list[tuple[str, Account, bool | None, str]] = [
     ("time of day over midnight", Account(), HELD, "gives 0 calls, where its hours hold 90"),
     ("time of day over midnight", Account(wraps=True), HELD, "goes over midnight: 90"),
     ("time of day over midnight", Account(refuses="overnight"), HELD, r"refused: .* got 400 \(mak"),
-    ("time of day over midnight", Account(calls=[Call(NOW)]), UNSHOWN, "no calls between"),
+    ("time of day over midnight", Account(refuses="overnight", status=500), HELD, "got 500 .mak"),
+    ("reach", Account(refuses="no start", status=500), UNSHOWN, "refused: .* got 500"),
+    ("time of day over midnight", Account(calls=[Call(LATELY)]), UNSHOWN, "no calls between"),
     ("errorCount", Account(), HELD, "more errors than joined calls"),
     ("errorCount", Account(refuses="durationMax"), UNSHOWN, "of 15 errors none is shown"),
-    ("errorCount", Account(calls=[Call(NOW, error=True)]), UNSHOWN, "of 1 errors none"),
+    ("errorCount", Account(calls=[Call(LATELY, error=True)]), UNSHOWN, "of 1 errors none"),
     ("errorCount", Account(change=set_all("errorCount", 9)), OTHER, "more errors than calls"),
     ("duration", Account(), HELD, "in seconds, with up to 1 decimals"),
     ("duration", Account(change=set_all("duration", "1.123456789s")), HELD, "up to 9 decimals"),
@@ -187,7 +191,7 @@ CASES: list[tuple[str, Account, bool | None, str]] = [
     ("billedMinutes", Account(change=set_all("billedMinutes", 1.05)), OTHER, "no tenths, as 1.05"),
     ("billedMinutes", Account(calls=[]), UNSHOWN, "0 hours"),
     ("reach", Account(), HELD, "the first calls are of 2026-02-19, 10 days before the window"),
-    ("reach", Account(calls=[Call(NOW)]), HELD, "no sooner than in the window"),
+    ("reach", Account(calls=[Call(LATELY)]), HELD, "no sooner than in the window"),
     ("reach", Account(refuses="no start"), UNSHOWN, r"^the request for it was refused: .* got 400"),
     ("rows", Account(), HELD, "oldest first"),
     ("rows", Account(change=reverse), HELD, "newest first"),
@@ -208,7 +212,7 @@ CASES: list[tuple[str, Account, bool | None, str]] = [
     ("ends of ranges", Account(refuses="timeOfDayEnd"), HELD, "; no .* of timeOfDayEnd$"),
     ("unjoined time", Account(), HELD, "all 30 calls that nobody joined have a duration of 0 s"),
     ("unjoined time", with_time(Account()), OTHER, "of 30 calls that nobody joined have a dur"),
-    ("unjoined time", Account(calls=[Call(NOW)]), UNSHOWN, "no call of 0 s"),
+    ("unjoined time", Account(calls=[Call(LATELY)]), UNSHOWN, "no call of 0 s"),
     ("unjoined time", Account(refuses="durationMax"), UNSHOWN, "^the request for it was refused"),
 ]
 
@@ -221,6 +225,32 @@ def test_findings(topic: str, account: Account, holds: bool | None, seen: str) -
     assert re.search(seen, finding.seen), finding.seen
     assert finding.holds is holds
     assert finding.follows
+
+
+class Busy(Account):
+    """An account on which a call is made between any two questions."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.calls.append(Call(NOW - timedelta(seconds=90 - self.asked)))
+        return super().answer(request)
+
+
+@pytest.mark.parametrize("settings", [{}, {"all_time_filtered": True}, {"wraps": True}])
+def test_calls_come_in_meanwhile(settings: dict[str, Any]) -> None:
+    """Calls that are made while the account is asked change no finding but that about them."""
+    quiet, busy = findings(Account(**settings)), findings(Busy(**settings))
+    assert "neither" not in busy["allTime"].seen
+    assert "hours changed while this ran" in busy["running calls"].seen
+    for topic in quiet.keys() - {"running calls", "allTime"}:
+        assert busy[topic] == quiet[topic]
+    assert busy["allTime"].holds == quiet["allTime"].holds
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_failure_that_is_not_of_the_question(status: int) -> None:
+    """A status that says nothing of the question ends the run: it is not told as a finding."""
+    with pytest.raises(APIError, match=f"got {status}"):
+        findings(Account(refuses="overnight", status=status))
 
 
 def test_one_finding_for_each_open_question() -> None:
@@ -240,7 +270,7 @@ def test_replies_are_kept(tmp_path: Path) -> None:
     account = Account(refuses="overnight")
     findings(account, folder=tmp_path / "doctor")
     files = sorted((tmp_path / "doctor").iterdir())
-    assert len(files) == account.asked == 9
+    assert len(files) == account.asked == 10
     for path in files:
         document = json.loads(path.read_text())
         assert document["asked"]
@@ -286,7 +316,7 @@ def test_echoed_key_is_not_kept(tmp_path: Path) -> None:
     with pytest.raises(ResponseError, match=r"got 'abcd1234\.\[key\]'"):
         findings(Account(change=in_a_date), folder=tmp_path / "date")
     kept = list(tmp_path.rglob("*.json"))
-    assert len(kept) == 10
+    assert len(kept) == 11
     for path in kept:
         text = path.read_text()
         assert secret not in text.lower()
@@ -298,7 +328,7 @@ def test_progress() -> None:
     """Progress is told from none to all."""
     told: list[tuple[int, int]] = []
     findings(Account(), progress=lambda *step: told.append(step))
-    assert told == [(n, 9) for n in range(10)]
+    assert told == [(n, 10) for n in range(11)]
 
 
 def test_bad_reply_is_kept_and_raised(tmp_path: Path) -> None:

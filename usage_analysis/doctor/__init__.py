@@ -16,7 +16,9 @@ from usage_analysis.query import CHUNK_DAYS, UsageQuery
 __all__ = ["Finding", "run"]
 
 _MARKS = {True: "as assumed", False: "OTHERWISE", None: "not shown"}
-_STEPS = 9
+_STEPS = 10
+_SETTLED = timedelta(minutes=10)
+"""How old a call is before it is looked at in several replies: newer ones come in meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def run(
     Parameters
     ----------
     client
-        Of the account to look at; it is asked nine times.
+        Of the account to look at; it is asked ten times.
     days
         How many days before today are looked at [days], 8 to 91.
     folder
@@ -102,10 +104,13 @@ def run(
 
 
 def _ask(account: Account, client: Client, days: int) -> None:
-    today = client.today()
-    window = UsageQuery(from_date=today - timedelta(days=days), to_date=today).params()
-    week = UsageQuery(from_date=today - timedelta(days=7), to_date=today).params()
+    end = client.now() - _SETTLED
+    today = end.date()
+    window = UsageQuery(from_date=today - timedelta(days=days), to_date=end).params()
+    week = UsageQuery(from_date=today - timedelta(days=7), to_date=end).params()
+    until_now = UsageQuery(from_date=today - timedelta(days=days), to_date=client.today()).params()
     busiest = account.ask("window", window).busiest
+    account.ask("now", until_now)
     account.ask("week", week)
     hour = _time_of_day(time(busiest), time(busiest, 59, 59, 999_999))
     account.try_to_ask("hour-of-day", [*window, *hour])
@@ -114,7 +119,7 @@ def _ask(account: Account, client: Client, days: int) -> None:
     account.try_to_ask("duration-max", [*window, ("durationMax", "0s")])
     account.try_to_ask("duration-min", [*window, ("durationMin", "0s")])
     account.try_to_ask("no-start", [window[1]])
-    account.ask("again", window)
+    account.ask("again", until_now)
 
 
 def _time_of_day(start: time, end: time) -> Params:

@@ -20,6 +20,8 @@ from usage_analysis.tidy.wire import HOUR
 Params = list[tuple[str, str]]
 _KNOWN = {"allTime", "daily", "hourly", "date", "hour", *wire.MEASURES.values()}
 _TEXT_LIMIT = 80
+_WHATEVER_IS_ASKED = {401, 403, 408, 429, 502, 503, 504}
+"""Statuses of the key or of the way to the server, which say nothing of a question."""
 
 
 class Seen(NamedTuple):
@@ -66,6 +68,11 @@ class Look:
     def first_day(self) -> date:
         """The first day of the window asked for."""
         return datetime.fromisoformat(dict(self.asked)["fromDate"]).date()
+
+    @property
+    def days(self) -> int:
+        """How many days the window asked for has, the last one perhaps in part."""
+        return (datetime.fromisoformat(dict(self.asked)["toDate"]).date() - self.first_day).days + 1
 
     def by_hour_of_day(self) -> NDArray[np.int64]:
         """Calls in each of the 24 UTC hours."""
@@ -118,7 +125,7 @@ class Account:
         try:
             self.ask(name, params)
         except APIError as error:
-            if error.status_code not in (400, 422):
+            if error.status_code in _WHATEVER_IS_ASKED:
                 raise
             self._looks[name] = error
             self._keep(name, {"asked": params, "refused": str(error)})

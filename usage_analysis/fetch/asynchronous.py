@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -125,6 +125,11 @@ class AsyncClient:
             # Not before the thread that is at it has left it, and not in the loop's: it waits.
             end = threading.Thread(None, answers.close, THREAD, daemon=True)
             asking.add_done_callback(lambda _: end.start())
+
+    async def now(self) -> datetime:
+        """Time now, by the account's clock; see `Client.now`."""
+        now: datetime = await self._beside("now")
+        return now
 
     async def today(self, timezone: str | tzinfo = "UTC") -> date:
         """Date now in a time zone; see `Client.today`."""

@@ -145,7 +145,7 @@ class Client:
         TransportError, APIError, ResponseError
             No complete answer, a refusal, or an answer that is not what the endpoint promises.
         """
-        now = self._now()
+        now = self.now()
         asked = _asked(query, filters, now).bounded(now)
         return self._asker.usages(
             {"": asked}, at_once=AT_ONCE, chunk_days=chunk_days, progress=progress
@@ -200,7 +200,7 @@ class Client:
         ['length', 'total_count']
         """
         _check_at_once(at_once)
-        whole, asked = plan(groups, name, filters, rest=rest, now=self._now())
+        whole, asked = plan(groups, name, filters, rest=rest, now=self.now())
         usages = self._asker.usages(
             asked,
             {REST: whole} if rest else {},
@@ -286,13 +286,19 @@ class Client:
         """
         _check_at_once(at_once)
         pairs = questions.items() if isinstance(questions, Mapping) else questions
-        now = self._now()
+        now = self.now()
         bounded = ((group, query.bounded(now)) for group, query in pairs)
         return self._asker.each(bounded, name=name, at_once=at_once, chunk_days=chunk_days)
 
+    def now(self) -> datetime:
+        """Time now, by the account's clock: the sample account has its own."""
+        if self._account.unmet:
+            self.get(_NO_CALLS)
+        return self._account.now()
+
     def today(self, timezone: str | tzinfo = "UTC") -> date:
-        """Date now in a time zone, by the account's clock: the sample account has its own."""
-        return self._now().astimezone(zone(timezone)).date()
+        """Date now in a time zone, by the account's clock."""
+        return self.now().astimezone(zone(timezone)).date()
 
     def get(self, params: Params) -> Reply[bytes]:
         """One reply as it came, to wire parameters as they are: for a look at what happens.
@@ -303,11 +309,6 @@ class Client:
             As for `call_usage`; the reply's JSON is not looked at.
         """
         return self._asker.ask(params, lambda body, _date: self._key.hide_bytes(body))
-
-    def _now(self) -> datetime:
-        if self._account.unmet:
-            self.get(_NO_CALLS)
-        return self._account.now()
 
     def stoppable(self, stop: Stop, waited: float = 0.0) -> Client:
         """A view of this client, over the same connections, that gives up when told to.
