@@ -47,6 +47,15 @@ def run(tmp_path, monkeypatch, capsys):
     return call
 
 
+def test_fetch_looks_at_the_place_first(run, tmp_path):
+    """Where a file cannot be written, that is said before anything is asked, even for the key."""
+    for name in ("missing/reply.json", "."):
+        done = run("fetch", "--account", "live", "--out", name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("usage-analysis: path: expected a file in a folder that is")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_sample_report_says_where_it_is(run, tmp_path):
     """The last line names the page, which is there; nothing goes to standard error."""
     done = run("report", "--account", "sample", "--timezone", "Asia/Kolkata")

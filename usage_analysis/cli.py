@@ -16,6 +16,7 @@ from usage_analysis.cli_groups import add_groups, groups_of
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
 from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.saved import target_of
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
@@ -242,6 +243,7 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _fetch(options: argparse.Namespace) -> None:
+    target_of(options.out)  # before anything is asked
     groups = groups_of(options)
     with _client(options.account) as client:
         _, _, query = _window(options, client)

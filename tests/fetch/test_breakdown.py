@@ -154,6 +154,25 @@ def test_negative_rest() -> None:
         client.by_agent([A, B], rest=True, **WINDOW)
 
 
+def test_negative_rest_of_very_many() -> None:
+    """Groups that hold more than there is fail however many they hold: no number comes round."""
+    account = Account({A: 2**63 - 1, B: 2**63 - 1, C: 9, None: 0})
+    whole = Account({None: 10})
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = account if "agentIds" in request.url.params else whole
+        body = asked.answer(request).json()
+        for row in (body["allTime"], *body["daily"], *body["hourly"]):
+            row |= {"duration": "1s", "billedMinutes": 0.1, "errorCount": 0, "joinedCount": 0}
+        return httpx.Response(200, json=body, headers={"Date": DATE})
+
+    client = Client(KEY, transport=httpx.MockTransport(answer))
+    with pytest.raises(
+        ResponseError, match=r"totalCount: expected that the groups hold at most 10"
+    ):
+        client.by_agent([A, B, C], rest=True, **WINDOW)
+
+
 @pytest.mark.parametrize(
     "filters", [{}, {"time_of_day_start": "22:00", "time_of_day_end": "07:00"}]
 )

@@ -467,6 +467,24 @@ def test_overnight_is_added(chunk_days: int) -> None:
     assert calls[calls > 0].index.hour.tolist() == [3, 6, 23]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("totalCount", 2**63 - 1),
+        ("duration", f"{2**63 // 10**6}s"),
+        ("billedMinutes", 9e12),
+    ],
+)
+def test_halves_past_what_numbers_hold(field: str, value: Any) -> None:
+    """Halves of a night whose sum no column holds are an error, not a number that begins again."""
+    body = reply_body(**{field: value})
+    client, _ = canned(lambda _: httpx.Response(200, content=body, headers={"Date": DATE}))
+    with pytest.raises(
+        ResponseError, match=rf"^daily\[2026-03-01 00:00 UTC\]\.{field}: expected replies whose sum"
+    ):
+        client.call_usage(time_of_day_start="09:30", time_of_day_end="09:10", **WINDOW)
+
+
 IGNORING = {
     "a night, times ignored": (account(*WHOLE), TWO_DAYS | NIGHT),
     "a night, its end ignored": (account(*WHOLE, "timeOfDayStart"), TWO_DAYS | NIGHT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -115,10 +116,20 @@ def edited(**fields: Any) -> dict[str, Any]:
     }
 
 
+PART = {"group": "a", "query": edited()["query"], "reply": edited()["reply"]}
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (edited(format=3), r"^format: expected 1 or 2, got 3"),
+        (edited(format=3), r"^format: expected 1 or 2, got 3; a newer usage-analysis"),
+        (edited(format="2"), r"^format: expected 1 or 2, got '2'$"),
+        (edited(format=True), r"^format: expected 1 or 2, got True$"),
+        (edited(format=None), r"^format: expected 1 or 2, got None$"),
+        (
+            edited(format=2, name="agent", parts=[PART, PART]),
+            r"^parts\[1\]\.group: .* got 'a' again",
+        ),
         (edited(query={"agent": []}), r"^query\.agent: expected one of the filters"),
         (edited(query={"search": ""}), r"^query\.search: expected some text"),
         (edited(query=7), r"^query: Expected"),
@@ -154,3 +165,33 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         single(reply("2026-03-02")).save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_save_where_a_link_points(tmp_path: Path) -> None:
+    """Saving to a link writes the file that it points to, there or not, and keeps the link."""
+    usage = single(reply("2026-03-01"))
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "usage.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    for _ in range(2):
+        assert usage.save(link) == link
+        assert link.is_symlink()
+        assert not target.is_symlink()
+        same(CallUsage.load(target), usage)
+    assert [path.name for path in target.parent.iterdir()] == ["usage.json"]
+
+
+def test_save_keeps_the_mode(tmp_path: Path) -> None:
+    """Who may read a file is what it was before it was saved again."""
+    path = single(reply("2026-03-01")).save(tmp_path / "usage.json")
+    for mode in (0o600, 0o640):
+        path.chmod(mode)
+        single(reply("2026-03-02")).save(path)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("name", ["missing/usage.json", "."])
+def test_save_needs_a_place(name: str, tmp_path: Path) -> None:
+    """A path in no folder, or of one, is refused by name."""
+    with pytest.raises(QueryError, match=r"^path: expected a file in a folder that is there"):
+        single(reply("2026-03-01")).save(tmp_path / name)

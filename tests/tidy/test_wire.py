@@ -51,6 +51,7 @@ def broken(path, value=...):
         (("hourly", 0, "date"), "2026-02-30", "hourly[0].date: expected a date YYYY-MM-DD, got '2"),
         (("daily", 0, "date"), "2026-03-01T00:00:00Z", "daily[0].date: expected a date"),
         (("daily", 0, "billedMinutes"), -0.1, "daily[0].billedMinutes: expected float >= 0"),
+        (("daily", 0, "billedMinutes"), 1e300, "daily[0].billedMinutes: expected float <= 92"),
         (("daily", 0, "billedMinutes"), "1", "daily[0].billedMinutes: expected float, got str"),
         (("allTime", "duration"), "x", "allTime.duration: expected a duration"),
         (("allTime",), ..., "allTime: missing"),

@@ -161,13 +161,13 @@ def _frame_left(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) 
         for frame in groups:
             place = np.searchsorted(times, row_times(frame))
             np.subtract.at(rest, place, _whole_units(frame[column]))
-        if (rest < 0).any():
-            bucket = int(np.argmax(rest < 0))
-            raise ResponseError(
-                f"{path}[{whole.index[bucket]:%Y-%m-%d %H:%M} UTC].{MEASURES[column]}: expected "
-                f"that the groups hold at most {whole[column].iloc[bucket]}, got more; a call is "
-                "in two groups, or the server did not heed a filter"
-            )
+            if (rest < 0).any():  # looked at each time: far below 0 integers begin again
+                bucket = int(np.argmax(rest < 0))
+                raise ResponseError(
+                    f"{path}[{whole.index[bucket]:%Y-%m-%d %H:%M} UTC].{MEASURES[column]}: "
+                    f"expected that the groups hold at most {whole[column].iloc[bucket]}, got "
+                    "more; a call is in two groups, or the server did not heed a filter"
+                )
         left[column] = _from_units(rest, column)
     return left
 

@@ -23,13 +23,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import (
@@ -40,7 +40,7 @@ from usage_analysis.tidy.asked import (
     microseconds,
     window_of,
 )
-from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
+from usage_analysis.tidy.wire import DAY, HOUR, MEASURES, MOST_MINUTES
 from usage_analysis.tidy.zones import to_index
 
 BILLING_LAG = timedelta(hours=2)
@@ -343,6 +343,8 @@ def _frame(
         seen[rows] = True
         for name, values in part.columns.items():
             np.add.at(columns[name], rows, values[inside])
+    if len(parts) > 1:
+        _check_sums(columns, times, step)
     if hours_of_day is not None and not hours_of_day.all():
         kept = hours_of_day[times // HOUR % 24]
         kept |= seen & (columns["total_count"] > 0)
@@ -355,6 +357,18 @@ def _frame(
         # One row alone, or one a group, does not show whether it is a day or an hour.
         frame.attrs["every"] = "D"
     return frame
+
+
+def _check_sums(columns: Mapping[str, NDArray[Any]], times: NDArray[np.int64], step: int) -> None:
+    """That no sum of two replies is past what its column holds; integers would begin again."""
+    for name, values in columns.items():
+        past = values > MOST_MINUTES if values.dtype == np.float64 else values < 0
+        if past.any():
+            path = "daily" if step == DAY else "hourly"
+            raise ResponseError(
+                f"{path}[{_date(times[past.argmax()]):%Y-%m-%d %H:%M} UTC].{MEASURES[name]}: "
+                "expected replies whose sum 64 bits hold, got more"
+            )
 
 
 def _all_time(totals: Mapping[str, int | float]) -> pd.Series:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 import pandas as pd
+from msgspec import UNSET
 
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
@@ -31,7 +33,7 @@ _TICK = timedelta(microseconds=1)
 
 
 class _Version(msgspec.Struct):
-    format: int
+    format: Any = UNSET  # a bare reply has none
 
 
 class _File(msgspec.Struct):
@@ -57,35 +59,50 @@ class _GroupedFile(msgspec.Struct):
 
 def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
     """Path of the file that now holds a usage; see `CallUsage.save`."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise QueryError(f"path: expected a file in a folder that is there, got {str(path)!r}")
+    target = target_of(path)
     body = msgspec.json.encode(_document(usage))
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         with beside.open("xb") as file:
+            if target.exists():
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        beside.replace(target)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    return path
+    return Path(path)
+
+
+def target_of(path: str | os.PathLike[str]) -> Path:
+    """Path of the file that `save` would write: where a link points, if it is one.
+
+    Raises
+    ------
+    QueryError
+        There is no such folder, or the path is a folder's.
+    """
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir() or target.is_dir():
+        raise QueryError(f"path: expected a file in a folder that is there, got {str(path)!r}")
+    return target
 
 
 def load(path: str | os.PathLike[str]) -> CallUsage:
     """Usage from a file that `save` wrote, or from a bare reply; see `CallUsage.load`."""
     body = Path(path).read_bytes()
-    version: int | None = None
+    version: Any = UNSET
     with suppress(msgspec.DecodeError, RecursionError, UnicodeError):
         version = msgspec.json.decode(body, type=_Version).format
-    if version is None:
+    if version is UNSET:
         return CallUsage.from_json(body, saved=True)
-    if version not in (_SINGLE, _GROUPED):
+    if type(version) is not int or version not in (_SINGLE, _GROUPED):
+        newer = "; a newer usage-analysis wrote this file: upgrade to read it"
         raise ResponseError(
-            f"format: expected {_SINGLE} or {_GROUPED}, got {version}; "
-            "a newer usage-analysis wrote this file: upgrade to read it"
+            f"format: expected {_SINGLE} or {_GROUPED}, got {version!r:.80}"
+            f"{newer if type(version) is int and version > _GROUPED else ''}"
         )
     try:
         return _single(body) if version == _SINGLE else _grouped(body)
@@ -157,9 +174,13 @@ def _single(body: bytes) -> CallUsage:
 
 def _grouped(body: bytes) -> CallUsage:
     file = msgspec.json.decode(body, type=_GroupedFile)
-    usages = {
-        part.group: _usage(part.reply, part.query, file.as_of, file.source) for part in file.parts
-    }
+    usages: dict[str, CallUsage] = {}
+    for place, part in enumerate(file.parts):
+        if part.group in usages:
+            raise ResponseError(
+                f"parts[{place}].group: expected each group once, got {part.group[:80]!r} again"
+            )
+        usages[part.group] = _usage(part.reply, part.query, file.as_of, file.source)
     return breakdown_of(usages, file.name, UsageQuery.from_filters(file.query))
 
 

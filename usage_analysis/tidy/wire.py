@@ -24,7 +24,9 @@ from usage_analysis.tidy.durations import Quoted, read_microseconds
 
 Body = bytes | bytearray | str
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Minutes = Annotated[float, msgspec.Meta(ge=0)]
+MOST_MINUTES = 9.2e12
+"""The most billed minutes of a bucket, so that 64 bits hold millionths of them [min]."""
+Minutes = Annotated[float, msgspec.Meta(ge=0, le=MOST_MINUTES)]
 Hour = Annotated[int, msgspec.Meta(ge=0, le=23)]
 
 MEASURES = {
