@@ -6,6 +6,7 @@ before it was killed is not there.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -41,6 +42,20 @@ def write(say: Say, folder: str, scope: str, serial: int, count: int = 10**9) ->
     for number in range(serial, serial + count):
         archive.sync(account(number).client(), scope, since=DAYS[0])
         say(number)
+
+
+def strive(say: Say, folder: str, scope: str, serial: int, count: int = 10**9) -> None:
+    """As `write`, on a disk that may be full: then the next number is tried."""
+    archive = ua.Archive(folder)
+    say("ready")
+    for number in range(serial, serial + count):
+        try:
+            archive.sync(account(number).client(), scope, since=DAYS[0])
+        except OSError as error:
+            assert error.errno == errno.ENOSPC, error  # noqa: PT017  # no other is expected
+            say("full")
+        else:
+            say(number)
 
 
 def shared(say: Say, folder: str, own: str, serial: int, count: int) -> None:
@@ -132,7 +147,7 @@ def until_full(say: Say, folder: str, scope: str, serial: int) -> None:
     """Sync until the disk is full; then read, make room and go on."""
     archive = ua.Archive(folder)
     ballast = Path(folder).parent / "ballast"
-    ballast.write_bytes(bytes(120_000))
+    ballast.write_bytes(bytes(220_000))
     number = serial
     try:
         while True:
@@ -181,7 +196,7 @@ def mutate(name: str) -> None:
         versions._compacted = remove_first
 
 
-ACTS = {act.__name__: act for act in (write, shared, read, die, watch, full, until_full)}
+ACTS = {act.__name__: act for act in (write, strive, shared, read, die, watch, full, until_full)}
 
 
 def main() -> None:

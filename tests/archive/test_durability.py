@@ -102,42 +102,119 @@ def nursery(tmp_path_factory):
     nursery.close()
 
 
-def kill_again_and_again(nursery: Nursery, folder: Path, kills: int) -> int:
-    """How many writes were stored, after so many kills; each time every one of them is there."""
-    chance, stored, tried = np.random.default_rng(8), 9, 9
-    began = time.monotonic()
-    nursery.run("write", folder=str(folder), scope="all", serial=1, count=stored)
-    pace = (time.monotonic() - began) / stored
-    for _ in range(kills):
-        child = nursery.start("write", folder=str(folder), scope="all", serial=tried + 1)
-        child.await_ready()
-        time.sleep(chance.uniform(0, 1.5 * pace))
-        child.kill()
-        said = child.said()
-        assert all(line.isdecimal() for line in said[1:]), said
-        stored = max([stored, *map(int, said[1:])])
-        tried = max(stored, tried) + 1
-        some = [int(chance.integers(1, stored + 1))]
-        damage, now, *then = map(
-            json.loads, nursery.run("read", folder=str(folder), scope="all", then=some)
+class Writing:
+    """Writers of a scope, killed one after the other, and what they said they had stored."""
+
+    def __init__(self, nursery: Nursery, folder: Path, scope: str) -> None:
+        self._nursery = nursery
+        self._with = {"folder": str(folder), "scope": scope}
+        self.stored = self._tried = 0
+        began = time.monotonic()
+        self.run("write", 9)
+        self.pace = (time.monotonic() - began) / 9
+
+    def run(self, act: str, count: int) -> int:
+        """How many of some writes a full disk refused; none is killed."""
+        return self._take(
+            self._nursery.run(act, **self._with, serial=self._tried + 1, count=count), count
+        )
+
+    def start(self, act: str) -> None:
+        """Let one begin that goes on until it is killed."""
+        self._child = self._nursery.start(act, **self._with, serial=self._tried + 1)
+        self._child.await_ready()
+
+    def kill(self) -> None:
+        """End it, and read its log."""
+        self._child.kill()
+        self._take(self._child.said(), 1)
+
+    def _take(self, said: list[str], tried: int) -> int:
+        numbers = [line for line in said[1:] if line != "full"]
+        assert all(line.isdecimal() for line in numbers), said
+        self.stored = max([self.stored, *map(int, numbers)])
+        refused = len(said) - 1 - len(numbers)
+        # One may have been under way, besides those that a full disk refused.
+        self._tried = max(self.stored, self._tried + refused) + tried
+        return refused
+
+    def check(self, then: int) -> None:
+        """All that was stored is there, whole, and no more than the one that was under way."""
+        damage, now, (serial, *early) = map(
+            json.loads, self._nursery.run("read", **self._with, then=[then])
         )
         assert damage == []
-        # The months are written one after the other: the one that was under way may be in one.
-        assert all(stored <= value <= tried for value in now), (stored, now)
-        for serial, *value in then:
-            assert all(one <= serial for one in value), (serial, value)
-    return stored
+        assert all(self.stored <= value <= self._tried for value in now), (self.stored, now)
+        assert all(value <= serial for value in early), (serial, early)
 
 
-def test_killed_writers_lose_nothing(nursery, tmp_path):
+def kill_again_and_again(
+    nursery: Nursery, folder: Path, kills: int, scopes: tuple[str, ...]
+) -> int:
+    """How many writes were stored, after so many kills; each time every one of them is there.
+
+    Of several scopes the writers are at work at the same time.
+    """
+    chance = np.random.default_rng(8)
+    writing = [Writing(nursery, folder, scope) for scope in scopes]
+    for _ in range(kills // len(scopes)):
+        for one in writing:
+            one.start("write")
+        for one in chance.permutation(len(writing)).tolist():
+            time.sleep(chance.uniform(0, 1.5 * writing[one].pace))
+            writing[one].kill()
+        for one in writing:
+            one.check(int(chance.integers(1, one.stored + 1)))
+    return min(one.stored for one in writing)
+
+
+@pytest.mark.parametrize(("kills", "scopes"), [(16, ("all",)), (12, ("one", "two"))])
+def test_killed_writers_lose_nothing(nursery, tmp_path, kills, scopes):
     """Killed at a random moment, every write that was told is there, whole, and none half."""
-    assert kill_again_and_again(nursery, tmp_path, 8) > 9
+    assert kill_again_and_again(nursery, tmp_path, kills, scopes) > 9
 
 
 @pytest.mark.slow
-def test_many_killed_writers_lose_nothing(nursery, tmp_path):
-    """The same, 250 times."""
-    assert kill_again_and_again(nursery, tmp_path, 250) > 100
+@pytest.mark.parametrize(("kills", "scopes"), [(250, ("all",)), (120, ("one", "two"))])
+def test_many_killed_writers_lose_nothing(nursery, tmp_path, kills, scopes):
+    """The same, hundreds of times, one writer alone and two at once."""
+    assert kill_again_and_again(nursery, tmp_path, kills, scopes) > kills / 5
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of its own, of 300 kB."""
+    if os.geteuid() != 0:
+        pytest.skip("needs the right to mount a small disk")
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place)],  # noqa: S607
+        capture_output=True,
+    )
+    if mounted.returncode:
+        pytest.skip("may not mount a small disk")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)  # noqa: S607
+
+
+@pytest.mark.slow
+def test_killed_on_a_full_disk_nothing_is_lost(nursery, small_disk):
+    """The same where the disk is full: what was told is there, and with room it goes on."""
+    chance, ballast = np.random.default_rng(8), small_disk / "ballast"
+    one = Writing(nursery, small_disk / "archive", "all")
+    for _ in range(5):
+        ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - 12_000))
+        assert one.run("strive", 5) > 0
+        for _ in range(8):
+            one.start("strive")
+            time.sleep(chance.uniform(0, 1.5 * one.pace))
+            one.kill()
+            one.check(int(chance.integers(1, one.stored + 1)))
+        ballast.unlink()
+        before = one.stored
+        assert one.run("write", 3) == 0
+        assert one.stored >= before + 3
 
 
 def die_at_each_step(nursery: Nursery, folder: Path, every: int, mutant: str = "") -> int:
@@ -197,26 +274,16 @@ def test_full_disk(nursery, tmp_path):
     assert not list(tmp_path.rglob(".*.tmp"))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to mount a small disk")
-def test_full_tmpfs(nursery, tmp_path):
+def test_full_tmpfs(nursery, small_disk):
     """On a disk that fills up the last sync that was told is there, and it goes on with room."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(tmp_path)],  # noqa: S607
-        capture_output=True,
-    )
-    if mounted.returncode:
-        pytest.skip("may not mount a small disk")
-    try:
-        folder = tmp_path / "archive"
-        said = nursery.run("until_full", folder=str(folder), scope="all", serial=1)
-        (words, told, *now), (stored, last, *then) = map(json.loads, said)
-        assert words == "No space left on device"
-        assert told > 3
-        assert all(told <= value <= told + 1 for value in now)
-        assert (stored, then) == ("stored", [last, last])
-        assert not list(folder.rglob(".*.tmp"))
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)  # noqa: S607
+    folder = small_disk / "archive"
+    said = nursery.run("until_full", folder=str(folder), scope="all", serial=1)
+    (words, told, *now), (stored, last, *then) = map(json.loads, said)
+    assert words == "No space left on device"
+    assert told > 3
+    assert all(told <= value <= told + 1 for value in now)
+    assert (stored, then) == ("stored", [last, last])
+    assert not list(folder.rglob(".*.tmp"))
 
 
 @pytest.mark.parametrize("writers", [2, 6])
