@@ -25,6 +25,8 @@ class Account:
         self.asked: list[httpx.QueryParams] = []
         self.failing: Callable[[httpx.QueryParams], bool] = lambda _params: False
         self.source = "live"
+        self.beside: dict[str, object] = {}
+        """What is sent beside the figures, in each row and around them."""
 
     def put(self, hour: str, **measures: float) -> None:
         """Calls of an hour, `2026-03-01T09`."""
@@ -70,7 +72,12 @@ class Account:
             minutes = round(sum(one["billedMinutes"] for one in own), 6)
             day = {**whole, "date": name, "duration": f"{seconds}s", "billedMinutes": minutes}
             days.append({**day, **self.days.get(name, {})})
-        body = {"allTime": row(calls=1), "daily": days, "hourly": hours}
+        rows = {"daily": days, "hourly": hours}
+        body = {
+            **self.beside,
+            "allTime": row(calls=1),
+            **{name: [self.beside | one for one in part] for name, part in rows.items()},
+        }
         return httpx.Response(200, content=json.dumps(body).encode(), headers=date)
 
     def wait(self, **time: float) -> None:

@@ -10,8 +10,10 @@ from functools import cache
 from pathlib import Path
 from threading import Event
 
+import msgspec
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -333,16 +335,32 @@ def test_broken_off_and_started_again(tmp_path):
 
 
 def test_no_key_and_nothing_but_numbers(tmp_path):
-    """No file has the key in it, whatever the account sends beside the figures."""
+    """Whatever is sent beside the figures, files have numbers, names and the scope's filters."""
     account = Account("2026-03-20T12:00:00+00:00")
+    account.beside = {"apiKey": KEY, "note": f"Bearer {KEY}", "caller": "+1 555 0100", "callId": 7}
+    account.put("2026-02-19T09", calls=5)
     account.put("2026-03-19T09", calls=5)
     archive = ua.Archive(tmp_path)
-    archive.sync(account.client(), "all", since="2026-03-01")
+    for _ in range(2):
+        archive.sync(account.client(), "all", since="2026-02-01", search="refund", again=True)
+        account.put("2026-03-19T09", calls=6)
+        account.wait(hours=1)
     archive.compact()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 2
+    files = [path for path in tmp_path.rglob("*.parquet") if path.is_file()]
+    assert {path.parent.parent.name for path in files} == {"hourly", "history"}
     for path in files:
-        assert KEY.partition(".")[2].encode() not in path.read_bytes()
+        table = pq.read_table(path, partitioning=None)
+        assert table["scope"].unique().to_pylist() == ["all"]
+        kinds = {str(field.type) for field in table.schema if field.name != "scope"}
+        assert kinds == {"int64"}
+        ((key, held),) = (pq.read_metadata(path).metadata or {}).items()
+        scope = msgspec.json.decode(held)["scopes"]["all"]
+        days = np.array(scope.pop("days"))
+        assert (key, days.dtype) == (b"usage-analysis", np.int64)
+        assert scope == {"query": {"search": "refund"}, "source": "live"}
+    for path in tmp_path.rglob("*"):
+        body = b"" if path.is_dir() else path.read_bytes()
+        assert not any(word in body for word in (KEY.partition(".")[2].encode(), b"555", b"apiKey"))
     assert json.loads((tmp_path / "format.json").read_text()) == {"format": 1}
 
 

@@ -6,19 +6,16 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import usage_analysis as ua
 from tests.archive.account import Account
+from tests.tidy.tables import same
 
 AGENTS = {name: {"agent_ids": [id_]} for name, id_ in ua.sample.AGENTS.items()}
 IDS = sorted(ua.sample.AGENTS.values())
 CHANNELS = {name: {"metadata": {"channel": name}} for name in ("web", "phone")}
-
-
-def same(sums: pd.DataFrame, loaded: pd.DataFrame) -> None:
-    """Equal, to the last microsecond and micro-minute."""
-    pd.testing.assert_frame_equal(sums, loaded, check_freq=False, rtol=1e-12)
 
 
 def periods(hourly: pd.DataFrame, every: str, zone: str = "UTC") -> pd.DataFrame:
@@ -58,6 +55,15 @@ def test_groups_are_those_of_the_breakdown(archive, every, zone):
     wanted = hourly if every == "h" else ua.aggregate(hourly, every)
     assert any(file.stale is not None for file in archive.current())
     same(archive.summed("agent", every=every, timezone=zone, **window), wanted)
+
+
+def test_polars_sums_the_same_files(archive):
+    """Another engine, given the files and what is stale in them, gives the same sums."""
+    assert any(file.stale is not None for file in archive.current())
+    wanted = archive.summed("agent", every="D", timezone="America/New_York")
+    for read in (pl.scan_parquet, pl.read_parquet):
+        sums = archive.summed("agent", every="D", timezone="America/New_York", read=read)
+        pd.testing.assert_frame_equal(sums, wanted, check_exact=True)
 
 
 def test_all_days_are_summed_without_dates(archive):

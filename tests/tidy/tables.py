@@ -11,6 +11,20 @@ HOUR = 3_600_000_000
 MEASURES = ["total_count", "error_count", "joined_count", "duration", "billed_micro"]
 
 
+def same(one, other):
+    """Equal, to the last microsecond and micro-minute; `hours`, a sum of fractions, to 1e-12."""
+    loose = {"check_freq": False, "check_index_type": False}
+    pd.testing.assert_frame_equal(one, other, **loose, check_exact=False, rtol=1e-12)
+    floats = [name for name in ("billed_minutes", "hours") if name in other]
+    pd.testing.assert_frame_equal(
+        one.drop(columns=floats), other.drop(columns=floats), **loose, check_exact=True
+    )
+    # A clock off the hour halves hours, and with them millionths of a minute.
+    if "billed_minutes" in floats and other["total_count"].dtype.kind == "i":
+        micro = [np.rint(frame["billed_minutes"].to_numpy() * 1e6) for frame in (one, other)]
+        np.testing.assert_array_equal(*micro)
+
+
 def instant(text):
     """Microseconds since 1970 of an instant, UTC."""
     return (pd.Timestamp(text, tz="UTC") - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(1, "us")

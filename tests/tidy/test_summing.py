@@ -4,6 +4,7 @@ import duckdb
 import matplotlib.axes
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from tests.tidy.tables import (
     expected,
     instant,
     random_table,
+    same,
     write_parts,
 )
 
@@ -34,16 +36,16 @@ def paths(table, tmp_path_factory):
     return write_parts(table, tmp_path_factory.mktemp("parts"))
 
 
-@pytest.fixture(params=["pandas", "pyarrow", "duckdb"])
+@pytest.fixture(params=["pandas", "pyarrow", "polars", "duckdb"])
 def engine(request, table, paths):
     """The table in an engine."""
-    if request.param == "pandas":
-        return table
-    return pa.Table.from_pandas(table) if request.param == "pyarrow" else duckdb.read_parquet(paths)
-
-
-def same(one, other):
-    pd.testing.assert_frame_equal(one, other, check_freq=False, check_index_type=False, rtol=1e-12)
+    made = {
+        "pandas": lambda: table,
+        "pyarrow": lambda: pa.Table.from_pandas(table),
+        "polars": lambda: pl.scan_parquet(paths),
+        "duckdb": lambda: duckdb.read_parquet(paths),
+    }
+    return made[request.param]()
 
 
 @pytest.mark.parametrize("every", PERIODS)
@@ -57,7 +59,7 @@ def test_sums_are_those_of_the_whole_frame(engine, table, every, zone):
     same(sums, expected(table, "tenant", every, zone, **WINDOW))
 
 
-@pytest.mark.parametrize("engine", ["pandas", "duckdb"], indirect=True)
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"], indirect=True)
 def test_nothing_is_lost_past_what_a_float_holds(engine, table):
     """Sums are Python's own of the same integers, to the last microsecond and micro-minute."""
     sums = ua.sum_usage(engine, every="YS", as_of="2026-04-01T00:00Z")
