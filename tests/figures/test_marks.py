@@ -11,6 +11,7 @@ from tests.figures.drawings import MARKS, ZONE, frame, grouped, panels, singles
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.figures.axes import finished
 from usage_analysis.figures.day import plot_day
+from usage_analysis.figures.heat import plot_calendar
 from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.rates import plot_control, plot_error_rate
 from usage_analysis.figures.style import new_figure
@@ -64,6 +65,14 @@ def test_a_calendar_marks_its_days():
     ax = singles(frame())["calendar"](new_figure().add_subplot())
     marks = [line for line in ax.get_lines() if line.get_gid() == "mark"]
     assert [len(line.get_xdata()) for line in marks] == [1, 2]
+    (key,) = [text.get_text() for text in ax.texts if text.get_gid() == "key"]
+    assert key.replace("\n", " ") == (
+        "hatched: not whole; ○ release 2.4, 2026-03-10 14:00; ✕ outage, 2026-03-17 to 2026-03-18"
+    )
+    other = Mark("2025-01-01T00:00Z", "long ago")
+    days = ua.aggregate(frame(unfinished=0), "D").iloc[:31]
+    untouched = plot_calendar(days[days["complete"]], marks=[other])
+    assert not [text for text in untouched.texts if text.get_gid() == "key"]
 
 
 def test_without_drops_what_touches_a_bad_period():

@@ -411,6 +411,15 @@ def test_a_gap_breaks_the_line(name):
             assert np.isnan(y[inside]).any()
 
 
+def test_a_day_that_the_window_cuts_is_not_whole():
+    """Of days long past none is told as going on: one that the data begin in is not whole."""
+    daily = ua.aggregate(frame(10 * 24, unfinished=0).iloc[5:], "D")
+    assert names(plot_trend(daily), "label")[0] == "day not whole"
+    calendar = plot_calendar(daily)
+    assert names(calendar, "key") == ["hatched: not whole"]
+    assert "hatched" not in calendar.get_title(loc="left")
+
+
 def test_zeros_are_drawn_as_zeros():
     """A day without calls is a point at 0 of its trend, not a gap."""
     hourly = frame(10 * 24)

@@ -27,7 +27,7 @@ from usage_analysis.figures.axes import (
 )
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.labels import head
-from usage_analysis.figures.marks import Mark, left_out
+from usage_analysis.figures.marks import Mark, left_out, when_in_words
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.wording import (
@@ -38,11 +38,13 @@ from usage_analysis.figures.wording import (
     compact,
     counted,
     percent,
+    shorten,
 )
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _CELLS = 168
 _NUMBERED = 14
+_MOST_NAMED = 4
 
 
 @figure_style()
@@ -230,7 +232,7 @@ def plot_calendar(
     measure
         A column of it; durations are drawn in minutes.
     marks
-        Days that they touch are dotted, those to leave out crossed.
+        Days that they touch are dotted, those to leave out crossed; they are named above.
     title, about
         The finding, and what the data are.
     ax
@@ -238,7 +240,8 @@ def plot_calendar(
 
     Notes
     -----
-    Unfinished days are hatched; days outside the data are grey.
+    Days that are not whole, for they are not over or the data begin or end in them, are hatched;
+    days outside the data are grey.
     """
     known(daily, measure)
     one_series(daily, "plot_calendar")
@@ -265,8 +268,11 @@ def plot_calendar(
     ax.set_ylabel("day of week [local]")
     ax.set_xlabel(f"week [{zone_of(daily)}]")
     used = np.where(whole, values, np.nan) if whole.any() else values
-    finding = _busiest_day(daily, used, what) + ("" if whole.all() else "; hatched: not over")
-    head(ax, title or finding, about)
+    key = [] if whole.all() else ["hatched: not whole"]
+    named = [_mark_in_key(mark, daily) for mark in marks if _touched(daily, mark).any()]
+    key += named[:_MOST_NAMED]
+    key += [f"{len(named) - _MOST_NAMED} marks more"] if len(named) > _MOST_NAMED else []
+    head(ax, title or _busiest_day(daily, used, what), about, key="; ".join(key))
     return ax
 
 
@@ -316,14 +322,22 @@ def _dot(
 ) -> None:
     theme = theme_in_use()
     for mark in marks:
-        end = mark.end or mark.start + pd.Timedelta(microseconds=1)
-        period = Mark(mark.start, mark.label, end=end, leave_out=True)
-        touched = left_out(daily, [period])
-        shape = "X" if mark.leave_out else "o"
+        touched, shape = _touched(daily, mark), "X" if mark.leave_out else "o"
         ax.plot(
-            week[touched] + 0.3, weekday[touched] - 0.3, shape, ms=4.5, mfc=theme.page,
+            week[touched] + 0.3, weekday[touched] - 0.3, shape, ms=5.5, mfc=theme.page,
             mec=theme.ink, mew=0.8, gid="mark",
         )  # fmt: skip
+
+
+def _touched(daily: pd.DataFrame, mark: Mark) -> NDArray[np.bool_]:
+    """Which days a mark lies in."""
+    end = mark.end or mark.start + pd.Timedelta(microseconds=1)
+    return left_out(daily, [Mark(mark.start, mark.label, end=end, leave_out=True)])
+
+
+def _mark_in_key(mark: Mark, daily: pd.DataFrame) -> str:
+    shape = "✕" if mark.leave_out else "○"
+    return f"{shape} {shorten(mark.label, 32)}, {when_in_words(mark, zone_of(daily))}"
 
 
 def _months(ax: Axes, days: NDArray[np.int64], first: int, weeks: int) -> None:

@@ -59,7 +59,7 @@ def plot_trend(
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a measure over time: each bucket, a moving mean, unfinished buckets dashed.
+    """Axes with a measure over time: each bucket, a moving mean, those not whole dashed.
 
     Parameters
     ----------
@@ -85,9 +85,10 @@ def plot_trend(
 
     Notes
     -----
-    The mean is over 7 buckets up to and with each one (24 where they are hours). It is missing
-    where one of them is: unfinished, left out or not in the frame. A mean over fewer or over those
-    before would hold other weekdays than the one beside it.
+    A bucket is not whole that is not over, or that the data begin or end in. The mean is over 7
+    buckets up to and with each one (24 where they are hours). It is missing where one of them is
+    not whole, left out or not in the frame: over fewer, or over those before, it would hold other
+    weekdays than the one beside it.
     """
     known(frame, measure)
     zone_of(frame)
@@ -156,7 +157,7 @@ def _single(
             x[~whole], y[~whole], ls="none", marker="o", ms=3.5, mfc=theme.page, mec=theme.soft,
             gid="open",
         )  # fmt: skip
-        ends.append((float(y[~whole][-1]), f"unfinished {every}", theme.soft))
+        ends.append((float(y[~whole][-1]), f"{every} not whole", theme.soft))
     used, over = whole & ~left_out(frame, marks), _MEAN_OF.get(every, _MEAN_OF_OTHERS)
     line, mean = _moving_mean(x, np.where(used, y, np.nan), over)
     if np.isfinite(mean).any():
