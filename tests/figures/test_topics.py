@@ -1,5 +1,7 @@
 """Each figure shows the numbers of its helper: lines, bands, bars and names are where they say."""
 
+import re
+
 import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
@@ -218,6 +220,19 @@ def test_a_burn_up_says_how_the_budget_stands(budget, words):
     """The title sets the month and its interval against the budget."""
     daily = ua.aggregate(frame(50 * 24, start="2026-02-01"), "D")
     assert words in plot_burn_up(daily, budget=budget).get_title(loc="left").replace("\n", " ")
+
+
+def test_a_burn_up_tells_large_numbers_as_short_as_its_axis():
+    """The title has no digit more than the names beside the lines; its zone stands beneath."""
+    daily = ua.aggregate(frame(10 * 24, calls=1_500_000), "D")
+    ax = plot_burn_up(daily, budget=3e9)
+    title = ax.get_title(loc="left")
+    assert max(map(len, re.findall(r"[\d,.]+", title))) <= 5
+    assert title.count("\n") <= 1
+    (heading,) = [words for words in names(ax, "label") if words.startswith("heading for")]
+    assert heading in title.replace("\n", " ")
+    assert ZONE not in title
+    assert names(ax, "key") == ["fan: interval of the projection"]
 
 
 def test_billing_is_percent_over_the_talk():

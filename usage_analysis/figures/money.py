@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,7 @@ from usage_analysis.tidy.zones import zone_of
 # With fewer days describe_month gives no projection either.
 _FEW_DAYS = 7
 _HARDLY = 0.05
+_LARGE = re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?")
 
 
 @figure_style()
@@ -79,34 +81,54 @@ def plot_burn_up(
     month = _month_of(daily)
     x = time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
-    cut = len(so_far) > 0 and so_far.index[0] > month[0]
     if projection is None and float(np.nansum(in_units(daily, measure))) > 0:
         projection = projected(daily, measure)
     ends, tops = _month_before(ax, daily, measure, month)
-    days = dates_of(pd.DatetimeIndex(so_far.index))
-    total = np.cumsum(in_units(so_far, measure))
-    theme = theme_in_use()
-    if len(total):
-        # A day's sum is there at its end, and nothing at the month's beginning.
-        at = np.append(days, min(days[-1] + 1, x[-1]))
-        ax.plot(at, np.append(0.0, total), color=theme.main, lw=2, gid="so far")
-        since = f"since {so_far.index[0]:%Y-%m-%d}" if cut else "so far"
-        ends.append((float(total[-1]), since, theme.main))
-        tops.append(float(total[-1]))
-        if projection is not None and at[-1] < x[-1] - 1e-9:
-            tops += _fan(ax, at[-1], float(total[-1]), x[-1], projection, ends)
+    fan = _this_month(ax, so_far, measure, x, projection, ends, tops)
     if budget is not None:
-        ax.axhline(budget, color=theme.alarm, lw=1.4, ls="--", gid="budget")
-        ends.append((budget, f"budget {amount(budget)}", theme.alarm))
+        ax.axhline(budget, color=theme_in_use().alarm, lw=1.4, ls="--", gid="budget")
+        ends.append((budget, f"budget {amount(budget)}", theme_in_use().alarm))
         tops.append(budget)
     from_zero(ax, np.array([*tops, 0.0]))
     ax.set_xlim(x[0], x[-1])
     label_ends(ax, ends)
     ax.set_ylabel(axis_name(measure).replace(" [", ", month so far ["))
     draw_marks(ax, marks, counted=daily)
-    told = title or month_in_words(daily, measure=measure, budget=budget, projection=projection)
-    head(ax, told, about)
+    told = month_in_words(daily, measure=measure, budget=budget, projection=projection)
+    # The zone stands beneath, and large numbers beside the lines, as short as here.
+    told = _LARGE.sub(
+        lambda number: amount(float(number[0].replace(",", ""))),
+        told.replace(f" ({zone_of(daily)})", ""),
+    )
+    head(ax, title or told, about, key="fan: interval of the projection" if fan else "")
     return ax
+
+
+def _this_month(
+    ax: Axes,
+    so_far: pd.DataFrame,
+    measure: str,
+    month: Floats,
+    projection: pd.Series | None,
+    ends: list[tuple[float, str, str]],
+    tops: list[float],
+) -> bool:
+    """Draw the days so far and where they are heading; whether that has an interval."""
+    total = np.cumsum(in_units(so_far, measure))
+    if len(total) == 0:
+        return False
+    days, colour = dates_of(pd.DatetimeIndex(so_far.index)), theme_in_use().main
+    # A day's sum is there at its end, and nothing at the month's beginning.
+    at = np.append(days, min(days[-1] + 1, month[-1]))
+    ax.plot(at, np.append(0.0, total), color=colour, lw=2, gid="so far")
+    since = f"since {so_far.index[0]:%Y-%m-%d}" if days[0] > month[0] else "so far"
+    ends.append((float(total[-1]), since, colour))
+    tops.append(float(total[-1]))
+    if projection is None or at[-1] >= month[-1] - 1e-9:
+        return False
+    reached = _fan(ax, at[-1], float(total[-1]), month[-1], projection, ends)
+    tops += reached
+    return len(reached) > 1
 
 
 def month_in_words(
