@@ -50,8 +50,8 @@ class Endpoint:
     now
         The account's clock [us since 1970, UTC]; it stands still.
     until
-        First instant after all calls there will ever be [us since 1970, UTC], before `now`: the
-        last day is the one that ends there. None where calls still come.
+        First instant after all calls there will ever be [us since 1970, UTC], before `now`;
+        presets are of the days before it. None where calls still come.
     source
         Whose calls they are, as every answer says: the sample account's, or a file of the user's.
     key
@@ -221,9 +221,9 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.until = None if endpoint.until is None else moment_of(endpoint.until)
 
     def clock(self) -> datetime:
-        """The account's clock, which stands still; of calls that have ended, in their last day."""
+        """The account's clock, which stands still; of calls that have ended, where they end."""
         until = self._endpoint.until
-        return moment_of(self._endpoint.now if until is None else until - 1)
+        return moment_of(self._endpoint.now if until is None else until)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Response of the endpoint, or a time-out where it would come too late."""
