@@ -316,6 +316,7 @@ def test_hours_that_can_change_are_said(explorer):
         ("timezone", "Nowhere/Land", "Nowhere/Land"),
         ("duration_min", "a while", "duration_min"),
         ("first", date(2026, 4, 9), "first"),
+        ("first", date(20, 3, 20), "first: expected a day from 2000"),
         ("first", None, "first"),
         ("rate", "much", "rate"),
         ("hour_from", 23, "hour_from"),

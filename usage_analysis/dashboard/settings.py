@@ -25,6 +25,7 @@ from usage_analysis.tidy.frames import CallUsage, check_group_name
 
 VERSION: Final = 1
 MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
+EARLIEST: Final = date(2000, 1, 1)
 HISTORY: Final = 56
 """Days before a month from which its projection learns the weekdays."""
 ALL_DAY: Final = (0, 24)
@@ -117,6 +118,11 @@ class Settings:
                     f"{name}: expected a number from {low} to {high}, got {getattr(self, name)}"
                 )
         price_of(self.rate)
+        for name in ("first", "last"):
+            if getattr(self, name) < EARLIEST:  # a year half typed passes through 0002 and 0020
+                raise QueryError(
+                    f"{name}: expected a day from {EARLIEST} on, got {getattr(self, name)}"
+                )
         if self.first > self.last:
             raise QueryError(f"first: expected at most the last day, got {self.first} after "
                              f"{self.last}")  # fmt: skip
