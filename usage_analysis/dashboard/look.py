@@ -17,7 +17,8 @@ STYLE: Final = f"""<style>
 .ua-explorer {{ {_LIGHT} }}
 [data-jp-theme-light="false"] .ua-explorer, .theme-dark .ua-explorer {{ {_DARK} }}
 .ua-explorer {{ box-sizing: border-box; width: 100%; max-width: 1340px; margin: 0 auto;
-  padding: 12px 16px; overflow: visible; color: var(--ua-ink); background: var(--ua-ground); }}
+  padding: 12px 16px; overflow: visible; color: var(--ua-ink); background: var(--ua-ground);
+  container-type: inline-size; }}
 .ua-explorer * {{ box-sizing: border-box; }}
 .ua-explorer .widget-box, .ua-explorer .widget-html, .ua-explorer .widget-html-content,
 .ua-explorer .widget-image {{ overflow: visible; height: auto; }}
@@ -121,13 +122,17 @@ STYLE: Final = f"""<style>
 .ua-explorer select:focus-visible, .ua-explorer a:focus-visible,
 .ua-explorer pre:focus-visible, .ua-explorer .noUi-handle:focus-visible {{
   outline: 3px solid #2f8fdd; outline-offset: 1px; }}
-@media (max-width: 640px) {{
-  .ua-explorer {{ padding: 8px 2px; }}
-  .ua-explorer .ua-row > .ua-labelled {{ flex: 1 1 140px; width: auto; }}
-  .ua-explorer .ua-tab .jupyter-button {{ padding: 0 9px; }}
+/* In JupyterLab the window says little of the room there is. */
+@container (max-width: 800px) {{
   .ua-explorer .ua-head {{ justify-content: space-between; }}
   .ua-explorer .ua-head .ua-asof {{ order: 3; flex-basis: 100%; }}
+  .ua-explorer .ua-head .ua-progress {{ order: 4; flex-basis: 100%; height: 18px; }}
 }}
+@container (max-width: 640px) {{
+  .ua-explorer .ua-row > .ua-labelled {{ flex: 1 1 140px; width: auto; }}
+  .ua-explorer .ua-tab .jupyter-button {{ padding: 0 9px; }}
+}}
+@media (max-width: 640px) {{ .ua-explorer {{ padding: 8px 2px; }} }}
 </style>"""
 
 # What ipywidgets does not say of its elements, said when they come or change. JupyterLab takes
