@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.breakdown import REST, groups_by
+from usage_analysis.fetch.breakdown import groups_by, without_empty_rest
 from usage_analysis.fetch.names import Pairs, pairs_in
 from usage_analysis.sample import AGENTS, METADATA, VOICES
 
@@ -62,9 +61,9 @@ class Groups(NamedTuple):
         asked: dict[str, Any] = {"rest": True, "progress": progress, **filters}
         kind, _, key = self.by.partition(".")
         if kind == "metadata":
-            return _without_empty_rest(client.by_metadata(key, self.values, **asked))
+            return without_empty_rest(client.by_metadata(key, self.values, **asked))
         ask = client.by_agent if kind == "agent" else client.by_voice
-        return _without_empty_rest(ask(self.values, **asked))
+        return without_empty_rest(ask(self.values, **asked))
 
 
 def groups_of(options: argparse.Namespace) -> Groups | None:
@@ -106,18 +105,6 @@ def _by_name(by: str, pairs: Pairs) -> dict[str, Any]:
         else:
             raise QueryError(f"--by {by}: expected each name once, got {name!r} again")
     return values
-
-
-def _without_empty_rest(usage: CallUsage) -> CallUsage:
-    """The breakdown without the calls that the groups leave over, where they leave none."""
-    name = usage.hourly.columns[0]
-    kept = {what: getattr(usage, what) for what in ("daily", "hourly")}
-    left = kept["hourly"][kept["hourly"][name] == REST]
-    if left["total_count"].any():
-        return usage
-    kept = {what: frame[frame[name] != REST] for what, frame in kept.items()}
-    groups = {group: asked for group, asked in (usage.groups or {}).items() if group != REST}
-    return replace(usage, **kept, groups=groups)
 
 
 def _group(text: str) -> tuple[str, str]:

@@ -406,17 +406,46 @@ def test_files_are_what_is_on_show(explorer):
         "PDF": b"%PDF",
         "CSV": b"time,",
         "Parquet": b"PAR1",
-        "Report": b"<!doctype html>",
     }
-    for kind, button in explorer.leave.items():
-        button.click()
+    for kind in starts:
+        explorer.leave[kind].click()
         link = explorer.display.file.value
         name = re.search('download="([^"]+)"', link)[1]
         content = base64.b64decode(re.search('base64,([^"]+)"', link)[1])
         assert "trend-2026-03-02-2026-03-31-America_New_York" in name
         assert content.lower().startswith(starts[kind].lower()), kind
-    assert set(explorer.leave) == set(starts)
+    assert set(explorer.leave) == {*starts, "Report"}
     assert explorer.file("CSV").content.startswith(starts["CSV"])
+
+
+def test_a_report_is_of_what_is_on_show(explorer):
+    """The report has the calls of the headline: names, hours, groups, days beside, limit, price.
+
+    It is one file, so that nothing in it points at another.
+    """
+    with explorer.together():
+        explorer.preset.value = "last_7_days"
+        explorer.comparison.value = "previous"
+        explorer.agents.value = ("Front desk", "Reminders")
+        explorer.group.value = "agent"
+        explorer.hour_from.value, explorer.hour_to.value = 9, 17
+        explorer.limit.value, explorer.rate.value = 3, "0.07"
+    calls = re.match(r"([\d,]+) calls", explorer.sentence)[1]
+    explorer.leave["Report"].click()
+    link = explorer.display.file.value
+    assert re.search('download="report-trend-2026-03-25-2026-03-31[^"]*[.]html"', link)
+    text = base64.b64decode(re.search('base64,([^"]+)"', link)[1]).decode()
+    head = f"{calls} calls · agent Front desk, Reminders · time of day 09:00 to 17:00 · as of"
+    assert f"2026-03-25 09:00 to 2026-03-31 17:00 ({ZONE}) · {head}" in text
+    for said in (
+        "at 0.07 USD",
+        "the limit of 3",
+        "Of 2 groups by agent, Front desk has",
+        "2026-03-18",
+    ):
+        assert said in text, said
+    links = re.findall(r'(?:href|src)="([^"]*)"', text)
+    assert all(address.startswith(("#", "data:")) for address in links)
 
 
 def test_a_state_restores_the_dashboard(explorer, transport):

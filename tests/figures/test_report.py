@@ -210,7 +210,7 @@ def test_checks_say_what_they_look_at(usage, page):
     shown = ua.in_timezone(usage.hourly, ZONE).loc["2026-03-01":"2026-03-31", "total_count"].sum()
     assert whole > shown
     assert f"the whole reply, {whole:,} calls from 2026-03-01 00:00 to 2026-04-01 15:00 UTC" in text
-    assert f"and {shown:,} of its calls are in the local days" in text
+    assert f"This page has {shown:,} of them" in text
     assert "hours add up to days: minutes of talk" in text
 
 
@@ -368,6 +368,46 @@ def test_a_theme_reaches_page_and_figures(usage, tmp_path):
     assert b"#7a1f5c" in (page.parent / "day.svg").read_bytes()
     with pytest.raises(ua.QueryError, match="logo"):
         build_report(usage, tmp_path / "s", theme=Theme(logo=tmp_path / "none.gif"))
+
+
+def test_a_page_alone_points_at_no_file(usage, tmp_path):
+    """A page that is sent without its files has no link to one, and its hash is the same."""
+    page = build_report(usage, tmp_path / "a", sections=["joins"], alone=True, **DAYS)
+    assert [path.name for path in page.parent.iterdir()] == ["report.html"]
+    text = page.read_text(encoding="utf-8")
+    assert all(link.startswith(("#", "data:")) for link in Page(text).links)
+    assert "hourly.csv" not in text
+    whole = build_report(usage, tmp_path / "b", sections=["joins"], **DAYS)
+    assert hashlib.sha256((whole.parent / "hourly.csv").read_bytes()).hexdigest() in text
+
+
+def test_hours_of_the_day_and_names_are_as_asked(usage, previous, tmp_path):
+    """Cut to hours of the local day the page has their calls alone, before too, and says so."""
+    page = build_report(
+        usage,
+        tmp_path,
+        previous=previous,
+        hours=(9, 17),
+        filters={"agent": "Front desk"},
+        sections=["comparison", "month", "peaks"],
+        **DAYS,
+    )
+    text = page.read_text(encoding="utf-8")
+    day = (
+        ua.in_timezone(usage.hourly, ZONE)
+        .loc["2026-03-01":"2026-03-31"]
+        .between_time("9:00", "17:00", inclusive="left")
+    )
+    calls = day["total_count"].sum()
+    assert f"{calls:,} calls · agent Front desk · time of day 09:00 to 17:00 · as of" in text
+    assert f"<li>{calls:,} calls in 31 whole days" in text
+    before = ua.in_timezone(previous.hourly, ZONE).loc["2026-01-29":"2026-02-27"]
+    change = ua.compare_periods(day, before.between_time("9:00", "17:00", inclusive="left"))
+    assert f"; {100 * change['change']:+.1f} % against the same weekdays and hours" in text
+    assert "these are cut to some of their hours" in text
+    for hours in ((9, 9), (-1, 4), (3, 25), 9, ("9", "17")):
+        with pytest.raises(ua.QueryError, match=r"hours: expected two hours of the day"):
+            build_report(usage, tmp_path, hours=hours)
 
 
 def test_a_title_is_text(usage, tmp_path):

@@ -91,6 +91,18 @@ def left_over(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
     return replace(whole, daily=daily, hourly=hourly, all_time=None)
 
 
+def without_empty_rest(usage: CallUsage) -> CallUsage:
+    """The breakdown without the calls that the groups leave over, where they leave none."""
+    name = usage.hourly.columns[0]
+    kept = {what: getattr(usage, what) for what in ("daily", "hourly")}
+    left = kept["hourly"][kept["hourly"][name] == REST]
+    if left["total_count"].any():
+        return usage
+    kept = {what: frame[frame[name] != REST] for what, frame in kept.items()}
+    groups = {group: asked for group, asked in (usage.groups or {}).items() if group != REST}
+    return replace(usage, **kept, groups=groups)
+
+
 def _question(whole: UsageQuery, name: str, group: object, own: object) -> UsageQuery:
     if not isinstance(group, str) or not group or group == REST:
         raise QueryError(f'groups: expected names as text other than "{REST}", got {group!r}')

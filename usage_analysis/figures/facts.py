@@ -19,6 +19,7 @@ from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import rate_difference
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of, finished
+from usage_analysis.figures.cuts import Hours
 from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.ranking import group_table
@@ -75,6 +76,8 @@ class Facts:
     limit: int | None = None
     budget: float | None = None
     rate: Any = None
+    hours: Hours | None = None
+    """Hours of the day that the data were cut to."""
 
     @cached_property
     def daily(self) -> pd.DataFrame:
@@ -93,7 +96,10 @@ class Facts:
             return self.daily
         start = self.hourly.index[0]
         before = self.previous[self.previous.index < start]
-        if len(before) == 0 or before.index[-1] + pd.Timedelta(hours=1) != start:
+        if len(before) == 0:
+            return self.daily
+        last, first = (day.tz_localize(None).normalize() for day in (before.index[-1], start))
+        if first - last > pd.Timedelta(days=1):
             return self.daily
         # What was not final when the earlier period was asked for is not final here either.
         return aggregate(pd.concat([before, self.hourly]), "D")

@@ -7,8 +7,8 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from decimal import Decimal
 from importlib.metadata import version
@@ -16,13 +16,19 @@ from pathlib import Path
 from typing import Final
 
 import jinja2
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
+from usage_analysis.figures.cuts import (
+    Hours,
+    check_hours,
+    cut_to,
+    hours_in_words,
+    of_hours,
+    whole_days,
+)
 from usage_analysis.figures.facts import Facts, Section
 from usage_analysis.figures.findings import findings
 from usage_analysis.figures.marks import Mark
@@ -37,11 +43,18 @@ from usage_analysis.figures.style import (
     theme_in_use,
     title_of,
 )
-from usage_analysis.figures.tables import TERMS, has_parquet, html_table, rows_in_words, write_table
+from usage_analysis.figures.tables import (
+    TERMS,
+    csv_of,
+    has_parquet,
+    html_table,
+    rows_in_words,
+    write_table,
+)
 from usage_analysis.figures.wording import amount, several
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
-from usage_analysis.tidy.periods import aggregate, in_timezone
+from usage_analysis.tidy.periods import in_timezone
 
 Progress = Callable[[int, int], None]
 
@@ -61,6 +74,7 @@ def build_report(
     timezone: str | tzinfo = "UTC",
     from_date: date | str | None = None,
     to_date: date | str | None = None,
+    hours: Hours | None = None,
     previous: CallUsage | None = None,
     breakdown: CallUsage | None = None,
     sections: Sequence[str] | None = None,
@@ -70,6 +84,8 @@ def build_report(
     budget: float | None = None,
     rate: Decimal | str | float | None = None,
     title: str | None = None,
+    filters: Mapping[str, str] | None = None,
+    alone: bool = False,
     theme: Theme | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -88,6 +104,9 @@ def build_report(
         Whose clock hours and days are meant.
     from_date, to_date
         Local days, both inclusive, to cut the data and the breakdown to.
+    hours
+        Hours of the local day to cut them and the earlier period to: ``(9, 17)`` for 09:00 to
+        17:00; a first after the last goes over midnight.
     previous
         The reply of an earlier period of like length, to compare with.
     breakdown
@@ -109,6 +128,10 @@ def build_report(
         Price of a billed minute [USD]; the vendor's default without it.
     title
         Heading of the page.
+    filters
+        What the calls are selected by, in your own words by filter: names for the query's IDs.
+    alone
+        Write the page and no file beside it, for a page that is sent or downloaded.
     theme
         Colours, fonts and logo.
     progress
@@ -118,23 +141,32 @@ def build_report(
     ------
     QueryError
         Unknown zone or section, a section whose data were not given, a reply without hourly rows or
-        error counts, or no hour in the days asked for.
+        error counts, hours that are none of a day, or no hour in the days asked for.
     """
     require("build_report", usage.hourly, "error_count", "billed_minutes")
     place = zone(timezone)
-    hourly = _cut(in_timezone(usage.hourly, place), from_date, to_date)
-    groups = None if breakdown is None else in_timezone(breakdown.hourly, place)
+    check_hours(hours)
+    days = (from_date, to_date)
+
+    def local(reply: CallUsage) -> pd.DataFrame:
+        return of_hours(in_timezone(reply.hourly, place), hours)
+
+    hourly = cut_to(local(usage), *days)
+    about = Provenance.of(usage, hourly, timezone=place, filters=filters)
+    if hours is not None:
+        about = replace(about, filters={**about.filters, "time of day": hours_in_words(hours)})
     facts = Facts(
         usage=usage,
         hourly=hourly,
-        about=Provenance.of(usage, hourly, timezone=place),
-        previous=None if previous is None else _whole_days(in_timezone(previous.hourly, place)),
-        breakdown=None if groups is None else _cut(groups, from_date, to_date),
+        about=about,
+        previous=None if previous is None else whole_days(local(previous)),
+        breakdown=None if breakdown is None else cut_to(local(breakdown), *days),
         marks=marks,
         weekend=weekend,
         limit=limit,
         budget=budget,
         rate=rate,
+        hours=hours,
     )
     target = Path(folder)
     if target.exists() and not target.is_dir():
@@ -142,7 +174,7 @@ def build_report(
     with figure_style(theme):
         logo = _logo(theme_in_use())
         chosen = list(sections_of(facts, sections))
-        page = _Page(facts, chosen, sections is None or "terms" in sections, title, logo)
+        page = _Page(facts, chosen, sections is None or "terms" in sections, title, logo, alone)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as made:
             names = page.write(Path(made), progress or (lambda _done, _all: None))
@@ -187,6 +219,7 @@ class _Page:
     terms: bool
     title: str | None
     logo: str | None
+    alone: bool
 
     def write(self, folder: Path, progress: Progress) -> list[str]:
         """Names of the files written, the page last."""
@@ -200,24 +233,23 @@ class _Page:
                 progress(done, steps)
                 wide, narrow = one.draw(WIDTH), one.draw(NARROW_WIDTH)
                 svg = picture(wide, "svg")
-                (folder / f"{one.name}.svg").write_bytes(svg)
-                # The layout found for the one holds for the other, and finding it is slow.
-                wide.set_layout_engine(None)
-                (folder / f"{one.name}.png").write_bytes(picture(wide, "png", dpi=200))
-                names += [f"{one.name}.svg", f"{one.name}.png"]
+                if not self.alone:
+                    names += _write_figure(wide, svg, folder / one.name)
                 shown[section.name].append(_shown(wide, svg, narrow, one.table))
                 done += 1
         progress(done, steps)
         for name, table in self._tables().items():
             names += write_table(table, folder, name)
         progress(done + 1, steps)
-        digest = hashlib.sha256((folder / "hourly.csv").read_bytes()).hexdigest()
+        digest = hashlib.sha256(csv_of(self.facts.hourly)).hexdigest()
         (folder / "report.html").write_text(self._html(shown, names, digest), encoding="utf-8")
         progress(steps, steps)
         return [*names, "report.html"]
 
     def _tables(self) -> dict[str, pd.DataFrame]:
-        """Every table by its file's name."""
+        """Every table by its file's name, none for a page alone."""
+        if self.alone:
+            return {}
         tables = {"hourly": self.facts.hourly, "daily": self.facts.daily}
         for section in self.sections:
             tables |= {one.name: one.table for one in section.pictures}
@@ -257,6 +289,7 @@ class _Page:
             digest=digest,
             assumed=self._assumed(),
             files=names,
+            alone=self.alone,
         )
 
     def _assumed(self) -> bool:
@@ -311,12 +344,21 @@ class _Page:
             )
         if facts.usage.source == "sample":
             notes.append("These are the simulated calls of the sample account, nobody's own.")
-        if not has_parquet():
+        if not self.alone and not has_parquet():
             notes.append(
                 "Tables are CSV only: Parquet needs pyarrow, which "
                 'pip install "usage-analysis[parquet]" brings.'
             )
         return notes
+
+
+def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
+    """Names of the SVG and the PNG written of a figure."""
+    path.with_suffix(".svg").write_bytes(svg)
+    # The layout found for the one holds for the other, and finding it is slow.
+    figure.set_layout_engine(None)
+    path.with_suffix(".png").write_bytes(picture(figure, "png", dpi=200))
+    return [f"{path.name}.svg", f"{path.name}.png"]
 
 
 def _shown(wide: Figure, svg: bytes, narrow: Figure, table: pd.DataFrame) -> _Shown:
@@ -351,32 +393,3 @@ def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
     ]
     style = f"<style>@media screen and (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
     return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + style.encode(), 1))
-
-
-def _whole_days(hourly: pd.DataFrame) -> pd.DataFrame:
-    """Rows from the first whole local day to the last: windows are asked for in UTC hours."""
-    days = aggregate(hourly, "D")
-    whole = days.index[days["complete"].to_numpy()]
-    if len(whole) == 0:
-        return hourly
-    local = pd.DatetimeIndex(hourly.index).tz_localize(None).normalize()
-    first, last = (day.tz_localize(None).normalize() for day in (whole[0], whole[-1]))
-    inside: NDArray[np.bool_] = (local >= first) & (local <= last)
-    return hourly[inside]
-
-
-def _cut(
-    hourly: pd.DataFrame, from_date: date | str | None, to_date: date | str | None
-) -> pd.DataFrame:
-    """Rows of the local days asked for."""
-    days = pd.DatetimeIndex(hourly.index).tz_localize(None)
-    kept = np.ones(len(hourly), dtype=np.bool_)
-    if from_date is not None:
-        kept &= days >= pd.Timestamp(from_date)
-    if to_date is not None:
-        kept &= days < pd.Timestamp(to_date) + pd.Timedelta(days=1)
-    if not kept.any():
-        raise QueryError(
-            f"from_date, to_date: expected days that the reply has, got {from_date} to {to_date}"
-        )
-    return hourly[kept]

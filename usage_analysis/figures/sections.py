@@ -81,6 +81,8 @@ def _peaks(facts: Facts) -> Section:
     ]
     busy, peaks = _busy_hours(facts), peak_hours(facts.kept, 5)
     words = ["No whole day yet, so no busy hour can be told."]
+    if facts.hours is not None:
+        words = ["A busy hour is one of whole days, and these are cut to some of their hours."]
     if len(busy):
         over = days_in_words(facts.kept)
         words = [f"Workdays have a busy hour of their own; the table tells both, over {over}."]
@@ -285,9 +287,9 @@ def _checks(facts: Facts) -> Section:
         ends = (usage.index[0], usage.index[-1] + pd.Timedelta(hours=1))
         first, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in ends)
         words.append(
-            f"The checks look at the whole reply, {whole:,} calls from {first} to {end} UTC: it "
-            f"was asked for in whole hours or days of UTC, and {shown:,} of its calls are in the "
-            "local days of this page."
+            f"The checks look at the whole reply, {whole:,} calls from {first} to {end} UTC. This "
+            f"page has {shown:,} of them: replies are of whole hours or days of UTC, and it is cut "
+            f"to its local days{'' if facts.hours is None else ' and hours'}."
         )
     told = Table(
         "Each check with the figure found and the one it stands beside",

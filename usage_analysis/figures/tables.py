@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -46,19 +45,21 @@ def _plain(value: object) -> str:
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
-def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[str]:
-    """Names of the files that a table was written to: CSV, and Parquet where pyarrow is there."""
+def csv_of(table: pd.DataFrame) -> bytes:
+    """A table as CSV, times with their offset."""
     rows = flat(table)
-    text = io.StringIO()
-    as_text = rows.copy()
     for column in rows.columns:
         if isinstance(rows[column].dtype, pd.DatetimeTZDtype):
-            as_text[column] = [None if pd.isna(t) else t.isoformat() for t in rows[column]]
-    as_text.to_csv(text, index=False, lineterminator="\n")
-    (folder / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8", newline="")
+            rows[column] = [None if pd.isna(t) else t.isoformat() for t in rows[column]]
+    return rows.to_csv(index=False, lineterminator="\n").encode()
+
+
+def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[str]:
+    """Names of the files that a table was written to: CSV, and Parquet where pyarrow is there."""
+    (folder / f"{name}.csv").write_bytes(csv_of(table))
     if not has_parquet():
         return [f"{name}.csv"]
-    rows.to_parquet(folder / f"{name}.parquet", index=False, engine="pyarrow")
+    flat(table).to_parquet(folder / f"{name}.parquet", index=False, engine="pyarrow")
     return [f"{name}.csv", f"{name}.parquet"]
 
 
