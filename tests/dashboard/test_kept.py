@@ -44,5 +44,5 @@ def test_where_there_is_no_figure_the_words_are_kept(tmp_path):
     """A search that no call meets leaves its sentence and no picture, at every place of display."""
     (_, picture), _, _, (_, again) = run(tmp_path, CELLS)
     for output in (picture, again):
-        assert output.data["text/plain"].startswith("No calls from ")
+        assert output.data["text/plain"].startswith("No calls on 2026-03-31 (UTC)")
         assert "image/png" not in output.data
