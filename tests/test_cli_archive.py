@@ -82,7 +82,10 @@ def test_filters_are_a_scope(run):
     [
         (["sync", "--archive", "kept"], "since: expected a first day"),
         (["sync"], "--archive"),
-        (["sync", "--archive", "kept", "--since", "soon"], "soon"),
+        (
+            ["sync", "--archive", "kept", "--since", "soon"],
+            "expected a day such as 2026-03-31, got 'soon'",
+        ),
         (["sync", "--archive", "kept", "--by", "agent", "--search", "x"], "search"),
         (["report", "--archive", "kept", "--search", "x"], "--search"),
         (["report", "--archive", "kept", "--reply", "x"], "not allowed with"),

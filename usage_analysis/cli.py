@@ -112,7 +112,7 @@ def _add_sync(commands: Commands) -> None:
         description="Fetch into an archive what is missing and what may have changed since.",
     )
     _add_account(sync)
-    cli_archive.add_sync_options(sync)
+    cli_archive.add_sync_options(sync, _day)
     add_filters(sync)
     add_groups(sync)
     sync.set_defaults(run=_sync)

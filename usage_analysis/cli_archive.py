@@ -24,7 +24,7 @@ ALL = "all"
 """The scope that is meant where none is named."""
 
 
-def add_sync_options(parser: argparse.ArgumentParser) -> None:
+def add_sync_options(parser: argparse.ArgumentParser, day: Callable[[str], date]) -> None:
     """The options of `sync` beside the account, the filters and the groups."""
     parser.add_argument(
         "--archive", type=Path, required=True, metavar="DIR", help="its folder, made if need be"
@@ -32,7 +32,7 @@ def add_sync_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scope", metavar="NAME", help=f"your name for these filters ({ALL}), or for these groups"
     )
-    parser.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="first UTC day")
+    parser.add_argument("--since", type=day, metavar="DAY", help="first UTC day")
     parser.add_argument("--again", action="store_true", help="fetch all days again")
     parser.add_argument(
         "--repair",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from threading import Event
@@ -300,6 +300,17 @@ def test_scopes_are_listed(kept):
         (lambda a, c: a.sync_groups(c, {}, since="2026-03-01"), "groups: expected"),
         (lambda a, c: a.sync_groups(c, {"a": {}}, since="2026-03-01"), r"groups\['a'\]"),
         (lambda a, c: a.sync_groups(c, {"a": {"search": "x"}}, name="a/b"), 'without "/"'),
+        (lambda a, c: a.sync_groups(c, {"rest": {"search": "x"}}), 'other than "rest"'),
+        (
+            lambda a, c: a.sync_groups(
+                c, {"a": {"agent_ids": AGENTS}, "b": {"agent_ids": AGENTS[::-1]}}
+            ),
+            "each group once, got 'a' and 'b'",
+        ),
+        (
+            lambda a, _: a.sync(ua.sample_client(today=date(2026, 1, 2)), "all"),
+            "a clock that is not before 2026-01-20, .*got 2026-01-02",
+        ),
         (lambda a, _: a.load("al", "2026-03-01", "2026-03-02"), "expected one of 'all', 'night'"),
         (lambda a, _: a.load([], "2026-03-01", "2026-03-02"), "at least one name"),
         (lambda a, _: a.load("all", as_of="2026-03-01"), "as_of: expected"),
@@ -332,6 +343,19 @@ def test_broken_off_and_started_again(tmp_path):
     assert archive.load("all", "2025-07-01", "2025-07-01").daily["total_count"].tolist() == [5]
     account.failing = lambda _params: False
     assert archive.sync(client, "all", since="2025-04-01").requests == 1
+
+
+def test_a_group_that_fails_each_time_leaves_few_files(tmp_path):
+    """What landed before a failure is compacted as after a sync that ended well."""
+    account = Account("2026-03-20T12:00:00+00:00")
+    archive, client = ua.Archive(tmp_path), account.client()
+    groups = {name: {"search": name} for name in ("a", "b", "c")}
+    account.failing = lambda params: params["search"] == "c"
+    for _ in range(20):
+        account.wait(minutes=1)
+        with pytest.raises(ua.APIError):
+            archive.sync_groups(client, groups, since="2026-03-01")
+    assert 1 <= len(list(tmp_path.rglob("hourly/*/*.parquet"))) <= 8
 
 
 def test_no_key_and_nothing_but_numbers(tmp_path):

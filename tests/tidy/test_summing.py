@@ -74,6 +74,20 @@ def test_nothing_is_lost_past_what_a_float_holds(engine, table):
             assert sums[name].iloc[found] == total[name]
 
 
+@pytest.mark.parametrize(
+    "convert", [lambda f: f, pl.from_pandas, pa.Table.from_pandas, duckdb.from_df]
+)
+def test_a_sum_past_64_bits_is_refused(convert):
+    """A sum that no integer of 64 bits holds is an error, never a number that has come round."""
+    counts = {"time": [0, HOUR], "total_count": [2**62, 2**62]}
+    with pytest.raises(ua.QueryError, match="sums of total_count that 64 bits hold"):
+        ua.sum_usage(convert(pd.DataFrame(counts)), every="D")
+    counts["total_count"][1] -= 1
+    assert ua.sum_usage(convert(pd.DataFrame(counts)), every="D")["total_count"].tolist() == [
+        2**63 - 1
+    ]
+
+
 def test_several_columns_make_one_group(table):
     """Groups of two columns are one column, whose sums are those of the rows with both values."""
     over = {"every": "MS", "as_of": "2026-04-01T00:00Z"}

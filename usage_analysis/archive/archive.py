@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_analysis.archive.coverage import Current, current, names_of, unknown
 from usage_analysis.archive.days import day_name, day_number, days_of
+from usage_analysis.archive.groups import checked_groups
 from usage_analysis.archive.loading import everything, load
 from usage_analysis.archive.parts import KINDS, Shelf
 from usage_analysis.archive.summed import Sum
@@ -137,7 +138,8 @@ class Archive:
         Parameters
         ----------
         groups
-            The filters of each group by its name, as in `Client.breakdown`.
+            The filters of each group by its name, as in `Client.breakdown`; each asks something
+            else.
         name
             What a group is; the group column's name in `breakdown`.
 
@@ -152,16 +154,10 @@ class Archive:
         >>> list(archive.breakdown("agent", "2026-03-25", "2026-03-31").daily.columns[:2])
         ['agent', 'total_count']
         """
-        check_group_name(name)
-        if not isinstance(groups, Mapping) or not groups:
-            raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
-        asked = {}
-        for group, filters in groups.items():
-            if not isinstance(filters, Mapping) or not filters:
-                raise QueryError(
-                    f"groups[{group!r}]: expected filters by name, got {filters!r:.80}"
-                )
-            asked[f"{_family(name)}/{_name(group)}"] = filters
+        asked = {
+            f"{_family(name)}/{_name(group)}": filters
+            for group, filters in checked_groups(groups, name).items()
+        }
         return sync(self._shelf, client, asked, since, again=again, progress=progress)
 
     def load(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import check_group_name
+from usage_analysis.tidy.frames import REST, check_group_name
 
 Filters = Mapping[str, Any]
 """A scope's filters by name, as an archive keeps them."""
@@ -67,6 +68,31 @@ def grouped(
         raise QueryError(f"by: expected scopes that have all of {', '.join(by)}, got none")
     _check_apart(labels, scopes)
     return labels
+
+
+def checked_groups(groups: object, name: str) -> dict[str, Filters]:
+    """Filters of each group by its name, no two of which ask the same.
+
+    Raises
+    ------
+    QueryError
+        A name or filters that do not fit.
+    """
+    check_group_name(name)
+    if not isinstance(groups, Mapping) or not groups:
+        raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
+    seen: dict[UsageQuery, str] = {}
+    for group, filters in groups.items():
+        if group == REST:
+            raise QueryError(f'groups: expected names other than "{REST}", got it')
+        if not isinstance(filters, Mapping) or not filters:
+            raise QueryError(f"groups[{group!r}]: expected filters by name, got {filters!r:.80}")
+        query = UsageQuery.from_filters(filters)
+        agents = query.agent_ids
+        same = replace(query, agent_ids=None if agents is None else sorted(map(str, agents)))
+        if (other := seen.setdefault(same, group)) != group:
+            raise QueryError(f"groups: expected each {name} once, got {other!r} and {group!r}")
+    return dict(groups)
 
 
 def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:

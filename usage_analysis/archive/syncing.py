@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from functools import partial
@@ -29,7 +29,7 @@ from usage_analysis.archive.loading import day_sums, everything
 from usage_analysis.archive.parts import Shelf
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.versions import compact
-from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.errors import QueryError, ResponseError, UsageError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage, Source
 from usage_analysis.tidy.wire import DAY
@@ -119,6 +119,11 @@ def sync(
     today = number_of(client.today())
     queries, firsts = shelf.steady(partial(_questions, shelf, client, asked, since))
     scopes, first = sorted(queries), min(firsts.values())
+    if first > today and since is None:
+        raise QueryError(
+            f"client: expected a clock that is not before {day_name(first)}, from when on the "
+            f"archive has {scopes[0]!r}, got {day_name(today)}; check it, or say since="
+        )
     if first > today:
         raise QueryError(f"since: expected a day up to today, got {since}")
     parts = shelf.steady(lambda: shelf.parts(months_of(first, today), "hourly"))
@@ -135,14 +140,24 @@ def sync(
             for done, (scope, usage) in enumerate(answers, 1):
                 landing.add(scope, usage)
                 report(done, len(todo))
+    except UsageError:
+        # A group that fails each time must not leave a part more each time.
+        landing.write()
+        _tidy(shelf, landing.months)
+        raise
     finally:
         landing.write()
+    _tidy(shelf, landing.months)
+    new = int((wanted & (known.fetched < 0)).sum())
+    return Synced(len(todo), new, sum(one.last - one.first + 1 for one in todo) - new)
+
+
+def _tidy(shelf: Shelf, months: Iterable[str]) -> None:
+    """Keep the number of files bounded."""
     shelf.sweep()
-    for month in sorted(landing.months):
+    for month in sorted(months):
         if len(shelf.paths([month], "hourly")) > _MOST_PARTS:
             compact(shelf, month)
-    new = int((wanted & (known.fetched < 0)).sum())
-    return Synced(len(todo), new, int(wanted.sum()) - new)
 
 
 def _questions(

@@ -46,6 +46,9 @@ from usage_analysis.tidy.zones import to_index
 BILLING_LAG = timedelta(hours=2)
 """Billed minutes of the last hours still grow: billing comes after the call ends."""
 
+REST = "rest"
+"""The group of the calls that the other groups of a breakdown leave over."""
+
 COUNTS = ("total_count", "error_count", "joined_count")
 _TAKEN = {
     *(*MEASURES, "provisional", "time", "hours", "complete"),

@@ -187,11 +187,18 @@ def _sums(table: nw.LazyFrame, keys: Sequence[str], hours: Instants, plan: _Plan
         .select(*keys, *kept, _bucket=plan.bucket)
         .group_by(*keys, "_bucket")
         .agg(nw.col(*kept).sum())
+        # Engines add up past 64 bits, come round below 0, or fail at the cast.
+        .with_columns(
+            *(nw.when(nw.col(name) <= 2**63 - 1).then(nw.col(name)).otherwise(-1) for name in kept)
+        )
         .with_columns(nw.col(*kept, "_bucket").cast(nw.Int64))
         .head(MOST_ROWS + 1)
         .collect()
         .to_pandas()
     )
+    for name in kept:
+        if (sums[name] < 0).any():
+            raise QueryError(f"frame: expected sums of {name} that 64 bits hold, got a larger one")
     return sums.assign(_bucket=np.searchsorted(plan.numbers, sums["_bucket"].to_numpy()))
 
 
