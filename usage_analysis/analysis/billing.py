@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import require
+from usage_analysis.tidy.frames import require, same_source
 from usage_analysis.tidy.slots import Sums, groups_of, sums
 
 Integers = NDArray[np.int64]
@@ -63,7 +63,8 @@ def cost(frame: pd.DataFrame, rate: Decimal | str | float = RATE) -> Decimal | p
     amounts = [_amount(int(micro), price) for micro in billed]
     if groups is None:
         return amounts[0]
-    return pd.DataFrame({"billed_minutes": billed / MICRO, "cost": amounts}, index=groups)
+    costs = pd.DataFrame({"billed_minutes": billed / MICRO, "cost": amounts}, index=groups)
+    return same_source(costs, frame)
 
 
 def price_of(rate: object) -> Decimal:
@@ -172,8 +173,9 @@ def billing_overhead(
         index=groups,
     )
     if groups is not None:
-        return out
-    return pd.Series({name: out[name].tolist()[0] for name in out}, name="billing_overhead")
+        return same_source(out, frame)
+    whole = pd.Series({name: out[name].tolist()[0] for name in out}, name="billing_overhead")
+    return same_source(whole, frame)
 
 
 def within_six(joined: NDArray[np.generic]) -> Integers:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.analysis.words import sentences, several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.slots import check_rows
 from usage_analysis.tidy.zones import zone_of
 
@@ -203,7 +203,7 @@ def capacity(hourly: pd.DataFrame, *, limit: int) -> pd.DataFrame:
     out = pd.DataFrame(columns, index=hourly.index)
     if group is not None:
         out.insert(0, group, hourly[group])
-    return out
+    return same_source(out, hourly)
 
 
 def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame:

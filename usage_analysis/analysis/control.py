@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.rates import check_event
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.rolling import Trailing
 from usage_analysis.tidy.slots import check_rows, groups_of, provisional_instants
@@ -116,7 +116,7 @@ def control_chart(
     name = group_column(kept)
     out = pd.DataFrame(columns if name is None else {name: kept[name], **columns}, kept.index)
     out.attrs["left_out"] = len(np.unique(row_times(periods)[waiting])) if waiting.any() else 0
-    return out
+    return same_source(out, frame)
 
 
 def _centre(events: Floats, calls: Floats, code: NDArray[np.intp], count: int) -> Floats:
@@ -206,7 +206,7 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     columns["slow"] = _both(columns["burn_72h"], columns["burn_6h"], _SLOW)
     out = pd.DataFrame(columns, index=kept.index)
     out.attrs["left_out"] = provisional_instants(hourly)
-    return out
+    return same_source(out, hourly)
 
 
 def _window(

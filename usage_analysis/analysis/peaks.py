@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.profiles import Floats, Measured, measured, profile_of
 from usage_analysis.analysis.words import either
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import same_source
 from usage_analysis.tidy.slots import Rows, sums
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants
 
@@ -125,8 +126,8 @@ def busy_hour(
     if not results:
         _chosen(np.empty((0, 24)), days)  # as for a series without rows
     if table.rows.groups is None:
-        return pd.Series(results[0], name="busy_hour", dtype=object)
-    return pd.DataFrame(results, index=table.rows.groups)
+        return same_source(pd.Series(results[0], name="busy_hour", dtype=object), hourly)
+    return same_source(pd.DataFrame(results, index=table.rows.groups), hourly)
 
 
 def _check_busy_hour(method: str, hour: int | None, days: str, weekend: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.words import either
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.periods import by_place
 from usage_analysis.tidy.slots import (
     SLOTS,
@@ -67,7 +67,7 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     traffic = talk / lengths
     group = group_column(hourly)
     if group is None:
-        return pd.Series(traffic, index=hourly.index, name="traffic")
+        return same_source(pd.Series(traffic, index=hourly.index, name="traffic"), hourly)
     return hourly[[group]].assign(traffic=traffic)
 
 
@@ -184,7 +184,7 @@ def profile_of(
         index=index,
     )
     out.attrs["left_out"] = provisional_instants(hourly)
-    return out
+    return same_source(out, hourly)
 
 
 def _percentiles(

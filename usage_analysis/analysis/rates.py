@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import normal_quantile, share, wilson
 from usage_analysis.analysis.words import counted, dates, figure, percents, sentences, several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import COUNTS, group_column, require
+from usage_analysis.tidy.frames import COUNTS, group_column, require, same_source
 from usage_analysis.tidy.slots import (
     SLOTS,
     Sums,
@@ -193,8 +193,9 @@ def rate_difference(
     out["low"] = out["difference"] - np.hypot(p - low1, high2 - q)
     out["high"] = out["difference"] + np.hypot(high1 - p, q - low2)
     if group_column(a) is not None:
-        return out
-    return pd.Series({name: out[name].tolist()[0] for name in out}, name="rate_difference")
+        return same_source(out, a, b)
+    whole = pd.Series({name: out[name].tolist()[0] for name in out}, name="rate_difference")
+    return same_source(whole, a, b)
 
 
 def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
@@ -236,6 +237,7 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     out = pd.DataFrame(
         {"calls": calls, "duration": duration, "average_call_duration": mean}, index=index
     )
+    same_source(out, frame)
     return out if group_column(frame) is not None else out["average_call_duration"].iloc[0]
 
 
@@ -329,7 +331,7 @@ def _rate(
         out.insert(0, group, frame[group])
     if by in SLOTS:
         out.attrs["left_out"] = provisional_instants(frame)
-    return out
+    return same_source(out, frame)
 
 
 def _check_rate(

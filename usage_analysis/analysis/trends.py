@@ -16,7 +16,7 @@ from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.intervals import Floats, normal_quantile, student
 from usage_analysis.analysis.words import counted, figure, sentences, several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.slots import check_rows, each_group, groups_of
 from usage_analysis.tidy.wire import MEASURES
@@ -102,7 +102,8 @@ def project_month(
     if len(days) == 0:
         raise QueryError(_NO_DAY)
     found = _by_group(days, lambda rows: _month(rows, measure, confidence, off))
-    return pd.Series(found, name="project_month") if isinstance(found, dict) else found
+    told = pd.Series(found, name="project_month") if isinstance(found, dict) else found
+    return same_source(told, daily)
 
 
 def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> pd.DataFrame:

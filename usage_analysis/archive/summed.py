@@ -77,7 +77,7 @@ class Sum:
             if len(scopes) < len(filters) or self.by not in ((), ("scope",)):
                 table = _labelled(table, labels, native)
             with _gone(files):
-                return summed(
+                found = summed(
                     table,
                     {
                         name: "scope" if name == "scope" else f"_{place}"
@@ -88,6 +88,9 @@ class Sum:
                     groups if self.by else None,
                     _waiting(code, known, first),
                 )
+        if any(asked[scope].source == "sample" for scope in scopes):
+            found.attrs["source"] = "sample"
+        return found
 
     def _window(self, parts: Sequence[Part], scopes: Sequence[str]) -> tuple[Window, Newest]:
         place = zone(self.timezone)

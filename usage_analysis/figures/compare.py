@@ -89,7 +89,7 @@ def plot_comparison(
     ax.grid(visible=False, axis="y")
     if not np.isfinite(rows["now"] - rows["before"]).any():
         nothing(ax, "no calls to compare")
-    head(ax, title or finding, about, names, key=_KEY)
+    head(ax, title or finding, about, changes, names, key=_KEY)
     return ax
 
 

@@ -82,7 +82,7 @@ def plot_day(
     else:
         finding = _group_profiles(ax, kept, measure, what)
     ax.set_ylabel(axis_name(measure, "hour"))
-    head(ax, title or finding, about, key=key)
+    head(ax, title or finding, about, hourly, key=key)
     return ax
 
 

@@ -80,7 +80,9 @@ def plot_funnel(
     label_ends(ax, ends)
     if len(shown) == 0:
         nothing(ax, "no call in any group")
-    head(ax, title or _outside_in_words(shown, far, what), about, key=_key(shown, near, far))
+    head(
+        ax, title or _outside_in_words(shown, far, what), about, groups, key=_key(shown, near, far)
+    )
     return ax
 
 

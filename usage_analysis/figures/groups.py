@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import tzinfo
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import axes_for, in_units, is_narrow, known
 from usage_analysis.figures.labels import head, nothing, subtitle, wrapped
 from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
-from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.provenance import Provenance, beneath
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
 from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
 from usage_analysis.figures.trend import largest_in_words, line_of_group
@@ -107,7 +106,7 @@ def plot_groups(
     finding = largest_in_words(breakdown, measure, what)
     if groups > len(parts):
         finding += f"; the {len(parts)} largest are shown"
-    _figure_head(figure, title or finding, about, marks, zone_of(breakdown))
+    _figure_head(figure, title or finding, about, breakdown, marks)
     return panels[: len(parts)]
 
 
@@ -122,24 +121,28 @@ def _columns(groups: int, width: float) -> int:
 
 
 def _figure_head(
-    figure: Figure, title: str, about: Provenance | None, marks: Sequence[Mark], zone: tzinfo
+    figure: Figure,
+    title: str,
+    about: Provenance | None,
+    data: pd.DataFrame,
+    marks: Sequence[Mark],
 ) -> None:
     """Put the finding above all panels, what the data are beneath it, and what is marked."""
     wide, tall = (72 * float(size) for size in figure.get_size_inches())
     large = wrapped(title, (wide - 16) * 0.97, 11, "bold")
-    small = wrapped(about.subtitle(), wide - 16, 7.5) if about else ""
+    small = wrapped(beneath(about, data), wide - 16, 7.5)
     high = 14 * (large.count("\n") + 1) + (10.5 * (small.count("\n") + 1) if small else 0) + 6
     figure.suptitle(
         large, x=6 / wide, y=1 - 5 / tall, ha="left", va="top", fontsize=11, fontweight="bold",
         in_layout=False,
     )  # fmt: skip
-    if about:
+    if small:
         below = 1 - (high + 1) / tall
         words = subtitle(small, about, (6 / wide, below), (0, 0), "figure fraction")
         figure.add_artist(words)
     if marks:
         named = "; ".join(
-            f"{shorten(mark.label, 32)}, {when_in_words(mark, zone)}" for mark in marks
+            f"{shorten(mark.label, 32)}, {when_in_words(mark, zone_of(data))}" for mark in marks
         )
         marked = wrapped(f"marked: {named}", wide - 16, 7.5)
         high += 10.5 * (marked.count("\n") + 1)
@@ -204,7 +207,7 @@ def plot_pareto(
     ax.set_ylabel("group [by size]")
     if not total > 0:
         nothing(ax, f"no {what} in any group")
-    head(ax, title or _vital_few(ranked, total, what), about, _names(ax, shown))
+    head(ax, title or _vital_few(ranked, total, what), about, breakdown, _names(ax, shown))
     return ax
 
 

@@ -83,7 +83,7 @@ def plot_week(
         busiest = int(np.nanargmax(cells))
         _outline(ax, busiest)
         finding = f"Busiest on {_hour_in_words(busiest)}, {counted(top, what)}{every} on average"
-    head(ax, title or finding, about)
+    head(ax, title or finding, about, profile)
     return ax
 
 
@@ -125,7 +125,7 @@ def plot_error_week(
     finding = _rate_finding(rates, what, high)
     if 0 < len(thin) < _CELLS:
         finding += f"; {len(thin)} of {_CELLS} hours have too few calls, grey"
-    head(ax, title or finding, about)
+    head(ax, title or finding, about, rates)
     return ax
 
 
@@ -272,7 +272,7 @@ def plot_calendar(
     named = [_mark_in_key(mark, daily) for mark in marks if _touched(daily, mark).any()]
     key += named[:_MOST_NAMED]
     key += [f"{len(named) - _MOST_NAMED} marks more"] if len(named) > _MOST_NAMED else []
-    head(ax, title or _busiest_day(daily, used, what), about, key="; ".join(key))
+    head(ax, title or _busiest_day(daily, used, what), about, daily, key="; ".join(key))
     return ax
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
 from usage_analysis.figures.axes import figure_of, is_narrow, width_of
-from usage_analysis.figures.provenance import Provenance, Subtitle
+from usage_analysis.figures.provenance import Provenance, Subtitle, beneath
 from usage_analysis.figures.style import boxes_for_missing_glyphs, families, theme_in_use
 from usage_analysis.figures.wording import shorten
 
@@ -41,12 +42,20 @@ def wrapped(text: str, points: float, size: float, weight: str = "normal") -> st
 
 
 def head(
-    ax: Axes, title: str, about: Provenance | None, names: Sequence[str] = (), *, key: str = ""
+    ax: Axes,
+    title: str,
+    about: Provenance | None,
+    data: pd.DataFrame | pd.Series,
+    names: Sequence[str] = (),
+    *,
+    key: str = "",
 ) -> None:
     """Put the finding above the axes, and what the data are beneath it, wrapped to the width.
 
     Parameters
     ----------
+    data
+        What is drawn, which knows whether it is the sample account's.
     names
         What the y axis writes beside its ticks, where that is more than numbers.
     key
@@ -55,11 +64,11 @@ def head(
     beside = max((text_width(name, 8) for name in names), default=32)
     points = (width_of(ax) - 0.6) * 72 - beside
     large = wrapped(title, points * 0.97, 11, "bold")
-    small = wrapped(about.subtitle(), points, 7.5) if about else ""
+    small = wrapped(beneath(about, data), points, 7.5)
     told = wrapped(key, points, 7.5)
     above_key, above = 10.5 * _lines(told), 10.5 * (_lines(told) + _lines(small))
     ax.set_title(large, fontsize=11, fontweight="bold", pad=8 + above)
-    if about:
+    if small:
         ax.add_artist(subtitle(small, about, (0, 1), (0, 6 + above_key), "axes fraction"))
     if key:
         words = ax.annotate(
@@ -74,7 +83,11 @@ def _lines(text: str) -> int:
 
 
 def subtitle(
-    text: str, about: Provenance, xy: tuple[float, float], offset: tuple[float, float], where: str
+    text: str,
+    about: Provenance | None,
+    xy: tuple[float, float],
+    offset: tuple[float, float],
+    where: str,
 ) -> Subtitle:
     """The words beneath a title, holding what they tell."""
     words = Subtitle(

@@ -96,7 +96,7 @@ def plot_load_duration(
         _name_curves(ax, curves, colours, len(others))
     if not any(len(traffic) for traffic, _ in curves):
         nothing(ax, "no finished hour yet")
-    head(ax, title or _duration_finding(curves, limit), about)
+    head(ax, title or _duration_finding(curves, limit), about, hourly)
     return ax
 
 
@@ -259,7 +259,7 @@ def plot_capacity(
     told = risk_in_words(found[over & ~left_out(hourly, marks)], limit)
     # The rest of it is for a text; the zone stands beneath.
     told = told.partition("; ")[0].replace(f" ({zone_of(hourly)})", "")
-    head(ax, title or told, about)
+    head(ax, title or told, about, hourly)
     return ax
 
 

@@ -100,7 +100,7 @@ def plot_burn_up(
         lambda number: amount(float(number[0].replace(",", ""))),
         told.replace(f" ({zone_of(daily)})", ""),
     )
-    head(ax, title or told, about, key="fan: interval of the projection" if fan else "")
+    head(ax, title or told, about, daily, key="fan: interval of the projection" if fan else "")
     return ax
 
 
@@ -301,7 +301,7 @@ def plot_billing(
     draw_marks(ax, marks)
     if not np.any(everything):
         nothing(ax, f"no talk in a whole {every}")
-    head(ax, title or _overhead_in_words(kept[~left_out(kept, marks)], every), about)
+    head(ax, title or _overhead_in_words(kept[~left_out(kept, marks)], every), about, daily)
     return ax
 
 

@@ -12,8 +12,10 @@ import pandas as pd
 from matplotlib.text import Annotation
 
 from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.tidy.frames import CallUsage, Source, is_of_sample
 from usage_analysis.tidy.zones import zone_of
+
+_SAMPLE = "sample account"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ class Provenance:
             f"as of {self.as_of:%Y-%m-%d %H:%M} UTC",
         ]
         if self.source == "sample":
-            parts.append("sample account")
+            parts.append(_SAMPLE)
         return " · ".join(parts)
 
     def as_json(self) -> str:
@@ -114,6 +116,14 @@ class Subtitle(Annotation):
     """Words beneath a title that keep what they tell, so that a saved file can hold it too."""
 
     about: Provenance | None = None
+
+
+def beneath(about: Provenance | None, data: pd.DataFrame | pd.Series) -> str:
+    """Words beneath a title; of the sample account's data they say so, told or not."""
+    parts = [about.subtitle()] if about else []
+    if is_of_sample(data) and (about is None or about.source != "sample"):
+        parts.append(_SAMPLE)
+    return " · ".join(parts)
 
 
 def _filters(usage: CallUsage) -> dict[str, str]:

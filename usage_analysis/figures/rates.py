@@ -85,7 +85,7 @@ def plot_error_rate(
     draw_marks(ax, marks)
     if not rates["calls"].any():
         nothing(ax, "no finished call yet" if len(rates) else "nothing finished yet")
-    head(ax, title or finding, about)
+    head(ax, title or finding, about, rates)
     return ax
 
 
@@ -243,7 +243,7 @@ def plot_control(
     draw_marks(ax, marks, room=room, counted=chart)
     if not chart["calls"].any():
         nothing(ax, "no finished call yet" if len(chart) else "nothing finished yet")
-    head(ax, title or _signals_in_words(chart, what, every), about)
+    head(ax, title or _signals_in_words(chart, what, every), about, chart)
     return ax
 
 

@@ -108,7 +108,7 @@ def plot_trend(
     ax.set_ylabel(axis_name(measure, every) + smoothed)
     # A few buckets of groups have no mean, and the shares in the title are of all.
     draw_marks(ax, marks, counted=frame if group_column(frame) and not smoothed else None)
-    head(ax, title or _finding(frame, measure, every, marks), about, key=key)
+    head(ax, title or _finding(frame, measure, every, marks), about, frame, key=key)
     return ax
 
 

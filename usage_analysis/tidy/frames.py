@@ -13,7 +13,9 @@ The canonical frame, which every helper takes first:
 - a column `hours` [h] is there where rows do not cover what their start says: sums of `aggregate`
   and `rolling`, and clock hours off the hour that a UTC time of day lets calls be in only partly;
 - a breakdown has the group as its first column, and `time` repeats per group;
-- ``attrs["every"]`` of a reply's daily frame is ``"D"``, for a single row does not show its length.
+- ``attrs["every"]`` of a reply's daily frame is ``"D"``, for a single row does not show its length;
+- ``attrs["source"]`` of the sample account's frames, and of what helpers make of them, is
+  ``"sample"``, for nobody may take a figure of them for their own account's.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -111,6 +113,21 @@ def require(helper: str, frame: pd.DataFrame, *columns: str) -> None:
         )
 
 
+Result = TypeVar("Result", pd.DataFrame, pd.Series)
+
+
+def same_source(result: Result, *frames: pd.DataFrame) -> Result:
+    """What was made of frames, which is the sample account's where one of them is."""
+    if any(is_of_sample(frame) for frame in frames):
+        result.attrs["source"] = "sample"
+    return result
+
+
+def is_of_sample(data: pd.DataFrame | pd.Series) -> bool:
+    """Whether it is known to be made of the sample account's calls."""
+    return data.attrs.get("source") == "sample"
+
+
 class _Hourly:
     """The `hourly` field: reading it where a saved reply has none is an error that says so."""
 
@@ -171,6 +188,12 @@ class CallUsage:
     as_of: pd.Timestamp
     source: Source
     groups: Mapping[str, UsageQuery] | None = None
+
+    def __post_init__(self) -> None:
+        """Let the sample account's frames say that they are."""
+        for frame in (self.daily, self.__dict__["_hourly"]):
+            if self.source == "sample" and frame is not None:
+                frame.attrs["source"] = "sample"
 
     @classmethod
     def from_json(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
-from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.slots import Sums, check_rows, groups_of, row_lengths
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
@@ -345,7 +345,7 @@ def _with_groups(
     name = group_column(frame)
     if name is not None and groups is not None:
         result.insert(0, name, groups.take(codes).astype(frame[name].dtype))
-    return result
+    return same_source(result, frame)
 
 
 def _ranked(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
