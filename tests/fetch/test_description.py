@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import httpx
 import pytest
 from hypothesis import given, settings
 
+from tests.description import DESCRIPTION, PARAMETERS, PATH
 from tests.fetch.faults import KEY
 from tests.test_query import queries
 from usage_analysis.fetch.client import Client
-from usage_analysis.fetch.exchange import PATH
 from usage_analysis.query import UsageQuery
 
 with warnings.catch_warnings():
@@ -24,53 +23,7 @@ with warnings.catch_warnings():
 
 AGENT = "a0000000-0000-4000-8000-000000000001"
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-31"}
-DATE_TIME = {"type": "string", "format": "date-time"}
-UUID = {"type": "string", "format": "uuid"}
-TEXT = {"type": "string"}
-# A time without zone is no RFC 3339 time, so the vendor's format cannot be held to.
-TIME = {"type": "string", "pattern": r"^\d\d:\d\d:\d\d(\.\d+)?$"}
-PARAMETERS: dict[str, dict[str, Any]] = {
-    "agentIds": {"type": "array", "items": UUID},
-    "durationMax": {"type": "string", "pattern": r"^\d+(\.\d+)?s$"},
-    "durationMin": {"type": "string", "pattern": r"^\d+(\.\d+)?s$"},
-    "fromDate": DATE_TIME,
-    "search": {"type": "string", "minLength": 1},
-    "timeOfDayEnd": TIME,
-    "timeOfDayStart": TIME,
-    "toDate": DATE_TIME,
-    "voiceId": UUID,
-}
-"""The endpoint's parameters as its description has them; `metadata.<key>` is free."""
-
-
-def description() -> OpenAPI:
-    return OpenAPI.from_dict(
-        {
-            "openapi": "3.0.3",
-            "info": {"title": "Call usage", "version": "1"},
-            "servers": [{"url": "https://api.ultravox.ai"}],
-            "paths": {
-                PATH: {
-                    "get": {
-                        "parameters": [
-                            {"in": "query", "name": name, "schema": schema}
-                            for name, schema in PARAMETERS.items()
-                        ],
-                        "responses": {"200": {"description": "Usage"}},
-                        "security": [{"apiKeyAuth": []}],
-                    }
-                }
-            },
-            "components": {
-                "securitySchemes": {
-                    "apiKeyAuth": {"type": "apiKey", "in": "header", "name": "X-API-Key"}
-                }
-            },
-        }
-    )
-
-
-API = description()
+API = OpenAPI.from_dict(DESCRIPTION)
 
 
 class Sent:

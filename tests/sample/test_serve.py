@@ -12,9 +12,9 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 
 import usage_analysis as ua
-from tests.sample.description import DESCRIPTION
+from tests.description import DESCRIPTION, PATH
 from usage_analysis.sample import KEY, TODAY, sample_client
-from usage_analysis.sample.endpoint import PATH, Endpoint, sample_endpoint
+from usage_analysis.sample.endpoint import Endpoint, sample_endpoint
 from usage_analysis.sample.serve import serve, serving
 from usage_analysis.sample.simulation import now, simulate
 

@@ -1,14 +1,14 @@
-"""What the endpoint takes and gives, as OpenAPI, written so that a validator can hold it to that.
+"""What the endpoint takes and gives, as OpenAPI, written so that a validator can hold to it both
+what the client sends and what the sample account answers.
 
 The vendor's own text tells only of status 200, and gives a default for the times of day that
 strict validators refuse. Here every status has its form and every text its pattern; the one
-metadata key stands for all of them.
+metadata key stands for all of them. `test_description.py` compares the two.
 """
 
-from usage_analysis.sample.endpoint import PATH
-
+PATH = "/api/accounts/me/usage/calls"
 TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"
-DURATION = r"^[0-9]{1,9}(\.[0-9]{1,9})?s$"
+DURATION = r"^[0-9]{1,12}(\.[0-9]{1,9})?s$"
 UUID = {"type": "string", "format": "uuid"}
 MOMENT = {"type": "string", "format": "date-time"}
 COUNT = {"type": "integer", "minimum": 0}
@@ -73,6 +73,7 @@ THROTTLED = REFUSAL | {
 DESCRIPTION = {
     "openapi": "3.0.3",
     "info": {"title": "Call usage", "version": "1"},
+    "servers": [{"url": "https://api.ultravox.ai"}],
     "paths": {
         PATH: {
             "get": {
