@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.intervals import AT_ONCE
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import require, same_source
 from usage_analysis.tidy.slots import Sums, groups_of, sums
@@ -91,8 +92,12 @@ def _amount(micro: int, price: Decimal) -> Decimal:
 
 def micro_minutes(frame: pd.DataFrame) -> Integers:
     """Billed minutes of each row in integer millionths, whose sums are exact."""
-    micro = frame["billed_minutes"].to_numpy() * MICRO
-    whole: Integers = np.rint(micro, out=micro).astype(np.int64)
+    minutes = frame["billed_minutes"].to_numpy()
+    whole = np.empty(len(minutes), dtype=np.int64)
+    for start in range(0, len(minutes), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        micro = minutes[part] * MICRO
+        whole[part] = np.rint(micro, out=micro)
     return whole
 
 

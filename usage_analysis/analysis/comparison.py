@@ -16,7 +16,16 @@ from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.periods import calendar
 from usage_analysis.tidy.slots import check_rows, groups_of, row_lengths
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import DAY, HOUR, clock_of, distinct, row_times, zone_of
+from usage_analysis.tidy.zones import (
+    DAY,
+    HOUR,
+    clock_of,
+    distinct,
+    first_instants,
+    in_order,
+    row_times,
+    zone_of,
+)
 
 Integers = NDArray[np.int64]
 
@@ -88,18 +97,14 @@ def compare_periods(
     normal_quantile(confidence)
     for frame in (hourly,) if previous is None else (hourly, previous):
         require("compare_periods", frame, measure, "provisional")
-        check_rows("compare_periods", frame, "hour")
     if previous is None:
         start, shift = _last_period(hourly, every)
         previous = hourly
     else:
         _check_alike(hourly, previous)
         start, shift = _first_day(hourly), _weeks_between(hourly, previous)
-    places = distinct(row_times(hourly))
-    now = _Clock(hourly, places, measure, start)
-    if previous is not hourly:
-        places = distinct(row_times(previous))
-    before = _Clock(previous, places, measure, start - shift)
+    now = _Clock(hourly, measure, start)
+    before = _Clock(previous, measure, start - shift, days=-(-now.size // 24))
     told = [
         _compared(now, before, row, other, measure, confidence)
         for row, other in enumerate(now.partners(before))
@@ -150,23 +155,32 @@ def _weeks_between(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
     return days
 
 
+def _days_of(frame: pd.DataFrame, start: int, days: int | None) -> pd.DataFrame:
+    """Rows from a local day on, for so many days: the rest of a long frame is not looked at."""
+    times = row_times(frame)
+    ends = first_instants(zone_of(frame), np.array([start, start + (days or 0)]) * DAY)
+    if days is None:
+        ends[1] = np.iinfo(np.int64).max
+    if in_order(times):
+        return frame.iloc[slice(*np.searchsorted(times, ends).tolist())]
+    inside = (times >= ends[0]) & (times < ends[1])
+    return frame if inside.all() else frame[inside]
+
+
 class _Clock:
     """What came in each clock hour from a local day on, by group: tables of groups and hours."""
 
     def __init__(
-        self,
-        frame: pd.DataFrame,
-        places: tuple[NDArray[np.intp], Integers],
-        measure: str,
-        start: int,
+        self, frame: pd.DataFrame, measure: str, start: int, days: int | None = None
     ) -> None:
-        where, known = places
-        hours = clock_of(known, zone_of(frame)) // HOUR - 24 * start
-        rows = np.flatnonzero((hours >= 0)[where])
-        hour = hours[where[rows]]
         group = group_column(frame)
-        columns = [*([] if group is None else [group]), measure, "provisional"]
-        frame = frame[columns].iloc[rows]
+        kept = [group, measure, "provisional", "hours"]
+        frame = _days_of(frame[[name for name in kept if name in frame]], start, days)
+        check_rows("compare_periods", frame, "hour")
+        where, known = distinct(row_times(frame))
+        hour = (clock_of(known, zone_of(frame)) // HOUR - 24 * start)[where]
+        if np.any(hour < 0):  # a clock that was put back over midnight
+            frame, hour = frame[hour >= 0], hour[hour >= 0]
         code, self.groups = groups_of(frame)
         self.count = 1 if self.groups is None else max(len(self.groups), 1)
         self.size = int(hour.max()) + 1 if len(hour) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -190,13 +191,13 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
         raise QueryError(f"slo: expected a share of good calls such as 0.99, got {slo!r}")
     require("burn_rate", hourly, "total_count", "error_count", "provisional")
     check_rows("burn_rate", hourly, "hour")
-    kept = hourly.loc[~hourly["provisional"].to_numpy(dtype=bool)]
-    group = group_column(hourly)
-    columns: dict[str, Any] = {} if group is None else {group: kept[group]}
-    trailing = Trailing(kept) if len(kept) else None
-    for hours in _WINDOWS:
-        calls, errors, whole = _window(trailing, kept, hours)
-        burn = np.where(whole, share(errors, calls), np.nan) / (1 - slo)
+    late, group = hourly["provisional"].to_numpy(dtype=bool), group_column(hourly)
+    kept = hourly[~late] if late.any() else hourly
+    columns: dict[str, Any] = {} if group is None else {group: kept[group].copy()}
+    for hours, calls, errors, whole in _windows(kept):
+        burn = share(errors, calls)
+        burn[~whole] = np.nan
+        burn /= 1 - slo
         columns |= {
             f"calls_{hours}h": calls,
             f"burn_{hours}h": burn,
@@ -204,20 +205,27 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
         }
     columns["fast"] = _both(columns["burn_12h"], columns["burn_1h"], _FAST)
     columns["slow"] = _both(columns["burn_72h"], columns["burn_6h"], _SLOW)
-    out = pd.DataFrame(columns, index=kept.index)
+    # What is ours alone need not be copied.
+    out = pd.DataFrame(columns, index=kept.index, copy=False)
     out.attrs["left_out"] = provisional_instants(hourly)
     return same_source(out, hourly)
 
 
-def _window(
-    trailing: Trailing | None, kept: pd.DataFrame, hours: int
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
-    """Calls and errors of each row's window, and whether it is whole."""
-    calls, errors = kept["total_count"].to_numpy(), kept["error_count"].to_numpy()
-    if trailing is None:
-        return calls, errors, np.zeros(0, dtype=np.bool_)
-    first, whole = trailing.since(hours * HOUR, days=False)
-    return trailing.sums(calls, first), trailing.sums(errors, first), whole
+def _windows(
+    kept: pd.DataFrame,
+) -> Iterator[tuple[int, NDArray[Any], NDArray[Any], NDArray[np.bool_]]]:
+    """Length of each window [h], calls and errors in each row's, and whether it is whole."""
+    columns = [kept[name].to_numpy() for name in ("total_count", "error_count")]
+    if len(kept) == 0:
+        for hours in _WINDOWS:
+            yield hours, columns[0], columns[1], np.zeros(0, dtype=np.bool_)
+        return
+    trailing = Trailing(kept)
+    running = [trailing.running(column) for column in columns]
+    for hours in _WINDOWS:
+        first, whole = trailing.since(hours * HOUR, days=False)
+        calls, errors = (trailing.between(total, first) for total in running)
+        yield hours, calls, errors, whole
 
 
 def _both(long: Floats, short: Floats, burn: float) -> NDArray[np.bool_]:

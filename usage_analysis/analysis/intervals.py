@@ -14,8 +14,8 @@ from usage_analysis.errors import QueryError
 
 Floats = NDArray[np.float64]
 
-# Numbers that fit a processor's cache are worked on several times as fast.
-_AT_ONCE = 1 << 14
+AT_ONCE = 1 << 14
+"""So many numbers fit a processor's cache, where they are worked on several times as fast."""
 
 
 def normal_quantile(confidence: float) -> float:
@@ -68,8 +68,8 @@ def share(events: NDArray[Any], calls: NDArray[Any]) -> Floats:
 def wilson(events: NDArray[Any], calls: NDArray[Any], quantile: float) -> tuple[Floats, Floats]:
     """Wilson's interval for each share; NaN without calls or with more events than calls."""
     low, high = np.empty(len(calls)), np.empty(len(calls))
-    for start in range(0, len(calls), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    for start in range(0, len(calls), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
         low[part], high[part] = _wilson(events[part], calls[part], quantile)
     return low, high
 

@@ -173,29 +173,42 @@ def rate_difference(
     sides = []
     for frame in (a, b):
         require("rate_difference", frame, event, denominator)
-        (calls, events), index = summed_by(frame, [denominator, event], "total")
-        sides.append(pd.DataFrame({"calls": calls, "events": events}, index=index))
+        sides.append(summed_by(frame, [denominator, event], "total"))
     if group_column(a) != group_column(b):
         raise QueryError(
             "b: expected the same group column as a, or none in both, got "
             f"{group_column(b)} beside {group_column(a)}"
         )
-    index = sides[0].index.append(sides[1].index).unique().rename(sides[0].index.name)
-    one, two = (side.reindex(index, fill_value=0) for side in sides)
-    out = one.assign(rate=share(one["events"].to_numpy(), one["calls"].to_numpy()))
-    other = two.assign(rate=share(two["events"].to_numpy(), two["calls"].to_numpy()))
-    out = out.add_suffix("_a").join(other.add_suffix("_b"))
-    out["difference"] = out["rate_a"] - out["rate_b"]
+    (first, groups), (second, others) = sides
+    if group_column(a) is not None and not groups.equals(others):
+        index = groups.append(others).unique().rename(groups.name)
+        first, second = (
+            [_at(column, own.get_indexer(index)) for column in columns] for columns, own in sides
+        )
+        groups = index
+    columns: dict[str, NDArray[Any]] = {}
+    for side, (calls, events) in (("a", first), ("b", second)):
+        rate = share(events, calls)
+        columns |= {f"calls_{side}": calls, f"events_{side}": events, f"rate_{side}": rate}
+    p, q = columns["rate_a"], columns["rate_b"]
     (low1, high1), (low2, high2) = (
-        wilson(side["events"].to_numpy(), side["calls"].to_numpy(), quantile) for side in (one, two)
+        wilson(events, calls, quantile) for calls, events in (first, second)
     )
-    p, q = out["rate_a"], out["rate_b"]
-    out["low"] = out["difference"] - np.hypot(p - low1, high2 - q)
-    out["high"] = out["difference"] + np.hypot(high1 - p, q - low2)
+    columns["difference"] = p - q
+    columns["low"] = p - q - np.hypot(p - low1, high2 - q)
+    columns["high"] = p - q + np.hypot(high1 - p, q - low2)
     if group_column(a) is not None:
-        return same_source(out, a, b)
-    whole = pd.Series({name: out[name].tolist()[0] for name in out}, name="rate_difference")
+        return same_source(pd.DataFrame(columns, index=groups), a, b)
+    whole = pd.Series(
+        {name: one.tolist()[0] for name, one in columns.items()}, name="rate_difference"
+    )
     return same_source(whole, a, b)
+
+
+def _at(column: NDArray[Any], place: NDArray[np.intp]) -> NDArray[Any]:
+    """Values at places, 0 where there is none."""
+    found: NDArray[Any] = np.append(column, column.dtype.type(0))[place]
+    return found
 
 
 def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
@@ -229,8 +242,8 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     Timedelta('0 days 00:00:20')
     """
     require("average_call_duration", frame, "joined_count", "duration")
-    talk = frame.assign(duration=frame["duration"].astype("m8[us]"))
-    (calls, duration), index = summed_by(talk, ["joined_count", "duration"], "total")
+    (calls, duration), index = summed_by(frame, ["joined_count", "duration"], "total")
+    duration = duration.astype("m8[us]", copy=False)
     mean = np.full(len(index), np.timedelta64("NaT", "us"))
     some = calls > 0
     mean[some] = np.rint(duration[some].view(np.int64) / calls[some]).astype("m8[us]")

@@ -142,9 +142,10 @@ def _month(
             "project_month: expected a frame from the month's first day on, got one that begins "
             f"on {date_of(int(day.min()))}; ask for more days"
         )
-    off = _resting(day, holidays)
     now = int(day[known].max()) + 1
-    history = _History(day[known & ~off], values[known & ~off], now)
+    taught = np.flatnonzero(known & (day >= now - _HISTORY))
+    taught = taught[~_resting(day[taught], holidays)]
+    history = _History(day[taught], values[taught], now)
     inside, left = of_month.inside, of_month.left
     came = dict(zip(day[inside & ~known].tolist(), values[inside & ~known], strict=True))
     expected = history.means[(left + 3) % 7]
@@ -235,8 +236,6 @@ class _History:
     now: int
 
     def __post_init__(self) -> None:
-        kept = self.day >= self.now - _HISTORY
-        self.day, self.values = self.day[kept], self.values[kept]
         self.weekday = (self.day + 3) % 7
         self.means, self.seen = _weekday_means(self.weekday, self.values, self.day, self.now)
 

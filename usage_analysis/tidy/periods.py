@@ -213,17 +213,18 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     starts = first_instants(place, start_of(np.arange(low, low + count + 1)))
     lengths = row_lengths(frame)
     of_known = by_place(lengths, where, len(known))
-    hours = np.bincount(rows, lengths, minlength=len(key)) / HOUR
     flagged = frame["provisional"].to_numpy(dtype=bool)
     cut = cut_rows(known, any_of(where[flagged], len(known)), of_known)
+    broken = any_of(rows[cut[where]], len(key)) if cut.any() else np.zeros(len(key), dtype=np.bool_)
     added = Sums(rows, len(key))
+    hours = added.of(lengths) / HOUR
     result = pd.DataFrame(
         {
             **{n: added.of(frame[n].to_numpy()) for n in MEASURES if n in frame},
             "provisional": any_of(rows[flagged], len(key)),
             "hours": hours,
             "complete": (hours >= _expected(place, known, of_known, local, starts)[nth] - 1e-9)
-            & ~any_of(rows[cut[where]], len(key)),
+            & ~broken,
         },
         index=to_index(starts[nth], place),
     )
@@ -232,6 +233,8 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
 
 def by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:
     """Value of each place, given by the rows that lie there."""
+    if values.strides == (0,):
+        return np.broadcast_to(values[:1], count)  # all are one
     out = np.zeros(count, dtype=values.dtype)
     out[where] = values
     return out
@@ -253,7 +256,8 @@ def cut_rows(
     so an hour still running is the third provisional one in a row, and an hour that is over at
     most the second. In a zone off the hour, and for days, a flag at the edge is taken to mean it.
     """
-    off_the_hour = bool(np.any(known % HOUR))
+    # Rows that follow one another by whole hours are all off the hour or none is.
+    off_the_hour = bool(known[0] % HOUR) or bool(np.any(known % HOUR))
     whole_hours = not off_the_hour and lengths.max() == HOUR
     cut = np.zeros(len(known), dtype=np.bool_)
     cut[-1] = flagged[-3:].all() if whole_hours else flagged[-1]
@@ -291,17 +295,17 @@ def _expected(
     starts: Instants,
 ) -> NDArray[np.float64]:
     """Elapsed hours of each period that a frame of these rows would hold were it all there."""
+    if lengths.max() >= DAY / 2 or not _has_gaps(times, times + lengths.astype(np.int64)):
+        return np.diff(starts) / HOUR
     clock = clock_hours(place, int(starts[0]), int(starts[-1]))
-    spans = clock.lengths
-    if lengths.max() < DAY / 2 and _has_gaps(times, times + lengths.astype(np.int64)):
-        ends = clock.end[np.searchsorted(clock.start, times, side="right") - 1]
-        in_utc = _hours_asked(times, lengths, ends)
-        on_clock = np.zeros(24, dtype=np.bool_)
-        on_clock[local // HOUR % 24] = True
-        if on_clock.sum() <= in_utc.sum():
-            spans = spans * on_clock[clock.local // HOUR % 24]
-        else:
-            spans = _inside(clock, in_utc)
+    ends = clock.end[np.searchsorted(clock.start, times, side="right") - 1]
+    in_utc = _hours_asked(times, lengths, ends)
+    on_clock = np.zeros(24, dtype=np.bool_)
+    on_clock[local // HOUR % 24] = True
+    if on_clock.sum() <= in_utc.sum():
+        spans = clock.lengths * on_clock[clock.local // HOUR % 24]
+    else:
+        spans = _inside(clock, in_utc)
     period = np.searchsorted(starts, clock.start, side="right") - 1
     return np.bincount(period, spans, minlength=len(starts) - 1) / HOUR
 

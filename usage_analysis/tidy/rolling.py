@@ -19,6 +19,7 @@ from usage_analysis.tidy.zones import (
     HOUR,
     clock_of,
     distinct,
+    even_hours,
     first_instants,
     row_times,
     zone_of,
@@ -66,12 +67,18 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
         return frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
     trailing = Trailing(frame)
     first, whole = trailing.since(span, days=days)
-    measures = {n: trailing.sums(frame[n].to_numpy(), first) for n in MEASURES if n in frame}
-    out = frame.assign(**measures)
-    flagged = frame["provisional"].to_numpy(dtype=bool)
-    out["provisional"] = trailing.sums(flagged.astype(np.int64), first) > 0
-    out["hours"] = trailing.sums(trailing.lengths.astype(np.int64), first) / HOUR
-    out["complete"] = whole
+    flagged = frame["provisional"].to_numpy(dtype=bool).astype(np.int64)
+    columns = {
+        **{str(n): frame[n].copy() for n in frame if n not in (*MEASURES, "provisional")},
+        **{n: trailing.sums(frame[n].to_numpy(), first) for n in MEASURES if n in frame},
+        "provisional": trailing.sums(flagged, first) > 0,
+        "hours": trailing.sums(trailing.lengths.astype(np.int64), first) / HOUR,
+        "complete": whole,
+    }
+    order = dict.fromkeys([*map(str, frame.columns), *columns])
+    # What is ours alone need not be copied.
+    out = pd.DataFrame({name: columns[name] for name in order}, index=frame.index, copy=False)
+    out.attrs.update(frame.attrs)
     return out
 
 
@@ -82,12 +89,14 @@ class Trailing:
         self.zone = zone_of(frame)
         self.where, self.known = distinct(row_times(frame))
         self.lengths = row_lengths(frame)
-        self.key = groups_of(frame)[0] * len(self.known) + self.where
+        code, groups = groups_of(frame)
+        self.key = self.where if groups is None else code * len(self.known) + self.where
         self.sorted = bool(np.all(self.key[1:] > self.key[:-1]))
         self.order = np.arange(len(frame)) if self.sorted else np.argsort(self.key, kind="stable")
         flagged = frame["provisional"].to_numpy(dtype=bool)
         of_known = by_place(self.lengths, self.where, len(self.known))
         self.ends = self.known + of_known.astype(np.int64)
+        self.hours = even_hours(self.known, self.zone) and of_known.max() == of_known.min() == HOUR
         if "complete" in frame:
             self.cut = ~frame["complete"].to_numpy(dtype=bool)
         else:
@@ -96,19 +105,29 @@ class Trailing:
 
     def since(self, span: int, *, days: bool) -> tuple[Numbers, NDArray[np.bool_]]:
         """Place in order of each row's first bucket, and whether its window is whole and over."""
-        begins = self.ends - span
-        if days:
-            begins = first_instants(self.zone, clock_of(self.ends, self.zone) - span)
-        back = (np.arange(len(self.known)) - np.searchsorted(self.known, begins))[self.where]
+        back, inside = self._back(span, days=days)
         if self.sorted and (self.key[-1] + 1) == len(self.key):
             # Every group has every instant: as many rows back as instants.
-            first = np.arange(len(self.key)) - back
+            groups = len(self.key) // len(self.known)
+            first = self.key - (back if groups == 1 else np.tile(back, groups))
+            whole = np.tile(inside, groups)
         else:
-            first = np.searchsorted(self.key[self.order], self.key - back)
-        whole = (begins >= self.known[0])[self.where]
+            first = np.searchsorted(self.key[self.order], self.key - back[self.where])
+            whole = inside[self.where]
         if self.cut.any():
             whole &= self.sums(self.cut.astype(np.int64), first) == 0
         return first, whole
+
+    def _back(self, span: int, *, days: bool) -> tuple[Numbers, NDArray[np.bool_]]:
+        """How many instants back each one's window begins, and whether that is in the data."""
+        number = np.arange(len(self.known))
+        if self.hours and not days:
+            most = span // HOUR - 1
+            return np.minimum(number, most), number >= most
+        begins = self.ends - span
+        if days:
+            begins = first_instants(self.zone, clock_of(self.ends, self.zone) - span)
+        return number - np.searchsorted(self.known, begins), begins >= self.known[0]
 
     def sums(self, values: NDArray[Any], first: Numbers) -> NDArray[Any]:
         """Sums of a column over the windows; integers stay exact, and decimals to the millionth."""
@@ -117,15 +136,24 @@ class Trailing:
             if np.all(np.abs(values * 1e6 - micro) < 1e-3):
                 return self.sums(micro.astype(np.int64), first) / 1e6
         plain = values.view(np.int64) if values.dtype.kind == "m" else values
-        total = np.zeros(len(plain) + 1, dtype=plain.dtype)
-        np.cumsum(plain if self.sorted else plain[self.order], out=total[1:])
-        if self.sorted:
-            out = total[1:] - total[first]
-        else:
-            out = np.empty(len(plain), dtype=plain.dtype)
-            out[self.order] = total[1:]
-            out -= total[first]
+        out = self.between(self.running(plain), first)
         return out.view(values.dtype) if values.dtype.kind == "m" else out
+
+    def running(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Running sum of a column in order, from 0 on, which serves windows of any length."""
+        total = np.zeros(len(values) + 1, dtype=values.dtype)
+        np.cumsum(values if self.sorted else values[self.order], out=total[1:])
+        return total
+
+    def between(self, running: NDArray[Any], first: Numbers) -> NDArray[Any]:
+        """Sums over the windows that begin at each row's first bucket."""
+        if self.sorted:
+            sums: NDArray[Any] = running[1:] - running[first]
+            return sums
+        out = np.empty(len(first), dtype=running.dtype)
+        out[self.order] = running[1:]
+        out -= running[first]
+        return out
 
 
 def _window(window: str) -> tuple[int, bool]:

@@ -23,6 +23,7 @@ from usage_analysis.tidy.zones import (
     Instants,
     clock_of,
     distinct,
+    even_hours,
     first_instants,
     instants,
     offsets,
@@ -79,7 +80,7 @@ class Rows:
 
     def lengths(self) -> NDArray[np.float64]:
         """Elapsed time of each instant's bucket [h]; a frame's own `hours` are not looked at."""
-        return lengths_of(self.times, self.local, self.zone, daily=self.daily) / HOUR
+        return lengths_of(self.times, self.zone, daily=self.daily) / HOUR
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:
@@ -94,7 +95,7 @@ def rows_of(frame: pd.DataFrame) -> Rows:
     place, known = distinct(times)
     code, groups = groups_of(frame)
     local = clock_of(known, zone)
-    return Rows(place, known, local, zone, code, groups, _are_days(frame, known, local))
+    return Rows(place, known, local, zone, code, groups, _are_days(frame, known))
 
 
 def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
@@ -152,8 +153,8 @@ class Sums:
 
     def __init__(self, key: NDArray[np.intp], count: int) -> None:
         self.key, self.count = key, count
-        # Rows that stand together need no counting.
-        starts = np.flatnonzero(key[1:] != key[:-1]) + 1
+        # Rows that stand together need no counting, and those of one series all do.
+        starts = key[:0] if count == 1 else np.flatnonzero(key[1:] != key[:-1]) + 1
         self.starts = np.append(0, starts) if 8 * len(starts) < len(key) else None
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -191,14 +192,13 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
         return frame["hours"].to_numpy(dtype=np.float64) * HOUR
     times, zone = row_times(frame), zone_of(frame)
     known = instants(times)
-    local = clock_of(known, zone)
-    lengths = lengths_of(known, local, zone, daily=_are_days(frame, known, local))
+    lengths = lengths_of(known, zone, daily=_are_days(frame, known))
     if len(known) and lengths.min() == lengths.max():
         return np.broadcast_to(lengths[:1], len(times))
     return lengths[distinct(times)[0]]
 
 
-def _are_days(frame: pd.DataFrame, known: Instants, local: Instants) -> bool:
+def _are_days(frame: pd.DataFrame, known: Instants) -> bool:
     """Whether rows that begin at these distinct instants are days."""
     freq = getattr(frame.index, "freq", None)
     if freq is not None and not isinstance(freq, pd.offsets.Day | pd.offsets.Tick):
@@ -207,22 +207,21 @@ def _are_days(frame: pd.DataFrame, known: Instants, local: Instants) -> bool:
             "`hours`; use aggregate, which adds them"
         )
     said = frame.attrs.get("every") == "D" or isinstance(freq, pd.offsets.Day)
-    far = bool(np.all(np.diff(known) >= 20 * HOUR))
-    if len(known) == 0 or not far or (len(known) == 1 and not said):
+    if len(known) == 0 or (len(known) == 1 and not said):
         return False
-    begins = first_instants(zone_of(frame), local // DAY * DAY)
+    if any(np.any(np.diff(some) < 20 * HOUR) for some in (known[:2], known)):
+        return False
+    zone = zone_of(frame)
+    begins = first_instants(zone, clock_of(known, zone) // DAY * DAY)
     if said and np.any(known != begins):
         raise QueryError(
             "frame: expected days that begin at midnight of their clock, got days of another "
-            f"clock in {zone_of(frame)}; make them of hours: "
-            'aggregate(in_timezone(hourly, zone), "D")'
+            f'clock in {zone}; make them of hours: aggregate(in_timezone(hourly, zone), "D")'
         )
     return bool(np.all(known == begins))
 
 
-def lengths_of(
-    times: Instants, local: Instants, zone: tzinfo, *, daily: bool
-) -> NDArray[np.float64]:
+def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.float64]:
     """Elapsed time of the days or clock hours that begin at distinct instants, in order [us].
 
     Raises
@@ -232,17 +231,23 @@ def lengths_of(
     """
     if len(times) == 0:
         return np.zeros(0)
+    if not daily and even_hours(times, zone):
+        return np.broadcast_to(np.float64(HOUR), len(times))
+    local = clock_of(times, zone)
     if daily:
         return (first_instants(zone, local // DAY * DAY + DAY) - times).astype(np.float64)
-    changes = np.append(offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0], 2**62)
+    changes = offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0]
     past = local % HOUR
     if past.any() and np.any((past != 0) & ~np.isin(times, changes)):
         raise QueryError(
             "frame: expected rows that begin on the hour of their clock, got others; use "
             "in_timezone, which divides hours, instead of tz_convert"
         )
-    following = changes[np.searchsorted(changes, times, side="right")]
-    return np.minimum(HOUR - past, following - times).astype(np.float64)
+    lengths = HOUR - past
+    # A change of the clock ends the row in which it comes.
+    last = np.searchsorted(times, changes[1:]) - 1
+    np.minimum.at(lengths, last, changes[1:] - times[last])
+    return lengths.astype(np.float64)
 
 
 def provisional_instants(frame: pd.DataFrame) -> int:

@@ -166,7 +166,25 @@ def clock_of(times: Instants, zone: tzinfo) -> Instants:
     if len(times) == 0 or str(zone) == "UTC":
         return times
     since, held = offsets(zone, int(times.min()), int(times.max()) + 1)
+    if in_order(times):
+        # The few changes are sought among the rows, not each row among the changes.
+        return times + np.repeat(held, np.diff(np.searchsorted(times, since), append=len(times)))
     return times + held[np.searchsorted(since, times, side="right") - 1]
+
+
+def in_order(times: Instants) -> bool:
+    """Whether instants follow one another, each after the one before it or at the same time."""
+    return bool(np.all(times[1:] >= times[:-1]))
+
+
+def even_hours(times: Instants, zone: tzinfo) -> bool:
+    """Whether instants follow hour after hour, each on the hour of its clock."""
+    if len(times) == 0 or int(times[-1] - times[0]) != (len(times) - 1) * HOUR:
+        return False
+    if np.any(times[1:] - times[:-1] != HOUR):
+        return False
+    since, held = offsets(zone, int(times[0]), int(times[-1]) + HOUR)
+    return not (np.any((times[0] + held) % HOUR) or np.any((since - times[0]) % HOUR))
 
 
 def first_instants(zone: tzinfo, local: Instants) -> Instants:
