@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.query import zone
+from usage_analysis.query import zone as zone_named
 from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.slots import Sums, check_rows, groups_of, row_lengths
 from usage_analysis.tidy.wire import MEASURES
@@ -39,7 +39,7 @@ _MONTHS = {"MS": 1, "QS": 3, "YS": 12}
 _SLACK = 10
 
 
-def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
+def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
     """Canonical frame on the clock hours of a time zone.
 
     Where the zone's offset is whole hours throughout, the rows stay and only the clock changes.
@@ -51,7 +51,7 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     ----------
     hourly
         Canonical hourly frame of whole UTC hours, with or without a group column.
-    timezone
+    zone
         IANA name or a tzinfo.
 
     Returns
@@ -76,7 +76,7 @@ def in_timezone(hourly: pd.DataFrame, timezone: str | tzinfo) -> pd.DataFrame:
     Timestamp('2026-03-08 03:00:00-0400', tz='America/New_York')
     """
     require("in_timezone", hourly, "total_count")
-    place = zone(timezone)
+    place = zone_named(zone)
     times = row_times(hourly)
     if len(times) == 0:
         return hourly.set_axis(to_index(times, place))
