@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.rates import (
     average_call_duration,
     describe_errors,
@@ -171,6 +173,21 @@ def test_differences_agree_with_statsmodels(a: tuple[int, int], b: tuple[int, in
     np.testing.assert_allclose([found["low"], found["high"]], [low, high], atol=1e-9)
     turned = rate_difference(two, one)
     np.testing.assert_allclose([turned["high"], turned["low"]], [-low, -high], atol=1e-9)
+
+
+def test_joined_calls_are_a_share_of_all_calls() -> None:
+    """Joined calls are set over no other count: there may be many more of them than errors."""
+    usage = frame([9], [4])
+    for call in (
+        lambda: join_rate(usage, denominator="error_count"),
+        lambda: control_chart(usage, event="joined_count", denominator="error_count"),
+        lambda: rate_difference(usage, usage, event="joined_count", denominator="error_count"),
+        lambda: funnel(usage.assign(agent="a"), event="joined_count", denominator="error_count"),
+    ):
+        with pytest.raises(
+            QueryError, match="denominator: expected total_count, got 'error_count'"
+        ):
+            call()
 
 
 def test_differences_of_groups() -> None:

@@ -52,7 +52,8 @@ def control_chart(
     frame
         Canonical frame, hourly or daily, with or without a group column.
     event, denominator
-        Columns: ``error_count`` or ``joined_count`` over another count.
+        Columns: ``error_count`` over ``total_count`` or ``joined_count``, or ``joined_count`` over
+        ``total_count``.
     every
         Period of `aggregate`; None for the frame's own buckets. Periods that are incomplete or
         provisional are left out; ``attrs["left_out"]`` of the result says how many.

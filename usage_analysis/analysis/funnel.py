@@ -46,7 +46,7 @@ def funnel(
     breakdown
         Canonical frame with a group column, summed whole.
     event, denominator
-        Columns: ``error_count`` or ``joined_count`` over another count.
+        Columns: as for `control_chart`.
 
     Returns
     -------

@@ -102,7 +102,7 @@ def join_rate(
     frame, by, confidence, min_calls
         As for `error_rate`.
     denominator
-        ``"total_count"`` or ``"error_count"``.
+        ``"total_count"``: there is no other count that joined calls are a share of.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def rate_difference(
     a, b
         Canonical frames, summed whole: with a group column in both, or in neither.
     event, denominator
-        Columns: ``error_count`` or ``joined_count`` over another count.
+        Columns: as for `control_chart`.
     confidence
         Of the two-sided interval.
 
@@ -399,6 +399,6 @@ def check_event(event: str, denominator: str) -> None:
     """
     if event not in COUNTS[1:]:
         raise QueryError(f"event: expected {' or '.join(COUNTS[1:])}, got {event!r}")
-    accepted = [column for column in COUNTS if column != event]
+    accepted = ["total_count", *(["joined_count"] if event == "error_count" else [])]
     if denominator not in accepted:
         raise QueryError(f"denominator: expected {' or '.join(accepted)}, got {denominator!r}")
