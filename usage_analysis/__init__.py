@@ -16,11 +16,12 @@ _HOMES = {
     "analysis.capacity": "capacity channels_for describe_capacity erlang_b traffic_for",
     "analysis.comparison": "compare_periods",
     "analysis.control": "burn_rate control_chart",
+    "analysis.difference": "rate_difference",
     "analysis.funnel": "funnel",
     "analysis.peaks": "busy_hour peak_hours",
     "analysis.profiles": "load_profile traffic_intensity",
     "analysis.quality": "reconcile",
-    "analysis.rates": "average_call_duration describe_errors error_rate join_rate rate_difference",
+    "analysis.rates": "average_call_duration describe_errors error_rate join_rate",
     "analysis.trends": "describe_month project_month",
     "archive.archive": "Archive",
     "dashboard.explorer": "Explorer",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.comparison import compare_periods as compare_periods
     from usage_analysis.analysis.control import burn_rate as burn_rate
     from usage_analysis.analysis.control import control_chart as control_chart
+    from usage_analysis.analysis.difference import rate_difference as rate_difference
     from usage_analysis.analysis.funnel import funnel as funnel
     from usage_analysis.analysis.peaks import busy_hour as busy_hour
     from usage_analysis.analysis.peaks import peak_hours as peak_hours
@@ -75,7 +77,6 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.rates import describe_errors as describe_errors
     from usage_analysis.analysis.rates import error_rate as error_rate
     from usage_analysis.analysis.rates import join_rate as join_rate
-    from usage_analysis.analysis.rates import rate_difference as rate_difference
     from usage_analysis.analysis.trends import describe_month as describe_month
     from usage_analysis.analysis.trends import project_month as project_month
     from usage_analysis.archive.archive import Archive as Archive

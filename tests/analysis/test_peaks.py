@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.analysis.frames import hours
 from usage_analysis.analysis.busiest import days_in_words, describe_peak
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.profiles import load_profile
@@ -19,22 +19,6 @@ from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import in_timezone
-
-
-def hours(
-    counts: Sequence[float],
-    start: str = "2026-03-02",
-    zone: str = "UTC",
-    talk: str = "3min",
-    **first: object,
-) -> pd.DataFrame:
-    """Canonical hourly frame that begins at a local date, a Monday unless told otherwise."""
-    begin = pd.Timestamp(start).tz_localize(zone)
-    index = pd.date_range(begin, periods=len(counts), freq="h", name="time").as_unit("us")
-    duration = (np.asarray(counts) * pd.Timedelta(talk).to_timedelta64()).astype("m8[us]")
-    columns = {"total_count": counts, "duration": duration, "provisional": False}
-    return pd.DataFrame({**first, **columns}, index=index)
-
 
 DAY = [*range(23), 50]
 OTHER = [60, *range(1, 23), 0]

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.analysis.frames import hours
 from usage_analysis.analysis.profiles import load_profile, traffic_intensity
 from usage_analysis.tidy.periods import in_timezone
-
-
-def hours(
-    counts: Sequence[float],
-    start: str = "2026-03-02",
-    zone: str = "UTC",
-    talk: str = "3min",
-    **first: object,
-) -> pd.DataFrame:
-    """Canonical hourly frame that begins at a local date, a Monday unless told otherwise."""
-    begin = pd.Timestamp(start).tz_localize(zone)
-    index = pd.date_range(begin, periods=len(counts), freq="h", name="time").as_unit("us")
-    duration = (np.asarray(counts) * pd.Timedelta(talk).to_timedelta64()).astype("m8[us]")
-    columns = {"total_count": counts, "duration": duration, "provisional": False}
-    return pd.DataFrame({**first, **columns}, index=index)
-
 
 series = st.lists(st.integers(0, 1000), min_size=72, max_size=240)
 places = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"])

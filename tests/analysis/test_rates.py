@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.rates import (
     average_call_duration,
     describe_errors,
     error_rate,
     join_rate,
-    rate_difference,
 )
 from usage_analysis.errors import QueryError
 

@@ -25,6 +25,7 @@ from usage_analysis.analysis import (
     capacity,
     comparison,
     control,
+    difference,
     funnel,
     peaks,
     profiles,
@@ -306,7 +307,7 @@ def plain_difference(frame: pd.DataFrame) -> Any:
 
 def halves(frame: pd.DataFrame) -> Any:
     half = len(frame) // 2
-    return rates.rate_difference(frame[:half], frame[half:])
+    return difference.rate_difference(frame[:half], frame[half:])
 
 
 CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
@@ -463,9 +464,9 @@ def test_the_plain_side_gives_the_same_numbers(frame: pd.DataFrame) -> None:
     near(table(billing.billing_overhead(frame))["overhead"].astype(float), plain_overhead(frame))
     projected = table(trends.project_month(frame))["projection"].astype(float)
     near(projected, plain_month(frame)[0])
-    difference = plain_compare(frame)
-    difference = difference.groupby(level=0).sum() if "agent" in frame else [difference.sum()]
-    near(table(comparison.compare_periods(frame))["delta"].astype(float), difference)
+    change = plain_compare(frame)
+    change = change.groupby(level=0).sum() if "agent" in frame else [change.sum()]
+    near(table(comparison.compare_periods(frame))["delta"].astype(float), change)
     # A plain chart leaves the last day in, which has not all of its hours.
     local = frame.index.normalize()
     whole = frame[local < local.max()]

@@ -6,8 +6,8 @@ import pandas as pd
 import usage_analysis as ua
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
-from usage_analysis.analysis.rates import rate_difference
 from usage_analysis.figures.axes import finished
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day

@@ -12,8 +12,8 @@ from tests.figures.drawings import ZONE, breakdowns, compared, frame, grouped, p
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
-from usage_analysis.analysis.rates import rate_difference
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.figures.axes import finished
 from usage_analysis.figures.compare import plot_comparison

@@ -14,7 +14,7 @@ from usage_analysis.analysis.words import either
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import same_source
 from usage_analysis.tidy.slots import Rows, sums
-from usage_analysis.tidy.zones import DAY, HOUR, first_instants
+from usage_analysis.tidy.zones import DAY, HOUR, first_instants, weekday_of
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _METHODS = ("tcbh", "adph", "fdmh")
@@ -53,7 +53,7 @@ class WholeDays:
 
     def weekdays(self) -> NDArray[np.intp]:
         """Weekday of each day, 0 is Monday."""
-        return (np.arange(self.whole.shape[1]) + self.first + 3) % 7
+        return weekday_of(np.arange(self.whole.shape[1]) + self.first)
 
 
 def busy_hour(

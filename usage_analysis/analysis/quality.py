@@ -12,8 +12,8 @@ from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micro
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import CallUsage, group_column
 from usage_analysis.tidy.slots import Sums, each_group
-from usage_analysis.tidy.wire import DAY, HOUR, MEASURES
-from usage_analysis.tidy.zones import row_times
+from usage_analysis.tidy.wire import MEASURES
+from usage_analysis.tidy.zones import DAY, HOUR, row_times
 
 _LONG_CALL = pd.Timedelta(hours=1)
 # Each of 24 hours may be rounded to the millionth of a minute.

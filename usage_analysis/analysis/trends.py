@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,24 +12,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.calendars import Calendar, calendar_of
-from usage_analysis.analysis.intervals import Floats, normal_quantile, student
+from usage_analysis.analysis.history import FEW_DAYS, SPAN, History
+from usage_analysis.analysis.intervals import Floats, normal_quantile
 from usage_analysis.analysis.words import counted, figure, sentences, several
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.slots import check_rows, each_group, groups_of
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import DAY, first_instants, local_clock, to_index, zone_of
+from usage_analysis.tidy.zones import (
+    DAY,
+    first_instants,
+    local_clock,
+    to_index,
+    weekday_of,
+    zone_of,
+)
 
 Integers = NDArray[np.int64]
 
-_HISTORY = 56
-_LEVEL = 28
-# What the level moves by in a week [share], beyond what the days in hand show; and where they are
-# too few to show any, what a bank's call centre moved by from week to week in 2003.
-_DRIFT, _DRIFT_UNSEEN = 0.02, 0.05
-_OWN_ERRORS_DF = 6.0
-_FEW_DAYS = 7
 _NO_DAY = "project_month: expected at least one complete day, got none"
 
 
@@ -144,12 +144,12 @@ def _month(
             f"on {date_of(int(day.min()))}; ask for more days"
         )
     now = int(day[known].max()) + 1
-    taught = np.flatnonzero(known & (day >= now - _HISTORY))
+    taught = np.flatnonzero(known & (day >= now - SPAN))
     taught = taught[~_resting(day[taught], holidays)]
-    history = _History(day[taught], values[taught], now)
+    history = History(day[taught], values[taught], now)
     inside, left = of_month.inside, of_month.left
     came = dict(zip(day[inside & ~known].tolist(), values[inside & ~known], strict=True))
-    expected = history.means[(left + 3) % 7]
+    expected = history.means[weekday_of(left)]
     expected = np.where(_resting(left, holidays), history.quietest, expected)
     rest = float(np.maximum(expected, [came.get(int(d), 0.0) for d in left]).sum())
     done, so_far = float(values[inside & known].sum()), float(values[inside].sum())
@@ -228,100 +228,6 @@ def in_kind(value: float, measure: str) -> Any:
     return pd.NaT if math.isnan(value) else pd.Timedelta(np.timedelta64(round(value), "us"))
 
 
-@dataclass
-class _History:
-    """The complete days of the last 8 weeks, and what they say of each weekday."""
-
-    day: Integers
-    values: Floats
-    now: int
-
-    def __post_init__(self) -> None:
-        self.weekday = (self.day + 3) % 7
-        self.means, self.seen = _weekday_means(self.weekday, self.values, self.day, self.now)
-
-    @property
-    def quietest(self) -> float:
-        """Mean of the quietest weekday that was seen."""
-        return float(self.means[self.seen > 0].min()) if self.seen.any() else 0.0
-
-    def error(self, left: Integers, confidence: float) -> float:
-        """Half width of the interval of the logarithm of what is left."""
-        total = float(self.means[(left + 3) % 7].sum())
-        if total <= 0:
-            return math.nan
-        scatter, freedom = self._scatter()
-        coming = np.bincount((left + 3) % 7, minlength=7)
-        spread = (coming * self.means**2).sum()
-        spread += ((coming * self.means) ** 2 / np.maximum(self.seen, 1)).sum()
-        unseen = (coming * self.means)[self.seen == 0].sum() / total
-        weeks = (min(len(self.day), _LEVEL) + len(left)) / 7 / 3
-        drift = _DRIFT if len(self.day) >= _LEVEL else _DRIFT_UNSEEN
-        variance = scatter * spread / total**2 + unseen**2 + drift**2 * weeks
-        own = self._own_errors(len(left))
-        return max(
-            student(confidence, freedom) * math.sqrt(variance),
-            student(confidence, _OWN_ERRORS_DF) * math.sqrt(own),
-        )
-
-    def _scatter(self) -> tuple[float, float]:
-        """Relative variance of a day around its weekday, and the degrees of freedom behind it."""
-        fitted, n = self.means[self.weekday], len(self.day)
-        freedom = n - int((self.seen > 0).sum())
-        if freedom >= 1 and (fitted**2).sum() > 0:
-            squares = ((self.values - fitted) ** 2).sum() / (fitted**2).mean()
-            return float(squares / freedom), freedom
-        if n > 3 and self.values.mean() > 0:
-            return float(self.values.var(ddof=1) / self.values.mean() ** 2), n - 1
-        # Of so few days nothing is known: a factor of e, as for a weekday not seen.
-        return 1.0, math.inf
-
-    def _own_errors(self, horizon: int) -> float:
-        """Mean squared error, in logarithms, of the same method on the days in hand.
-
-        Tables of running counts and sums by weekday have a row a day: each projection that could
-        have been made is then a few differences of their rows.
-        """
-        if len(self.day) < 3 * _FEW_DAYS:
-            return 0.0
-        length = min(horizon, len(self.day) // 2)
-        begin, end = int(self.day[0]), self.now
-        counts = np.zeros((end - begin + 1, 7))
-        counts[self.day - begin + 1, self.weekday] = 1
-        came = np.zeros_like(counts)
-        came[self.day - begin + 1, self.weekday] = self.values
-        counts, came = counts.cumsum(axis=0), came.cumsum(axis=0)
-        start = np.arange(14 if len(self.day) >= _LEVEL else 7, end - begin - length + 1)
-        means = np.where(
-            counts[start] > 0,
-            came[start] / np.maximum(counts[start], 1),
-            (came[start].sum(axis=1) / np.maximum(counts[start].sum(axis=1), 1))[:, None],
-        )
-        past = np.maximum(start - _LEVEL, 0)
-        fitted = (means * (counts[start] - counts[past])).sum(axis=1)
-        recent = (came[start] - came[past]).sum(axis=1)
-        told = (means * (counts[start + length] - counts[start])).sum(axis=1)
-        ahead = (came[start + length] - came[start]).sum(axis=1)
-        some = (told > 0) & (ahead > 0) & (fitted > 0) & (recent > 0)
-        if some.sum() < 3:
-            return 0.0
-        level = recent[some] / fitted[some]
-        errors = np.log(ahead[some] / (told[some] * level))
-        return float(np.mean(errors**2)) * horizon / length
-
-
-def _weekday_means(
-    weekday: Integers, values: Floats, day: Integers, now: int
-) -> tuple[Floats, NDArray[np.intp]]:
-    """Expected day by weekday, and how often each was seen; one unseen is the mean of all."""
-    seen = np.bincount(weekday, minlength=7)
-    means = np.full(7, values.mean() if len(values) else 0.0)
-    np.divide(np.bincount(weekday, values, minlength=7), seen, out=means, where=seen > 0)
-    recent = day >= now - _LEVEL
-    fitted = means[weekday[recent]].sum()
-    return (means * (values[recent].sum() / fitted) if fitted > 0 else means), seen
-
-
 def describe_month(
     daily: pd.DataFrame,
     *,
@@ -383,7 +289,7 @@ def _month_sentence(days: pd.DataFrame, measure: str, confidence: float, holiday
     until = "so far" if open_ else f"to {last}, where these data end"
     found = _month(days, measure, confidence, holidays)
     complete = found["complete_days"]
-    if complete < _FEW_DAYS or pd.isna(found["low"]):
+    if complete < FEW_DAYS or pd.isna(found["low"]):
         days_known = several(complete, "complete day")
         return f"{head} {so_far} {until}; too few to project it, {days_known}"
     projection, low, high = (figure(found[name], measure) for name in ("projection", "low", "high"))

@@ -12,7 +12,7 @@ import pandas as pd
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import BILLING_LAG
-from usage_analysis.tidy.wire import DAY
+from usage_analysis.tidy.zones import DAY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)

@@ -27,8 +27,7 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import checked
 from usage_analysis.tidy.frames import CallUsage, usage_of
-from usage_analysis.tidy.wire import DAY, HOUR
-from usage_analysis.tidy.zones import row_times
+from usage_analysis.tidy.zones import DAY, HOUR, row_times
 
 
 class Window(NamedTuple):

@@ -29,7 +29,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
 from usage_analysis.tidy.summing import as_table, ends_of
 from usage_analysis.tidy.sums import BETWEEN, STORED, Waiting, Window, summed
-from usage_analysis.tidy.wire import DAY, HOUR
+from usage_analysis.tidy.zones import DAY, HOUR
 
 if TYPE_CHECKING:
     import narwhals as nw

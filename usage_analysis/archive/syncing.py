@@ -32,8 +32,7 @@ from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage, Source
-from usage_analysis.tidy.wire import DAY
-from usage_analysis.tidy.zones import row_times
+from usage_analysis.tidy.zones import DAY, row_times
 
 if TYPE_CHECKING:
     import pandas as pd

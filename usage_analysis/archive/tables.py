@@ -13,7 +13,7 @@ from usage_analysis.archive.days import timestamp
 from usage_analysis.archive.parts import Part
 from usage_analysis.archive.rows import MEASURES
 from usage_analysis.archive.versions import changes
-from usage_analysis.tidy.wire import DAY
+from usage_analysis.tidy.zones import DAY
 
 _WORDS = {name: "billed_minutes" if name == "billed_micro" else name for name in MEASURES}
 

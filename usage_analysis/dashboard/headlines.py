@@ -10,7 +10,8 @@ import pandas as pd
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.rates import describe_errors, rate_difference
+from usage_analysis.analysis.difference import rate_difference
+from usage_analysis.analysis.rates import describe_errors
 from usage_analysis.analysis.trends import describe_month
 from usage_analysis.dashboard.scene import Scene
 from usage_analysis.figures.axes import in_units

@@ -11,7 +11,7 @@ import numpy as np
 
 from usage_analysis.doctor.replies import Account, Look, Seen
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.wire import DAY, HOUR
+from usage_analysis.tidy.zones import DAY, HOUR
 
 _SECONDS = re.compile(r"[0-9]+(?:\.(?P<decimals>[0-9]{1,9}))?s", re.ASCII)
 

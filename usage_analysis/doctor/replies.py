@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import APIError
 from usage_analysis.fetch.client import Client
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.wire import HOUR
+from usage_analysis.tidy.zones import HOUR
 
 Params = list[tuple[str, str]]
 _KNOWN = {"allTime", "daily", "hourly", "date", "hour", *wire.MEASURES.values()}

@@ -27,7 +27,7 @@ from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import from_zero
 from usage_analysis.figures.wording import UNITS, WEEKDAYS, axis_name, counted, several, shorten
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.zones import DAY, local_clock, zone_of
+from usage_analysis.tidy.zones import DAY, local_clock, weekday_of, zone_of
 
 _FEW_HOURS = 3
 
@@ -98,7 +98,7 @@ def _two_profiles(
 ) -> str:
     """Draw workdays and weekend; the words that name the busy hour."""
     theme = theme_in_use()
-    resting = np.isin((local_clock(hourly) // DAY + 3) % 7, [WEEKDAYS.index(d) for d in weekend])
+    resting = np.isin(weekday_of(local_clock(hourly) // DAY), [WEEKDAYS.index(d) for d in weekend])
     profiles = {}
     for name, rows in (("workdays", hourly[~resting]), ("weekend", hourly[resting])):
         profile = load_profile(rows, measure=measure)

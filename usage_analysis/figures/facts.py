@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from usage_analysis.analysis.billing import RATE
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.quality import reconcile
-from usage_analysis.analysis.rates import rate_difference
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of, finished
 from usage_analysis.figures.cuts import Hours

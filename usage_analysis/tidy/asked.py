@@ -7,7 +7,7 @@ twice would be within the window of them all.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time
 from typing import NewType
 
 import numpy as np
@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from usage_analysis.errors import ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.wire import DAY, HOUR
+from usage_analysis.tidy.zones import DAY, EPOCH, HOUR, TICK
 
 Checked = NewType("Checked", wire.Reply)
 """A reply whose buckets are those that were asked for."""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
 _DOCTOR = "`usage-analysis doctor` says what this account does"
 
 
@@ -59,7 +57,7 @@ def window_of(query: UsageQuery) -> tuple[int, int] | None:
 
 def microseconds(instant: datetime) -> int:
     """Microseconds since 1970 of an instant."""
-    return (instant - EPOCH) // _TICK
+    return (instant - EPOCH) // TICK
 
 
 def hours_of_day(query: UsageQuery, *, closed: bool = False) -> NDArray[np.bool_]:
@@ -127,4 +125,4 @@ def _first(rows: wire.Buckets, where: NDArray[np.bool_]) -> int | None:
 
 def _name(time: np.int64, step: int) -> str:
     form = "%Y-%m-%d %H:00 UTC" if step == HOUR else "%Y-%m-%d"
-    return f"{EPOCH + int(time) * _TICK:{form}}"
+    return f"{EPOCH + int(time) * TICK:{form}}"

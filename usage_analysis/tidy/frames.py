@@ -35,15 +35,14 @@ from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import (
-    EPOCH,
     Checked,
     checked,
     hours_of_day,
     microseconds,
     window_of,
 )
-from usage_analysis.tidy.wire import DAY, HOUR, MEASURES, MOST_MINUTES
-from usage_analysis.tidy.zones import to_index
+from usage_analysis.tidy.wire import MEASURES, MOST_MINUTES
+from usage_analysis.tidy.zones import DAY, EPOCH, HOUR, TICK, to_index
 
 BILLING_LAG = timedelta(hours=2)
 """Billed minutes of the last hours still grow: billing comes after the call ends."""
@@ -61,7 +60,6 @@ _TAKEN = {
     *(f"{what}_{hours}h" for hours in (1, 6, 12, 72) for what in ("calls", "burn", "spent")),
     *("fast", "slow"),
 }
-_TICK = timedelta(microseconds=1)
 
 Source = Literal["live", "sample", "file"]
 
@@ -339,7 +337,7 @@ def _stacked(frames: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
 
 
 def _date(time: np.int64) -> datetime:
-    return EPOCH + int(time) * _TICK
+    return EPOCH + int(time) * TICK
 
 
 def _moment(as_of: datetime | str | None) -> pd.Timestamp:
@@ -377,7 +375,7 @@ def _frame(
         times, columns = times[kept], {name: v[kept] for name, v in columns.items()}
     columns["duration"] = columns["duration"].view("m8[us]")
     ordered = {name: columns[name] for name in MEASURES if name in columns}
-    provisional = times + step > as_of - BILLING_LAG // _TICK
+    provisional = times + step > as_of - BILLING_LAG // TICK
     frame = pd.DataFrame({**ordered, "provisional": provisional}, index=to_index(times, UTC))
     if step == DAY:
         # One row alone, or one a group, does not show whether it is a day or an hour.

@@ -26,10 +26,9 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import checked
 from usage_analysis.tidy.frames import CallUsage, Source, breakdown_of, group_column, usage_of
-from usage_analysis.tidy.zones import row_times
+from usage_analysis.tidy.zones import TICK, row_times
 
 _SINGLE, _GROUPED = 1, 2
-_TICK = timedelta(microseconds=1)
 
 
 class _Version(msgspec.Struct):
@@ -158,7 +157,7 @@ def _reply(
 
 
 def _plain(all_time: pd.Series) -> dict[str, int | float]:
-    return {str(k): v // _TICK if isinstance(v, timedelta) else v for k, v in all_time.items()}
+    return {str(k): v // TICK if isinstance(v, timedelta) else v for k, v in all_time.items()}
 
 
 def _buckets(frame: pd.DataFrame) -> wire.Buckets:

@@ -28,6 +28,7 @@ from usage_analysis.tidy.zones import (
     instants,
     offsets,
     row_times,
+    weekday_of,
     zone_of,
 )
 
@@ -36,8 +37,6 @@ SLOTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
 
 # No day of any clock was ever longer.
 _LONGEST = {"hour": 1.0, "day": 27.0}
-# 1970-01-01 was a Thursday, weekday 3.
-_WEEKDAY_OF_EPOCH = 3
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,9 @@ class Rows:
         if by == "hour_of_day":
             return self.local // HOUR % 24
         if by == "day_of_week":
-            return (self.local // DAY + _WEEKDAY_OF_EPOCH) % 7
-        return (self.local // HOUR + 24 * _WEEKDAY_OF_EPOCH) % 168
+            return weekday_of(self.local // DAY)
+        hour = self.local // HOUR
+        return 24 * weekday_of(hour // 24) + hour % 24
 
     def index(self, by: str) -> pd.Index:
         """Index of every slot, under each group where there are groups."""

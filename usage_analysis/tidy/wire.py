@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import ResponseError
 from usage_analysis.query import wire_seconds
 from usage_analysis.tidy.durations import Quoted, read_microseconds
+from usage_analysis.tidy.zones import DAY, HOUR
 
 Body = bytes | bytearray | str
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -102,8 +103,6 @@ _SAVED = msgspec.json.Decoder(_Saved)
 _KEPT = msgspec.json.Decoder(_Kept)
 _EXPLAINED = 2**20  # bytes of the part that an error quotes a value of
 _EPOCH = date(1970, 1, 1).toordinal()
-DAY = 86_400_000_000
-HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)

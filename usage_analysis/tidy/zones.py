@@ -20,12 +20,12 @@ from usage_analysis.errors import QueryError
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
 _QUARTER = HOUR // 4
 _STRETCH = 128 * DAY
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
-_FIRST = (datetime(1, 1, 3, tzinfo=UTC) - _EPOCH) // _TICK
-_LAST = (datetime(9999, 12, 29, tzinfo=UTC) - _EPOCH) // _TICK
+_FIRST = (datetime(1, 1, 3, tzinfo=UTC) - EPOCH) // TICK
+_LAST = (datetime(9999, 12, 29, tzinfo=UTC) - EPOCH) // TICK
 
 Instants = NDArray[np.int64]
 
@@ -77,8 +77,8 @@ def to_index(times: Instants, zone: tzinfo) -> pd.DatetimeIndex:
 
 def _offset(zone: tzinfo, instant: int) -> int:
     clipped = min(max(instant, _FIRST), _LAST)
-    offset = (_EPOCH + clipped * _TICK).astimezone(zone).utcoffset()
-    return 0 if offset is None else offset // _TICK
+    offset = (EPOCH + clipped * TICK).astimezone(zone).utcoffset()
+    return 0 if offset is None else offset // TICK
 
 
 def offsets(zone: tzinfo, start: int, end: int) -> tuple[Instants, Instants]:
@@ -170,6 +170,12 @@ def clock_of(times: Instants, zone: tzinfo) -> Instants:
         # The few changes are sought among the rows, not each row among the changes.
         return times + np.repeat(held, np.diff(np.searchsorted(times, since), append=len(times)))
     return times + held[np.searchsorted(since, times, side="right") - 1]
+
+
+def weekday_of(days: Instants) -> Instants:
+    """Weekday of days since 1970, 0 is Monday; the first of them was a Thursday."""
+    weekday: Instants = (days + 3) % 7
+    return weekday
 
 
 def in_order(times: Instants) -> bool:
