@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import re
 from html.parser import HTMLParser
 
@@ -10,7 +11,7 @@ import pytest
 
 import usage_analysis as ua
 from tests.conftest import as_json, reply, row
-from tests.figures.drawings import ARABIC, EMOJI, JAPANESE, LATIN, MARKS
+from tests.figures.drawings import ARABIC, EMOJI, JAPANESE, LATIN, MARKS, grouped
 from usage_analysis.figures.report import build_report
 from usage_analysis.figures.sections import SECTIONS
 from usage_analysis.figures.style import Theme
@@ -441,9 +442,48 @@ def test_an_odd_account_has_a_report_too(tmp_path, hours):
     """No calls, one call, only errors and very many are reports like others."""
     query = ua.UsageQuery(from_date="2026-03-01", to_date="2026-03-01")
     usage = ua.CallUsage.from_json(as_json(reply(hours)), query=query)
-    page = build_report(usage, tmp_path / "report", previous=usage, limit=5)
+    page = build_report(usage, tmp_path / "report", previous=usage, limit=5, alone=True)
     text = page.read_text(encoding="utf-8")
     assert not re.search(r">(nan|inf|NaT|None)<", text)
+
+
+GROUPS = {
+    "30 groups, one with 99 %": {
+        "giant": 400,
+        **dict.fromkeys((LATIN, JAPANESE, ARABIC, EMOJI), 0.3),
+    }
+    | {f"agent {n:02}": 0.1 for n in range(25)},
+    "no calls in any": {JAPANESE: 0, ARABIC: 0},
+    "one group": {EMOJI: 20},
+}
+
+
+@pytest.mark.parametrize("sizes", GROUPS.values(), ids=GROUPS)
+def test_odd_groups_have_a_report_too(tmp_path, sizes):
+    """Thirty groups, one with nearly all calls, none with any, names of 64 in every script.
+
+    Each has its row with its name, in a page under 2 MB that shows no missing number.
+    """
+    rows = grouped(sizes, hours=7 * 24).tz_convert("UTC")
+    how = {name: "any" if name == "provisional" else "sum" for name in list(rows)[1:]}
+    every = rows.groupby(level="time").agg(how)
+    told = {"all_time": None, "query": None, "as_of": rows.index[-1], "source": "sample"}
+    usage, split = (ua.CallUsage(daily=part, hourly=part, **told) for part in (every, rows))
+    page = build_report(usage, tmp_path, breakdown=split, sections=["groups"], alone=True)
+    text = page.read_text(encoding="utf-8")
+    assert page.stat().st_size < 2_000_000
+    assert not re.search(r">(nan|inf|NaT|None)\b", text)
+    table = text[text.index('id="groups"') :]
+    table = table[: table.index("</table>")]
+    names = [html.unescape(name) for name in re.findall(r"<tr><td>(.*?)</td>", table)]
+    assert len(names) == len(sizes)
+    assert all(any(name[:12] in shown for shown in names) for name in sizes)
+    calls = rows.groupby("agent")["total_count"].sum()
+    if calls.max() > 0:
+        assert f">{100 * calls.max() / calls.sum():.1f} %<" in table
+    if len(sizes) == 30:
+        assert calls.max() > 0.98 * calls.sum()
+        assert "Of 30 groups by agent, giant has the most calls" in text
 
 
 def test_a_report_that_fails_leaves_nothing(usage, tmp_path):
