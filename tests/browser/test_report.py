@@ -15,6 +15,13 @@ SIZES = """[...document.querySelectorAll("figure img")].map(
     image => [image.className, image.getBoundingClientRect().width])"""
 
 
+INSETS = """[...document.querySelectorAll(".named td:first-child")].map(cell => {
+    const text = document.createRange();
+    text.selectNodeContents(cell);
+    return text.getBoundingClientRect().left - cell.getBoundingClientRect().left;
+})"""
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-08")
@@ -32,7 +39,7 @@ def printed(page):
 def test_paper_shows_the_wide_figures(browser, address, width):
     """Printed from a phone or from a desk it is the same paper: wide figures, two on a sheet.
 
-    On either screen nothing is wider than it.
+    On either screen no table is wider than it, and a row's name stands where the row begins.
     """
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.goto(address)
@@ -42,6 +49,8 @@ def test_paper_shows_the_wide_figures(browser, address, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for table in page.locator("section > .scroll").all():
         assert table.evaluate("region => region.scrollWidth - region.clientWidth") == 0
+    for inset in page.evaluate(INSETS):
+        assert 0 <= inset < 12
     page.set_viewport_size({"width": 688, "height": 1000})  # A4 at 96 dpi within the margins
     page.emulate_media(media="print")
     for kind, size in page.evaluate(SIZES):

@@ -150,6 +150,16 @@ def test_the_largest_group_is_named_with_its_cost():
     )
 
 
+def test_limits_of_a_rate_are_rates():
+    """What such groups have is no rate below 0 or above 100 %, however few their calls."""
+    hourly = grouped({"giant": 400, "tiny": 0.3} | {f"like {n}": 0.1 for n in range(6)})
+    tiny = hourly["agent"] == "tiny"
+    hourly["error_count"] = hourly["error_count"].mask(tiny, hourly["total_count"])
+    (_, said, *_) = told(facts_of(hourly), "groups")
+    assert said.startswith("Error rate unlike the others' in 1 of 8 groups by agent: tiny 100")
+    assert " of such groups have 0.0 to " in said
+
+
 def test_a_reply_at_odds_with_itself_is_urgent():
     """Each check that fails is told in words, before what is as usual."""
     query = ua.UsageQuery(from_date="2026-03-01", to_date="2026-03-01")

@@ -258,7 +258,7 @@ def _groups(facts: Facts) -> Iterator[Finding]:
 
 
 def _unlike(row: Any) -> str:
-    rate, low, high = percents(row.rate, row.low_998, row.high_998)
+    rate, low, high = percents(row.rate, max(row.low_998, 0.0), min(row.high_998, 1.0))
     return (
         f"{_name(row.Index)} {rate} % ({row.events:,.0f} of {counted(round(row.calls), 'calls')}; "
         f"99.8 % of such groups have {low} to {high} %)"
