@@ -51,7 +51,7 @@ from usage_analysis.figures.tables import (
     rows_in_words,
     write_table,
 )
-from usage_analysis.figures.wording import amount, several
+from usage_analysis.figures.wording import several
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
 from usage_analysis.tidy.periods import in_timezone
@@ -309,7 +309,7 @@ class _Page:
             ("In error", f"{total['error_count']:,.0f}"),
             ("Talk", f"{talk / 3600:,.1f} h"),
             ("Mean of a joined call", mean),
-            ("Billed", f"{amount(total['billed_minutes'])} min"),
+            ("Billed", f"{total['billed_minutes']:,.1f} min"),
         ]
 
     def _notes(self) -> list[str]:
