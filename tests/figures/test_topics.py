@@ -477,6 +477,53 @@ def test_a_breakdowns_rates_have_a_band_each():
     assert sorted(names(ax, "label")) == [f"agent {n}" for n in range(6)]
 
 
+def test_a_group_of_few_calls_covers_no_other():
+    """Of groups a band is drawn where calls are enough; elsewhere the point is hollow, and said."""
+    daily = ua.aggregate(grouped({"giant": 400, "tiny": 1}, hours=10 * 24), "D")
+    rates = ua.error_rate(daily[finished(daily)])
+    ax = plot_error_rate(rates)
+    drawn = [area for area in ax.collections if area.get_gid() == "interval"]
+    heights = [path.vertices for path in drawn[1].get_paths()]
+    enough = rates[rates["agent"] == "tiny"]["enough"]
+    assert enough.sum() < len(enough)
+    assert sum(len(points) > 0 for points in heights) <= enough.sum()
+    assert names(ax, "key") == ["band: 95 % interval, where calls are enough; ○ few calls"]
+    assert names(plot_error_rate(ua.error_rate(daily[daily["agent"] == "giant"])), "key") == [
+        "band: 95 % interval"
+    ]
+
+
+def test_groups_of_a_year_have_a_point_a_week():
+    """Of many days of groups each point is seven days back from the last, and the axis says so."""
+    hourly = grouped({"a": 30, "b": 12}, hours=150 * 24)
+    daily = ua.aggregate(hourly, "D")
+    days = daily[finished(daily)]
+    ax = plot_error_rate(ua.error_rate(days))
+    last = days[days["agent"] == "a"].iloc[-7:]
+    points = lines(ax, "rate")[0]
+    assert len(points) == len(days[days["agent"] == "a"]) // 7
+    assert points[-1] == pytest.approx(100 * last["error_count"].sum() / last["total_count"].sum())
+    assert "of 7 days" in ax.get_ylabel()
+    billing = plot_billing(daily)
+    talk = last["duration"].dt.total_seconds().sum() / 60
+    over = lines(billing, "overhead")[0]
+    assert len(over) == len(points)
+    assert over[-1] == pytest.approx(100 * (last["billed_minutes"].sum() / talk - 1))
+    assert "of 7 days" in billing.get_ylabel()
+
+
+def test_hours_of_many_weeks_are_bands_of_days():
+    """Of more than five weeks of hours each day is a band, and the mean is of a week."""
+    hourly = frame(60 * 24, unfinished=0)
+    ax = plot_trend(hourly)
+    assert lines(ax, "buckets") == []
+    assert band(ax, "day bands")[1] == hourly["total_count"].max()
+    (mean,) = lines(ax, "mean")
+    assert mean[-1] == pytest.approx(hourly["total_count"].iloc[-168:].mean())
+    assert names(ax, "key") == ["band: each day's quietest to busiest hour"]
+    assert names(ax, "label") == ["mean of 7 days"]
+
+
 @pytest.mark.parametrize(("rate", "what"), [(ua.error_rate, "error rate"), (ua.join_rate, "joins")])
 def test_no_rate_axis_goes_beyond_everything(rate, what):
     """Days without calls have no rate and no band, and leave the axis of the others as it is."""

@@ -20,7 +20,9 @@ from usage_analysis.tidy.slots import each_group
 Floats = NDArray[np.float64]
 MOST_LABELS: Final = 6
 """Series that are labelled where they end; more are drawn in grey behind the largest."""
-_DOTS: Final = 120
+MANY: Final = 120
+"""Buckets beyond which lines of several groups hide each other, and points have no dots."""
+WEEK: Final = 7
 OTHERS: Final = "#9A9A9A"
 """Colour of the groups beyond those."""
 NARROW: Final = 5.5
@@ -150,7 +152,7 @@ def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
 def dotted(values: Floats) -> NDArray[np.bool_]:
     """Which points get a dot: all of a few, and of many those that no line reaches."""
     there = np.isfinite(values)
-    if len(values) <= _DOTS:
+    if len(values) <= MANY:
         return there
     beside = np.append(there[1:], False) | np.append(False, there[:-1])
     alone: NDArray[np.bool_] = there & ~beside

@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.trends import describe_month, project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
+    MANY,
     OTHERS,
+    WEEK,
     Floats,
     axes_for,
     broken,
@@ -31,6 +33,7 @@ from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
 from usage_analysis.figures.wording import UNITS, amount, axis_name, counted, per, several, span_of
 from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.rolling import rolling
 from usage_analysis.tidy.zones import zone_of
 
 # With fewer days describe_month gives no projection either.
@@ -254,7 +257,8 @@ def plot_billing(
     ----------
     daily
         What `aggregate` returns, with or without a group column; of a breakdown each group is a
-        line, and beyond six the smaller ones are grey.
+        line, and beyond six the smaller ones are grey. Of more than 120 days of groups each point
+        is a week, for their lines would hide each other.
     marks
         What you know of the time shown; periods to leave out are not in the title's ratio.
     title, about
@@ -273,7 +277,8 @@ def plot_billing(
     ax = axes_for(ax, f"Line of billed time over talk {per(every)}, in percent of the talk")
     time_axis(ax, daily)
     kept = daily[finished(daily)]
-    largest, others = groups_by_size(kept, "duration")
+    weeks = every == "day" and group_column(daily) is not None and kept.index.nunique() > MANY
+    largest, others = groups_by_size(_weekly(daily) if weeks else kept, "duration")
     values = [np.zeros(1)]
     for _, rows in others:
         values.append(_overhead_line(ax, rows, OTHERS, 0.7))
@@ -297,7 +302,7 @@ def plot_billing(
     ax.set_ylim(low * 1.1 if low < 0 else 0, max(high * 1.12, 1.0))
     percents(ax)
     label_ends(ax, ends)
-    ax.set_ylabel("billed over talk [% of talk]")
+    ax.set_ylabel(f"billed over talk{f' of {WEEK} days' if weeks else ''} [% of talk]")
     draw_marks(ax, marks)
     if not np.any(everything):
         nothing(ax, f"no talk in a whole {every}")
@@ -305,12 +310,19 @@ def plot_billing(
     return ax
 
 
+def _weekly(daily: pd.DataFrame) -> pd.DataFrame:
+    """Sums of seven whole days each, back from the last one."""
+    sums = rolling(daily, f"{WEEK}D")
+    sums = sums[finished(sums)]
+    return sums[sums.index.isin(sums.index.unique().sort_values()[::-WEEK])]
+
+
 def _overhead_line(ax: Axes, rows: pd.DataFrame, colour: str, width: float) -> Floats:
     talk, billed = in_units(rows, "duration"), in_units(rows, "billed_minutes")
     over = np.full(len(talk), np.nan)
     np.divide(100 * (billed - talk), talk, out=over, where=talk > 0)
     x, y = broken(dates_of(pd.DatetimeIndex(rows.index)), over)
-    small = len(rows) <= 120 and width > 1
+    small = len(rows) <= MANY and width > 1
     ax.plot(x, y, color=colour, lw=width, marker="o" if small else "None", ms=2.5, gid="overhead")
     return over
 

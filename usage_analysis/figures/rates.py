@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
+    MANY,
     MOST_LABELS,
+    WEEK,
     Floats,
     axes_for,
     broken,
@@ -31,7 +33,6 @@ from usage_analysis.figures.wording import clean, counted, per, percent, several
 from usage_analysis.tidy.slots import each_group
 
 _RATE = ("calls", "events", "rate", "low", "high", "enough")
-_TRAILING = 7
 # As the helpers have it that make the rates.
 _ENOUGH = 30
 
@@ -52,9 +53,10 @@ def plot_error_rate(
     ----------
     rates
         What `error_rate` or `join_rate` returns for a frame of days, with or without a group
-        column. Of a breakdown the six groups with most calls are lines with their bands; of two
-        weeks of days and more, each point is the rate of the seven days up to it, for the rates of
-        single days would hide each other.
+        column. Of a breakdown the six groups with most calls are lines, with bands where there are
+        calls enough; of two weeks of days and more, each point is the rate of the seven days up to
+        it, and of more than 120 there is one a week, for the rates of single days would hide each
+        other.
     what
         Name of the rate.
     marks
@@ -72,9 +74,10 @@ def plot_error_rate(
     known(rates, *_RATE)
     ax = axes_for(ax, f"Line of the {what} {per(span_of(rates))} with its 95 % interval as a band")
     time_axis(ax, rates)
-    ax.set_ylabel(f"{what} [% of calls], band 95 %")
+    ax.set_ylabel(f"{what} [% of calls]")
     used = rates[~left_out(rates, marks)]
-    if rates.columns[0] == "calls":
+    single, key = rates.columns[0] == "calls", "band: 95 % interval"
+    if single:
         colour = theme_in_use().alarm if what == "error rate" else theme_in_use().main
         _band(ax, rates, colour)
         _from_zero(ax, rates)
@@ -85,7 +88,10 @@ def plot_error_rate(
     draw_marks(ax, marks)
     if not rates["calls"].any():
         nothing(ax, "no finished call yet" if len(rates) else "nothing finished yet")
-    head(ax, title or finding, about, rates)
+        key = ""
+    elif any(line.get_gid() == "few" and np.size(line.get_xdata()) for line in ax.get_lines()):
+        key += "; ○ few calls" if single else ", where calls are enough; ○ few calls"
+    head(ax, title or finding, about, rates, key=key)
     return ax
 
 
@@ -95,23 +101,28 @@ def _groups(ax: Axes, rates: pd.DataFrame, used: pd.DataFrame, what: str) -> str
     shown = [(clean(str(name)), _trailing(rows)) for name, rows in parts[:MOST_LABELS]]
     colours = colour_of(shown)
     for (_, rows), colour in zip(shown, colours, strict=True):
-        _band(ax, rows, colour, 0.08)
+        _band(ax, rows, colour, 0.08, only_enough=True)
     if shown:
         _from_zero(ax, pd.concat([rows for _, rows in shown]), 1.5)
     ends = [100 * last_known(rows["rate"].to_numpy(dtype=np.float64)) for _, rows in shown]
     names = [name for name, _ in shown]
     label_ends(ax, list(zip(ends, names, colours, strict=True)))
     if shown and len(shown[0][1]) < len(parts[0][1]):
-        ax.set_ylabel(f"{what} of {_TRAILING} days [% of calls], band 95 %")
+        ax.set_ylabel(f"{what} of {WEEK} days [% of calls]")
     left = dict(iter(used.groupby(used.columns[0], sort=False)))
     return _range_in_words([(str(name), left.get(name, rows[:0])) for name, rows in parts], what)
 
 
 def _trailing(rates: pd.DataFrame) -> pd.DataFrame:
-    """Rates of the seven days up to each, from the seventh on, where there are days enough."""
-    if len(rates) < 2 * _TRAILING or span_of(rates) != "day":
+    """Rates of the seven days up to each, from the seventh on, where there are days enough.
+
+    Of many days those of whole weeks back from the last one.
+    """
+    if len(rates) < 2 * WEEK or span_of(rates) != "day":
         return rates
-    sums = rates[["calls", "events"]].rolling(_TRAILING).sum().iloc[_TRAILING - 1 :]
+    sums = rates[["calls", "events"]].rolling(WEEK).sum().iloc[WEEK - 1 :]
+    if len(rates) > MANY:
+        sums = sums.iloc[::-WEEK].iloc[::-1]
     calls, events = (sums[name].to_numpy(dtype=np.float64) for name in ("calls", "events"))
     low, high = wilson(events, calls, normal_quantile(0.975))
     rate = np.full(len(calls), np.nan)
@@ -138,15 +149,20 @@ def _range_in_words(parts: list[tuple[str, pd.DataFrame]], what: str) -> str:
     )
 
 
-def _band(ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18) -> None:
+def _band(
+    ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18, *, only_enough: bool = False
+) -> None:
+    """Draw a rate and its interval; of groups no interval where calls are few, for it hides all."""
     theme = theme_in_use()
     x = dates_of(pd.DatetimeIndex(rates.index))
     rate, low, high = percents_of(rates, "rate", "low", "high")
     enough = rates["enough"].to_numpy(dtype=bool)
+    if only_enough:
+        low, high = np.where(enough, low, np.nan), np.where(enough, high, np.nan)
     line, y, bottom, top = broken(x, rate, low, high)
     ax.fill_between(line, bottom, top, color=colour, alpha=alpha, lw=0, gid="interval")
     ax.plot(line, y, color=colour, lw=1.4, gid="rate")
-    size = 3 if len(x) <= 120 else 1.5
+    size = 3 if len(x) <= MANY else 1.5
     dots = enough & dotted(rate)
     ax.plot(x[dots], rate[dots], "o", ms=size, color=colour, gid="enough")
     ax.plot(x[~enough], rate[~enough], "o", ms=size + 0.5, mfc=theme.page, mec=colour, gid="few")

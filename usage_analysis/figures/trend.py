@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
+    MANY,
     OTHERS,
+    WEEK,
     Floats,
     axes_for,
     broken,
@@ -40,12 +42,9 @@ from usage_analysis.figures.wording import (
 )
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
-from usage_analysis.tidy.zones import zone_of
+from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
-# A week of days; a day of hours, for else the mean goes up and down with the hours of the day.
-_MEAN_OF = {"hour": 24}
-_MEAN_OF_OTHERS = 7
-_LONG = 120
+_HOURS_SHOWN = 35 * 24
 
 
 @figure_style()
@@ -86,9 +85,10 @@ def plot_trend(
     Notes
     -----
     A bucket is not whole that is not over, or that the data begin or end in. The mean is over 7
-    buckets up to and with each one (24 where they are hours). It is missing where one of them is
-    not whole, left out or not in the frame: over fewer, or over those before, it would hold other
-    weekdays than the one beside it.
+    buckets up to and with each one (24 where they are hours; of more than five weeks of hours a
+    week of them, over the band of each day). It is missing where one of them is not whole, left out
+    or not in the frame: over fewer, or over those before, it would hold other weekdays than the one
+    beside it.
     """
     known(frame, measure)
     zone_of(frame)
@@ -100,7 +100,7 @@ def plot_trend(
         tall = np.zeros(1)
         if before is not None and len(before) and len(frame):
             tall, key = _beside(ax, frame, before, measure, every)
-        _single(ax, frame, measure, every, marks, tall)
+        key = "; ".join(filter(None, (_single(ax, frame, measure, every, marks, tall), key)))
     elif before is None:
         smoothed = _lines(ax, frame, measure, every, marks)
     else:
@@ -141,14 +141,19 @@ def _day(moment: pd.Timestamp) -> pd.Timestamp:
 
 def _single(
     ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark], beside: Floats
-) -> None:
+) -> str:
+    """Draw one series, and say what is drawn of more hours than lines can show."""
     theme = theme_in_use()
     x, y = dates_of(pd.DatetimeIndex(frame.index)), in_units(frame, measure)
-    whole = finished(frame)
-    line, values = broken(x, np.where(whole, y, np.nan))
-    ax.plot(line, values, color=theme.soft, lw=1.2, gid="buckets")
-    dots = dotted(values)
-    ax.plot(line[dots], values[dots], "o", color=theme.soft, ms=2.5, gid="dots")
+    whole, key = finished(frame), ""
+    if every == "hour" and len(frame) > _HOURS_SHOWN:
+        _day_bands(ax, frame, np.where(whole, y, np.nan))
+        key = "band: each day's quietest to busiest hour"
+    else:
+        line, values = broken(x, np.where(whole, y, np.nan))
+        ax.plot(line, values, color=theme.soft, lw=1.2, gid="buckets")
+        dots = dotted(values)
+        ax.plot(line[dots], values[dots], "o", color=theme.soft, ms=2.5, gid="dots")
     ends = []
     if not whole.all():
         line, values = broken(x, np.where(_with_neighbours(~whole), y, np.nan))
@@ -158,13 +163,30 @@ def _single(
             gid="open",
         )  # fmt: skip
         ends.append((float(y[~whole][-1]), f"{every} not whole", theme.soft))
-    used, over = whole & ~left_out(frame, marks), _MEAN_OF.get(every, _MEAN_OF_OTHERS)
+    used, (over, words) = whole & ~left_out(frame, marks), _mean_over(every, len(frame))
     line, mean = _moving_mean(x, np.where(used, y, np.nan), over)
     if np.isfinite(mean).any():
         ax.plot(line, mean, color=theme.main, lw=2.2, gid="mean")
-        ends.append((last_known(mean), f"mean of {over} {every}s", theme.main))
+        ends.append((last_known(mean), f"mean of {words}", theme.main))
     from_zero(ax, np.concatenate([y, beside]))
     label_ends(ax, ends)
+    return key
+
+
+def _mean_over(every: str, buckets: int) -> tuple[int, str]:
+    """Of how many buckets a mean is, and in words: a day or a week of hours, else seven."""
+    if every != "hour":
+        return WEEK, f"{WEEK} {every}s"
+    return (24, "24 hours") if buckets <= _HOURS_SHOWN else (WEEK * 24, f"{WEEK} days")
+
+
+def _day_bands(ax: Axes, hourly: pd.DataFrame, values: Floats) -> None:
+    """Draw a band from the least to the greatest hour of each local day."""
+    days = pd.Series(values).groupby(local_clock(hourly) // DAY)
+    x = pd.Series(dates_of(pd.DatetimeIndex(hourly.index))).groupby(local_clock(hourly) // DAY)
+    low, high = (part.to_numpy().astype(np.float64) for part in (days.min(), days.max()))
+    line, low, high = broken(x.mean().to_numpy().astype(np.float64), low, high)
+    ax.fill_between(line, low, high, color=theme_in_use().soft, alpha=0.4, lw=0, gid="day bands")
 
 
 def _with_neighbours(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -183,8 +205,8 @@ def _lines(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Seque
     """Draw a line a group; of many buckets their moving means, which the words returned say."""
     theme = theme_in_use()
     largest, others = groups_by_size(frame, measure)
-    over = _MEAN_OF.get(every, _MEAN_OF_OTHERS)
-    long = len(largest[0][1]) > _LONG if largest else False
+    buckets = len(largest[0][1]) if largest else 0
+    (over, words), long = _mean_over(every, buckets), buckets > MANY
     if long:
         largest, others = (
             [(name, _averaged(rows, measure, over, marks)) for name, rows in parts]
@@ -200,7 +222,7 @@ def _lines(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Seque
         ends.append((float(np.mean(low)), f"{len(others)} others", theme.muted))
     from_zero(ax, np.concatenate(tops))
     label_ends(ax, ends)
-    return f", mean of {over} {every}s" if long else ""
+    return f", mean of {words}" if long else ""
 
 
 def _averaged(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]) -> pd.DataFrame:
