@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 
 import usage_analysis as ua
-from tests.figures.drawings import ZONE, breakdowns, compared, frame, grouped, panels, singles
+from tests.figures.drawings import (
+    SINGLES,
+    ZONE,
+    breakdowns,
+    compared,
+    frame,
+    grouped,
+    panels,
+    singles,
+)
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
@@ -433,6 +442,43 @@ def test_a_day_that_the_window_cuts_is_not_whole():
     calendar = plot_calendar(daily)
     assert names(calendar, "key") == ["hatched: not whole"]
     assert "hatched" not in calendar.get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "gid"),
+    [("one hour", "capacity", "demand ends"), ("one call", "billing", "bound alone")],
+)
+def test_a_single_point_with_a_name_is_drawn(case, name, gid):
+    """A label never leads to a line or band of one point, which would show nothing."""
+    ax = singles(SINGLES[case]())[name](None)
+    (marked,) = lines(ax, gid)
+    assert np.isfinite(marked).sum() == 1
+
+
+@pytest.mark.parametrize(("name", "gid"), [("trend", "buckets"), ("day", "weekend")])
+def test_a_line_at_0_is_not_under_the_axis(name, gid):
+    """Without any call the line lies on the axis, above its spine and not cut in half by it."""
+    ax = singles(SINGLES["no calls"]())[name](None)
+    (line,) = [line for line in ax.get_lines() if line.get_gid() == gid]
+    assert line.get_zorder() > ax.spines["bottom"].get_zorder()
+    assert not line.get_clip_on()
+
+
+@pytest.mark.parametrize("groups", [5, 6, 7])
+def test_dates_of_small_panels_stand_at_one_height(groups):
+    """Each column has its dates at the foot of the last row, whether or not a panel is there."""
+    hourly = grouped({f"agent {n}": 9 for n in range(groups)}, hours=14 * 24)
+    figure = panels(hourly)
+    figure.draw_without_rendering()
+    feet = {
+        round(tick.label1.get_window_extent().y1)
+        for ax in figure.axes
+        for tick in ax.xaxis.get_major_ticks()
+        if tick.label1.get_visible() and tick.label1.get_text()
+    }
+    assert len(feet) == 1
+    rows = {round(ax.get_position().y0, 3) for ax in figure.axes}
+    assert len(figure.axes) - groups < len(figure.axes) / len(rows)
 
 
 def test_zeros_are_drawn_as_zeros():

@@ -25,6 +25,8 @@ MANY: Final = 120
 WEEK: Final = 7
 OTHERS: Final = "#9A9A9A"
 """Colour of the groups beyond those."""
+ON_AXIS: Final[dict[str, Any]] = {"clip_on": False, "in_layout": False, "zorder": 2.6}
+"""How a line is drawn that may lie at 0, so that the axis does not hide it."""
 NARROW: Final = 5.5
 """Width of a figure below which it leaves things out [in]."""
 
@@ -151,12 +153,15 @@ def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
 
 def dotted(values: Floats) -> NDArray[np.bool_]:
     """Which points get a dot: all of a few, and of many those that no line reaches."""
+    return np.isfinite(values) if len(values) <= MANY else alone(values)
+
+
+def alone(values: Floats) -> NDArray[np.bool_]:
+    """Which points no line reaches, for neither neighbour is known."""
     there = np.isfinite(values)
-    if len(values) <= MANY:
-        return there
     beside = np.append(there[1:], False) | np.append(False, there[:-1])
-    alone: NDArray[np.bool_] = there & ~beside
-    return alone
+    apart: NDArray[np.bool_] = there & ~beside[: len(there)]
+    return apart
 
 
 def colour_of(largest: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
+    ON_AXIS,
     OTHERS,
     axes_for,
     colour_of,
@@ -112,7 +113,7 @@ def _two_profiles(
         hours = np.arange(24.0)
         ax.fill_between(hours, p10, p90, color=colour, alpha=0.18, lw=0, gid=f"{name} band")
         alone = "o" if np.isfinite(p50).sum() < _FEW_HOURS else "None"
-        ax.plot(hours, p50, color=colour, marker=alone, ms=4, gid=name)
+        ax.plot(hours, p50, color=colour, marker=alone, ms=4, gid=name, **ON_AXIS)
         ends.append((last_known(p50), name, colour))
         values += [p90]
     from_zero(ax, np.concatenate(values))
@@ -146,7 +147,7 @@ def _group_profiles(ax: Axes, hourly: pd.DataFrame, measure: str, what: str) -> 
     front = [(n, r, c, 1.6) for (n, r), c in zip(largest, colour_of(largest), strict=True)]
     for name, rows, colour, width in behind + front:
         mean = in_units(load_profile(rows, measure=measure), "mean")
-        ax.plot(np.arange(24), mean, color=colour, lw=width, gid="group")
+        ax.plot(np.arange(24), mean, color=colour, lw=width, gid="group", **ON_AXIS)
         values.append(mean)
         if width > 1:
             ends.append((last_known(mean), name, colour))

@@ -86,13 +86,11 @@ def plot_groups(
     )
     panels: list[Axes] = list(grid.flat)
     for panel in panels[len(parts) :]:
-        panel.set_axis_off()
+        _dates_alone(panel)
     for panel, (name, rows) in zip(panels, parts, strict=False):
         line_of_group(panel, rows, measure, theme_in_use().main, 1.2, "group")
         panel.set_title(shorten(name, int((wide / columns - 0.3) * 72 / 5.2)), fontsize=8)
         panel.tick_params(labelsize=7)
-    for panel in panels[len(parts) - columns : len(parts)]:
-        panel.tick_params(labelbottom=True)
     # The panels share their axes: what is set on one holds for all.
     time_axis(panels[0], breakdown, ticks=3)
     panels[0].set_xlabel("")
@@ -117,7 +115,17 @@ def groups_figure(groups: int, width: float = WIDTH) -> Figure:
 
 
 def _columns(groups: int, width: float) -> int:
-    return min(groups, max(int(width / 1.9), 1))
+    """Panels side by side, no more than fit, so that the last row lacks as few as can be."""
+    rows = math.ceil(groups / max(int(width / 1.9), 1))
+    return math.ceil(groups / rows)
+
+
+def _dates_alone(panel: Axes) -> None:
+    """Leave of an empty panel the dates beneath it, so that all stand at one height."""
+    panel.spines["left"].set_visible(False)
+    panel.tick_params(left=False, labelleft=False, labelsize=7)
+    panel.grid(visible=False)
+    panel.patch.set_visible(False)
 
 
 def _figure_head(

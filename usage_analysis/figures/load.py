@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.capacity import capacity, risk_in_words
 from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.figures.axes import (
+    ON_AXIS,
     OTHERS,
     Floats,
+    alone,
     axes_for,
     broken,
     colour_of,
@@ -160,7 +162,7 @@ def _curve(ax: Axes, traffic: Floats, colour: str, width: float, *, fill: bool =
         hours = np.unique(np.append(hours[:50], spread))
     share = np.append(100 * hours / len(traffic), 100.0)
     steps = np.append(traffic[hours], traffic[-1])
-    ax.plot(share, steps, color=colour, lw=width, drawstyle="steps-post", gid="curve")
+    ax.plot(share, steps, color=colour, lw=width, drawstyle="steps-post", gid="curve", zorder=2.6)
     if fill:
         ax.fill_between(share, steps, step="post", color=colour, alpha=0.08, lw=0)
 
@@ -238,7 +240,10 @@ def plot_capacity(
     line, low, high = broken(x, carried, finite)
     ax.fill_between(line, low, high, color=theme.soft, alpha=0.35, lw=0, gid="demand")
     few = "o" if len(x) < _TENTH else "None"
-    ax.plot(line, low, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried")
+    ax.plot(line, low, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried", **ON_AXIS)
+    # A band of one hour has no width.
+    single = alone(high)
+    ax.plot(line[single], high[single], "_", color=theme.soft, ms=9, mew=2, gid="demand ends")
     ax.axhline(limit, color=theme.alarm, lw=1.4, ls="--", gid="limit")
     full = shown["saturated"].to_numpy(dtype=bool)
     ax.plot(x[full], np.full(full.sum(), float(limit)), "D", ms=5, color=theme.alarm, gid="full")

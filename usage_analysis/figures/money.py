@@ -13,9 +13,11 @@ from usage_analysis.analysis.trends import describe_month, project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,
+    ON_AXIS,
     OTHERS,
     WEEK,
     Floats,
+    alone,
     axes_for,
     broken,
     cell_number,
@@ -123,7 +125,7 @@ def _this_month(
     days, colour = dates_of(pd.DatetimeIndex(so_far.index)), theme_in_use().main
     # A day's sum is there at its end, and nothing at the month's beginning.
     at = np.append(days, min(days[-1] + 1, month[-1]))
-    ax.plot(at, np.append(0.0, total), color=colour, lw=2, gid="so far")
+    ax.plot(at, np.append(0.0, total), color=colour, lw=2, gid="so far", **ON_AXIS)
     since = f"since {so_far.index[0]:%Y-%m-%d}" if days[0] > month[0] else "so far"
     ends.append((float(total[-1]), since, colour))
     tops.append(float(total[-1]))
@@ -291,6 +293,8 @@ def plot_billing(
     if group_column(daily) is None:
         x, bound = broken(dates_of(pd.DatetimeIndex(kept.index)), _bound(kept))
         ax.plot(x, bound, color=theme.muted, lw=1, ls="--", gid="bound")
+        single = alone(bound)
+        ax.plot(x[single], bound[single], "_", color=theme.muted, ms=9, gid="bound alone")
         values.append(bound)
         finite = bound[np.isfinite(bound)]
         if len(finite):

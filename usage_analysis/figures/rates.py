@@ -13,6 +13,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,
     MOST_LABELS,
+    ON_AXIS,
     WEEK,
     Floats,
     axes_for,
@@ -161,11 +162,14 @@ def _band(
         low, high = np.where(enough, low, np.nan), np.where(enough, high, np.nan)
     line, y, bottom, top = broken(x, rate, low, high)
     ax.fill_between(line, bottom, top, color=colour, alpha=alpha, lw=0, gid="interval")
-    ax.plot(line, y, color=colour, lw=1.4, gid="rate")
+    ax.plot(line, y, color=colour, lw=1.4, gid="rate", **ON_AXIS)
     size = 3 if len(x) <= MANY else 1.5
     dots = enough & dotted(rate)
-    ax.plot(x[dots], rate[dots], "o", ms=size, color=colour, gid="enough")
-    ax.plot(x[~enough], rate[~enough], "o", ms=size + 0.5, mfc=theme.page, mec=colour, gid="few")
+    ax.plot(x[dots], rate[dots], "o", ms=size, color=colour, gid="enough", **ON_AXIS)
+    ax.plot(
+        x[~enough], rate[~enough], "o", ms=size + 0.5, mfc=theme.page, mec=colour, gid="few",
+        **ON_AXIS,
+    )  # fmt: skip
 
 
 def _overall(ax: Axes, rates: pd.DataFrame) -> None:
@@ -245,10 +249,10 @@ def plot_control(
     ax.fill_between(line, bottom, top, step="mid", color=theme.soft, alpha=0.22, lw=0, gid="limits")
     signal = chart["signal"].to_numpy(dtype=bool)
     line, y = broken(x, rate)
-    ax.plot(line, y, color=theme.main, lw=1.1, gid="rate")
+    ax.plot(line, y, color=theme.main, lw=1.1, gid="rate", **ON_AXIS)
     dots = ~signal & dotted(rate)
-    ax.plot(x[dots], rate[dots], "o", ms=3, color=theme.main, gid="common")
-    ax.plot(x[signal], rate[signal], "D", ms=5, color=theme.alarm, gid="signal")
+    ax.plot(x[dots], rate[dots], "o", ms=3, color=theme.main, gid="common", **ON_AXIS)
+    ax.plot(x[signal], rate[signal], "D", ms=5, color=theme.alarm, gid="signal", **ON_AXIS)
     tops = np.concatenate([rate, np.where(limited, high, 0), [0.0]])
     most = float(np.nanmax(tops))
     ax.set_ylim(0, min(most * 1.15, FULL) if most > 0 else 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,
+    ON_AXIS,
     OTHERS,
     WEEK,
     Floats,
@@ -151,22 +152,22 @@ def _single(
         key = "band: each day's quietest to busiest hour"
     else:
         line, values = broken(x, np.where(whole, y, np.nan))
-        ax.plot(line, values, color=theme.soft, lw=1.2, gid="buckets")
+        ax.plot(line, values, color=theme.soft, lw=1.2, gid="buckets", **ON_AXIS)
         dots = dotted(values)
-        ax.plot(line[dots], values[dots], "o", color=theme.soft, ms=2.5, gid="dots")
+        ax.plot(line[dots], values[dots], "o", color=theme.soft, ms=2.5, gid="dots", **ON_AXIS)
     ends = []
     if not whole.all():
         line, values = broken(x, np.where(_with_neighbours(~whole), y, np.nan))
         ax.plot(line, values, color=theme.soft, lw=1.0, ls=(0, (2, 2)), gid="unfinished")
         ax.plot(
             x[~whole], y[~whole], ls="none", marker="o", ms=3.5, mfc=theme.page, mec=theme.soft,
-            gid="open",
+            gid="open", **ON_AXIS,
         )  # fmt: skip
         ends.append((float(y[~whole][-1]), f"{every} not whole", theme.soft))
     used, (over, words) = whole & ~left_out(frame, marks), _mean_over(every, len(frame))
     line, mean = _moving_mean(x, np.where(used, y, np.nan), over)
     if np.isfinite(mean).any():
-        ax.plot(line, mean, color=theme.main, lw=2.2, gid="mean")
+        ax.plot(line, mean, color=theme.main, lw=2.2, gid="mean", **ON_AXIS)
         ends.append((last_known(mean), f"mean of {words}", theme.main))
     from_zero(ax, np.concatenate([y, beside]))
     label_ends(ax, ends)
@@ -241,7 +242,7 @@ def line_of_group(
     whole = finished(rows)
     line, values = broken(x, np.where(whole, y, np.nan))
     marker = "o" if whole.sum() < 2 else "None"
-    ax.plot(line, values, color=colour, lw=width, marker=marker, ms=3, gid=gid)
+    ax.plot(line, values, color=colour, lw=width, marker=marker, ms=3, gid=gid, **ON_AXIS)
     if not whole.all():
         line, values = broken(x, np.where(_with_neighbours(~whole), y, np.nan))
         ax.plot(line, values, color=colour, lw=width * 0.7, ls=(0, (2, 2)), gid="unfinished")
