@@ -9,11 +9,22 @@ from matplotlib.collections import Collection
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.ticker import ScalarFormatter
 
-from tests.figures.drawings import BREAKDOWNS, SINGLES, breakdowns, frame, grouped, panels, singles
+from tests.figures.drawings import (
+    BREAKDOWNS,
+    SINGLES,
+    ZONE,
+    breakdowns,
+    frame,
+    grouped,
+    panels,
+    singles,
+)
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.colour import CONTRAST, alike, contrast
+from usage_analysis.figures.colour import CONTRAST, alike, contrast, keeps_order
 from usage_analysis.figures.groups import groups_figure
+from usage_analysis.figures.provenance import Subtitle
 from usage_analysis.figures.style import (
     Theme,
     alt_text,
@@ -26,6 +37,10 @@ pytestmark = pytest.mark.slow
 
 WIDTHS = {"wide": (8.0, 4.0), "narrow": (4.2, 4.6)}
 SMALLEST = 7.0
+KNOWN_UNITS = {
+    *("per hour", "per day", "min per hour", "min per day", "min", "erlangs"),
+    *("calls", "%", "% of calls", "% of talk", "% of the period before", "% points of the calls"),
+}
 THEME = Theme()
 GREYS = {THEME.ink.lower(), THEME.muted.lower(), THEME.grid.lower(), "#9a9a9a"}
 
@@ -38,12 +53,15 @@ def drawn(draw, width="wide"):
     return figure
 
 
-def problems(figure):
-    """A sentence for each rule that a figure breaks."""
+def problems(figure, parts=()):
+    """A sentence for each rule that a figure breaks, and each part of it that is not there."""
     return [
         *says_what_it_is(figure),
         *names_its_axes(figure),
         *counts_from_zero(figure),
+        *ends_near_everything(figure),
+        *shows_more_as_more(figure),
+        *has(figure, parts),
         *has_plain_numbers(figure),
         *can_be_read(figure),
         *keeps_words_apart(figure),
@@ -58,9 +76,10 @@ def says_what_it_is(figure):
     words = re.findall(r"\w+", title)
     if len(words) < 3 or re.search(r"\b(nan|inf|NaT|None)\b", title):
         yield f"title: {title!r}"
-    subtitles = [t.get_text() for t in figure.findobj(Text) if t.get_gid() == "subtitle"]
-    told = " ".join(" ".join(subtitles).split())
-    for part in ("America/New_York", "call", "voice 0000", "as of 2026-04-01 14:37 UTC"):
+    (subtitle,) = figure.findobj(Subtitle)
+    told, calls = " ".join(subtitle.get_text().split()), subtitle.about.calls
+    number = f" {calls:,} {'call' if calls == 1 else 'calls'} "
+    for part in ("America/New_York", number, "voice 0000", "as of 2026-04-01 14:37 UTC"):
         if part not in told:
             yield f"subtitle: {part!r} is not in {told!r}"
     if not told.endswith("sample account"):
@@ -69,31 +88,74 @@ def says_what_it_is(figure):
         yield f"alt text: {alt!r}"
 
 
-def names_its_axes(figure):
-    """A name and a unit in brackets on every axis that is shown."""
+def axes_of(figure):
+    """Each axis that is shown, with its name without the unit, and the unit or nothing."""
     if figure.get_suptitle():
-        shown = [figure.get_supxlabel(), figure.get_supylabel()]
+        shown = [(figure.axes[0].xaxis, figure.get_supxlabel())]
+        shown += [(figure.axes[0].yaxis, figure.get_supylabel())]
     else:
         first, *bars = figure.axes
-        shown = [first.get_xlabel(), first.get_ylabel()]
-        shown += [bar.get_ylabel() or bar.get_xlabel() for bar in bars]
-    for name in shown:
-        if not re.fullmatch(r"[^\[]{3,}\[[^\]]+\].*", name):
+        shown = [(axis, axis.get_label_text()) for axis in (first.xaxis, first.yaxis)]
+        for bar in bars:
+            axis = bar.yaxis if bar.get_ylabel() else bar.xaxis
+            shown.append((axis, axis.get_label_text()))
+    for axis, words in shown:
+        name, unit = re.fullmatch(r"([^\[]*?)(?: \[(.*)\])?", words, re.DOTALL).groups()
+        yield axis, name, unit
+
+
+def is_of_time(name):
+    """Whether an axis is of dates or of hours, whose unit is whose clock it is."""
+    return re.fullmatch("date|hour of day|week", name) is not None
+
+
+def names_its_axes(figure):
+    """A name on every axis, whose clock on those of time, and a known unit on those of numbers."""
+    for axis, name, unit in axes_of(figure):
+        ticks = [tick.get_text() for tick in axis.get_ticklabels()]
+        numbers = any(re.fullmatch(r"-?[\d.,]+[BM]?( %)?", words) for words in ticks)
+        if len(name) < 3:
+            yield f"axis: {name!r} is no name"
+        if unit is None and (numbers or is_of_time(name)):
             yield f"axis: {name!r} has no unit"
+        if unit is not None and unit not in ({ZONE} if is_of_time(name) else KNOWN_UNITS):
+            yield f"axis: {name!r} is in {unit!r}, no unit of these figures"
 
 
 def counts_from_zero(figure):
     """0 at the foot of every axis of amounts, unless there are amounts below it."""
+    for axis, name, unit in axes_of(figure):
+        if unit is None or is_of_time(name):
+            continue
+        low, high = sorted(axis.get_view_interval())
+        values = np.concatenate([amounts(axis.axes, axis), [0.0]])
+        if low > 0 or (low < 0 and values.min() >= 0) or high <= 0:
+            yield f"{name}: from {low:g} to {high:g}"
+
+
+def ends_near_everything(figure):
+    """No axis of shares goes far beyond all there is."""
+    for axis, name, unit in axes_of(figure):
+        high = max(axis.get_view_interval())
+        if unit in ("%", "% of calls") and high > 110:
+            yield f"{name}: a share up to {high:.0f} %"
+
+
+def shows_more_as_more(figure):
+    """Colours of heat maps that grow only lighter or only darker."""
     for ax in figure.axes:
-        for axis in (ax.xaxis, ax.yaxis):
-            shared = figure.get_supxlabel() if axis is ax.xaxis else figure.get_supylabel()
-            words = axis.get_label_text() or shared
-            if re.match("date|day of week|week|hour of day|group|what is", words):
-                continue
-            low, high = sorted(axis.get_view_interval())
-            values = np.concatenate([amounts(ax, axis), [0.0]])
-            if low > 0 or (low < 0 and values.min() >= 0) or high <= 0:
-                yield f"{words}: from {low:g} to {high:g}"
+        for image in ax.images:
+            if not keeps_order(image.get_cmap().name):
+                yield f"colours: {image.get_cmap().name} is lighter and darker by turns"
+
+
+def has(figure, parts):
+    """Every part that a figure of this kind is not itself without, and what stands for its n."""
+    there = [str(artist.get_gid()) for ax in figure.axes for artist in ax.get_children()]
+    for part in parts:
+        name, _, least = part.partition(" x")
+        if there.count(name) < int(least or 1):
+            yield f"{name!r} is there {there.count(name)} times, not {least or 1}"
 
 
 def amounts(ax, axis):
@@ -126,14 +188,22 @@ def can_be_read(figure):
             continue
         with boxes_for_missing_glyphs():
             box = text.get_window_extent()
-        seen = text.get_gid() != "day"
         if text.get_fontsize() < SMALLEST:
             yield f"{words!r} is {text.get_fontsize()} pt"
-        if seen and contrast(text.get_color(), figure.get_facecolor()) < CONTRAST:
+        if contrast(text.get_color(), behind(figure, text)) < CONTRAST:
             yield f"{words!r} is pale: {text.get_color()}"
         inside = box.x0 >= -1 and box.x1 <= width + 1 and box.y0 >= -1 and box.y1 <= height + 1
         if not inside and id(text) not in beyond:
             yield f"{words!r} is outside the picture: {box}"
+
+
+def behind(figure, text):
+    """The colour that a text stands on: its cell's in a calendar, else the page's."""
+    if text.get_gid() != "day":
+        return figure.get_facecolor()
+    (image,) = text.axes.images
+    column, row = (round(place) for place in text.get_position())
+    return image.to_rgba(image.get_array())[row, column]
 
 
 def keeps_words_apart(figure):
@@ -177,10 +247,40 @@ def tells_series_apart(figure):
             faces = marks.get_facecolor()
             if len(faces) == 1 and marks.get_gid():
                 colours.add(to_hex(faces[0]))
+        bars = [patch.get_facecolor() for patch in ax.patches if patch.get_fill()]
+        colours |= {to_hex(face) for face in bars if face[3] == 1}
     return alike(sorted(colours - GREYS - {THEME.page.lower()}))
 
 
 MONTH = frame()
+# What figures of a month with marks and of six groups are nothing without.
+PARTS = {
+    "trend": ("buckets", "mean", "label", "mark x2", "mark label x2"),
+    "talk": ("buckets", "mean", "label"),
+    "hours": ("buckets", "mean", "label"),
+    "calendar": ("day x31", "mark x2", "key", "unfinished"),
+    "week": ("busiest",),
+    "error week": (),
+    "day": ("workdays", "workdays band", "weekend", "weekend band", "busy hour", "label x2", "key"),
+    "load duration": ("curve", "limit", "label"),
+    "capacity": ("carried", "demand", "limit", "label x3", "mark x2"),
+    "error rate": ("rate", "interval", "overall", "key", "mark x2"),
+    "control": ("rate", "limits", "centre", "label x2", "mark x2"),
+    "burn-up": ("so far", "budget", "label x2", "mark x2"),
+    "billing": ("overhead", "bound", "label x2", "mark x2"),
+    "comparison": ("before", "now", "difference", "interval x2", "words x2", "key"),
+}
+PARTS_OF_GROUPS = {
+    "trend": ("group x6", "label x6", "mark"),
+    "day": ("group x6", "label x6"),
+    "load duration": ("curve x6", "label x6"),
+    "error rate": ("rate x6", "interval x6", "label x6", "key", "mark"),
+    "funnel": ("limits 95", "limits 998", "centre", "name x6", "label x3", "key"),
+    "pareto": ("sum", "value x6"),
+    "billing": ("overhead x6", "label x6"),
+    "rates compared": ("before", "now", "difference", "interval x6", "words x6", "key"),
+    "compared": ("before", "now", "difference", "interval x6", "words x6", "key"),
+}
 GROUPS = grouped({"Support": 60, "Sales": 40, "Billing": 25, "Night": 12, "Returns": 8, "VIP": 4})
 
 
@@ -188,14 +288,14 @@ GROUPS = grouped({"Support": 60, "Sales": 40, "Billing": 25, "Night": 12, "Retur
 @pytest.mark.parametrize("name", singles(MONTH))
 def test_a_figure_of_one_series_keeps_the_rules(name, width):
     """Every figure of an ordinary month keeps every rule, wide and narrow."""
-    assert problems(drawn(singles(MONTH)[name], width)) == []
+    assert problems(drawn(singles(MONTH)[name], width), PARTS[name]) == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", breakdowns(GROUPS))
 def test_a_figure_of_a_breakdown_keeps_the_rules(name, width):
     """Every figure of six groups keeps every rule, wide and narrow."""
-    assert problems(drawn(breakdowns(GROUPS)[name], width)) == []
+    assert problems(drawn(breakdowns(GROUPS)[name], width), PARTS_OF_GROUPS[name]) == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -246,44 +346,89 @@ def test_small_panels_keep_the_rules(case, width):
     assert one[0] == 0
 
 
-@pytest.mark.parametrize(
-    ("spoil", "told"),
-    [
-        (lambda ax: ax.set_ylabel("calls"), "has no unit"),
-        (lambda ax: ax.set_title("", loc="left"), "title"),
-        (lambda ax: ax.set_ylim(100), "from 100"),
-        (lambda ax: ax.plot([20513.0], [1.0], "o", color="#D62728", ms=9), "apart with"),
-        (lambda ax: ax.text(0.5, 0.5, "pale", color="#BBBBBB", gid="x"), "is pale"),
-        (lambda ax: ax.text(0.5, 0.5, "small", fontsize=5), "is 5.0 pt"),
-        (
-            lambda ax: [
-                ax.annotate(words, (0.5, 0.5), xycoords="axes fraction")
-                for words in ("here", "upon it")
-            ],
-            "'upon it' is upon 'here'",
-        ),
-        (lambda ax: ax.text(1.5, 0.5, "far out", transform=ax.transAxes, gid="x"), "outside"),
-        (lambda ax: ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 0)), "number"),
-    ],
-)
-def test_a_broken_rule_is_noticed(spoil, told):
-    """A missing unit, red beside green, pale or small text and the like do not pass."""
+def two(draw, *colours):
+    """The same marks in two colours."""
+    for place, colour in enumerate(colours):
+        draw(20513.0 + place, colour)
+
+
+def removed(artists, gid):
+    """Take away what stands under a name."""
+    for artist in [artist for artist in artists if artist.get_gid() == gid]:
+        artist.remove()
+
+
+def within(ax, words, **look):
+    """Words in the middle of the axes."""
+    ax.text(0.5, 0.5, words, transform=ax.transAxes, **look)
+
+
+def by_powers_of_ten(ax):
+    """Numbers as plain matplotlib may write them, with 1e3 above them."""
+    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+
+
+RED, GREEN = "#D62728", "#2CA02C"
+SPOILERS = [
+    ("trend", lambda ax: ax.set_ylabel("calls"), "has no unit"),
+    ("trend", lambda ax: ax.set_ylabel("calls [x]"), "is in 'x'"),
+    ("talk", lambda ax: ax.set_ylabel("talk [s per day]"), "is in 's per day'"),
+    ("trend", lambda ax: ax.set_xlabel("date [days]"), "is in 'days'"),
+    ("comparison", lambda ax: ax.set_ylabel(""), "is no name"),
+    ("trend", lambda ax: ax.set_title("", loc="left"), "title"),
+    ("trend", lambda ax: ax.set_ylim(100), "from 100"),
+    ("error rate", lambda ax: ax.set_ylim(0, 306), "a share up to 306 %"),
+    ("control", lambda ax: ax.set_ylim(0, 120), "a share up to 120 %"),
+    (
+        "trend",
+        lambda ax: two(lambda x, c: ax.plot([x], [1.0], "o", color=c, ms=9), RED, GREEN),
+        "apart with",
+    ),
+    ("trend", lambda ax: two(lambda x, c: ax.bar([x], 5, color=c), RED, GREEN), "apart with"),
+    ("trend", lambda ax: within(ax, "pale", color="#BBBBBB"), "is pale"),
+    (
+        "calendar",
+        lambda ax: [text.set_color("#8C8C8C") for text in ax.texts if text.get_gid() == "day"],
+        "is pale",
+    ),
+    ("trend", lambda ax: within(ax, "small", fontsize=5), "is 5.0 pt"),
+    (
+        "trend",
+        lambda ax: [within(ax, words) for words in ("here", "upon it")],
+        "'upon it' is upon 'here'",
+    ),
+    (
+        "trend",
+        lambda ax: ax.text(1.5, 0.5, "far out", transform=ax.transAxes, gid="x"),
+        "outside",
+    ),
+    ("trend", by_powers_of_ten, "number"),
+    ("week", lambda ax: ax.images[0].set_cmap("jet"), "jet is lighter and darker by turns"),
+    ("error rate", lambda ax: removed(ax.collections, "interval"), "'interval' is there 0"),
+    ("trend", lambda ax: removed(ax.texts, "label"), "'label' is there 0"),
+    ("day", lambda ax: removed(ax.texts, "key"), "'key' is there 0"),
+    (
+        "trend",
+        lambda ax: [
+            text.set_text(text.get_text().replace("29,", ""))
+            for text in ax.figure.findobj(Subtitle)
+        ],
+        "subtitle: ' 29,",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "spoil", "told"), SPOILERS)
+def test_a_broken_rule_is_noticed(name, spoil, told):
+    """A missing unit, red beside green, a band or a name taken away and the like do not pass."""
 
     def draw(ax):
-        singles(MONTH)["trend"](ax)
-        if told == "apart with":
-            ax.plot([20513.0], [2.0], "o", color="#2CA02C", ms=9)
-        if told == "number":
-            ax.yaxis.set_major_formatter(_scalar())
-        ax.set_in_layout(False)
+        singles(MONTH)[name](ax)
+        # Else the layout mends what is outside.
+        ax.set_in_layout(told != "outside")
         spoil(ax)
         return ax
 
-    found = problems(drawn(draw))
+    found = problems(drawn(draw), PARTS[name])
     assert [words for words in found if told in words], found
-
-
-def _scalar():
-    from matplotlib.ticker import ScalarFormatter
-
-    return ScalarFormatter(useMathText=False)

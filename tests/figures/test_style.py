@@ -51,6 +51,12 @@ def test_red_and_green_are_alike_to_some():
     assert distance("#8F4F4F", "#4F7040") > 30
 
 
+@pytest.mark.parametrize("heat", ["cividis", "viridis", "Blues", "cividis_r"])
+def test_a_map_that_only_grows_lighter_or_darker_is_fine(heat):
+    """Maps by one lightness keep their order, whichever way it goes."""
+    assert Theme(heat=heat).problems() == []
+
+
 def test_the_packages_own_theme_breaks_no_rule():
     """Six series, text and single colours are told apart with every vision simulated."""
     assert Theme().problems() == []
@@ -64,6 +70,8 @@ def test_the_packages_own_theme_breaks_no_rule():
         ({"series": ("#8F4F4F", "#4F7040", *Theme().series[:4])}, "series:"),
         ({"alarm": "#0071B0"}, "main, alarm"),
         ({"soft": "#0A70AA"}, "main, soft"),
+        ({"heat": "jet"}, "heat: jet"),
+        ({"heat": "coolwarm"}, "heat: coolwarm"),
     ],
 )
 def test_a_theme_says_which_rules_it_breaks(changed, told):

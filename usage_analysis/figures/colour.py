@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import combinations
 from typing import Any, Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
@@ -70,6 +71,16 @@ def distance(one: Any, other: Any, *, vision: str = "normal") -> float:
     """
     first, second = (_lab(_VISION[vision] @ _linear(colour)) for colour in (one, other))
     return float(np.linalg.norm(first - second))
+
+
+def keeps_order(heat: str) -> bool:
+    """Whether a colour map of matplotlib only grows lighter or only darker, so that more is more.
+
+    By the lightness L* of CIELAB, which is what remains on paper and for every colour vision.
+    """
+    steps = mpl.colormaps[heat](np.linspace(0, 1, 64))[:, :3]
+    grows = np.diff([_lab(_linear(colour))[0] for colour in steps])
+    return bool((grows > 0).all() or (grows < 0).all())
 
 
 def _lab(linear: Floats) -> Floats:

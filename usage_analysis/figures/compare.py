@@ -12,12 +12,12 @@ from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import counts, percents
-from usage_analysis.figures.wording import UNITS, amount, axis_name, shorten
+from usage_analysis.figures.wording import UNITS, amount, axis_name, clean, shorten
 
 _ROWS = 20
 _RATE = "rate [% of calls]"
-_POINTS = "change from the period before [% points of the calls]"
-_CHANGE = "change from the period before [% of it]"
+_POINTS = "change [% points of the calls]"
+_CHANGE = "change [% of the period before]"
 _TWO_LINES = 7
 _LARGE = 1e7
 # Units that a few have parts of, as calls do not.
@@ -83,7 +83,7 @@ def plot_comparison(
     names = [shorten(UNITS.get(str(n), str(n)), 16 if is_narrow(ax) else 30) for n in rows.index]
     ax.set_yticks(np.arange(len(rows)), names, color=theme_in_use().ink)
     ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
-    ax.set_ylabel("what is compared [name]")
+    ax.set_ylabel(clean(str(rows.index.name or "measure")))
     ax.set_xlabel(unit)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")

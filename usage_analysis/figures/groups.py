@@ -197,7 +197,8 @@ def plot_pareto(
         No group column, or the column is missing.
     """
     known(breakdown, measure)
-    if group_column(breakdown) is None:
+    group = group_column(breakdown)
+    if group is None:
         raise QueryError("plot_pareto: expected a breakdown with a group as first column, got none")
     what = UNITS.get(measure, measure)
     ax = axes_for(ax, f"Bars of the {what} of each group and the share that they add up to")
@@ -212,7 +213,7 @@ def plot_pareto(
         shown = [*ranked[:_BARS], (f"{len(rest)} others", sum(value for _, value in rest))]
     _bars(ax, shown, total, grey=len(shown) < len(ranked))
     ax.set_xlabel(f"share of {counted(total, what)} [%]")
-    ax.set_ylabel("group [by size]")
+    ax.set_ylabel(f"{clean(group)}, the largest first")
     if not total > 0:
         nothing(ax, f"no {what} in any group")
     head(ax, title or _vital_few(ranked, total, what), about, breakdown, _names(ax, shown))

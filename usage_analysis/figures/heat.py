@@ -177,7 +177,7 @@ def _week(ax: Axes, cells: Floats, top: float, unit: str, about: Provenance | No
     ax.yaxis.set_major_locator(FixedLocator(range(7)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
     ax.set_xlabel(f"hour of day [{about.timezone if about else 'local clock'}]")
-    ax.set_ylabel("day of week [local]")
+    ax.set_ylabel("day of week")
 
 
 def _grid(ax: Axes, cells: Floats, top: float, unit: str) -> None:
@@ -265,7 +265,7 @@ def plot_calendar(
     _months(ax, days, first, weeks)
     ax.yaxis.set_major_locator(FixedLocator(range(7)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
-    ax.set_ylabel("day of week [local]")
+    ax.set_ylabel("day of week")
     ax.set_xlabel(f"week [{zone_of(daily)}]")
     used = np.where(whole, values, np.nan) if whole.any() else values
     key = [] if whole.all() else ["hatched: not whole"]

@@ -249,7 +249,7 @@ def plot_capacity(
     ax.plot(x[full], np.full(full.sum(), float(limit)), "D", ms=5, color=theme.alarm, gid="full")
     tops = finite[np.isfinite(bound)]
     from_zero(ax, np.array([top, min(np.max(tops, initial=0.0), 1.6 * top)]), room=1.02)
-    ax.set_ylabel(f"traffic [erlangs], {'busiest hour of a day' if 'day' in every else 'by hour'}")
+    ax.set_ylabel(f"traffic{' in the busiest hour of a day' if 'day' in every else ''} [erlangs]")
     last = len(x) - 1
     ends = [(float(limit), f"limit {limit}", theme.alarm)]
     if last >= 0:

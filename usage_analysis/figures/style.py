@@ -20,7 +20,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.colour import CONTRAST, alike, contrast, hex_colour
+from usage_analysis.figures.colour import CONTRAST, alike, contrast, hex_colour, keeps_order
 from usage_analysis.figures.provenance import Provenance as Provenance
 from usage_analysis.figures.provenance import Subtitle
 
@@ -85,7 +85,8 @@ class Theme:
     page
         Background of a figure.
     heat
-        Colour map of heat maps; one whose lightness only rises, as cividis and viridis.
+        Colour map of heat maps; one whose lightness only rises or only falls, as cividis, viridis
+        or Blues.
     fonts
         Font families by preference; those that are not installed are passed over.
     logo
@@ -136,6 +137,8 @@ class Theme:
             for name, colour in (("ink", self.ink), ("muted", self.muted))
             if contrast(colour, self.page) < CONTRAST
         ]
+        if not keeps_order(self.heat):
+            found.append(f"heat: {self.heat} is lighter and darker by turns, so more is not seen")
         found += [f"series: {words}" for words in alike(self.series[:6])]
         found += [f"main, soft: {words}" for words in alike([self.main, self.soft])]
         return found + [f"main, alarm: {words}" for words in alike([self.main, self.alarm])]

@@ -106,7 +106,7 @@ def plot_trend(
         smoothed = _lines(ax, frame, measure, every, marks)
     else:
         raise QueryError("before: expected none beside groups, got a frame")
-    ax.set_ylabel(axis_name(measure, every) + smoothed)
+    ax.set_ylabel(f"{smoothed}{axis_name(measure, every)}")
     # A few buckets of groups have no mean, and the shares in the title are of all.
     draw_marks(ax, marks, counted=frame if group_column(frame) and not smoothed else None)
     head(ax, title or _finding(frame, measure, every, marks), about, frame, key=key)
@@ -223,7 +223,7 @@ def _lines(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Seque
         ends.append((float(np.mean(low)), f"{len(others)} others", theme.muted))
     from_zero(ax, np.concatenate(tops))
     label_ends(ax, ends)
-    return f", mean of {words}" if long else ""
+    return f"mean over {words} of " if long else ""
 
 
 def _averaged(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]) -> pd.DataFrame:

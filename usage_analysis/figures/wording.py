@@ -103,10 +103,11 @@ def shorten(name: str, cells: int = 24) -> str:
 
 
 def axis_name(measure: str, every: str = "") -> str:
-    """Name and unit of a measure's axis: ``calls [per day]``, ``talk [min per day]``."""
+    """Name and unit of an axis: ``calls [per day]``, ``talk [min]``, ``number [calls]``."""
     name, unit = _AXIS.get(measure, (measure.replace("_", " "), ""))
     per = f"per {every}" if every and measure != "traffic" else ""
-    return f"{name} [{' '.join(filter(None, (unit, per))) or 'number'}]"
+    told = " ".join(filter(None, (unit, per)))
+    return f"{name} [{told}]" if told else f"number [{name}]"
 
 
 def span_of(frame: pd.DataFrame) -> str:
