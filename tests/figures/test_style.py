@@ -13,12 +13,13 @@ from PIL import Image
 
 import usage_analysis as ua
 from tests.figures.drawings import JAPANESE, about, frame, grouped
+from usage_analysis.analysis.words import figure
 from usage_analysis.figures.colour import alike, contrast, distance
 from usage_analysis.figures.groups import plot_pareto
 from usage_analysis.figures.labels import spread_out
 from usage_analysis.figures.style import Theme, alt_text, families, figure_style, new_figure
 from usage_analysis.figures.trend import plot_trend
-from usage_analysis.figures.wording import clean, shorten
+from usage_analysis.figures.wording import amount, clean, shorten
 
 KEY = "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v"
 
@@ -120,6 +121,14 @@ def test_characters_without_a_font_are_drawn_without_a_word():
         for kind in ("png", "pdf", "svg"):
             assert ua.figures.style.picture(figure, kind)
         assert name in ua.figures.style.picture(figure, "svg").decode()
+
+
+def test_one_sum_is_one_number_in_every_figure():
+    """A sum of tenths is told alike whichever way it was added up."""
+    told = {amount(total) for total in (61938.5, 61938.500000000015, 61938.49999999998)}
+    assert told == {figure(61938.500000000015, "billed_minutes")} == {"61,938"}
+    assert amount(0.0000001) == "0"
+    assert amount(0.0123) == "0.0123"
 
 
 def test_names_keep_to_their_room():

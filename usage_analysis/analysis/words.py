@@ -37,7 +37,8 @@ def figure(value: Any, measure: str) -> str:
     """Value of a measure in words, 0 or more; talk in hours."""
     number = value / pd.Timedelta(hours=1) if measure == "duration" else float(value)
     if number >= 10 or number == round(number):
-        return f"{number:,.0f}"
+        # Sums of tenths that end in a half differ in their last bits.
+        return f"{round(number, 6):,.0f}"
     places = 1 if number >= 0.1 else 1 - math.floor(math.log10(number))
     return f"{number:.{places}f}"
 

@@ -54,6 +54,7 @@ def amount(value: float) -> str:
     """A number for a sentence: 0.42, 8.5, 212, 12,400, 300M."""
     if abs(value) >= 1e7:
         return compact(value)
+    value = round(value, 6)  # sums of tenths that end in a half differ in their last bits
     return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.3g}"
 
 
