@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 import usage_analysis as ua
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.funnel import limits_at
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
@@ -59,16 +60,25 @@ def data(usage):
     )
     measures = ("total_count", "error_count", "joined_count", "duration", "billed_minutes")
     half = len(hourly) // 2
+    changes = pd.DataFrame(
+        {m: ua.compare_periods(hourly[half:], hourly[:half], measure=m) for m in measures}
+    ).T
+    found = ua.funnel(parts)
+    sizes = np.linspace(1, found["calls"].max(), 60).astype(np.int64)
     return {
         "parts": parts,
         "groups": groups,
         "weekly": ua.aggregate(parts, "W"),
         "grid": grid,
         "group rates": ua.error_rate(whole),
-        "funnel": ua.funnel(parts),
-        "changes": pd.DataFrame(
-            {m: ua.compare_periods(hourly[half:], hourly[:half], measure=m) for m in measures}
-        ).T,
+        "funnel": found,
+        "limits": limits_at(found, sizes),
+        "chance": limits_at(found, sizes, chance_alone=True),
+        "changes": changes,
+        "shares": [
+            (changes[name] / changes["previous"]).to_numpy(dtype=np.float64)
+            for name in ("delta", "low", "high")
+        ],
         "hourly": hourly,
         "daily": daily,
         "x": dates_of(daily.index),
@@ -86,6 +96,13 @@ def line(ax, d):
     y = d["daily"]["total_count"]
     ax.plot(d["x"], y)
     ax.plot(d["x"], y.rolling(7).mean())
+
+
+def hours(ax, d):
+    y = d["hourly"]["total_count"]
+    days = y.groupby(y.index.normalize())
+    ax.fill_between(d["x"], days.min(), days.max(), alpha=0.4)
+    ax.plot(dates_of(y.index), y.rolling(168).mean())
 
 
 def weeks(ax, d):
@@ -165,21 +182,24 @@ def durations(ax, d):
 
 
 def group_rates(ax, d):
-    for _, rows in d["group rates"].groupby("agent"):
+    for _, days in d["group rates"].groupby("agent"):
+        rows = days.iloc[6::7]
         x = dates_of(rows.index)
         ax.fill_between(x, rows["low"], rows["high"], alpha=0.1)
         ax.plot(x, rows["rate"], marker="o")
 
 
 def overheads(ax, d):
-    over = d["grid"]["billed_minutes"] / d["grid"]["talk"].where(d["grid"]["talk"] > 0) - 1
-    ax.plot(dates_of(over.index), over.to_numpy())
+    billed, talk = (d["grid"][name].rolling(7).sum() for name in ("billed_minutes", "talk"))
+    over = (billed / talk - 1).iloc[6::7]
+    ax.plot(dates_of(over.index), over.to_numpy(), marker="o")
 
 
 def sizes(ax, d):
-    f = d["funnel"].sort_values("calls")
+    f, limits, chance = d["funnel"], d["limits"], d["chance"]
     for name in ("95", "998"):
-        ax.fill_between(f["calls"], f[f"low_{name}"], f[f"high_{name}"], alpha=0.2)
+        ax.fill_between(limits.index, limits[f"low_{name}"], limits[f"high_{name}"], alpha=0.2)
+    ax.plot(chance.index, chance[["low_998", "high_998"]].to_numpy(), ls=":")
     ax.plot(f["calls"], f["rate"], "o")
     for name, row in f.iterrows():
         ax.annotate(name, (row["calls"], row["rate"]))
@@ -201,25 +221,13 @@ def panels(ax, d):
 
 
 def dumbbells(ax, d):
-    share = (
-        d["changes"]
-        .apply(
-            lambda row: [
-                (row["current"] - row["previous"]) / row["previous"],
-                row["low"] / row["previous"],
-                row["high"] / row["previous"],
-            ],
-            axis=1,
-            result_type="expand",
-        )
-        .astype(float)
-    )
-    places = np.arange(len(share))
-    ax.hlines(places, share[1], share[2], lw=9, alpha=0.4)
-    ax.hlines(places, 0, share[0])
-    ax.plot(np.zeros(len(share)), places, "o")
-    ax.plot(share[0], places, "o")
-    ax.set_yticks(places, list(share.index))
+    now, low, high = d["shares"]
+    places = np.arange(len(now))
+    ax.hlines(places, low, high, lw=9, alpha=0.4)
+    ax.hlines(places, 0, now)
+    ax.plot(np.zeros(len(now)), places, "o")
+    ax.plot(now, places, "o")
+    ax.set_yticks(places, list(d["changes"].index))
 
 
 def small_panels(d, ax):
@@ -229,6 +237,7 @@ def small_panels(d, ax):
 
 
 FIGURES = {
+    "hours": (lambda d, ax: plot_trend(d["hourly"], about=d["about"], ax=ax), hours),
     "trend": (lambda d, ax: plot_trend(d["daily"], about=d["about"], ax=ax), line),
     "week": (lambda d, ax: plot_week(d["week"], about=d["about"], ax=ax), weeks),
     "error week": (lambda d, ax: plot_error_week(d["thin"], about=d["about"], ax=ax), rate_weeks),
