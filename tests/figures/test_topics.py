@@ -581,6 +581,7 @@ def test_no_rate_axis_goes_beyond_everything(rate, what):
     tops = [plot_error_rate(rate(days), what=what).get_ylim()[1] for days in (daily, closed)]
     assert tops[1] <= 104
     assert tops[1] == pytest.approx(tops[0], rel=0.15)
+    assert names(plot_error_rate(rate(closed), what=what), "key") == ["band: 95 % interval"]
 
 
 def test_an_empty_frame_after_leaving_out_is_still_drawn():

@@ -90,10 +90,16 @@ def plot_error_rate(
     if not rates["calls"].any():
         nothing(ax, "no finished call yet" if len(rates) else "nothing finished yet")
         key = ""
-    elif any(line.get_gid() == "few" and np.size(line.get_xdata()) for line in ax.get_lines()):
+    elif _some_few(ax):
         key += "; ○ few calls" if single else ", where calls are enough; ○ few calls"
     head(ax, title or finding, about, rates, key=key)
     return ax
+
+
+def _some_few(ax: Axes) -> bool:
+    """Whether a point is hollow."""
+    few = [line.get_data()[1] for line in ax.get_lines() if line.get_gid() == "few"]
+    return any(np.isfinite(np.asarray(y, dtype=np.float64)).any() for y in few)
 
 
 def _groups(ax: Axes, rates: pd.DataFrame, used: pd.DataFrame, what: str) -> str:
