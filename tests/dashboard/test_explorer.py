@@ -16,7 +16,7 @@ from tests.dashboard.transports import Watched, watched_client
 from usage_analysis.dashboard.display import on_screen
 from usage_analysis.dashboard.views import TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.sample import KEY
+from usage_analysis.sample import AGENTS, KEY, TENANTS
 from usage_analysis.sample.endpoint import sample_endpoint
 from usage_analysis.sample.serve import serving
 
@@ -383,19 +383,58 @@ def test_changes_together_are_one(explorer):
 def test_agents_can_be_searched_and_chosen_at_once(explorer):
     """Search lists the agents it finds, and All, None and Top choose among them."""
     controls = explorer.controls
-    controls.agent_search.value = "ER"
+    controls.agents.find.value = "ER"
     assert set(explorer.agents.options) == {"Order status", "After hours", "Reminders"}
-    controls.all.click()
+    controls.agents.all.click()
     assert explorer.agents.value == ("Order status", "After hours", "Reminders")
-    controls.agent_search.value = "desk"
+    controls.agents.find.value = "desk"
     assert "Front desk" in explorer.agents.options
     assert "Reminders" in explorer.agents.options
-    controls.none.click()
+    controls.agents.none.click()
     assert explorer.agents.value == ()
-    controls.agent_search.value = ""
-    controls.largest.click()
-    assert explorer.agents.value == ("Front desk", "Support line", "Order status")
-    assert explorer.phase == "ready"
+    controls.agents.find.value = ""
+    most = ("Front desk", "Support line", "Order status")
+    for number in (3, 2):
+        controls.how_many.value = number
+        controls.largest.click()
+        assert explorer.agents.value == most[:number]
+        assert explorer.phase == "ready"
+
+
+def test_groups_can_be_searched_and_chosen_at_once(explorer):
+    """Each tenant can be found and shown, all and none as well, and none means the largest."""
+    controls = explorer.controls
+    assert controls.groups.find.layout.display == explorer.groups.layout.display == "none"
+    explorer.group.value = "tenant"
+    assert controls.groups.find.layout.display is explorer.groups.layout.display is None
+    assert explorer.groups.options == TENANTS
+    largest = explorer._scene.groups
+    assert drawn_groups(explorer) == set(largest)
+    assert len(largest) == explorer.top.value == 6
+    controls.groups.find.value = "DENTAL"
+    found = tuple(name for name in TENANTS if "dental" in name)
+    assert explorer.groups.options == found
+    fetches = explorer.fetches
+    controls.groups.all.click()
+    assert drawn_groups(explorer) == set(found)
+    assert tuple(explorer.state()["groups"]) == found
+    explorer.view.value = "groups"
+    assert explorer.sentence.startswith(f"The {len(found)} chosen of ")
+    controls.groups.find.value = ""
+    controls.groups.none.click()
+    assert drawn_groups(explorer) == set(largest)
+    controls.groups.all.click()
+    explorer.top.value = 3
+    assert (explorer.groups.value, drawn_groups(explorer)) == ((), set(largest[:3]))
+    assert explorer.fetches == fetches
+    explorer.groups.value = TENANTS[:1]
+    explorer.group.value = "agent"
+    assert explorer.groups.value == ()
+    assert explorer.groups.options == tuple(AGENTS)
+
+
+def drawn_groups(explorer):
+    return set(explorer.table[explorer.table.columns[0]])
 
 
 def test_files_are_what_is_on_show(explorer):
@@ -476,6 +515,8 @@ def test_a_state_restores_the_dashboard(explorer, transport):
         {"metadata_key": "tenant", "metadata_value": "nobody"},
         {"first": "soon", "preset": "custom"},
         {"limit": "many"},
+        {"groups": ["Front desk"]},
+        {"group": "agent", "groups": ["Nobody"]},
         {"limit": 0},
         {"limit": True},
         {"top": 0, "group": "agent"},

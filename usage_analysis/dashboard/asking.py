@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from usage_analysis.dashboard.settings import Progress, Question
+from usage_analysis.dashboard.question import Progress, Question
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.patience import Stop, StoppedError
 from usage_analysis.tidy.frames import CallUsage

@@ -88,10 +88,13 @@ class Choices:
             raise QueryError("first, last: expected a day in each, got none")
         if changed == "metadata_key":
             values["metadata_value"] = ""
+        if changed in ("group", "top"):
+            values["groups"] = ()
         if values["granularity"] != shown.granularity:
             self._granularity = values["granularity"]
-        values["agents"] = tuple(values["agents"])
         settings = self.dated(Settings(**values))
+        groups = tuple(name for name in settings.groups if name in settings.offered(self._names))
+        settings = replace(settings, groups=groups)
         offered = [view for _, view in views_of(settings)]
         if settings.view not in offered:
             settings = replace(settings, view=offered[0])

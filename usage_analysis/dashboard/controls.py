@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import ipywidgets as widgets
@@ -17,6 +18,42 @@ ANY: Final = ""
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
 SOMETIMES: Final = frozenset().union(*(view.uses for view in VIEWS.values()))
 """Controls that not every figure heeds."""
+
+
+class Chooser:
+    """A list of names to choose several from, a search in it, and buttons that choose at once.
+
+    Parameters
+    ----------
+    what
+        One of them: ``"agent"``.
+    none
+        What it means that none is chosen.
+    """
+
+    def __init__(self, what: str, none: str) -> None:
+        self._names: tuple[str, ...] = ()
+        label = f"{what.capitalize()}s (none chosen: {none})"
+        self.list = _labelled(widgets.SelectMultiple, label, name=f"{what}s")
+        article = "an" if what[0] in "aeiou" else "a"
+        self.find = _typed(widgets.Text, f"Find {article} {what}", placeholder="part of a name")
+        self.find.continuous_update = True
+        self.all = _button("All", f"Choose every {what} that is listed", name=f"all-{what}s")
+        self.none = _button("None", f"Choose no {what}: {none}", name=f"no-{what}s")
+
+    def offer(self, names: Sequence[str], chosen: tuple[str, ...]) -> None:
+        """Let these be chosen from, and these be chosen."""
+        self._names = tuple(names)
+        self.list.rows = min(max(len(self._names), 2), 7)
+        self.search(chosen)
+
+    def search(self, chosen: tuple[str, ...]) -> None:
+        """List the names that the search finds, and those that are chosen."""
+        wanted = self.find.value.casefold().strip()
+        listed = tuple(n for n in self._names if wanted in n.casefold() or n in chosen)
+        if self.list.options != listed:
+            self.list.options = listed
+        self.list.value = chosen
 
 
 class Controls:
@@ -36,6 +73,8 @@ class Controls:
         groups += [("Agent", "agent")] if names.agents else []
         groups += [("Voice", "voice")] if names.voices else []
         groups += [(key, key) for key in names.metadata]
+        self.agents = Chooser("agent", "all calls")
+        self.groups = Chooser("group", "the largest")
         made: dict[str, Any] = {
             "preset": _choice("Period", _swapped(PRESETS)),
             "first": _labelled(widgets.DatePicker, "First day"),
@@ -43,10 +82,7 @@ class Controls:
             "timezone": _typed(widgets.Combobox, "Time zone", options=zones()),
             "hour_from": _choice("Hours from", _hours(*BOUNDS["hour_from"])),
             "hour_to": _choice("Hours to", _hours(*BOUNDS["hour_to"])),
-            "agents": _labelled(
-                widgets.SelectMultiple, "Agents (none chosen: all calls)",
-                options=list(names.agents), rows=min(max(len(names.agents), 2), 7), name="agents",
-            ),
+            "agents": self.agents.list,
             "voice": _choice("Voice", [("Any", ANY), *_same(names.voices)]),
             "metadata_key": _choice("Metadata key", [("Any", ANY), *_same(names.metadata)]),
             "metadata_value": _choice("Metadata value", [("Any", ANY)]),
@@ -57,6 +93,7 @@ class Controls:
             "granularity": _choice("Granularity", _swapped(GRANULARITIES)),
             "comparison": _choice("Compare with", _swapped(COMPARISONS)),
             "group": _choice("Group by", groups),
+            "groups": self.groups.list,
             "top": _slider("Largest groups", *BOUNDS["top"]),
             "limit": _slider("Calls at once", BOUNDS["limit"][0], max(60, 2 * settings.limit)),
             "rate": _typed(widgets.Text, "USD a billed minute"),
@@ -67,11 +104,11 @@ class Controls:
             ),
         }  # fmt: skip
         self.by_name = made
-        self.agent_search = _typed(widgets.Text, "Find an agent", placeholder="part of a name")
-        self.agent_search.continuous_update = True
-        self.all = _button("All", "Choose every agent that is listed")
-        self.none = _button("None", "Choose no agent: every call counts")
-        self.largest = _button("Top 3", "Choose the three agents with the most calls")
+        self.largest = _button("Top", "Choose so many agents, those with the most calls")
+        self.how_many = _labelled(
+            widgets.BoundedIntText, "How many", min=1, max=max(len(names.agents), 1), value=3
+        )
+        self.groups_title = html("groups-title", "<h2>Which groups</h2>")
         self.refresh = _button("Refresh", "Ask the server again")
         self.show_python = widgets.ToggleButton(
             description="As Python", tooltip="Show the lines that make this figure"
@@ -83,7 +120,8 @@ class Controls:
     def show(self, settings: Settings) -> None:
         """Let every control say what the settings say; options that depend on others first."""
         self.offer_values(settings.metadata_key)
-        self.offer_agents(settings.agents)
+        self.agents.offer([*self._names.agents], settings.agents)
+        self.groups.offer([*settings.offered(self._names)], settings.groups)
         self.by_name["granularity"].options = [
             (GRANULARITIES[name], name) for name in settings.allowed
         ]
@@ -99,8 +137,11 @@ class Controls:
         uses = VIEWS[view].uses
         for name in SOMETIMES:
             self.by_name[name].layout.display = None if name in uses else "none"
-        if "top" in uses and not self.by_name["group"].value:
-            self.by_name["top"].layout.display = "none"
+        if not self.by_name["group"].value:
+            for name in ("groups", "top"):
+                self.by_name[name].layout.display = "none"
+        for part in (self.groups.find, self.groups.all, self.groups.none, self.groups_title):
+            part.layout.display = self.groups.list.layout.display
 
     def offer_files(self, current: bool) -> None:
         """Let files be made while a current figure is on show, and not otherwise."""
@@ -111,15 +152,6 @@ class Controls:
         """Offer the values of a metadata key."""
         values = self._names.metadata.get(key, [])
         self.by_name["metadata_value"].options = [("Any", ANY), *((v, v) for v in values)]
-
-    def offer_agents(self, chosen: tuple[str, ...]) -> None:
-        """List the agents that the search finds, and those that are chosen."""
-        wanted = self.agent_search.value.casefold().strip()
-        listed = [n for n in self._names.agents if wanted in n.casefold() or n in chosen]
-        control = self.by_name["agents"]
-        if tuple(control.options) != tuple(listed):
-            control.options = listed
-        control.value = chosen
 
     def values(self) -> dict[str, Any]:
         """What every control says."""
@@ -159,9 +191,9 @@ def _labelled(kind: Any, label: str, *, name: str = "", **options: Any) -> Any:
     return control
 
 
-def _button(label: str, tooltip: str) -> Any:
+def _button(label: str, tooltip: str, *, name: str = "") -> Any:
     button = widgets.Button(description=label, tooltip=tooltip)
-    button.add_class(f"ua-{label.lower().replace(' ', '-')}")
+    button.add_class(f"ua-{name or label.lower().replace(' ', '-')}")
     return button
 
 
@@ -197,13 +229,18 @@ def arranged(controls: Controls, told: dict[str, Any]) -> list[Any]:
     what = ("view", "measure", "granularity", "comparison", "group", "top", "limit", "rate")
     which = [
         html("which-title", "<h2>Which calls</h2>"),
-        controls.agent_search,
+        controls.agents.find,
         by["agents"],
-        box("pair", [controls.all, controls.none, controls.largest]),
+        box("pair", [controls.agents.all, controls.agents.none]),
+        box("pair many", [controls.how_many, controls.largest]),
         by["voice"],
         box("pair", [by["metadata_key"], by["metadata_value"]]),
         box("pair", [by["duration_min"], by["duration_max"]]),
         by["search"],
+        controls.groups_title,
+        controls.groups.find,
+        by["groups"],
+        box("pair", [controls.groups.all, controls.groups.none]),
     ]
     leave = [html("leave-title", "<h2>Download</h2>"), *controls.leave.values()]
     stage = [told[name] for name in ("headline", "note", "image", "alt")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
 from functools import partial
@@ -23,8 +23,8 @@ from usage_analysis.dashboard.display import Display, Phase, partly
 from usage_analysis.dashboard.files import Taken, taken
 from usage_analysis.dashboard.kept import Kept
 from usage_analysis.dashboard.names import Given, GivenValues, Names
+from usage_analysis.dashboard.question import Question
 from usage_analysis.dashboard.scene import InHand, Scene
-from usage_analysis.dashboard.settings import Question
 from usage_analysis.dashboard.views import VIEWS, Drawn
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.breakdown import REST
@@ -36,7 +36,6 @@ from usage_analysis.tidy.frames import CallUsage
 
 _KEPT: Final = 8
 """Answers kept in hand: going back to a question of before asks nothing."""
-_TOP_AGENTS: Final = 3
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -71,7 +70,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         Which days, on whose clock, at what time of day. The last n days are whole ones.
     agents, voice, metadata_key, metadata_value, duration_min, duration_max, search
         Which calls.
-    measure, granularity, comparison, group, top, limit, rate, tab, view
+    measure, granularity, comparison, group, groups, top, limit, rate, tab, view
         What is drawn. Each is a control: setting its `value` does what a hand on it does.
     phase
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
@@ -142,10 +141,11 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         controls = self.controls
         for name, control in controls.by_name.items():
             control.observe(partial(self._changed, name), names="value")
-        controls.agent_search.observe(self._searched, names="value")
+        for name, chooser in (("agents", controls.agents), ("groups", controls.groups)):
+            chooser.find.observe(partial(self._searched, name), names="value")
+            chooser.all.on_click(partial(self._choose_all, name))
+            chooser.none.on_click(partial(self._choose, name, ()))
         controls.show_python.observe(self._python_shown, names="value")
-        controls.all.on_click(lambda _: self._choose(controls.by_name["agents"].options))
-        controls.none.on_click(lambda _: self._choose(()))
         controls.largest.on_click(lambda _: self._choose_largest())
         controls.refresh.on_click(lambda _: self._ask_again())
         for kind, button in controls.leave.items():
@@ -167,15 +167,18 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             if not self._joining:
                 self._update()
 
-    def _searched(self, _change: object) -> None:
+    def _searched(self, name: str, _change: object) -> None:
         with self._holding():
-            self.controls.offer_agents(self._settings.agents)
+            getattr(self.controls, name).search(getattr(self._settings, name))
 
     def _python_shown(self, change: Any) -> None:
         self.display.python.layout.display = None if change["new"] else "none"
 
-    def _choose(self, agents: Any) -> None:
-        self.controls.by_name["agents"].value = tuple(agents)
+    def _choose(self, name: str, chosen: Sequence[str], _button: object = None) -> None:
+        self.controls.by_name[name].value = tuple(chosen)
+
+    def _choose_all(self, name: str, _button: object) -> None:
+        self._choose(name, self.controls.by_name[name].options)
 
     def _choose_largest(self) -> None:
         """Choose the agents with the most calls, asking for each one's where they are not here."""
@@ -193,7 +196,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._picking = False
         if hand.question.by == "agent" and self.phase in ("ready", "partial"):
             largest = [name for name in hand.largest if name != REST]
-            self._choose(largest[:_TOP_AGENTS])
+            self._choose("agents", largest[: self.controls.how_many.value])
 
     def _leave(self, kind: str, _button: object = None) -> None:
         try:

@@ -69,6 +69,7 @@ STYLE: Final = f"""<style>
 .ua-explorer .noUi-connect, .ua-explorer .noUi-handle {{ background: var(--ua-accent); }}
 .ua-explorer .ua-which > .ua-labelled {{ width: 100%; }}
 .ua-explorer .ua-pair {{ gap: 8px; width: 100%; }}
+.ua-explorer .ua-many {{ align-items: flex-end; }}
 .ua-explorer .ua-pair > * {{ flex: 1 1 0; min-width: 0; width: auto; }}
 
 .ua-explorer .jupyter-button {{ width: auto; height: 32px; line-height: 30px; padding: 0 12px;

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.dashboard.dates import Days
-from usage_analysis.dashboard.settings import ALL_DAY, Question, Settings, group_name
+from usage_analysis.dashboard.question import Question, group_name
+from usage_analysis.dashboard.settings import ALL_DAY, Settings
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.tidy.frames import CallUsage, group_column
@@ -112,7 +113,13 @@ class Scene:
     @cached_property
     def groups(self) -> list[str]:
         """The groups shown, the largest first; what they leave over is not one."""
-        return [name for name in self.hand.largest if name != REST][: self.settings.top]
+        names = [name for name in self.hand.largest if name != REST]
+        if chosen := self.settings.groups:
+            # One without any call was chosen all the same.
+            return sorted(
+                chosen, key=lambda name: names.index(name) if name in names else len(names)
+            )
+        return names[: self.settings.top]
 
     @cached_property
     def before(self) -> pd.DataFrame | None:

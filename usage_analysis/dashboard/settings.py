@@ -1,8 +1,8 @@
-"""What the controls say, as plain values, and the question to the server that follows from it."""
+"""What the controls say, as plain values, and the question that follows from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Self, get_type_hints
@@ -18,10 +18,9 @@ from usage_analysis.dashboard.dates import (
     granularities,
 )
 from usage_analysis.dashboard.names import Names
+from usage_analysis.dashboard.question import Question
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.client import Client
 from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.frames import CallUsage, check_group_name
 
 VERSION: Final = 1
 MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
@@ -31,9 +30,6 @@ HISTORY: Final = 56
 ALL_DAY: Final = (0, 24)
 BOUNDS: Final = {"hour_from": (0, 23), "hour_to": (1, 24), "top": (1, 12), "limit": (1, 10_000)}
 """Least and greatest value of each number."""
-
-Progress = Callable[[int, int], None]
-Filters = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +61,10 @@ class Settings:
         Which days are set beside, of `COMPARISONS`.
     group
         By what the calls are told apart: "", ``"agent"``, ``"voice"`` or a metadata key.
+    groups
+        Which of them are shown; none for the largest.
     top
-        How many groups are shown, the largest first.
+        How many groups are shown where none are chosen, the largest first.
     limit
         Calls that the account may hold at once.
     rate
@@ -92,6 +90,7 @@ class Settings:
     granularity: str = "D"
     comparison: str = "none"
     group: str = ""
+    groups: tuple[str, ...] = ()
     top: int = 6
     limit: int = 5
     rate: str = "0.05"
@@ -193,6 +192,8 @@ class Settings:
             first = self.before.first
         if self.view == "month":
             first = min(first, self.history.first)
+        for name in self.groups:
+            _known("groups", name, self.offered(names))
         selected, groups, rest = self._split(names)
         question = Question(
             start=datetime.combine(first, time.min, UTC) - timedelta(days=1),
@@ -220,19 +221,34 @@ class Settings:
         for name in ("duration_min", "duration_max", "search"):
             if text := getattr(self, name).strip():
                 selected[name] = text
+        offered = self.offered(names)
+        return selected, tuple(offered.items()), bool(self.group) and not self._chosen
+
+    @property
+    def _chosen(self) -> tuple[str, ...]:
+        """Those of the groups that a filter chooses; none where all calls are told apart."""
         if self.group == "agent":
-            chosen = self.agents or tuple(names.agents)
-            groups = tuple((name, names.agents[name]) for name in chosen)
-            return selected, groups, not self.agents
+            return self.agents
         if self.group == "voice":
-            chosen = (self.voice,) if self.voice else tuple(names.voices)
-            return selected, tuple((name, names.voices[name]) for name in chosen), not self.voice
-        if self.group:
-            values = _known("group", self.group, names.metadata)
-            own = self.metadata_key == self.group and self.metadata_value
-            chosen = (self.metadata_value,) if own else tuple(values)
-            return selected, tuple((value, value) for value in chosen), not own
-        return selected, (), False
+            return (self.voice,) if self.voice else ()
+        own = self.metadata_key == self.group and self.metadata_value
+        return (self.metadata_value,) if own else ()
+
+    def offered(self, names: Names) -> dict[str, str]:
+        """The value of each group that the calls are told apart by, by its name.
+
+        Raises
+        ------
+        QueryError
+            Nothing is known by what they are to be told apart.
+        """
+        if not self.group:
+            return {}
+        kinds = {"agent": names.agents, "voice": names.voices}
+        known = kinds.get(self.group)
+        if known is None:
+            known = {value: value for value in _known("group", self.group, names.metadata)}
+        return {name: known[name] for name in self._chosen or known}
 
     @property
     def allowed(self) -> list[str]:
@@ -256,73 +272,6 @@ class Settings:
         if self.hours != ALL_DAY:
             words["time of day"] = f"{self.hours[0]:02}:00 to {self.hours[1]:02}:00"
         return words
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What the server is asked, so that two of them can be told to be the same.
-
-    Parameters
-    ----------
-    start, end
-        The window, whole UTC days, `end` the first instant after it.
-    selected
-        Filters by name that every call meets.
-    by, groups, rest
-        By what calls are told apart, the value of each group by name, and whether what they leave
-        over is asked for too.
-    """
-
-    start: datetime
-    end: datetime
-    selected: Filters = ()
-    by: str = ""
-    groups: Filters = ()
-    rest: bool = False
-
-    def covers(self, other: Question) -> bool:
-        """Whether the answer to this holds the answer to the other; groups add up to the whole."""
-        same = self.selected == other.selected and other.by in ("", self.by)
-        return same and self.start <= other.start and self.end >= other.end
-
-    def filters(self) -> dict[str, Any]:
-        """Filters that all the questions share, as a `UsageQuery` takes them."""
-        shared = dict(self.selected)
-        own = {"agent": "agent_ids", "voice": "voice_id", "": ""}.get(self.by, "metadata")
-        if own in ("agent_ids", "voice_id") or (
-            own == "metadata" and dict(shared.get("metadata", ())).keys() == {self.by}
-        ):
-            shared.pop(own, None)
-        if "metadata" in shared:
-            shared["metadata"] = dict(shared["metadata"])
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in shared.items()}
-
-    def check(self) -> None:
-        """Nothing, where every filter fits."""
-        UsageQuery(from_date=self.start, to_date=self.end, **self.filters())
-
-    def ask(self, client: Client, progress: Progress | None = None) -> CallUsage:
-        """The client's answer."""
-        window = {"from_date": self.start, "to_date": self.end - timedelta(microseconds=1)}
-        asked = {**window, **self.filters()}
-        if not self.by:
-            return client.call_usage(UsageQuery(**asked), progress=progress)
-        options = {"rest": self.rest, "progress": progress, **asked}
-        groups = dict(self.groups)
-        if self.by == "agent":
-            return client.by_agent(groups, **options)
-        if self.by == "voice":
-            return client.by_voice(groups, **options)
-        return client.by_metadata(self.by, groups, name=group_name(self.by), **options)
-
-
-def group_name(key: str) -> str:
-    """What the group column of a metadata key is called: as the key, unless a frame has that."""
-    try:
-        check_group_name(key)
-    except QueryError:
-        return f"metadata.{key}"
-    return key
 
 
 def _known(argument: str, name: str, names: Mapping[str, Any]) -> Any:

@@ -149,8 +149,9 @@ def _groups(scene: Scene) -> Drawn:
     measure, table = scene.settings.measure, scene.buckets()
     axes = plot_groups(table, measure=measure, about=scene.about_rows(scene.grouped))
     total = in_units(table, measure)
+    which = "chosen" if scene.settings.groups else "largest"
     headline = (
-        f"The {len(scene.groups)} largest of {len(scene.hand.largest)} groups have "
+        f"The {len(scene.groups)} {which} of {len(scene.hand.largest)} groups have "
         f"{amount(float(np.nansum(total)))} of {total_told(scene, measure)}."
     )
     lines = [
@@ -326,8 +327,8 @@ def _traffic_week(scene: Scene) -> Drawn:
     return _weekly(scene, "traffic", capacity_told(scene))
 
 
-_OVER_TIME: Final = frozenset({"granularity", "comparison", "group", "top"})
-_GROUPED: Final = frozenset({"group", "top"})
+_GROUPED: Final = frozenset({"group", "groups", "top"})
+_OVER_TIME: Final = frozenset({"granularity", "comparison"}) | _GROUPED
 _BESIDES: Final = frozenset({"comparison"})
 VIEWS: Final = {
     "trend": View("trends", "Over time", _trend, _OVER_TIME | {"measure"}),

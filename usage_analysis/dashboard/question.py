@@ -1,0 +1,83 @@
+"""What the server is asked, so that two questions can be told to be the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from usage_analysis.errors import QueryError
+from usage_analysis.fetch.client import Client
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.frames import CallUsage, check_group_name
+
+Progress = Callable[[int, int], None]
+Filters = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What the server is asked, so that two of them can be told to be the same.
+
+    Parameters
+    ----------
+    start, end
+        The window, whole UTC days, `end` the first instant after it.
+    selected
+        Filters by name that every call meets.
+    by, groups, rest
+        By what calls are told apart, the value of each group by name, and whether what they leave
+        over is asked for too.
+    """
+
+    start: datetime
+    end: datetime
+    selected: Filters = ()
+    by: str = ""
+    groups: Filters = ()
+    rest: bool = False
+
+    def covers(self, other: Question) -> bool:
+        """Whether the answer to this holds the answer to the other; groups add up to the whole."""
+        same = self.selected == other.selected and other.by in ("", self.by)
+        return same and self.start <= other.start and self.end >= other.end
+
+    def filters(self) -> dict[str, Any]:
+        """Filters that all the questions share, as a `UsageQuery` takes them."""
+        shared = dict(self.selected)
+        own = {"agent": "agent_ids", "voice": "voice_id", "": ""}.get(self.by, "metadata")
+        if own in ("agent_ids", "voice_id") or (
+            own == "metadata" and dict(shared.get("metadata", ())).keys() == {self.by}
+        ):
+            shared.pop(own, None)
+        if "metadata" in shared:
+            shared["metadata"] = dict(shared["metadata"])
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in shared.items()}
+
+    def check(self) -> None:
+        """Nothing, where every filter fits."""
+        UsageQuery(from_date=self.start, to_date=self.end, **self.filters())
+
+    def ask(self, client: Client, progress: Progress | None = None) -> CallUsage:
+        """The client's answer."""
+        window = {"from_date": self.start, "to_date": self.end - timedelta(microseconds=1)}
+        asked = {**window, **self.filters()}
+        if not self.by:
+            return client.call_usage(UsageQuery(**asked), progress=progress)
+        options = {"rest": self.rest, "progress": progress, **asked}
+        groups = dict(self.groups)
+        if self.by == "agent":
+            return client.by_agent(groups, **options)
+        if self.by == "voice":
+            return client.by_voice(groups, **options)
+        return client.by_metadata(self.by, groups, name=group_name(self.by), **options)
+
+
+def group_name(key: str) -> str:
+    """What the group column of a metadata key is called: as the key, unless a frame has that."""
+    try:
+        check_group_name(key)
+    except QueryError:
+        return f"metadata.{key}"
+    return key
