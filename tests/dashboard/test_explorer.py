@@ -1,6 +1,8 @@
 """The dashboard without a browser: controls are set, the figure is looked at."""
 
 import base64
+import dataclasses
+import inspect
 import io
 import itertools
 import json
@@ -13,7 +15,9 @@ from matplotlib.image import imread
 
 import usage_analysis as ua
 from tests.dashboard.transports import Watched, watched_client
+from usage_analysis.dashboard.controls import Named
 from usage_analysis.dashboard.display import on_screen
+from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.views import TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.sample import AGENTS, KEY, TENANTS
@@ -119,6 +123,32 @@ def test_a_question_of_before_is_not_asked_again(explorer):
     explorer.agents.value = ("Front desk",)
     explorer.agents.value = ()
     assert explorer.fetches == 3
+
+
+def test_the_largest_groups_are_drawn(explorer):
+    """So many groups as the slider says have a line, those with the most calls of all."""
+    explorer.group.value = "tenant"
+    calls = explorer._scene.hand.usage.hourly.groupby("tenant")["total_count"].sum()
+    for number in (2, 5):
+        explorer.top.value = number
+        assert drawn_groups(explorer) == set(calls.nlargest(number).index)
+        lines = [line for line in explorer.axes.lines if line.get_gid() == "group"]
+        assert len(lines) == number
+
+
+def test_a_price_is_told_as_it_is_asked(explorer):
+    """The headline and the table of costs are those of the rate chosen."""
+    with explorer.together():
+        explorer.group.value = "agent"
+        explorer.tab.value, explorer.view.value = "money", "pareto"
+    minutes = explorer._scene.hourly["billed_minutes"].sum()
+    for rate in ("0.05", "0.1"):
+        explorer.rate.value = rate
+        assert f"at USD {rate} a minute" in explorer.sentence
+        total = float(re.match(r"USD ([\d,.]+) for", explorer.sentence)[1].replace(",", ""))
+        assert total == pytest.approx(float(rate) * minutes, abs=0.01)
+        costs = explorer.table["cost"].astype(float)
+        assert np.allclose(costs, float(rate) * explorer.table["billed_minutes"], atol=0.006)
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -420,6 +450,7 @@ def test_groups_can_be_searched_and_chosen_at_once(explorer):
     assert tuple(explorer.state()["groups"]) == found
     explorer.view.value = "groups"
     assert explorer.sentence.startswith(f"The {len(found)} chosen of ")
+    explorer.view.value = "trend"
     controls.groups.find.value = ""
     controls.groups.none.click()
     assert drawn_groups(explorer) == set(largest)
@@ -604,6 +635,14 @@ def test_the_text_form_tells_what_is_on_show(explorer):
         assert words in repr(explorer)
     explorer.timezone.value = "Nowhere"
     assert "refused" in repr(explorer)
+
+
+def test_every_control_is_an_attribute_that_type_checkers_see(explorer):
+    """The attributes that are declared are the controls, a setting each."""
+    declared = [*inspect.get_annotations(Named)]
+    assert declared == [field.name for field in dataclasses.fields(Settings)]
+    for name in declared:
+        assert getattr(explorer, name) is explorer.controls.by_name[name]
 
 
 def test_every_control_has_a_label_of_its_own(explorer):

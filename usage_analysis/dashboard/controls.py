@@ -20,6 +20,34 @@ SOMETIMES: Final = frozenset().union(*(view.uses for view in VIEWS.values()))
 """Controls that not every figure heeds."""
 
 
+class Named:
+    """Controls as attributes, by their names in `Settings`; ipywidgets has no types for them."""
+
+    preset: Any
+    first: Any
+    last: Any
+    timezone: Any
+    hour_from: Any
+    hour_to: Any
+    agents: Any
+    voice: Any
+    metadata_key: Any
+    metadata_value: Any
+    duration_min: Any
+    duration_max: Any
+    search: Any
+    measure: Any
+    granularity: Any
+    comparison: Any
+    group: Any
+    groups: Any
+    top: Any
+    limit: Any
+    rate: Any
+    tab: Any
+    view: Any
+
+
 class Chooser:
     """A list of names to choose several from, a search in it, and buttons that choose at once.
 

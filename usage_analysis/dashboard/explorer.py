@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.asking import Asking, loop_to_go_on
 from usage_analysis.dashboard.choices import Choices
-from usage_analysis.dashboard.controls import Controls, arranged
+from usage_analysis.dashboard.controls import Controls, Named, arranged
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, partly
 from usage_analysis.dashboard.files import Taken, taken
@@ -38,7 +38,7 @@ _KEPT: Final = 8
 """Answers kept in hand: going back to a question of before asks nothing."""
 
 
-class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
+class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     """A dashboard over your calls: when they peak, how many fail, what they cost.
 
     It asks the server only when the question to it changes (other days, other calls); everything
@@ -117,14 +117,14 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._lock = threading.RLock()
         self._held = self._joining = 0
         self._in_hand: OrderedDict[Question, InHand] = OrderedDict()
-        self._asking = Asking(client, self._answered, self._progressed)
+        self.controls, self.display = Controls(self._names, self._settings), Display()
+        self._asking = Asking(client, self._answered, self.display.progressed)
         self._picking = False
         self._scene: Scene | None = None
         self._drawn: Drawn | None = None
         self.phase: Phase = "loading"
         self.error: BaseException | None = None
         self.draws = 0
-        self.controls, self.display = Controls(self._names, self._settings), Display()
         self._kept = Kept()
         for name, control in self.controls.by_name.items():
             setattr(self, name, control)
@@ -235,9 +235,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             with self._holding():
                 self.controls.show(self._settings)
             self._ask(self._settings.question(self._names))
-
-    def _progressed(self, done: int, total: int) -> None:
-        self.display.progressed(done, total)
 
     def _answered(self, question: Question, answer: CallUsage | BaseException) -> None:
         with self._lock, self._telling_faults():
