@@ -1,11 +1,14 @@
 """A chromium that is installed already, and pages that it opens."""
 
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.browser.deeds import places
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -21,6 +24,19 @@ FLAGS = (
 )
 PATIENCE = 90_000
 """How long a test waits before it gives up [ms]: a busy machine is no failure."""
+LOOKS = {
+    "picture": "document.querySelector('img.ua-figure').src",
+    "headline": "document.querySelector('.ua-headline').innerText",
+    "as of": "document.querySelector('.ua-asof').innerText",
+    "listed": "document.querySelectorAll('.ua-agents option').length",
+    "three chosen": "document.querySelectorAll('.ua-agents option:checked').length === 3",
+    "values": "document.querySelectorAll('.ua-metadata-value option').length",
+    "lines": "document.querySelector('.ua-python pre').offsetParent === null",
+    "link": "document.querySelector('a.ua-save')?.download ?? ''",
+}
+"""What a deed may change, as the page tells it."""
+NOT_OURS = re.compile(r"shared (singleton )?module @jupyterlab/|cdn\.jsdelivr\.net")
+"""Voila warns of its own packages' versions, and asks a network for an icon font."""
 
 
 @contextmanager
@@ -42,6 +58,12 @@ def browser():
         yield opened
 
 
+@pytest.fixture(scope="package")
+def known():
+    """Every control that there is."""
+    return places()
+
+
 @pytest.fixture(scope="package", autouse=True)
 def own_folders(tmp_path_factory):
     """Servers and kernels keep their files in a folder of the test's, and find the tests."""
@@ -52,6 +74,50 @@ def own_folders(tmp_path_factory):
             patch.setenv(name, str(folder / name))
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
         yield
+
+
+DIM = """() => {
+    const light = rgb => {
+        const [r, g, b] = rgb.match(/[0-9.]+/g).map(Number).slice(0, 3).map(v => {
+            v /= 255;
+            return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const contrast = (one, other) => {
+        const [a, b] = [light(one), light(other)].sort((x, y) => y - x);
+        return (a + 0.05) / (b + 0.05);
+    };
+    const ground = element => {
+        for (let at = element; at; at = at.parentElement) {
+            const colour = getComputedStyle(at).backgroundColor;
+            if (!/, 0\\)$/.test(colour)) return colour;
+        }
+        return 'rgb(255, 255, 255)';
+    };
+    const out = [];
+    const look = (element, what, ink, paper, least) => {
+        const found = contrast(ink, paper);
+        const place = element.className || element.tagName;
+        if (found < least) out.push([place, what, found, ink, paper]);
+    };
+    const board = document.querySelector('.ua-explorer');
+    for (const element of board.querySelectorAll(
+            'label, p, h1, h2, h3, a, pre, option, button, select, input, .widget-readout')) {
+        if (element.matches(':disabled') || !element.checkVisibility()) continue;
+        look(element, 'text', getComputedStyle(element).color, ground(element), 4.5);
+        if (element.placeholder) {
+            const ink = getComputedStyle(element, '::placeholder').color;
+            look(element, 'placeholder', ink, ground(element), 4.5);
+        }
+        if (element.matches('select, input')) {
+            const edge = getComputedStyle(element).borderTopColor;
+            look(element, 'edge', edge, ground(element.parentElement), 3);
+        }
+    }
+    return out;
+}"""
+"""Text with a contrast of less than 4.5 to its ground, and edges of fields with less than 3."""
 
 
 class Board:
@@ -66,9 +132,9 @@ class Board:
         self.page.goto(address, wait_until="commit")
 
     def _heard(self, message):
-        # The page of Voila asks a network for an icon font, which is not ours to mend.
-        if message.type == "error" and "cdn.jsdelivr.net" not in message.location.get("url", ""):
-            self.said.append(message.text)
+        words = f"{message.text} {message.location.get('url', '')}"
+        if message.type in ("error", "warning") and not NOT_OURS.search(words):
+            self.said.append(words)
 
     def ready(self):
         """Wait until a figure is there."""
@@ -82,24 +148,30 @@ class Board:
             f".ua-{name} input, .ua-{name} select, button.ua-{name}, .ua-{name} .noUi-handle"
         ).first
 
-    def shown(self):
-        """What tells one state of the page from another: the picture and the headline."""
-        return self.page.evaluate(
-            "[document.querySelector('img.ua-figure').src,"
-            " document.querySelector('.ua-headline').innerText]"
-        )
+    def dim(self):
+        """What on the page has too little contrast."""
+        return self.page.evaluate(DIM)
 
-    def changes(self, act, what="picture"):
-        """Wait until a deed has changed the picture, or the headline, and all is settled."""
-        before = self.shown()
+    def drag(self, name, distance):
+        """Take a slider by its handle and move it so far [px]."""
+        box = self.at(name).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + distance, y, steps=6)
+        self.page.mouse.up()
+
+    def changes(self, act, what="picture", says=""):
+        """Wait until a deed has changed what it is to change, and all is settled."""
+        before = self.page.evaluate(LOOKS[what])
         act()
         self.page.wait_for_function(
-            """([src, headline, what]) => {
+            f"""([before, words]) => {{
                 const image = document.querySelector('img.ua-figure');
                 const says = document.querySelector('.ua-headline').innerText;
-                const other = what === 'picture' ? image.src !== src : says !== headline;
-                return other && !says.startsWith('Asking') && image.complete
-                    && image.naturalWidth > 0 && !image.classList.contains('ua-waiting');
-            }""",
-            arg=[*before, what],
+                return ({LOOKS[what]}) !== before && says.includes(words)
+                    && !says.startsWith('Asking') && !image.classList.contains('ua-waiting')
+                    && image.complete && image.naturalWidth > 0;
+            }}""",
+            arg=[before, says],
         )

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from tests.browser.conftest import ROOT, Board
+from tests.browser.deeds import all_done, by_keyboard, by_mouse
 from tests.browser.servers import jupyterlab
 
 pytestmark = [
@@ -18,8 +19,10 @@ OWN = "own.ipynb"
 EXPLORER = """
 import usage_analysis as ua
 
-ua.Explorer(ua.sample_client(), timezone="America/New_York")
+state = {"preset": "last_month"}
+ua.Explorer(ua.sample_client(), timezone="America/New_York", state=state)
 """
+GROUND = "getComputedStyle(document.querySelector('.ua-explorer')).backgroundColor"
 BYTES = """async selector => {
     const image = document.querySelector(selector);
     const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
@@ -67,6 +70,11 @@ def in_lab(board, script):
     )
 
 
+def in_theme(board, name):
+    """JupyterLab in another theme, which it keeps."""
+    in_lab(board, f"await app.commands.execute('apputils:change-theme', {{theme: '{name}'}});")
+
+
 def run_through(browser, address, notebook):
     """The page of a notebook whose every cell was run."""
     board = opened(browser, address, notebook)
@@ -77,22 +85,28 @@ def run_through(browser, address, notebook):
             .map(cell => cell.model.executionCount);""",
     )
     assert board.page.locator("[data-mime-type*='stderr'], [data-mime-type*='error']").count() == 0
-    assert counts == list(range(1, len(counts) + 1))
+    assert counts == list(range(counts[0], counts[0] + len(counts)))
     board.page.locator("img.ua-figure").first.scroll_into_view_if_needed()
     return board.ready()
 
 
 def test_a_notebook_runs_and_its_dashboard_answers(browser, lab):
-    """In JupyterLab a notebook runs through, and its dashboard answers mouse and keyboard."""
+    """In JupyterLab a notebook of ours runs through, and its dashboard answers."""
     address, _ = lab
     board = run_through(browser, address, NOTEBOOK)
-    page = board.page
     board.changes(lambda: board.at("measure").select_option(label="joined calls"))
-    board.at("measure").focus()
-    board.changes(lambda: page.keyboard.press("ArrowDown"))
-    board.changes(page.locator(".ua-tab button", has_text="Errors").first.click)
-    board.changes(lambda: board.at("period").select_option(label="Last month"))
+    board.changes(board.page.locator(".ua-tab button", has_text="Errors").first.click)
     assert board.said == []
+    board.page.close()
+
+
+@pytest.mark.parametrize("hand", [by_mouse, by_keyboard])
+def test_every_control(browser, lab, known, hand):
+    """Every control changes what it says it does in JupyterLab, by mouse and by keyboard."""
+    address, _ = lab
+    board = run_through(browser, address, OWN)
+    all_done(board, hand, known)
+    board.page.close()
 
 
 def test_without_a_kernel_the_last_figure_shows(browser, lab):
@@ -100,7 +114,7 @@ def test_without_a_kernel_the_last_figure_shows(browser, lab):
     address, folder = lab
     board = run_through(browser, address, OWN)
     kept = "img:not(.ua-figure)[src^='data:image/png']"
-    board.changes(lambda: board.at("period").select_option(label="Last month"))
+    board.changes(lambda: board.at("period").select_option(label="Last 7 days"))
     board.changes(board.page.locator(".ua-tab button", has_text="Errors").click)
     assert board.page.locator(f"{kept}:visible").count() == 0  # one picture at a time
     last = board.page.evaluate(BYTES, "img.ua-figure")
@@ -117,3 +131,29 @@ def test_without_a_kernel_the_last_figure_shows(browser, lab):
     assert board.page.evaluate(BYTES, kept) == last
     assert b"sample account" in base64.b64decode(last)  # it says where it is from
     board.page.close()
+
+
+def test_contrast_holds_in_the_dark(browser, lab):
+    """In JupyterLab's dark theme text and fields have contrast, with a figure and with an error."""
+    address, _ = lab
+    board = run_through(browser, address, OWN)
+    page = board.page
+    in_lab(
+        board, "await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'});"
+    )
+    page.wait_for_function(f"({GROUND}) !== {page.evaluate(GROUND)!r}")
+    page.locator("button.ua-show-python").click()
+    page.locator(".ua-python pre").wait_for()
+    page.locator("button.ua-csv").click()
+    page.locator("a.ua-save").wait_for()
+    assert board.dim() == []
+    board.changes(page.locator(".ua-tab button", has_text="Capacity").click)
+    assert board.dim() == []
+    board.at("time-zone").fill("Nowhere")
+    board.at("time-zone").press("Enter")
+    page.locator("[role=alert]").wait_for()
+    assert board.dim() == []
+    in_lab(
+        board, "await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'});"
+    )
+    page.close()
