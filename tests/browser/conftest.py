@@ -35,8 +35,11 @@ LOOKS = {
     "link": "document.querySelector('a.ua-save')?.download ?? ''",
 }
 """What a deed may change, as the page tells it."""
-NOT_OURS = re.compile(r"shared (singleton )?module @jupyterlab/|cdn\.jsdelivr\.net")
-"""Voila warns of its own packages' versions, and asks a network for an icon font."""
+NOT_OURS = re.compile(
+    r"shared (singleton )?module @jupyterlab/|cdn\.jsdelivr\.net|^Language pack '\w+' not installed"
+)
+"""Voila warns of its own packages' versions, and asks a network for an icon font; JupyterLab 4.2
+has no English."""
 
 
 @contextmanager
@@ -147,6 +150,12 @@ class Board:
         return self.page.locator(
             f".ua-{name} input, .ua-{name} select, button.ua-{name}, .ua-{name} .noUi-handle"
         ).first
+
+    def choose(self, name, label):
+        """Choose an option of a list by its words; some versions write them with hard spaces."""
+        words = self.at(name).locator("option").all_text_contents()
+        index = [text.replace("\N{NO-BREAK SPACE}", " ") for text in words].index(label)
+        self.at(name).select_option(index=index)
 
     def dim(self):
         """What on the page has too little contrast."""

@@ -95,7 +95,7 @@ def by_mouse(board, deed, place, control):
         case widgets.SelectMultiple():
             board.page.locator(f"{selector} option", has_text=deed.value).click()
         case widgets.Dropdown():
-            board.at(place).select_option(label=deed.value)
+            board.choose(place, deed.value)
         case widgets.IntSlider():
             board.drag(place, -30 if deed.key == "ArrowLeft" else 30)
         case widgets.Button() | widgets.ToggleButton():

@@ -113,7 +113,7 @@ def test_names_and_a_beginning_are_given_on_the_command_line(tmp_path, browser):
         assert "100" in page.locator(".ua-headline").inner_text()
         board.changes(page.locator(".ua-tab button", has_text="Money").click)
         assert "at USD 0.07 a minute" in page.locator(".ua-headline").inner_text()
-        board.changes(lambda: board.at("period").select_option(label="Billing cycle"))
+        board.changes(lambda: board.choose("period", "Billing cycle"))
         assert board.at("first-day").input_value() == "2026-03-15"
         process.terminate()
         process.communicate(timeout=30)
