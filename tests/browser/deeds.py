@@ -12,8 +12,12 @@ from usage_analysis.dashboard.controls import FORMATS
 def places():
     """Each control by its name with the class that it has on the page, of the real ones."""
     controls = ua.Explorer(ua.sample_client(), timezone="UTC").controls
-    others = ("agent_search", "all", "none", "largest", "refresh", "show_python")
+    others = ("largest", "how_many", "refresh", "show_python")
     found = controls.by_name | {name: getattr(controls, name) for name in others} | controls.leave
+    for name in ("agents", "groups"):
+        chooser = getattr(controls, name)
+        parts = {"find": chooser.find, "all": chooser.all, "none": chooser.none}
+        found |= {f"{part}_{name}": control for part, control in parts.items()}
     return {
         name: (control._dom_classes[-1].removeprefix("ua-"), control)
         for name, control in found.items()
@@ -57,11 +61,18 @@ DEEDS = [
     Deed("group", "Agent"),
     Deed("top", key="ArrowLeft"),
     Deed("agents", "Support line"),
-    Deed("all"),
-    Deed("largest", what="three chosen"),
-    Deed("none"),
-    Deed("agent_search", "desk", what="listed"),
-    Deed("agent_search", what="listed"),
+    Deed("all_agents"),
+    Deed("how_many", "2", what="how many"),
+    Deed("largest", what="two chosen"),
+    Deed("none_agents"),
+    Deed("find_agents", "desk", what="listed"),
+    Deed("find_agents", what="listed"),
+    Deed("group", "tenant", "t"),
+    Deed("groups", "maple-realty"),
+    Deed("all_groups"),
+    Deed("none_groups"),
+    Deed("find_groups", "maple", what="groups listed"),
+    Deed("find_groups", what="groups listed"),
     Deed("tab", "Peak hours"),
     Deed("tab", "Errors"),
     Deed("tab", "Money"),
@@ -69,7 +80,7 @@ DEEDS = [
     Deed("tab", "Capacity"),
     Deed("limit", key="ArrowRight"),
     Deed("tab", "Trends"),
-    Deed("group", "Nothing", "ArrowUp"),
+    Deed("group", "Nothing", "Home"),
     Deed("preset", "This month", "ArrowUp"),
     Deed("first", "2026-03-20", says="from 2026-03-20 to"),
     Deed("last", "2026-03-30", says="to 2026-03-30 ("),
