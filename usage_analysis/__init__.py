@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 _HOMES = {
     "analysis.billing": "billing_overhead cost",
     "analysis.busiest": "describe_peak",
-    "analysis.capacity": "capacity channels_for describe_capacity erlang_b traffic_for",
+    "analysis.capacity": "capacity describe_capacity",
     "analysis.comparison": "compare_periods",
     "analysis.control": "burn_rate control_chart",
     "analysis.difference": "rate_difference",
+    "analysis.erlang": "channels_for erlang_b traffic_for",
     "analysis.funnel": "funnel",
     "analysis.peaks": "busy_hour peak_hours",
     "analysis.profiles": "load_profile traffic_intensity",
@@ -59,14 +60,14 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.billing import cost as cost
     from usage_analysis.analysis.busiest import describe_peak as describe_peak
     from usage_analysis.analysis.capacity import capacity as capacity
-    from usage_analysis.analysis.capacity import channels_for as channels_for
     from usage_analysis.analysis.capacity import describe_capacity as describe_capacity
-    from usage_analysis.analysis.capacity import erlang_b as erlang_b
-    from usage_analysis.analysis.capacity import traffic_for as traffic_for
     from usage_analysis.analysis.comparison import compare_periods as compare_periods
     from usage_analysis.analysis.control import burn_rate as burn_rate
     from usage_analysis.analysis.control import control_chart as control_chart
     from usage_analysis.analysis.difference import rate_difference as rate_difference
+    from usage_analysis.analysis.erlang import channels_for as channels_for
+    from usage_analysis.analysis.erlang import erlang_b as erlang_b
+    from usage_analysis.analysis.erlang import traffic_for as traffic_for
     from usage_analysis.analysis.funnel import funnel as funnel
     from usage_analysis.analysis.peaks import busy_hour as busy_hour
     from usage_analysis.analysis.peaks import peak_hours as peak_hours

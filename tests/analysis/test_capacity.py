@@ -11,13 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from usage_analysis.analysis.capacity import (
-    capacity,
-    channels_for,
-    describe_capacity,
-    erlang_b,
-    traffic_for,
-)
+from usage_analysis.analysis.capacity import capacity, describe_capacity
+from usage_analysis.analysis.erlang import channels_for, erlang_b, traffic_for
 from usage_analysis.errors import QueryError
 
 
@@ -75,11 +70,33 @@ def test_the_recursion_is_exact(traffic: Fraction) -> None:
     np.testing.assert_allclose(erlang_b(float(traffic), range(201)), exact, rtol=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.integers(1, 200), st.floats(1e-9, 0.999))
-def test_the_inverse_inverts(channels: int, blocking: float) -> None:
+@pytest.mark.parametrize("channels", [0, 1, 40, 900])
+def test_a_recursion_that_begins_late_is_the_whole(channels: int) -> None:
+    """Where its first steps no longer matter and are left out, the numbers are the same."""
+    loads = np.array([0.0, 0.3, 0.9, 1.0, 1.05, 1.5, 1e6]) * channels
+    lost = np.ones(len(loads))
+    for number in range(1, channels + 1):
+        lost = loads * lost / (number + loads * lost)
+    assert erlang_b(loads, channels).tolist() == lost.tolist()
+    enough = channels_for(loads[:6], 0.05)
+    assert (erlang_b(loads[:6], enough) <= 0.05).all()
+    assert (erlang_b(loads[:6], enough - 1) > 0.05).all()
+
+
+def test_a_million_lines_are_lines_too() -> None:
+    """What many lines lose is the share of a Poisson distribution that they cut off at them."""
+    lines, loads = 10**6, np.array([0.999, 1.001]) * 10**6
+    expected = stats.poisson.pmf(lines, loads) / stats.poisson.cdf(lines, loads)
+    np.testing.assert_allclose(erlang_b(loads, lines), expected, rtol=1e-8)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 200), st.floats(1e-9, 0.999)), min_size=1, max_size=30))
+def test_the_inverse_inverts(cases: list[tuple[int, float]]) -> None:
     """The traffic for a blocking is blocked by just that."""
-    assert erlang_b(traffic_for(channels, blocking), channels) == pytest.approx(blocking, rel=1e-10)
+    channels, blocking = (list(column) for column in zip(*cases, strict=True))
+    found = erlang_b(traffic_for(channels, blocking), channels)
+    np.testing.assert_allclose(found, blocking, rtol=1e-10)
 
 
 def test_arguments_are_vectorised() -> None:
@@ -89,6 +106,8 @@ def test_arguments_are_vectorised() -> None:
     assert table[1, 1] == erlang_b(4.0, 7)
     assert channels_for([1.0, 8.1], [[0.01], [0.5]]).tolist() == [[5, 15], [1, 5]]
     assert channels_for(0, 0.01) == 1
+    for none in (erlang_b([], 3), erlang_b(3, []), channels_for([], 0.1), traffic_for([], 0.1)):
+        assert none.tolist() == []
 
 
 @settings(max_examples=50, deadline=None)
@@ -108,10 +127,13 @@ def test_what_is_carried_is_offered(erlangs: list[float], limit: int) -> None:
 
 def test_demand_is_the_poisson_bound() -> None:
     """Demand without a limit is the 99.9 % point of a Poisson distribution, as SciPy has it."""
-    erlangs = [0.0, 0.0005, 0.0011, 0.3, 1.0, 7.7, 42.0, 123.4, 999.0]
-    found = capacity(talk(erlangs), limit=3000)
+    few = [0.0, 0.0005, 0.0011, 0.3, 1.0, 7.7, 42.0, 123.4]
+    many = [*np.linspace(895, 910, 40), 999.0, 49_000.0]
+    found = capacity(talk([*few, *many]), limit=50_000)
     expected = stats.poisson.ppf(0.999, found["offered"])
     assert found["demand"].tolist() == expected.tolist()
+    nearly_full = capacity(talk([5 - 1e-9]), limit=5).iloc[0]
+    assert 1e6 < nearly_full["offered"] < nearly_full["demand"] < np.inf
 
 
 def test_the_limit_is_at_risk_before_it_is_full() -> None:

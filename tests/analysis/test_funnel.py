@@ -77,6 +77,16 @@ def test_a_funnel_needs_groups() -> None:
         funnel(groups([1], [10]), event="total_count")
 
 
+def test_row_order_does_not_matter() -> None:
+    """However the rows stand, each group has the same limits; without rows there are no groups."""
+    both = pd.concat([groups([20, 41, 160], [1000, 2000, 4000]), groups([1, 2, 3], [50, 60, 70])])
+    found = funnel(both.sample(frac=1, random_state=3)).sort_index()
+    pd.testing.assert_frame_equal(found, funnel(both), rtol=1e-12)
+    none = funnel(both.iloc[:0])
+    assert len(none) == 0
+    assert none.columns.tolist() == found.columns.tolist()
+
+
 def test_one_group_apart_does_not_hide_itself() -> None:
     """Of six groups one of twice the rate is beyond, and neither centre nor spread are its own."""
     found = funnel(groups([20, 41, 30, 61, 52, 160], [1000, 2000, 1500, 3000, 2500, 4000]))

@@ -1,14 +1,16 @@
-"""How many calls at once: Erlang's loss formula, its inverses, and the hours near a limit."""
+"""How many calls at once: the hours near a limit, in numbers and words."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from usage_analysis.analysis.erlang import blocking_of, channels_for, offered_for
+from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.analysis.words import sentences, several
 from usage_analysis.errors import QueryError
@@ -16,129 +18,14 @@ from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.slots import check_rows
 from usage_analysis.tidy.zones import zone_of
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _BEYOND = 0.001
+_QUANTILE = NormalDist().inv_cdf(1 - _BEYOND)
+_LARGE = 1000
+_STEPS = 200
 # What a line group is mostly made for.
 _FEW_LOST = 0.01
-_STEPS = 200
-
-
-def erlang_b(traffic: ArrayLike, channels: ArrayLike) -> Any:
-    """Probability that a call finds all channels busy and is lost.
-
-    Erlang 1917, for calls that come at random and do not try again: ``B(A, n) = (A^n / n!) / Σ_k
-    A^k / k!``, by the recursion ``B(A, 0) = 1; B(A, k) = A·B(A, k-1) / (k + A·B(A, k-1))``, which
-    neither overflows nor cancels.
-
-    Parameters
-    ----------
-    traffic
-        Offered traffic [erlangs], 0 or more; infinite traffic is always blocked.
-    channels
-        Calls that can be held at once, whole numbers.
-
-    Returns
-    -------
-    float or ndarray
-        Probability, of the arguments' common shape.
-
-    Raises
-    ------
-    QueryError
-        Negative or missing traffic, or channels that are not whole numbers.
-
-    Examples
-    --------
-    >>> erlang_b(1.0, [1, 2]).round(9).tolist()
-    [0.5, 0.2]
-    """
-    load, lines = np.broadcast_arrays(_traffic(traffic), _channels(channels))
-    return _plain(_blocking(np.ravel(load), np.ravel(lines)).reshape(load.shape))
-
-
-def channels_for(traffic: ArrayLike, blocking: ArrayLike) -> Any:
-    """Fewest channels that lose at most a share of the calls.
-
-    The smallest n with ``erlang_b(traffic, n) <= blocking``.
-
-    Parameters
-    ----------
-    traffic
-        Offered traffic [erlangs], finite.
-    blocking
-        Share of calls that may be lost, between 0 and 1.
-
-    Returns
-    -------
-    int or ndarray
-        Channels, of the arguments' common shape.
-
-    Raises
-    ------
-    QueryError
-        Negative or infinite traffic, or a blocking that is not between 0 and 1.
-
-    Examples
-    --------
-    >>> channels_for(8.108, 0.01)
-    15
-    """
-    load, most = np.broadcast_arrays(_traffic(traffic), _blocking_target(blocking))
-    if np.isinf(load).any():
-        raise QueryError("traffic: expected finite erlangs, got infinity")
-    flat, wanted = np.ravel(load), np.ravel(most)
-    lines = np.zeros(flat.size, dtype=np.int64)
-    lost, open_ = np.ones(flat.size), np.arange(flat.size)
-    number = 0
-    while len(open_):
-        number += 1
-        reached = flat[open_] * lost[open_]
-        lost[open_] = reached / (number + reached)
-        lines[open_] = number
-        open_ = open_[lost[open_] > wanted[open_]]
-    return _plain(lines.reshape(load.shape))
-
-
-def traffic_for(channels: ArrayLike, blocking: ArrayLike) -> Any:
-    """Offered traffic at which channels lose a given share of the calls [erlangs].
-
-    The A with ``erlang_b(A, channels) = blocking``, by halving.
-
-    Parameters
-    ----------
-    channels
-        Calls that can be held at once, whole numbers, 1 or more.
-    blocking
-        Share of calls that is lost, between 0 and 1.
-
-    Returns
-    -------
-    float or ndarray
-        Erlangs, of the arguments' common shape.
-
-    Raises
-    ------
-    QueryError
-        Channels that are not whole numbers of 1 or more, or a blocking not between 0 and 1.
-
-    Examples
-    --------
-    >>> round(traffic_for(15, 0.01), 3)
-    8.108
-    """
-    lines, lost = np.broadcast_arrays(_channels(channels, least=1), _blocking_target(blocking))
-    n, wanted = np.ravel(lines), np.ravel(lost)
-    # What is carried, A(1 - B), is less than n.
-    low, high = np.zeros(n.size), n / (1 - wanted)
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        below = _blocking(middle, n) < wanted
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-        if np.all(high - low <= 4 * np.spacing(high)):
-            break
-    return _plain(((low + high) / 2).reshape(lines.shape))
 
 
 def capacity(hourly: pd.DataFrame, *, limit: int) -> pd.DataFrame:
@@ -189,13 +76,13 @@ def capacity(hourly: pd.DataFrame, *, limit: int) -> pd.DataFrame:
     check_rows("capacity", hourly, "hour")
     group = group_column(hourly)
     carried = np.asarray(traffic if group is None else traffic["traffic"], dtype=np.float64)
-    offered, demand = _offered(carried, int(limit)), np.full(len(carried), np.inf)
+    offered, demand = offered_for(carried, int(limit)), np.full(len(carried), np.inf)
     saturated = carried >= limit
     demand[~saturated] = _poisson_bound(offered[~saturated])
     columns = {
         "carried": carried,
         "offered": offered,
-        "blocking": _blocking(offered, np.full(len(carried), limit)),
+        "blocking": blocking_of(offered, np.full(len(carried), limit)),
         "demand": demand,
         "saturated": saturated,
         "at_risk": demand > limit,
@@ -281,96 +168,46 @@ def risk_in_words(found: pd.DataFrame, limit: int, *, left_out: int = 0) -> str:
     return f"{head}; {busiest} erlangs, at which Erlang B has {share} of the calls refused{enough}"
 
 
-def _traffic(traffic: ArrayLike) -> Floats:
-    try:
-        values = np.asarray(traffic, dtype=np.float64)
-    except (TypeError, ValueError):
-        values = np.array(np.nan)
-    if not np.all(values >= 0):
-        raise QueryError(f"traffic: expected erlangs, 0 or more, got {_shown(traffic)}")
-    return values
-
-
-def _channels(channels: ArrayLike, least: int = 0) -> Integers:
-    values = np.asarray(channels)
-    if values.dtype.kind not in "iu" or not np.all(values >= least):
-        raise QueryError(
-            f"channels: expected whole numbers, {least} or more, got {_shown(channels)}"
-        )
-    return values.astype(np.int64)
-
-
-def _blocking_target(blocking: ArrayLike) -> Floats:
-    try:
-        values = np.asarray(blocking, dtype=np.float64)
-    except (TypeError, ValueError):
-        values = np.array(np.nan)
-    if not np.all((values > 0) & (values < 1)):
-        raise QueryError(
-            f"blocking: expected a share between 0 and 1 such as 0.01, got {_shown(blocking)}"
-        )
-    return values
-
-
-def _shown(value: object) -> str:
-    return repr(value)[:80]
-
-
-def _plain(values: NDArray[Any]) -> Any:
-    return values.item() if values.ndim == 0 else values
-
-
-def _blocking(load: Floats, lines: NDArray[Any]) -> Floats:
-    """Erlang's recursion for arrays of one length, up to each one's own number of channels."""
-    lost = np.ones(load.size)
-    finite = np.flatnonzero(np.isfinite(load))
-    order = finite[np.argsort(-lines[finite], kind="stable")]
-    reach = -lines[order]
-    for number in range(1, int(-reach[0]) + 1 if len(order) else 1):
-        going = order[: int(np.searchsorted(reach, -number, side="right"))]
-        reached = load[going] * lost[going]
-        lost[going] = reached / (number + reached)
-    return lost
-
-
-def _offered(carried: Floats, limit: int) -> Floats:
-    """Offered traffic by Newton's method from below: what is carried is concave in it."""
-    offered = np.where(carried < limit, carried, np.inf)
-    open_ = np.flatnonzero((carried > 0) & (carried < limit))
-    for _ in range(_STEPS):
-        if len(open_) == 0:
-            break
-        load = offered[open_]
-        lost = _blocking(load, np.full(len(open_), limit))
-        slope = 1 - lost - lost * (limit - load + load * lost)
-        step = (carried[open_] - load * (1 - lost)) / slope
-        offered[open_] = np.maximum(load, load + step)
-        open_ = open_[step > 4e-16 * load]
-    return offered
-
-
 def _poisson_bound(mean: Floats) -> Floats:
     """Smallest k that a Poisson variable of each mean exceeds with a probability of 0.001 at most.
 
-    Found from the other side: the greatest mean for which each k is enough, by Newton's method on
-    the tail, whose slope is the probability of k itself.
+    Found from the other side, by the greatest mean for which each k is enough: looked up for small
+    k, solved for with large ones.
     """
-    if len(mean) == 0:
-        return np.zeros(0)
-    quantile = NormalDist().inv_cdf(1 - _BEYOND)
-    top = float(mean.max())
-    k = np.arange(int(top + (quantile + 1) * np.sqrt(top)) + 12)
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, len(k) + 1)))])
+    most = _greatest_means()
+    found = np.searchsorted(most, mean).astype(np.float64)
+    large = mean > most[-1]
+    if large.any():
+        wanted = mean[large]
+        shape = wanted + _QUANTILE * np.sqrt(wanted)
+        for _ in range(_STEPS):
+            step = wanted - _gamma_point(shape)
+            shape += step
+            if np.all(np.abs(step) <= 1e-15 * shape):
+                break
+        found[large] = np.ceil(shape - 1)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _greatest_means() -> Floats:
+    """Greatest mean for which each small k is enough, by Newton's method on the tail.
+
+    The slope of the tail is the probability of k itself.
+    """
+    k = np.arange(_LARGE)
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, len(k))))])
     # Wilson and Hilferty's cube gives a start, and the slope's sign keeps Newton's steps inside.
-    cube = 1 - 1 / (9 * (k + 1)) - quantile / (3 * np.sqrt(k + 1))
-    most = (k + 1) * np.maximum(cube, 0.1) ** 3
+    cube = 1 - 1 / (9 * (k + 1)) - _QUANTILE / (3 * np.sqrt(k + 1))
+    most: Floats = (k + 1) * np.maximum(cube, 0.1) ** 3
     for _ in range(_STEPS):
-        slope = np.exp(k * np.log(most) - most - log_factorial[k])
+        slope = np.exp(k * np.log(most) - most - log_factorial)
         step = (_BEYOND - _poisson_tail(k, most, slope)) / slope
         most = np.clip(most + step, most / 2, most * 2)
         if np.all(np.abs(step) <= 1e-10 * most):
             break
-    return np.searchsorted(most, mean).astype(np.float64)
+    most.setflags(write=False)
+    return most
 
 
 def _poisson_tail(k: Integers, mean: Floats, at_k: Floats) -> Floats:
@@ -383,3 +220,22 @@ def _poisson_tail(k: Integers, mean: Floats, at_k: Floats) -> Floats:
         term[term < 1e-17 * total] = 0
         total += term
     return total
+
+
+def _gamma_point(shape: Floats) -> Floats:
+    """Point that a gamma variable of each large shape falls short of with a probability of 0.001.
+
+    The series of Fisher and Cornish (1960, Technometrics 2:209); from a shape of 1,000 on it is
+    within 1e-9 of the point. The greatest mean for which k is enough is the point of shape k + 1.
+    """
+    z, root = -_QUANTILE, np.sqrt(shape)
+    point: Floats = (
+        shape
+        + z * root
+        + (z**2 - 1) / 3
+        + (z**3 - 7 * z) / (36 * root)
+        - (3 * z**4 + 7 * z**2 - 16) / (810 * shape)
+        + (9 * z**5 + 256 * z**3 - 433 * z) / (38_880 * shape * root)
+        + (12 * z**6 - 243 * z**4 - 923 * z**2 + 1472) / (204_120 * shape**2)
+    )
+    return point

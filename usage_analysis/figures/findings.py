@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.busiest import describe_peak
-from usage_analysis.analysis.capacity import capacity, channels_for
+from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.erlang import channels_for
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.words import percents
 from usage_analysis.figures.checks import checks_in_words

@@ -1,0 +1,224 @@
+"""Erlang's loss formula and its inverses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from usage_analysis.analysis.intervals import AT_ONCE, Floats
+from usage_analysis.errors import QueryError
+
+Integers = NDArray[np.int64]
+
+_STEPS = 200
+
+
+def erlang_b(traffic: ArrayLike, channels: ArrayLike) -> Any:
+    """Probability that a call finds all channels busy and is lost.
+
+    Erlang 1917, for calls that come at random and do not try again: ``B(A, n) = (A^n / n!) / Σ_k
+    A^k / k!``, by the recursion ``B(A, 0) = 1; B(A, k) = A·B(A, k-1) / (k + A·B(A, k-1))``, which
+    neither overflows nor cancels.
+
+    Parameters
+    ----------
+    traffic
+        Offered traffic [erlangs], 0 or more; infinite traffic is always blocked.
+    channels
+        Calls that can be held at once, whole numbers.
+
+    Returns
+    -------
+    float or ndarray
+        Probability, of the arguments' common shape.
+
+    Raises
+    ------
+    QueryError
+        Negative or missing traffic, or channels that are not whole numbers.
+
+    Examples
+    --------
+    >>> erlang_b(1.0, [1, 2]).round(9).tolist()
+    [0.5, 0.2]
+    """
+    load, lines = np.broadcast_arrays(_traffic(traffic), _channels(channels))
+    return _plain(blocking_of(np.ravel(load), np.ravel(lines)).reshape(load.shape))
+
+
+def channels_for(traffic: ArrayLike, blocking: ArrayLike) -> Any:
+    """Fewest channels that lose at most a share of the calls.
+
+    The smallest n with ``erlang_b(traffic, n) <= blocking`` (Erlang 1917), by the same recursion.
+    Traffic that sums show is carried: offered is more where calls are refused (see `capacity`).
+
+    Parameters
+    ----------
+    traffic
+        Offered traffic [erlangs], finite.
+    blocking
+        Share of calls that may be lost, between 0 and 1.
+
+    Returns
+    -------
+    int or ndarray
+        Channels, of the arguments' common shape.
+
+    Raises
+    ------
+    QueryError
+        Negative or infinite traffic, or a blocking that is not between 0 and 1.
+
+    Examples
+    --------
+    >>> channels_for(8.108, 0.01)
+    15
+    """
+    load, most = np.broadcast_arrays(_traffic(traffic), _blocking_target(blocking))
+    if np.isinf(load).any():
+        raise QueryError("traffic: expected finite erlangs, got infinity")
+    flat, wanted = np.ravel(load), np.ravel(most)
+    # What is carried, A(1 - B), needs as many channels.
+    lines = _start(flat, np.floor(flat * (1 - wanted)).astype(np.int64))
+    lost, open_ = np.ones(flat.size), np.arange(flat.size)
+    while len(open_):
+        lines[open_] += 1
+        reached = flat[open_] * lost[open_]
+        lost[open_] = reached / (lines[open_] + reached)
+        open_ = open_[lost[open_] > wanted[open_]]
+    return _plain(lines.reshape(load.shape))
+
+
+def traffic_for(channels: ArrayLike, blocking: ArrayLike) -> Any:
+    """Offered traffic at which channels lose a given share of the calls [erlangs].
+
+    The A with ``erlang_b(A, channels) = blocking`` (Erlang 1917), by halving.
+
+    Parameters
+    ----------
+    channels
+        Calls that can be held at once, whole numbers, 1 or more.
+    blocking
+        Share of calls that is lost, between 0 and 1.
+
+    Returns
+    -------
+    float or ndarray
+        Erlangs, of the arguments' common shape.
+
+    Raises
+    ------
+    QueryError
+        Channels that are not whole numbers of 1 or more, or a blocking not between 0 and 1.
+
+    Examples
+    --------
+    >>> round(traffic_for(15, 0.01), 3)
+    8.108
+    """
+    lines, lost = np.broadcast_arrays(_channels(channels, least=1), _blocking_target(blocking))
+    n, wanted = np.ravel(lines), np.ravel(lost)
+    # What is carried, A(1 - B), is less than n.
+    low, high = np.zeros(n.size), n / (1 - wanted)
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        below = blocking_of(middle, n) < wanted
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+        if np.all(high - low <= 4 * np.spacing(high)):
+            break
+    return _plain(((low + high) / 2).reshape(lines.shape))
+
+
+def _traffic(traffic: ArrayLike) -> Floats:
+    try:
+        values = np.asarray(traffic, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if not np.all(values >= 0):
+        raise QueryError(f"traffic: expected erlangs, 0 or more, got {_shown(traffic)}")
+    return values
+
+
+def _channels(channels: ArrayLike, least: int = 0) -> Integers:
+    values = np.asarray(channels)
+    if (values.size and values.dtype.kind not in "iu") or not np.all(values >= least):
+        raise QueryError(
+            f"channels: expected whole numbers, {least} or more, got {_shown(channels)}"
+        )
+    return values.astype(np.int64)
+
+
+def _blocking_target(blocking: ArrayLike) -> Floats:
+    try:
+        values = np.asarray(blocking, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if not np.all((values > 0) & (values < 1)):
+        raise QueryError(
+            f"blocking: expected a share between 0 and 1 such as 0.01, got {_shown(blocking)}"
+        )
+    return values
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:80]
+
+
+def _plain(values: NDArray[Any]) -> Any:
+    return values.item() if values.ndim == 0 else values
+
+
+def blocking_of(load: Floats, lines: Integers) -> Floats:
+    """Erlang's recursion for arrays of one length, up to each one's own number of channels."""
+    lost = np.ones(load.size)
+    finite = np.flatnonzero(np.isfinite(load))
+    start = _start(load[finite], lines[finite])
+    steps = lines[finite] - start
+    order = np.argsort(-steps, kind="stable")
+    reach = -steps[order]
+    offered, number = load[finite][order], start[order].astype(np.float64)
+    found = np.ones(len(order))
+    for step in range(1, int(-reach[0]) + 1 if len(order) else 1):
+        going = slice(int(np.searchsorted(reach, -step, side="right")))
+        number[going] += 1
+        reached = offered[going] * found[going]
+        found[going] = reached / (number[going] + reached)
+        # Less than the least number that there is stays nothing.
+        if step % 256 == 0 and not found[going].any():
+            break
+    lost[finite[order]] = found
+    return lost
+
+
+def _start(load: Floats, lines: Integers) -> Integers:
+    """Channels from which the recursion may begin with 1, whatever came before.
+
+    A step multiplies the relative error of 1/B by ``1 - B(A, k)``, which is at most k/A: what is
+    carried is less than k. So of any error less than the last bit is left after the steps from here
+    to the channels, or to as many as there are erlangs: logarithms of A/k that add to 40.
+    """
+    below = np.minimum(lines, load)
+    room, spare = load - below, 80 * (load + 1)
+    back = spare / (room + np.hypot(np.sqrt(spare), room))
+    return np.maximum(below - back - 1, 0).astype(np.int64)
+
+
+def offered_for(carried: Floats, limit: int) -> Floats:
+    """Offered traffic by Newton's method from below: what is carried is concave in it."""
+    if len(carried) > AT_ONCE:
+        parts = np.split(carried, range(AT_ONCE, len(carried), AT_ONCE))
+        return np.concatenate([offered_for(part, limit) for part in parts])
+    offered = np.where(carried < limit, carried, np.inf)
+    open_ = np.flatnonzero((carried > 0) & (carried < limit))
+    for _ in range(_STEPS):
+        if len(open_) == 0:
+            break
+        load = offered[open_]
+        lost = blocking_of(load, np.full(len(open_), limit))
+        slope = 1 - lost - lost * (limit - load + load * lost)
+        step = (carried[open_] - load * (1 - lost)) / slope
+        offered[open_] = np.maximum(load, load + step)
+        open_ = open_[step > 4e-16 * load]
+    return offered
