@@ -139,7 +139,9 @@ def _add_app(commands: Commands) -> None:
         help="open the dashboard in a browser",
         description="Serve the dashboard on this machine, behind a token, until interrupted.",
     )
-    _add_account(app)
+    source = app.add_mutually_exclusive_group()
+    _add_account(source)
+    source.add_argument("--archive", type=Path, metavar="DIR", help="what sync kept instead")
     app.add_argument("--port", type=int, default=0, help="0 takes a free one")
     app.add_argument("--no-browser", action="store_true", help="only say the address")
     names = app.add_argument_group("names", "which the endpoint does not list, each in a CSV")
@@ -281,6 +283,7 @@ def _app(options: argparse.Namespace) -> None:
     state = {name: getattr(options, name) for name in ("rate", "limit")}
     serve(
         options.account,
+        archive=options.archive,
         port=options.port,
         open_browser=not options.no_browser,
         told=lambda address: print(address, flush=True),

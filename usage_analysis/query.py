@@ -208,6 +208,12 @@ class UsageQuery:
         start, end = self.time_of_day_start, self.time_of_day_end
         return start is not None and end is not None and start > end  # type: ignore[operator]
 
+    @property
+    def selection(self) -> Self:
+        """The filters without the window, agents in order: equal ones select the same calls."""
+        agents = None if self.agent_ids is None else sorted(self.agent_ids)
+        return replace(self, from_date=None, to_date=None, agent_ids=agents)
+
     def bounded(self, now: datetime) -> Self:
         """Query with both ends: a missing end is the end of today, a missing start 30 days before.
 

@@ -11,7 +11,8 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage, breakdown_of
+from usage_analysis.tidy.breakdown import breakdown_of
+from usage_analysis.tidy.frames import CallUsage
 
 NEED_HOURS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "load_profile": ua.load_profile,

@@ -10,7 +10,8 @@ import pytest
 
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import CallUsage, breakdown_of
+from usage_analysis.tidy.breakdown import breakdown_of
+from usage_analysis.tidy.frames import CallUsage
 
 ROW = {"totalCount": 4, "errorCount": 1, "joinedCount": 3, "duration": "60s", "billedMinutes": 1.1}
 

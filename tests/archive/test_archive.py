@@ -407,33 +407,6 @@ def test_other_folders_are_refused(tmp_path):
         ua.Archive(tmp_path / "y" / "z")
 
 
-def test_current_rows_are_those_that_load(tmp_path):
-    """The files that count, less their stale rows, add up to what is loaded."""
-    account = Account("2026-04-02T12:00:00+00:00")
-    archive, client = ua.Archive(tmp_path), account.client()
-    for day in range(1, 31):
-        account.put(f"2026-03-{day:02}T09", calls=day)
-    archive.sync(client, "all", since="2026-02-25")
-    account.wait(hours=1)
-    account.put("2026-03-30T09", calls=100)
-    archive.sync(client, "all")
-    for _ in range(2):
-        found = archive.current("2026-03-01", "2026-03-31")
-        assert {one.path.parent.name for one in found} == {"2026-03"}
-        calls = 0
-        for one in found:
-            rows = pd.read_parquet(one.path)
-            if one.stale is not None:
-                rows["day"] = rows["time"] // 86_400_000_000
-                rows = rows.merge(one.stale.to_pandas(), how="left", indicator=True)
-                rows = rows[rows["_merge"] == "left_only"]
-            calls += int(rows["total_count"].sum())
-        assert calls == sum(range(1, 30)) + 100
-        archive.compact()
-    assert [one.stale for one in found] == [None]
-    assert {one.path.parent.name for one in archive.current()} == {"2026-02", "2026-03", "2026-04"}
-
-
 def daily_syncs(folder: Path, days: int) -> tuple[ua.Archive, Account]:
     """An archive after a sync a day, of an account that bills late and corrects later still."""
     account = Account("2025-04-01T12:00:00+00:00")

@@ -20,7 +20,8 @@ from usage_analysis.fetch.exchange import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import checked
-from usage_analysis.tidy.frames import breakdown_of, usage_of
+from usage_analysis.tidy.breakdown import breakdown_of
+from usage_analysis.tidy.frames import usage_of
 
 GROUPS = 200
 KEY = "abcd1234.0123456789abcdef0123456789abcdef"

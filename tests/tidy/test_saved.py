@@ -17,7 +17,8 @@ from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import checked
-from usage_analysis.tidy.frames import CallUsage, breakdown_of, usage_of
+from usage_analysis.tidy.breakdown import breakdown_of
+from usage_analysis.tidy.frames import CallUsage, usage_of
 
 AGENT = "a0000000-0000-4000-8000-000000000001"
 ROW = {

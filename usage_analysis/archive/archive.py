@@ -7,32 +7,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from usage_analysis.archive.coverage import Current, current, names_of, unknown
-from usage_analysis.archive.days import day_name, day_number, days_of
-from usage_analysis.archive.groups import checked_groups
-from usage_analysis.archive.loading import everything, load
-from usage_analysis.archive.parts import KINDS, Shelf
+from usage_analysis.archive.client import ArchiveClient
+from usage_analysis.archive.coverage import names_of
+from usage_analysis.archive.groups import family_name, scope_name
+from usage_analysis.archive.loading import everything, load, stacked
+from usage_analysis.archive.parts import KINDS, Damage, Shelf
 from usage_analysis.archive.summed import Sum
 from usage_analysis.archive.syncing import Progress, Synced, sync
 from usage_analysis.archive.tables import change_table, scope_table
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.breakdown import questions_of
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage, breakdown_of, check_group_name
+from usage_analysis.tidy.frames import CallUsage
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from usage_analysis.fetch.client import Client
-
-
-class Damage(NamedTuple):
-    """A file that is not as it was written."""
-
-    path: Path
-    problem: str
 
 
 class Archive:
@@ -117,7 +111,7 @@ class Archive:
         OSError
             The disk is full, or does not let itself be written; what landed before is kept.
         """
-        asked = {_name(scope): filters or None}
+        asked = {scope_name(scope): filters or None}
         return sync(self._shelf, client, asked, since, again=again, progress=progress)
 
     def sync_groups(
@@ -155,10 +149,28 @@ class Archive:
         ['agent', 'total_count']
         """
         asked = {
-            f"{_family(name)}/{_name(group)}": filters
-            for group, filters in checked_groups(groups, name).items()
+            f"{family_name(name)}/{scope_name(group)}": groups[group]
+            for group in questions_of(groups, name, UsageQuery())
         }
         return sync(self._shelf, client, asked, since, again=again, progress=progress)
+
+    def client(self) -> ArchiveClient:
+        """Client that asks the archive in place of the server, for the dashboard and for scripts.
+
+        What a scope asks it answers, and what several of single agents add up to; anything else is
+        a `QueryError` that says what to sync.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import usage_analysis as ua
+        >>> archive = ua.Archive(tempfile.mkdtemp())
+        >>> archive.sync(ua.sample_client(), "all", since="2026-02-01")
+        Synced(requests=2, new=60, again=0)
+        >>> ua.Explorer(archive.client(), timezone="UTC").phase
+        'ready'
+        """
+        return ArchiveClient(self._shelf)
 
     def load(
         self,
@@ -197,11 +209,11 @@ class Archive:
         """
         window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         if isinstance(scope, str):
-            return self._load([scope], window, as_of)[scope]
-        scopes = list(scope)
+            return self._shelf.steady(partial(load, self._shelf, [scope], window, as_of))[scope]
+        scopes = {one: one for one in scope}
         if not scopes:
             raise QueryError("scope: expected at least one name, got none")
-        return self._stacked({one: one for one in scopes}, name, window, as_of)
+        return self._shelf.steady(partial(stacked, self._shelf, scopes, name, window, as_of))
 
     def breakdown(
         self,
@@ -220,7 +232,7 @@ class Archive:
         groups
             Which ones and in which order; all of them without it.
         """
-        family = f"{_family(name)}/"
+        family = f"{family_name(name)}/"
         if groups is None:
             parts = self._shelf.steady(partial(everything, self._shelf))
             groups = [one.removeprefix(family) for one in names_of(parts) if one.startswith(family)]
@@ -228,7 +240,7 @@ class Archive:
         if not scopes:
             raise QueryError(f"name: expected one that sync_groups kept groups under, got {name!r}")
         window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
-        return self._stacked(scopes, name, window, as_of)
+        return self._shelf.steady(partial(stacked, self._shelf, scopes, name, window, as_of))
 
     def summed(
         self,
@@ -313,33 +325,6 @@ class Archive:
         )
         return self._shelf.steady(partial(asked.of, self._shelf))
 
-    def current(
-        self, from_date: date | str | None = None, to_date: date | str | None = None
-    ) -> list[Current]:
-        """Files whose rows count, for an engine that reads them itself: of all months, or of some.
-
-        A file that another process compacts meanwhile is gone: then ask again.
-
-        Parameters
-        ----------
-        from_date, to_date
-            UTC days whose months are wanted; all of them without.
-        """
-        low, high = (
-            None if day is None else day_name(day_number(name, day))[:7]
-            for name, day in (("from_date", from_date), ("to_date", to_date))
-        )
-        return self._shelf.steady(
-            lambda: [
-                one
-                for month in self._shelf.months()
-                if (low is None or low <= month) and (high is None or month <= high)
-                for one in current(
-                    self._shelf.parts([month], "hourly"), days_of(month)[0], days_of(month)[-1]
-                )
-            ]
-        )
-
     def scopes(self) -> pd.DataFrame:
         """One row a scope: its filters, source, first and last day, how many, and the last fetch.
 
@@ -360,7 +345,8 @@ class Archive:
         scope
             Its name; all of them without it.
         """
-        return self._shelf.steady(partial(self._changes, scope))
+        kept = self._shelf
+        return kept.steady(lambda: change_table(kept.parts(kept.months(), *KINDS), scope))
 
     def compact(self) -> int:
         """Number of months whose parts are now one file each.
@@ -373,7 +359,7 @@ class Archive:
 
     def check(self) -> list[Damage]:
         """Files that are not as they were written; every file is read."""
-        return [Damage(*found) for found in self._shelf.broken()]
+        return self._shelf.broken()
 
     def repair(self) -> list[Damage]:
         """Damaged files, each with its new path in the archive's folder ``damaged``.
@@ -385,44 +371,3 @@ class Archive:
 
     def __repr__(self) -> str:
         return f"<Archive {str(self.path)!r}>"
-
-    def _load(
-        self, scopes: Iterable[str], window: Mapping[str, Any], as_of: datetime | str | None
-    ) -> dict[str, CallUsage]:
-        return self._shelf.steady(partial(load, self._shelf, list(scopes), window, as_of))
-
-    def _changes(self, scope: str | None) -> pd.DataFrame:
-        parts = self._shelf.parts(self._shelf.months(), *KINDS)
-        known = names_of(parts)
-        if scope is not None and scope not in known:
-            raise unknown(scope, parts)
-        return change_table(parts, known if scope is None else [scope])
-
-    def _stacked(
-        self,
-        scopes: Mapping[str, str],
-        name: str,
-        window: Mapping[str, Any],
-        as_of: datetime | str | None,
-    ) -> CallUsage:
-        check_group_name(name)
-        loaded = self._load(scopes, window, as_of)
-        query = next(iter(loaded.values())).query
-        whole = UsageQuery() if query is None else query
-        return breakdown_of(
-            {scopes[scope]: usage for scope, usage in loaded.items()},
-            name,
-            UsageQuery(from_date=whole.from_date, to_date=whole.to_date),
-        )
-
-
-def _name(scope: object) -> str:
-    if not isinstance(scope, str) or not scope.strip() or not scope.isprintable():
-        raise QueryError(f"scope: expected a name in printable characters, got {scope!r:.80}")
-    return scope
-
-
-def _family(name: str) -> str:
-    if "/" in name:
-        raise QueryError(f'name: expected one without "/", got {name!r}')
-    return _name(name)

@@ -320,27 +320,8 @@ def stale_of(
     return found
 
 
-class Current(NamedTuple):
-    """A file with rows that count, and those in it that do not."""
-
-    path: Path
-    stale: pa.Table | None
-    """Columns `scope`, `day` [number of the UTC day] and `fetched` [us since 1970] of the rows that
-    a newer fetch replaced; None where all rows count."""
-
-
-def current(parts: Sequence[HasCoverage], first: int, last: int) -> list[Current]:
-    """Files whose rows count: those of the newest fetch of each day of each scope."""
-    scopes = names_of(parts)
-    known = newest(parts, scopes, first, last)
-    return [
-        Current(one.path, stale_table([one], scopes) if len(one.day) else None)
-        for one in stale_of(parts, scopes, known, first)
-    ]
-
-
 def stale_table(stale: Sequence[Stale], scopes: Sequence[str]) -> pa.Table:
-    """Days that were replaced as a table; see `Current`."""
+    """Days that were replaced: columns `scope`, `day` [its number], `fetched` [us since 1970]."""
     import pyarrow as pa
 
     code, day, fetched = (np.concatenate(column) for column in list(zip(*stale, strict=True))[1:4])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import REST, check_group_name
+from usage_analysis.tidy.frames import check_group_name
 
 Filters = Mapping[str, Any]
 """A scope's filters by name, as an archive keeps them."""
@@ -70,29 +69,30 @@ def grouped(
     return labels
 
 
-def checked_groups(groups: object, name: str) -> dict[str, Filters]:
-    """Filters of each group by its name, no two of which ask the same.
+def scope_name(scope: object) -> str:
+    """A scope's name, or a group's.
 
     Raises
     ------
     QueryError
-        A name or filters that do not fit.
+        It is none.
     """
-    check_group_name(name)
-    if not isinstance(groups, Mapping) or not groups:
-        raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
-    seen: dict[UsageQuery, str] = {}
-    for group, filters in groups.items():
-        if group == REST:
-            raise QueryError(f'groups: expected names other than "{REST}", got it')
-        if not isinstance(filters, Mapping) or not filters:
-            raise QueryError(f"groups[{group!r}]: expected filters by name, got {filters!r:.80}")
-        query = UsageQuery.from_filters(filters)
-        agents = query.agent_ids
-        same = replace(query, agent_ids=None if agents is None else sorted(map(str, agents)))
-        if (other := seen.setdefault(same, group)) != group:
-            raise QueryError(f"groups: expected each {name} once, got {other!r} and {group!r}")
-    return dict(groups)
+    if not isinstance(scope, str) or not scope.strip() or not scope.isprintable():
+        raise QueryError(f"scope: expected a name in printable characters, got {scope!r:.80}")
+    return scope
+
+
+def family_name(name: str) -> str:
+    """What groups are kept under: each is the scope ``<name>/<group>``.
+
+    Raises
+    ------
+    QueryError
+        It is no name.
+    """
+    if "/" in name:
+        raise QueryError(f'name: expected one without "/", got {name!r}')
+    return scope_name(name)
 
 
 def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:

@@ -26,7 +26,8 @@ from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import checked
-from usage_analysis.tidy.frames import CallUsage, usage_of
+from usage_analysis.tidy.breakdown import breakdown_of
+from usage_analysis.tidy.frames import CallUsage, check_group_name, usage_of
 from usage_analysis.tidy.zones import DAY, HOUR, row_times
 
 
@@ -86,6 +87,25 @@ def load(
         own = asked[scope].query
         queries[scope] = UsageQuery(**own, from_date=query.from_date, to_date=query.to_date)
     return usages(parts, queries, until)
+
+
+def stacked(
+    shelf: Shelf,
+    scopes: Mapping[str, str],
+    name: str,
+    window: Mapping[str, Any],
+    as_of: datetime | str | None,
+) -> CallUsage:
+    """Breakdown of scopes, by the group that each is; see `load`."""
+    check_group_name(name)
+    loaded = load(shelf, list(scopes), window, as_of)
+    query = next(iter(loaded.values())).query
+    whole = UsageQuery() if query is None else query
+    return breakdown_of(
+        {group: loaded[scope] for scope, group in scopes.items()},
+        name,
+        UsageQuery(from_date=whole.from_date, to_date=whole.to_date),
+    )
 
 
 def everything(shelf: Shelf) -> list[Part]:

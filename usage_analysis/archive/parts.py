@@ -26,7 +26,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -105,6 +105,13 @@ class Part:
         except (OSError, ValueError, KeyError) as error:
             raise damaged(self.path, type(error).__name__) from None
         return rows_of(table)
+
+
+class Damage(NamedTuple):
+    """A file that is not as it was written."""
+
+    path: Path
+    problem: str
 
 
 class Shelf:
@@ -224,15 +231,15 @@ class Shelf:
                 if time.time() - path.stat().st_mtime > _STALE:
                     path.unlink()
 
-    def broken(self) -> list[tuple[Path, str]]:
-        """Damaged parts, and what is wrong with each: every file is read again."""
+    def broken(self) -> list[Damage]:
+        """Damaged parts: every file is read again."""
         found = []
         for path in self.paths(self.months(), *KINDS):
             with suppress(FileNotFoundError):
                 try:
                     self._checked(path)
                 except ArchiveError as error:
-                    found.append((path, str(error)))
+                    found.append(Damage(path, str(error)))
         return found
 
     def set_aside(self, path: Path) -> Path:

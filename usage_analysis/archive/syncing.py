@@ -195,18 +195,12 @@ def _filters(
         raise QueryError(
             "sync: expected filters without dates, got some; since= says the first day"
         )
-    if held is not None and _plain(query) != _plain(UsageQuery(**held.query)):
+    if held is not None and query.selection != UsageQuery(**held.query).selection:
         raise QueryError(
             f"scope {scope!r}: expected its filters {held.query}, got {query.as_dict()}; "
             "take another name for another question"
         )
     return query
-
-
-def _plain(query: UsageQuery) -> dict[str, Any]:
-    """Filters as JSON; the agents in one order, for any order asks the same."""
-    filters = query.as_dict()
-    return filters | {"agent_ids": sorted(filters.get("agent_ids", ()))}
 
 
 class Landing:

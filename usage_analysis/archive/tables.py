@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from usage_analysis.archive.coverage import asked_of, bounds_of, names_of, newest
+from usage_analysis.archive.coverage import asked_of, bounds_of, names_of, newest, unknown
 from usage_analysis.archive.days import timestamp
 from usage_analysis.archive.parts import Part
 from usage_analysis.archive.rows import MEASURES
@@ -40,8 +40,12 @@ def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
     return pd.DataFrame(records, columns=columns).set_index("scope")
 
 
-def change_table(parts: Sequence[Part], scopes: list[str]) -> pd.DataFrame:
+def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
     """One row a change; see `Archive.restatements`."""
+    scopes = names_of(parts)
+    if scope is not None and scope not in scopes:
+        raise unknown(scope, parts)
+    scopes = scopes if scope is None else [scope]
     records: list[dict[str, Any]] = []
     for one in changes(parts, scopes):
         record: dict[str, Any] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import secrets
 import signal
 import socket
@@ -20,11 +21,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from usage_analysis.archive.archive import Archive
 from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.explorer import Explorer
 from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.errors import QueryError, UsageError
+from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.client import Client
 from usage_analysis.sample import sample_client
 
@@ -36,25 +39,29 @@ _PROOF: Final = "Usage-Analysis-Proof"
 """Header by which a server shows that it has read our settings: others may hold the port."""
 
 
-def page(account: str = "sample", **options: Any) -> Explorer:
-    """Dashboard of the sample account or of the one whose key is in the environment.
+def page(account: str = "sample", archive: str | None = None, **options: Any) -> Explorer:
+    """Dashboard of the sample account, of the one whose key is in the environment, or an archive's.
 
     Parameters
     ----------
     account
         ``"sample"`` or ``"live"``.
+    archive
+        The folder of an archive, which is asked instead.
     options
         As for `Explorer`.
     """
-    return Explorer(_client(account), **options)
+    return Explorer(_client(account, archive), **options)
 
 
-def _client(account: str) -> Client:
+def _client(account: str, archive: str | None) -> BaseClient:
+    if archive is not None:
+        return Archive(archive).client()
     return sample_client() if account == "sample" else Client()
 
 
 def _checked(
-    client: Client,
+    client: BaseClient,
     *,
     agents: Given = None,
     voices: Given = None,
@@ -73,6 +80,7 @@ def _checked(
 def serve(
     account: str = "sample",
     *,
+    archive: str | os.PathLike[str] | None = None,
     port: int = 0,
     open_browser: bool = True,
     told: Callable[[str], None] = print,
@@ -84,6 +92,8 @@ def serve(
     ----------
     account
         ``"sample"``, or ``"live"`` for the one of ULTRAVOX_API_KEY.
+    archive
+        The folder of an archive, which is asked instead.
     port
         Where; any free one for 0.
     open_browser
@@ -96,15 +106,15 @@ def serve(
     Raises
     ------
     QueryError
-        The port is taken, Voila is not installed, options that do not fit, or no key for
-        ``"live"``.
+        The port is taken, Voila is not installed, options that do not fit, no key for ``"live"``,
+        or an archive that nothing was synced into.
     UsageError
         The server did not start; its last words are in the message.
     """
     with (
         _ended_by_sigterm(),
         suppress(KeyboardInterrupt),
-        served(account, port=port, **options) as address,
+        served(account, archive=archive, port=port, **options) as address,
     ):
         told(address)
         if open_browser:
@@ -132,21 +142,29 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 @contextmanager
-def served(account: str = "sample", *, port: int = 0, **options: Any) -> Iterator[str]:
+def served(
+    account: str = "sample",
+    *,
+    archive: str | os.PathLike[str] | None = None,
+    port: int = 0,
+    **options: Any,
+) -> Iterator[str]:
     """Address of the dashboard, served for the block.
 
     Parameters
     ----------
-    account, port, options
+    account, archive, port, options
         As for `serve`.
     """
     if account not in ("sample", "live"):
         raise QueryError(f'account: expected "sample" or "live", got {account!r}')
-    with _client(account) as client:
+    # The page's kernel runs in another folder.
+    folder = None if archive is None else str(Path(archive).resolve())
+    with _client(account, folder) as client:
         plain = json.dumps(_checked(client, **options))
     source = (
         "import json\n\nfrom usage_analysis.dashboard.app import page\n\n"
-        f"page({account!r}, **json.loads({plain!r}))"
+        f"page({account!r}, {folder!r}, **json.loads({plain!r}))"
     )
     with served_cells([source], port=port) as address:
         yield address

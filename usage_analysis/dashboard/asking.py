@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from usage_analysis.dashboard.question import Progress, Question
-from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.patience import Stop, StoppedError
 from usage_analysis.tidy.frames import CallUsage
 
@@ -43,7 +43,7 @@ class Asking:
         Called with the number of requests done, and of how many.
     """
 
-    def __init__(self, client: Client, told: Told, progress: Progress) -> None:
+    def __init__(self, client: BaseClient, told: Told, progress: Progress) -> None:
         self._client, self._told, self._progress = client, told, progress
         self._lock = threading.Lock()
         self._task: _Task | None = None

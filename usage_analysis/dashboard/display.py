@@ -31,9 +31,16 @@ _SOURCES: Final = {"live": "your account", "sample": "sample account", "file": "
 
 
 class Display:
-    """The widgets that speak: as-of line, progress, headline, note, figure, Python, file."""
+    """The widgets that speak: as-of line, progress, headline, note, figure, Python, file.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    answers
+        Who answers, in words.
+    """
+
+    def __init__(self, answers: str = "the server") -> None:
+        self._answers = answers
         self.sentence = self._dating = ""
         self.asof = html("asof")
         self.headline = html("headline")
@@ -58,7 +65,7 @@ class Display:
         """A question is under way; what is seen is still the answer to an older one."""
         days = settings.days
         old = " The figure is still that of the question before." if self._pictured else ""
-        self._say(f"Asking the server: {days} ({settings.timezone})…{old}")
+        self._say(f"Asking {self._answers}: {days} ({settings.timezone})…{old}")
         self.asof.value = self._dating
         self.progress.value, self.progress.max = 0, 1
         self.progress.layout.visibility = None
@@ -93,10 +100,11 @@ class Display:
         words = settings.in_words()
         narrowed = "; ".join(f"{name}: {value}" for name, value in words.items())
         self._say(f"No calls {settings.days.when} ({settings.timezone}).")
+        said = f"{self._answers.capitalize()} answered:"
         self._note(
-            f"The server answered: no call meets {narrowed}. Choose fewer filters or other days."
+            f"{said} no call meets {narrowed}. Choose fewer filters or other days."
             if narrowed
-            else "The server answered: there are none. Choose other days."
+            else f"{said} there are none. Choose other days."
         )
         self.image.layout.display = "none"
         self.alt.value = self.python.value = ""
@@ -146,7 +154,7 @@ class Display:
     def _dated(self, scene: Scene, fetched: bool) -> None:
         usage = scene.hand.usage
         moment = usage.as_of.tz_convert(scene.settings.timezone)
-        how = "asked the server for this" if fetched else "drawn from the data in hand"
+        how = f"asked {self._answers} for this" if fetched else "drawn from the data in hand"
         told = f"s of {moment:%Y-%m-%d %H:%M} ({scene.settings.timezone}), {_SOURCES[usage.source]}"
         self.asof.value, self._dating = f"A{told}; {how}", f"The last answer is a{told}"
 

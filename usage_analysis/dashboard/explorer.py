@@ -27,8 +27,8 @@ from usage_analysis.dashboard.question import Question
 from usage_analysis.dashboard.scene import InHand, Scene
 from usage_analysis.dashboard.views import VIEWS, Drawn
 from usage_analysis.errors import QueryError, UsageError
+from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import REST
-from usage_analysis.fetch.client import Client
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import title_of
 from usage_analysis.query import UsageQuery
@@ -49,7 +49,8 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     Parameters
     ----------
     client
-        Who is asked: your `Client`, or `sample_client()`, which brings names of its own.
+        Who is asked: your `Client`; `sample_client()`, which brings names of its own; or
+        `Archive.client()`, offline, which brings those of its scopes.
     agents, voices
         IDs by name, or a CSV file with the columns ``name``, and ``id`` or ``value``: the endpoint
         lists none.
@@ -75,7 +76,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     phase
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
         ``"loading"``, ``"failed"`` (no answer, or a fault of this program, which is raised too) or
-        ``"refused"`` (a control's value does not fit).
+        ``"refused"`` (a control's value does not fit, or an archive has nothing of it).
     error
         Why it failed or refused.
     sentence, axes, table, python
@@ -100,7 +101,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     def __init__(
         self,
-        client: Client,
+        client: BaseClient,
         *,
         agents: Given = None,
         voices: Given = None,
@@ -117,7 +118,8 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._lock = threading.RLock()
         self._held = self._joining = 0
         self._in_hand: OrderedDict[Question, InHand] = OrderedDict()
-        self.controls, self.display = Controls(self._names, self._settings), Display()
+        self.controls = Controls(self._names, self._settings)
+        self.display = Display(client.answers)
         self._asking = Asking(client, self._answered, self.display.progressed)
         self._picking = False
         self._scene: Scene | None = None
@@ -238,6 +240,10 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     def _answered(self, question: Question, answer: CallUsage | BaseException) -> None:
         with self._lock, self._telling_faults():
+            if isinstance(answer, QueryError):
+                self._picking = False
+                self._refuse(answer)
+                return
             if isinstance(answer, UsageError):
                 self._enter("failed", answer)
                 self._picking = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import Listed
-from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.names import KEYED, Pairs, pairs_in
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import AGENTS, METADATA, VOICES
@@ -36,7 +36,7 @@ class Names:
     metadata: dict[str, list[str]]
 
     @classmethod
-    def of(cls, client: Client, agents: Given, voices: Given, metadata: GivenValues) -> Names:
+    def of(cls, client: BaseClient, agents: Given, voices: Given, metadata: GivenValues) -> Names:
         """Names as given; where none are, those that the client lists, or the sample account's.
 
         Raises
@@ -44,9 +44,10 @@ class Names:
         QueryError
             An ID is no UUID, a name is empty, or a file lacks a column or names one twice.
         """
-        listed = client.listed or Listed({}, {}, {})
-        if client.source == "sample":
-            listed = Listed(AGENTS, VOICES, METADATA)
+        listed = client.listed
+        if listed is None:
+            sample = client.source == "sample"
+            listed = Listed(AGENTS, VOICES, METADATA) if sample else Listed({}, {}, {})
         return cls(
             agents=_ids("agents", listed.agents if agents is None else agents),
             voices=_ids("voices", listed.voices if voices is None else voices),

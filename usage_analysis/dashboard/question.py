@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.base import BaseClient
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage, check_group_name
 
@@ -59,7 +59,7 @@ class Question:
         """Nothing, where every filter fits."""
         UsageQuery(from_date=self.start, to_date=self.end, **self.filters())
 
-    def ask(self, client: Client, progress: Progress | None = None) -> CallUsage:
+    def ask(self, client: BaseClient, progress: Progress | None = None) -> CallUsage:
         """The client's answer."""
         window = {"from_date": self.start, "to_date": self.end - timedelta(microseconds=1)}
         asked = {**window, **self.filters()}

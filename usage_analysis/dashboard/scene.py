@@ -16,9 +16,9 @@ from usage_analysis.dashboard.question import Question, group_name
 from usage_analysis.dashboard.settings import ALL_DAY, Settings
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.provenance import Provenance
+from usage_analysis.tidy.breakdown import whole, whole_of
 from usage_analysis.tidy.frames import CallUsage, group_column
 from usage_analysis.tidy.periods import aggregate, in_timezone
-from usage_analysis.tidy.wire import MEASURES
 
 _WIDE: Final = 92
 _COMMA: Final = ",\n    "
@@ -54,10 +54,7 @@ class InHand:
     @cached_property
     def whole_usage(self) -> CallUsage:
         """The answer with all groups added up, as a report takes it."""
-        if not self.question.by:
-            return self.usage
-        daily = whole(self.usage.daily)
-        return replace(self.usage, daily=daily, hourly=self._whole, groups=None)
+        return whole_of(self.usage)
 
     @cached_property
     def largest(self) -> list[str]:
@@ -68,15 +65,6 @@ class InHand:
         counts = self.usage.hourly.groupby(group, sort=False)["total_count"].sum()
         counts = counts[counts > 0].sort_values(ascending=False, kind="stable")
         return [str(name) for name in counts.index]
-
-
-def whole(hourly: pd.DataFrame) -> pd.DataFrame:
-    """Canonical frame of all groups together."""
-    group = group_column(hourly)
-    if group is None:
-        return hourly
-    how = {name: "sum" for name in MEASURES if name in hourly} | {"provisional": "any"}
-    return hourly.groupby(level="time").agg(how)
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,17 +48,34 @@ def plan(
     QueryError
         Groups or filters that do not fit together; nothing was sent.
     """
-    check_group_name(name)
-    if not isinstance(groups, Mapping) or not groups:
-        raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
     whole = UsageQuery.from_filters(filters, now=now).bounded(now)
     if rest and whole.end is not None and whole.end > now:
         whole = replace(whole, to_date=now)
-    questions = {group: _question(whole, name, group, own) for group, own in groups.items()}
-    _all_differ(questions, name)
+    questions = questions_of(groups, name, whole)
     if rest:
         _check_rest(groups, questions)
     return Plan(whole, questions)
+
+
+def questions_of(
+    groups: Mapping[str, Mapping[str, Any]], name: str, whole: UsageQuery
+) -> dict[str, UsageQuery]:
+    """The question of each group: its own filters and those of all.
+
+    Raises
+    ------
+    QueryError
+        A name or filters that do not fit, or two groups that ask the same.
+    """
+    check_group_name(name)
+    if not isinstance(groups, Mapping) or not groups:
+        raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
+    questions = {group: _question(whole, name, group, own) for group, own in groups.items()}
+    seen: dict[UsageQuery, str] = {}
+    for group, question in questions.items():
+        if (other := seen.setdefault(question.selection, group)) != group:
+            raise QueryError(f"groups: expected each {name} once, got {other!r} and {group!r}")
+    return questions
 
 
 def groups_by(
@@ -122,15 +139,6 @@ def _question(whole: UsageQuery, name: str, group: object, own: object) -> Usage
                              f"{both[0]} twice")  # fmt: skip
     with naming(name, group):
         return UsageQuery.from_filters(merged)
-
-
-def _all_differ(questions: Mapping[str, UsageQuery], name: str) -> None:
-    seen: dict[UsageQuery, str] = {}
-    for group, question in questions.items():
-        agents = question.agent_ids
-        same = replace(question, agent_ids=None if agents is None else sorted(map(str, agents)))
-        if (other := seen.setdefault(same, group)) != group:
-            raise QueryError(f"groups: expected each {name} once, got {other!r} and {group!r}")
 
 
 def _check_rest(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from datetime import date, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import key
 from usage_analysis.fetch.account import Account, Listed
 from usage_analysis.fetch.asking import Asker, Params, Reply
-from usage_analysis.fetch.breakdown import REST, groups_by, left_over, plan
+from usage_analysis.fetch.base import BaseClient, asked
+from usage_analysis.fetch.breakdown import REST, left_over, plan
 from usage_analysis.fetch.exchange import WHAT, Lanes
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.patience import Gate, Patience, Progress, Stop
-from usage_analysis.query import CHUNK_DAYS, UsageQuery, zone
-from usage_analysis.tidy.frames import CallUsage, Source, breakdown_of
+from usage_analysis.query import CHUNK_DAYS, UsageQuery
+from usage_analysis.tidy.breakdown import breakdown_of
+from usage_analysis.tidy.frames import CallUsage, Source
 
 if TYPE_CHECKING:
     import httpx
@@ -28,7 +30,7 @@ PER_SECOND = 150.0
 _NO_CALLS = UsageQuery(from_date="1970-01-01", to_date="1970-01-01").params()
 
 
-class Client:
+class Client(BaseClient):
     """A client of the call usage endpoint; threads may share it.
 
     Parameters
@@ -98,8 +100,7 @@ class Client:
         words = ["ua.sample.KEY"] if sample_key and own else []
         words += [] if base_url == BASE_URL else [f"base_url={self._lanes.address!r}"]
         called = f"ua.Client({', '.join(words)})" if sample_key or not own else ""
-        self.python: str = called if transport is None else getattr(transport, "python", "")
-        """Python that makes a client of the same account; "" where it takes what only you have."""
+        self.python = called if transport is None else getattr(transport, "python", "")
 
     @property
     def source(self) -> Source:
@@ -145,10 +146,9 @@ class Client:
         TransportError, APIError, ResponseError
             No complete answer, a refusal, or an answer that is not what the endpoint promises.
         """
-        now = self.now()
-        asked = _asked(query, filters, now).bounded(now)
+        question = asked(query, filters, self.now())
         return self._asker.usages(
-            {"": asked}, at_once=AT_ONCE, chunk_days=chunk_days, progress=progress
+            {"": question}, at_once=AT_ONCE, chunk_days=chunk_days, progress=progress
         )[""]
 
     def breakdown(
@@ -200,9 +200,9 @@ class Client:
         ['length', 'total_count']
         """
         _check_at_once(at_once)
-        whole, asked = plan(groups, name, filters, rest=rest, now=self.now())
+        whole, questions = plan(groups, name, filters, rest=rest, now=self.now())
         usages = self._asker.usages(
-            asked,
+            questions,
             {REST: whole} if rest else {},
             name=name,
             at_once=at_once,
@@ -212,39 +212,6 @@ class Client:
         if rest:
             usages[REST] = left_over(usages.pop(REST), list(usages.values()))
         return breakdown_of(usages, name, self._account.known(whole))
-
-    def by_agent(
-        self, agents: Mapping[str, Any] | Iterable[Any], *, name: str = "agent", **options: Any
-    ) -> CallUsage:
-        """Usage by agent: of these agents (UUIDs), or of a mapping of names to agents.
-
-        The options are those of `breakdown`.
-        """
-        return self.breakdown(groups_by(agents, "agents", "agent_ids"), name=name, **options)
-
-    def by_voice(
-        self, voices: Mapping[str, Any] | Iterable[Any], *, name: str = "voice", **options: Any
-    ) -> CallUsage:
-        """Usage by voice: of these voices (UUIDs), or of a mapping of names to voices.
-
-        The options are those of `breakdown`.
-        """
-        return self.breakdown(groups_by(voices, "voices", "voice_id"), name=name, **options)
-
-    def by_metadata(
-        self,
-        key: str,
-        values: Mapping[str, str] | Iterable[str],
-        *,
-        name: str | None = None,
-        **options: Any,
-    ) -> CallUsage:
-        """Usage by the value under a key of the calls' metadata: of these, or of named ones.
-
-        The group column is called as the key is, or `name`; the options are those of `breakdown`.
-        """
-        groups = groups_by(values, "values", "metadata", key)
-        return self.breakdown(groups, name=key if name is None else name, **options)
 
     def each_usage(
         self,
@@ -296,10 +263,6 @@ class Client:
             self.get(_NO_CALLS)
         return self._account.now()
 
-    def today(self, timezone: str | tzinfo = "UTC") -> date:
-        """Date now in a time zone, by the account's clock."""
-        return self.now().astimezone(zone(timezone)).date()
-
     def get(self, params: Params) -> Reply[bytes]:
         """One reply as it came, to wire parameters as they are: for a look at what happens.
 
@@ -328,12 +291,6 @@ class Client:
         """Close the connections; requests that are under way end first."""
         self._lanes.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         where = f" {self._lanes.address}" if self.source == "live" else ""
         return f"<Client {self.source}{where}>"
@@ -346,13 +303,3 @@ class Client:
 def _check_at_once(at_once: object) -> None:
     if not isinstance(at_once, int) or at_once < 1:
         raise QueryError(f"at_once: expected a whole number from 1, got {at_once!r}")
-
-
-def _asked(query: UsageQuery | None, filters: Mapping[str, Any], now: datetime) -> UsageQuery:
-    if query is None:
-        return UsageQuery.from_filters(filters, now=now)
-    if filters:
-        raise QueryError("call_usage: expected a query or filters by name, got both")
-    if not isinstance(query, UsageQuery):
-        raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
-    return query

@@ -296,46 +296,6 @@ def usage_of(
     )
 
 
-def breakdown_of(usages: Mapping[str, CallUsage], name: str, query: UsageQuery) -> CallUsage:
-    """Usage of a breakdown: the groups' frames one below the other, the group as first column.
-
-    Parameters
-    ----------
-    usages
-        The usage of each group: over one window, with one `as_of`, with hours.
-    name
-        The group column's.
-    query
-        What all groups were asked.
-
-    Returns
-    -------
-    CallUsage
-        Its `all_time` is None: whether the reply's follows the filters is not known, so a group's
-        would not be the group's.
-    """
-    check_group_name(name)
-    first = next(iter(usages.values()))
-    if any(usage.as_of != first.as_of for usage in usages.values()):
-        raise QueryError("breakdown: expected one as_of for all groups, got several")
-    return CallUsage(
-        daily=_stacked({group: usage.daily for group, usage in usages.items()}, name),
-        hourly=_stacked({group: usage.hourly for group, usage in usages.items()}, name),
-        all_time=None,
-        query=query,
-        as_of=first.as_of,
-        source=first.source,
-        groups={group: usage.query or query for group, usage in usages.items()},
-    )
-
-
-def _stacked(frames: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
-    stacked = pd.concat(list(frames.values()))
-    lengths = [len(frame) for frame in frames.values()]
-    stacked.insert(0, name, pd.Index(list(frames)).repeat(lengths))
-    return stacked
-
-
 def _date(time: np.int64) -> datetime:
     return EPOCH + int(time) * TICK
 

@@ -25,7 +25,8 @@ from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import checked
-from usage_analysis.tidy.frames import CallUsage, Source, breakdown_of, group_column, usage_of
+from usage_analysis.tidy.breakdown import breakdown_of
+from usage_analysis.tidy.frames import CallUsage, Source, group_column, usage_of
 from usage_analysis.tidy.zones import TICK, row_times
 
 _SINGLE, _GROUPED = 1, 2

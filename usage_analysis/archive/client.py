@@ -1,0 +1,204 @@
+"""A client that asks an archive in place of the server: the dashboard's questions, offline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from usage_analysis.archive.coverage import Asked, asked_of, bounds_of, names_of
+from usage_analysis.archive.days import LAG, instant_of, microseconds
+from usage_analysis.archive.loading import everything, load
+from usage_analysis.archive.parts import Part, Shelf
+from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.fetch.account import Listed
+from usage_analysis.fetch.asking import naming
+from usage_analysis.fetch.base import BaseClient, asked
+from usage_analysis.fetch.breakdown import REST, left_over, plan
+from usage_analysis.fetch.patience import Progress, Stop
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.asked import window_of
+from usage_analysis.tidy.breakdown import breakdown_of, whole_of
+from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.tidy.zones import DAY, HOUR
+
+
+class ArchiveClient(BaseClient):
+    """Answers what an archive has a scope for, or scopes of single agents that add up to it.
+
+    Its clock is that of the last fetch. A window may end after it, as for a server, and may begin
+    in the day before a scope's first, which on some clocks that day begins in: the answer's query
+    says from when on it is. With `rest` the window ends before the hours that were provisional when
+    they were fetched, for all calls and the groups were fetched one after the other.
+
+    Parameters
+    ----------
+    shelf
+        The archive's files.
+    """
+
+    answers: ClassVar[str] = "the archive"
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self.python = f"ua.Archive({str(shelf.folder)!r}).client()"
+
+    @property
+    def source(self) -> Source:
+        """Whose calls were kept."""
+        return next(iter(self._scopes().values())).source
+
+    @property
+    def listed(self) -> Listed:
+        """Agents, voices and metadata that there is a scope of alone, by its name."""
+        agents: dict[str, str] = {}
+        voices: dict[str, str] = {}
+        metadata: dict[str, list[str]] = {}
+        for scope, own in sorted(self._scopes().items()):
+            match [*own.query.items()]:
+                case [("agent_ids", [agent])]:
+                    agents.setdefault(agent, scope)
+                case [("voice_id", voice)]:
+                    voices.setdefault(voice, scope)
+                case [("metadata", dict(pair))] if len(pair) == 1:
+                    ((key, value),) = pair.items()
+                    metadata.setdefault(key, []).append(value)
+        values = {key: list(dict.fromkeys(found)) for key, found in metadata.items()}
+        return Listed(_by_name(agents), _by_name(voices), values)
+
+    def now(self) -> datetime:
+        """When the last fetch was made."""
+        parts = self._parts()
+        return instant_of(int(bounds_of(parts, names_of(parts)).fetched.max()))
+
+    def call_usage(
+        self, query: UsageQuery | None = None, *, progress: Progress | None = None, **filters: Any
+    ) -> CallUsage:
+        """Usage of the calls that a query selects; see `Client.call_usage`.
+
+        Raises
+        ------
+        QueryError
+            No scope has it, or not all of its days; the message says how to fetch them.
+        ArchiveError
+            A file that is needed is damaged; the message says how to go on.
+        """
+        question = asked(query, filters, self.now())
+        return self._usages({"": question}, "", progress)[""]
+
+    def breakdown(
+        self,
+        groups: Mapping[str, Mapping[str, Any]],
+        *,
+        name: str = "group",
+        rest: bool = False,
+        progress: Progress | None = None,
+        **filters: Any,
+    ) -> CallUsage:
+        """Usage by group, each of which has scopes; see `Client.breakdown`.
+
+        Raises
+        ------
+        QueryError, ArchiveError
+            As for `call_usage`; or the groups hold more calls than there are.
+        """
+        whole, questions = plan(groups, name, filters, rest=rest, now=self.now())
+        usages = self._usages(questions | ({REST: whole} if rest else {}), name, progress)
+        if rest:
+            try:
+                usages[REST] = left_over(usages.pop(REST), list(usages.values()))
+            except ResponseError as error:
+                raise QueryError(
+                    f"{error}. In an archive all calls may have been fetched before the groups: "
+                    "sync them again, the groups first"
+                ) from None
+        seen = next(iter(usages.values())).query or whole
+        asked_of_all = replace(whole, from_date=seen.from_date, to_date=seen.to_date)
+        return breakdown_of(usages, name, asked_of_all)
+
+    def stoppable(self, stop: Stop) -> ArchiveClient:  # noqa: ARG002  # nothing is waited for
+        """The same client: what it reads is soon read."""
+        return self
+
+    def close(self) -> None:
+        """Nothing: no file is held open."""
+
+    def __repr__(self) -> str:
+        return f"<ArchiveClient {str(self._shelf.folder)!r}>"
+
+    def _parts(self) -> list[Part]:
+        parts = self._shelf.steady(partial(everything, self._shelf))
+        if not parts:
+            raise QueryError(f"{self._shelf.folder}: expected an archive, got none yet: sync first")
+        return parts
+
+    def _scopes(self) -> dict[str, Asked]:
+        """What each scope asks, the one that was fetched last at the end."""
+        parts = self._parts()
+        scopes = names_of(parts)
+        order = np.argsort(bounds_of(parts, scopes).fetched, kind="stable").tolist()
+        found = asked_of(parts, scopes)
+        return {scopes[row]: found[scopes[row]] for row in order}
+
+    def _usages(
+        self, questions: Mapping[str, UsageQuery], name: str, progress: Progress | None
+    ) -> dict[str, CallUsage]:
+        """Usage of each question, all over one window and as of one moment."""
+        held = {UsageQuery(**own.query).selection: one for one, own in self._scopes().items()}
+        scopes = {}
+        for group, question in questions.items():
+            with naming("" if group == REST else name, group):
+                scopes[group] = _scopes_of(question, held)
+        wanted = list(dict.fromkeys(scope for found in scopes.values() for scope in found))
+        window = self._window(next(iter(questions.values())), wanted, settled=REST in questions)
+        loaded = self._shelf.steady(partial(load, self._shelf, wanted, window, None))
+        if progress is not None:
+            progress(len(wanted), len(wanted))
+        usages = {group: loaded[found[0]] for group, found in scopes.items()}
+        for group, found in scopes.items():
+            if len(found) > 1:
+                parts = {scope: loaded[scope] for scope in found}
+                whole = breakdown_of(parts, "scope", replace(questions[group], **window))
+                usages[group] = whole_of(whole)
+        return usages
+
+    def _window(self, asked: UsageQuery, scopes: list[str], *, settled: bool) -> dict[str, Any]:
+        """The window as far as the archive can know it."""
+        low, high = window_of(asked) or (0, 0)
+        bounds = bounds_of(self._parts(), scopes)
+        first = int(bounds.first.max()) * DAY
+        if first - DAY <= low < first:
+            low = first
+        end = (microseconds(self.now()) // DAY + 2) * DAY
+        if settled:
+            end = (int(bounds.fetched.min()) - LAG) // HOUR * HOUR
+        if low < end < high:
+            high = end
+        return {"from_date": instant_of(low), "to_date": instant_of(high - 1)}
+
+
+def _scopes_of(question: UsageQuery, held: Mapping[UsageQuery, str]) -> list[str]:
+    """Scopes whose calls are together those of a question, no call in two of them."""
+    wanted = question.selection
+    if wanted in held:
+        return [held[wanted]]
+    alone = [replace(wanted, agent_ids=[agent]) for agent in wanted.agent_ids or ()]
+    if alone and all(one in held for one in alone):
+        return [held[one] for one in alone]
+    said = ", ".join(f"{name}={value!r}" for name, value in wanted.as_dict().items())
+    raise QueryError(
+        f"The archive has no scope of {said or 'all calls'}; "
+        f"sync(client, NAME, since=DAY{', ' if said else ''}{said}) keeps one"
+    )
+
+
+def _by_name(scopes: Mapping[str, str]) -> dict[str, str]:
+    """IDs by the name of the group, or of the scope where several groups are called that."""
+    groups = {one: scope.partition("/")[2] or scope for one, scope in scopes.items()}
+    often = Counter(groups.values())
+    return {group if often[group] == 1 else scopes[one]: one for one, group in groups.items()}

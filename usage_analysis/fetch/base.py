@@ -1,0 +1,124 @@
+"""What every client of the usage endpoint can do, whoever answers: the server, or an archive."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, tzinfo
+from typing import Any, ClassVar, Self
+
+from usage_analysis.errors import QueryError
+from usage_analysis.fetch.account import Listed
+from usage_analysis.fetch.breakdown import groups_by
+from usage_analysis.fetch.patience import Progress, Stop
+from usage_analysis.query import UsageQuery, zone
+from usage_analysis.tidy.frames import CallUsage, Source
+
+
+class BaseClient(ABC):
+    """Answers questions about usage: what the dashboard asks, and whom; see `Client`."""
+
+    answers: ClassVar[str] = "the server"
+    """Who answers, in words."""
+    python: str
+    """Python that makes a client of the same account; "" where it takes what only you have."""
+
+    @property
+    @abstractmethod
+    def source(self) -> Source:
+        """Whose calls the answers hold: ``"live"``, ``"sample"`` or ``"file"``."""
+
+    @property
+    @abstractmethod
+    def listed(self) -> Listed | None:
+        """Agents, voices and metadata by name, where who answers lists them."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Time now, by the clock of who answers."""
+
+    @abstractmethod
+    def call_usage(
+        self, query: UsageQuery | None = None, *, progress: Progress | None = None, **filters: Any
+    ) -> CallUsage:
+        """Usage of the calls that a query, or its filters by name, selects."""
+
+    @abstractmethod
+    def breakdown(
+        self,
+        groups: Mapping[str, Mapping[str, Any]],
+        *,
+        name: str = "group",
+        rest: bool = False,
+        progress: Progress | None = None,
+        **filters: Any,
+    ) -> CallUsage:
+        """Usage by group, the group as the frames' first column."""
+
+    @abstractmethod
+    def stoppable(self, stop: Stop) -> BaseClient:
+        """A view of this client that gives up when told to."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what is held."""
+
+    def by_agent(
+        self, agents: Mapping[str, Any] | Iterable[Any], *, name: str = "agent", **options: Any
+    ) -> CallUsage:
+        """Usage by agent: of these agents (UUIDs), or of a mapping of names to agents.
+
+        The options are those of `breakdown`.
+        """
+        return self.breakdown(groups_by(agents, "agents", "agent_ids"), name=name, **options)
+
+    def by_voice(
+        self, voices: Mapping[str, Any] | Iterable[Any], *, name: str = "voice", **options: Any
+    ) -> CallUsage:
+        """Usage by voice: of these voices (UUIDs), or of a mapping of names to voices.
+
+        The options are those of `breakdown`.
+        """
+        return self.breakdown(groups_by(voices, "voices", "voice_id"), name=name, **options)
+
+    def by_metadata(
+        self,
+        key: str,
+        values: Mapping[str, str] | Iterable[str],
+        *,
+        name: str | None = None,
+        **options: Any,
+    ) -> CallUsage:
+        """Usage by the value under a key of the calls' metadata: of these, or of named ones.
+
+        The group column is called as the key is, or `name`; the options are those of `breakdown`.
+        """
+        groups = groups_by(values, "values", "metadata", key)
+        return self.breakdown(groups, name=key if name is None else name, **options)
+
+    def today(self, timezone: str | tzinfo = "UTC") -> date:
+        """Date now in a time zone, by the clock of who answers."""
+        return self.now().astimezone(zone(timezone)).date()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def asked(query: UsageQuery | None, filters: Mapping[str, Any], now: datetime) -> UsageQuery:
+    """The question that a query or filters by name are, with both ends of its window.
+
+    Raises
+    ------
+    QueryError
+        Both came, or a filter does not fit.
+    """
+    if query is None:
+        query = UsageQuery.from_filters(filters, now=now)
+    elif filters:
+        raise QueryError("call_usage: expected a query or filters by name, got both")
+    if not isinstance(query, UsageQuery):
+        raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
+    return query.bounded(now)
