@@ -1,8 +1,10 @@
 """What a notebook keeps of the dashboard for readers without a kernel."""
 
 import base64
+import copy
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 CELLS = [
@@ -23,26 +25,38 @@ print(explorer.sentence)
 ]
 
 
-def run(folder, cells):
-    """Outputs of each cell after all were run in one kernel."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
-    NotebookClient(
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the kernel runs."""
+    return tmp_path_factory.mktemp("kernel")
+
+
+@pytest.fixture(scope="module")
+def kept(folder):
+    """Outputs of each cell so far, and those after the rest was run in the same kernel."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
+    client = NotebookClient(
         notebook, kernel_name="python3", resources={"metadata": {"path": folder}}
-    ).execute()
-    return [cell.outputs for cell in notebook.cells]
+    )
+    with client.setup_kernel():
+        seen = []
+        for place, cell in enumerate(notebook.cells):
+            client.execute_cell(cell, place)
+            seen.append(copy.deepcopy([cell.outputs for cell in notebook.cells[: place + 1]]))
+    return seen
 
 
-def test_the_picture_beside_the_widget_is_the_last_one(tmp_path):
+def test_the_picture_beside_the_widget_is_the_last_one(folder, kept):
     """Beside the widget lies the figure that was drawn last, from whatever cell, and its words."""
-    (widget, picture), (said,) = run(tmp_path, CELLS[:2])
+    (widget, picture), (said,) = kept[1]
     assert widget.data["text/plain"].startswith("<Explorer sample: ")
-    assert base64.b64decode(picture.data["image/png"]) == (tmp_path / "last.png").read_bytes()
+    assert base64.b64decode(picture.data["image/png"]) == (folder / "last.png").read_bytes()
     assert picture.data["text/plain"] == said.text.strip()
 
 
-def test_where_there_is_no_figure_the_words_are_kept(tmp_path):
+def test_where_there_is_no_figure_the_words_are_kept(kept):
     """A search that no call meets leaves its sentence and no picture, at every place of display."""
-    (_, picture), _, _, (_, again) = run(tmp_path, CELLS)
+    (_, picture), _, _, (_, again) = kept[3]
     for output in (picture, again):
         assert output.data["text/plain"].startswith("No calls on 2026-03-31 (UTC)")
         assert "image/png" not in output.data

@@ -1,6 +1,7 @@
 """A notebook whose callback raises turns the test red."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -42,10 +43,12 @@ def test_a_raising_callback_fails_the_notebook(tmp_path):
     """Under strict nbval a cell passes, and the same one with a callback that raises fails."""
     (tmp_path / "broken.ipynb").write_text(json.dumps(notebook()), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "--nbval", "--nbval-current-env", "-c", "/dev/null",
+        [sys.executable, "-m", "pytest", "-v", "-p", "nbval.plugin", "--nbval",
+         "--nbval-current-env", "-c", "/dev/null",
          "--rootdir", str(tmp_path), str(tmp_path)],
         capture_output=True,
         text=True,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
     results = re.findall(r"::ipynb::Cell \d (PASSED|FAILED)", done.stdout)
     assert results == ["PASSED", "PASSED", "FAILED"], done.stdout

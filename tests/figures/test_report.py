@@ -431,12 +431,16 @@ def test_no_file_holds_the_key(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "hours",
     [
-        [],
-        [row("2026-03-01", 0, calls=1)],
-        [row("2026-03-01", 9, calls=1, errors=1)],
-        [row("2026-03-01", 9, calls=3 * 10**8, seconds=1e10, minutes=2e8)],
+        pytest.param([], id="none"),
+        pytest.param([row("2026-03-01", 0, calls=1)], id="one", marks=pytest.mark.slow),
+        pytest.param(
+            [row("2026-03-01", 9, calls=1, errors=1)], id="one in error", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            [row("2026-03-01", 9, calls=3 * 10**8, seconds=1e10, minutes=2e8)],
+            id="hundreds of millions",
+        ),
     ],
-    ids=["none", "one", "one in error", "hundreds of millions"],
 )
 def test_an_odd_account_has_a_report_too(tmp_path, hours):
     """No calls, one call, only errors and very many are reports like others."""
