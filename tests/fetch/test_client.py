@@ -27,6 +27,7 @@ from tests.fetch.faults import (
     DATE,
     KEY,
     FaultServer,
+    Peer,
     answer,
     assert_threads_end,
     reply_body,
@@ -944,10 +945,15 @@ def test_asyncio_one_by_one() -> None:
 def test_asyncio_one_by_one_given_up(fault_server: Serve, way: str) -> None:
     """Who takes no more answers ends the questions under way; nothing goes on."""
     running = threads()
-    last = answer(400) if way == "error" else None
-    server = fault_server(
-        lambda peer: peer.send(answer()), lambda peer: peer.send(last) if last else peer.wait()
-    )
+    first = threading.Event()
+
+    def later(peer: Peer) -> None:
+        if way != "error":
+            peer.wait()
+        assert first.wait(20)
+        peer.send(answer(400))
+
+    server = fault_server(lambda peer: peer.send(answer()), later)
 
     async def main() -> list[str]:
         taken: list[str] = []
@@ -956,15 +962,16 @@ def test_asyncio_one_by_one_given_up(fault_server: Serve, way: str) -> None:
             answers = client.each_usage(questions(*range(9)), at_once=2)
             async for group, _ in answers:
                 taken.append(group)
+                first.set()
                 if way == "break":
                     break
             await answers.aclose()
 
         async with AsyncClient(KEY, base_url=server.url) as client:
             task = asyncio.create_task(take())
-            while not taken or (way == "cancel" and len(server.requests) < 3):
-                await asyncio.sleep(0.01)
             if way == "cancel":
+                while not task.done() and (not taken or len(server.requests) < 3):
+                    await asyncio.sleep(0.01)
                 task.cancel()
             with suppress(asyncio.CancelledError, APIError):
                 await task
