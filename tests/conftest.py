@@ -50,7 +50,7 @@ def as_json(document):
 
 
 _HOW = {
-    "browser": 'pip install -e ".[browser]", with chromium installed, and pytest -n0 -m browser '
+    "browser": 'pip install -e ".[browser]", with chromium installed, and pytest -m browser '
     "tests/browser",
     "dask": 'pip install -e ".[dask]" and pytest -n0 -m dask tests/tidy/test_engines.py',
     "slow": "pytest -m slow tests",

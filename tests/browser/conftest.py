@@ -39,9 +39,10 @@ LOOKS = {
 """What a deed may change, as the page tells it."""
 NOT_OURS = re.compile(
     r"shared (singleton )?module @jupyterlab/|cdn\.jsdelivr\.net|^Language pack '\w+' not installed"
+    r"|^Plugin @jupyter\S+ .*took [\d.]+ms to activate"
 )
 """Voila warns of its own packages' versions, and asks a network for an icon font; JupyterLab 4.2
-has no English."""
+has no English, and a newer one says on a busy machine that its parts were slow."""
 
 
 @contextmanager
@@ -165,9 +166,9 @@ class Board:
 
     def drag(self, name, distance):
         """Take a slider by its handle and move it so far [px]."""
+        self.at(name).hover()  # waits until it stands still
         box = self.at(name).bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        self.page.mouse.move(x, y)
         self.page.mouse.down()
         self.page.mouse.move(x + distance, y, steps=6)
         self.page.mouse.up()

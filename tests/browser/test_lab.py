@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,7 +16,7 @@ pytestmark = [
     pytest.mark.filterwarnings("default::ResourceWarning"),
 ]
 NOTEBOOK = "02_peak_hours.ipynb"
-OWN = "own.ipynb"
+OWN, KEPT = "own.ipynb", "kept.ipynb"
 EXPLORER = """
 import usage_analysis as ua
 
@@ -46,9 +47,17 @@ def write_notebook(path, *sources):
 def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     shutil.copy(ROOT / "notebooks" / NOTEBOOK, folder)
-    write_notebook(folder / OWN, EXPLORER)
+    for name in (OWN, KEPT):
+        write_notebook(folder / name, EXPLORER)
     with jupyterlab(folder) as address:
         yield address, folder
+
+
+@pytest.fixture(scope="module")
+def own(browser, lab):
+    """The page of a notebook of the dashboard alone, which each test runs anew."""
+    address, _ = lab
+    return opened(browser, address, OWN)
 
 
 def opened(browser, address, notebook):
@@ -70,14 +79,24 @@ def in_lab(board, script):
     )
 
 
-def in_theme(board, name):
-    """JupyterLab in another theme, which it keeps."""
-    in_lab(board, f"await app.commands.execute('apputils:change-theme', {{theme: '{name}'}});")
+@contextmanager
+def in_the_dark(board):
+    """JupyterLab in its dark theme for the block: it keeps the theme that it was given last."""
+    theme = "await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab %s'});"
+    light = board.page.evaluate(GROUND)
+    in_lab(board, theme % "Dark")
+    board.page.wait_for_function(f"({GROUND}) !== {light!r}")
+    yield
+    in_lab(board, theme % "Light")
 
 
 def run_through(browser, address, notebook):
     """The page of a notebook whose every cell was run."""
-    board = opened(browser, address, notebook)
+    return run(opened(browser, address, notebook))
+
+
+def run(board):
+    """The page when every cell of its notebook was run, for the first time or once more."""
     counts = in_lab(
         board,
         """await app.commands.execute('notebook:run-all-cells');
@@ -106,18 +125,15 @@ def test_a_notebook_runs_and_its_dashboard_answers(browser, lab):
 
 
 @pytest.mark.parametrize("hand", [by_mouse, by_keyboard])
-def test_every_control(browser, lab, known, hand):
+def test_every_control(own, known, hand):
     """Every control changes what it says it does in JupyterLab, by mouse and by keyboard."""
-    address, _ = lab
-    board = run_through(browser, address, OWN)
-    all_done(board, hand, known)
-    board.page.close()
+    all_done(run(own), hand, known)
 
 
 def test_without_a_kernel_the_last_figure_shows(browser, lab):
     """A notebook that was run, changed by hand and saved shows the last figure without a kernel."""
     address, folder = lab
-    board = run_through(browser, address, OWN)
+    board = run_through(browser, address, KEPT)
     kept = "img:not(.ua-figure)[src^='data:image/png']"
     board.changes(lambda: board.choose("period", "Last 7 days"))
     board.changes(board.page.locator(".ua-tab button", has_text="Errors").click)
@@ -127,9 +143,9 @@ def test_without_a_kernel_the_last_figure_shows(browser, lab):
     in_lab(board, "await panel.sessionContext.shutdown();")
     assert board.said == []
     board.page.close()
-    saved = json.loads((folder / OWN).read_text(encoding="utf-8"))
+    saved = json.loads((folder / KEPT).read_text(encoding="utf-8"))
     assert "widgets" not in saved["metadata"]
-    board = opened(browser, address, OWN)
+    board = opened(browser, address, KEPT)
     in_lab(board, "await panel.sessionContext.shutdown();")
     board.page.locator(f"{kept}:visible").wait_for()
     assert board.page.locator(".ua-explorer").count() == 0
@@ -138,27 +154,19 @@ def test_without_a_kernel_the_last_figure_shows(browser, lab):
     board.page.close()
 
 
-def test_contrast_holds_in_the_dark(browser, lab):
+def test_contrast_holds_in_the_dark(own):
     """In JupyterLab's dark theme text and fields have contrast, with a figure and with an error."""
-    address, _ = lab
-    board = run_through(browser, address, OWN)
-    page = board.page
-    in_lab(
-        board, "await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'});"
-    )
-    page.wait_for_function(f"({GROUND}) !== {page.evaluate(GROUND)!r}")
-    page.locator("button.ua-show-python").click()
-    page.locator(".ua-python pre").wait_for()
-    page.locator("button.ua-csv").click()
-    page.locator("a.ua-save").wait_for()
-    assert board.dim() == []
-    board.changes(page.locator(".ua-tab button", has_text="Capacity").click)
-    assert board.dim() == []
-    board.at("time-zone").fill("Nowhere")
-    board.at("time-zone").press("Enter")
-    page.locator("[role=alert]").wait_for()
-    assert board.dim() == []
-    in_lab(
-        board, "await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'});"
-    )
-    page.close()
+    board, page = run(own), own.page
+    with in_the_dark(board):
+        page.locator("button.ua-show-python").click()
+        page.locator(".ua-python pre").wait_for()
+        page.locator("button.ua-csv").click()
+        page.locator("a.ua-save").wait_for()
+        assert board.dim() == []
+        board.changes(page.locator(".ua-tab button", has_text="Capacity").click)
+        assert board.dim() == []
+        board.at("time-zone").fill("Nowhere")
+        board.at("time-zone").press("Enter")
+        page.locator("[role=alert]").wait_for()
+        assert board.dim() == []
+    assert board.said == []

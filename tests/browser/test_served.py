@@ -69,10 +69,14 @@ def stranger():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_app_ends_with_all_that_it_started(tmp_path, monkeypatch, number):
-    """Ctrl-C and SIGTERM end the app with its server and its folder, and without noise."""
+    """Ctrl-C and SIGTERM end the app with its server and its folder, and without noise.
+
+    Until then it is at the port that --port says.
+    """
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with running(tmp_path) as (process, address):
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", address)
+    port = app._free(0)
+    with running(tmp_path, "--port", str(port)) as (process, address):
+        assert re.fullmatch(rf"http://127\.0\.0\.1:{port}/\?token=[\w-]{{32}}", address)
         with urllib.request.urlopen(address.partition("?")[0]) as answer:  # noqa: S310  # ours
             assert "/login" in answer.geturl()
         assert [*tmp_path.glob("usage-analysis-app-*")]
@@ -82,15 +86,6 @@ def test_the_app_ends_with_all_that_it_started(tmp_path, monkeypatch, number):
     assert not [*tmp_path.glob("usage-analysis-app-*")]
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(address)  # noqa: S310  # ours, once
-
-
-def test_a_given_port_is_kept(tmp_path):
-    """The page is where --port says."""
-    port = app._free(0)
-    with running(tmp_path, "--port", str(port)) as (process, address):
-        assert address.startswith(f"http://127.0.0.1:{port}/?token=")
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 def test_names_and_a_beginning_are_given_on_the_command_line(tmp_path, browser):

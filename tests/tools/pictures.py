@@ -18,10 +18,7 @@ from usage_analysis.dashboard.app import served
 
 FOLDER = ROOT / ".github" / "pictures"
 ZONE = "America/New_York"
-VIEWS = {
-    "trends": {"preset": "last_month", "comparison": "weekdays"},
-    "peaks": {"preset": "last_90_days", "tab": "peaks", "view": "week"},
-}
+STATE = {"preset": "last_month", "comparison": "weekdays"}
 WIDTH = 1200
 COLOURS = 256
 """Enough for what is drawn, in a third of the bytes."""
@@ -30,11 +27,13 @@ COLOURS = 256
 def take(browser, folder: Path) -> list[Path]:
     """Paths of the pictures, which are in the folder now."""
     shots = {}
-    for name, state in VIEWS.items():
-        with served(timezone=ZONE, state=state) as address:
-            page = Board(browser, address, WIDTH).ready().page
-            shots[name] = page.locator(".ua-explorer").screenshot()
-            page.close()
+    with served(timezone=ZONE, state=STATE) as address:
+        board = Board(browser, address, WIDTH).ready()
+        shots["trends"] = of_board(board)
+        board.changes(board.page.locator(".ua-tab button", has_text="Peak hours").click)
+        board.changes(lambda: board.choose("period", "Last 90 days"))
+        shots["peaks"] = of_board(board)
+        board.page.close()
     shots["report"] = of_report(browser)
     paths = []
     for name, shot in shots.items():
@@ -43,6 +42,14 @@ def take(browser, folder: Path) -> list[Path]:
             COLOURS, dither=Image.Dither.NONE
         ).save(paths[-1])
     return paths
+
+
+def of_board(board) -> bytes:
+    """The whole dashboard, with no control under a hand."""
+    board.page.mouse.move(0, 0)
+    board.page.evaluate("document.activeElement.blur()")
+    shot: bytes = board.page.locator(".ua-explorer").screenshot()
+    return shot
 
 
 def of_report(browser) -> bytes:
