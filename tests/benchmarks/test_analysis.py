@@ -163,9 +163,10 @@ def plain_divided(frame: pd.DataFrame) -> Any:
     numbers = frame.select_dtypes("number").assign(duration=frame["duration"].astype("int64"))
     one = numbers.mul(part, axis=0).set_axis(first)
     two = numbers.mul(1 - part, axis=0).set_axis(first + pd.Timedelta(hours=1))
+    if "agent" not in frame:
+        return one.add(two, fill_value=0)
     both = pd.concat([one, two])
-    agents = [np.tile(frame["agent"].to_numpy(), 2)] if "agent" in frame else []
-    return both.groupby([*agents, both.index]).sum()
+    return both.groupby([np.tile(frame["agent"].to_numpy(), 2), both.index]).sum()
 
 
 def plain_days_summed(frame: pd.DataFrame) -> Any:
@@ -446,21 +447,40 @@ SOME = {
 def test_the_plain_side_gives_the_same_numbers(frame: pd.DataFrame) -> None:
     """What is compared in time is equal in numbers."""
     near = np.testing.assert_allclose
-    profile = profiles.load_profile(frame, by="hour_of_week")
-    plain = plain_profile(frame, week(frame))
-    near(profile[["mean", "p10", "p50", "p90", "n"]], plain)
-    divided = in_timezone(frame, "Asia/Kathmandu")
-    plain = plain_divided(frame)
-    near(divided[["total_count", "billed_minutes"]], plain[["total_count", "billed_minutes"]])
-    near(aggregate(frame, "D")["total_count"], plain_days_summed(frame)["total_count"])
-    near(rolling(frame, "168h")["billed_minutes"], plain_rolling(frame)["billed_minutes"])
-    near(control.burn_rate(frame)["burn_12h"].dropna()[-99:], plain_burn(frame)["12h"][-99:])
+    for by, slot in (("hour_of_week", week(frame)), ("hour_of_day", frame.index.hour)):
+        profile = profiles.load_profile(frame, by=by)
+        near(profile[["mean", "p10", "p50", "p90", "n"]], plain_profile(frame, slot))
+    divided, plain = in_timezone(frame, "Asia/Kathmandu"), plain_divided(frame)
+    near(numbers(divided), plain[list(numbers(divided))], atol=1.5)  # talk in whole microseconds
+    counts = ["total_count", "error_count", "joined_count", "billed_minutes"]
+    near(divided[counts], plain[counts])
+    for ours, plain in (
+        (aggregate(frame, "D"), plain_days_summed(frame)),
+        (rolling(frame, "168h"), plain_rolling(frame)),
+    ):
+        near(numbers(ours), numbers(plain)[list(numbers(ours))])
+    burn = control.burn_rate(frame)
+    for length, plain in plain_burn(frame).items():
+        whole = burn[f"burn_{length}"].notna().to_numpy()
+        near(burn[f"burn_{length}"][whole], plain[whole])
     busy, plain = table(peaks.busy_hour(frame)), plain_busy_hour(frame)
-    near(busy[["hour", "value"]].astype(float), plain[["hour", "value"]])
-    near(peaks.peak_hours(frame)["mean"], plain_peaks(frame)[0])
+    names = ["hour", "value", "share_of_days", "busy_hour_to_day"]
+    near(busy[names].astype(float), plain)
+    top, (best, spread, count, share) = peaks.peak_hours(frame), plain_peaks(frame)
+    near(top["mean"], best)
+    slot, day = 24 * top["day_of_week"] + top["hour"], top["day_of_week"]
+    agents = [top.index.get_level_values(0)] if "agent" in frame else []
+    at = pd.MultiIndex.from_arrays([*agents, slot]) if agents else pd.Index(slot)
+    near(top["n"], count.loc[at])
+    near(top[["p10", "p90"]], spread.unstack().loc[at])  # noqa: PD010  # plain
+    days = pd.MultiIndex.from_arrays([*agents, day]) if agents else pd.Index(day)
+    near(top["share_of_days"], np.diag(share.loc[days, top["hour"].tolist()]))
     traffic = profiles.traffic_intensity(frame)
     near(traffic["traffic"] if "agent" in frame else traffic, plain_traffic(frame))
-    near(capacity.capacity(frame, limit=5)["offered"], plain_capacity(frame)[0], rtol=1e-6)
+    found, (offered, demand) = capacity.capacity(frame, limit=5), plain_capacity(frame)
+    near(found["offered"], offered, rtol=1e-6)
+    whole = ~found["saturated"].to_numpy()
+    near(found["demand"][whole], demand[whole])
     near(table(billing.billing_overhead(frame))["overhead"].astype(float), plain_overhead(frame))
     projected = table(trends.project_month(frame))["projection"].astype(float)
     near(projected, plain_month(frame)[0])
@@ -477,6 +497,8 @@ def test_the_plain_side_gives_the_same_numbers(frame: pd.DataFrame) -> None:
 def test_the_plain_side_gives_the_same_rates(frame: pd.DataFrame) -> None:
     """Rates, their intervals and differences, sums and what they cost are equal too."""
     near = np.testing.assert_allclose
+    by_bucket = rates.error_rate(frame).drop(columns="agent", errors="ignore").astype(float)
+    near(by_bucket, plain_rate(frame).astype(float), rtol=1e-9, atol=1e-15)
     rate = rates.error_rate(frame, by="hour_of_week").astype(float)
     near(rate, plain_rate_by_week(frame).astype(float), rtol=1e-9)
     whole = rates.join_rate(frame, by="total").astype(float)
@@ -499,7 +521,15 @@ def test_the_plain_side_gives_the_same_rates(frame: pd.DataFrame) -> None:
     ours = amounts["cost"].astype(float) if "agent" in frame else [float(amounts)]
     near(ours, micro * 0.05e-6, atol=0.00501)
     if "agent" in frame:
-        near(funnel.funnel(frame)["high_95"], plain_funnel(frame)[0.975])
+        limits = funnel.funnel(frame)[["low_998", "low_95", "high_95", "high_998"]]
+        near(limits, pd.DataFrame(plain_funnel(frame)))
+
+
+def numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Measures of a frame as numbers, talk in microseconds, and its hours where it has them."""
+    names = ["total_count", "error_count", "joined_count", "duration", "billed_minutes", "hours"]
+    whole = frame.assign(duration=frame["duration"].astype("int64"))
+    return whole[[name for name in names if name in frame]].astype("float64")
 
 
 def table(found: Any) -> pd.DataFrame:

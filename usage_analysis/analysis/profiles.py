@@ -168,7 +168,9 @@ def profile_of(
     provisional = hourly["provisional"].to_numpy(dtype=bool)
     if provisional.any():
         place, code, values = (part[~provisional] for part in (place, code, values))
-    key, count = code * SLOTS[by] + rows.slots(by)[place], len(index)
+    key, count = rows.slots(by)[place], len(index)
+    if rows.count > 1:
+        key += code * SLOTS[by]
     n = np.bincount(key, minlength=count)
     hours: Floats = n.astype(np.float64)
     loads = values
@@ -207,12 +209,15 @@ def _percentiles(
 def _sorted_by_key(values: Measured, key: NDArray[np.intp]) -> Floats:
     """Values sorted under each key, the keys in order.
 
-    Whole numbers sort fastest as one number with their key; others by the key, which is small, and
-    then in their order.
+    Whole numbers sort fastest as one number with their key, and small ones are only counted; others
+    by the key, which is small, and then in their order.
     """
     if values.dtype.kind in "iu" and values.min() >= 0:
-        size = int(values.max()) + 1
-        if size * (int(key.max()) + 1) < 2**63:
+        size, keys = int(values.max()) + 1, int(key.max()) + 1
+        if size * keys <= len(values):
+            counts = np.bincount(key * size + values, minlength=size * keys)
+            return np.repeat(np.tile(np.arange(size, dtype=np.float64), keys), counts)
+        if size * keys < 2**63:
             both = np.sort(key * size + values)
             return (both % size).astype(np.float64)
     order = np.lexsort((values, key))

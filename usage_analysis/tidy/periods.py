@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone as zone_named
-from usage_analysis.tidy.frames import group_column, require, same_source
-from usage_analysis.tidy.slots import Sums, check_rows, groups_of, row_lengths
+from usage_analysis.tidy.dividing import divided
+from usage_analysis.tidy.frames import require
+from usage_analysis.tidy.slots import Sums, check_rows, groups_of, row_lengths, with_groups
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
     HOUR,
-    ClockHours,
+    SLACK,
     Instants,
     clock_hours,
     clock_of,
     distinct,
     first_instants,
+    has_gaps,
+    hours_held,
+    inside,
     offsets,
     row_times,
     to_index,
@@ -35,8 +39,6 @@ Rows = NDArray[np.intp]
 
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = {"MS": 1, "QS": 3, "YS": 12}
-# Parts of hours are sums of fractions [us].
-_SLACK = 10
 
 
 def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
@@ -90,87 +92,7 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
     since, held = offsets(place, start, end)
     if not (np.any(held % HOUR) or np.any(since[1:] % HOUR)):
         return hourly.set_axis(to_index(times, place))
-    return _divided(hourly, times, place, start, end)
-
-
-class _Piece(NamedTuple):
-    """The nth piece of every row that has one: what of its hour falls into one clock hour."""
-
-    rows: Rows | slice
-    """Rows that have one; all of them mostly."""
-    spot: Rows
-    """Number of the group and clock hour that it goes to."""
-    overlap: NDArray[np.float64]
-    """Elapsed time that they share [h]."""
-    until: NDArray[np.float64]
-    """Where in the row's hour the piece ends [h]."""
-
-
-def _divided(
-    hourly: pd.DataFrame, times: Instants, place: tzinfo, start: int, end: int
-) -> pd.DataFrame:
-    clock = clock_hours(place, start, end)
-    codes, groups = groups_of(hourly)
-    where, known = distinct(times)
-    pieces, found = _pieces(codes, where, known, clock)
-    count, waiting = len(found), hourly["provisional"].to_numpy(dtype=bool)
-    out: dict[str, NDArray[Any]] = {}
-    for name in MEASURES:
-        if name == "duration" and name in hourly:
-            out[name] = _divided_talk(hourly["duration"].to_numpy(), pieces, count)
-        elif name in hourly:
-            out[name] = np.zeros(count)
-            for piece in pieces:
-                part = hourly[name].to_numpy()[piece.rows] * piece.overlap
-                out[name] += np.bincount(piece.spot, part, minlength=count)
-    code, hour = np.divmod(found, len(clock.start))
-    covered, flags = np.zeros(count), np.zeros(count, dtype=np.bool_)
-    for piece in pieces:
-        covered += np.bincount(piece.spot, piece.overlap, minlength=count)
-        flags[piece.spot[waiting[piece.rows]]] = True
-    asked = clock.lengths
-    if _has_gaps(known, known + HOUR):
-        asked = _inside(clock, _hours_held(known, known + HOUR))
-    flags |= covered * HOUR < asked[hour] - _SLACK
-    frame = pd.DataFrame({**out, "provisional": flags}, index=to_index(clock.start[hour], place))
-    if np.any(asked[hour] < clock.lengths[hour]):
-        frame["hours"] = covered
-    return _with_groups(frame, hourly, code, groups)
-
-
-def _pieces(
-    codes: Rows, where: Rows, known: Instants, clock: ClockHours
-) -> tuple[list[_Piece], NDArray[np.intp]]:
-    """Pieces of each row, and the groups and clock hours that they go to, as one number each."""
-    first = np.searchsorted(clock.end, known, side="right")
-    several = np.searchsorted(clock.start, known + HOUR, side="left") - first
-    present = np.zeros((int(codes.max()) + 1) * len(clock.start), dtype=np.bool_)
-    pieces = []
-    for nth in range(int(several.max())):
-        hour = np.minimum(first + nth, len(clock.start) - 1)
-        until = np.minimum(clock.end[hour], known + HOUR)
-        overlap = until - np.maximum(clock.start[hour], known)
-        some = several > nth
-        rows = slice(None) if some.all() else np.flatnonzero(some[where])
-        at = where[rows]
-        key = codes[rows] * len(clock.start) + hour[at]
-        present[key] = True
-        pieces.append(_Piece(rows, key, (overlap / HOUR)[at], ((until - known) / HOUR)[at]))
-    number = np.cumsum(present) - 1
-    return [one._replace(spot=number[one.spot]) for one in pieces], np.flatnonzero(present)
-
-
-def _divided_talk(
-    talk: NDArray[np.timedelta64], pieces: list[_Piece], count: int
-) -> NDArray[np.timedelta64]:
-    """Talk in whole microseconds: pieces are differences of rounded parts, so none is lost."""
-    whole = talk.astype("m8[us]", copy=False).view(np.int64)
-    before, out = np.zeros(len(whole), dtype=np.int64), np.zeros(count, dtype=np.int64)
-    for piece in pieces:
-        upto = np.rint(whole[piece.rows] * piece.until).astype(np.int64)
-        np.add.at(out, piece.spot, upto - before[piece.rows])
-        before[piece.rows] = upto
-    return out.view("m8[us]")
+    return divided(hourly, times, place, start, end)
 
 
 def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
@@ -228,7 +150,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
         },
         index=to_index(starts[nth], place),
     )
-    return _with_groups(result, frame, code, groups)
+    return with_groups(result, frame, code, groups)
 
 
 def by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:
@@ -295,7 +217,7 @@ def _expected(
     starts: Instants,
 ) -> NDArray[np.float64]:
     """Elapsed hours of each period that a frame of these rows would hold were it all there."""
-    if lengths.max() >= DAY / 2 or not _has_gaps(times, times + lengths.astype(np.int64)):
+    if lengths.max() >= DAY / 2 or not has_gaps(times, times + lengths.astype(np.int64)):
         return np.diff(starts) / HOUR
     clock = clock_hours(place, int(starts[0]), int(starts[-1]))
     ends = clock.end[np.searchsorted(clock.start, times, side="right") - 1]
@@ -305,51 +227,21 @@ def _expected(
     if on_clock.sum() <= in_utc.sum():
         spans = clock.lengths * on_clock[clock.local // HOUR % 24]
     else:
-        spans = _inside(clock, in_utc)
+        spans = inside(clock, in_utc)
     period = np.searchsorted(starts, clock.start, side="right") - 1
     return np.bincount(period, spans, minlength=len(starts) - 1) / HOUR
-
-
-def _has_gaps(starts: Instants, ends: Instants) -> bool:
-    """Whether buckets in order do not follow one another: a time of day was asked for."""
-    return bool(np.any(starts[1:] != ends[:-1]))
-
-
-def _hours_held(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
-    """Which of the 24 UTC hours buckets of an hour at most lie in."""
-    held = np.zeros(24, dtype=np.bool_)
-    held[starts // HOUR % 24] = True
-    held[(ends - 1) // HOUR % 24] = True
-    return held
 
 
 def _hours_asked(
     starts: Instants, lengths: NDArray[np.float64], ends: Instants
 ) -> NDArray[np.bool_]:
     """Which UTC hours of the day clock hours in order show that were asked for."""
-    whole = starts + lengths >= ends - _SLACK
+    whole = starts + lengths >= ends - SLACK
     if whole.any():
-        return _hours_held(starts[whole], ends[whole])
+        return hours_held(starts[whole], ends[whole])
     # A single hour is cut in two by the clock: it lies where its parts meet.
     meeting = ends[:-1][starts[1:] == ends[:-1]]
-    return _hours_held(meeting, meeting)
-
-
-def _inside(clock: ClockHours, held: NDArray[np.bool_]) -> Instants:
-    """How much of each clock hour lies in the UTC hours that are held [us]."""
-    middle = np.minimum(clock.end, clock.start // HOUR * HOUR + HOUR)
-    before = (middle - clock.start) * held[clock.start // HOUR % 24]
-    inside: Instants = before + (clock.end - middle) * held[middle // HOUR % 24]
-    return inside
-
-
-def _with_groups(
-    result: pd.DataFrame, frame: pd.DataFrame, codes: Rows, groups: pd.Index | None
-) -> pd.DataFrame:
-    name = group_column(frame)
-    if name is not None and groups is not None:
-        result.insert(0, name, groups.take(codes).astype(frame[name].dtype))
-    return same_source(result, frame)
+    return hours_held(meeting, meeting)
 
 
 def _ranked(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import group_column, same_source
 from usage_analysis.tidy.zones import (
     DAY,
     HOUR,
@@ -98,6 +98,16 @@ def rows_of(frame: pd.DataFrame) -> Rows:
     return Rows(place, known, local, zone, code, groups, _are_days(frame, known))
 
 
+def with_groups(
+    result: pd.DataFrame, frame: pd.DataFrame, codes: NDArray[np.intp], groups: pd.Index | None
+) -> pd.DataFrame:
+    """What was made of a frame, with the group of each row as first column where there is one."""
+    name = group_column(frame)
+    if name is not None and groups is not None:
+        result.insert(0, name, groups.take(codes).astype(frame[name].dtype))
+    return same_source(result, frame)
+
+
 def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Each group of a breakdown and its rows, without the group column."""
     code, groups = groups_of(frame)
@@ -148,14 +158,20 @@ def _factorized(column: pd.Series) -> tuple[NDArray[np.intp], Any]:
     return code.astype(np.intp, copy=False), groups
 
 
+def _starts(key: NDArray[np.intp], count: int) -> NDArray[np.intp] | None:
+    """Where keys begin that stand together, as those of one series do; None where too few do."""
+    starts = key[:0] if count == 1 else np.flatnonzero(key[1:] != key[:-1]) + 1
+    return np.append(0, starts) if 8 * len(starts) < len(key) else None
+
+
 class Sums:
     """Sums of any column of a frame under each key below `count`."""
 
     def __init__(self, key: NDArray[np.intp], count: int) -> None:
         self.key, self.count = key, count
-        # Rows that stand together need no counting, and those of one series all do.
-        starts = key[:0] if count == 1 else np.flatnonzero(key[1:] != key[:-1]) + 1
-        self.starts = np.append(0, starts) if 8 * len(starts) < len(key) else None
+        # Rows that stand together need no counting; mostly the first ones tell.
+        together = _starts(key[:4096], count) is not None
+        self.starts = _starts(key, count) if together else None
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sum of the values under each key: integers stay exact integers, talk stays talk."""

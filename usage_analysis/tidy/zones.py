@@ -22,6 +22,9 @@ HOUR = 3_600_000_000
 DAY = 24 * HOUR
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
+SLACK = 10
+"""Parts of hours are sums of fractions, this far from whole at most [us]."""
+
 _QUARTER = HOUR // 4
 _STRETCH = 128 * DAY
 _FIRST = (datetime(1, 1, 3, tzinfo=UTC) - EPOCH) // TICK
@@ -214,3 +217,24 @@ def clock_hours(zone: tzinfo, start: int, end: int) -> ClockHours:
     starts = np.concatenate(pieces)
     local = starts + np.repeat(held, [len(piece) for piece in pieces])
     return ClockHours(starts, np.append(starts[1:], end), local)
+
+
+def has_gaps(starts: Instants, ends: Instants) -> bool:
+    """Whether buckets in order do not follow one another: a time of day was asked for."""
+    return bool(np.any(starts[1:] != ends[:-1]))
+
+
+def hours_held(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
+    """Which of the 24 UTC hours buckets of an hour at most lie in."""
+    held = np.zeros(24, dtype=np.bool_)
+    held[starts // HOUR % 24] = True
+    held[(ends - 1) // HOUR % 24] = True
+    return held
+
+
+def inside(clock: ClockHours, held: NDArray[np.bool_]) -> Instants:
+    """How much of each clock hour lies in the UTC hours that are held [us]."""
+    middle = np.minimum(clock.end, clock.start // HOUR * HOUR + HOUR)
+    before = (middle - clock.start) * held[clock.start // HOUR % 24]
+    part: Instants = before + (clock.end - middle) * held[middle // HOUR % 24]
+    return part
