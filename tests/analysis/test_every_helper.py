@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -42,13 +43,24 @@ HELPERS: dict[str, Callable[[pd.DataFrame], Any]] = {
 }
 
 
+PUBLIC = {name for name, home in ua._HOME.items() if home.startswith("analysis")}
+PUBLIC |= {"aggregate", "in_timezone", "rolling"}
+
+
 def test_every_helper_is_here() -> None:
     """No public helper that takes a frame is left out."""
     formulas = {"channels_for", "erlang_b", "traffic_for"}
     others = {"funnel", "reconcile"}  # of groups alone, and of a reply
-    helpers = {name for name, home in ua._HOME.items() if home.startswith("analysis")}
-    helpers |= {"aggregate", "in_timezone", "rolling"}
-    assert helpers - formulas - others == {name.partition(" ")[0] for name in HELPERS}
+    assert PUBLIC - formulas - others == {name.partition(" ")[0] for name in HELPERS}
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_every_helper_says_what_it_does(name: str) -> None:
+    """A helper's docstring has its arguments, what comes back, errors, and an example that runs."""
+    told = inspect.getdoc(getattr(ua, name)) or ""
+    for section in ("Parameters", "Returns", "Raises", "Examples"):
+        assert f"\n{section}\n{'-' * len(section)}\n" in told, section
+    assert ">>> " in told.partition("Examples")[2]
 
 
 def series(seed: int, zone: str = "UTC") -> pd.DataFrame:

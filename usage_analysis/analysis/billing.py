@@ -27,8 +27,9 @@ _STEP = 6
 def cost(frame: pd.DataFrame, rate: Decimal | str | float = RATE) -> Decimal | pd.DataFrame:
     """Estimate of what the calls cost, call minutes only [USD].
 
-    ``sum(billed_minutes) * rate``: the vendor rounds each call up to 6 s before it sums, so nothing
-    is rounded here but the amount shown, once, half to even, to the cent. The rounded rows of a
+    ``sum(billed_minutes) * rate``, by the vendor's price list: USD 0.05 a minute, each call rounded
+    up to 6 s before it is summed. So nothing is rounded here but the amount shown, once, half to
+    even, to the cent. Sums do not say which calls were free. The rounded rows of a
     breakdown therefore need not add to the rounded total. SIP minutes, tokens and external voices
     are billed elsewhere, and billed minutes of the last hours (`provisional`, kept in this total)
     can still grow.
@@ -115,7 +116,8 @@ def billing_overhead(
 ) -> pd.Series | pd.DataFrame:
     """Billed minutes for a minute of talk, and what a minute of talk costs.
 
-    Each call is rounded up to 6 s, so ``60·billed - duration`` is at most 6 s a joined call; more
+    The overhead is ``60·billed / duration``. By the vendor's price list each call is rounded up to
+    6 s, from which follows that ``60·billed - duration`` is at most 6 s a joined call; more
     is a failure (`within_bound` False). A negative value is unbilled talk: free or error calls, or
     ones not yet billed. Provisional buckets are left out, for billing comes after the call. Sums
     cannot tell rounding and unbilled talk apart where both are there: the overhead is their net.

@@ -52,7 +52,7 @@ def compare_periods(
     (with fewer than two days, over the hours'), so days that differ anyway widen it. Differences
     that do not vary at all would make it a certainty, of however few calls: then counts have
     Poisson's, ±z·√(current + previous), and talk and minutes none. No end says that less than
-    nothing came.
+    nothing came. Sums say that more calls came, not whether from more callers, nor why.
 
     Parameters
     ----------

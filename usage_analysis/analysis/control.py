@@ -153,7 +153,8 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     Burn is the error rate of a trailing window over ``1 - slo``: at 1 a budget of 30 days lasts 30
     days. The rule is that of the SRE Workbook, ch. 5, carried to hourly data: fast, when 12 h and
     1 h both burn at 3 or more (12 h at 3 spend 5 % of 30 days, our derivation); slow, when 3 d and
-    6 h both burn at 1 or more (10 %). The short window ends the alert soon after the trouble.
+    6 h both burn at 1 or more (10 %). The short window ends the alert soon after the trouble. Sums
+    by hour spread trouble of a few minutes over its hour.
 
     Parameters
     ----------
@@ -165,12 +166,11 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a bucket that is not provisional (under its group; ``attrs["left_out"]`` says how many
-        are): for windows of 1, 6, 12 and 72
-        elapsed hours that end with it `burn_1h`, ..., and `spent_1h`, ..., the share of 30 days'
-        budget that such a window at this burn spends; `fast` and `slow`. A window without calls,
-        or that begins before the data, is NaN and alerts nobody. Each `calls_1h`, ... says how many
-        calls stand behind it: few calls make wild burns.
+        A row a bucket that is not provisional (``attrs["left_out"]`` says how many are), under its
+        group: for windows of 1, 6, 12 and 72 elapsed hours that end with it `burn_1h`, ..., and
+        `spent_1h`, ..., the share of 30 days' budget that such a window at this burn spends; `fast`
+        and `slow`. A window without calls, or that begins before the data, is NaN and alerts
+        nobody. Each `calls_1h`, ... says how many calls stand behind it: few calls make wild burns.
 
     Raises
     ------

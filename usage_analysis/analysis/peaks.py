@@ -72,7 +72,8 @@ def busy_hour(
     day's own greatest hour, so it is never less; the fixed daily measurement hour (``fdmh``) is the
     mean load of the hour you name. All look at the same days: whole local days that hold every
     clock hour and no provisional bucket. An hour that autumn repeats counts as one of mean load;
-    the day on which spring skips one is left out.
+    the day on which spring skips one is left out. The 60 minutes in a row with the most load, which
+    E.600 has in mind, need not begin on the hour, and may hold more than sums by clock hour show.
 
     Parameters
     ----------
@@ -182,7 +183,8 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
 
     Means and percentiles are those of ``load_profile(by="hour_of_week")``, provisional buckets left
     out and counted in ``attrs["left_out"]``; the share of days looks at whole days only, as
-    `busy_hour` does.
+    `busy_hour` does. Means of few weeks differ by chance, which `describe_peak` weighs; within an
+    hour sums show no peak.
 
     Parameters
     ----------

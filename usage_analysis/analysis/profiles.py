@@ -80,6 +80,8 @@ def load_profile(
     changes and the calendar (a weekly slot has 51 to 54 hours a year) cost nothing; p10, p50 and
     p90 are percentiles of the buckets' loads per hour, by linear interpolation (method 7 of Hyndman
     and Fan 1996). Provisional buckets are left out, of which ``attrs["left_out"]`` says how many.
+    Sums by hour show neither a peak within the hour nor how many calls there were at once, and a
+    call's whole talk lies in the hour in which it began.
 
     Parameters
     ----------

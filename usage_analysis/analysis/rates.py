@@ -127,10 +127,12 @@ def join_rate(
 
 
 def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
-    """Mean talk of a joined call: ``sum(duration) / sum(joined_count)`` (ACD).
+    """Mean talk of a joined call: ``sum(duration) / sum(joined_count)``.
 
-    Sums hold no single call, so no median, percentile or longest call can be had from them, nor an
-    interval. Whether unjoined time enters `duration` is not documented.
+    The mean holding time (ITU-T E.600) of answered calls, which carriers call the average call
+    duration (ACD); a ratio of sums, never a mean of hourly means. Sums hold no single call, so no
+    median, percentile or longest call can be had from them, nor an interval. Whether unjoined time
+    enters `duration` is not documented.
 
     Parameters
     ----------

@@ -98,6 +98,9 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
 def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     """Sums over the days, weeks, months, quarters or years of the frame's own clock.
 
+    Sums cannot be told apart again, and hold no count of callers: one who calls on two days is two
+    calls of a week.
+
     Parameters
     ----------
     frame
@@ -119,6 +122,16 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     ------
     QueryError
         Another `every`, or no tz-aware index.
+
+    Examples
+    --------
+    >>> time = pd.date_range("2026-03-08", periods=25, freq="h", tz="America/New_York", name="time")
+    >>> hourly = pd.DataFrame({"total_count": 2, "provisional": False}, index=time)
+    >>> aggregate(hourly, "D")[["total_count", "hours", "complete"]]
+                               total_count  hours  complete
+    time
+    2026-03-08 00:00:00-05:00           46   23.0      True
+    2026-03-09 00:00:00-04:00            4    2.0     False
     """
     require("aggregate", frame, "total_count", "provisional")
     place, times = zone_of(frame), row_times(frame)

@@ -32,7 +32,8 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
     """Sums over the window that ends with each bucket.
 
     pandas' own ``rolling`` refuses a timedelta column and knows no clock: here days are those of
-    the frame's own clock, 23 and 25 hours among them, and hours are elapsed ones.
+    the frame's own clock, 23 and 25 hours among them, and hours are elapsed ones. A window begins
+    and ends with buckets: of the calls within one sums do not say when they came.
 
     Parameters
     ----------
