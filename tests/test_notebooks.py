@@ -1,5 +1,7 @@
 """The notebooks: how they are built, and that they are as true of another account."""
 
+import base64
+import io
 import json
 import re
 import tempfile
@@ -8,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import usage_analysis as ua
 from usage_analysis.sample import AGENTS, KEY, TENANTS
@@ -42,11 +45,8 @@ def test_prose_comes_first(path):
 def test_the_end_is_a_fact(path):
     """Each notebook ends with a cell whose output is text, which nbval compares."""
     last = cells_of(path)[-1]
-    texts = [
-        output.get("text") or output.get("data", {}).get("text/plain") for output in last["outputs"]
-    ]
     assert last["cell_type"] == "code"
-    assert any(texts)
+    assert any(map(said, last["outputs"]))
 
 
 @named
@@ -55,6 +55,38 @@ def test_code_is_compared(path):
     code = [cell for cell in cells_of(path) if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     assert not re.search(r"^\s*(def|class) ", "\n".join(map(source, code)), re.MULTILINE)
+
+
+def said(output):
+    """The text of an output, which nbval compares."""
+    text = output.get("text") or output.get("data", {}).get("text/plain")
+    return "".join(text or "")
+
+
+@named
+def test_widgets_are_driven(path):
+    """Each notebook moves controls in a cell, and shows what came of it as text."""
+    driven = [
+        cell
+        for cell in cells_of(path)
+        if re.search(r"^\s*explorer\.\w+\.value = ", source(cell), re.MULTILINE)
+    ]
+    assert driven
+    for cell in driven:
+        assert any(map(said, cell["outputs"])), source(cell)
+
+
+@named
+def test_the_picture_is_of_what_is_said(path):
+    """The figure kept beside a dashboard has the title that the dashboard's text form tells."""
+    kept = 0
+    for cell in cells_of(path):
+        for before, output in pairwise(cell.get("outputs", [])):
+            if png := output.get("data", {}).get("image/png"):
+                kept += 1
+                with Image.open(io.BytesIO(base64.b64decode("".join(png)))) as picture:
+                    assert f"<Explorer sample: {picture.text['Title']} | " in said(before)
+    assert kept
 
 
 @pytest.fixture(scope="module")

@@ -286,8 +286,14 @@ def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
     made = {}
     exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
     assert len(made["before"]) == hours
-    assert "in as many hours on 2026-03-31 (" in explorer.sentence
+    final, beside = (made[rows]["total_count"].iloc[:hours].sum() for rows in ("hourly", "before"))
+    told = (
+        f"; the {hours} hours that are final have {final}, {100 * (1 - final / beside):.1f} % fewer"
+    )
+    assert f"{told} than in as many hours on 2026-03-31 ({beside})." in explorer.sentence
     assert key_of(explorer.axes) == "dashed: 2026-03-31"
+    explorer.comparison.value, explorer.view.value = "weekdays", "comparison"
+    assert f" over {hours} of 11 hours beside those of" in explorer.sentence
 
 
 def test_the_month_is_told_in_money(explorer):

@@ -38,20 +38,24 @@ def change_told(scene: Scene, measure: str) -> str:
         return ""
     now = scene.hourly[~scene.hourly["provisional"]]
     new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, scene.before))
+    final = f"; the {len(now)} hours that are final have {amount(new)}"
+    final = final if len(now) < len(scene.hourly) else ""
     if old == 0:
-        return f"; none in the days before, {days}"
+        return f"{final}; none in the days before, {days}"
     share = 100 * (new - old) / old
     way = "more" if share >= 0 else "fewer"
     hours = "as many hours" if len(now) == len(scene.before) else f"the {len(scene.before)} hours"
     beside = "" if len(now) == len(scene.before) else f" beside these {len(now)}"
-    return f"; {abs(share):.1f} % {way} than in {hours} {days.when} ({amount(old)}){beside}"
+    told = f"{abs(share):.1f} % {way} than in {hours} {days.when} ({amount(old)}){beside}"
+    return f"{final}{',' if final else ';'} {told}"
 
 
 def compared_told(scene: Scene, measure: str) -> str:
     """The fair change: each hour beside the same one whole weeks before, with its interval."""
     found: Any = compare_periods(scene.hourly, scene.earlier(grouped=False), measure=measure)
     days, hours = int(found["days"]), int(found["hours"])
-    over = f"{days} days" if days > 1 else f"{hours} hours"
+    some = f"{hours} of {len(scene.hourly)}" if hours < len(scene.hourly) else f"{hours}"
+    over = f"{days} days" if days > 1 else f"{some} hours"
     if not found["previous"]:
         return f"{total_told(scene, measure)}; none in the {over} of the same weekdays before"
     change, low, high = (100 * found[name] / found["previous"] for name in ("delta", "low", "high"))

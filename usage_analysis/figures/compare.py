@@ -133,7 +133,7 @@ def _rows(
     changes: pd.DataFrame | pd.Series, measure: str | None
 ) -> tuple[pd.DataFrame, str, list[str]]:
     """Before, now, the interval of now, and words, a row each; the axis's name; rows left out."""
-    table = changes.to_frame("this period").T if isinstance(changes, pd.Series) else changes
+    table = changes.to_frame("This period").T if isinstance(changes, pd.Series) else changes
     if not isinstance(table, pd.DataFrame):
         raise QueryError(f"changes: expected a table, got {type(changes).__name__}")
     if {"rate_a", "rate_b", "low", "high"} <= {*table}:
