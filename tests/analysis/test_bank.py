@@ -1,22 +1,32 @@
-"""A bank's call centre of 2003: published busy hours, and months projected as they went.
+"""Real calls: a bank's busy hours and months of 2003, and another bank's August 1999.
 
-The table lies beside the project where it is at hand, in ``shared/data``, and is no part of it.
+The tables lie beside the project where they are at hand, in ``shared``, and are no part of it.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from usage_analysis.analysis.busiest import describe_peak
+from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.peaks import busy_hour
+from usage_analysis.analysis.quality import reconcile
+from usage_analysis.analysis.rates import join_rate
 from usage_analysis.analysis.trends import project_month
+from usage_analysis.tidy.breakdown import breakdown_of
+from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.periods import in_timezone
 
-TABLE = Path(__file__).resolve().parents[3] / "shared" / "data" / "bank_calls_2003_hourly.csv"
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+TABLE = SHARED / "data" / "bank_calls_2003_hourly.csv"
+AUGUST = SHARED / "replies" / "anonymous_bank_1999-08.json"
 
-pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="the bank's calls are not at hand")
+pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="the banks' calls are not at hand")
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +69,54 @@ def test_months_that_went_are_inside_their_intervals(hourly: pd.DataFrame) -> No
                     )
     assert np.mean(inside) >= 0.95
     assert np.mean(errors) < 0.03 < np.mean(plain)
+
+
+@pytest.fixture(scope="module")
+def august() -> CallUsage:
+    """The month of the "Anonymous Bank" (Technion) as the endpoint would answer."""
+    return CallUsage.from_json(AUGUST.read_bytes(), as_of="1999-09-02T00:00Z")
+
+
+def on_its_clock(usage: CallUsage) -> pd.DataFrame:
+    return in_timezone(usage.hourly, "Asia/Jerusalem").loc["1999-08-01":"1999-08-31"]  # type: ignore[misc]  # pandas slices by dates
+
+
+def test_a_real_month_has_its_published_calls(august: CallUsage) -> None:
+    """42,078 calls, 31,402 of them answered, in 633 of 744 hours of the callers' clock."""
+    hourly = on_its_clock(august)
+    assert len(hourly) == 744
+    assert hourly[["total_count", "joined_count"]].sum().tolist() == [42_078, 31_402]
+    assert (hourly["total_count"] > 0).sum() == 633
+    assert not reconcile(august)["ok"].eq(False).any()
+    assert str(describe_peak(hourly)).startswith("busiest: Sundays 10:00-11:00 (Asia/Jerusalem)")
+    assert busy_hour(hourly, days="workdays", weekend=("Fri", "Sat"))["days"] == 23
+
+
+def test_real_days_differ_by_more_than_chance(august: CallUsage) -> None:
+    """A plain p chart calls two hours of five and most days signals, p' an hour of 14 and a day."""
+    hourly = on_its_clock(august)
+    plain, prime = (
+        control_chart(hourly, event="joined_count", every=None, method=method)
+        for method in ("p", "p_prime")
+    )
+    some = plain["limited"]
+    assert round(plain["signal"][some].mean(), 3) == 0.431
+    assert round(prime["signal"][some].mean(), 3) == 0.071
+    days = control_chart(hourly, event="joined_count", method="p")["signal"].sum()
+    assert [days, control_chart(hourly, event="joined_count")["signal"].sum()] == [24, 1]
+
+
+def test_the_types_of_a_real_month_add_up(august: CallUsage) -> None:
+    """Calls by type are all calls, hour by hour, and their shares add to 1."""
+    replies = json.loads(AUGUST.with_name("anonymous_bank_1999-08_by_agent.json").read_text())
+    assert august.query is not None
+    types = {
+        name: CallUsage.from_json(json.dumps(one), query=august.query, as_of=august.as_of)
+        for name, one in replies.items()
+    }
+    both = breakdown_of(types, "type", august.query).hourly
+    summed = both.groupby(level="time")[["total_count", "joined_count", "duration"]].sum()
+    pd.testing.assert_frame_equal(summed, august.hourly[list(summed)], check_freq=False)
+    rates = join_rate(both, by="type")
+    assert (rates["calls"] / rates["calls"].sum()).sum() == pytest.approx(1)
+    assert rates["events"].sum() == 31_402

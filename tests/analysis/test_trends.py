@@ -182,24 +182,36 @@ def simulated(kind: str, rng: np.random.Generator) -> np.ndarray:
 def back_test(kind: str, at: int, history: int, months: int, seed: int) -> tuple[float, ...]:
     """Coverage, mean error, and a run rate's mean error, over simulated months seen at a day."""
     rng = np.random.default_rng([seed, at, history])
-    inside, errors, plain = [], [], []
-    for _ in range(months):
-        calls = simulated(kind, rng).astype(float)[7 - rng.integers(7) :]
-        start = pd.Timestamp("2026-04-01") - pd.Timedelta(days=history)
-        seen = days(calls[62 - history : 62 + at].tolist(), str(start.date()))
-        found, came = project_month(seen), calls[62:92].sum()
-        inside.append(found["low"] <= came <= found["high"])
-        errors.append(abs(found["projection"] / came - 1))
-        plain.append(abs(calls[62 : 62 + at].sum() * 30 / at / came - 1))
-    return float(np.mean(inside)), float(np.mean(errors)), float(np.mean(plain))
+    calls = np.stack(
+        [simulated(kind, rng).astype(float)[7 - rng.integers(7) :][:92] for _ in range(months)]
+    )
+    start = pd.Timestamp("2026-04-01") - pd.Timedelta(days=history)
+    seen = days(calls[:, 62 - history : 62 + at].ravel().tolist(), str(start.date()))
+    seen.index = pd.DatetimeIndex(np.tile(seen.index[: history + at], months), tz="UTC")
+    seen.insert(0, "month", np.arange(months).repeat(history + at))
+    found, came = project_month(seen), calls[:, 62:].sum(axis=1)
+    plain = calls[:, 62 : 62 + at].sum(axis=1) * 30 / at
+    return (
+        float(((found["low"] <= came) & (came <= found["high"])).mean()),
+        float((found["projection"] / came - 1).abs().mean()),
+        float(np.abs(plain / came - 1).mean()),
+    )
 
 
-@pytest.mark.parametrize("kind", ["steady", "small", "wandering", "clinging", "growing"])
+# Share of 200 months inside, by the least of the days and histories below; 40 show it to within
+# chance. Growth of a tenth a month is not carried forward, and is what the interval knows least of.
+INSIDE = {"steady": 0.97, "small": 0.95, "wandering": 0.92, "clinging": 0.93, "growing": 0.88}
+
+
+@pytest.mark.parametrize("kind", INSIDE)
 @pytest.mark.parametrize(("at", "history"), [(2, 0), (10, 0), (3, 60), (10, 60), (20, 60)])
-def test_back_test(kind: str, at: int, history: int) -> None:
-    """At least 8 of 10 months end inside the 95 % interval, even where the level moves."""
-    covered, _, _ = back_test(kind, at, history, 40, 5)
-    assert covered >= 0.8
+@pytest.mark.parametrize(
+    ("months", "chance"), [(40, 0.03), pytest.param(200, 0, marks=pytest.mark.slow)]
+)
+def test_back_test(kind: str, at: int, history: int, months: int, chance: float) -> None:
+    """The 95 % interval holds nearly all months, and where the level moves nearly as many."""
+    covered, _, _ = back_test(kind, at, history, months, 5)
+    assert covered >= INSIDE[kind] - chance
 
 
 def test_a_projection_beats_a_run_rate() -> None:

@@ -53,8 +53,9 @@ def project_month(
     history give wide intervals. Growth is not carried forward: the level stays. Tried on a bank's
     call centre of 2003 (April to September, at 8 days of each month, with 0 to 8 weeks before it),
     the 95 % interval held the month in 95 % of 288 cases; at day 10, after 4 weeks, the projection
-    was 2.6 % off on average, a run rate 4.2 %. The interval missed another bank's August 1999,
-    whose calls fell by a third within the month.
+    was 2.6 % off on average, a run rate 4.2 %. Of simulated months it holds 97 % and more where the
+    level stays, 92 % where it wanders, 88 % where calls grow by a tenth a month. It missed another
+    bank's August 1999, whose calls fell by a third within the month.
 
     Parameters
     ----------
