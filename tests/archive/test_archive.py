@@ -113,6 +113,24 @@ def test_groups_are_a_breakdown(tmp_path):
     assert sorted(archive.breakdown("agent").groups) == sorted(groups)
 
 
+def test_files_are_of_one_month_packed_and_sorted(kept):
+    """Each file has the rows of its folder's month by scope and time, in zstd, and its format."""
+    several = 0
+    for path in kept.path.rglob("*.parquet"):
+        file = pq.ParquetFile(path)
+        rows = file.read(["scope", "time"]).to_pandas()
+        assert set(rows["time"].to_numpy().view("M8[us]").astype("M8[M]").astype(str)) <= {
+            path.parent.name
+        }
+        pd.testing.assert_frame_equal(rows, rows.sort_values(["scope", "time"]))
+        groups = [file.metadata.row_group(place) for place in range(file.num_row_groups)]
+        packed = {one.column(place).compression for one in groups for place in range(8)}
+        assert packed == {"ZSTD"}
+        assert msgspec.json.decode(file.metadata.metadata[b"usage-analysis"])["format"] == 1
+        several += len(set(rows["scope"])) > 1
+    assert several
+
+
 def test_a_fresh_process_reads_it(kept):
     """Another process reads what this one wrote."""
     code = (

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.archive.coverage import Newest, asked_of, bounds_of, newest, unknown
@@ -142,12 +140,12 @@ def usages(
     asked = asked_of(parts, scopes)
     out = {}
     for row, scope in enumerate(scopes):
-        own = found.take(np.arange(cuts[row], cuts[row + 1]))
+        own = found.take(slice(cuts[row], cuts[row + 1]))
         sent = _sent(parts, scope, known, row, window, as_of)
         query, moment = queries[scope], instant_of(as_of)
         reply = checked(_reply(own, sent, window, as_of), query, moment)
-        usage = usage_of([reply], query, as_of=moment, source=asked[scope].source)
-        out[scope] = _marked(usage, known.fetched[row], window)
+        out[scope] = usage_of([reply], query, as_of=moment, source=asked[scope].source)
+        _mark(out[scope], known.fetched[row], window)
     return {scope: out[scope] for scope in queries}
 
 
@@ -312,11 +310,8 @@ def _buckets(times: NDArray[np.int64], columns: Mapping[str, NDArray[np.int64]])
     return wire.Buckets(times, measures)
 
 
-def _marked(usage: CallUsage, fetched: NDArray[np.int64], window: Window) -> CallUsage:
-    """The same, with every bucket provisional that was so when its own day was fetched."""
-
-    def marked(frame: pd.DataFrame, step: int) -> pd.DataFrame:
+def _mark(usage: CallUsage, fetched: NDArray[np.int64], window: Window) -> None:
+    """Let every bucket be provisional that was so when its own day was fetched."""
+    for frame, step in ((usage.daily, DAY), (usage.hourly, HOUR)):
         times = row_times(frame)
-        return frame.assign(provisional=times + step > fetched[times // DAY - window.first] - LAG)
-
-    return replace(usage, daily=marked(usage.daily, DAY), hourly=marked(usage.hourly, HOUR))
+        frame["provisional"] = times + step > fetched[times // DAY - window.first] - LAG

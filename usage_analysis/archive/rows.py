@@ -26,7 +26,7 @@ class Rows(NamedTuple):
     def __len__(self) -> int:
         return len(self.code)
 
-    def take(self, at: NDArray[Any]) -> Rows:
+    def take(self, at: NDArray[Any] | slice) -> Rows:
         """Rows at these places, or where it is true."""
         columns = {name: values[at] for name, values in self.columns.items()}
         return Rows(self.scopes, self.code[at], columns)
