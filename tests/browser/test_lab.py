@@ -167,6 +167,6 @@ def test_contrast_holds_in_the_dark(own):
         assert board.dim() == []
         board.at("time-zone").fill("Nowhere")
         board.at("time-zone").press("Enter")
-        page.locator("[role=alert]").wait_for()
+        page.locator(".ua-explorer [role=alert]").wait_for()
         assert board.dim() == []
     assert board.said == []

@@ -19,7 +19,7 @@ from usage_analysis.figures.groups import plot_pareto
 from usage_analysis.figures.labels import spread_out
 from usage_analysis.figures.style import Theme, alt_text, families, figure_style, new_figure
 from usage_analysis.figures.trend import plot_trend
-from usage_analysis.figures.wording import amount, clean, shorten
+from usage_analysis.figures.wording import amount, clean, shorten, shortened
 
 KEY = "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v"
 
@@ -137,6 +137,17 @@ def test_names_keep_to_their_room():
     assert shorten("a" * 30, 10) == "a" * 9 + "…"
     assert shorten("日" * 30, 10) == "日" * 4 + "…"
     assert clean("a\nb\u202ec\x00") == "a bc "
+
+
+def test_names_that_begin_alike_can_be_told_apart():
+    """Names that would be cut to the same are cut in the middle, in as many cells; others not."""
+    desks = [f"Reception of the old harbour, desk {number:02}" for number in range(3)]
+    assert shortened([*desks, "Support", "b" * 30], 16) == [
+        "Reception o…k 00", "Reception o…k 01", "Reception o…k 02", "Support", "b" * 15 + "…",
+    ]  # fmt: skip
+    assert shortened(["日" * 9 + "一", "日" * 9 + "二"], 12) == ["日日…日日一", "日日…日日二"]
+    assert shortened(["خدمة العملاء 1", "خدمة العملاء 2"], 8)[1] == "\u200eخدمة ا…2\u200f\u200e"
+    assert shortened(["Support", "Support"]) == ["Support", "Support"]
 
 
 def test_a_name_from_right_to_left_turns_no_sentence_around():

@@ -52,7 +52,8 @@ STYLE: Final = f"""<style>
 .ua-explorer .ua-labelled select:not([multiple]) {{ appearance: auto; background-image: none; }}
 .ua-explorer .ua-labelled select[multiple] {{ height: auto; padding: 4px; min-height: 132px;
   overflow-x: auto; }}
-.ua-explorer .ua-labelled option {{ color: var(--ua-ink); background: var(--ua-ground); }}
+.ua-explorer .ua-labelled option {{ color: var(--ua-ink); background: var(--ua-ground);
+  white-space: normal; overflow-wrap: anywhere; }}
 .ua-explorer .ua-labelled input::placeholder {{ color: var(--ua-muted); opacity: 1; }}
 .ua-explorer .ua-row > .ua-labelled {{ flex: 0 1 auto; min-width: 112px; }}
 .ua-explorer .ua-row > .ua-first-day, .ua-explorer .ua-row > .ua-last-day,

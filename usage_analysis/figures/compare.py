@@ -12,7 +12,7 @@ from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import counts, percents
-from usage_analysis.figures.wording import UNITS, amount, axis_name, clean, shorten
+from usage_analysis.figures.wording import UNITS, amount, axis_name, clean, shorten, shortened
 
 _ROWS = 20
 _RATE = "rate [% of calls]"
@@ -80,7 +80,7 @@ def plot_comparison(
     _dumbbells(ax, rows)
     _scale(ax, rows, unit)
     _words_beside(ax, rows["words"])
-    names = [shorten(UNITS.get(str(n), str(n)), 16 if is_narrow(ax) else 30) for n in rows.index]
+    names = shortened((UNITS.get(str(n), n) for n in rows.index), 16 if is_narrow(ax) else 30)
     ax.set_yticks(np.arange(len(rows)), names, color=theme_in_use().ink)
     ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
     ax.set_ylabel(clean(str(rows.index.name or "measure")))

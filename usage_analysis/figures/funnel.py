@@ -22,7 +22,7 @@ from usage_analysis.figures.labels import head, label_ends, nothing, spread_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import FULL, counts, percents
-from usage_analysis.figures.wording import amount, percent, shorten
+from usage_analysis.figures.wording import amount, percent, shorten, shortened
 
 # So many points make a smooth curve.
 _SIZES = 60
@@ -137,10 +137,11 @@ def _name_points(
     tall = 72 * 2.2
     points = [float(y[place] - low) / (high - low) * tall for place in places]
     moved = spread_out(points, 9.5, tall)
-    for name, place, at, own in zip(names, places, moved, points, strict=True):
+    told = shortened(names, 14 if is_narrow(ax) else 24)
+    for name, place, at, own in zip(told, places, moved, points, strict=True):
         left = x[place] > 0.6 * right
         ax.annotate(
-            shorten(str(name), 14 if is_narrow(ax) else 24),
+            name,
             (x[place], y[place]), (-7 if left else 7, at - own), textcoords="offset points",
             ha="right" if left else "left", va="center", fontsize=8, gid="name",
             arrowprops={"arrowstyle": "-", "color": theme_in_use().muted, "lw": 0.5},

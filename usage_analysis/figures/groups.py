@@ -28,6 +28,7 @@ from usage_analysis.figures.wording import (
     per,
     several,
     shorten,
+    shortened,
     span_of,
 )
 from usage_analysis.tidy.frames import group_column
@@ -87,9 +88,10 @@ def plot_groups(
     panels: list[Axes] = list(grid.flat)
     for panel in panels[len(parts) :]:
         _dates_alone(panel)
-    for panel, (name, rows) in zip(panels, parts, strict=False):
+    names = shortened((name for name, _ in parts), int((wide / columns - 0.3) * 72 / 5.2))
+    for panel, name, (_, rows) in zip(panels, names, parts, strict=False):
         line_of_group(panel, rows, measure, theme_in_use().main, 1.2, "group")
-        panel.set_title(shorten(name, int((wide / columns - 0.3) * 72 / 5.2)), fontsize=8)
+        panel.set_title(name, fontsize=8)
         panel.tick_params(labelsize=7)
     # The panels share their axes: what is set on one holds for all.
     time_axis(panels[0], breakdown, ticks=3)
@@ -252,7 +254,7 @@ def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool)
 
 
 def _names(ax: Axes, shown: list[tuple[str, float]]) -> list[str]:
-    return [shorten(name, 14 if is_narrow(ax) else 30) for name, _ in shown]
+    return shortened((name for name, _ in shown), 14 if is_narrow(ax) else 30)
 
 
 def _vital_few(ranked: list[tuple[str, float]], total: float, what: str) -> str:

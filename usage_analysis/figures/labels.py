@@ -15,7 +15,7 @@ from matplotlib.textpath import TextToPath
 from usage_analysis.figures.axes import figure_of, is_narrow, width_of
 from usage_analysis.figures.provenance import Provenance, Subtitle, beneath
 from usage_analysis.figures.style import boxes_for_missing_glyphs, families, theme_in_use
-from usage_analysis.figures.wording import shorten
+from usage_analysis.figures.wording import shortened
 
 _SHORTEST = 8
 
@@ -146,11 +146,12 @@ def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     tall = figure_of(ax).get_size_inches()[1] * 72 * 0.55
     points = [(y - low) / (high - low) * tall for y, _, _ in labels]
     cells = 18 if is_narrow(ax) else 24
-    for (y, name, colour), at, own in zip(
-        labels, spread_out(points, 10, tall), points, strict=True
+    names = shortened((name for _, name, _ in labels), cells)
+    for (y, _, colour), name, at, own in zip(
+        labels, names, spread_out(points, 10, tall), points, strict=True
     ):
         ax.annotate(
-            shorten(name, cells),
+            name,
             (1, y),
             (14, at - own),
             xycoords=("axes fraction", "data"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -79,6 +81,9 @@ def percent(share: float, digits: int = 2) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+_JOINING: Final = " \u200d\ufe0f"
+
+
 def clean(name: str) -> str:
     """A name without what would break or turn a line: control and direction characters."""
     kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name)
@@ -97,8 +102,30 @@ def shorten(name: str, cells: int = 24) -> str:
     for place, character in enumerate(name):
         used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
         if used > cells:
-            name = name[: max(place - 1, 1)].rstrip(" \u200d\ufe0f") + "…"
+            name = name[: max(place - 1, 1)].rstrip(_JOINING) + "…"
             break
+    return _set_off(name)
+
+
+def shortened(names: Iterable[object], cells: int = 24) -> list[str]:
+    """Names as `shorten` has them, but cut in the middle where others would read the same."""
+    whole = [clean(str(name)) for name in names]
+    short = [shorten(name, cells) for name in whole]
+    alike = {text for text, times in Counter(short).items() if times > 1}
+    return [
+        _in_the_middle(name, cells) if text in alike and text != _set_off(name) else text
+        for name, text in zip(whole, short, strict=True)
+    ]
+
+
+def _in_the_middle(name: str, cells: int) -> str:
+    end = name[-(cells // 4) :].lstrip(_JOINING)
+    wide = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in end)
+    return _set_off(shorten(name, cells - wide).strip("\u200e\u200f") + end)
+
+
+def _set_off(name: str) -> str:
+    """A name between marks, if it is written from right to left."""
     turns = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
     return f"\u200e{name}\u200f\u200e" if turns else name
 
