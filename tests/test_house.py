@@ -23,7 +23,7 @@ ALLOWED = {
     "errors": set(),
     "filters": {"errors"},
     "query": {"errors", "filters"},
-    "tidy": {"errors", "query", "tidy"},
+    "tidy": {"errors", "filters", "query", "tidy"},
     "fetch": {"errors", "query", "tidy", "fetch"},
     "archive": {"errors", "query", "tidy", "fetch", "archive"},
     "analysis": {"errors", "query", "tidy", "analysis"},

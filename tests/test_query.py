@@ -377,6 +377,22 @@ def test_copies(query: UsageQuery) -> None:
         assert query != replace(query, metadata={**query.metadata, "one": "more"})
 
 
+@given(
+    st.dates(date(2015, 1, 1), date(2029, 12, 1)),
+    st.integers(0, 40),
+    st.sampled_from(
+        ["UTC", "America/St_Johns", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]
+    ),
+)
+def test_local_days_are_known_again(first: date, more: int, name: str) -> None:
+    """The window tells the local days that it was made for, in their zone."""
+    last = first + timedelta(days=more)
+    assert UsageQuery.local_days(first, last, name).days_in(name) == (first, last)
+    utc_days = UsageQuery(from_date=first, to_date=last)
+    assert utc_days.days_in(name) is None
+    assert UsageQuery().days_in(name) is None
+
+
 def test_dates_with_a_timezone_are_local_days() -> None:
     """With a zone the dates are its days, in whole UTC hours with one more on each side."""
     asked = UsageQuery.from_filters(

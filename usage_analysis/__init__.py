@@ -47,7 +47,7 @@ _HOMES = {
     "sample": "sample_client",
     "tidy.durations": "parse_duration parse_durations",
     "tidy.frames": "CallUsage",
-    "tidy.periods": "aggregate in_timezone",
+    "tidy.periods": "aggregate between_days in_timezone",
     "tidy.rolling": "rolling",
     "tidy.summing": "sum_usage",
 }
@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from usage_analysis.tidy.durations import parse_durations as parse_durations
     from usage_analysis.tidy.frames import CallUsage as CallUsage
     from usage_analysis.tidy.periods import aggregate as aggregate
+    from usage_analysis.tidy.periods import between_days as between_days
     from usage_analysis.tidy.periods import in_timezone as in_timezone
     from usage_analysis.tidy.rolling import rolling as rolling
     from usage_analysis.tidy.summing import sum_usage as sum_usage

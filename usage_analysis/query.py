@@ -192,6 +192,18 @@ class UsageQuery:
             **filters,
         )
 
+    def days_in(self, timezone: str | tzinfo) -> tuple[date, date] | None:
+        """Local days that the window was made for by `local_days`, None where it was not."""
+        if self.start is None or self.end is None:
+            return None
+        place = zone(timezone)
+        first = (self.start + 2 * _HOUR - _TICK).astimezone(place).date()
+        last = (self.end - 2 * _HOUR).astimezone(place).date()
+        if first > last:
+            return None
+        made = type(self).local_days(first, last, place)
+        return (first, last) if (made.start, made.end) == (self.start, self.end) else None
+
     @property
     def start(self) -> datetime | None:
         """First instant asked for, UTC."""

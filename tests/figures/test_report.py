@@ -411,6 +411,17 @@ def test_hours_of_the_day_and_names_are_as_asked(usage, previous, tmp_path):
             build_report(usage, tmp_path, hours=hours)
 
 
+def test_a_reply_of_local_days_is_reported_over_these(tmp_path):
+    """Without days, a page is of those that were asked for, not of the hours around them."""
+    bounds, zone = ("2026-03-28", "2026-03-31"), "Asia/Kolkata"
+    usage = ua.sample_client().call_usage(from_date=bounds[0], to_date=bounds[1], timezone=zone)
+    whole = ua.between_days(ua.in_timezone(usage.hourly, zone), *bounds)
+    page = build_report(usage, tmp_path, timezone=zone, sections=["checks"])
+    calls = int(whole["total_count"].sum())
+    told = f"2026-03-28 to 2026-03-31 ({zone}) · {calls:,} calls"
+    assert told in page.read_text(encoding="utf-8")
+
+
 def test_a_title_is_text(usage, tmp_path):
     """A heading that looks like HTML is shown, not obeyed."""
     page = build_report(usage, tmp_path, title="<script>alert(1)</script>", sections=["checks"])

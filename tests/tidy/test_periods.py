@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import CallUsage
-from usage_analysis.tidy.periods import aggregate, in_timezone
+from usage_analysis.tidy.periods import aggregate, between_days, in_timezone
 
 
 def test_one_daily_row_is_a_day() -> None:
@@ -37,6 +37,23 @@ def hours(
     columns = {"total_count": 1, "duration": np.full(n, 60_000_000).view("m8[us]")}
     late = np.arange(n) >= n - running
     return pd.DataFrame({**first, **columns, "provisional": late}, index=index)
+
+
+def test_days_are_cut_out_of_series_and_breakdowns() -> None:
+    """Both days are whole in the frame's zone, whether times come once or for every group."""
+    single = hours(5 * 24, "2026-03-06", "America/New_York")
+    both = pd.concat([single.assign(agent=name) for name in "ab"])
+    for frame, times in ((single, 1), (both, 2)):
+        cut = between_days(frame, "2026-03-07", "2026-03-08")
+        assert len(cut) == times * 47
+        assert sorted(set(cut.index.strftime("%F"))) == ["2026-03-07", "2026-03-08"]
+        assert len(between_days(frame, to_date="2026-03-06")) == times * 24
+    with pytest.raises(QueryError, match="from_date: expected at most to_date, got 2026-03-08"):
+        between_days(single, "2026-03-08", "2026-03-07")
+    with pytest.raises(QueryError, match="days that the frame has, got 2027-01-01 to None"):
+        between_days(single, "2027-01-01")
+    with pytest.raises(QueryError, match='to_date: expected a day such as "2026-03-31"'):
+        between_days(single, to_date="soon")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cached_property
 from typing import Final
 
@@ -231,9 +230,7 @@ def _cut_in_words(hours: str, days: Days, *, by_group: bool) -> str:
     """Local days cut out of hours; `loc` refuses the repeated times of groups."""
     if not by_group:
         return f'{hours}.loc["{days.first}":"{days.last}"]'
-    after = days.last + timedelta(days=1)
-    local = f"{hours}.index.tz_localize(None)"
-    return f'{hours}[({local} >= "{days.first}") & ({local} < "{after}")]'
+    return f'ua.between_days({hours}, "{days.first}", "{days.last}")'
 
 
 def _inside(rows: pd.DataFrame, days: Days) -> NDArray[np.bool_]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -61,20 +59,3 @@ def whole_days(hourly: pd.DataFrame) -> pd.DataFrame:
     first, last = (day.tz_localize(None).normalize() for day in (whole[0], whole[-1]))
     inside: NDArray[np.bool_] = (local >= first) & (local <= last)
     return hourly[inside]
-
-
-def cut_to(
-    hourly: pd.DataFrame, from_date: date | str | None, to_date: date | str | None
-) -> pd.DataFrame:
-    """Rows of the local days asked for."""
-    days = pd.DatetimeIndex(hourly.index).tz_localize(None)
-    kept = np.ones(len(hourly), dtype=np.bool_)
-    if from_date is not None:
-        kept &= days >= pd.Timestamp(from_date)
-    if to_date is not None:
-        kept &= days < pd.Timestamp(to_date) + pd.Timedelta(days=1)
-    if not kept.any():
-        raise QueryError(
-            f"from_date, to_date: expected days that the reply has, got {from_date} to {to_date}"
-        )
-    return hourly[kept]

@@ -24,7 +24,6 @@ from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.cuts import (
     Hours,
     check_hours,
-    cut_to,
     hours_in_words,
     of_hours,
     whole_days,
@@ -54,7 +53,7 @@ from usage_analysis.figures.tables import (
 from usage_analysis.figures.wording import several
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
-from usage_analysis.tidy.periods import in_timezone
+from usage_analysis.tidy.periods import between_days, in_timezone
 
 Progress = Callable[[int, int], None]
 
@@ -103,7 +102,8 @@ def build_report(
     timezone
         Whose clock hours and days are meant.
     from_date, to_date
-        Local days, both inclusive, to cut the data and the breakdown to.
+        Local days, both inclusive, to cut the data and the breakdown to; without, those that the
+        reply was asked for with this `timezone`, or all that it has.
     hours
         Hours of the local day to cut them and the earlier period to: ``(9, 17)`` for 09:00 to
         17:00; a first after the last goes over midnight.
@@ -146,12 +146,13 @@ def build_report(
     require("build_report", usage.hourly, "error_count", "billed_minutes")
     place = zone(timezone)
     check_hours(hours)
-    days = (from_date, to_date)
+    first, last = (usage.query and usage.query.days_in(place)) or (None, None)
+    days = (from_date or first, to_date or last)
 
     def local(reply: CallUsage) -> pd.DataFrame:
         return of_hours(in_timezone(reply.hourly, place), hours)
 
-    hourly = cut_to(local(usage), *days)
+    hourly = between_days(local(usage), *days)
     about = Provenance.of(usage, hourly, timezone=place, filters=filters)
     if hours is not None:
         about = replace(about, filters={**about.filters, "time of day": hours_in_words(hours)})
@@ -160,7 +161,7 @@ def build_report(
         hourly=hourly,
         about=about,
         previous=None if previous is None else whole_days(local(previous)),
-        breakdown=None if breakdown is None else cut_to(local(breakdown), *days),
+        breakdown=None if breakdown is None else between_days(local(breakdown), *days),
         marks=marks,
         weekend=weekend,
         limit=limit,

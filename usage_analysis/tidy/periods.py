@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import date, tzinfo
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
+from usage_analysis.filters import local_day
 from usage_analysis.query import zone as zone_named
 from usage_analysis.tidy.dividing import divided
 from usage_analysis.tidy.frames import require
@@ -39,6 +40,53 @@ Rows = NDArray[np.intp]
 
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = {"MS": 1, "QS": 3, "YS": 12}
+
+
+def between_days(
+    frame: pd.DataFrame, from_date: date | str | None = None, to_date: date | str | None = None
+) -> pd.DataFrame:
+    """Rows that begin on the local days from one to another, both inclusive.
+
+    Parameters
+    ----------
+    frame
+        Canonical frame, in whose zone the days are, with or without a group column.
+    from_date, to_date
+        Days; None is no bound.
+
+    Returns
+    -------
+    DataFrame
+        Those rows, as they were; for the days of a query with `timezone`, without the hour more on
+        each side that it asked for.
+
+    Raises
+    ------
+    QueryError
+        A bound is no day, the first is after the last, or no row is between them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-07 23:00", periods=26, freq="h", tz="UTC", name="time")
+    >>> len(between_days(pd.DataFrame({"total_count": 1}, index=time), "2026-03-08", "2026-03-08"))
+    24
+    """
+    first = None if from_date is None else local_day("from_date", from_date)
+    last = None if to_date is None else local_day("to_date", to_date)
+    if first is not None and last is not None and first > last:
+        raise QueryError(f"from_date: expected at most to_date, got {first} after {last}")
+    days = pd.DatetimeIndex(frame.index).tz_localize(None)
+    kept = np.ones(len(frame), dtype=np.bool_)
+    if first is not None:
+        kept &= days >= pd.Timestamp(first)
+    if last is not None:
+        kept &= days < pd.Timestamp(last) + pd.Timedelta(days=1)
+    if not kept.any():
+        raise QueryError(
+            f"from_date, to_date: expected days that the frame has, got {first} to {last}"
+        )
+    return frame[kept]
 
 
 def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
