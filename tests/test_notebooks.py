@@ -1,5 +1,6 @@
 """The notebooks: how they are built, and that they are as true of another account."""
 
+import ast
 import base64
 import io
 import json
@@ -87,6 +88,20 @@ def test_the_picture_is_of_what_is_said(path):
                 with Image.open(io.BytesIO(base64.b64decode("".join(png)))) as picture:
                     assert f"<Explorer sample: {picture.text['Title']} | " in said(before)
     assert kept
+
+
+def test_the_report_takes_parameters():
+    """The report has one cell that papermill overrides: plain values, with what its prose names."""
+    (path,) = [path for path in PATHS if path.stem == "06_report"]
+    (cell,) = [cell for cell in cells_of(path) if cell["metadata"].get("tags") == ["parameters"]]
+    values = {}
+    for line in ast.parse(source(cell)).body:
+        assert isinstance(line, ast.Assign)
+        values[line.targets[0].id] = ast.literal_eval(line.value)
+    assert {*values} == {"account", "first", "last", "timezone", "folder"}
+    prose = source(cells_of(path)[0])
+    assert f" papermill {path.name} " in prose
+    assert {*re.findall(r" -p (\w+) ", prose)} <= {*values}
 
 
 @pytest.fixture(scope="module")
