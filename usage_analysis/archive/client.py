@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from usage_analysis.archive.coverage import Asked, asked_of, bounds_of, names_of
-from usage_analysis.archive.days import LAG, instant_of, microseconds
 from usage_analysis.archive.loading import everything, load
 from usage_analysis.archive.parts import Part, Shelf
 from usage_analysis.errors import QueryError, ResponseError
@@ -24,8 +23,8 @@ from usage_analysis.fetch.patience import Progress, Stop
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.asked import window_of
 from usage_analysis.tidy.breakdown import breakdown_of, whole_of
-from usage_analysis.tidy.frames import CallUsage, Source
-from usage_analysis.tidy.zones import DAY, HOUR
+from usage_analysis.tidy.frames import LAG, CallUsage, Source
+from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
 
 class ArchiveClient(BaseClient):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,24 +11,7 @@ import pandas as pd
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import BILLING_LAG
-from usage_analysis.tidy.zones import DAY
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
-
-LAG = BILLING_LAG // _TICK
-"""How long billed minutes still grow [us]."""
-
-
-def microseconds(instant: datetime) -> int:
-    """Instant as a number."""
-    return (instant - _EPOCH) // _TICK
-
-
-def instant_of(moment: int) -> datetime:
-    """Instant of a number."""
-    return _EPOCH + int(moment) * _TICK
+from usage_analysis.tidy.zones import DAY, EPOCH, microseconds
 
 
 def timestamp(moment: int) -> pd.Timestamp:
@@ -75,7 +58,7 @@ def day_number(argument: str, value: Any) -> int:
 
 def number_of(day: date) -> int:
     """Day of a date."""
-    return day.toordinal() - _EPOCH.toordinal()
+    return day.toordinal() - EPOCH.toordinal()
 
 
 def asked_moment(as_of: datetime | str) -> int:

@@ -10,14 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.archive.coverage import Newest, asked_of, bounds_of, newest, unknown
-from usage_analysis.archive.days import (
-    LAG,
-    asked_moment,
-    day_name,
-    instant_of,
-    microseconds,
-    months_of,
-)
+from usage_analysis.archive.days import asked_moment, day_name, months_of
 from usage_analysis.archive.parts import KINDS, Kind, Part, Shelf
 from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.errors import QueryError
@@ -25,8 +18,9 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.asked import checked
 from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import CallUsage, check_group_name, usage_of
-from usage_analysis.tidy.zones import DAY, HOUR, row_times
+from usage_analysis.tidy.frames import LAG, CallUsage, check_group_name, usage_of
+from usage_analysis.tidy.sums import STORED
+from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, row_times
 
 
 class Window(NamedTuple):
@@ -301,12 +295,8 @@ def day_sums(
 
 
 def _buckets(times: NDArray[np.int64], columns: Mapping[str, NDArray[np.int64]]) -> wire.Buckets:
-    measures: dict[str, NDArray[Any]] = {
-        "billed_minutes" if name == "billed_micro" else name: values / 1e6
-        if name == "billed_micro"
-        else values
-        for name, values in columns.items()
-    }
+    measures: dict[str, NDArray[Any]] = {name: columns[kept] for name, kept in STORED.items()}
+    measures["billed_minutes"] = measures["billed_minutes"] / 1e6
     return wire.Buckets(times, measures)
 
 

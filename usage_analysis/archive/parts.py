@@ -31,8 +31,6 @@ from typing import Literal, NamedTuple, TypeVar
 import msgspec
 
 from usage_analysis.archive.coverage import FORMAT, KEY, Covered, Held, Known, decode
-from usage_analysis.archive.rows import MEASURES as MEASURES
-from usage_analysis.archive.rows import NUMBERS as NUMBERS
 from usage_analysis.archive.rows import Rows, rows_of
 from usage_analysis.archive.writing import (
     JOINT,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from usage_analysis.tidy.sums import STORED
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MEASURES = ("total_count", "error_count", "joined_count", "duration", "billed_micro")
+MEASURES = tuple(STORED.values())
 """Measures of a row: calls, duration [us], billed [millionths of a minute]; all int64."""
 NUMBERS = ("time", *MEASURES, "fetched")
 """The columns beside `scope`: `time` is the start of the hour, both instants [us since 1970]."""

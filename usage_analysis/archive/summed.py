@@ -22,11 +22,11 @@ from usage_analysis.archive.coverage import (
     stale_of,
     stale_table,
 )
-from usage_analysis.archive.days import LAG
 from usage_analysis.archive.groups import Filters, grouped
 from usage_analysis.archive.parts import Part, Shelf
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
+from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.summing import as_table, ends_of
 from usage_analysis.tidy.sums import BETWEEN, STORED, Waiting, Window, summed
 from usage_analysis.tidy.zones import DAY, HOUR

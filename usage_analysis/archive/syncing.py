@@ -24,7 +24,7 @@ from usage_analysis.archive.coverage import (
     newest,
     runs_of,
 )
-from usage_analysis.archive.days import day_name, day_number, microseconds, months_of, number_of
+from usage_analysis.archive.days import day_name, day_number, months_of, number_of
 from usage_analysis.archive.loading import day_sums, everything
 from usage_analysis.archive.parts import Shelf
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
@@ -32,7 +32,7 @@ from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import CallUsage, Source
-from usage_analysis.tidy.zones import DAY, row_times
+from usage_analysis.tidy.zones import DAY, microseconds, row_times
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,11 +11,11 @@ import pandas as pd
 from usage_analysis.archive.coverage import asked_of, bounds_of, names_of, newest, unknown
 from usage_analysis.archive.days import timestamp
 from usage_analysis.archive.parts import Part
-from usage_analysis.archive.rows import MEASURES
 from usage_analysis.archive.versions import changes
+from usage_analysis.tidy.sums import STORED
 from usage_analysis.tidy.zones import DAY
 
-_WORDS = {name: "billed_minutes" if name == "billed_micro" else name for name in MEASURES}
+_WORDS = {kept: name for name, kept in STORED.items()}
 
 
 def scope_table(parts: Sequence[Part]) -> pd.DataFrame:

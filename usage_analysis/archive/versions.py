@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.archive.coverage import Held, asked_of, names_of, runs_in, runs_of
-from usage_analysis.archive.days import LAG
 from usage_analysis.archive.parts import Kind, Part, Shelf
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
+from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.zones import DAY
 
 _AT_ONCE = 200_000  # rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from usage_analysis.errors import QueryError
@@ -109,7 +109,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     from usage_analysis.sample.calls import DAY, micros
     from usage_analysis.sample.endpoint import Endpoint, SampleTransport
     from usage_analysis.sample.log import from_frame
-    from usage_analysis.tidy.frames import BILLING_LAG
+    from usage_analysis.tidy.frames import LAG
 
     calls, listed = from_frame(frame)
     if not len(calls) and now is None:
@@ -117,7 +117,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     until = None
     if now is None:
         until = -(-int((calls.created + calls.duration).max()) // DAY) * DAY
-        clock = until + BILLING_LAG // timedelta(microseconds=1)
+        clock = until + LAG
     elif not isinstance(now, datetime) or now.tzinfo is None:
         raise QueryError(f"now: expected a datetime with a time zone, got {now!r}")
     else:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.zones import DAY, EPOCH, HOUR, TICK
+from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
 Checked = NewType("Checked", wire.Reply)
 """A reply whose buckets are those that were asked for."""
@@ -53,11 +53,6 @@ def window_of(query: UsageQuery) -> tuple[int, int] | None:
     if query.start is None or query.end is None:
         return None
     return microseconds(query.start), microseconds(query.end)
-
-
-def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970 of an instant."""
-    return (instant - EPOCH) // TICK
 
 
 def hours_of_day(query: UsageQuery, *, closed: bool = False) -> NDArray[np.bool_]:
@@ -125,4 +120,4 @@ def _first(rows: wire.Buckets, where: NDArray[np.bool_]) -> int | None:
 
 def _name(time: np.int64, step: int) -> str:
     form = "%Y-%m-%d %H:00 UTC" if step == HOUR else "%Y-%m-%d"
-    return f"{EPOCH + int(time) * TICK:{form}}"
+    return f"{instant_of(time):{form}}"

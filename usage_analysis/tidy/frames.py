@@ -23,7 +23,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -38,14 +38,13 @@ from usage_analysis.tidy.asked import (
     Checked,
     checked,
     hours_of_day,
-    microseconds,
     window_of,
 )
 from usage_analysis.tidy.wire import MEASURES, MOST_MINUTES
-from usage_analysis.tidy.zones import DAY, EPOCH, HOUR, TICK, to_index
+from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, to_index
 
-BILLING_LAG = timedelta(hours=2)
-"""Billed minutes of the last hours still grow: billing comes after the call ends."""
+LAG = 2 * HOUR
+"""Billed minutes of the last hours still grow: billing comes after the call ends [us]."""
 
 REST = "rest"
 """The group of the calls that the other groups of a breakdown leave over."""
@@ -226,7 +225,7 @@ class CallUsage:
         reply = wire.decode(body, saved=saved)
         if query is None and len(reply.daily.time):
             days = reply.daily.time
-            first, last = _date(days.min()).date(), _date(days.max()).date()
+            first, last = instant_of(days.min()).date(), instant_of(days.max()).date()
             query = UsageQuery(from_date=first, to_date=last)
             as_of = as_of or query.end
         query, moment = query or UsageQuery(), _moment(as_of)
@@ -296,10 +295,6 @@ def usage_of(
     )
 
 
-def _date(time: np.int64) -> datetime:
-    return EPOCH + int(time) * TICK
-
-
 def _moment(as_of: datetime | str | None) -> pd.Timestamp:
     moment = pd.Timestamp(datetime.now(UTC) if as_of is None else as_of)
     if moment.tzinfo is None:
@@ -335,7 +330,7 @@ def _frame(
         times, columns = times[kept], {name: v[kept] for name, v in columns.items()}
     columns["duration"] = columns["duration"].view("m8[us]")
     ordered = {name: columns[name] for name in MEASURES if name in columns}
-    provisional = times + step > as_of - BILLING_LAG // TICK
+    provisional = times + step > as_of - LAG
     frame = pd.DataFrame({**ordered, "provisional": provisional}, index=to_index(times, UTC))
     if step == DAY:
         # One row alone, or one a group, does not show whether it is a day or an hour.
@@ -350,7 +345,7 @@ def _check_sums(columns: Mapping[str, NDArray[Any]], times: NDArray[np.int64], s
         if past.any():
             path = "daily" if step == DAY else "hourly"
             raise ResponseError(
-                f"{path}[{_date(times[past.argmax()]):%Y-%m-%d %H:%M} UTC].{MEASURES[name]}: "
+                f"{path}[{instant_of(times[past.argmax()]):%Y-%m-%d %H:%M} UTC].{MEASURES[name]}: "
                 "expected replies whose sum 64 bits hold, got more"
             )
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.frames import BILLING_LAG, check_group_name
+from usage_analysis.tidy.frames import LAG, check_group_name
 from usage_analysis.tidy.sums import STORED, Window, summed
-from usage_analysis.tidy.zones import DAY, EPOCH, HOUR, TICK, clock_of, first_instants
+from usage_analysis.tidy.zones import DAY, HOUR, clock_of, first_instants, microseconds
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -191,7 +191,7 @@ def _window(
 
 def _all_over(end: int) -> int:
     """A moment at which no bucket before `end` is provisional any more."""
-    return end + BILLING_LAG // TICK
+    return end + LAG
 
 
 def ends_of(
@@ -206,7 +206,7 @@ def _on(place: tzinfo, given: object, instant: datetime | None) -> int | None:
     """An end of the window [us, UTC]; where a day was given, that day's on the clock of a place."""
     if instant is None:
         return None
-    at = (instant - EPOCH) // TICK
+    at = microseconds(instant)
     is_day = len(given) <= 10 if isinstance(given, str) else not isinstance(given, datetime)
     return int(first_instants(place, np.array([at]))[0]) if is_day else at
 
@@ -215,4 +215,4 @@ def _microseconds(as_of: datetime | str) -> int:
     moment = pd.Timestamp(as_of)
     if moment.tzinfo is None:
         raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
-    return (moment.to_pydatetime() - EPOCH) // TICK
+    return microseconds(moment.to_pydatetime())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import BILLING_LAG
+from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.periods import aggregate, calendar, in_timezone
 from usage_analysis.tidy.zones import HOUR, Instants, clock_of, offsets, row_times, to_index
 
@@ -40,7 +40,6 @@ MOST_ROWS = 20_000_000
 
 BETWEEN = " / "
 """What stands between values where several make one group."""
-_LAG = BILLING_LAG // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Window:
     def empty(self) -> pd.DataFrame:
         """Canonical hourly frame without calls, UTC."""
         hours = self.hours()
-        waiting = hours + HOUR > self.as_of - _LAG
+        waiting = hours + HOUR > self.as_of - LAG
         none = np.zeros(len(hours), dtype=np.int64)
         return pd.DataFrame({"total_count": none, "provisional": waiting}, to_index(hours, UTC))
 

@@ -33,6 +33,16 @@ _LAST = (datetime(9999, 12, 29, tzinfo=UTC) - EPOCH) // TICK
 Instants = NDArray[np.int64]
 
 
+def microseconds(instant: datetime) -> int:
+    """Microseconds since 1970 of an instant."""
+    return (instant - EPOCH) // TICK
+
+
+def instant_of(moment: int | np.int64) -> datetime:
+    """Instant of a number of microseconds since 1970, UTC."""
+    return EPOCH + int(moment) * TICK
+
+
 class ClockHours(NamedTuple):
     """Stretches of one local clock hour at one offset, in order: a clock hour mostly lasts one."""
 
