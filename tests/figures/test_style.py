@@ -146,7 +146,7 @@ def test_names_that_begin_alike_can_be_told_apart():
         "Reception o…k 00", "Reception o…k 01", "Reception o…k 02", "Support", "b" * 15 + "…",
     ]  # fmt: skip
     assert shortened(["日" * 9 + "一", "日" * 9 + "二"], 12) == ["日日…日日一", "日日…日日二"]
-    assert shortened(["خدمة العملاء 1", "خدمة العملاء 2"], 8)[1] == "\u200eخدمة ا…2\u200f\u200e"
+    assert shortened(["خدمة العملاء 1", "خدمة العملاء 2"], 8)[1] == "\u200eخدمة ا…2\u200f\u200e"  # noqa: RUF001  # Arabic
     assert shortened(["Support", "Support"]) == ["Support", "Support"]
 
 
