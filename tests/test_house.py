@@ -43,11 +43,13 @@ ALLOWED = {
     "doctor": {"errors", "query", "tidy", "fetch", "doctor"},
     "cli_archive": {"archive", "errors", "query", "tidy", "fetch", "cli_groups"},
     "cli_filters": set(),
+    "cli_served": {"cli_filters", "dashboard", "sample"},
     "cli_groups": {"errors", "query", "tidy", "fetch", "sample"},
     "cli": {
         "cli_archive",
         "cli_filters",
         "cli_groups",
+        "cli_served",
         "errors",
         "query",
         "tidy",
@@ -56,8 +58,7 @@ ALLOWED = {
         "figures",
         "sample",
         "doctor",
-    }
-    | {"dashboard"},
+    },
 }
 HOMES = {
     "httpx": {"fetch/exchange.py", "sample/*"},

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import usage_analysis
-from usage_analysis import cli_archive
-from usage_analysis.cli_filters import add_filters, filters_of
+from usage_analysis import cli_archive, cli_served
+from usage_analysis.cli_filters import add_account, add_filters, day, filters_of
 from usage_analysis.cli_groups import add_groups, groups_of
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
@@ -19,9 +19,8 @@ from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.saved import target_of
 
 if TYPE_CHECKING:
+    from usage_analysis.cli_served import Commands
     from usage_analysis.fetch.client import Client
-
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,8 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_fetch(commands)
     _add_sync(commands)
     _add_doctor(commands)
-    _add_app(commands)
-    _add_sample(commands)
+    cli_served.add_app(commands)
+    cli_served.add_sample(commands)
     return parser
 
 
@@ -63,7 +62,7 @@ def _add_report(commands: Commands) -> None:
         description="Write a report: figures (SVG, PNG), tables (CSV) and report.html.",
     )
     source = report.add_mutually_exclusive_group()
-    _add_account(source)
+    add_account(source)
     source.add_argument("--reply", type=Path, metavar="FILE", help="a saved reply instead")
     source.add_argument("--archive", type=Path, metavar="DIR", help="what sync kept instead")
     report.add_argument("--scope", metavar="NAME", help="which of the archive's scopes (all)")
@@ -97,7 +96,7 @@ def _add_fetch(commands: Commands) -> None:
         help="keep a reply in a file",
         description="Ask the endpoint and keep the reply, its query and its date in a file.",
     )
-    _add_account(fetch)
+    add_account(fetch)
     _add_window(fetch)
     add_filters(fetch)
     add_groups(fetch)
@@ -111,8 +110,8 @@ def _add_sync(commands: Commands) -> None:
         help="keep an account's history in a folder",
         description="Fetch into an archive what is missing and what may have changed since.",
     )
-    _add_account(sync)
-    cli_archive.add_sync_options(sync, _day)
+    add_account(sync)
+    cli_archive.add_sync_options(sync, day)
     add_filters(sync)
     add_groups(sync)
     sync.set_defaults(run=_sync)
@@ -125,7 +124,7 @@ def _add_doctor(commands: Commands) -> None:
         description="Ask an account what the endpoint's description leaves open: what was "
         "assumed, what was seen, what follows for its numbers.",
     )
-    _add_account(doctor)
+    add_account(doctor)
     doctor.add_argument("--days", type=int, default=30, help="how many to look at (30)")
     doctor.add_argument(
         "--save", type=Path, metavar="DIR", help="keep the replies, without key and ids"
@@ -133,74 +132,12 @@ def _add_doctor(commands: Commands) -> None:
     doctor.set_defaults(run=_doctor)
 
 
-def _add_app(commands: Commands) -> None:
-    app = commands.add_parser(
-        "app",
-        help="open the dashboard in a browser",
-        description="Serve the dashboard on this machine, behind a token, until interrupted.",
-    )
-    source = app.add_mutually_exclusive_group()
-    _add_account(source)
-    source.add_argument("--archive", type=Path, metavar="DIR", help="what sync kept instead")
-    app.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    app.add_argument("--no-browser", action="store_true", help="only say the address")
-    names = app.add_argument_group("names", "which the endpoint does not list, each in a CSV")
-    names.add_argument("--agents", type=Path, metavar="FILE", help="columns name, and id or value")
-    names.add_argument("--voices", type=Path, metavar="FILE", help="columns name, and id or value")
-    names.add_argument("--metadata", type=Path, metavar="FILE", help="columns key and value")
-    begin = app.add_argument_group("beginning", "what the page says first")
-    begin.add_argument(
-        "--timezone", metavar="ZONE", help="whose clock: America/New_York (this machine's)"
-    )
-    begin.add_argument(
-        "--billing-day", type=int, default=1, metavar="DAY", help="the billing cycle's first (1)"
-    )
-    begin.add_argument("--rate", metavar="USD", help="a billed minute (0.05)")
-    begin.add_argument("--limit", type=int, metavar="CALLS", help="that may be held at once (5)")
-    app.set_defaults(run=_app)
-
-
-def _add_sample(commands: Commands) -> None:
-    sample = commands.add_parser("sample", help="the sample account").add_subparsers(
-        required=True, metavar="WHAT"
-    )
-    serve = sample.add_parser(
-        "serve",
-        help="answer over HTTP on this machine",
-        description="Serve the sample account on 127.0.0.1 until interrupted.",
-    )
-    serve.add_argument("--port", type=int, default=8765, help="0 takes a free one")
-    serve.add_argument(
-        "--latency", type=float, default=0.0, metavar="SECONDS", help="that each answer takes (0)"
-    )
-    serve.add_argument(
-        "--rate-limit", type=float, metavar="REQUESTS", help="let in a second (no limit)"
-    )
-    serve.add_argument("--seed", type=int, default=0, metavar="NUMBER", help="other calls (0)")
-    serve.add_argument(
-        "--today", type=_day, metavar="DAY", help="that its clock stands still on (2026-04-01)"
-    )
-    serve.add_argument(
-        "--all-time-filtered", action="store_true", help="let allTime follow the filters"
-    )
-    serve.set_defaults(run=_serve)
-
-
-def _add_account(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument(
-        "--account",
-        choices=("sample", "live"),
-        default="sample",
-        help="whose calls: the sample account (default), or the one of ULTRAVOX_API_KEY",
-    )
-
-
 def _add_window(parser: argparse.ArgumentParser) -> None:
     window = parser.add_argument_group("window", "the last 30 local days and today without one")
     window.add_argument(
-        "--from", dest="first", type=_day, metavar="DAY", help="first local day, 2026-03-01"
+        "--from", dest="first", type=day, metavar="DAY", help="first local day, 2026-03-01"
     )
-    window.add_argument("--to", dest="last", type=_day, metavar="DAY", help="last local day")
+    window.add_argument("--to", dest="last", type=day, metavar="DAY", help="last local day")
     window.add_argument(
         "--timezone", default="UTC", metavar="ZONE", help="whose clock: America/New_York (UTC)"
     )
@@ -208,15 +145,6 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected a day such as 2026-03-31, got {text!r}"
-        ) from None
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -274,47 +202,6 @@ def _doctor(options: argparse.Namespace) -> None:
             client, days=options.days, folder=options.save, progress=_bar("doctor")
         )
     print("\n\n".join(str(finding) for finding in findings))
-
-
-def _app(options: argparse.Namespace) -> None:
-    # Only the app needs widgets.
-    from usage_analysis.dashboard.app import serve
-
-    state = {name: getattr(options, name) for name in ("rate", "limit")}
-    serve(
-        options.account,
-        archive=options.archive,
-        port=options.port,
-        open_browser=not options.no_browser,
-        told=lambda address: print(address, flush=True),
-        agents=options.agents,
-        voices=options.voices,
-        metadata=options.metadata,
-        timezone=options.timezone,
-        billing_day=options.billing_day,
-        state={name: value for name, value in state.items() if value is not None},
-    )
-
-
-def _serve(options: argparse.Namespace) -> None:
-    # Only serving needs the server.
-    from usage_analysis.sample import KEY, TODAY
-    from usage_analysis.sample.serve import PATH, serve
-
-    def say(address: str) -> None:
-        day = (options.today or TODAY) - timedelta(days=1)
-        print(f"Sample account: {address} (Ctrl+C stops)")
-        print(f"curl -H 'X-API-Key: {KEY}' '{address}{PATH}?fromDate={day}'", flush=True)
-
-    serve(
-        options.port,
-        latency=options.latency,
-        rate_limit=options.rate_limit,
-        seed=options.seed,
-        today=options.today,
-        all_time_filtered=options.all_time_filtered,
-        started=say,
-    )
 
 
 class _Found(NamedTuple):
@@ -376,9 +263,9 @@ def _asked(options: argparse.Namespace) -> _Found:
         breakdown = groups.of(client, query, bar) if groups else None
         if options.no_compare:
             return _Found(usage, None, breakdown, first, last)
-        day = timedelta(days=1)
+        before = first - timedelta(days=1)
         earlier = UsageQuery.local_days(
-            first - (last - first + day), first - day, options.timezone, **filters_of(options)
+            before - (last - first), before, options.timezone, **filters_of(options)
         )
         return _Found(usage, client.call_usage(earlier, progress=bar), breakdown, first, last)
 

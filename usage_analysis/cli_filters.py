@@ -1,8 +1,9 @@
-"""Filters as the command line names them."""
+"""Account, days and filters as the command line names them."""
 
 from __future__ import annotations
 
 import argparse
+from datetime import date
 from typing import Any
 
 _FILTERS = (
@@ -15,6 +16,26 @@ _FILTERS = (
     "time_of_day_start",
     "time_of_day_end",
 )
+
+
+def add_account(parser: argparse._ActionsContainer) -> None:
+    """The option that says whose calls, added to a command."""
+    parser.add_argument(
+        "--account",
+        choices=("sample", "live"),
+        default="sample",
+        help="whose calls: the sample account (default), or the one of ULTRAVOX_API_KEY",
+    )
+
+
+def day(text: str) -> date:
+    """Date that an option gives."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a day such as 2026-03-31, got {text!r}"
+        ) from None
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
