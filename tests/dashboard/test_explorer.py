@@ -377,6 +377,22 @@ def test_a_value_that_does_not_fit_is_refused_in_words(explorer, name, value, wo
     assert "ua-stale" not in explorer.image._dom_classes
 
 
+def test_a_preset_is_as_good_as_a_day_that_fits(explorer):
+    """After days that were refused, a preset shows its own, whatever is still written there."""
+    explorer.first.value = date(2026, 4, 9)
+    assert explorer.phase == "refused"
+    explorer.preset.value = "last_7_days"
+    assert (explorer.phase, explorer.first.value) == ("ready", date(2026, 3, 25))
+
+
+def test_a_tab_alone_is_a_state(transport):
+    """A state may name a tab without its figure; one that is none is refused by its name."""
+    again = ua.Explorer(watched_client(transport), timezone=ZONE, state={"tab": "errors"})
+    assert (again.phase, again.view.value) == ("ready", "errors")
+    with pytest.raises(ua.QueryError, match=r"tab: expected one of trends, .*got 'nope'"):
+        ua.Explorer(watched_client(transport), timezone=ZONE, state={"tab": "nope"})
+
+
 def test_a_fault_of_ours_is_said_and_raised(explorer, monkeypatch):
     """A figure that cannot be drawn for a fault of the program is greyed, named and raised."""
 

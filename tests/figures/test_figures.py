@@ -170,13 +170,14 @@ def test_a_figure_leaves_no_trace(hourly):
 
 @pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
 def test_a_figure_is_saved_the_same_every_time(tmp_path, hourly, kind):
-    """Two drawings of one frame are the same bytes; an SVG keeps its text as text."""
+    """Drawn twice, and saved twice each, it is the same bytes; an SVG keeps its text as text."""
     saved = []
     for place in range(2):
         ax = ua.plot_trend(ua.aggregate(hourly, "D"), title="A finding")
-        path = ua.save_figure(ax.figure, tmp_path / f"{place}.{kind}")
-        saved.append(path.read_bytes())
-    assert saved[0] == saved[1]
+        for what in (ax.figure, ax):
+            path = ua.save_figure(what, tmp_path / f"{place}.{kind}")
+            saved.append(path.read_bytes())
+    assert set(saved) == {saved[0]}
     if kind == "svg":
         assert b">A finding</text>" in saved[0]
 
@@ -185,6 +186,8 @@ def test_another_file_type_is_refused(tmp_path, drawn):
     """A name that is no picture's is refused with what is accepted."""
     with pytest.raises(ua.QueryError, match=r"\.svg, \.png or \.pdf"):
         ua.save_figure(drawn["week"].figure, tmp_path / "week.doc")
+    with pytest.raises(ua.QueryError, match="a folder that is there"):
+        ua.save_figure(drawn["week"], tmp_path / "none" / "week.png")
 
 
 def test_a_frame_without_the_column_is_refused(hourly):

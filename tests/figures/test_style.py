@@ -71,6 +71,9 @@ def test_the_packages_own_theme_breaks_no_rule():
         ({"series": ("#8F4F4F", "#4F7040", *Theme().series[:4])}, "series:"),
         ({"alarm": "#0071B0"}, "main, alarm"),
         ({"soft": "#0A70AA"}, "main, soft"),
+        ({"main": "#FFFFFF"}, "main: contrast"),
+        ({"alarm": "#F0E442"}, "alarm: contrast"),
+        ({"series": ("#EEEEEE", *Theme().series[1:])}, "series 1: contrast"),
         ({"heat": "jet"}, "heat: jet"),
         ({"heat": "coolwarm"}, "heat: coolwarm"),
     ],
@@ -146,7 +149,8 @@ def test_names_that_begin_alike_can_be_told_apart():
         "Reception o…k 00", "Reception o…k 01", "Reception o…k 02", "Support", "b" * 15 + "…",
     ]  # fmt: skip
     assert shortened(["日" * 9 + "一", "日" * 9 + "二"], 12) == ["日日…日日一", "日日…日日二"]
-    assert shortened(["خدمة العملاء 1", "خدمة العملاء 2"], 8)[1] == "\u200eخدمة ا…2\u200f\u200e"  # noqa: RUF001  # Arabic
+    arabic = shortened(["خدمة العملاء 1", "خدمة العملاء 2"], 8)
+    assert arabic[1] == "\u200eخدمة ا…2\u200f\u200e"  # noqa: RUF001  # no Latin letter
     assert shortened(["Support", "Support"]) == ["Support", "Support"]
 
 

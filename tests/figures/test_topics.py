@@ -29,7 +29,7 @@ from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
-from usage_analysis.figures.heat import plot_calendar, plot_error_week
+from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.marks import without
 from usage_analysis.figures.money import plot_billing, plot_burn_up
@@ -510,8 +510,15 @@ def test_groups_are_asked_for_where_they_are_meant():
     for draw in (plot_pareto, plot_groups):
         with pytest.raises(ua.QueryError, match="expected a breakdown"):
             draw(frame(48))
-    with pytest.raises(ua.QueryError, match="expected the column"):
-        plot_funnel(frame(48))
+    for draw, made_by in (
+        (plot_funnel, "funnel"),
+        (plot_week, "load_profile"),
+        (plot_error_week, "error_rate"),
+        (plot_error_rate, "error_rate"),
+        (plot_control, "control_chart"),
+    ):
+        with pytest.raises(ua.QueryError, match=rf"expected the column .* of {made_by}\("):
+            draw(frame(48))
 
 
 def test_a_breakdowns_rates_have_a_band_each():

@@ -81,6 +81,15 @@ def test_nothing_but_talk_costs():
         assert sums(log(duration=[61, 60], error=error)) == [2, 1, 2, 121.0, 1.0]
 
 
+def test_own_bills_are_taken_as_they_are():
+    """Where the log says what was billed, errors too, that counts, to a tenth of a minute."""
+    own = log(duration=[61, 60], error=[True, False], billed_minutes=[1.5, "2"])
+    assert sums(own) == [2, 1, 2, 121, 3.5]
+    for bad in (-1, 0.25, "much", None, float("inf")):
+        with pytest.raises(ua.QueryError, match="billed_minutes: expected minutes to a tenth"):
+            from_calls(log(duration=[61, 60], billed_minutes=[1.5, bad]))
+
+
 def test_names_are_found_under_their_identifier():
     """An agent's or a voice's UUID is its own, a name has one; missing text fits no filter."""
     known = AGENTS["Front desk"]

@@ -10,7 +10,7 @@ from typing import Any
 from usage_analysis.dashboard.dates import CUSTOM, days_of, machine_zone, nearest
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import Settings, settled
-from usage_analysis.dashboard.views import views_of
+from usage_analysis.dashboard.views import TABS, views_of
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
 
@@ -50,7 +50,11 @@ class Choices:
         days = days_of("last_30_days", self._today(name))
         defaults = {"first": days.first, "last": days.last}
         settings = Settings.from_json(given | {"timezone": name}, **defaults)
+        if settings.tab not in TABS:
+            raise QueryError(f"tab: expected one of {', '.join(TABS)}, got {settings.tab!r}")
         known = [view for _, view in views_of(settings)]
+        if "view" not in given:
+            settings = replace(settings, view=known[0])
         if settings.view not in known:
             raise QueryError(
                 f"view: expected one of {', '.join(known)} on the tab {settings.tab!r}, got "
@@ -84,6 +88,8 @@ class Choices:
         """
         if changed in ("first", "last"):
             values["preset"] = CUSTOM
+        elif values["preset"] != CUSTOM:  # whatever is written there, and was refused
+            values["first"], values["last"] = shown.first, shown.last
         if values["first"] is None or values["last"] is None:
             raise QueryError("first, last: expected a day in each, got none")
         if changed == "metadata_key":

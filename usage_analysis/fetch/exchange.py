@@ -171,7 +171,7 @@ class Lanes:
         except (httpx.HTTPError, OSError) as error:
             if lane.head is not None and lane.head.status != httpx.codes.OK:
                 return lane.head
-            problem, again = _problem(error, seconds)
+            problem, again = _problem(error, seconds, self.address)
             message = f"{WHAT}: no complete answer: {problem}"
             return answers.broken(lane.head, message, self._hide, again=again)
         raise QueryError(f"agent_ids: expected filters that fit an address, got {problem}")
@@ -308,7 +308,7 @@ def _read(answer: httpx.Response) -> Raw:
     return Raw(answer.status_code, answer.headers, body, encoding)
 
 
-def _problem(error: Exception, seconds: float) -> tuple[str, bool]:
+def _problem(error: Exception, seconds: float, address: str) -> tuple[str, bool]:
     """Why an exchange brought no whole answer, in own words, and whether to ask again."""
     causes = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
@@ -317,11 +317,11 @@ def _problem(error: Exception, seconds: float) -> tuple[str, bool]:
     again = False
     if ssl.SSLError in kinds and not {ssl.SSLEOFError, ssl.SSLZeroReturnError} & kinds:
         (reason, *_) = [cause.reason for cause in causes if isinstance(cause, ssl.SSLError)]
-        problem = f"TLS failed ({reason}); check the address, this machine's clock and its proxy"
+        problem = f"TLS failed ({reason}); check {address}, this machine's clock and its proxy"
     elif socket.gaierror in kinds:
-        problem = "the host's name was not found; check the address, the connection and HTTPS_PROXY"
+        problem = f"the host's name was not found; check {address}, the connection and HTTPS_PROXY"
     elif ConnectionRefusedError in kinds:
-        problem = "the connection was refused; check the address"
+        problem = f"the connection was refused; check {address}"
     elif isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
         problem = "the proxy failed; check HTTPS_PROXY"
     elif isinstance(error, httpx.TimeoutException | TimeoutError):

@@ -60,8 +60,13 @@ def is_narrow(ax: Axes) -> bool:
     return width_of(ax) < NARROW
 
 
-def known(frame: pd.DataFrame, *columns: str) -> None:
+def known(frame: pd.DataFrame, *columns: str, made_by: str = "") -> None:
     """Nothing, where a frame has the columns.
+
+    Parameters
+    ----------
+    made_by
+        The call whose result has them, for the message.
 
     Raises
     ------
@@ -72,7 +77,10 @@ def known(frame: pd.DataFrame, *columns: str) -> None:
         raise QueryError(f"frame: expected a DataFrame, got {type(frame).__name__}")
     missing = [name for name in columns if name not in frame]
     if missing:
-        raise QueryError(f"frame: expected the column {', '.join(missing)}, got {list(frame)}")
+        of = f" of {made_by}" if made_by else ""
+        raise QueryError(
+            f"frame: expected the column {', '.join(missing)}{of}, got {', '.join(map(str, frame))}"
+        )
 
 
 def one_series(frame: pd.DataFrame, what: str) -> None:

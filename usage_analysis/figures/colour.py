@@ -43,6 +43,8 @@ _WHITE: Final = _TO_XYZ.sum(axis=1)
 
 CONTRAST: Final = 4.5
 """Least contrast of text with what is behind it (WCAG 2.2, 1.4.3)."""
+LINE_CONTRAST: Final = 2.0
+"""Least contrast of lines and bars with the page; Okabe and Ito's lightest has 2.25 with white."""
 APART: Final = 15.0
 """Least distance of two series in CIELAB, whatever the reader's colour vision."""
 

@@ -58,7 +58,10 @@ def plot_funnel(
     outside. With up to six groups every one is named. Where groups differ by more than chance, the
     limits are those of groups that differ so, and title and key say it.
     """
-    known(groups, "calls", "events", "rate", "centre", "spread_ratio", "reference", "beyond_998")
+    known(
+        groups, "calls", "events", "rate", "centre", "spread_ratio", "reference", "beyond_998",
+        made_by="funnel(breakdown)",
+    )  # fmt: skip
     theme = theme_in_use()
     ax = axes_for(ax, f"Funnel plot of the {what} of each group against its number of calls")
     shown = groups[groups["calls"] > 0].sort_values("calls", kind="stable")

@@ -70,7 +70,7 @@ def plot_week(
     ax
         Where to draw; new axes of a figure apart from pyplot without it.
     """
-    _of_the_week(profile, "mean")
+    _of_the_week(profile, "mean", made_by='load_profile(hourly, by="hour_of_week")')
     what = UNITS.get(measure, measure)
     every = "" if measure == "traffic" else " an hour"
     ax = axes_for(ax, f"Heat map of mean {what}{every} by weekday and hour of day")
@@ -110,7 +110,10 @@ def plot_error_week(
     ax
         Where to draw; new axes of a figure apart from pyplot without it.
     """
-    _of_the_week(rates, "calls", "events", "rate", "enough")
+    _of_the_week(
+        rates, "calls", "events", "rate", "enough",
+        made_by='error_rate(hourly, by="hour_of_week")',
+    )  # fmt: skip
     ax = axes_for(ax, f"Heat map of the {what} by weekday and hour of day, thin cells grey")
     cells, theme = np.full(_CELLS, np.nan), theme_in_use()
     place, enough = rates.index.to_numpy(), rates["enough"].to_numpy(dtype=bool)
@@ -157,8 +160,8 @@ def _hour_in_words(cell: int) -> str:
     return f"{WEEKDAYS[day]} {hour:02d}:00 to {hour + 1:02d}:00"
 
 
-def _of_the_week(table: pd.DataFrame, *columns: str) -> None:
-    known(table, *columns)
+def _of_the_week(table: pd.DataFrame, *columns: str, made_by: str) -> None:
+    known(table, *columns, made_by=made_by)
     if isinstance(table.index, pd.MultiIndex):
         raise QueryError(
             "profile: expected the hours of one week, got those of several groups; take one by "

@@ -72,7 +72,7 @@ def plot_error_rate(
     Buckets without calls break the line; those with too few (`enough` is False) are hollow. The
     dashed line is the rate of all buckets together, events over calls.
     """
-    known(rates, *_RATE)
+    known(rates, *_RATE, made_by="error_rate(daily) or join_rate(daily)")
     ax = axes_for(ax, f"Line of the {what} {per(span_of(rates))} with its 95 % interval as a band")
     time_axis(ax, rates)
     ax.set_ylabel(f"{what} [% of calls]")
@@ -242,8 +242,11 @@ def plot_control(
     QueryError
         A breakdown, or a column is missing.
     """
+    known(
+        chart, "calls", "rate", "centre", "low", "high", "signal", "limited",
+        made_by="control_chart(hourly)",
+    )  # fmt: skip
     one_chart(chart)
-    known(chart, "calls", "rate", "centre", "low", "high", "signal", "limited")
     every, theme = span_of(chart), theme_in_use()
     ax = axes_for(ax, f"Control chart of the {what} {per(every)} with three-sigma limits")
     x = time_axis(ax, chart)

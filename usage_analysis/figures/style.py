@@ -17,10 +17,18 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.colour import CONTRAST, alike, contrast, hex_colour, keeps_order
+from usage_analysis.figures.colour import (
+    CONTRAST,
+    LINE_CONTRAST,
+    alike,
+    contrast,
+    hex_colour,
+    keeps_order,
+)
 from usage_analysis.figures.provenance import Provenance as Provenance
 from usage_analysis.figures.provenance import Subtitle
 
@@ -136,6 +144,13 @@ class Theme:
             f"{name}: contrast {contrast(colour, self.page):.1f} with the page, under {CONTRAST}"
             for name, colour in (("ink", self.ink), ("muted", self.muted))
             if contrast(colour, self.page) < CONTRAST
+        ]
+        drawn = {"main": self.main, "soft": self.soft, "alarm": self.alarm}
+        drawn |= {f"series {place}": colour for place, colour in enumerate(self.series[:6], 1)}
+        found += [
+            f"{name}: contrast {seen:.1f} with the page, under {LINE_CONTRAST}"
+            for name, colour in drawn.items()
+            if (seen := contrast(colour, self.page)) < LINE_CONTRAST
         ]
         if not keeps_order(self.heat):
             found.append(f"heat: {self.heat} is lighter and darker by turns, so more is not seen")
@@ -296,17 +311,24 @@ def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
 
 @contextmanager
 def _laid_out(figure: Figure) -> Iterator[None]:
-    """The figure with its layout found and fixed, for else saving draws it twice to find it."""
+    """The figure with its layout found and fixed, for else saving draws it twice to find it.
+
+    Axes go back to where they were: a layout begins from there, and two savings would differ.
+    """
     engine = figure.get_layout_engine()
     if engine is None:
         yield
         return
+    places = [(ax, ax.get_in_layout(), ax.get_position(original=True)) for ax in figure.axes]
     engine.execute(figure)
     figure.set_layout_engine(None)
     try:
         yield
     finally:
         figure.set_layout_engine(engine)
+        for ax, in_layout, place in places:
+            ax.set_position(place)
+            ax.set_in_layout(in_layout)
 
 
 def _any_font(svg: bytes) -> bytes:
@@ -314,19 +336,24 @@ def _any_font(svg: bytes) -> bytes:
     return re.sub(rb"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif", svg)
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
+def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
     """Path of the SVG (text as text), PDF or PNG (200 dpi) written, the same bytes on every run.
 
-    The metadata are those of `picture`: what was asked and when, never the key.
+    Of axes it is their whole figure. The metadata tell what was asked and when, never the key.
 
     Raises
     ------
     QueryError
-        The name ends otherwise.
+        The name ends otherwise, or its folder is not there.
     """
     path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise QueryError(f"path: expected a name in a folder that is there, got {str(path)!r}")
     kind = path.suffix.lower().removeprefix(".")
     if kind not in _KINDS:
         raise QueryError(f"path: expected a name ending in .svg, .png or .pdf, got {path.name!r}")
-    path.write_bytes(picture(figure, kind, dpi=200))
+    whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
+    if whole is None:
+        raise QueryError("figure: expected a figure or axes on one, got axes that are on none")
+    path.write_bytes(picture(whole, kind, dpi=200))
     return path

@@ -81,9 +81,11 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
         One row a call. `created`: datetime with a zone, or ISO text with an offset. `duration`:
         timedelta, seconds or the vendor's text; or `ended`: as `created`. If there, `joined`: true
         or false, or when (missing for nobody; without the column whoever talked had joined);
-        `error`: true or false (missing for false); `agent`, `voice`: text, see `identifier`;
-        `metadata`: dict, or a column `metadata.<key>` a key; `summary`: text to search. 1 and 0 are
-        true and false too; metadata are compared as JSON writes them.
+        `error`: true or false (missing for false); `billed_minutes`, to a tenth (without the
+        column the talk of each call rounded up to 6 s, and nothing for calls in error); `agent`,
+        `voice`: text, see `identifier`; `metadata`: dict, or a column `metadata.<key>` a key;
+        `summary`: text to search. 1 and 0 are true and false too; metadata are compared as JSON
+        writes them.
     now
         When the log was taken, with its zone: the hours before it may still change. Without it the
         log is complete, all bills in, to the end of the UTC day in which the last call ended.

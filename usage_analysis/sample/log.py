@@ -64,7 +64,7 @@ def from_frame(frame: pd.DataFrame) -> Log:
     calls = Calls(
         created=created[order],
         duration=duration[order],
-        billed=billed_tenths(duration, error)[order],
+        billed=_billed(frame, duration, error)[order],
         joined=joined[order],
         error=error[order],
         agent=sort(_identified(agents)),
@@ -112,6 +112,27 @@ def _talk(
     if (duration >= TOO_LONG).any():
         raise QueryError("duration: expected less than a thousand million seconds")
     return duration, duration > 0 if joined is None else joined
+
+
+def _billed(
+    frame: pd.DataFrame, duration: NDArray[np.int64], error: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Billed tenths of a minute: the log's own, else by the vendor's rule."""
+    if "billed_minutes" not in frame:
+        return billed_tenths(duration, error)
+    column = pd.to_numeric(column_of(frame, "billed_minutes"), errors="coerce")
+    tenths: NDArray[np.float64] = 10 * column.to_numpy(dtype=np.float64, na_value=np.nan)
+    fits = (tenths >= 0) & (tenths < 2**31)
+    whole = np.rint(np.where(fits, tenths, 0))
+    wrong = ~fits | (np.abs(np.where(fits, tenths, 0) - whole) > 1e-6)
+    if wrong.any():
+        raise QueryError(
+            "billed_minutes: expected minutes to a tenth, from 0, got "
+            f"{column_of(frame, 'billed_minutes').iloc[int(wrong.argmax())]!r} in row "
+            f"{int(wrong.argmax())}"
+        )
+    billed: NDArray[np.int32] = whole.astype(np.int32)
+    return billed
 
 
 def _labels(frame: pd.DataFrame, name: str) -> Labels:
