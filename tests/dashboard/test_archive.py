@@ -4,6 +4,7 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.cli import main
+from usage_analysis.dashboard.app import page
 
 AGENTS = dict(list(ua.sample.AGENTS.items())[:2])
 
@@ -39,7 +40,7 @@ def test_an_archive_answers_the_dashboard(kept):
 def test_what_was_not_kept_is_said(kept):
     """A filter without a scope and days that are missing are words on the page, and no figure."""
     state = {"preset": "last_7_days", "search": "refund"}
-    explorer = ua.Explorer(kept.client(), timezone="UTC", state=state)
+    explorer = page(archive=str(kept.path), timezone="UTC", state=state)
     assert (explorer.phase, explorer.sentence) == ("refused", "This cannot be shown.")
     assert "The archive has no scope of search=&#x27;refund&#x27;" in explorer.display.note.value
     with explorer.together():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -148,7 +149,7 @@ class ArchiveClient(BaseClient):
         self, questions: Mapping[str, UsageQuery], name: str, progress: Progress | None
     ) -> dict[str, CallUsage]:
         """Usage of each question, all over one window and as of one moment."""
-        held = {UsageQuery(**own.query).selection: one for one, own in self._scopes().items()}
+        held = {_key(own.query): scope for scope, own in self._scopes().items()}
         scopes = {}
         for group, question in questions.items():
             with naming("" if group == REST else name, group):
@@ -181,15 +182,21 @@ class ArchiveClient(BaseClient):
         return {"from_date": instant_of(low), "to_date": instant_of(high - 1)}
 
 
-def _scopes_of(question: UsageQuery, held: Mapping[UsageQuery, str]) -> list[str]:
+def _key(filters: Mapping[str, Any]) -> str:
+    """The same text for filters, as an archive keeps them, that select the same calls."""
+    agents = {"agent_ids": sorted(filters["agent_ids"])} if "agent_ids" in filters else {}
+    return json.dumps({**filters, **agents}, sort_keys=True)
+
+
+def _scopes_of(question: UsageQuery, held: Mapping[str, str]) -> list[str]:
     """Scopes whose calls are together those of a question, no call in two of them."""
-    wanted = question.selection
-    if wanted in held:
-        return [held[wanted]]
-    alone = [replace(wanted, agent_ids=[agent]) for agent in wanted.agent_ids or ()]
+    wanted = question.selection.as_dict()
+    if (key := _key(wanted)) in held:
+        return [held[key]]
+    alone = [_key({**wanted, "agent_ids": [agent]}) for agent in wanted.get("agent_ids", ())]
     if alone and all(one in held for one in alone):
         return [held[one] for one in alone]
-    said = ", ".join(f"{name}={value!r}" for name, value in wanted.as_dict().items())
+    said = ", ".join(f"{name}={value!r}" for name, value in wanted.items())
     raise QueryError(
         f"The archive has no scope of {said or 'all calls'}; "
         f"sync(client, NAME, since=DAY{', ' if said else ''}{said}) keeps one"
