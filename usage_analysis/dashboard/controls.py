@@ -162,12 +162,10 @@ class Controls:
 
     def show_used(self, view: str) -> None:
         """Show the controls that a figure heeds and hide the others."""
-        uses = VIEWS[view].uses
+        told_apart = bool(self.by_name["group"].value)
+        used = VIEWS[view].uses - (set() if told_apart else {"groups", "top"})
         for name in SOMETIMES:
-            self.by_name[name].layout.display = None if name in uses else "none"
-        if not self.by_name["group"].value:
-            for name in ("groups", "top"):
-                self.by_name[name].layout.display = "none"
+            self.by_name[name].layout.display = None if name in used else "none"
         for part in (self.groups.find, self.groups.all, self.groups.none, self.groups_title):
             part.layout.display = self.groups.list.layout.display
 
