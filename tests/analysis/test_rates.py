@@ -175,6 +175,41 @@ def test_differences_agree_with_statsmodels(a: tuple[int, int], b: tuple[int, in
     np.testing.assert_allclose([turned["high"], turned["low"]], [-low, -high], atol=1e-9)
 
 
+def scattered(seed: int, groups: int = 400, days: int = 28) -> pd.DataFrame:
+    """Groups with 1,000 calls a day and 3 % errors, whose days differ 2.5 times as chance makes."""
+    random = np.random.default_rng(seed)
+    n, p, rho = 1000, 0.03, (2.5**2 - 1) / 999
+    rate = random.beta(p * (1 / rho - 1), (1 - p) * (1 / rho - 1), (groups, days))
+    time = pd.date_range("2026-03-02", periods=days, freq="D", tz="UTC", unit="us", name="time")
+    return pd.DataFrame(
+        {
+            "agent": np.repeat(np.arange(groups).astype(str), days),
+            "total_count": n,
+            "error_count": random.binomial(n, rate).ravel(),
+            "provisional": False,
+        },
+        index=time.append([time] * (groups - 1)),
+    )
+
+
+def test_differences_of_days_that_scatter() -> None:
+    """Where days differ, 95 % intervals hold no difference in nearly 95 % of months, by days."""
+    now, before = scattered(1), scattered(2)
+    held = {}
+    for unit in ("calls", "days"):
+        found = rate_difference(now, before, independent=unit)
+        held[unit] = float(((found["low"] <= 0) & (found["high"] >= 0)).mean())
+    assert held["calls"] < 0.7
+    assert 0.92 <= held["days"] <= 0.98
+    one, other = (part[part["agent"] == "7"].drop(columns="agent") for part in (now, before))
+    single = rate_difference(one, other, independent="days")
+    assert single["low"] == found.loc["7", "low"]
+    brief = rate_difference(one[:1], other[:1], independent="days")
+    assert brief.equals(rate_difference(one[:1], other[:1]))
+    with pytest.raises(QueryError, match='independent: expected "calls" or "days", got \'hours\''):
+        rate_difference(one, other, independent="hours")  # type: ignore[arg-type]
+
+
 def test_joined_calls_are_a_share_of_all_calls() -> None:
     """Joined calls are set over no other count: there may be many more of them than errors."""
     usage = frame([9], [4])

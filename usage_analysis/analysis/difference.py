@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import normal_quantile, share, wilson
+from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.intervals import Floats, normal_quantile, share, wilson
 from usage_analysis.analysis.rates import check_event, summed_by
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require, same_source
@@ -21,12 +22,20 @@ def rate_difference(
     event: str = "error_count",
     denominator: str = "total_count",
     confidence: float = 0.95,
+    independent: Literal["calls", "days"] = "calls",
 ) -> pd.Series | pd.DataFrame:
     """Difference of two rates, a less b, with its interval: two periods, or two groups.
 
     Newcombe's hybrid score interval (Newcombe 1998, Statistics in Medicine 17:873, method 10): with
     (l, u) Wilson's interval of each rate, ``d - √((p1 - l1)² + (u2 - p2)²)`` to ``d + √((u1 - p1)²
     + (p2 - l2)²)``. It takes the two for independent, and calls within each for independent too.
+
+    Calls of one day are seldom independent: an incident hits many, and a difference of two periods
+    is then told as beyond chance that single days make. With ``independent="days"`` each period's
+    Wilson interval is that of n/s² calls, where s is the spread ratio of `control_chart` over its
+    whole days (the larger of the two periods', 1 at least, and 1 where there are fewer than two
+    days): the effective sample size of counts that scatter s² times as much as chance makes them
+    (McCullagh and Nelder 1989, Generalized Linear Models, section 4.5).
 
     Parameters
     ----------
@@ -36,6 +45,8 @@ def rate_difference(
         Columns: as for `control_chart`.
     confidence
         Of the two-sided interval.
+    independent
+        What is taken for independent: ``"calls"``, or ``"days"`` of two periods, by hours or days.
 
     Returns
     -------
@@ -57,6 +68,8 @@ def rate_difference(
     [0.176, 0.019, 0.34]
     """
     check_event(event, denominator)
+    if independent not in ("calls", "days"):
+        raise QueryError(f'independent: expected "calls" or "days", got {independent!r}')
     quantile = normal_quantile(confidence)
     sides = []
     for frame in (a, b):
@@ -79,8 +92,11 @@ def rate_difference(
         rate = share(events, calls)
         columns |= {f"calls_{side}": calls, f"events_{side}": events, f"rate_{side}": rate}
     p, q = columns["rate_a"], columns["rate_b"]
+    scatter: Any = 1.0
+    if independent == "days":
+        scatter = np.maximum(*(_scatter(frame, groups, event, denominator) for frame in (a, b)))
     (low1, high1), (low2, high2) = (
-        wilson(events, calls, quantile) for calls, events in (first, second)
+        wilson(events / scatter, calls / scatter, quantile) for calls, events in (first, second)
     )
     columns["difference"] = p - q
     columns["low"] = p - q - np.hypot(p - low1, high2 - q)
@@ -91,6 +107,19 @@ def rate_difference(
         {name: one.tolist()[0] for name, one in columns.items()}, name="rate_difference"
     )
     return same_source(whole, a, b)
+
+
+def _scatter(frame: pd.DataFrame, groups: pd.Index, event: str, denominator: str) -> Floats:
+    """How much more days scatter than chance makes them [variance], of each group; 1 at least."""
+    chart = control_chart(frame, event=event, denominator=denominator)
+    name = group_column(frame)
+    if name is None:
+        spread = chart["spread_ratio"].to_numpy(dtype=np.float64)[:1]
+        found = spread if len(spread) else np.ones(1)
+    else:
+        of_group = chart.groupby(name, sort=False)["spread_ratio"].first()
+        found = of_group.reindex(groups).to_numpy(dtype=np.float64)
+    return np.fmax(found, 1.0) ** 2
 
 
 def _at(column: NDArray[Any], place: NDArray[np.intp]) -> NDArray[Any]:

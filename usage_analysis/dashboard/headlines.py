@@ -72,7 +72,7 @@ def errors_told(scene: Scene) -> str:
     """The error rate with its interval, and its difference to the days set beside."""
     told = str(describe_errors(scene.hourly))
     if scene.before is not None and scene.before["total_count"].sum() > 0:
-        found = rate_difference(scene.hourly, scene.before)
+        found = rate_difference(scene.hourly, scene.before, independent="days")
         low, high = 100 * found["low"], 100 * found["high"]
         told += (
             f"; {100 * found['difference']:+.2f} points against the days before "

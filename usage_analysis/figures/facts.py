@@ -156,7 +156,7 @@ class Facts:
         theirs = self.previous[~self.previous["provisional"]]
         return pd.DataFrame(
             {
-                name: rate_difference(ours, theirs, event=event)
+                name: rate_difference(ours, theirs, event=event, independent="days")
                 for name, event in (("error rate", "error_count"), ("join rate", "joined_count"))
             }
         ).T.rename_axis("rate of")
