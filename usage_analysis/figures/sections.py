@@ -235,7 +235,7 @@ def _comparison(facts: Facts) -> Section:
         Picture(
             "comparison",
             on_axes(lambda ax: plot_comparison(changes, about=facts.about, ax=ax), 3.6),
-            changes,
+            changes.map(_in_minutes),
         ),
         Picture(
             "rates_compared",
@@ -250,6 +250,11 @@ def _comparison(facts: Facts) -> Section:
         "both, rates over the whole days of both."
     )
     return Section("comparison", heading, pictures, words=[words])
+
+
+def _in_minutes(value: Any) -> Any:
+    """A number, talk in minutes."""
+    return value / pd.Timedelta(minutes=1) if isinstance(value, pd.Timedelta) else value
 
 
 def _groups(facts: Facts) -> Section:

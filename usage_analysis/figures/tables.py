@@ -46,12 +46,12 @@ def _plain(value: object) -> str:
 
 
 def csv_of(table: pd.DataFrame) -> bytes:
-    """A table as CSV, times with their offset."""
+    """A table as CSV, times with their offset, numbers to 12 digits."""
     rows = flat(table)
     for column in rows.columns:
         if isinstance(rows[column].dtype, pd.DatetimeTZDtype):
             rows[column] = [None if pd.isna(t) else t.isoformat() for t in rows[column]]
-    return rows.to_csv(index=False, lineterminator="\n").encode()
+    return rows.to_csv(index=False, lineterminator="\n", float_format="%.12g").encode()
 
 
 def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[str]:
