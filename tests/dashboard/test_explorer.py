@@ -220,11 +220,18 @@ def test_every_measure_draws_in_every_bucket_that_fits(explorer):
     assert explorer.granularity.value == "h"
 
 
-def test_buckets_that_did_not_fit_come_back(explorer):
-    """Days too few for the buckets wished for are drawn in others, and longer ones in those."""
+def test_buckets_that_did_not_fit_come_back(explorer, transport):
+    """Days too few for the buckets wished for are drawn in others, and longer ones in those.
+
+    Also after the state was kept meanwhile.
+    """
     for preset, every in (("today", "h"), ("last_30_days", "D"), ("today", "h")):
         explorer.preset.value = preset
         assert explorer.granularity.value == every
+    again = ua.Explorer(watched_client(transport), state=explorer.state())
+    assert again.granularity.value == "h"
+    again.preset.value = "last_30_days"
+    assert again.granularity.value == "D"
     explorer.preset.value = "last_7_days"
     explorer.granularity.value = "h"
     explorer.preset.value = "last_90_days"

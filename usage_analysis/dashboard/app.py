@@ -74,7 +74,7 @@ def _checked(
     names = Names.of(client, agents, voices, metadata)
     choices = Choices(names, client.today, check_billing_day(billing_day))
     settings = choices.first(None, timezone, state)
-    return {**asdict(names), "billing_day": billing_day, "state": settings.as_json()}
+    return {**asdict(names), "billing_day": billing_day, "state": choices.kept(settings)}
 
 
 def serve(

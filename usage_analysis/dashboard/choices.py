@@ -78,6 +78,10 @@ class Choices:
             settings = replace(settings, first=days.first, last=days.last)
         return replace(settings, granularity=nearest(self._granularity, settings.allowed))
 
+    def kept(self, settings: Settings) -> dict[str, Any]:
+        """Settings as plain JSON for `first`, with the buckets that were wished for."""
+        return settings.as_json() | {"granularity": self._granularity}
+
     def after(self, changed: str, values: dict[str, Any], shown: Settings) -> Settings:
         """Settings after a control changed, or several, with what follows for the others.
 

@@ -329,8 +329,8 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         return self._asking.wait(timeout)
 
     def state(self) -> dict[str, Any]:
-        """What the controls say as plain JSON, without key or data; see `Explorer(state=...)`."""
-        return self._settings.as_json()
+        """What the controls say, and buckets wished for, as plain JSON without key or data."""
+        return self._choices.kept(self._settings)
 
     def file(self, kind: str) -> Taken:
         """Name, media type and bytes of the figure, its table or a report.
