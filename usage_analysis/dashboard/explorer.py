@@ -49,8 +49,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     Parameters
     ----------
     client
-        Who is asked: your `Client`; `sample_client()`, which brings names of its own; or
-        `Archive.client()`, offline, which brings those of its scopes.
+        Who is asked: your `Client`, or `sample_client()` or `Archive.client()`, which bring names.
     agents, voices
         IDs by name, or a CSV file with the columns ``name``, and ``id`` or ``value``: the endpoint
         lists none.
@@ -224,8 +223,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     def _ask(self, question: Question) -> None:
         self._enter("loading")
         self.display.loading(self._settings)
-        loop = loop_to_go_on()
-        if loop is None:
+        if (loop := loop_to_go_on()) is None:
             self._asking.now(question)
         else:
             self._asking.later(question, loop)
@@ -240,19 +238,15 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     def _answered(self, question: Question, answer: CallUsage | BaseException) -> None:
         with self._lock, self._telling_faults():
-            if isinstance(answer, QueryError):
-                self._picking = False
-                self._refuse(answer)
-                return
             if isinstance(answer, UsageError):
-                self._enter("failed", answer)
                 self._picking = False
-                self.display.failed(str(answer))
+                refused = isinstance(answer, QueryError)
+                self._enter("refused" if refused else "failed", answer)
+                (self.display.refused if refused else self.display.failed)(str(answer))
                 return
             if isinstance(answer, BaseException):
                 raise answer
-            hand = InHand(question, answer)
-            self._in_hand[question] = hand
+            hand = self._in_hand[question] = InHand(question, answer)
             while len(self._in_hand) > _KEPT:
                 self._in_hand.popitem(last=False)
             self._show(hand, fetched=True)
