@@ -34,6 +34,13 @@ OURS = f"""
 archive = ua.Archive(folder)
 run = lambda: archive.summed(by, every="MS", memory_limit="{LIMIT}")
 """
+SMALL_LIMIT = "200MB"
+OURS_ON_DISK = f"""
+archive = ua.Archive(folder)
+def run():
+    hourly = archive.summed(by, every="h", memory_limit="{SMALL_LIMIT}")
+    return hourly.groupby(by[0])[["total_count"]].sum()
+"""
 BY_HAND = f"""
 import duckdb, glob, tempfile
 files = sorted(glob.glob(folder + "/hourly/*/*.parquet"))
@@ -213,6 +220,15 @@ def test_sum_of_an_updated_year(updated, by):
     rows = SIZES[1] * (8_760 + 12 * UPDATES * LOOKBACK * 24)
     rival = min(list(results)[1:], key=lambda name: min(results[name]["cpu"][1:]))
     assert compared(f"{SIZES[1]:,} groups, {rows:,} rows", updated, results, rival) <= MOST_TIMES
+
+
+def test_sums_that_do_not_fit_go_to_the_disk(updated):
+    """Sums of every hour of each group, 64 bytes or more each, are made within 200 MB."""
+    hourly = measured(OURS_ON_DISK, updated, ["scope"], 1)
+    whole = measured(OURS.replace('"MS"', '"YS"'), updated, ["scope"], 1)
+    print(f"\n{SIZES[1] * 8_760:,} sums within {SMALL_LIMIT}: {hourly['seconds'][0]:.0f} s")
+    assert hourly["rows"] == whole["rows"] == SIZES[1]
+    assert hourly["calls"] == whole["calls"]
 
 
 def test_archive_is_whole(archive):
