@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import Floats, normal_quantile, wilson
-from usage_analysis.analysis.peaks import WholeDays, peak_hours
-from usage_analysis.analysis.profiles import Measured, as_measure, check_measure, measured
+from usage_analysis.analysis.peaks import WholeDays, busiest_of
+from usage_analysis.analysis.profiles import Measured, as_measure, measured
 from usage_analysis.analysis.words import UNITS, counted, figure, sentences, several
 from usage_analysis.tidy.slots import SLOTS, Rows
 from usage_analysis.tidy.zones import zone_of
@@ -70,11 +70,14 @@ def describe_peak(hourly: pd.DataFrame, *, measure: str = "total_count") -> str 
     "busiest: 23:00-24:00 (UTC), 23 calls on average, the day's peak on 100 % of days (95 % interval
     51 to 100 %); 4 days, 10th to 90th percentile 23 to 23"
     """
-    check_measure("describe_peak", hourly, measure)
-    return sentences(hourly, lambda rows: f"busiest: {_busiest(rows, measure)}")
+    found, groups, _ = busiest_of(hourly, measured("describe_peak", hourly, measure), 1, measure)
+    tops = dict(zip(groups.tolist(), found.to_dict("records"), strict=True))
+    return sentences(
+        hourly, lambda number, rows: f"busiest: {_busiest(rows, tops.get(number), measure)}"
+    )
 
 
-def _busiest(hourly: pd.DataFrame, measure: str) -> str:
+def _busiest(hourly: pd.DataFrame, top: Any, measure: str) -> str:
     found = measured("describe_peak", hourly, measure)
     finished = ~hourly["provisional"].to_numpy(dtype=bool)
     hours, late = int(finished.sum()), int((~finished).sum())
@@ -89,7 +92,6 @@ def _busiest(hourly: pd.DataFrame, measure: str) -> str:
         calls = float(hourly["total_count"].to_numpy()[finished].sum())
         if calls < _ENOUGH_CALLS:
             return f"too few calls to say, {figure(calls, 'total_count')} in {over} {place}"
-    top = peak_hours(hourly, 1, measure=measure).iloc[0]
     if top["n"] >= _ENOUGH_DAYS:
         return _of_week(hourly, found, finished, top, measure)
     return _of_day(WholeDays(hourly, found), measure, place)

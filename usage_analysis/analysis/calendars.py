@@ -17,6 +17,10 @@ class Calendar:
     def __init__(self, days: frozenset[date], asked: Container[object] = ()) -> None:
         self._days, self._asked = days, asked
 
+    def __bool__(self) -> bool:
+        """Whether there may be a day off; a calendar is not asked for all that it knows."""
+        return bool(self._days) or isinstance(self._asked, Mapping)
+
     def __contains__(self, day: object) -> bool:
         """Whether a date is a day off."""
         return day in self._days or day in self._asked

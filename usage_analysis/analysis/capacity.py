@@ -132,7 +132,7 @@ def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame
     waiting = hourly["provisional"].to_numpy(dtype=bool)
     found = capacity(hourly, limit=limit)
 
-    def tell(rows: pd.DataFrame) -> str:
+    def tell(_: int, rows: pd.DataFrame) -> str:
         late = rows["provisional"].to_numpy()
         return f"calls at once: {risk_in_words(rows[~late], limit, left_out=late.sum())}"
 

@@ -15,7 +15,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.rolling import Trailing
-from usage_analysis.tidy.slots import check_rows, groups_of, provisional_instants
+from usage_analysis.tidy.slots import Sums, check_rows, groups_of, provisional_instants
 from usage_analysis.tidy.zones import HOUR, row_times
 
 Floats = NDArray[np.float64]
@@ -96,54 +96,69 @@ def control_chart(
     calls = kept[denominator].to_numpy(dtype=np.float64)
     events = kept[event].to_numpy(dtype=np.float64)
     count = 1 if groups is None else len(groups)
-    centre = _centre(events, calls, code, count)[code]
-    rate, spread = share(events, calls), np.ones(len(kept))
-    sigma = _sigma(centre, calls)
+    added = Sums(code, count)
+    centres = share(added.of(events), added.of(calls))
+
+    def of_rows(values: Floats) -> Floats:
+        # One value for all rows need not be looked up for each.
+        return values if count == 1 else values[code]
+
+    rate, spreads = share(events, calls), np.ones(count)
+    away = rate - of_rows(centres)
+    sigma = _sigma(of_rows(centres), calls)
     if method == "p_prime":
-        spread = _spread((rate - centre) / sigma, row_times(kept), code, count)[code]
-    half = _SIGMAS * spread * sigma
-    # Equal rates have a spread of 0 and limits that only rounding can cross.
-    signal = np.abs(rate - centre) > half + 1e-12
-    columns = {
-        "calls": kept[denominator],
-        "events": kept[event],
+        spreads = _spread(away / sigma, row_times(kept), code, count)
+    # A million hours are slow to make room for: what is no longer needed is written over.
+    half = np.multiply(sigma, of_rows(_SIGMAS * spreads), out=sigma)
+    beyond = np.subtract(np.abs(away, out=away), half, out=away)
+    columns: dict[str, Any] = {
+        "calls": kept[denominator].to_numpy(copy=True),
+        "events": kept[event].to_numpy(copy=True),
         "rate": rate,
-        "centre": centre,
-        "low": centre - half,
-        "high": centre + half,
-        "spread_ratio": spread,
-        "signal": signal,
+        "centre": np.broadcast_to(of_rows(centres), len(kept)).copy(),
+        "low": of_rows(centres) - half,
+        "high": of_rows(centres) + half,
+        "spread_ratio": np.broadcast_to(of_rows(spreads), len(kept)).copy(),
+        # Equal rates have a spread of 0 and limits that only rounding can cross.
+        "signal": beyond > 1e-12,
         "limited": ~np.isnan(half),
     }
     name = group_column(kept)
-    out = pd.DataFrame(columns if name is None else {name: kept[name], **columns}, kept.index)
+    if name is not None:
+        columns = {name: kept[name].copy(), **columns}
+    # What is ours alone need not be copied.
+    out = pd.DataFrame(columns, index=kept.index, copy=False)
     out.attrs["left_out"] = len(np.unique(row_times(periods)[waiting])) if waiting.any() else 0
     return same_source(out, frame)
 
 
-def _centre(events: Floats, calls: Floats, code: NDArray[np.intp], count: int) -> Floats:
-    return share(
-        np.bincount(code, events, minlength=count), np.bincount(code, calls, minlength=count)
-    )
-
-
 def _sigma(centre: Floats, calls: Floats) -> Floats:
     """Standard deviation of a rate among independent calls, NaN where there is none."""
-    variance = np.full(len(calls), np.nan)
-    np.divide(centre * (1 - centre), calls, out=variance, where=calls > 0)
-    variance[~(variance > 0)] = np.nan
-    sigma: Floats = np.sqrt(variance)
-    return sigma
+    inside = np.where((centre > 0) & (centre < 1), centre, np.nan)
+    some = calls > 0
+    root: Floats = np.sqrt(calls if some.all() else np.where(some, calls, np.nan))
+    np.divide(np.sqrt(inside * (1 - inside)), root, out=root)
+    return root
 
 
 def _spread(z: Floats, times: NDArray[np.int64], code: NDArray[np.intp], count: int) -> Floats:
     """Mean moving range of each group's z over what chance alone gives; NaN without a range."""
-    known = np.flatnonzero(~np.isnan(z))
-    order = known[np.lexsort((times[known], code[known]))]
-    same = code[order][1:] == code[order][:-1]
-    ranges, of = np.abs(np.diff(z[order]))[same], code[order][1:][same]
-    total = np.bincount(of, ranges, minlength=count)
-    mean: Floats = share(total, np.bincount(of, minlength=count)) / _RANGE_OF_TWO
+    known = ~np.isnan(z)
+    if not known.all():
+        z, times, code = z[known], times[known], code[known]
+    back = times[1:] < times[:-1]
+    if count > 1:
+        back = np.where(code[1:] == code[:-1], back, code[1:] < code[:-1])
+    if back.any():
+        order = np.lexsort((times, code))
+        z, code = z[order], code[order]
+    ranges, of = np.diff(z), code[1:]
+    np.abs(ranges, out=ranges)
+    if count > 1:
+        same = of == code[:-1]
+        ranges, of = ranges[same], of[same]
+    added = Sums(of, count)
+    mean: Floats = share(added.of(ranges), np.bincount(of, minlength=count)) / _RANGE_OF_TWO
     return mean
 
 

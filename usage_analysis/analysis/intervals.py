@@ -60,8 +60,12 @@ def student(confidence: float, freedom: float) -> float:
 
 def share(events: NDArray[Any], calls: NDArray[Any]) -> Floats:
     """Events per call, NaN without calls."""
+    some = calls > 0
+    if some.all():
+        every: Floats = events / calls
+        return every
     out = np.full(len(calls), np.nan)
-    np.divide(events, calls, out=out, where=calls > 0)
+    np.divide(events, calls, out=out, where=some)
     return out
 
 

@@ -222,6 +222,17 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise QueryError(f"n: expected a whole number, 1 or more, got {n!r}")
     found = measured("peak_hours", hourly, measure)
+    out, group, rank = busiest_of(hourly, found, n, measure)
+    groups = found[0].groups
+    ranks = pd.Index(rank + 1, name="rank")
+    out.index = ranks if groups is None else pd.MultiIndex.from_arrays([groups.take(group), ranks])
+    return out
+
+
+def busiest_of(
+    hourly: pd.DataFrame, found: tuple[Rows, Floats, Measured], n: int, measure: str
+) -> tuple[pd.DataFrame, NDArray[np.intp], NDArray[np.intp]]:
+    """The busiest hours of what `measured` returned, the number of each one's group, and ranks."""
     profile = profile_of(hourly, found, "hour_of_week", measure)
     table = WholeDays(hourly, found)
     profile["share_of_days"] = _peak_shares(table).ravel()
@@ -237,10 +248,7 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     out = profile[columns].iloc[168 * group + hour]
     out.insert(0, "day_of_week", hour // 24)
     out.insert(1, "hour", hour % 24)
-    groups = found[0].groups
-    ranks = pd.Index(rank + 1, name="rank")
-    out.index = ranks if groups is None else pd.MultiIndex.from_arrays([groups.take(group), ranks])
-    return out
+    return out, group, rank
 
 
 def _peak_shares(table: WholeDays) -> Floats:

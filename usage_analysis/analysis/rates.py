@@ -202,13 +202,18 @@ def describe_errors(
     >>> describe_errors(hourly)
     'errors: 2.0 % of 1,200 calls (24; 95 % interval 1.3 to 3.0 %), 2026-03-02 (UTC)'
     """
-    _check_rate("describe_errors", frame, "error_count", "total_count", confidence, min_calls)
+    found, _ = _columns(
+        "describe_errors", "error_count", frame, "total", "total_count", confidence, min_calls
+    )
 
-    def tell(rows: pd.DataFrame) -> str:
-        total = error_rate(rows, by="total", confidence=confidence, min_calls=min_calls)
-        return f"errors: {_told(total.iloc[0], confidence)}, {dates(rows)}{_still_open(rows)}"
+    def tell(number: int, rows: pd.DataFrame) -> str:
+        total = {name: values[number] for name, values in found.items()}
+        return f"errors: {_told(total, confidence)}, {dates(rows)}{_still_open(rows)}"
 
-    return sentences(frame, tell)
+    group = group_column(frame)
+    # Of its rows the sentence on a group tells only when they were and how long.
+    kept = [name for name in (group, "provisional", "hours") if name in frame]
+    return sentences(frame if group is None else frame[kept], tell)
 
 
 def _told(total: Any, confidence: float) -> str:
@@ -223,7 +228,7 @@ def _told(total: Any, confidence: float) -> str:
 
 def _still_open(frame: pd.DataFrame) -> str:
     """How many of a series' buckets are provisional, in words; nothing without one."""
-    late = int(frame["provisional"].sum())
+    late = int(np.count_nonzero(frame["provisional"].to_numpy(dtype=bool)))
     if not late:
         return ""
     longest = float(row_lengths(frame).max())
@@ -240,6 +245,27 @@ def _rate(
     confidence: float,
     min_calls: int,
 ) -> pd.DataFrame:
+    found, index = _columns(helper, event, frame, by, denominator, confidence, min_calls)
+    # What is ours alone need not be copied, which would take longer than the numbers.
+    out = pd.DataFrame(found, index=index, copy=False)
+    group = group_column(frame)
+    if by is None and group is not None:
+        out.insert(0, group, frame[group])
+    if by in SLOTS:
+        out.attrs["left_out"] = provisional_instants(frame)
+    return same_source(out, frame)
+
+
+def _columns(
+    helper: str,
+    event: str,
+    frame: pd.DataFrame,
+    by: str | None,
+    denominator: str,
+    confidence: float,
+    min_calls: int,
+) -> tuple[dict[str, NDArray[Any]], pd.Index]:
+    """Columns of a table of rates, and its index."""
     quantile = _check_rate(helper, frame, event, denominator, confidence, min_calls)
     if by in SLOTS:
         check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
@@ -254,14 +280,7 @@ def _rate(
         "high": high,
         "enough": (calls >= min_calls) & (calls > 0),
     }
-    # What is ours alone need not be copied, which would take longer than the numbers.
-    out = pd.DataFrame(found, index=index, copy=False)
-    group = group_column(frame)
-    if by is None and group is not None:
-        out.insert(0, group, frame[group])
-    if by in SLOTS:
-        out.attrs["left_out"] = provisional_instants(frame)
-    return same_source(out, frame)
+    return found, index
 
 
 def _check_rate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def project_month(
     days = _days("project_month", daily, measure, confidence)
     if len(days) == 0:
         raise QueryError(_NO_DAY)
-    found = _by_group(days, lambda rows: _month(rows, measure, confidence, off))
+    found = _by_group(days, lambda rows: _month(_Month(rows, measure), confidence, off))
     told = pd.Series(found, name="project_month") if isinstance(found, dict) else found
     return same_source(told, daily)
 
@@ -132,10 +133,7 @@ def _by_group(frame: pd.DataFrame, told: Any) -> Any:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(group)
 
 
-def _month(
-    days: pd.DataFrame, measure: str, confidence: float, holidays: Calendar
-) -> dict[str, Any]:
-    of_month = _Month(days, measure)
+def _month(of_month: _Month, confidence: float, holidays: Calendar) -> dict[str, Any]:
     day, values, known = of_month.day, of_month.counts, of_month.known
     if not known.any():
         raise QueryError(_NO_DAY)
@@ -161,10 +159,10 @@ def _month(
     )
     numbers = {"month_to_date": so_far, "left": done + rest - so_far, "projection": done + rest}
     numbers |= {"low": low, "high": high}
-    start = first_instants(zone_of(days), np.array([of_month.first * DAY]))
+    start = first_instants(of_month.zone, np.array([of_month.first * DAY]))
     return {
-        "month": to_index(start, zone_of(days))[0],
-        **{name: in_kind(value, measure) for name, value in numbers.items()},
+        "month": to_index(start, of_month.zone)[0],
+        **{name: in_kind(value, of_month.measure) for name, value in numbers.items()},
         "complete_days": len(history.day),
         "days_left": len(left),
         "left_out": len(came),
@@ -174,6 +172,8 @@ def _month(
 
 def _resting(day: Integers, holidays: Calendar) -> NDArray[np.bool_]:
     """Which days are holidays."""
+    if not holidays:
+        return np.zeros(len(day), dtype=np.bool_)
     return np.array([date_of(int(one)) in holidays for one in day], dtype=np.bool_)
 
 
@@ -181,6 +181,7 @@ class _Month:
     """Days of a frame in order, and which of the month of its last complete day are there."""
 
     def __init__(self, days: pd.DataFrame, measure: str) -> None:
+        self.measure, self.zone = measure, zone_of(days)
         self.day, self.counts, self.known = _known_days(days, measure)
         last = self.day[self.known][-1:] if self.known.any() else self.day[-1:]
         month = last.view("M8[D]").astype("M8[M]")
@@ -188,12 +189,12 @@ class _Month:
             int((month + n).astype("M8[D]").view(np.int64)[0]) if len(month) else 0 for n in (0, 1)
         )
 
-    @property
+    @cached_property
     def inside(self) -> NDArray[np.bool_]:
         """Which of the frame's days are the month's."""
         return (self.day >= self.first) & (self.day < self.after)
 
-    @property
+    @cached_property
     def left(self) -> Integers:
         """Days of the month that are not whole in the frame."""
         open_ = np.ones(self.after - self.first, dtype=np.bool_)
@@ -266,11 +267,12 @@ def describe_month(
     """
     off = calendar_of(holidays)
     days = _days("describe_month", daily, measure, confidence)
-    return sentences(days, lambda rows: _month_sentence(rows, measure, confidence, off))
+    return sentences(days, lambda _, rows: _month_sentence(rows, measure, confidence, off))
 
 
 def _month_sentence(days: pd.DataFrame, measure: str, confidence: float, holidays: Calendar) -> str:
-    zone, of_month = zone_of(days), _Month(days, measure)
+    of_month = _Month(days, measure)
+    zone = of_month.zone
     if not of_month.known.any():
         return f"month ({zone}): no complete day in these data"
     month, whole = date_of(of_month.first), of_month.after - of_month.first
@@ -288,7 +290,7 @@ def _month_sentence(days: pd.DataFrame, measure: str, confidence: float, holiday
         )
     open_ = bool(days["provisional"].to_numpy(dtype=bool)[local_clock(days).argmax()])
     until = "so far" if open_ else f"to {last}, where these data end"
-    found = _month(days, measure, confidence, holidays)
+    found = _month(of_month, confidence, holidays)
     complete = found["complete_days"]
     if complete < FEW_DAYS or pd.isna(found["low"]):
         days_known = several(complete, "complete day")

@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
-from usage_analysis.tidy.zones import local_clock, zone_of
+from usage_analysis.tidy.zones import zone_of
 
 UNITS = {
     "total_count": "calls",
@@ -54,12 +53,15 @@ def several(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def sentences(frame: pd.DataFrame, tell: Callable[[pd.DataFrame], str]) -> str | pd.DataFrame:
-    """The sentence on a series, or a column `sentence` of those on the groups of a breakdown."""
+def sentences(frame: pd.DataFrame, tell: Callable[[int, pd.DataFrame], str]) -> str | pd.DataFrame:
+    """The sentence on a series, or a column `sentence` of those on the groups of a breakdown.
+
+    `tell` is given the number of the group, in order of appearance, and its rows.
+    """
     group = group_column(frame)
     if group is None:
-        return tell(frame)
-    told = [(name, tell(rows)) for name, rows in each_group(frame)]
+        return tell(0, frame)
+    told = [(name, tell(number, rows)) for number, (name, rows) in enumerate(each_group(frame))]
     index = pd.Index([name for name, _ in told], name=group)
     return pd.DataFrame({"sentence": [sentence for _, sentence in told]}, index=index)
 
@@ -77,10 +79,10 @@ def percents(share: float, low: float, high: float) -> tuple[str, str, str]:
 
 def dates(frame: pd.DataFrame) -> str:
     """First and last local day of a frame's rows and their zone, in words."""
-    local, zone = local_clock(frame), zone_of(frame)
-    if len(local) == 0:
+    zone = zone_of(frame)
+    if len(frame) == 0:
         return f"no days ({zone})"
-    days = np.array([local.min(), local.max()]).view("M8[us]").astype("M8[D]").astype(str)
+    days = (f"{end:%Y-%m-%d}" for end in (frame.index.min(), frame.index.max()))
     return f"{' to '.join(dict.fromkeys(days))} ({zone})"
 
 

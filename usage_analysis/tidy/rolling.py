@@ -128,14 +128,22 @@ class Trailing:
         begins = self.ends - span
         if days:
             begins = first_instants(self.zone, clock_of(self.ends, self.zone) - span)
-        return number - np.searchsorted(self.known, begins), begins >= self.known[0]
+        inside = begins >= self.known[0]
+        if self.hours:
+            before = begins - self.known[0]
+            before += HOUR - 1
+            before //= HOUR
+            return number - np.maximum(before, 0, out=before), inside
+        return number - np.searchsorted(self.known, begins), inside
 
     def sums(self, values: NDArray[Any], first: Numbers) -> NDArray[Any]:
         """Sums of a column over the windows; integers stay exact, and decimals to the millionth."""
         if values.dtype.kind == "f":
-            micro = np.rint(values * 1e6)
-            if np.all(np.abs(values * 1e6 - micro) < 1e-3):
-                return self.sums(micro.astype(np.int64), first) / 1e6
+            micro = values * 1e6
+            whole = np.rint(micro)
+            micro -= whole
+            if np.abs(micro, out=micro).max(initial=0) < 1e-3:
+                return self.sums(whole.astype(np.int64), first) / 1e6
         plain = values.view(np.int64) if values.dtype.kind == "m" else values
         out = self.between(self.running(plain), first)
         return out.view(values.dtype) if values.dtype.kind == "m" else out

@@ -25,6 +25,7 @@ from usage_analysis.tidy.zones import (
     distinct,
     even_hours,
     first_instants,
+    in_order,
     instants,
     offsets,
     row_times,
@@ -114,9 +115,11 @@ def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     if groups is None or len(groups) == 0:
         return
     alone = frame.drop(columns=str(groups.name))
-    order = np.argsort(code, kind="stable")
-    for group, rows in zip(groups, np.split(order, np.cumsum(np.bincount(code))[:-1]), strict=True):
-        yield group, alone.iloc[rows]
+    if not in_order(code):
+        alone = alone.iloc[np.argsort(code, kind="stable")]
+    ends = np.cumsum(np.bincount(code)).tolist()
+    for group, start, end in zip(groups, [0, *ends[:-1]], ends, strict=True):
+        yield group, alone.iloc[start:end]
 
 
 def groups_of(frame: pd.DataFrame) -> tuple[NDArray[np.intp], pd.Index | None]:

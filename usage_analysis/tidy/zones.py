@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -77,7 +77,7 @@ def zone_of(frame: pd.DataFrame) -> tzinfo:
 def row_times(frame: pd.DataFrame) -> Instants:
     """Start of each row [us since 1970, UTC], shape (n,)."""
     zone_of(frame)
-    index = pd.DatetimeIndex(frame.index)
+    index = cast(pd.DatetimeIndex, frame.index)
     # Asked for the unit that it has, an index is copied.
     return index.asi8 if index.unit == "us" else index.as_unit("us").asi8
 
@@ -212,8 +212,13 @@ def first_instants(zone: tzinfo, local: Instants) -> Instants:
         return local
     since, held = offsets(zone, int(local.min()) - 2 * DAY, int(local.max()) + 2 * DAY)
     shown = np.maximum.accumulate(np.append(since[1:] + held[:-1], np.iinfo(np.int64).max))
-    piece = np.searchsorted(shown, local, side="right")
-    first: Instants = np.maximum(since[piece], local - held[piece])
+    if in_order(local):
+        counts = np.diff(np.searchsorted(local, shown), prepend=0)
+        since, held = np.repeat(since, counts), np.repeat(held, counts)
+    else:
+        piece = np.searchsorted(shown, local, side="right")
+        since, held = since[piece], held[piece]
+    first: Instants = np.maximum(since, local - held)
     return first
 
 
