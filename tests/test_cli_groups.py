@@ -57,14 +57,17 @@ def test_groups_are_named_one_by_one_and_in_a_file(run, tmp_path):
 
 def test_a_file_of_names_serves_the_dashboard_and_the_report(run, tmp_path):
     """A CSV whose second heading is `id` or `value` names groups here, and agents there."""
+    named = ("--by", "agent", "--groups", "names.csv")
     for heading in ("id", "value"):
         (tmp_path / "names.csv").write_text(f"name,{heading}\nDesk,{FRONT}\n", encoding="utf-8")
-        done = run("report", *ONLY, "--by", "agent", "--groups", "names.csv")
+        done = run("fetch", *WEEK, *named, "--out", f"{heading}.json")
         assert done.returncode == 0, done.stderr
-        found, _ = groups(tmp_path / "usage-report" / "report.html")
-        assert sorted(found) == ["Desk", "rest"]
+        assert [*ua.CallUsage.load(tmp_path / f"{heading}.json").groups] == ["Desk", "rest"]
         names = Names.of(ua.sample_client(), tmp_path / "names.csv", None, None)
         assert names.agents == {"Desk": FRONT}
+    assert run("report", *ONLY, *named).returncode == 0
+    found, _ = groups(tmp_path / "usage-report" / "report.html")
+    assert sorted(found) == ["Desk", "rest"]
 
 
 def test_a_value_is_its_own_name(run, tmp_path):

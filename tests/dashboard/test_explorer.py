@@ -151,7 +151,14 @@ def test_a_price_is_told_as_it_is_asked(explorer):
         assert np.allclose(costs, float(rate) * explorer.table["billed_minutes"], atol=0.006)
 
 
-@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize(
+    "tab",
+    [
+        # Each draws every figure of a tab twice; two tabs in every run, all of them in CI.
+        pytest.param(tab, marks=() if tab in ("trends", "peaks") else pytest.mark.slow)
+        for tab in TABS
+    ],
+)
 def test_every_figure_is_its_python_lines(explorer, tab, capsys):
     """Each figure has a headline, words for who cannot see it, and Python lines that make it."""
     with explorer.together():
