@@ -171,6 +171,16 @@ def test_the_risk_in_words() -> None:
     )
 
 
+def test_an_hour_in_which_one_long_call_began_is_not_the_busiest() -> None:
+    """Talk is booked where its call began: two hours of one call tell nothing of that hour."""
+    calls = talk([0.1, 2.0, 1.0]).assign(provisional=False, joined_count=[3, 1, 20])
+    assert "; the busiest, 2026-03-02 02:00, carried 1.0 erlangs" in str(
+        describe_capacity(calls, limit=5)
+    )
+    alone = calls.assign(joined_count=[0, 1, 0], duration=calls["duration"] * [0, 1, 0])
+    assert "; the busiest, 2026-03-02 01:00, carried 2.0" in str(describe_capacity(alone, limit=5))
+
+
 def test_the_risk_of_groups_in_words() -> None:
     """A breakdown has a sentence a group, each with its own provisional hours."""
     parts = [talk([2.0, 0.5]).assign(agent=name, provisional=False) for name in "ba"]

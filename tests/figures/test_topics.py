@@ -505,6 +505,15 @@ def test_one_series_is_asked_for_where_one_is_meant():
         plot_error_week(ua.error_rate(hourly, by="hour_of_week"))
 
 
+def test_full_lines_and_what_is_cut_off_are_in_the_key():
+    """Diamonds are explained where there are any, and so is a band that goes beyond the axes."""
+    busy = frame(48, calls=130)
+    assert names(plot_capacity(busy, limit=5), "key") == [
+        "◆ lines full; the band of demand goes on above"
+    ]
+    assert names(plot_capacity(busy, limit=90), "key") == []
+
+
 def test_groups_are_asked_for_where_they_are_meant():
     """Pareto, small panels and a funnel of one series are refused by name."""
     for draw in (plot_pareto, plot_groups):

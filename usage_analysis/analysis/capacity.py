@@ -44,7 +44,9 @@ def capacity(hourly: pd.DataFrame, *, limit: int) -> pd.DataFrame:
         Canonical hourly frame, with or without a group column. A limit is an account's, so a
         breakdown says what each group would meet had it the limit to itself.
     limit
-        Calls that may be held at once; 5 on a pay-as-you-go account.
+        Calls that could be held at once when these came; 5 on a pay-as-you-go account. What was
+        carried under another limit follows from another demand: for the lines that it takes, turn
+        `offered` into them with `channels_for`, and do not try other limits here.
 
     Returns
     -------
@@ -98,7 +100,8 @@ def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame
 
     Provisional hours, whose talk may still grow, are left out and counted. What the busiest hour
     refused is Erlang's formula turned round, as `capacity` has it, not a count: refused calls are
-    counted nowhere.
+    counted nowhere. Talk is booked in the hour in which its call began: an hour whose mean joined
+    call is longer than an hour is not told as the busiest, where there are others.
 
     Parameters
     ----------
@@ -134,38 +137,54 @@ def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame
 
     def tell(_: int, rows: pd.DataFrame) -> str:
         late = rows["provisional"].to_numpy()
-        return f"calls at once: {risk_in_words(rows[~late], limit, left_out=late.sum())}"
+        whole = rows[~late]
+        risk = risk_in_words(whole, limit, left_out=late.sum())
+        return f"calls at once: {risk}{_busiest_in_words(whole, limit)}"
 
     # What stands first shows whether there are groups.
     found.insert(int(group_column(hourly) is not None), "provisional", waiting)
+    found["overlong"] = overlong(hourly)
     return sentences(found, tell)
 
 
+def overlong(hourly: pd.DataFrame) -> NDArray[np.bool_]:
+    """Hours in which longer talk than theirs is booked: the mean joined call is over an hour."""
+    if "joined_count" not in hourly:
+        return np.zeros(len(hourly), dtype=np.bool_)
+    calls = np.maximum(hourly["joined_count"].to_numpy(dtype=np.float64), 1)
+    found: NDArray[np.bool_] = hourly["duration"].to_numpy() / np.timedelta64(1, "h") > calls
+    return found
+
+
 def risk_in_words(found: pd.DataFrame, limit: int, *, left_out: int = 0) -> str:
-    """What `capacity` found for hours of one series, in words."""
+    """How many hours of one series `capacity` found at risk, in words."""
     hours, zone = len(found), zone_of(found)
     waiting = f", {left_out:,} provisional left out" if left_out else ""
     if hours == 0:
         return f"0 finished hours, so nothing to hold against a limit of {limit} ({zone}{waiting})"
     risk, full = int(found["at_risk"].sum()), int(found["saturated"].sum())
     saturated = f", {full:,} of them saturated" if full else ""
-    head = (
+    return (
         f"{risk:,} of {several(hours, 'hour')} at risk of refusals at a limit of {limit}"
         f"{saturated} ({zone}{waiting})"
     )
+
+
+def _busiest_in_words(found: pd.DataFrame, limit: int) -> str:
+    """The busiest of hours that know whether they are `overlong`, as the rest of a sentence."""
     carried = found["carried"].to_numpy()
-    place = int(carried.argmax())
-    if not carried[place] > 0:
-        return f"{head}; no talk in any of them"
-    busiest = f"the busiest, {found.index[place]:%Y-%m-%d %H:%M}, carried {carried[place]:,.1f}"
-    if full:
-        return f"{head}; {busiest} erlangs: how many calls it refused cannot be told"
-    top = found.iloc[place]
+    usual = np.where(found["overlong"], 0.0, carried)
+    if not carried.any():
+        return "; no talk in any of them" if len(found) else ""
+    top = found.iloc[int((usual if usual.any() else carried).argmax())]
+    busiest = f"; the busiest, {top.name:%Y-%m-%d %H:%M}, carried {top['carried']:,.1f} erlangs"
+    if found["saturated"].any():
+        return f"{busiest}: how many calls it refused cannot be told"
     lines = channels_for(float(top["offered"]), _FEW_LOST)
     refused = 100 * float(top["blocking"])
     enough = f"; for 1 % it takes {lines} lines" if lines > limit else ""
     share = f"{refused:.{refused < 10:d}f} %" if refused >= 0.05 else "less than 0.1 %"
-    return f"{head}; {busiest} erlangs, at which Erlang B has {share} of the calls refused{enough}"
+    return f"{busiest}, at which Erlang B has {share} of the calls refused{enough}"
 
 
 def _poisson_bound(mean: Floats) -> Floats:

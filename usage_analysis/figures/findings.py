@@ -7,11 +7,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.busiest import describe_peak
-from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.capacity import capacity, overlong
 from usage_analysis.analysis.erlang import channels_for
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.words import percents
@@ -160,7 +159,7 @@ def _capacity(facts: Facts) -> Iterator[Finding]:
     found = capacity(rows, limit=facts.limit or 1)
     over = f"{several(len(found), 'finished hour')} {when(found)}"
     # The whole of a long call is booked in the hour that it began in, which was not so busy.
-    short = found[~_long(rows)]
+    short = found[~overlong(rows)]
     busy = short if short["carried"].any() else found
     if not busy["carried"].any():
         yield Finding(f"No talk in {over}")
@@ -182,13 +181,6 @@ def _capacity(facts: Facts) -> Iterator[Finding]:
         f"the busiest was {busiest}, {_refused(found, top, facts.limit)}",
         urgent=True,
     )
-
-
-def _long(rows: pd.DataFrame) -> NDArray[np.bool_]:
-    """Hours whose mean joined call is longer than an hour."""
-    calls = np.maximum(rows["joined_count"].to_numpy(dtype=np.float64), 1)
-    long: NDArray[np.bool_] = rows["duration"].to_numpy() / np.timedelta64(1, "h") > calls
-    return long
 
 
 def _held(erlangs: float) -> str:

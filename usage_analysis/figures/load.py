@@ -262,9 +262,10 @@ def plot_capacity(
     if last < 0:
         nothing(ax, "no finished hour yet")
     told = risk_in_words(found[over & ~left_out(hourly, marks)], limit)
-    # The rest of it is for a text; the zone stands beneath.
-    told = told.partition("; ")[0].replace(f" ({zone_of(hourly)})", "")
-    head(ax, title or told, about, hourly)
+    told = told.replace(f" ({zone_of(hourly)})", "")  # it stands beneath
+    key = ["◆ lines full"] if full.any() else []
+    key += ["the band of demand goes on above"] if (finite > ax.get_ylim()[1]).any() else []
+    head(ax, title or told, about, hourly, key="; ".join(key))
     return ax
 
 
