@@ -169,17 +169,27 @@ def test_slow_and_failing_servers_are_told(browser):
 @pytest.mark.usefixtures("clean")
 @pytest.mark.parametrize("width", [1400, 1000, 400])
 def test_nothing_is_cut_off(board, width):
-    """At wide and narrow windows nothing runs out of the page, and text has contrast."""
+    """At wide and narrow windows nothing runs out of the page, and text has contrast.
+
+    On a phone the figure stays as wide as it can be read, in a place that scrolls.
+    """
     page = board.page
     page.set_viewport_size({"width": width, "height": 1000})
     page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => done(true)))")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
     cut = page.evaluate(
         """() => [...document.querySelectorAll('.ua-explorer input, .ua-explorer select,'
-            + '.ua-explorer button, img.ua-figure')]
+            + '.ua-explorer button, .ua-stage')]
             .filter(element => element.offsetParent)
             .filter(element => element.getBoundingClientRect().right > window.innerWidth)
             .map(element => element.className)"""
     )
     assert cut == []
+    figure = page.locator("img.ua-figure").bounding_box()
+    assert figure["width"] >= 640
+    assert (
+        figure["width"] <= width
+        or page.evaluate("getComputedStyle(document.querySelector('.ua-stage')).overflowX")
+        == "auto"
+    )
     assert board.dim() == []

@@ -133,6 +133,9 @@ STYLE: Final = f"""<style>
 @container (max-width: 640px) {{
   .ua-explorer .ua-row > .ua-labelled {{ flex: 1 1 140px; width: auto; }}
   .ua-explorer .ua-tab .jupyter-button {{ padding: 0 9px; }}
+  /* A figure that is made smaller cannot be read: it is moved under a finger instead. */
+  .ua-explorer .ua-stage {{ overflow-x: auto; }}
+  .ua-explorer .ua-figure {{ width: 640px; max-width: none; flex: none; }}
 }}
 @media (max-width: 640px) {{ .ua-explorer {{ padding: 8px 2px; }} }}
 </style>"""
