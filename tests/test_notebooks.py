@@ -98,7 +98,7 @@ def test_the_report_takes_parameters():
     for line in ast.parse(source(cell)).body:
         assert isinstance(line, ast.Assign)
         values[line.targets[0].id] = ast.literal_eval(line.value)
-    assert {*values} == {"account", "first", "last", "timezone", "folder"}
+    assert {*values} == {"account", "first", "last", "timezone", "sections", "folder"}
     prose = source(cells_of(path)[0])
     assert f" papermill {path.name} " in prose
     assert {*re.findall(r" -p (\w+) ", prose)} <= {*values}

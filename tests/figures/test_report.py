@@ -450,6 +450,7 @@ def test_no_file_holds_the_key(tmp_path, monkeypatch):
         pytest.param(
             [row("2026-03-01", 9, calls=3 * 10**8, seconds=1e10, minutes=2e8)],
             id="hundreds of millions",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -473,7 +474,13 @@ GROUPS = {
 }
 
 
-@pytest.mark.parametrize("sizes", GROUPS.values(), ids=GROUPS)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(sizes, id=name, marks=pytest.mark.slow if len(sizes) == 30 else ())
+        for name, sizes in GROUPS.items()
+    ],
+)
 def test_odd_groups_have_a_report_too(tmp_path, sizes):
     """Thirty groups, one with nearly all calls, none with any, names of 64 in every script.
 

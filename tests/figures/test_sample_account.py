@@ -31,6 +31,8 @@ def helpers(hourly, grouped):
     by_group = grouped[grouped.index >= "2026-03-01"], grouped[grouped.index < "2026-03-01"]
     return {
         "aggregate": [daily, days.tail(7), ua.aggregate(grouped, "W")],
+        "between_days": [ua.between_days(hourly, "2026-03-01"),
+                         ua.between_days(grouped, to_date="2026-02-28")],
         "rolling": [ua.rolling(daily, "7D")],
         "error_rate": [ua.error_rate(days), ua.error_rate(hourly, by="hour_of_week"),
                        ua.error_rate(grouped, by="total"), ua.error_rate(grouped)],
