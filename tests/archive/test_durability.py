@@ -161,7 +161,8 @@ def kill_again_and_again(
         for one in writing:
             one.start("write")
         for one in chance.permutation(len(writing)).tolist():
-            time.sleep(chance.uniform(0, 1.5 * writing[one].pace))
+            # Side by side each takes as many times as long.
+            time.sleep(chance.uniform(0, 1.5 * len(writing) * writing[one].pace))
             writing[one].kill()
         for one in writing:
             one.check(int(chance.integers(1, one.stored + 1)))

@@ -154,8 +154,8 @@ def test_a_price_is_told_as_it_is_asked(explorer):
 @pytest.mark.parametrize(
     "tab",
     [
-        # Each draws every figure of a tab twice; two tabs in every run, all of them in CI.
-        pytest.param(tab, marks=() if tab in ("trends", "peaks") else pytest.mark.slow)
+        # Each draws every figure of a tab twice; one tab in every run, all of them in CI.
+        pytest.param(tab, marks=() if tab == "trends" else pytest.mark.slow)
         for tab in TABS
     ],
 )
@@ -524,6 +524,7 @@ def test_files_are_what_is_on_show(explorer):
     assert explorer.file("CSV").content.startswith(starts["CSV"])
 
 
+@pytest.mark.slow  # a whole report
 def test_a_report_is_of_what_is_on_show(explorer):
     """The report has the calls of the headline: names, hours, groups, days beside, limit, price.
 
