@@ -9,7 +9,7 @@ import pytest
 
 FEW, MANY = 200, 2_000
 GROWS = 25  # MB that ten times the groups may take more: their names, filters and days
-BATCH = 120  # MB that compaction may take besides: one batch of 200,000 rows, read and sorted
+BATCH = 160  # MB that compaction may take besides: one batch of 200,000 rows, read and sorted
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
 import json, sys
