@@ -111,6 +111,8 @@ def test_groups_are_a_breakdown(tmp_path):
     some = archive.breakdown("agent", "2026-03-01", "2026-03-02", groups=list(groups)[:1])
     assert some.daily["agent"].unique().tolist() == list(groups)[:1]
     assert sorted(archive.breakdown("agent").groups) == sorted(groups)
+    with pytest.raises(ua.QueryError, match="which are 'agent'; got 'agents'"):
+        archive.breakdown("agents")
 
 
 def test_files_are_of_one_month_packed_and_sorted(kept):
@@ -332,7 +334,9 @@ def test_scopes_are_listed(kept):
         (lambda a, _: a.load("al", "2026-03-01", "2026-03-02"), "expected one of 'all', 'night'"),
         (lambda a, _: a.load([], "2026-03-01", "2026-03-02"), "at least one name"),
         (lambda a, _: a.load("all", as_of="2026-03-01"), "as_of: expected"),
-        (lambda a, _: a.breakdown("agent"), "name: expected one that sync_groups"),
+        (lambda a, _: a.breakdown("agent"), "which are none yet; got 'agent'"),
+        (lambda a, _: a.breakdown("agent", groups=[]), "groups: expected at least one name"),
+        (lambda a, _: ua.Archive(a.path.parent / "new").load("all"), "none is yet; got 'all'"),
     ],
 )
 def test_what_does_not_fit_is_said(kept, call, message):

@@ -234,11 +234,17 @@ class Archive:
         """
         family = f"{family_name(name)}/"
         if groups is None:
-            parts = self._shelf.steady(partial(everything, self._shelf))
-            groups = [one.removeprefix(family) for one in names_of(parts) if one.startswith(family)]
+            known = names_of(self._shelf.steady(partial(everything, self._shelf)))
+            groups = [one.removeprefix(family) for one in known if one.startswith(family)]
+            if not groups:
+                kept = sorted({one.partition("/")[0] for one in known if "/" in one})
+                raise QueryError(
+                    "name: expected one that sync_groups kept groups under, which are "
+                    f"{', '.join(map(repr, kept)) or 'none yet'}; got {name!r}"
+                )
         scopes = {family + group: group for group in groups}
         if not scopes:
-            raise QueryError(f"name: expected one that sync_groups kept groups under, got {name!r}")
+            raise QueryError("groups: expected at least one name, got none")
         window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         return self._shelf.steady(partial(stacked, self._shelf, scopes, name, window, as_of))
 

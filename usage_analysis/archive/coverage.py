@@ -360,4 +360,6 @@ def unknown(scope: str, parts: Iterable[HasCoverage]) -> QueryError:
     """The error of a scope that is not there."""
     known = names_of(parts)
     shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
-    return QueryError(f"scope: expected one of {shown or 'none yet: sync one'}, got {scope!r}")
+    if not known:
+        return QueryError(f"scope: expected one that was synced, and none is yet; got {scope!r}")
+    return QueryError(f"scope: expected one of {shown}, got {scope!r}")
