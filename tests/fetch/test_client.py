@@ -769,7 +769,12 @@ def test_given_transport_is_closed() -> None:
         ("https_proxy", "secret-word://127.0.0.1:9"),
         ("ALL_PROXY", "foo://user:secret-word@x"),
         ("HTTP_PROXY", "http://secret-word:port"),
-        ("SSL_CERT_FILE", "/secret-word.pem"),
+        pytest.param(
+            *("SSL_CERT_FILE", "/secret-word.pem"),
+            marks=pytest.mark.skipif(
+                httpx.__version__.startswith("0.27"), reason="httpx 0.27 takes no file for no name"
+            ),
+        ),
         ("SSL_CERT_FILE", __file__),
     ],
 )

@@ -198,7 +198,7 @@ def checked(seed: int, today: date) -> int:
     if not is_date or not 1972 <= today.year <= 2200:
         raise QueryError(f"today: expected a date from 1972 to 2200, got {today!r}")
     number = -1
-    if not isinstance(seed, bool):
+    if not isinstance(seed, bool | np.bool_):
         with suppress(TypeError):
             number = operator.index(seed)
     if number < 0:

@@ -172,6 +172,13 @@ def _sought(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
     )
 
 
+def _held(total: nw.Expr) -> nw.Expr:
+    """A sum that 64 bits hold, else -1, made of the sum: narwhals 2.10 cannot repeat it 0 times."""
+    import narwhals as nw
+
+    return nw.when(total <= 2**63 - 1).then(total).otherwise(total * 0 - 1)
+
+
 def _sums(table: nw.LazyFrame, keys: Sequence[str], hours: Instants, plan: _Plan) -> pd.DataFrame:
     """The definition: integers added up by group and bucket, in the engine.
 
@@ -187,9 +194,7 @@ def _sums(table: nw.LazyFrame, keys: Sequence[str], hours: Instants, plan: _Plan
         .group_by(*keys, "_bucket")
         .agg(nw.col(*kept).sum())
         # Engines add up past 64 bits, come round below 0, or fail at the cast.
-        .with_columns(
-            *(nw.when(nw.col(name) <= 2**63 - 1).then(nw.col(name)).otherwise(-1) for name in kept)
-        )
+        .with_columns(*(_held(nw.col(name)) for name in kept))
         .with_columns(nw.col(*kept, "_bucket").cast(nw.Int64))
         .head(MOST_ROWS + 1)
         .collect()
