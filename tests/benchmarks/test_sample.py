@@ -155,7 +155,7 @@ def test_answering(benchmark, year, name):
 
 @pytest.mark.benchmark(group="sample: the year")
 def test_making_the_year(benchmark):
-    """A year takes at most 6 times drawing its four raw integers a call and sorting one of them."""
+    """A year takes at most 9 times drawing its four raw integers a call and sorting one of them."""
 
     def raw():
         source = np.random.PCG64(0)
@@ -165,7 +165,7 @@ def test_making_the_year(benchmark):
     rival, making = best(raw, simulate, rounds=20)
     benchmark.extra_info["draws"] = round(making / rival, 2)
     benchmark(simulate)
-    assert making <= 6 * rival
+    assert making <= 9 * rival
 
 
 @pytest.mark.benchmark(group="sample: import", min_rounds=5)
