@@ -27,6 +27,9 @@ pytestmark = [
 @contextmanager
 def running(folder, *arguments):
     """A process of `usage-analysis app`, and the address that it says."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Tests were started in the background, where a shell ignores it; children would too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "usage_analysis.cli", "app", "--no-browser", *arguments],
         cwd=folder,
