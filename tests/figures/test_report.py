@@ -6,8 +6,10 @@ import html
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import usage_analysis as ua
 from tests.conftest import as_json, reply, row
@@ -168,6 +170,17 @@ def test_every_figure_and_table_lies_beside_it(page):
             assert len(table) == len(other)
     parquet = pd.read_parquet(page.parent / "hourly.parquet")
     assert parquet["total_count"].tolist() == hours["total_count"].tolist()
+
+
+def test_no_picture_beside_it_is_cut_off(page):
+    """The outermost points of every PNG are the page's white: titles, names and axes lie inside."""
+    paths = sorted(page.parent.glob("*.png"))
+    assert len(paths) == PICTURES
+    for path in paths:
+        with Image.open(path) as picture:
+            points = np.asarray(picture.convert("RGB"))
+        edges = (points[:2], points[-2:], points[:, :2], points[:, -2:])
+        assert all((edge == 255).all() for edge in edges), path.name
 
 
 def test_tables_are_in_words(page):

@@ -356,8 +356,6 @@ class _Page:
 def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
     """Names of the SVG and the PNG written of a figure."""
     path.with_suffix(".svg").write_bytes(svg)
-    # The layout found for the one holds for the other, and finding it is slow.
-    figure.set_layout_engine(None)
     path.with_suffix(".png").write_bytes(picture(figure, "png", dpi=200))
     return [f"{path.name}.svg", f"{path.name}.png"]
 
