@@ -399,6 +399,15 @@ def test_a_preset_is_as_good_as_a_day_that_fits(explorer):
     assert (explorer.phase, explorer.first.value) == ("ready", date(2026, 3, 25))
 
 
+def test_the_difference_of_errors_names_its_days(explorer):
+    """What the error rate is set against is told by its days, with the interval."""
+    with explorer.together():
+        explorer.preset.value, explorer.comparison.value = "last_7_days", "previous"
+        explorer.tab.value = "errors"
+    told = r" points against the rate from 2026-03-18 to 2026-03-24 \(95 % interval [-+\d.]+ to "
+    assert re.search(told, explorer.sentence)
+
+
 def test_a_tab_alone_is_a_state(transport):
     """A state may name a tab without its figure; one that is none is refused by its name."""
     again = ua.Explorer(watched_client(transport), timezone=ZONE, state={"tab": "errors"})

@@ -71,11 +71,12 @@ def compared_told(scene: Scene, measure: str) -> str:
 def errors_told(scene: Scene) -> str:
     """The error rate with its interval, and its difference to the days set beside."""
     told = str(describe_errors(scene.hourly))
-    if scene.before is not None and scene.before["total_count"].sum() > 0:
+    days = scene.settings.before
+    if scene.before is not None and days is not None and scene.before["total_count"].sum() > 0:
         found = rate_difference(scene.hourly, scene.before, independent="days")
         low, high = 100 * found["low"], 100 * found["high"]
         told += (
-            f"; {100 * found['difference']:+.2f} points against the days before "
+            f"; {100 * found['difference']:+.2f} points against the rate {days.when} "
             f"(95 % interval {low:+.2f} to {high:+.2f})"
         )
     return sentence(told)
