@@ -35,7 +35,7 @@ schema.config.generation.with_security_parameters = False
 
 
 @schema.parametrize()
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_description(case, address):
     """Whatever is sent, right or wrong, is answered as the description of the endpoint says."""
     case.call_and_validate(base_url=address, headers=HEADERS)

@@ -185,7 +185,7 @@ ANY = asking(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=150)
 @given(
     st.lists(CALL, min_size=1, max_size=25), st.lists(ANY, min_size=1, max_size=6), st.booleans()
 )
