@@ -6,7 +6,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, InvalidStateError, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    InvalidStateError,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -270,7 +277,9 @@ def side_by_side(
     with ThreadPoolExecutor(min(at_once, len(waiting)), THREAD) as pool:
         futures = {key: pool.submit(work, key) for key in waiting}
         try:
-            _all_done(set(futures.values()), report)
+            for done, future in enumerate(as_completed(futures.values()), 1):
+                future.result()
+                report(done, len(waiting))
         except BaseException:
             stop.say()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -312,12 +321,3 @@ def as_they_come(
 
 def _failed(future: Future[T]) -> bool:
     return future.exception() is not None
-
-
-def _all_done(pending: set[Future[T]], report: Progress) -> None:
-    total = len(pending)
-    while pending:
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for future in done:
-            future.result()
-        report(total - len(pending), total)
