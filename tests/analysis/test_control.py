@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from usage_analysis.analysis.control import burn_rate, control_chart
 from usage_analysis.errors import QueryError
@@ -173,6 +174,19 @@ def test_alerts_need_both_windows() -> None:
     assert over["fast"].tolist()[80:] == [False] * 6
     assert over["slow"].tolist()[80:] == [True] * 5 + [False]
     assert not burn_rate(days([9] * 80, 1000, "h"))["slow"].any()
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.8])
+def test_burns_have_the_intervals_of_their_rates(confidence: float) -> None:
+    """A burn's interval is Wilson's of its window's errors, over the budget."""
+    rates = burn_rate(days([3, 0, 9, 4] * 20, 250, "h"), 0.98, confidence=confidence).iloc[-1]
+    for hours, errors in ((1, 4), (6, 29), (12, 48), (72, 288)):
+        low, high = proportion_confint(errors, 250 * hours, 1 - confidence, method="wilson")
+        assert rates[f"calls_{hours}h"] == 250 * hours
+        assert rates[f"low_{hours}h"] == pytest.approx(low / 0.02)
+        assert rates[f"high_{hours}h"] == pytest.approx(high / 0.02)
+    early = burn_rate(days([3, 0, 9], 250, "h"))
+    assert early[["low_6h", "high_72h"]].isna().all(axis=None)
 
 
 def test_silence_burns_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from random import Random
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
 from tests.analysis.frames import hours
 from usage_analysis.analysis.busiest import days_in_words, describe_peak
@@ -110,6 +112,26 @@ def test_the_busiest_hours_of_the_week() -> None:
     assert found.index.tolist() == [1, 2]
     late = weeks.assign(provisional=np.arange(len(weeks)) > len(weeks) - 4)
     assert peak_hours(late).attrs["left_out"] == 3
+
+
+def test_shares_of_days_have_intervals() -> None:
+    """The share of days at the peak comes with Wilson's interval of so many days."""
+    odd = hours([*[0] * 9, 5, 7, *[0] * 13] * 4 + [*[0] * 9, 9, *[0] * 14] * 3)
+    for method, confidence in itertools.product(("tcbh", "fdmh"), (0.95, 0.8)):
+        named = {"hour": 10} if method == "fdmh" else {}
+        found = busy_hour(odd, method=method, confidence=confidence, **named)  # type: ignore[call-overload]
+        peaks = 4 if method == "fdmh" else 3
+        assert found[["share_of_days", "days"]].tolist() == [peaks / 7, 7]
+        expected = proportion_confint(peaks, 7, 1 - confidence, method="wilson")
+        assert found[["share_low", "share_high"]].tolist() == pytest.approx(expected)
+    silent = busy_hour(hours([0] * 48))
+    assert silent[["share_of_days", "share_low", "share_high"]].isna().all()
+    weeks = hours(([*[0] * 9, 5, 7, *[0] * 157]) * 2 + [*[0] * 9, 8, 1, *[0] * 157])
+    both = pd.concat([weeks.assign(agent=name) for name in "ba"])
+    top = peak_hours(both[["agent", *weeks.columns]], 2, confidence=0.9)
+    for row, peaks in zip(top.itertuples(), (1, 2) * 2, strict=True):
+        expected = proportion_confint(peaks, 3, 0.1, method="wilson")
+        assert [row.share_low, row.share_high] == pytest.approx(expected)
 
 
 def test_peak_hours_of_each_group() -> None:

@@ -190,7 +190,8 @@ def plain_burn(frame: pd.DataFrame) -> Any:
     numbers = frame[["total_count", "error_count"]]
     groups = numbers.groupby(frame["agent"]) if "agent" in frame else numbers
     windows = {f"{n}h": groups.rolling(f"{n}h").sum() for n in (1, 6, 12, 72)}
-    return {n: one["error_count"] / one["total_count"] / 0.01 for n, one in windows.items()}
+    rates = {n: plain_wilson(one["total_count"], one["error_count"]) for n, one in windows.items()}
+    return {n: one[["rate", "low", "high"]] / 0.01 for n, one in rates.items()}
 
 
 def plain_traffic(frame: pd.DataFrame) -> Any:
@@ -501,7 +502,8 @@ def test_the_plain_side_gives_the_same_numbers(frame: pd.DataFrame) -> None:
     burn = control.burn_rate(frame)
     for length, plain in plain_burn(frame).items():
         whole = burn[f"burn_{length}"].notna().to_numpy()
-        near(burn[f"burn_{length}"][whole], plain[whole])
+        names = [f"{what}_{length}" for what in ("burn", "low", "high")]
+        near(burn[names][whole], plain[whole], atol=1e-9)
     busy, plain = table(peaks.busy_hour(frame)), plain_busy_hour(frame)
     names = ["hour", "value", "share_of_days", "busy_hour_to_day"]
     near(busy[names].astype(float), plain)

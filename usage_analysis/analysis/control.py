@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import share
+from usage_analysis.analysis.intervals import normal_quantile, share, wilson
 from usage_analysis.analysis.rates import check_event
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require, same_source
@@ -162,7 +162,7 @@ def _spread(z: Floats, times: NDArray[np.int64], code: NDArray[np.intp], count: 
     return mean
 
 
-def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
+def burn_rate(hourly: pd.DataFrame, slo: float = 0.99, *, confidence: float = 0.95) -> pd.DataFrame:
     """How fast errors use up what a target leaves for them, with its two alerts.
 
     Burn is the error rate of a trailing window over ``1 - slo``: at 1 a budget of 30 days lasts 30
@@ -177,15 +177,19 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
         Canonical hourly frame, with or without a group column.
     slo
         Target share of calls without error, between 0 and 1.
+    confidence
+        Of the intervals. Alerts go by the burns themselves, as the rule does.
 
     Returns
     -------
     DataFrame
         A row a bucket that is not provisional (``attrs["left_out"]`` says how many are), under its
-        group: for windows of 1, 6, 12 and 72 elapsed hours that end with it `burn_1h`, ..., and
-        `spent_1h`, ..., the share of 30 days' budget that such a window at this burn spends; `fast`
-        and `slow`. A window without calls, or that begins before the data, is NaN and alerts
-        nobody. Each `calls_1h`, ... says how many calls stand behind it: few calls make wild burns.
+        group: for windows of 1, 6, 12 and 72 elapsed hours that end with it `burn_1h`, ..., of
+        `calls_1h`, ..., with the interval `low_1h` to `high_1h`, ...: Wilson's (as in `error_rate`)
+        of the error rate, over ``1 - slo``, as if errors came one by one, where trouble brings many
+        at once; `spent_1h`, ..., the share of 30 days' budget that such a window at this burn
+        spends; `fast` and `slow`. A window without calls, or that begins before the data, is NaN
+        and alerts nobody.
 
     Raises
     ------
@@ -205,6 +209,7 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     """
     if isinstance(slo, bool) or not isinstance(slo, int | float) or not 0 < slo < 1:
         raise QueryError(f"slo: expected a share of good calls such as 0.99, got {slo!r}")
+    quantile = normal_quantile(confidence)
     require("burn_rate", hourly, "total_count", "error_count", "provisional")
     check_rows("burn_rate", hourly, "hour")
     late, group = hourly["provisional"].to_numpy(dtype=bool), group_column(hourly)
@@ -212,11 +217,15 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99) -> pd.DataFrame:
     columns: dict[str, Any] = {} if group is None else {group: kept[group].copy()}
     for hours, calls, errors, whole in _windows(kept):
         burn = share(errors, calls)
-        burn[~whole] = np.nan
-        burn /= 1 - slo
+        low, high = wilson(errors, calls, quantile)
+        for values in (burn, low, high):
+            values[~whole] = np.nan
+            np.divide(values, 1 - slo, out=values)
         columns |= {
             f"calls_{hours}h": calls,
             f"burn_{hours}h": burn,
+            f"low_{hours}h": low,
+            f"high_{hours}h": high,
             f"spent_{hours}h": burn * hours / _BUDGET_HOURS,
         }
     columns["fast"] = _both(columns["burn_12h"], columns["burn_1h"], _FAST)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.profiles import Floats, Measured, measured, profile_of
 from usage_analysis.analysis.words import either
 from usage_analysis.errors import QueryError
@@ -64,6 +65,7 @@ def busy_hour(
     hour: int | None = None,
     days: Literal["all", "workdays", "top30", "top5"] = "all",
     weekend: Sequence[str] = ("Sat", "Sun"),
+    confidence: float = 0.95,
 ) -> pd.Series | pd.DataFrame:
     """Busiest clock hour of the day, its load, and how far it stands out.
 
@@ -90,13 +92,17 @@ def busy_hour(
         greatest totals (all of them where there are fewer).
     weekend
         Days of the weekend, as ``"Fri", "Sat"``.
+    confidence
+        Of the interval of `share_of_days`.
 
     Returns
     -------
     Series or DataFrame
         `hour`, with ``adph`` the one that is the day's peak most often; `value`, the load [measure
         an hour; erlangs for traffic]; `share_of_days` on which that hour is the day's peak, ties
-        included; `busy_hour_to_day`, value over the mean day's sum; `peak_to_average`, value over
+        included, with `share_low` and `share_high`, Wilson's interval (as in `error_rate`) of so
+        many days, as if they were independent and the hour had been named before;
+        `busy_hour_to_day`, value over the mean day's sum; `peak_to_average`, value over
         the mean hour; `days`, how many were looked at; `left_out`, how many other days of that
         kind the frame has rows of: not whole, provisional, or short of an hour that the clock
         skips. Without a call all but `value` and the numbers of days are NaN. A row a group for a
@@ -116,12 +122,14 @@ def busy_hour(
     [23, 23.0, 1.0, 2]
     """
     _check_busy_hour(method, hour, days, weekend)
+    quantile = normal_quantile(confidence)
     table = WholeDays(hourly, measured("busy_hour", hourly, measure))
     workdays = ~np.isin(table.weekdays(), [WEEKDAYS.index(name) for name in weekend])
     wanted = workdays | (days != "workdays")
     kept, left_out = table.whole & wanted, table.seen & ~table.whole & wanted
     results = [
-        _busiest(_chosen(load[mask], days), method, hour, measure) | {"left_out": int(out.sum())}
+        _busiest(_chosen(load[mask], days), method, hour, measure, quantile)
+        | {"left_out": int(out.sum())}
         for load, mask, out in zip(table.load, kept, left_out, strict=True)
     ]
     if not results:
@@ -156,7 +164,9 @@ def _chosen(load: Floats, days: str) -> Floats:
     return chosen
 
 
-def _busiest(load: Floats, method: str, hour: int | None, measure: str) -> dict[str, Any]:
+def _busiest(
+    load: Floats, method: str, hour: int | None, measure: str, quantile: float
+) -> dict[str, Any]:
     mean, peak = load.mean(axis=0), load.max(axis=1)
     at_peak = (load == peak[:, None]) & (peak[:, None] > 0)
     if method == "adph":
@@ -165,20 +175,30 @@ def _busiest(load: Floats, method: str, hour: int | None, measure: str) -> dict[
         found = int(mean.argmax()) if hour is None else hour
         value = float(mean[found])
     any_calls = bool(mean.sum() > 0)
+    peaks = at_peak[:, found].sum(keepdims=True)
+    low, high = wilson(peaks, np.array([len(load)]), quantile) if any_calls else ([np.nan],) * 2
     to_day = value / float(mean.sum()) if any_calls else np.nan
     if measure == "traffic":
         value /= HOUR
     return {
         "hour": found if any_calls or hour is not None else np.nan,
         "value": pd.Timedelta(round(value), "us") if measure == "duration" else value,
-        "share_of_days": float(at_peak[:, found].mean()) if any_calls else np.nan,
+        "share_of_days": float(peaks[0] / len(load)) if any_calls else np.nan,
+        "share_low": float(low[0]),
+        "share_high": float(high[0]),
         "busy_hour_to_day": to_day,
         "peak_to_average": 24 * to_day,
         "days": len(load),
     }
 
 
-def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count") -> pd.DataFrame:
+def peak_hours(
+    hourly: pd.DataFrame,
+    n: int = 3,
+    *,
+    measure: str = "total_count",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
     """The busiest hours of the local week, with their spread.
 
     Means and percentiles are those of ``load_profile(by="hour_of_week")``, provisional buckets left
@@ -194,6 +214,8 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
         How many; fewer come where fewer hours of the week had calls.
     measure
         As for `load_profile`.
+    confidence
+        Of the interval of `share_of_days`.
 
     Returns
     -------
@@ -201,7 +223,8 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
         A row an hour of the week, the busiest first; index `rank` from 1 (under each group):
         `day_of_week` (0 is Monday), `hour`, `mean`, `p10`, `p90` [measure an hour], `n` buckets;
         `share_of_days`, the share of those weekdays on which this hour was the day's peak (NaN
-        where none of them was whole), and `days`, how many of them were whole.
+        where none of them was whole), with its interval `share_low` and `share_high` as in
+        `busy_hour`, and `days`, how many of them were whole.
 
     Raises
     ------
@@ -221,8 +244,14 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise QueryError(f"n: expected a whole number, 1 or more, got {n!r}")
+    quantile = normal_quantile(confidence)
     found = measured("peak_hours", hourly, measure)
     out, group, rank = busiest_of(hourly, found, n, measure)
+    days = out["days"].to_numpy()
+    peaks = np.rint(np.nan_to_num(out["share_of_days"].to_numpy()) * days)
+    low, high = wilson(peaks, days, quantile)
+    out.insert(out.shape[1] - 1, "share_low", low)
+    out.insert(out.shape[1] - 1, "share_high", high)
     groups = found[0].groups
     ranks = pd.Index(rank + 1, name="rank")
     out.index = ranks if groups is None else pd.MultiIndex.from_arrays([groups.take(group), ranks])

@@ -21,7 +21,7 @@ def busy_hours_shown(busy: pd.DataFrame) -> pd.DataFrame:
             "calls in it": [row.value for row in rows],
             "of the day's calls": [_share(row.busy_hour_to_day) for row in rows],
             "times the mean hour": [row.peak_to_average for row in rows],
-            "the day's peak on": [_share(row.share_of_days) for row in rows],
+            "the day's peak on (95 % interval)": [_share_of_days(row) for row in rows],
         },
         index=pd.Index([methods[row.Index] for row in rows], name="busy hour"),
     )
@@ -42,8 +42,8 @@ def peak_hours_shown(peaks: pd.DataFrame) -> pd.DataFrame:
             "mean": [row.mean for row in rows],
             "10 to 90 % of weeks": [f"{row.p10:,.4g} to {row.p90:,.4g}" for row in rows],
             "weeks": [row.n for row in rows],
-            "the day's peak on": [
-                f"{_share(row.share_of_days)} of {several(int(row.days), 'whole day')}"
+            "the day's peak on (95 % interval)": [
+                f"{_share_of_days(row)} of {several(int(row.days), 'whole day')}"
                 if row.days else "no whole day" for row in rows
             ],
         },
@@ -53,6 +53,14 @@ def peak_hours_shown(peaks: pd.DataFrame) -> pd.DataFrame:
 
 def _hour(hour: float) -> str:
     return "none" if pd.isna(hour) else f"{int(hour):02}:00"
+
+
+def _share_of_days(row: Any) -> str:
+    if pd.isna(row.share_of_days):
+        return "none"
+    return (
+        f"{_share(row.share_of_days)} ({100 * row.share_low:.0f} to {100 * row.share_high:.0f} %)"
+    )
 
 
 def _share(share: float) -> str:

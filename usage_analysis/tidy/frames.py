@@ -56,7 +56,11 @@ _TAKEN = {
     *("calls", "events", "rate", "low", "high", "enough"),
     *("centre", "spread_ratio", "signal", "limited"),
     *("traffic", "carried", "offered", "blocking", "demand", "saturated", "at_risk"),
-    *(f"{what}_{hours}h" for hours in (1, 6, 12, 72) for what in ("calls", "burn", "spent")),
+    *(
+        f"{what}_{hours}h"
+        for hours in (1, 6, 12, 72)
+        for what in ("calls", "burn", "low", "high", "spent")
+    ),
     *("fast", "slow"),
 }
 
