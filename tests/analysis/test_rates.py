@@ -204,6 +204,8 @@ def test_differences_of_days_that_scatter() -> None:
     one, other = (part[part["agent"] == "7"].drop(columns="agent") for part in (now, before))
     single = rate_difference(one, other, independent="days")
     assert single["low"] == found.loc["7", "low"]
+    with pytest.raises(QueryError, match="rate_difference needs the column provisional"):
+        rate_difference(one.drop(columns="provisional"), other, independent="days")
     brief = rate_difference(one[:1], other[:1], independent="days")
     assert brief.equals(rate_difference(one[:1], other[:1]))
     with pytest.raises(QueryError, match='independent: expected "calls" or "days", got \'hours\''):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.trends import describe_month, project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.periods import aggregate
@@ -237,6 +238,22 @@ def test_the_month_in_words() -> None:
     assert told["sentence"].str[-7:].to_dict() == {"b": "31 days", "a": "te days"}
 
 
+def test_what_the_month_costs_in_words() -> None:
+    """With a rate the sentence is of money: to the cent what came, as `cost` has it, then ahead."""
+    frame = days([100] * 20 + [30], running=1)
+    frame = frame.assign(billed_minutes=frame["total_count"] * 1.7)
+    told = str(describe_month(frame, rate="0.0333"))
+    start = f"2026-03 (UTC): an estimated {cost(frame, '0.0333')} USD of call minutes so far, "
+    assert told.startswith(f"{start}heading for 175 USD (95 % interval ")
+    found = project_month(frame, measure="billed_minutes")
+    assert f"interval {found['low'] * 0.0333:,.0f} to {found['high'] * 0.0333:,.0f}, from" in told
+    assert told == describe_month(frame, measure="billed_minutes", rate=0.0333)
+    both = pd.concat([frame.assign(agent=name) for name in "ba"])
+    told = describe_month(both[["agent", *frame.columns]], rate="0.05")
+    assert isinstance(told, pd.DataFrame)
+    assert told["sentence"].str.contains("an estimated 172.55 USD").tolist() == [True, True]
+
+
 def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
     """Where the data end, begin or have gaps within the month, the sentence says so."""
     told = str(describe_month(days([100] * 20)))
@@ -266,6 +283,11 @@ def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
         (lambda: project_month(days([1]), measure="calls"), "measure: expected .* got 'calls'"),
         (lambda: project_month(days([1]), confidence=95), "confidence: expected"),
         (lambda: project_month(days([1]), holidays="DE"), "holidays: expected dates .* got 'DE'"),
+        (lambda: describe_month(days([1]), rate="five"), 'rate: expected USD a minute such as "0'),
+        (
+            lambda: describe_month(days([1]), measure="total_count", rate=1),
+            "rate: expected it beside measure \"billed_minutes\", got 'total_count'",
+        ),
         (lambda: describe_month(days([1]), holidays=7), "holidays: expected dates .* got 7"),
         *[
             (

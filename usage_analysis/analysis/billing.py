@@ -62,7 +62,7 @@ def cost(frame: pd.DataFrame, rate: Decimal | str | float = RATE) -> Decimal | p
     code, groups = groups_of(frame)
     count = 1 if groups is None else len(groups)
     billed = sums(micro_minutes(frame), code, count)
-    amounts = [_amount(int(micro), price) for micro in billed]
+    amounts = [amount_of(int(micro), price) for micro in billed]
     if groups is None:
         return amounts[0]
     costs = pd.DataFrame({"billed_minutes": billed / MICRO, "cost": amounts}, index=groups)
@@ -86,7 +86,8 @@ def price_of(rate: object) -> Decimal:
     return price
 
 
-def _amount(micro: int, price: Decimal) -> Decimal:
+def amount_of(micro: int, price: Decimal) -> Decimal:
+    """What millionths of a billed minute cost, rounded once, to the cent."""
     exact = Decimal(micro) * price / MICRO
     return exact.quantize(_CENT, rounding=ROUND_HALF_EVEN)
 

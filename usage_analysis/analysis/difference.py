@@ -73,7 +73,8 @@ def rate_difference(
     quantile = normal_quantile(confidence)
     sides = []
     for frame in (a, b):
-        require("rate_difference", frame, event, denominator)
+        by_days = ["provisional"] if independent == "days" else []
+        require("rate_difference", frame, event, denominator, *by_days)
         sides.append(summed_by(frame, [denominator, event], "total"))
     if group_column(a) != group_column(b):
         raise QueryError(

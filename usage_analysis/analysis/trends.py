@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.billing import MICRO, amount_of, price_of
 from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.history import FEW_DAYS, SPAN, History
 from usage_analysis.analysis.intervals import Floats, normal_quantile
@@ -233,7 +235,8 @@ def in_kind(value: float, measure: str) -> Any:
 def describe_month(
     daily: pd.DataFrame,
     *,
-    measure: str = "total_count",
+    measure: str | None = None,
+    rate: Decimal | str | float | None = None,
     confidence: float = 0.95,
     holidays: Iterable[object] | None = None,
 ) -> str | pd.DataFrame:
@@ -245,8 +248,13 @@ def describe_month(
 
     Parameters
     ----------
-    daily, measure, confidence, holidays
+    daily, confidence, holidays
         As for `project_month`.
+    measure
+        As for `project_month`; without it the calls, or billed minutes where there is a rate.
+    rate
+        Price of a billed minute [USD], as for `cost`: the sentence is then of what the month's call
+        minutes cost.
 
     Returns
     -------
@@ -256,7 +264,8 @@ def describe_month(
     Raises
     ------
     QueryError
-        As for `project_month`, but for data that are too few, which is what it says.
+        As for `project_month`, but for data that are too few, which is what it says; a rate that is
+        no number or negative, or beside another measure than ``"billed_minutes"``.
 
     Examples
     --------
@@ -264,21 +273,38 @@ def describe_month(
     >>> time = pd.date_range("2026-03-01", "2026-03-31", freq="D", tz="UTC", name="time")
     >>> describe_month(pd.DataFrame({"total_count": 100, "provisional": False}, index=time))
     '2026-03 (UTC): 3,100 calls in all 31 days'
+    >>> daily = pd.DataFrame({"total_count": 100, "billed_minutes": 90.5, "provisional": False},
+    ...                      index=time)
+    >>> describe_month(daily, rate="0.05")
+    '2026-03 (UTC): an estimated 140.28 USD of call minutes in all 31 days'
     """
     off = calendar_of(holidays)
+    price = None if rate is None else price_of(rate)
+    if price is not None and measure not in (None, "billed_minutes"):
+        raise QueryError(f'rate: expected it beside measure "billed_minutes", got {measure!r}')
+    measure = measure or ("total_count" if price is None else "billed_minutes")
     days = _days("describe_month", daily, measure, confidence)
-    return sentences(days, lambda _, rows: _month_sentence(rows, measure, confidence, off))
+    return sentences(
+        days, lambda _, rows: _month_sentence(_Month(rows, measure), rows, price, confidence, off)
+    )
 
 
-def _month_sentence(days: pd.DataFrame, measure: str, confidence: float, holidays: Calendar) -> str:
-    of_month = _Month(days, measure)
+def _month_sentence(
+    of_month: _Month,
+    days: pd.DataFrame,
+    price: Decimal | None,
+    confidence: float,
+    holidays: Calendar,
+) -> str:
     zone = of_month.zone
     if not of_month.known.any():
         return f"month ({zone}): no complete day in these data"
     month, whole = date_of(of_month.first), of_month.after - of_month.first
     head = f"{month:%Y-%m} ({zone}):"
-    came = of_month.counts[of_month.inside].sum()
-    so_far = counted(in_kind(float(came), measure), measure)
+    measure, came = of_month.measure, float(of_month.counts[of_month.inside].sum())
+    so_far = counted(in_kind(came, measure), measure)
+    if price is not None:
+        so_far = f"an estimated {amount_of(round(came * MICRO), price):,} USD of call minutes"
     if not len(of_month.left):
         return f"{head} {so_far} in all {whole} days"
     last = date_of(int(of_month.day[of_month.inside].max()))
@@ -295,7 +321,11 @@ def _month_sentence(days: pd.DataFrame, measure: str, confidence: float, holiday
     if complete < FEW_DAYS or pd.isna(found["low"]):
         days_known = several(complete, "complete day")
         return f"{head} {so_far} {until}; too few to project it, {days_known}"
-    projection, low, high = (figure(found[name], measure) for name in ("projection", "low", "high"))
+    projection, low, high = (
+        figure(found[name] if price is None else found[name] * float(price), measure)
+        for name in ("projection", "low", "high")
+    )
+    projection += "" if price is None else " USD"
     after = found["days_left"] - found["missing"]
     parts = [f"from {several(complete, 'complete day')}"]
     parts += [f"{after} still open" if open_ else f"{after} not in the data"] if after else []
