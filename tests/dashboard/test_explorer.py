@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -602,7 +603,7 @@ def test_a_state_restores_the_dashboard(explorer, transport):
         {"hour_from": 24},
         {"hour_from": 9, "hour_to": 9},
         {"rate": "nan"},
-        {"rate": 0.05},
+        {"rate": True},
         {"agents": [["x"]]},
         {"agents": "Front desk"},
         {"view": "funnel"},
@@ -612,7 +613,7 @@ def test_a_state_restores_the_dashboard(explorer, transport):
 )
 def test_a_state_that_does_not_fit_is_refused(transport, state):
     """A state of other names, values or versions is an error before anything is asked."""
-    with pytest.raises(ua.QueryError):
+    with pytest.raises(ua.QueryError, match="|".join(state)):
         ua.Explorer(watched_client(transport), timezone=None if "timezone" in state else ZONE,
                     state=state)  # fmt: skip
     assert not transport.seen
@@ -624,6 +625,17 @@ def test_a_limit_above_the_usual_can_be_had(transport):
     assert explorer.limit.value == 100
     assert explorer.state()["limit"] == 100
     assert explorer.limit.max > 100
+
+
+def test_a_state_from_python(transport):
+    """A price may be a number and a day a date, as somebody who writes them by hand has them."""
+    day = date(2026, 3, 2)
+    state = {"rate": 0.06, "preset": "custom", "first": day, "last": "2026-03-08"}
+    explorer = ua.Explorer(watched_client(transport), timezone=ZONE, state=state)
+    assert explorer.rate.value == "0.06"
+    assert explorer.first.value == day
+    exact = ua.Explorer(watched_client(transport), timezone=ZONE, state={"rate": Decimal("0.060")})
+    assert exact.state()["rate"] == "0.060"
 
 
 def test_a_query_sets_the_controls(transport):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Final, Self, get_type_hints
 
 from usage_analysis.analysis.billing import price_of
@@ -171,10 +173,7 @@ class Settings:
         for name in given:
             if name not in kinds:
                 raise QueryError(f"state: expected {', '.join(kinds)}, got {name!r}")
-        try:
-            values = {name: _read(kinds[name], value) for name, value in given.items()}
-        except (TypeError, ValueError) as error:
-            raise QueryError(f"state: expected what state() gave, got {error}") from None
+        values = {name: _read(name, kinds[name], value) for name, value in given.items()}
         return cls(**defaults | values)
 
     def question(self, names: Names) -> Question:
@@ -286,17 +285,22 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read(kind: type, value: Any) -> Any:
-    """A value as its control has it, from plain JSON."""
+def _read(name: str, kind: type, value: Any) -> Any:
+    """A value as its control has it, from plain JSON or from Python."""
+    expected = "text" if kind is str else "a whole number"
     if kind is date:
-        return date.fromisoformat(value)
-    if kind in (str, int):
-        if type(value) is not kind:
-            raise TypeError(f"{value!r}, no {kind.__name__}")
+        expected = 'a date such as "2026-03-01"'
+        with suppress(TypeError, ValueError):
+            return value if type(value) is date else date.fromisoformat(value)
+    elif name == "rate" and type(value) in (int, float, Decimal):
+        return str(value)
+    elif kind not in (str, int):
+        expected = "a list of names"
+        if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+            return tuple(value)
+    elif type(value) is kind:
         return value
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise TypeError(f"{value!r}, no list of names")
-    return tuple(value)
+    raise QueryError(f"state: expected {name} to be {expected}, got {value!r:.80}")
 
 
 def settled(settings: Settings, query: UsageQuery, names: Names) -> Settings:
