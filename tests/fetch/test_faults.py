@@ -567,20 +567,26 @@ TWICE = (
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "kind", "timeout"),
     [
-        (endless(b"HTTP/1.1 200 OK\r\nX-Request-Id: r-17\r\n\r\n", b" " * 2**20), ResponseError),
-        (sends(answer(200, reply_body().replace(b"-03-01", b"-01-01"), ID)), ResponseError),
-        (sends(answer(200, TWICE, ID)), ResponseError),
-        (sends(answer(200, GZIPPED[:-4], ID, "Content-Encoding: gzip")), TransportError),
-        (then_closes(answer(200, None, ID)[:-1]), TransportError),
-        (lambda peer: (peer.send(answer(200, None, ID)[:-1]), peer.wait())[0], TransportError),
+        (
+            endless(b"HTTP/1.1 200 OK\r\nX-Request-Id: r-17\r\n\r\n", b" " * 2**20),
+            ResponseError,
+            20,
+        ),
+        (sends(answer(200, reply_body().replace(b"-03-01", b"-01-01"), ID)), ResponseError, 20),
+        (sends(answer(200, TWICE, ID)), ResponseError, 20),
+        (sends(answer(200, GZIPPED[:-4], ID, "Content-Encoding: gzip")), TransportError, 20),
+        (then_closes(answer(200, None, ID)[:-1]), TransportError, 20),
+        (lambda peer: (peer.send(answer(200, None, ID)[:-1]), peer.wait())[0], TransportError, 1),
     ],
     ids=["too long", "outside the window", "a bucket twice", "gzip cut", "cut", "silence"],
 )
-def test_errors_name_the_answer(fault_server: Serve, fault: Act, kind: type[UsageError]) -> None:
+def test_errors_name_the_answer(
+    fault_server: Serve, fault: Act, kind: type[UsageError], timeout: float
+) -> None:
     """Every error about an answer carries its status, its request's name and the attempts."""
-    error = in_vain(fault_server(fault), kind, "asked for from", max_attempts=1, timeout=1)
+    error = in_vain(fault_server(fault), kind, "asked for from", max_attempts=1, timeout=timeout)
     assert (error.status_code, error.request_id, error.attempts) == (200, "r-17", 1)
     assert error.retry_after is None
 
