@@ -22,6 +22,7 @@ def groups(page):
     return re.findall(r"<tr><td>(.*?)</td>", table), re.search(r"<h2>(.*?)</h2>", table)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "names"), [("agent", [*AGENTS]), ("metadata.channel", ["phone", "web", "app"])]
 )

@@ -169,6 +169,7 @@ def kill_again_and_again(
     return min(one.stored for one in writing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kills", "scopes"), [(16, ("all",)), (12, ("one", "two"))])
 def test_killed_writers_lose_nothing(nursery, tmp_path, kills, scopes):
     """Killed at a random moment, every write that was told is there, whole, and none half."""

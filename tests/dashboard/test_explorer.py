@@ -477,6 +477,7 @@ def test_agents_can_be_searched_and_chosen_at_once(explorer):
         assert explorer.phase == "ready"
 
 
+@pytest.mark.slow
 def test_groups_can_be_searched_and_chosen_at_once(explorer):
     """Each tenant can be found and shown, all and none as well, and none means the largest."""
     controls = explorer.controls

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 CELLS = [
     """
 import usage_analysis as ua
@@ -39,6 +41,7 @@ def notebook():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_raising_callback_fails_the_notebook(tmp_path):
     """Under strict nbval a cell passes, and the same one with a callback that raises fails."""
     (tmp_path / "broken.ipynb").write_text(json.dumps(notebook()), encoding="utf-8")

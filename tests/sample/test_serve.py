@@ -34,6 +34,7 @@ schema = schemathesis.openapi.from_dict(DESCRIPTION)
 schema.config.generation.with_security_parameters = False
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_description(case, address):
