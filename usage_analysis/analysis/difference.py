@@ -72,9 +72,9 @@ def rate_difference(
         raise QueryError(f'independent: expected "calls" or "days", got {independent!r}')
     quantile = normal_quantile(confidence)
     sides = []
+    needed = [event, denominator, *(["provisional"] if independent == "days" else [])]
     for frame in (a, b):
-        by_days = ["provisional"] if independent == "days" else []
-        require("rate_difference", frame, event, denominator, *by_days)
+        require("rate_difference", frame, *needed)
         sides.append(summed_by(frame, [denominator, event], "total"))
     if group_column(a) != group_column(b):
         raise QueryError(
