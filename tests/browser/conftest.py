@@ -29,7 +29,6 @@ LOOKS = {
     "headline": "document.querySelector('.ua-headline').innerText",
     "as of": "document.querySelector('.ua-asof').innerText",
     "listed": "document.querySelectorAll('.ua-agents option').length",
-    "two chosen": "document.querySelectorAll('.ua-agents option:checked').length === 2",
     "how many": "document.querySelector('.ua-how-many input').value",
     "groups listed": "document.querySelectorAll('.ua-groups option').length",
     "values": "document.querySelectorAll('.ua-metadata-value option').length",
@@ -156,9 +155,10 @@ class Board:
 
     def choose(self, name, label):
         """Choose an option of a list by its words; some versions write them with hard spaces."""
-        words = self.at(name).locator("option").all_text_contents()
-        index = [text.replace("\N{NO-BREAK SPACE}", " ") for text in words].index(label)
-        self.at(name).select_option(index=index)
+        words = re.compile("^" + re.escape(label).replace(r"\ ", r"\s") + "$")
+        option = self.at(name).locator("option").filter(has_text=words)
+        option.wait_for(state="attached")
+        self.at(name).select_option(element=option.element_handle())
 
     def dim(self):
         """What on the page has too little contrast."""

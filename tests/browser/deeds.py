@@ -63,7 +63,7 @@ DEEDS = [
     Deed("agents", "Support line"),
     Deed("all_agents"),
     Deed("how_many", "2", what="how many"),
-    Deed("largest", what="two chosen"),
+    Deed("largest", what="headline"),
     Deed("none_agents"),
     Deed("find_agents", "desk", what="listed"),
     Deed("find_agents", what="listed"),

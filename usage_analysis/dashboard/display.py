@@ -78,23 +78,28 @@ class Display:
         self.progress.description = f"Fetching {done}/{total}"
 
     def shown(self, scene: Scene, drawn: Drawn, fetched: bool) -> bytes:
-        """A figure of what the controls say; the bytes of its picture."""
+        """A figure of what the controls say; the bytes of its picture.
+
+        The picture goes first: each widget reaches the page on its own, and words of a new
+        question must not stand over the figure of an old one.
+        """
         figure = figure_of(drawn.axes)
         content = on_screen(figure)
-        self._settle()
-        self._dated(scene, fetched)
-        self._say(drawn.headline)
         self.image.value = content
         self.alt.value = f'<p class="ua-unseen">{escape(alt_text(figure))}</p>'
         self.image.layout.display = None
         lines = escape(drawn.python)
         self.python.value = f'<pre tabindex="0" aria-label="Python lines">{lines}</pre>'
         self._note(partly(scene))
+        self._say(drawn.headline)
+        self._dated(scene, fetched)
+        self._settle()
         return content
 
     def empty(self, scene: Scene, fetched: bool) -> None:
         """An answer came, and no call is in it."""
         settings = scene.settings
+        self.image.layout.display = "none"
         self._settle()
         self._dated(scene, fetched)
         words = settings.in_words()
@@ -106,7 +111,6 @@ class Display:
             if narrowed
             else f"{said} there are none. Choose other days."
         )
-        self.image.layout.display = "none"
         self.alt.value = self.python.value = ""
 
     def failed(self, words: str) -> None:
