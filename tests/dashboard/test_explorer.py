@@ -311,7 +311,7 @@ def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
     assert f" over {hours} of 11 hours beside those of" in explorer.sentence
 
 
-def test_the_month_is_told_in_money(explorer):
+def test_the_month_is_told_in_money(explorer, capsys):
     """The headline of the month has its projection in USD at the rate chosen, with its interval."""
     with explorer.together():
         explorer.preset.value, explorer.first.value = "custom", date(2026, 3, 1)
@@ -323,11 +323,15 @@ def test_the_month_is_told_in_money(explorer):
         explorer.rate.value = rate
         come = ua.cost(explorer.table.loc["2026-03"], rate)
         whole, low, high = (float(rate) * found[name] for name in ("projection", "low", "high"))
-        assert f"At USD {rate} a minute that is USD {come:,} so far and" in explorer.sentence
-        told = f"USD {whole:,.0f} for the whole month (95 % interval {low:,.0f} to {high:,.0f})"
+        assert f"an estimated {come:,} USD of call minutes to 2026-03-20" in explorer.sentence
+        told = f"{whole:,.0f} USD (95 % interval {low:,.0f} to {high:,.0f}, "
         assert told in explorer.sentence
+        assert explorer.sentence.endswith(f", at USD {rate} a billed minute.")
+    made = {}
+    exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
+    assert capsys.readouterr().out.strip() == explorer.sentence.partition(", at USD")[0]
     explorer.last.value = date(2026, 3, 31)
-    assert "all 31 days. At USD 0.1 a minute that is USD" in explorer.sentence
+    assert "USD of call minutes in all 31 days, at USD 0.1 a billed minute." in explorer.sentence
     assert "interval" not in explorer.sentence
 
 

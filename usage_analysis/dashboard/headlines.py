@@ -15,7 +15,6 @@ from usage_analysis.analysis.rates import describe_errors
 from usage_analysis.analysis.trends import describe_month
 from usage_analysis.dashboard.scene import Scene
 from usage_analysis.figures.axes import in_units
-from usage_analysis.figures.money import projected
 from usage_analysis.figures.wording import UNITS, amount
 
 
@@ -95,20 +94,8 @@ def money_told(scene: Scene) -> str:
 
 
 def month_told(daily: pd.DataFrame, rate: str) -> str:
-    """Where the month is heading, in billed minutes and in money."""
-    told = sentence(str(describe_month(daily, measure="billed_minutes")))
-    found = projected(daily, "billed_minutes")
-    if found is None or not np.isfinite(found["low"]):
-        return told
-
-    def usd(name: str) -> Any:
-        return cost(pd.DataFrame({"billed_minutes": [found[name]]}), rate)
-
-    money = f"USD {usd('month_to_date'):,}"
-    if found["days_left"]:
-        whole, low, high = (amount(float(usd(name))) for name in ("projection", "low", "high"))
-        money += f" so far and USD {whole} for the whole month (95 % interval {low} to {high})"
-    return f"{told} At USD {rate} a minute that is {money}: an estimate of call minutes only."
+    """Where the month is heading in money; the figure's own title has its billed minutes."""
+    return sentence(f"{describe_month(daily, rate=rate)}, at USD {rate} a billed minute")
 
 
 def capacity_told(scene: Scene) -> str:

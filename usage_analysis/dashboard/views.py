@@ -280,6 +280,7 @@ def _month(scene: Scene) -> Drawn:
         *scene.lines(history=True),
         'table = ua.aggregate(hourly, "D")',
         "ax = ua.plot_burn_up(table, about=about)",
+        f"print(ua.describe_month(table, rate={scene.settings.rate!r}))",
     ]
     return Drawn(axes, month_told(table, scene.settings.rate), table, lines)
 
