@@ -16,7 +16,7 @@ _HOMES = {
     "analysis.capacity": "capacity describe_capacity",
     "analysis.comparison": "compare_periods",
     "analysis.control": "burn_rate control_chart",
-    "analysis.difference": "rate_difference",
+    "analysis.difference": "rate_difference rate_effects",
     "analysis.erlang": "channels_for erlang_b traffic_for",
     "analysis.funnel": "funnel",
     "analysis.peaks": "busy_hour peak_hours",
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from usage_analysis.analysis.control import burn_rate as burn_rate
     from usage_analysis.analysis.control import control_chart as control_chart
     from usage_analysis.analysis.difference import rate_difference as rate_difference
+    from usage_analysis.analysis.difference import rate_effects as rate_effects
     from usage_analysis.analysis.erlang import channels_for as channels_for
     from usage_analysis.analysis.erlang import erlang_b as erlang_b
     from usage_analysis.analysis.erlang import traffic_for as traffic_for

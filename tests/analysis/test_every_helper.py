@@ -50,7 +50,7 @@ PUBLIC |= {"aggregate", "in_timezone", "rolling"}
 def test_every_helper_is_here() -> None:
     """No public helper that takes a frame is left out."""
     formulas = {"channels_for", "erlang_b", "traffic_for"}
-    others = {"funnel", "reconcile"}  # of groups alone, and of a reply
+    others = {"funnel", "rate_effects", "reconcile"}  # of groups alone, and of a reply
     assert PUBLIC - formulas - others == {name.partition(" ")[0] for name in HELPERS}
 
 

@@ -487,6 +487,48 @@ def test_funnel(benchmark: Any, rows: int) -> None:
         assert ratio >= 1
 
 
+def plain_effects(a: pd.DataFrame, b: pd.DataFrame) -> Any:
+    """Kitagawa's two effects of each group, and Newcombe's interval of its rate's difference."""
+    sides = []
+    for part in (a, b):
+        own = part.groupby("agent", sort=False)[["total_count", "error_count"]].sum()
+        wilson = plain_wilson(own["total_count"], own["error_count"])
+        share = own["total_count"] / own["total_count"].sum()
+        sides.append((wilson, share, own["error_count"].sum() / own["total_count"].sum()))
+    (now, share_a, whole_a), (before, share_b, whole_b) = sides
+    weight, change = (share_a + share_b) / 2, now["rate"] - before["rate"]
+    down = np.hypot(now["rate"] - now["low"], before["high"] - before["rate"])
+    up = np.hypot(now["high"] - now["rate"], before["rate"] - before["low"])
+    usual = (now["rate"] + before["rate"]) / 2 - (whole_a + whole_b) / 2
+    return pd.DataFrame(
+        {
+            "rate_effect": weight * change,
+            "low": weight * (change - down),
+            "high": weight * (change + up),
+            "mix_effect": (share_a - share_b) * usual,
+        }
+    )
+
+
+@pytest.mark.parametrize("rows", SIZES)
+def test_rate_effects(benchmark: Any, rows: int) -> None:
+    """Effects of two periods come no slower than from the formulas in plain pandas."""
+    frame = FRAMES["1,000,000 rows"].iloc[:: max(SIZES) // rows]
+    later = frame.index >= frame.index.min() + (frame.index.max() - frame.index.min()) / 2
+    a, b = frame[later], frame[~later]
+    ratio = compared(
+        benchmark,
+        f"rate_effects, {rows:,} rows",
+        lambda: difference.rate_effects(a, b),
+        lambda: plain_effects(a, b),
+    )
+    plain = plain_effects(a, b)
+    found = difference.rate_effects(a, b)[[*plain]]
+    np.testing.assert_allclose(found, plain.loc[found.index], atol=1e-12)
+    if rows == max(SIZES):
+        assert ratio >= 1
+
+
 SOME = {
     "five agents": FRAMES["1,000,000 rows"].iloc[: 5 * HOURS],
     "one series": FRAMES[ONE].iloc[:9_999],

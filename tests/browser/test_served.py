@@ -41,8 +41,11 @@ def running(folder, *arguments):
     try:
         yield process, process.stdout.readline().strip()
     finally:
-        process.kill()
-        process.communicate()
+        process.terminate()  # it ends its server too, which a kill would leave behind
+        try:
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
 
 
 @contextmanager

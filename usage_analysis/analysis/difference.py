@@ -110,6 +110,92 @@ def rate_difference(
     return same_source(whole, a, b)
 
 
+def rate_effects(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    *,
+    event: str = "error_count",
+    denominator: str = "total_count",
+    confidence: float = 0.95,
+    independent: Literal["calls", "days"] = "calls",
+) -> pd.DataFrame:
+    """What each group adds to the difference of two rates: its own rate, and its share of calls.
+
+    A rate over all groups rises where a group's rate rises, and where calls move to groups whose
+    rate is high, though none of them got worse. Kitagawa's decomposition tells the two apart
+    (Kitagawa 1955, Journal of the American Statistical Association 50:1168): with s a group's
+    share of the calls, p its rate and P the rate over all, `rate_effect` is ``(p_a - p_b)·(s_a +
+    s_b)/2`` and `mix_effect` ``(s_a - s_b)·((p_a + p_b)/2 - (P_a + P_b)/2)``. The last term, which
+    adds up to nothing, sets a group that grows against what is usual: one with a low rate pulls
+    the whole down. All effects together are the difference of the whole, exactly.
+
+    A group that has calls on one side alone has no rate that changed: its effect is all mix. Sums
+    say where a difference lies, not why; groups that share calls count these more than once.
+
+    Parameters
+    ----------
+    a, b
+        Breakdowns, each summed whole, with the same group column: the later period and the earlier.
+    event, denominator, confidence, independent
+        As for `rate_difference`.
+
+    Returns
+    -------
+    DataFrame
+        A row a group of either, as `rate_difference` orders them: `calls_a`, `rate_a`, `calls_b`,
+        `rate_b`, `rate_effect`, its interval `low` and `high` (that of `rate_difference`, at the
+        shares seen; NaN where one side has no calls), `mix_effect`, and `effect`, the two together
+        (all NaN where one side has no calls at all).
+
+    Raises
+    ------
+    QueryError
+        No group column, a column is missing, or an argument does not fit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> a = pd.DataFrame({"agent": ["desk", "night"], "total_count": [500, 500],
+    ...                   "error_count": [5, 50]})
+    >>> b = pd.DataFrame({"agent": ["desk", "night"], "total_count": [900, 100],
+    ...                   "error_count": [9, 10]})
+    >>> rate_effects(a, b)[["rate_effect", "mix_effect"]].round(4).values.tolist()
+    [[0.0, 0.0108], [0.0, 0.0252]]
+    """
+    check_event(event, denominator)
+    for name, frame in (("a", a), ("b", b)):
+        require("rate_effects", frame, event, denominator)
+        if group_column(frame) is None:
+            raise QueryError(
+                f"{name}: expected a breakdown with a group as first column, got one series"
+            )
+    both = rate_difference(
+        a, b, event=event, denominator=denominator, confidence=confidence, independent=independent
+    )
+    calls_a, events_a, rate_a, calls_b, events_b, rate_b, _, low, high = (
+        column.to_numpy(dtype=np.float64) for _, column in both.items()
+    )
+    (share_a, whole_a), (share_b, whole_b) = (
+        (
+            share(calls, np.full(len(calls), calls.sum())),
+            share(events.sum()[None], calls.sum()[None]),
+        )
+        for calls, events in ((calls_a, events_a), (calls_b, events_b))
+    )
+    weight = (share_a + share_b) / 2
+    now = np.where(calls_a > 0, rate_a, rate_b)
+    before = np.where(calls_b > 0, rate_b, rate_a)
+    usual = (now + before) / 2 - (whole_a + whole_b) / 2
+    none = (calls_a == 0) & (calls_b == 0)
+    found = both[["calls_a", "rate_a", "calls_b", "rate_b"]].assign(
+        rate_effect=np.where(none, 0.0 * weight, weight * (now - before)),
+        low=weight * low,
+        high=weight * high,
+        mix_effect=np.where(none, 0.0 * weight, (share_a - share_b) * usual),
+    )
+    return same_source(found.assign(effect=found["rate_effect"] + found["mix_effect"]), a, b)
+
+
 def _scatter(frame: pd.DataFrame, groups: pd.Index, event: str, denominator: str) -> Floats:
     """How much more days scatter than chance makes them [variance], of each group; 1 at least."""
     chart = control_chart(frame, event=event, denominator=denominator)
