@@ -413,6 +413,35 @@ def test_the_difference_of_errors_names_its_days(explorer):
     assert re.search(told, explorer.sentence)
 
 
+def test_the_group_behind_a_difference_of_errors_is_told(explorer):
+    """Where calls are told apart, the headline says whose most of the difference is, and why."""
+    with explorer.together():
+        explorer.preset.value, explorer.first.value = "custom", date(2026, 3, 16)
+        explorer.last.value, explorer.comparison.value = date(2026, 3, 22), "previous"
+        explorer.tab.value, explorer.group.value, explorer.top.value = "errors", "agent", 2
+    made = explorer._client.by_agent(
+        ua.sample.AGENTS, rest=True, from_date="2026-03-09", to_date="2026-03-22", timezone=ZONE
+    )
+    hours = ua.in_timezone(made.hourly, ZONE)
+    weeks = [
+        ua.between_days(hours, *days)
+        for days in (("2026-03-16", "2026-03-22"), ("2026-03-09", "2026-03-15"))
+    ]
+    effects = 100 * ua.rate_effects(*weeks, independent="days")
+    most = effects.loc[effects["effect"].idxmax()]
+    assert most.name == "Support line"
+    told = (
+        f"; the largest part, {most['effect']:+z.2f} points, is that of Support line: "
+        f"{most['rate_effect']:+z.2f} by its own rate (95 % interval {most['low']:+z.2f} to "
+        f"{most['high']:+z.2f}) and {most['mix_effect']:+z.2f} by its share of the calls."
+    )
+    assert explorer.sentence.endswith(told)
+    explorer.agents.value = ("Support line",)
+    assert "the largest part" not in explorer.sentence
+    explorer.agents.value, explorer.group.value = (), ""
+    assert "the largest part" not in explorer.sentence
+
+
 def test_a_tab_alone_is_a_state(transport):
     """A state may name a tab without its figure; one that is none is refused by its name."""
     again = ua.Explorer(watched_client(transport), timezone=ZONE, state={"tab": "errors"})

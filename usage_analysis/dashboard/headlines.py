@@ -10,12 +10,16 @@ import pandas as pd
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.difference import rate_difference
+from usage_analysis.analysis.difference import rate_difference, rate_effects
 from usage_analysis.analysis.rates import describe_errors
 from usage_analysis.analysis.trends import describe_month
 from usage_analysis.dashboard.scene import Scene
+from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.axes import in_units
 from usage_analysis.figures.wording import UNITS, amount
+
+_FEW_GROUPS = 2
+"""With fewer there is none to tell from the others."""
 
 
 def sentence(text: str) -> str:
@@ -72,13 +76,31 @@ def errors_told(scene: Scene) -> str:
     told = str(describe_errors(scene.hourly))
     days = scene.settings.before
     if scene.before is not None and days is not None and scene.before["total_count"].sum() > 0:
-        found = rate_difference(scene.hourly, scene.before, independent="days")
+        found: Any = rate_difference(scene.hourly, scene.before, independent="days")
         low, high = 100 * found["low"], 100 * found["high"]
         told += (
             f"; {100 * found['difference']:+.2f} points against the rate {days.when} "
             f"(95 % interval {low:+.2f} to {high:+.2f})"
         )
+        told += _driver_told(scene, found["difference"])
     return sentence(told)
+
+
+def _driver_told(scene: Scene, difference: float) -> str:
+    """Which group most of a difference of error rates comes from; "" where none are told apart."""
+    if scene.apart is None or difference == 0:
+        return ""
+    effects = 100 * rate_effects(*scene.apart, independent="days").loc[:, "rate_effect":]
+    effects = effects[effects["effect"] != 0]
+    if len(effects) < _FEW_GROUPS or effects["effect"].isna().any():
+        return ""
+    most = (effects["effect"] * np.sign(difference)).idxmax()
+    own, low, high, mix, both = effects.loc[most]
+    interval = f" (95 % interval {low:+z.2f} to {high:+z.2f})" if np.isfinite(low) else ""
+    return (
+        f"; the largest part, {both:+z.2f} points, is that of {'the ' * (most == REST)}{most}: "
+        f"{own:+z.2f} by its own rate{interval} and {mix:+z.2f} by its share of the calls"
+    )
 
 
 def money_told(scene: Scene) -> str:

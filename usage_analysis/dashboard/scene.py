@@ -115,6 +115,16 @@ class Scene:
         return rows if rows is None or end is None else rows[_local(rows) <= end]
 
     @cached_property
+    def apart(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """Hours shown and hours set beside, of every group and the rest; None where none are."""
+        days = self.settings.before
+        if days is None or not self.settings.group:
+            return None
+        rows = self.hand.hourly(self.settings.timezone, grouped=True)
+        before, end = self._cut(rows, days), self._last_beside
+        return self._cut(rows), before if end is None else before[_local(before) <= end]
+
+    @cached_property
     def _last_beside(self) -> pd.Timestamp | None:
         """The last hour set beside, on the local clock; None where all are."""
         days, late = self.settings.before, self.hourly["provisional"].to_numpy()
