@@ -329,8 +329,10 @@ def test_what_had_nothing_before_is_named():
     changes.loc["total_count", "previous"] = 0
     title = plot_comparison(changes).get_title(loc="left").replace("\n", " ")
     assert "nothing before to compare with: total_count" in title
-    with pytest.raises(ua.QueryError, match="compare_periods or rate_difference"):
-        plot_comparison(ua.aggregate(frame(), "D"))
+    groups = frame().assign(agent="desk")[["agent", *frame().columns]]
+    for table in (ua.aggregate(frame(), "D"), ua.rate_effects(groups, groups)):
+        with pytest.raises(ua.QueryError, match="compare_periods or rate_difference"):
+            plot_comparison(table)
 
 
 def test_a_calendar_has_each_day_in_its_week():

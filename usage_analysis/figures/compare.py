@@ -136,7 +136,7 @@ def _rows(
     table = changes.to_frame("This period").T if isinstance(changes, pd.Series) else changes
     if not isinstance(table, pd.DataFrame):
         raise QueryError(f"changes: expected a table, got {type(changes).__name__}")
-    if {"rate_a", "rate_b", "low", "high"} <= {*table}:
+    if {"rate_a", "rate_b", "difference", "low", "high"} <= {*table}:
         return _of_rates(table), _RATE, []
     if not {"current", "previous", "low", "high"} <= {*table}:
         raise QueryError(
