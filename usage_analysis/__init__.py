@@ -32,6 +32,7 @@ _HOMES = {
     "fetch.client": "Client",
     "figures.compare": "plot_comparison",
     "figures.day": "plot_day",
+    "figures.effects": "plot_effects",
     "figures.funnel": "plot_funnel",
     "figures.groups": "plot_groups plot_pareto",
     "figures.heat": "plot_calendar plot_error_week plot_week",
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client as Client
     from usage_analysis.figures.compare import plot_comparison as plot_comparison
     from usage_analysis.figures.day import plot_day as plot_day
+    from usage_analysis.figures.effects import plot_effects as plot_effects
     from usage_analysis.figures.funnel import plot_funnel as plot_funnel
     from usage_analysis.figures.groups import plot_groups as plot_groups
     from usage_analysis.figures.groups import plot_pareto as plot_pareto

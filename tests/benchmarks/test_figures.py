@@ -19,6 +19,7 @@ from usage_analysis.analysis.funnel import limits_at
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
+from usage_analysis.figures.effects import plot_effects
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
@@ -63,6 +64,7 @@ def data(usage):
     changes = pd.DataFrame(
         {m: ua.compare_periods(hourly[half:], hourly[:half], measure=m) for m in measures}
     ).T
+    middle = parts.index.min() + (parts.index.max() - parts.index.min()) / 2
     found = ua.funnel(parts)
     sizes = np.linspace(1, found["calls"].max(), 60).astype(np.int64)
     return {
@@ -72,6 +74,7 @@ def data(usage):
         "grid": grid,
         "group rates": ua.error_rate(whole),
         "funnel": found,
+        "effects": ua.rate_effects(parts[parts.index >= middle], parts[parts.index < middle]),
         "limits": limits_at(found, sizes),
         "chance": limits_at(found, sizes, chance_alone=True),
         "changes": changes,
@@ -205,6 +208,18 @@ def sizes(ax, d):
         ax.annotate(name, (row["calls"], row["rate"]))
 
 
+def parts_of_change(ax, d):
+    effects = d["effects"]
+    places = np.arange(len(effects))
+    ax.hlines(places, effects["low"], effects["high"], lw=9, alpha=0.4)
+    ax.axvline(0)
+    ax.plot(effects["rate_effect"], places, "o")
+    ax.plot(effects["mix_effect"], places, "o", mfc="none")
+    for place, effect in enumerate(effects["effect"]):
+        ax.annotate(f"{100 * effect:+.2f} points", (1, place), xycoords=("axes fraction", "data"))
+    ax.set_yticks(places, list(effects.index))
+
+
 def shares(ax, d):
     billed = d["grid"]["billed_minutes"].sum().sort_values(ascending=False)
     ax.barh(list(billed.index), billed / billed.sum())
@@ -274,6 +289,10 @@ FIGURES = {
         overheads,
     ),
     "funnel": (lambda d, ax: plot_funnel(d["funnel"], about=d["about"], ax=ax), sizes),
+    "effects": (
+        lambda d, ax: plot_effects(d["effects"], about=d["about"], ax=ax),
+        parts_of_change,
+    ),
     "pareto": (lambda d, ax: plot_pareto(d["groups"], about=d["about"], ax=ax), shares),
     "panels": (small_panels, panels),
 }

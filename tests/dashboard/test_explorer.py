@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.image import imread
 
@@ -436,6 +437,12 @@ def test_the_group_behind_a_difference_of_errors_is_told(explorer):
         f"{most['high']:+z.2f}) and {most['mix_effect']:+z.2f} by its share of the calls."
     )
     assert explorer.sentence.endswith(told)
+    explorer.view.value = "effects"
+    assert explorer.sentence.endswith(told)
+    pd.testing.assert_frame_equal(100 * explorer.table, effects)
+    made = {}
+    exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
+    pd.testing.assert_frame_equal(made["table"], explorer.table)
     explorer.agents.value = ("Support line",)
     assert "the largest part" not in explorer.sentence
     explorer.agents.value, explorer.group.value = (), ""

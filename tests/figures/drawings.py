@@ -6,11 +6,12 @@ import pandas as pd
 import usage_analysis as ua
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
-from usage_analysis.analysis.difference import rate_difference
+from usage_analysis.analysis.difference import rate_difference, rate_effects
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.figures.axes import finished
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
+from usage_analysis.figures.effects import plot_effects
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
@@ -149,7 +150,7 @@ def breakdowns(hourly):
     rates, limits = ua.error_rate(daily[finished(daily)]), funnel(hourly)
     middle = hourly.index[0] + (hourly.index[-1] - hourly.index[0]) / 2
     halves = hourly[hourly.index >= middle], hourly[hourly.index < middle]
-    changes = rate_difference(*halves)
+    changes, parts = rate_difference(*halves), rate_effects(*halves)
     calls = compare_periods(hourly)
     same = {"about": told}
     return {
@@ -158,6 +159,7 @@ def breakdowns(hourly):
         "load duration": lambda ax: plot_load_duration(hourly, limit=5, ax=ax, **same),
         "error rate": lambda ax: plot_error_rate(rates, marks=MARKS, ax=ax, **same),
         "funnel": lambda ax: plot_funnel(limits, ax=ax, **same),
+        "effects": lambda ax: plot_effects(parts, ax=ax, **same),
         "pareto": lambda ax: plot_pareto(hourly, ax=ax, **same),
         "billing": lambda ax: plot_billing(daily, ax=ax, **same),
         "rates compared": lambda ax: plot_comparison(changes, ax=ax, **same),

@@ -276,6 +276,7 @@ PARTS_OF_GROUPS = {
     "load duration": ("curve x6", "label x6"),
     "error rate": ("rate x6", "interval x6", "label x6", "key", "mark"),
     "funnel": ("limits 95", "limits 998", "centre", "name x6", "label x3", "key"),
+    "effects": ("own rate", "share", "zero", "interval x6", "words x6", "key"),
     "pareto": ("sum", "value x6"),
     "billing": ("overhead x6", "label x6"),
     "rates compared": ("before", "now", "difference", "interval x6", "words x6", "key"),

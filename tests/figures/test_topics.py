@@ -27,6 +27,7 @@ from usage_analysis.analysis.trends import project_month
 from usage_analysis.figures.axes import finished
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
+from usage_analysis.figures.effects import plot_effects
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
@@ -335,6 +336,56 @@ def test_what_had_nothing_before_is_named():
             plot_comparison(table)
 
 
+def effects(now, before):
+    """What groups of so many calls and errors add to the difference of their rates."""
+    frames = [
+        pd.DataFrame({"agent": [*of], "total_count": [n for n, _ in of.values()],
+                      "error_count": [k for _, k in of.values()]})
+        for of in (now, before)
+    ]  # fmt: skip
+    return ua.rate_effects(*frames)
+
+
+def test_effects_are_drawn_from_the_one_that_makes_most():
+    """Rows by what they add in the direction of the whole; both marks, the interval, the sum."""
+    found = effects({"a": (500, 5), "b": (500, 100)}, {"a": (500, 10), "b": (500, 10)})
+    ax = plot_effects(found)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["b", "a"]
+    drawn = {line.get_gid(): list(line.get_xdata()) for line in ax.get_lines()[::-1]}
+    assert drawn["own rate"] == pytest.approx([9, -0.5])
+    assert drawn["share"] == pytest.approx([0, 0])
+    ends = 100 * found.loc["b", ["low", "high"]].astype(float)
+    assert drawn["interval"] == pytest.approx(ends.tolist())
+    assert names(ax, "words") == ["+9.00 points", "-0.50 points"]
+    title = ax.get_title(loc="left").replace("\n", " ")
+    told = "makes 9.00 of the 8.50 points by which the error rate rose"
+    assert title == f"b {told}; its own rate changed beyond chance"
+    down = plot_effects(effects({"a": (500, 10), "b": (500, 9)}, {"a": (500, 10), "b": (500, 10)}))
+    assert "by which the error rate fell; its own rate did not change beyond chance" in (
+        down.get_title(loc="left").replace("\n", " ")
+    )
+
+
+def test_effects_of_few_of_many_and_of_none():
+    """A group of one period alone has no interval; 20 of many are drawn, without calls none."""
+    new = plot_effects(effects({"a": (500, 5), "new": (500, 100)}, {"a": (500, 5)}))
+    assert len(lines(new, "interval")) == 1
+    assert "it had calls in one period alone" in new.get_title(loc="left").replace("\n", " ")
+    one = plot_effects(effects({"a": (500, 5)}, {"a": (500, 10)}))
+    assert one.get_title(loc="left") == "-1.00 points of error rate between the periods"
+    many = {f"agent {n:02}": (100, n) for n in range(30)}
+    drawn = plot_effects(effects(many, dict.fromkeys(many, (100, 0))))
+    told = drawn.get_title(loc="left").replace("\n", " ")
+    assert told.endswith("; the 20 with the largest effects are shown")
+    kept = [text.get_text() for text in drawn.get_yticklabels()]
+    assert kept == [f"agent {n:02}" for n in range(29, 9, -1)]
+    silent = {"a": (500, 5), "silent": (0, 0)}
+    shown = plot_effects(effects(silent, silent))
+    assert [text.get_text() for text in shown.get_yticklabels()] == ["a"]
+    none = plot_effects(effects({"a": (0, 0)}, {"a": (5, 1)}))
+    assert names(none, "nothing") == ["no calls to compare"]
+
+
 def test_a_calendar_has_each_day_in_its_week():
     """The cell of a day is in the row of its weekday and the column of its week."""
     daily = ua.aggregate(frame(40 * 24), "D")
@@ -522,6 +573,7 @@ def test_groups_are_asked_for_where_they_are_meant():
         with pytest.raises(ua.QueryError, match="expected a breakdown"):
             draw(frame(48))
     for draw, made_by in (
+        (plot_effects, "rate_effects"),
         (plot_funnel, "funnel"),
         (plot_week, "load_profile"),
         (plot_error_week, "error_rate"),

@@ -88,7 +88,7 @@ def errors_told(scene: Scene) -> str:
 
 def _driver_told(scene: Scene, difference: float) -> str:
     """Which group most of a difference of error rates comes from; "" where none are told apart."""
-    if scene.apart is None or difference == 0:
+    if not scene.settings.group or difference == 0:
         return ""
     effects = 100 * rate_effects(*scene.apart, independent="days").loc[:, "rate_effect":]
     effects = effects[effects["effect"] != 0]

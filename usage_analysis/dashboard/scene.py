@@ -115,13 +115,10 @@ class Scene:
         return rows if rows is None or end is None else rows[_local(rows) <= end]
 
     @cached_property
-    def apart(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-        """Hours shown and hours set beside, of every group and the rest; None where none are."""
-        days = self.settings.before
-        if days is None or not self.settings.group:
-            return None
+    def apart(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Hours shown and set beside (themselves without any), of every group and the rest."""
         rows = self.hand.hourly(self.settings.timezone, grouped=True)
-        before, end = self._cut(rows, days), self._last_beside
+        before, end = self._cut(rows, self.settings.before), self._last_beside
         return self._cut(rows), before if end is None else before[_local(before) <= end]
 
     @cached_property
@@ -183,18 +180,26 @@ class Scene:
         return kept if (low, high) == ALL_DAY else kept[_of_day(kept, low, high)]
 
     def lines(
-        self, *, grouped: bool = False, history: bool = False, beside: bool = False
+        self,
+        *,
+        grouped: bool = False,
+        history: bool = False,
+        beside: bool = False,
+        apart: bool = False,
     ) -> list[str]:
-        """Python lines that make `hourly` and `about`, and `before` if asked, as they are here."""
+        """Python lines that make `hourly` and `about`, and `before` if asked, as they are here.
+
+        With `apart` they make these of every group and the rest, not only of the groups shown.
+        """
         settings = self.settings
-        by_group = grouped and bool(settings.group)
+        by_group = (grouped or apart) and bool(settings.group)
         days = settings.history if history else settings.days
         earlier = settings.before if beside else None
         asked = days if earlier is None else Days(earlier.first, days.last)
         imports = ["import datetime"] if "datetime." in self.client else []
         out = [*imports, "import usage_analysis as ua", ""]
         out.append(f"client = {self.client or '...  # yours'}")
-        out.append(f"usage = {self._asked(asked, by_group=by_group)}")
+        out.append(f"usage = {self._asked(asked, by_group=by_group, apart=apart)}")
         hours = f"ua.in_timezone(usage.hourly, {settings.timezone!r})"
         if by_group or earlier is not None or settings.hours != ALL_DAY:
             out.append(f"hours = {hours}")
@@ -213,18 +218,19 @@ class Scene:
         out.append(f"about = ua.Provenance.of(usage, hourly{filters})")
         return out
 
-    def _asked(self, days: Days, *, by_group: bool) -> str:
-        """Call that asks the server for local days, by the groups shown."""
+    def _asked(self, days: Days, *, by_group: bool, apart: bool) -> str:
+        """Call that asks the server for local days, by the groups shown or by all and the rest."""
         question = self.hand.question
         by = self.settings.group if by_group else ""
         call, given = "call_usage", []
         if by:
             # In the order of the answer in hand, which is the order that is drawn.
-            groups = {name: value for name, value in question.groups if name in self.groups}
+            groups = {name: v for name, v in question.groups if apart or name in self.groups}
             named = {"agent": "by_agent", "voice": "by_voice"}
             call = named.get(by, "by_metadata")
             given = [repr(groups)] if by in named else [repr(by), repr(list(groups))]
             given += [] if group_name(by) == by else [f"name={group_name(by)!r}"]
+            given += ["rest=True"] if apart and question.rest else []
         asked = {
             "from_date": f"{days.first}",
             "to_date": f"{days.last}",

@@ -15,6 +15,7 @@ from usage_analysis.analysis.busiest import describe_peak
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
+from usage_analysis.analysis.difference import rate_effects
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate
@@ -33,6 +34,7 @@ from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
+from usage_analysis.figures.effects import plot_effects
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
@@ -261,6 +263,18 @@ def _funnel(scene: Scene) -> Drawn:
     return Drawn(axes, errors_told(scene), table, lines)
 
 
+def _effects(scene: Scene) -> Drawn:
+    table = rate_effects(*scene.apart, independent="days")
+    axes = plot_effects(table, about=scene.about)
+    lines = [
+        *scene.lines(beside=True, apart=True),
+        *scene.before_in_words(),
+        'table = ua.rate_effects(hourly, before, independent="days")',
+        "ax = ua.plot_effects(table, about=about)",
+    ]
+    return Drawn(axes, errors_told(scene), table, lines)
+
+
 def _billed(scene: Scene) -> Drawn:
     table = scene.buckets()
     axes = plot_trend(table, measure="billed_minutes", about=scene.about_rows(scene.grouped))
@@ -344,6 +358,7 @@ VIEWS: Final = {
     "control": View("errors", "Control chart", _control, _BESIDES),
     "error_week": View("errors", "Hour of the week", _error_week, _BESIDES),
     "funnel": View("errors", "Funnel of groups", _funnel, _GROUPED | _BESIDES, groups=True),
+    "effects": View("errors", "Whose change", _effects, _BESIDES | {"group"}, True, True),
     "billed": View("money", "Over time", _billed, _OVER_TIME | {"rate"}),
     "month": View("money", "This month", _month, frozenset({"rate"})),
     "overhead": View("money", "Billed over talk", _overhead, _OVER_TIME - _BESIDES),

@@ -8,18 +8,16 @@ from matplotlib.axes import Axes
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import axes_for, cell_number, is_narrow
-from usage_analysis.figures.labels import head, nothing
+from usage_analysis.figures.labels import head, nothing, words_beside
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import counts, percents
-from usage_analysis.figures.wording import UNITS, amount, axis_name, clean, shorten, shortened
+from usage_analysis.figures.wording import UNITS, axis_name, clean, shorten, shortened, signed
 
 _ROWS = 20
 _RATE = "rate [% of calls]"
 _POINTS = "change [% points of the calls]"
 _CHANGE = "change [% of the period before]"
-_TWO_LINES = 7
-_LARGE = 1e7
 # Units that a few have parts of, as calls do not.
 _PARTED = (" %", " points", " min")
 _AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
@@ -79,7 +77,7 @@ def plot_comparison(
     ax = axes_for(ax, "Dumbbells of the period before and this one, with the difference's interval")
     _dumbbells(ax, rows)
     _scale(ax, rows, unit)
-    _words_beside(ax, rows["words"])
+    words_beside(ax, rows["words"])
     names = shortened((UNITS.get(str(n), n) for n in rows.index), 16 if is_narrow(ax) else 30)
     ax.set_yticks(np.arange(len(rows)), names, color=theme_in_use().ink)
     ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
@@ -104,16 +102,6 @@ def _dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
     ax.hlines(places, before, now, color=theme.muted, lw=1.4, gid="difference")
     ax.plot(before, places, "o", ms=7, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
     ax.plot(now, places, "o", ms=7, color=theme.main, gid="now")
-
-
-def _words_beside(ax: Axes, told: pd.Series) -> None:
-    one_line = len(told) > _TWO_LINES
-    for place, words in enumerate(told):
-        ax.annotate(
-            words.replace("\n", " ") if one_line else words, (1, place), (6, 0), va="center",
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points", fontsize=8, gid="words",
-        )  # fmt: skip
 
 
 def _scale(ax: Axes, rows: pd.DataFrame, unit: str) -> None:
@@ -178,15 +166,8 @@ def _change(delta: float, low: float, high: float, unit: str) -> str:
     if not np.isfinite(delta):
         return "no calls before" if "%" in unit else "no calls in one"
     digits = 1 if abs(delta) < 10 and unit in _PARTED else 0
-    told, first, last = (_signed(value, digits) for value in (delta, low, high))
+    told, first, last = (signed(value, digits) for value in (delta, low, high))
     return f"{told}{unit}\n({f'{first} to {last}' if np.isfinite(low) else 'no interval'})"
-
-
-def _signed(value: float, digits: int) -> str:
-    if abs(value) >= _LARGE:
-        return f"{'+' if value > 0 else '-'}{amount(abs(value))}"
-    told = f"{value:+,.{digits}f}"
-    return told[1:] if float(told.replace(",", "")) == 0 else told
 
 
 def _finding(rows: pd.DataFrame) -> str:

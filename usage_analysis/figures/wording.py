@@ -60,6 +60,14 @@ def amount(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.3g}"
 
 
+def signed(value: float, digits: int) -> str:
+    """A change for a sentence, with so many digits after its point: +3.2, -12,400, 0, +300M."""
+    if abs(value) >= 1e7:
+        return f"{'+' if value > 0 else '-'}{amount(abs(value))}"
+    told = f"{value:+,.{digits}f}"
+    return told[1:] if float(told.replace(",", "")) == 0 else told
+
+
 def counted(value: float, what: str) -> str:
     """An amount with what it counts: ``1 call``, ``12,400 calls``, ``1 minute of talk``."""
     number = amount(value)

@@ -1,0 +1,110 @@
+"""Which groups a difference of rates comes from: by own rates, and by shares of the calls."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from usage_analysis.figures.axes import axes_for, is_narrow, known
+from usage_analysis.figures.labels import head, nothing, words_beside
+from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.ticks import percents
+from usage_analysis.figures.wording import clean, shorten, shortened, signed
+
+_ROWS = 20
+_KEY = "● by its own rate, bar: 95 % interval; ○ by its share of the calls; beside: both together"
+
+
+@figure_style()
+def plot_effects(
+    effects: pd.DataFrame,
+    *,
+    what: str = "error rate",
+    title: str | None = None,
+    about: Provenance | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Axes with a row a group: what its own rate and its share of calls add to a difference.
+
+    Parameters
+    ----------
+    effects
+        What `rate_effects` returns.
+    what
+        Name of the rate.
+    title, about
+        The finding, and what the data are.
+    ax
+        Where to draw; new axes of a figure apart from pyplot without it.
+
+    Notes
+    -----
+    The group that the largest part of the difference comes from is first. Filled: by the group's
+    own rate, with the pale bar where its interval puts that, 95 % unless `rate_effects` was asked
+    for another; hollow: by its share of the calls. Of more than 20 groups those with the largest
+    effects are drawn, of others those with any call.
+    """
+    known(
+        effects, "calls_a", "calls_b", "rate_effect", "low", "high", "mix_effect", "effect",
+        made_by="rate_effects(breakdown, before)",
+    )  # fmt: skip
+    ax = axes_for(ax, f"Dots: what each group adds to the difference of the {what}s")
+    total = 100 * float(effects["effect"].sum(min_count=1))
+    columns = ["rate_effect", "low", "high", "mix_effect", "effect"]
+    some = (effects["calls_a"] + effects["calls_b"] > 0) & effects["effect"].notna()
+    rows = 100 * effects.loc[some, columns].astype(np.float64)
+    finding = _finding(rows, total, what)
+    if len(rows) > _ROWS:
+        finding += f"; the {_ROWS} with the largest effects are shown"
+        rows = rows.loc[rows["effect"].abs().nlargest(_ROWS).index]
+    rows = rows.sort_values("effect", ascending=total < 0, kind="stable")
+    _draw(ax, rows)
+    words_beside(ax, [f"{signed(both, 2)} points" for both in rows["effect"]])
+    names = shortened([str(name) for name in rows.index], 16 if is_narrow(ax) else 30)
+    ax.set_yticks(np.arange(len(rows)), names, color=theme_in_use().ink)
+    ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
+    ax.set_ylabel(clean(str(effects.index.name or "group")))
+    ax.set_xlabel("part of the change [% points of the calls]")
+    ax.grid(visible=True, axis="x")
+    ax.grid(visible=False, axis="y")
+    if len(rows) == 0:
+        nothing(ax, "no calls to compare")
+    head(ax, title or finding, about, effects, names, key=_KEY if len(rows) else "")
+    return ax
+
+
+def _draw(ax: Axes, rows: pd.DataFrame) -> None:
+    theme, places = theme_in_use(), np.arange(len(rows))
+    own, low, high, mix, _ = rows.to_numpy().T
+    for place in np.flatnonzero(np.isfinite(low) & np.isfinite(high)):
+        ax.plot(
+            [low[place], high[place]], [place, place], color=theme.soft, alpha=0.45, lw=9,
+            solid_capstyle="butt", gid="interval",
+        )  # fmt: skip
+    ax.axvline(0, color=theme.muted, lw=1, gid="zero")
+    ax.plot(own, places, "o", ms=7, color=theme.main, gid="own rate")
+    ax.plot(mix, places, "o", ms=10, mfc="none", mec=theme.muted, mew=1.5, gid="share")
+    values = rows.to_numpy()
+    finite = np.append(values[np.isfinite(values)], 0.0)
+    lowest, highest = float(finite.min()), float(finite.max())
+    room = 0.06 * (highest - lowest) or 1.0
+    # The marks at 0 need room on both sides of it, but for axes without any.
+    ax.set_xlim(lowest - room if len(rows) else 0, highest + room)
+    percents(ax, x=True, most=4 if is_narrow(ax) else 7)
+
+
+def _finding(rows: pd.DataFrame, total: float, what: str) -> str:
+    if len(rows) == 0:
+        return f"No calls in one of the periods, so no {what}s to compare"
+    change = f"points by which the {what} {'rose' if total > 0 else 'fell'}"
+    if len(rows) == 1 or total == 0:
+        return f"{signed(total, 2)} points of {what} between the periods"
+    most = rows.loc[(rows["effect"] * np.sign(total)).idxmax()]
+    told = "it had calls in one period alone"
+    if np.isfinite(most["low"]):
+        sure = most["low"] > 0 or most["high"] < 0
+        told = f"its own rate {'changed' if sure else 'did not change'} beyond chance"
+    part, whole = (signed(abs(value), 2).lstrip("+") for value in (most["effect"], total))
+    return f"{shorten(str(most.name), 40)} makes {part} of the {whole} {change}; {told}"
