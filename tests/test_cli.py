@@ -56,9 +56,12 @@ def test_fetch_looks_at_the_place_first(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_sample_report_says_where_it_is(run, tmp_path):
+@pytest.mark.parametrize(
+    "sections", [["--sections", "trend"], pytest.param([], marks=pytest.mark.slow)]
+)
+def test_the_sample_report_says_where_it_is(run, tmp_path, sections):
     """The last line names the page, which is there; nothing goes to standard error."""
-    done = run("report", "--account", "sample", "--timezone", "Asia/Kolkata")
+    done = run("report", "--account", "sample", "--timezone", "Asia/Kolkata", *sections)
     assert (done.returncode, done.stderr) == (0, "")
     page = Path(
         re.fullmatch(r"Report of the sample account: (.+)", done.stdout.splitlines()[-1])[1]

@@ -78,6 +78,7 @@ def test_a_value_is_its_own_name(run, tmp_path):
     assert [*ua.CallUsage.load(tmp_path / "t.json").groups] == [TENANTS[0], "rest"]
 
 
+@pytest.mark.slow
 def test_a_kept_breakdown_is_reported(run, tmp_path):
     """`fetch --by` keeps groups that `report --reply --breakdown` shows, filters and all."""
     mara = ["--metadata", "channel=web"]

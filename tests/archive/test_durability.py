@@ -246,6 +246,7 @@ def die_at_each_step(nursery: Nursery, folder: Path, every: int, mutant: str = "
         step += every
 
 
+@pytest.mark.slow
 def test_ended_at_any_step_nothing_is_lost(nursery, tmp_path):
     """Ended at a write, half done, or any other step, every version before is there, whole."""
     assert die_at_each_step(nursery, tmp_path, 11) > 60
@@ -289,7 +290,7 @@ def test_full_tmpfs(nursery, small_disk):
     assert not list(folder.rglob(".*.tmp"))
 
 
-@pytest.mark.parametrize("writers", [2, 6])
+@pytest.mark.parametrize("writers", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_many_writers(nursery, tmp_path, writers):
     """Syncs at once all end well, what they stored is there, and no reader steps back or fails."""
     folder, stop, each = tmp_path / "archive", tmp_path / "stop", 18 // writers

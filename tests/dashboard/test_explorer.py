@@ -215,6 +215,7 @@ def test_the_python_lines_of_an_account_of_the_environment(monkeypatch):
     assert elsewhere.python == "ua.Client(base_url='https://calls.example')"
 
 
+@pytest.mark.slow
 def test_every_measure_draws_in_every_bucket_that_fits(explorer):
     """Any measure can be seen in any bucket that the days allow, and no other is offered."""
     explorer.preset.value = "last_90_days"
@@ -229,6 +230,7 @@ def test_every_measure_draws_in_every_bucket_that_fits(explorer):
     assert explorer.granularity.value == "h"
 
 
+@pytest.mark.slow
 def test_buckets_that_did_not_fit_come_back(explorer, transport):
     """Days too few for the buckets wished for are drawn in others, and longer ones in those.
 

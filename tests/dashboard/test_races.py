@@ -301,6 +301,7 @@ def test_the_words_of_an_error_are_text(explorer, transport):
     assert "<b>" not in explorer.display.note.value
 
 
+@pytest.mark.slow
 def test_choosing_the_largest_waits_for_their_answer(explorer):
     """Top asks for every agent's calls and then chooses the largest, in a page too."""
 

@@ -458,7 +458,7 @@ def test_no_file_holds_the_key(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "hours",
     [
-        pytest.param([], id="none"),
+        pytest.param([], id="none", marks=pytest.mark.slow),
         pytest.param([row("2026-03-01", 0, calls=1)], id="one", marks=pytest.mark.slow),
         pytest.param(
             [row("2026-03-01", 9, calls=1, errors=1)], id="one in error", marks=pytest.mark.slow

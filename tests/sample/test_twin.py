@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import httpx
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -243,6 +244,7 @@ def rows(year, first, last):
     ]
 
 
+@pytest.mark.slow
 def test_the_sample_year(year):
     """Over the sample's own calls too, on the days of a clock change and of the stuck call."""
     first, last = datetime(2026, 3, 8, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC)
