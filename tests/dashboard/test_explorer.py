@@ -433,10 +433,11 @@ def test_the_group_behind_a_difference_of_errors_is_told(explorer):
     effects = 100 * ua.rate_effects(*weeks, independent="days")
     most = effects.loc[effects["effect"].idxmax()]
     assert most.name == "Support line"
+    others = effects["effect"].sum() - most["effect"]
     told = (
-        f"; the largest part, {most['effect']:+z.2f} points, is that of Support line: "
-        f"{most['rate_effect']:+z.2f} by its own rate (95 % interval {most['low']:+z.2f} to "
-        f"{most['high']:+z.2f}) and {most['mix_effect']:+z.2f} by its share of the calls."
+        f"; of it Support line makes {most['effect']:+z.2f} points ({most['rate_effect']:+z.2f} by "
+        f"its own rate, 95 % interval {most['low']:+z.2f} to {most['high']:+z.2f}; "
+        f"{most['mix_effect']:+z.2f} by its share of the calls), the others {others:+z.2f}."
     )
     assert explorer.sentence.endswith(told)
     explorer.view.value = "effects"
@@ -446,9 +447,9 @@ def test_the_group_behind_a_difference_of_errors_is_told(explorer):
     exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
     pd.testing.assert_frame_equal(made["table"], explorer.table)
     explorer.agents.value = ("Support line",)
-    assert "the largest part" not in explorer.sentence
+    assert "the others" not in explorer.sentence
     explorer.agents.value, explorer.group.value = (), ""
-    assert "the largest part" not in explorer.sentence
+    assert "the others" not in explorer.sentence
 
 
 def test_a_tab_alone_is_a_state(transport):

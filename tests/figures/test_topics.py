@@ -358,11 +358,12 @@ def test_effects_are_drawn_from_the_one_that_makes_most():
     assert drawn["interval"] == pytest.approx(ends.tolist())
     assert names(ax, "words") == ["+9.00 points", "-0.50 points"]
     title = ax.get_title(loc="left").replace("\n", " ")
-    told = "makes 9.00 of the 8.50 points by which the error rate rose"
-    assert title == f"b {told}; its own rate changed beyond chance"
+    own = "its own rate changed beyond chance"
+    assert title == f"Error rate up 8.50 points: b +9.00 ({own}), the others -0.50"
     down = plot_effects(effects({"a": (500, 10), "b": (500, 9)}, {"a": (500, 10), "b": (500, 10)}))
-    assert "by which the error rate fell; its own rate did not change beyond chance" in (
-        down.get_title(loc="left").replace("\n", " ")
+    own = "its own rate did not change beyond chance"
+    assert down.get_title(loc="left").replace("\n", " ") == (
+        f"Error rate down 0.10 points: b -0.10 ({own}), the others 0.00"
     )
 
 

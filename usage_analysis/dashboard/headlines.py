@@ -96,10 +96,11 @@ def _driver_told(scene: Scene, difference: float) -> str:
         return ""
     most = (effects["effect"] * np.sign(difference)).idxmax()
     own, low, high, mix, both = effects.loc[most]
-    interval = f" (95 % interval {low:+z.2f} to {high:+z.2f})" if np.isfinite(low) else ""
+    interval = f", 95 % interval {low:+z.2f} to {high:+z.2f}" if np.isfinite(low) else ""
     return (
-        f"; the largest part, {both:+z.2f} points, is that of {'the ' * (most == REST)}{most}: "
-        f"{own:+z.2f} by its own rate{interval} and {mix:+z.2f} by its share of the calls"
+        f"; of it {'the ' * (most == REST)}{most} makes {both:+z.2f} points ({own:+z.2f} by its "
+        f"own rate{interval}; {mix:+z.2f} by its share of the calls), the others "
+        f"{effects['effect'].sum() - both:+z.2f}"
     )
 
 

@@ -98,13 +98,16 @@ def _draw(ax: Axes, rows: pd.DataFrame) -> None:
 def _finding(rows: pd.DataFrame, total: float, what: str) -> str:
     if len(rows) == 0:
         return f"No calls in one of the periods, so no {what}s to compare"
-    change = f"points by which the {what} {'rose' if total > 0 else 'fell'}"
     if len(rows) == 1 or total == 0:
         return f"{signed(total, 2)} points of {what} between the periods"
     most = rows.loc[(rows["effect"] * np.sign(total)).idxmax()]
-    told = "it had calls in one period alone"
+    own = "it had calls in one period alone"
     if np.isfinite(most["low"]):
         sure = most["low"] > 0 or most["high"] < 0
-        told = f"its own rate {'changed' if sure else 'did not change'} beyond chance"
-    part, whole = (signed(abs(value), 2).lstrip("+") for value in (most["effect"], total))
-    return f"{shorten(str(most.name), 40)} makes {part} of the {whole} {change}; {told}"
+        own = f"its own rate {'changed' if sure else 'did not change'} beyond chance"
+    change = f"{what} {'up' if total > 0 else 'down'} {signed(abs(total), 2).lstrip('+')} points"
+    name, part = shorten(str(most.name), 40), most["effect"]
+    others = signed(total - part, 2)
+    return (
+        f"{change[:1].upper()}{change[1:]}: {name} {signed(part, 2)} ({own}), the others {others}"
+    )
