@@ -329,12 +329,12 @@ def test_the_month_is_told_in_money(explorer, capsys):
         assert f"an estimated {come:,} USD of call minutes to 2026-03-20" in explorer.sentence
         told = f"{whole:,.0f} USD (95 % interval {low:,.0f} to {high:,.0f}, "
         assert told in explorer.sentence
-        assert explorer.sentence.endswith(f", at USD {rate} a billed minute.")
+        assert explorer.sentence.endswith(f"). At {rate} USD a billed minute.")
     made = {}
     exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
-    assert capsys.readouterr().out.strip() == explorer.sentence.partition(", at USD")[0]
+    assert capsys.readouterr().out.strip() == explorer.sentence.partition(". At ")[0]
     explorer.last.value = date(2026, 3, 31)
-    assert "USD of call minutes in all 31 days, at USD 0.1 a billed minute." in explorer.sentence
+    assert "USD of call minutes in all 31 days. At 0.1 USD a billed minute." in explorer.sentence
     assert "interval" not in explorer.sentence
 
 
@@ -449,6 +449,25 @@ def test_the_group_behind_a_difference_of_errors_is_told(explorer):
     explorer.agents.value = ("Support line",)
     assert "the others" not in explorer.sentence
     explorer.agents.value, explorer.group.value = (), ""
+    assert "the others" not in explorer.sentence
+
+
+def test_effects_of_an_unfinished_day_are_of_the_same_hours(explorer):
+    """Hours that are not final have none beside them, so no group's share is of other hours."""
+    with explorer.together():
+        explorer.preset.value, explorer.comparison.value = "today", "weekdays"
+        explorer.tab.value, explorer.group.value = "errors", "agent"
+    explorer.view.value = "effects"
+    made = {}
+    exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
+    pd.testing.assert_frame_equal(made["table"], explorer.table)
+    hours = [set(made[rows].index.hour) for rows in ("hourly", "before")]
+    assert hours[0] == hours[1]
+    assert not made["hourly"]["provisional"].any()
+    whole = f"{100 * explorer.table['effect'].sum():+.2f} points against the rate"
+    assert whole in explorer.sentence
+    explorer.comparison.value = "previous"  # another day of the week: no group is blamed
+    assert "points against" in explorer.sentence
     assert "the others" not in explorer.sentence
 
 

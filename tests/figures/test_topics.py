@@ -358,12 +358,17 @@ def test_effects_are_drawn_from_the_one_that_makes_most():
     assert drawn["interval"] == pytest.approx(ends.tolist())
     assert names(ax, "words") == ["+9.00 points", "-0.50 points"]
     title = ax.get_title(loc="left").replace("\n", " ")
-    own = "its own rate changed beyond chance"
-    assert title == f"Error rate up 8.50 points: b +9.00 ({own}), the others -0.50"
+    parts = "+9.00 by its own rate, 0.00 by its share of the calls"
+    assert title == f"Error rate up 8.50 points: b +9.00 ({parts}), the others -0.50"
     down = plot_effects(effects({"a": (500, 10), "b": (500, 9)}, {"a": (500, 10), "b": (500, 10)}))
-    own = "its own rate did not change beyond chance"
-    assert down.get_title(loc="left").replace("\n", " ") == (
-        f"Error rate down 0.10 points: b -0.10 ({own}), the others 0.00"
+    assert (
+        down.get_title(loc="left")
+        .replace("\n", " ")
+        .startswith("Error rate down 0.10 points: b -0.10 (")
+    )
+    level = plot_effects(effects({"a": (50, 1), "b": (50, 9)}, {"a": (50, 9), "b": (50, 1)}))
+    assert level.get_title(loc="left").replace("\n", " ") == (
+        "Error rate unchanged, groups' parts from -8.00 to +8.00 points"
     )
 
 
@@ -371,9 +376,10 @@ def test_effects_of_few_of_many_and_of_none():
     """A group of one period alone has no interval; 20 of many are drawn, without calls none."""
     new = plot_effects(effects({"a": (500, 5), "new": (500, 100)}, {"a": (500, 5)}))
     assert len(lines(new, "interval")) == 1
-    assert "it had calls in one period alone" in new.get_title(loc="left").replace("\n", " ")
+    told = "new +7.13 (0.00 by its own rate, +7.13 by its share of the calls)"
+    assert told in new.get_title(loc="left").replace("\n", " ")
     one = plot_effects(effects({"a": (500, 5)}, {"a": (500, 10)}))
-    assert one.get_title(loc="left") == "-1.00 points of error rate between the periods"
+    assert one.get_title(loc="left") == "Error rate down 1.00 points"
     many = {f"agent {n:02}": (100, n) for n in range(30)}
     drawn = plot_effects(effects(many, dict.fromkeys(many, (100, 0))))
     told = drawn.get_title(loc="left").replace("\n", " ")
@@ -385,6 +391,7 @@ def test_effects_of_few_of_many_and_of_none():
     assert [text.get_text() for text in shown.get_yticklabels()] == ["a"]
     none = plot_effects(effects({"a": (0, 0)}, {"a": (5, 1)}))
     assert names(none, "nothing") == ["no calls to compare"]
+    assert len(none.get_xticks()) == 0
 
 
 def test_a_calendar_has_each_day_in_its_week():

@@ -16,7 +16,7 @@ from usage_analysis.analysis.trends import describe_month
 from usage_analysis.dashboard.scene import Scene
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.axes import in_units
-from usage_analysis.figures.wording import UNITS, amount
+from usage_analysis.figures.wording import UNITS, amount, shorten
 
 _FEW_GROUPS = 2
 """With fewer there is none to tell from the others."""
@@ -39,7 +39,7 @@ def change_told(scene: Scene, measure: str) -> str:
     days = scene.settings.before
     if scene.before is None or days is None:
         return ""
-    now = scene.hourly[~scene.hourly["provisional"]]
+    now = scene.final
     new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, scene.before))
     final = f"; the {len(now)} hours that are final have {amount(new)}"
     final = final if len(now) < len(scene.hourly) else ""
@@ -71,36 +71,42 @@ def compared_told(scene: Scene, measure: str) -> str:
     )
 
 
-def errors_told(scene: Scene) -> str:
-    """The error rate with its interval, and its difference to the days set beside."""
+def errors_told(scene: Scene, *, groups: bool = False) -> str:
+    """The error rate with its interval, and its difference to the days set beside.
+
+    With `groups` it tells which of them most of the difference comes from, where the days set
+    beside are alike.
+    """
     told = str(describe_errors(scene.hourly))
     days = scene.settings.before
     if scene.before is not None and days is not None and scene.before["total_count"].sum() > 0:
-        found: Any = rate_difference(scene.hourly, scene.before, independent="days")
+        found: Any = rate_difference(scene.final, scene.before, independent="days")
         low, high = 100 * found["low"], 100 * found["high"]
         told += (
             f"; {100 * found['difference']:+.2f} points against the rate {days.when} "
             f"(95 % interval {low:+.2f} to {high:+.2f})"
         )
-        told += _driver_told(scene, found["difference"])
+        if groups and scene.settings.alike:
+            told += _driver_told(scene, found["difference"])
     return sentence(told)
 
 
 def _driver_told(scene: Scene, difference: float) -> str:
     """Which group most of a difference of error rates comes from; "" where none are told apart."""
-    if not scene.settings.group or difference == 0:
+    if not scene.settings.group or round(100 * difference, 2) == 0:
         return ""
-    effects = 100 * rate_effects(*scene.apart, independent="days").loc[:, "rate_effect":]
-    effects = effects[effects["effect"] != 0]
-    if len(effects) < _FEW_GROUPS or effects["effect"].isna().any():
+    effects = rate_effects(*scene.apart, independent="days")
+    effects = effects[effects["calls_a"] + effects["calls_b"] > 0]
+    if len(effects) < _FEW_GROUPS:
         return ""
-    most = (effects["effect"] * np.sign(difference)).idxmax()
-    own, low, high, mix, both = effects.loc[most]
+    points = 100 * effects.loc[:, "rate_effect":]
+    most = (points["effect"] * np.sign(difference)).idxmax()
+    own, low, high, mix, both = points.loc[most]
     interval = f", 95 % interval {low:+z.2f} to {high:+z.2f}" if np.isfinite(low) else ""
     return (
-        f"; of it {'the ' * (most == REST)}{most} makes {both:+z.2f} points ({own:+z.2f} by its "
-        f"own rate{interval}; {mix:+z.2f} by its share of the calls), the others "
-        f"{effects['effect'].sum() - both:+z.2f}"
+        f"; of it {'the ' * (most == REST)}{shorten(str(most), 40)} makes {both:+z.2f} points "
+        f"({own:+z.2f} by its own rate{interval}; {mix:+z.2f} by its share of the calls), the "
+        f"others {points['effect'].sum() - both:+z.2f}"
     )
 
 
@@ -118,7 +124,7 @@ def money_told(scene: Scene) -> str:
 
 def month_told(daily: pd.DataFrame, rate: str) -> str:
     """Where the month is heading in money; the figure's own title has its billed minutes."""
-    return sentence(f"{describe_month(daily, rate=rate)}, at USD {rate} a billed minute")
+    return f"{sentence(str(describe_month(daily, rate=rate)))} At {rate} USD a billed minute."
 
 
 def capacity_told(scene: Scene) -> str:

@@ -114,12 +114,18 @@ class Scene:
         rows, end = self.earlier(grouped=False), self._last_beside
         return rows if rows is None or end is None else rows[_local(rows) <= end]
 
+    @property
+    def final(self) -> pd.DataFrame:
+        """Hours shown that are final, as those that `before` sets beside them are."""
+        return self.hourly[~self.hourly["provisional"]]
+
     @cached_property
     def apart(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Hours shown and set beside (themselves without any), of every group and the rest."""
+        """`final` and `before` (the hours themselves without any), of every group and the rest."""
         rows = self.hand.hourly(self.settings.timezone, grouped=True)
-        before, end = self._cut(rows, self.settings.before), self._last_beside
-        return self._cut(rows), before if end is None else before[_local(before) <= end]
+        now, before, end = self._cut(rows), self._cut(rows, self.settings.before), self._last_beside
+        beside = before if end is None else before[_local(before) <= end]
+        return now[~now["provisional"]], beside
 
     @cached_property
     def _last_beside(self) -> pd.Timestamp | None:

@@ -30,6 +30,8 @@ EARLIEST: Final = date(2000, 1, 1)
 HISTORY: Final = 56
 """Days before a month from which its projection learns the weekdays."""
 ALL_DAY: Final = (0, 24)
+_UNLIKE: Final = 3
+"""So many days and the same number before have no weekday in common, whole weeks apart."""
 BOUNDS: Final = {"hour_from": (0, 23), "hour_to": (1, 24), "top": (1, 12), "limit": (1, 10_000)}
 """Least and greatest value of each number."""
 
@@ -149,6 +151,12 @@ class Settings:
     def before(self) -> Days | None:
         """Local days set beside them."""
         return before(self.days, self.comparison)
+
+    @property
+    def alike(self) -> bool:
+        """Whether days are set beside of which some have the same weekday, whole weeks apart."""
+        unlike = self.comparison == "previous" and self.days.number <= _UNLIKE
+        return self.before is not None and not unlike
 
     def as_json(self) -> dict[str, Any]:
         """The settings as plain JSON values; `from_json` reads them back."""

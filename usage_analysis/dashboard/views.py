@@ -52,8 +52,6 @@ TABS: Final = {
     "money": "Money",
     "capacity": "Capacity",
 }
-_UNLIKE: Final = 3
-"""So many days and the same number before have no weekday in common, whole weeks apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +115,7 @@ class View:
 
 def views_of(settings: Settings) -> list[tuple[str, str]]:
     """Labels and names of the figures that the tab of some settings offers."""
-    grouped, compared = bool(settings.group), settings.before is not None
-    if settings.comparison == "previous" and settings.days.number <= _UNLIKE:
-        compared = False
+    grouped, compared = bool(settings.group), settings.alike
     return [
         (view.label, name)
         for name, view in VIEWS.items()
@@ -227,7 +223,7 @@ def _errors(scene: Scene) -> Drawn:
         "table = ua.error_rate(table)",
         "ax = ua.plot_error_rate(table, about=about)",
     ]
-    return Drawn(axes, errors_told(scene), table, lines)
+    return Drawn(axes, errors_told(scene, groups=True), table, lines)
 
 
 def _control(scene: Scene) -> Drawn:
@@ -260,7 +256,7 @@ def _funnel(scene: Scene) -> Drawn:
         "table = ua.funnel(hourly)",
         "ax = ua.plot_funnel(table, about=about)",
     ]
-    return Drawn(axes, errors_told(scene), table, lines)
+    return Drawn(axes, errors_told(scene, groups=True), table, lines)
 
 
 def _effects(scene: Scene) -> Drawn:
@@ -269,10 +265,11 @@ def _effects(scene: Scene) -> Drawn:
     lines = [
         *scene.lines(beside=True, apart=True),
         *scene.before_in_words(),
+        *(['hourly = hourly[~hourly["provisional"]]'] if scene.before_in_words() else []),
         'table = ua.rate_effects(hourly, before, independent="days")',
         "ax = ua.plot_effects(table, about=about)",
     ]
-    return Drawn(axes, errors_told(scene), table, lines)
+    return Drawn(axes, errors_told(scene, groups=True), table, lines)
 
 
 def _billed(scene: Scene) -> Drawn:

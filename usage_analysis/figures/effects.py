@@ -14,7 +14,7 @@ from usage_analysis.figures.ticks import percents
 from usage_analysis.figures.wording import clean, shorten, shortened, signed
 
 _ROWS = 20
-_KEY = "● by its own rate, bar: 95 % interval; ○ by its share of the calls; beside: both together"
+_KEY = "● by its own rate, bar: its interval; ○ by its share of the calls; beside: both together"
 
 
 @figure_style()
@@ -43,8 +43,8 @@ def plot_effects(
     -----
     The group that the largest part of the difference comes from is first. Filled: by the group's
     own rate, with the pale bar where its interval puts that, 95 % unless `rate_effects` was asked
-    for another; hollow: by its share of the calls. Of more than 20 groups those with the largest
-    effects are drawn, of others those with any call.
+    for another; hollow: by its share of the calls. Groups without any call are left out; of more
+    than 20 those with the largest effects are drawn. Of many intervals some leave out 0 by chance.
     """
     known(
         effects, "calls_a", "calls_b", "rate_effect", "low", "high", "mix_effect", "effect",
@@ -70,6 +70,7 @@ def plot_effects(
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
     if len(rows) == 0:
+        ax.set_xticks([])
         nothing(ax, "no calls to compare")
     head(ax, title or finding, about, effects, names, key=_KEY if len(rows) else "")
     return ax
@@ -98,16 +99,17 @@ def _draw(ax: Axes, rows: pd.DataFrame) -> None:
 def _finding(rows: pd.DataFrame, total: float, what: str) -> str:
     if len(rows) == 0:
         return f"No calls in one of the periods, so no {what}s to compare"
-    if len(rows) == 1 or total == 0:
-        return f"{signed(total, 2)} points of {what} between the periods"
-    most = rows.loc[(rows["effect"] * np.sign(total)).idxmax()]
-    own = "it had calls in one period alone"
-    if np.isfinite(most["low"]):
-        sure = most["low"] > 0 or most["high"] < 0
-        own = f"its own rate {'changed' if sure else 'did not change'} beyond chance"
-    change = f"{what} {'up' if total > 0 else 'down'} {signed(abs(total), 2).lstrip('+')} points"
-    name, part = shorten(str(most.name), 40), most["effect"]
-    others = signed(total - part, 2)
-    return (
-        f"{change[:1].upper()}{change[1:]}: {name} {signed(part, 2)} ({own}), the others {others}"
-    )
+    change = "unchanged"
+    if rounded := round(total, 2):
+        change = f"{'up' if total > 0 else 'down'} {abs(rounded):,.2f} points"
+    told = f"{what[:1].upper()}{what[1:]} {change}"
+    if len(rows) == 1:
+        return told
+    if not rounded:
+        least, most = (signed(end, 2) for end in (rows["effect"].min(), rows["effect"].max()))
+        return f"{told}, groups' parts from {least} to {most} points"
+    top = rows.loc[(rows["effect"] * np.sign(total)).idxmax()]
+    parts = (top["effect"], top["rate_effect"], top["mix_effect"], total - top["effect"])
+    both, own, mix, others = (signed(part, 2) for part in parts)
+    why = f"{own} by its own rate, {mix} by its share of the calls"
+    return f"{told}: {shorten(str(top.name), 40)} {both} ({why}), the others {others}"
