@@ -464,10 +464,10 @@ def test_effects_of_an_unfinished_day_are_of_the_same_hours(explorer):
     hours = [set(made[rows].index.hour) for rows in ("hourly", "before")]
     assert hours[0] == hours[1]
     assert not made["hourly"]["provisional"].any()
-    whole = f"{100 * explorer.table['effect'].sum():+.2f} points against the rate"
+    whole = f"{100 * explorer.table['effect'].sum():+.2f} points in the {len(hours[0])} hours that"
     assert whole in explorer.sentence
     explorer.comparison.value = "previous"  # another day of the week: no group is blamed
-    assert "points against" in explorer.sentence
+    assert "hours that are final against the rate" in explorer.sentence
     assert "the others" not in explorer.sentence
 
 

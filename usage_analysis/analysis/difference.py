@@ -175,23 +175,18 @@ def rate_effects(
     calls_a, events_a, rate_a, calls_b, events_b, rate_b, _, low, high = (
         column.to_numpy(dtype=np.float64) for _, column in both.items()
     )
-    (share_a, whole_a), (share_b, whole_b) = (
-        (
-            share(calls, np.full(len(calls), calls.sum())),
-            share(events.sum()[None], calls.sum()[None]),
-        )
-        for calls, events in ((calls_a, events_a), (calls_b, events_b))
-    )
+    all_a, all_b = calls_a.sum() or np.nan, calls_b.sum() or np.nan
+    share_a, share_b = calls_a / all_a, calls_b / all_b
+    # Without calls on one side the other side's rate, so that nothing of it changed.
+    now = np.select([calls_a > 0, calls_b > 0], [rate_a, rate_b], 0.0)
+    before = np.select([calls_b > 0, calls_a > 0], [rate_b, rate_a], 0.0)
+    usual = (now + before) / 2 - (events_a.sum() / all_a + events_b.sum() / all_b) / 2
     weight = (share_a + share_b) / 2
-    now = np.where(calls_a > 0, rate_a, rate_b)
-    before = np.where(calls_b > 0, rate_b, rate_a)
-    usual = (now + before) / 2 - (whole_a + whole_b) / 2
-    none = (calls_a == 0) & (calls_b == 0)
     found = both[["calls_a", "rate_a", "calls_b", "rate_b"]].assign(
-        rate_effect=np.where(none, 0.0 * weight, weight * (now - before)),
+        rate_effect=weight * (now - before),
         low=weight * low,
         high=weight * high,
-        mix_effect=np.where(none, 0.0 * weight, (share_a - share_b) * usual),
+        mix_effect=(share_a - share_b) * usual,
     )
     return same_source(found.assign(effect=found["rate_effect"] + found["mix_effect"]), a, b)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.capacity import describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.difference import rate_difference, rate_effects
+from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.rates import describe_errors
 from usage_analysis.analysis.trends import describe_month
 from usage_analysis.dashboard.scene import Scene
@@ -78,12 +78,17 @@ def errors_told(scene: Scene, *, groups: bool = False) -> str:
     beside are alike.
     """
     told = str(describe_errors(scene.hourly))
-    days = scene.settings.before
-    if scene.before is not None and days is not None and scene.before["total_count"].sum() > 0:
-        found: Any = rate_difference(scene.final, scene.before, independent="days")
+    days, now, before = scene.settings.before, scene.final, scene.before
+    if (
+        days is not None
+        and before is not None
+        and (min(rows["total_count"].sum() for rows in (now, before)) > 0)
+    ):
+        found: Any = rate_difference(now, before, independent="days")
         low, high = 100 * found["low"], 100 * found["high"]
+        hours = f" in the {len(now)} hours that are final" if len(now) < len(scene.hourly) else ""
         told += (
-            f"; {100 * found['difference']:+.2f} points against the rate {days.when} "
+            f"; {100 * found['difference']:+.2f} points{hours} against the rate {days.when} "
             f"(95 % interval {low:+.2f} to {high:+.2f})"
         )
         if groups and scene.settings.alike:
@@ -95,7 +100,7 @@ def _driver_told(scene: Scene, difference: float) -> str:
     """Which group most of a difference of error rates comes from; "" where none are told apart."""
     if not scene.settings.group or round(100 * difference, 2) == 0:
         return ""
-    effects = rate_effects(*scene.apart, independent="days")
+    effects = scene.effects
     effects = effects[effects["calls_a"] + effects["calls_b"] > 0]
     if len(effects) < _FEW_GROUPS:
         return ""

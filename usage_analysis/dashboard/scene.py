@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.difference import rate_effects
 from usage_analysis.dashboard.dates import Days
 from usage_analysis.dashboard.question import Question, group_name
 from usage_analysis.dashboard.settings import ALL_DAY, Settings
@@ -111,8 +112,8 @@ class Scene:
     @cached_property
     def before(self) -> pd.DataFrame | None:
         """Hours set beside, to the hour of the clock that is finished; None where nothing is."""
-        rows, end = self.earlier(grouped=False), self._last_beside
-        return rows if rows is None or end is None else rows[_local(rows) <= end]
+        rows = self.earlier(grouped=False)
+        return None if rows is None else self._beside(rows)
 
     @property
     def final(self) -> pd.DataFrame:
@@ -120,12 +121,16 @@ class Scene:
         return self.hourly[~self.hourly["provisional"]]
 
     @cached_property
-    def apart(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """`final` and `before` (the hours themselves without any), of every group and the rest."""
+    def effects(self) -> pd.DataFrame:
+        """What every group, and the rest, adds to the change of the error rate since `before`."""
         rows = self.hand.hourly(self.settings.timezone, grouped=True)
-        now, before, end = self._cut(rows), self._cut(rows, self.settings.before), self._last_beside
-        beside = before if end is None else before[_local(before) <= end]
-        return now[~now["provisional"]], beside
+        now, before = self._cut(rows), self._beside(self._cut(rows, self.settings.before))
+        return rate_effects(now[~now["provisional"]], before, independent="days")
+
+    def _beside(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows set beside, as far as the hours shown are final."""
+        end = self._last_beside
+        return rows if end is None else rows[_local(rows) <= end]
 
     @cached_property
     def _last_beside(self) -> pd.Timestamp | None:

@@ -15,7 +15,6 @@ from usage_analysis.analysis.busiest import describe_peak
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
-from usage_analysis.analysis.difference import rate_effects
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate
@@ -260,12 +259,11 @@ def _funnel(scene: Scene) -> Drawn:
 
 
 def _effects(scene: Scene) -> Drawn:
-    table = rate_effects(*scene.apart, independent="days")
+    table, late = scene.effects, scene.before_in_words()
     axes = plot_effects(table, about=scene.about)
     lines = [
         *scene.lines(beside=True, apart=True),
-        *scene.before_in_words(),
-        *(['hourly = hourly[~hourly["provisional"]]'] if scene.before_in_words() else []),
+        *([*late, 'hourly = hourly[~hourly["provisional"]]'] if late else []),
         'table = ua.rate_effects(hourly, before, independent="days")',
         "ax = ua.plot_effects(table, about=about)",
     ]
@@ -355,7 +353,9 @@ VIEWS: Final = {
     "control": View("errors", "Control chart", _control, _BESIDES),
     "error_week": View("errors", "Hour of the week", _error_week, _BESIDES),
     "funnel": View("errors", "Funnel of groups", _funnel, _GROUPED | _BESIDES, groups=True),
-    "effects": View("errors", "Whose change", _effects, _BESIDES | {"group"}, True, True),
+    "effects": View(
+        "errors", "Whose change", _effects, _BESIDES | {"group"}, groups=True, compared=True
+    ),
     "billed": View("money", "Over time", _billed, _OVER_TIME | {"rate"}),
     "month": View("money", "This month", _month, frozenset({"rate"})),
     "overhead": View("money", "Billed over talk", _overhead, _OVER_TIME - _BESIDES),
