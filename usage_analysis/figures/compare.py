@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import axes_for, cell_number, is_narrow
-from usage_analysis.figures.labels import head, nothing, words_beside
+from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import counts, percents
-from usage_analysis.figures.wording import UNITS, axis_name, clean, shorten, shortened, signed
+from usage_analysis.figures.wording import UNITS, axis_name, shorten, signed
 
-_ROWS = 20
 _RATE = "rate [% of calls]"
 _POINTS = "change [% points of the calls]"
 _CHANGE = "change [% of the period before]"
@@ -68,9 +68,9 @@ def plot_comparison(
     finding = _finding(rows)
     if measure is not None and not rows[["now", "before"]].to_numpy().any():
         finding = f"No {UNITS.get(measure, measure)} in either period, so nothing to compare"
-    if len(rows) > _ROWS:
-        finding += f"; the {_ROWS} with the greatest difference are shown"
-        kept = (rows["now"] - rows["before"]).abs().sort_values(ascending=False).index[:_ROWS]
+    if len(rows) > MOST_ROWS:
+        finding += f"; the {MOST_ROWS} with the greatest difference are shown"
+        kept = (rows["now"] - rows["before"]).abs().sort_values(ascending=False).index[:MOST_ROWS]
         rows = rows[rows.index.isin(kept)]
     if lost:
         finding += f"; nothing before to compare with: {', '.join(lost[:3])}"
@@ -78,13 +78,9 @@ def plot_comparison(
     _dumbbells(ax, rows)
     _scale(ax, rows, unit)
     words_beside(ax, rows["words"])
-    names = shortened((UNITS.get(str(n), n) for n in rows.index), 16 if is_narrow(ax) else 30)
-    ax.set_yticks(np.arange(len(rows)), names, color=theme_in_use().ink)
-    ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
-    ax.set_ylabel(clean(str(rows.index.name or "measure")))
-    ax.set_xlabel(unit)
-    ax.grid(visible=True, axis="x")
-    ax.grid(visible=False, axis="y")
+    names = name_rows(
+        ax, (UNITS.get(str(n), str(n)) for n in rows.index), str(rows.index.name or "measure"), unit
+    )
     if not np.isfinite(rows["now"] - rows["before"]).any():
         nothing(ax, "no calls to compare")
     head(ax, title or finding, about, changes, names, key=_KEY)
@@ -94,11 +90,7 @@ def plot_comparison(
 def _dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
     theme, places = theme_in_use(), np.arange(len(rows))
     before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
-    for place in np.flatnonzero(np.isfinite(low) & np.isfinite(high)):
-        ax.plot(
-            [low[place], high[place]], [place, place], color=theme.soft, alpha=0.45, lw=9,
-            solid_capstyle="butt", gid="interval",
-        )  # fmt: skip
+    draw_intervals(ax, low, high)
     ax.hlines(places, before, now, color=theme.muted, lw=1.4, gid="difference")
     ax.plot(before, places, "o", ms=7, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
     ax.plot(now, places, "o", ms=7, color=theme.main, gid="now")

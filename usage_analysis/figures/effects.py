@@ -7,13 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.figures.axes import axes_for, is_narrow, known
-from usage_analysis.figures.labels import head, nothing, words_beside
+from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import percents
-from usage_analysis.figures.wording import clean, shorten, shortened, signed
+from usage_analysis.figures.wording import shorten, signed
 
-_ROWS = 20
 _KEY = "● by its own rate, bar: its interval; ○ by its share of the calls; beside: both together"
 
 
@@ -56,19 +56,18 @@ def plot_effects(
     some = (effects["calls_a"] + effects["calls_b"] > 0) & effects["effect"].notna()
     rows = 100 * effects.loc[some, columns].astype(np.float64)
     finding = _finding(rows, total, what)
-    if len(rows) > _ROWS:
-        finding += f"; the {_ROWS} with the largest effects are shown"
-        rows = rows.loc[rows["effect"].abs().nlargest(_ROWS).index]
+    if len(rows) > MOST_ROWS:
+        finding += f"; the {MOST_ROWS} with the largest effects are shown"
+        rows = rows.loc[rows["effect"].abs().nlargest(MOST_ROWS).index]
     rows = rows.sort_values("effect", ascending=total < 0, kind="stable")
     _draw(ax, rows)
     words_beside(ax, [f"{signed(both, 2)} points" for both in rows["effect"]])
-    names = shortened([str(name) for name in rows.index], 16 if is_narrow(ax) else 30)
-    ax.set_yticks(np.arange(len(rows)), names, color=theme_in_use().ink)
-    ax.set_ylim(max(len(rows), 2) - 0.4, -0.6)
-    ax.set_ylabel(clean(str(effects.index.name or "group")))
-    ax.set_xlabel("part of the change [% points of the calls]")
-    ax.grid(visible=True, axis="x")
-    ax.grid(visible=False, axis="y")
+    names = name_rows(
+        ax,
+        map(str, rows.index),
+        str(effects.index.name or "group"),
+        "part of the change [% points of the calls]",
+    )
     if len(rows) == 0:
         ax.set_xticks([])
         nothing(ax, "no calls to compare")
@@ -79,11 +78,7 @@ def plot_effects(
 def _draw(ax: Axes, rows: pd.DataFrame) -> None:
     theme, places = theme_in_use(), np.arange(len(rows))
     own, low, high, mix, _ = rows.to_numpy().T
-    for place in np.flatnonzero(np.isfinite(low) & np.isfinite(high)):
-        ax.plot(
-            [low[place], high[place]], [place, place], color=theme.soft, alpha=0.45, lw=9,
-            solid_capstyle="butt", gid="interval",
-        )  # fmt: skip
+    draw_intervals(ax, low, high)
     ax.axvline(0, color=theme.muted, lw=1, gid="zero")
     ax.plot(own, places, "o", ms=7, color=theme.main, gid="own rate")
     ax.plot(mix, places, "o", ms=10, mfc="none", mec=theme.muted, mew=1.5, gid="share")

@@ -18,7 +18,6 @@ from usage_analysis.figures.style import boxes_for_missing_glyphs, families, the
 from usage_analysis.figures.wording import shortened
 
 _SHORTEST = 8
-_TWO_LINES = 7
 
 
 @lru_cache(maxsize=4096)
@@ -108,17 +107,6 @@ def subtitle(
     # The title above it keeps its room; its width must not push the axes.
     words.set_in_layout(False)
     return words
-
-
-def words_beside(ax: Axes, told: Sequence[str] | pd.Series) -> None:
-    """Write each row's words beyond the right end of the axes, in two lines where few rows are."""
-    one_line = len(told) > _TWO_LINES
-    for place, words in enumerate(told):
-        ax.annotate(
-            words.replace("\n", " ") if one_line else words, (1, place), (6, 0), va="center",
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points", fontsize=8, gid="words",
-        )  # fmt: skip
 
 
 def nothing(ax: Axes, words: str) -> None:
