@@ -28,6 +28,7 @@ ALLOWED = {
     "archive": {"errors", "query", "tidy", "fetch", "archive"},
     "analysis": {"errors", "query", "tidy", "analysis"},
     "figures": {"errors", "query", "tidy", "analysis", "figures"},
+    "report": {"errors", "query", "tidy", "analysis", "figures", "report"},
     "sample": {"errors", "query", "tidy", "sample", "fetch"},
     "dashboard": {
         "errors",
@@ -37,6 +38,7 @@ ALLOWED = {
         "archive",
         "analysis",
         "figures",
+        "report",
         "sample",
         "dashboard",
     },
@@ -55,14 +57,14 @@ ALLOWED = {
         "tidy",
         "fetch",
         "analysis",
-        "figures",
+        "report",
         "sample",
         "doctor",
     },
 }
 HOMES = {
     "httpx": {"fetch/exchange.py", "sample/*"},
-    "matplotlib": {"figures/*", "dashboard/*"},
+    "matplotlib": {"figures/*", "report/*", "dashboard/*"},
     "ipywidgets": {"dashboard/*"},
     "IPython": {"dashboard/*"},
     "msgspec": {"archive/*", "tidy/*"},

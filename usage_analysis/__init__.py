@@ -41,7 +41,7 @@ _HOMES = {
     "figures.money": "plot_billing plot_burn_up",
     "figures.provenance": "Provenance",
     "figures.rates": "plot_control plot_error_rate",
-    "figures.report": "build_report",
+    "report.page": "build_report",
     "figures.style": "Theme figure_style save_figure",
     "figures.trend": "plot_trend",
     "query": "UsageQuery",
@@ -111,12 +111,12 @@ if TYPE_CHECKING:
     from usage_analysis.figures.provenance import Provenance as Provenance
     from usage_analysis.figures.rates import plot_control as plot_control
     from usage_analysis.figures.rates import plot_error_rate as plot_error_rate
-    from usage_analysis.figures.report import build_report as build_report
     from usage_analysis.figures.style import Theme as Theme
     from usage_analysis.figures.style import figure_style as figure_style
     from usage_analysis.figures.style import save_figure as save_figure
     from usage_analysis.figures.trend import plot_trend as plot_trend
     from usage_analysis.query import UsageQuery as UsageQuery
+    from usage_analysis.report.page import build_report as build_report
     from usage_analysis.sample import sample_client as sample_client
     from usage_analysis.tidy.durations import parse_duration as parse_duration
     from usage_analysis.tidy.durations import parse_durations as parse_durations

@@ -151,7 +151,7 @@ def _report(options: argparse.Namespace) -> None:
     find = _archived if options.archive else _kept if options.reply else _asked
     found = find(options)
     # The report draws: matplotlib is loaded when there is something to draw.
-    from usage_analysis.figures.report import build_report
+    from usage_analysis.report.page import build_report
 
     page = build_report(
         found.usage,

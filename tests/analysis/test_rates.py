@@ -259,7 +259,7 @@ def test_errors_in_words() -> None:
     """The sentence gives rate, calls, errors, interval, dates and zone, or says too few."""
     usage = frame([100] * 48, [2] * 48, "2026-03-02 12:00", zone="America/New_York")
     assert describe_errors(usage) == (
-        "errors: 2.0 % of 4,800 calls (96; 95 % interval 1.6 to 2.4 %), "
+        "errors: 2.00 % of 4,800 calls (96; 95 % interval 1.64 to 2.44 %), "
         "2026-03-02 to 2026-03-04 (America/New_York)"
     )
     assert describe_errors(frame([42_078], [310])).startswith(
@@ -284,7 +284,7 @@ def test_errors_in_words() -> None:
     both = pd.concat([usage.assign(agent="b"), few])
     told = describe_errors(both[["agent", *usage.columns]])
     assert isinstance(told, pd.DataFrame)
-    assert told["sentence"].str[:13].to_dict() == {"b": "errors: 2.0 %", "a": "errors: too f"}
+    assert told["sentence"].str[:13].to_dict() == {"b": "errors: 2.00 ", "a": "errors: too f"}
 
 
 @settings(max_examples=30, deadline=None)

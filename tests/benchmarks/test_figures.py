@@ -26,10 +26,10 @@ from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_wee
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_control, plot_error_rate
-from usage_analysis.figures.report import build_report
 from usage_analysis.figures.style import figure_style, new_figure, picture
 from usage_analysis.figures.ticks import dates_of
 from usage_analysis.figures.trend import plot_trend
+from usage_analysis.report.page import build_report
 from usage_analysis.sample import AGENTS
 
 ZONE = "America/New_York"

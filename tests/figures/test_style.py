@@ -13,13 +13,12 @@ from PIL import Image
 
 import usage_analysis as ua
 from tests.figures.drawings import JAPANESE, about, frame, grouped
-from usage_analysis.analysis.words import figure
+from usage_analysis.analysis.vocabulary import amount, clean, number, shorten, shortened
 from usage_analysis.figures.colour import alike, contrast, distance
 from usage_analysis.figures.groups import plot_pareto
 from usage_analysis.figures.labels import spread_out
 from usage_analysis.figures.style import Theme, alt_text, families, figure_style, new_figure
 from usage_analysis.figures.trend import plot_trend
-from usage_analysis.figures.wording import amount, clean, shorten, shortened
 
 KEY = "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v"
 
@@ -129,7 +128,7 @@ def test_characters_without_a_font_are_drawn_without_a_word():
 def test_one_sum_is_one_number_in_every_figure():
     """A sum of tenths is told alike whichever way it was added up."""
     told = {amount(total) for total in (61938.5, 61938.500000000015, 61938.49999999998)}
-    assert told == {figure(61938.500000000015, "billed_minutes")} == {"61,938"}
+    assert told == {number(61938.500000000015, "billed_minutes")} == {"61,938"}
     assert amount(0.0000001) == "0"
     assert amount(0.0123) == "0.0123"
 
@@ -222,7 +221,7 @@ def test_alt_text_is_kind_finding_and_data():
     """The text for who cannot see a figure says what kind it is, what it found, of which data."""
     hourly = frame()
     words = alt_text(plot_trend(ua.aggregate(hourly, "D"), about=about(hourly)).figure)
-    assert words.startswith("Line of calls a day. ")
+    assert words.startswith("Line of calls per day. ")
     assert "on average over 30 whole days" in words
     assert words.endswith("sample account.")
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import Floats, normal_quantile, wilson
 from usage_analysis.analysis.peaks import WholeDays, busiest_of
 from usage_analysis.analysis.profiles import Measured, as_measure, measured
-from usage_analysis.analysis.words import UNITS, counted, figure, sentences, several
+from usage_analysis.analysis.statements.statement import sentences
+from usage_analysis.analysis.vocabulary import UNITS, counted, number, several
 from usage_analysis.tidy.slots import SLOTS, Rows
 from usage_analysis.tidy.zones import zone_of
 
@@ -91,7 +92,7 @@ def _busiest(hourly: pd.DataFrame, top: Any, measure: str) -> str:
     if "total_count" in hourly:
         calls = float(hourly["total_count"].to_numpy()[finished].sum())
         if calls < _ENOUGH_CALLS:
-            return f"too few calls to say, {figure(calls, 'total_count')} in {over} {place}"
+            return f"too few calls to say, {number(calls, 'total_count')} in {over} {place}"
     if top["n"] >= _ENOUGH_DAYS:
         return _of_week(hourly, found, finished, top, measure)
     return _of_day(WholeDays(hourly, found), measure, place)
@@ -150,7 +151,7 @@ def _unclear(load: Floats, slot: NDArray[Any], by: str, measure: str) -> str:
     if not _stands_out(load, n, total, top):
         return (
             f"no hour stands out from chance, at most {counted(greatest, measure)} on average "
-            f"beside {figure(overall, measure)} over all hours"
+            f"beside {number(overall, measure)} over all hours"
         )
     alike = int((mean >= mean[top] * (1 - 1e-9)).sum())
     if alike > 1:
@@ -191,7 +192,7 @@ def _peak_in_words(share: float, days: int, names: str) -> str:
 
 
 def _told(place: str, top: Any, days: str, peak: str, measure: str) -> str:
-    low, high = figure(top["p10"], measure), figure(top["p90"], measure)
+    low, high = number(top["p10"], measure), number(top["p90"], measure)
     return (
         f"{place}, {counted(top['mean'], measure)} on average{peak}; "
         f"{int(top['n'])} {days}, 10th to 90th percentile {low} to {high}"

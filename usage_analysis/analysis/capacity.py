@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.erlang import blocking_of, channels_for, offered_for
 from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.profiles import traffic_intensity
-from usage_analysis.analysis.words import sentences, several
+from usage_analysis.analysis.statements.statement import sentences
+from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.slots import check_rows

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.profiles import Floats, Measured, measured, profile_of
-from usage_analysis.analysis.words import either
+from usage_analysis.analysis.vocabulary import either
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import same_source
 from usage_analysis.tidy.slots import Rows, sums

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.words import either
+from usage_analysis.analysis.vocabulary import either
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.periods import by_place

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, share, wilson
-from usage_analysis.analysis.words import counted, dates, figure, percents, sentences, several
+from usage_analysis.analysis.statements.statement import sentences
+from usage_analysis.analysis.vocabulary import counted, dates, number, percents, several
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, require, same_source
 from usage_analysis.tidy.slots import (
@@ -200,7 +201,7 @@ def describe_errors(
     >>> hourly = pd.DataFrame(
     ...     {"total_count": 50, "error_count": 1, "provisional": False}, index=time)
     >>> describe_errors(hourly)
-    'errors: 2.0 % of 1,200 calls (24; 95 % interval 1.3 to 3.0 %), 2026-03-02 (UTC)'
+    'errors: 2.00 % of 1,200 calls (24; 95 % interval 1.35 to 2.96 %), 2026-03-02 (UTC)'
     """
     found, _ = _columns(
         "describe_errors", "error_count", frame, "total", "total_count", confidence, min_calls
@@ -217,7 +218,7 @@ def describe_errors(
 
 
 def _told(total: Any, confidence: float) -> str:
-    calls, events = counted(total["calls"], "total_count"), figure(total["events"], "error_count")
+    calls, events = counted(total["calls"], "total_count"), number(total["events"], "error_count")
     if total["events"] > total["calls"]:
         return f"no rate can be told, {events} in {calls} are more than there are calls"
     if not total["enough"]:

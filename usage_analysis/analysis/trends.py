@@ -17,7 +17,8 @@ from usage_analysis.analysis.billing import MICRO, amount_of, price_of
 from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.history import FEW_DAYS, SPAN, History
 from usage_analysis.analysis.intervals import Floats, normal_quantile
-from usage_analysis.analysis.words import counted, figure, sentences, several
+from usage_analysis.analysis.statements.statement import sentences
+from usage_analysis.analysis.vocabulary import counted, number, several
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column, require, same_source
 from usage_analysis.tidy.periods import aggregate
@@ -322,7 +323,7 @@ def _month_sentence(
         days_known = several(complete, "complete day")
         return f"{head} {so_far} {until}; too few to project it, {days_known}"
     projection, low, high = (
-        figure(found[name] if price is None else found[name] * float(price), measure)
+        number(found[name] if price is None else found[name] * float(price), measure)
         for name in ("projection", "low", "high")
     )
     projection += "" if price is None else " USD"

@@ -21,8 +21,8 @@ from usage_analysis.dashboard.views import Drawn
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import without_empty_rest
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.report import build_report
 from usage_analysis.figures.style import picture
+from usage_analysis.report.page import build_report
 from usage_analysis.tidy.frames import CallUsage
 
 _KINDS: Final = {

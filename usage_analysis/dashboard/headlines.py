@@ -13,10 +13,10 @@ from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.rates import describe_errors
 from usage_analysis.analysis.trends import describe_month
+from usage_analysis.analysis.vocabulary import UNITS, amount, shorten
 from usage_analysis.dashboard.scene import Scene
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.axes import in_units
-from usage_analysis.figures.wording import UNITS, amount, shorten
 
 _FEW_GROUPS = 2
 """With fewer there is none to tell from the others."""

@@ -18,6 +18,7 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate
+from usage_analysis.analysis.vocabulary import amount
 from usage_analysis.dashboard.headlines import (
     capacity_told,
     change_told,
@@ -41,7 +42,6 @@ from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_control, plot_error_rate
 from usage_analysis.figures.trend import plot_trend
-from usage_analysis.figures.wording import amount
 from usage_analysis.tidy.periods import aggregate
 
 TABS: Final = {

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.vocabulary import clean
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.style import new_figure, theme_in_use
-from usage_analysis.figures.wording import clean
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from usage_analysis.analysis.vocabulary import UNITS, axis_name, shorten, signed
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import axes_for, cell_number, is_narrow
 from usage_analysis.figures.labels import head, nothing
@@ -13,7 +14,6 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import counts, percents
-from usage_analysis.figures.wording import UNITS, axis_name, shorten, signed
 
 _RATE = "rate [% of calls]"
 _POINTS = "change [% points of the calls]"

@@ -10,6 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from usage_analysis.analysis.profiles import load_profile
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    WEEKDAYS,
+    axis_name,
+    hourly_load,
+    several,
+    shorten,
+)
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     ON_AXIS,
@@ -26,7 +34,6 @@ from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import from_zero
-from usage_analysis.figures.wording import UNITS, WEEKDAYS, axis_name, counted, several, shorten
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import DAY, local_clock, weekday_of, zone_of
 
@@ -71,7 +78,7 @@ def plot_day(
     bad = [name for name in weekend if name not in WEEKDAYS]
     if isinstance(weekend, str) or bad:
         raise QueryError(f"weekend: expected days out of {', '.join(WEEKDAYS)}, got {weekend!r}")
-    every = "" if measure == "traffic" else " an hour"
+    every = "" if measure == "traffic" else " per hour"
     what = UNITS.get(measure, measure)
     ax = axes_for(ax, f"Profile of {what}{every} by hour of day, median and 10 to 90 % band")
     kept = without(hourly, marks)
@@ -79,7 +86,7 @@ def plot_day(
     key = "lines: means of all days"
     if group_column(hourly) is None:
         key = "lines: median of the days; bands: their 10 to 90 % range"
-        finding = _two_profiles(ax, kept, measure, weekend, f"{what}{every}")
+        finding = _two_profiles(ax, kept, measure, weekend)
     else:
         finding = _group_profiles(ax, kept, measure, what)
     ax.set_ylabel(axis_name(measure, "hour"))
@@ -94,9 +101,7 @@ def _clock_axis(ax: Axes, hourly: pd.DataFrame) -> None:
     ax.set_xlabel(f"hour of day [{zone_of(hourly)}]")
 
 
-def _two_profiles(
-    ax: Axes, hourly: pd.DataFrame, measure: str, weekend: Sequence[str], what: str
-) -> str:
+def _two_profiles(ax: Axes, hourly: pd.DataFrame, measure: str, weekend: Sequence[str]) -> str:
     """Draw workdays and weekend; the words that name the busy hour."""
     theme = theme_in_use()
     resting = np.isin(weekday_of(local_clock(hourly) // DAY), [WEEKDAYS.index(d) for d in weekend])
@@ -121,7 +126,7 @@ def _two_profiles(
     whose = "workdays" if "workdays" in profiles else "weekend"
     mean = in_units(profiles[whose], "mean") if profiles else np.zeros(24)
     if not np.nansum(mean) > 0:
-        return f"No {what.removesuffix(' an hour')} in any hour of the day"
+        return f"No {UNITS[measure]} in any hour of the day"
     busy = int(np.nanargmax(mean))
     ax.axvline(busy, color=theme.muted, lw=1, ls="--", gid="busy hour")
     ax.annotate(
@@ -134,7 +139,7 @@ def _two_profiles(
     over = several(days, "workday" if whose == "workdays" else "day of the weekend")
     over = over.replace("day of the weekends", "days of the weekend")
     return (
-        f"Busy hour {busy:02d}:00 to {busy + 1:02d}:00: {counted(float(mean[busy]), what)} "
+        f"Busy hour {busy:02d}:00 to {busy + 1:02d}:00: {hourly_load(float(mean[busy]), measure)} "
         f"on average over {over}"
     )
 
@@ -164,8 +169,7 @@ def _group_profiles(ax: Axes, hourly: pd.DataFrame, measure: str, what: str) -> 
     name, hour, top = busiest
     if not top > 0:
         return f"No {what} in any hour of the day"
-    each = "" if measure == "traffic" else " an hour"
     return (
         f"{shorten(name, 40)} is busiest, {hour:02d}:00 to {hour + 1:02d}:00: "
-        f"{counted(top, what)}{each} on average"
+        f"{hourly_load(top, measure)} on average"
     )

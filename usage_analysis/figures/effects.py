@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from usage_analysis.analysis.vocabulary import shorten, signed
 from usage_analysis.figures.axes import axes_for, is_narrow, known
 from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import percents
-from usage_analysis.figures.wording import shorten, signed
 
 _KEY = "● by its own rate, bar: its interval; ○ by its share of the calls; beside: both together"
 

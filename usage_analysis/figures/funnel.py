@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.funnel import beyond_chance, limits_at
+from usage_analysis.analysis.vocabulary import amount, percent, shorten, shortened
 from usage_analysis.figures.axes import (
     MOST_LABELS,
     Floats,
@@ -22,7 +23,6 @@ from usage_analysis.figures.labels import head, label_ends, nothing, spread_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import FULL, counts, percents
-from usage_analysis.figures.wording import amount, percent, shorten, shortened
 
 # So many points make a smooth curve.
 _SIZES = 60

@@ -11,15 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import axes_for, in_units, is_narrow, known
-from usage_analysis.figures.labels import head, nothing, subtitle, wrapped
-from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
-from usage_analysis.figures.provenance import Provenance, beneath
-from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
-from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
-from usage_analysis.figures.trend import largest_in_words, line_of_group
-from usage_analysis.figures.wording import (
+from usage_analysis.analysis.vocabulary import (
     UNITS,
     amount,
     axis_name,
@@ -31,6 +23,14 @@ from usage_analysis.figures.wording import (
     shortened,
     span_of,
 )
+from usage_analysis.errors import QueryError
+from usage_analysis.figures.axes import axes_for, in_units, is_narrow, known
+from usage_analysis.figures.labels import head, nothing, subtitle, wrapped
+from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
+from usage_analysis.figures.provenance import Provenance, beneath
+from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
+from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
+from usage_analysis.figures.trend import largest_in_words, line_of_group
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.zones import zone_of
@@ -214,11 +214,11 @@ def plot_pareto(
     if len(rest) > 1:
         shown = [*ranked[:_BARS], (f"{len(rest)} others", sum(value for _, value in rest))]
     _bars(ax, shown, total, grey=len(shown) < len(ranked))
-    ax.set_xlabel(f"share of {counted(total, what)} [%]")
+    ax.set_xlabel(f"share of {counted(total, measure)} [%]")
     ax.set_ylabel(f"{clean(group)}, the largest first")
     if not total > 0:
         nothing(ax, f"no {what} in any group")
-    head(ax, title or _vital_few(ranked, total, what), about, breakdown, _names(ax, shown))
+    head(ax, title or _vital_few(ranked, total, measure), about, breakdown, _names(ax, shown))
     return ax
 
 
@@ -257,17 +257,17 @@ def _names(ax: Axes, shown: list[tuple[str, float]]) -> list[str]:
     return shortened((name for name, _ in shown), 14 if is_narrow(ax) else 30)
 
 
-def _vital_few(ranked: list[tuple[str, float]], total: float, what: str) -> str:
+def _vital_few(ranked: list[tuple[str, float]], total: float, measure: str) -> str:
     if not total > 0:
-        return f"No {what} in any of {several(len(ranked), 'group')}"
+        return f"No {UNITS[measure]} in any of {several(len(ranked), 'group')}"
     if len(ranked) == 1:
-        return f"{shorten(ranked[0][0], 40)}, the one group, has all {counted(total, what)}"
+        return f"{shorten(ranked[0][0], 40)}, the one group, has all {counted(total, measure)}"
     sums = np.cumsum([value for _, value in ranked]) / total
     few = int(np.searchsorted(sums, 0.8 - 1e-12)) + 1
-    share = f"{100 * sums[few - 1]:.0f} % of {counted(total, what)}"
+    share = f"{100 * sums[few - 1]:.0f} % of {counted(total, measure)}"
     if few == 1:
         return f"{shorten(ranked[0][0], 40)} alone has {share}"
     if few == len(ranked):
-        first = f"{100 * sums[0]:.0f} % of {counted(total, what)}"
+        first = f"{100 * sums[0]:.0f} % of {counted(total, measure)}"
         return f"{shorten(ranked[0][0], 40)} has {first}, the most of {few} groups"
     return f"{few} of {len(ranked)} groups have {share}"

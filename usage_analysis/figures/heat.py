@@ -14,6 +14,17 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, wilson
+from usage_analysis.analysis.vocabulary import (
+    MONTHS,
+    UNITS,
+    WEEKDAYS,
+    axis_name,
+    compact,
+    counted,
+    hourly_load,
+    percent,
+    shorten,
+)
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     Floats,
@@ -30,16 +41,6 @@ from usage_analysis.figures.labels import head
 from usage_analysis.figures.marks import Mark, left_out, when_in_words
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.wording import (
-    MONTHS,
-    UNITS,
-    WEEKDAYS,
-    axis_name,
-    compact,
-    counted,
-    percent,
-    shorten,
-)
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _CELLS = 168
@@ -72,7 +73,7 @@ def plot_week(
     """
     _of_the_week(profile, "mean", made_by='load_profile(hourly, by="hour_of_week")')
     what = UNITS.get(measure, measure)
-    every = "" if measure == "traffic" else " an hour"
+    every = "" if measure == "traffic" else " per hour"
     ax = axes_for(ax, f"Heat map of mean {what}{every} by weekday and hour of day")
     cells = np.full(_CELLS, np.nan)
     cells[profile.index.to_numpy()] = in_units(profile, "mean")
@@ -82,7 +83,7 @@ def plot_week(
     if top > 0:
         busiest = int(np.nanargmax(cells))
         _outline(ax, busiest)
-        finding = f"Busiest on {_hour_in_words(busiest)}, {counted(top, what)}{every} on average"
+        finding = f"Busiest on {_hour_in_words(busiest)}, {hourly_load(top, measure)} on average"
     head(ax, title or finding, about, profile)
     return ax
 
@@ -275,7 +276,7 @@ def plot_calendar(
     named = [_mark_in_key(mark, daily) for mark in marks if _touched(daily, mark).any()]
     key += named[:_MOST_NAMED]
     key += [f"{len(named) - _MOST_NAMED} marks more"] if len(named) > _MOST_NAMED else []
-    head(ax, title or _busiest_day(daily, used, what), about, daily, key="; ".join(key))
+    head(ax, title or _busiest_day(daily, used, measure), about, daily, key="; ".join(key))
     return ax
 
 
@@ -382,8 +383,8 @@ def _month(month: np.datetime64, *, first: bool) -> str:
     return f"{name}\n{year}" if first or months % 12 == 0 else name
 
 
-def _busiest_day(daily: pd.DataFrame, values: Floats, what: str) -> str:
+def _busiest_day(daily: pd.DataFrame, values: Floats, measure: str) -> str:
     if not np.nansum(values) > 0:
-        return f"No {what} on any day"
+        return f"No {UNITS[measure]} on any day"
     top = int(np.nanargmax(values))
-    return f"Busiest day: {daily.index[top]:%A %Y-%m-%d} with {counted(values[top], what)}"
+    return f"Busiest day: {daily.index[top]:%A %Y-%m-%d} with {counted(values[top], measure)}"

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
+from usage_analysis.analysis.vocabulary import shortened
 from usage_analysis.figures.axes import figure_of, is_narrow, width_of
 from usage_analysis.figures.provenance import Provenance, Subtitle, beneath
 from usage_analysis.figures.style import boxes_for_missing_glyphs, families, theme_in_use
-from usage_analysis.figures.wording import shortened
 
 _SHORTEST = 8
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.capacity import capacity, risk_in_words
 from usage_analysis.analysis.profiles import traffic_intensity
+from usage_analysis.analysis.vocabulary import amount, counted, several, shorten
 from usage_analysis.figures.axes import (
     ON_AXIS,
     OTHERS,
@@ -31,7 +32,6 @@ from usage_analysis.figures.marks import Mark, draw_marks, left_out, without
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
-from usage_analysis.figures.wording import amount, counted, several, shorten
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
@@ -175,11 +175,11 @@ def _duration_finding(curves: list[tuple[Floats, str]], limit: int | None) -> st
     whose = f"{shorten(name, 40)} has most traffic" if name else "Traffic is"
     high, busy = float(traffic[0]), float(traffic[len(traffic) // 10])
     hours = several(len(traffic), "hour")
-    words = f"{whose}: over {counted(busy, 'erlangs')} in a tenth of {hours}"
+    words = f"{whose}: over {counted(busy, 'traffic')} in a tenth of {hours}"
     if not name:
         words = words.replace(":", "", 1)
     if len(traffic) < _TENTH or not busy > 0:
-        words = f"{whose}{':' if name else ''} {counted(high, 'erlangs')} at most in {hours}"
+        words = f"{whose}{':' if name else ''} {counted(high, 'traffic')} at most in {hours}"
     if limit is None:
         return words if "at most" in words else f"{words}, {amount(high)} at most"
     over = int((traffic >= limit).sum())

@@ -13,12 +13,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.vocabulary import shorten
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats, figure_of, width_of
 from usage_analysis.figures.labels import text_width
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of
-from usage_analysis.figures.wording import shorten
 from usage_analysis.tidy.slots import row_lengths
 from usage_analysis.tidy.zones import row_times
 

@@ -10,6 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.trends import describe_month, project_month
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    amount,
+    axis_name,
+    counted,
+    per,
+    several,
+    span_of,
+)
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,
@@ -33,7 +42,6 @@ from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
-from usage_analysis.figures.wording import UNITS, amount, axis_name, counted, per, several, span_of
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.rolling import rolling
 from usage_analysis.tidy.zones import zone_of
@@ -153,8 +161,8 @@ def month_in_words(
     come = float(np.nansum(in_units(so_far, measure)))
     if len(so_far) and so_far.index[0] > month[0]:
         since = f"since {so_far.index[0]:%Y-%m-%d}"
-        return f"{counted(come, what)} {since}: the month's days before are not here"
-    finding = f"{counted(come, what)} so far in {month[0]:%B %Y}, no whole day yet"
+        return f"{counted(come, measure)} {since}: the month's days before are not here"
+    finding = f"{counted(come, measure)} so far in {month[0]:%B %Y}, no whole day yet"
     if finished(daily).any():
         finding = str(describe_month(daily, measure=measure))
     if budget is None:
@@ -349,5 +357,5 @@ def _overhead_in_words(kept: pd.DataFrame, every: str) -> str:
         told = told.replace("more", "less")
     days = several(kept.index.nunique(), f"whole {every}")
     left = f" of {days}" if every == "day" else ""
-    minutes = f"{counted(billed, 'billed minutes')} for {counted(talk, 'minutes of talk')}"
+    minutes = f"{counted(billed, 'billed_minutes')} for {counted(talk, 'duration')}"
     return f"Billed {told}: {minutes}{left}"

@@ -9,6 +9,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.intervals import normal_quantile, wilson
+from usage_analysis.analysis.vocabulary import (
+    clean,
+    counted,
+    per,
+    percent,
+    several,
+    shorten,
+    span_of,
+)
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,
@@ -30,7 +39,6 @@ from usage_analysis.figures.marks import SIZE, Mark, Room, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import FULL, dates_of, percents, time_axis
-from usage_analysis.figures.wording import clean, counted, per, percent, several, shorten, span_of
 from usage_analysis.tidy.slots import each_group
 
 _RATE = ("calls", "events", "rate", "low", "high", "enough")
@@ -207,7 +215,7 @@ def _finding(rates: pd.DataFrame, what: str) -> str:
     few = "too few to tell much, " if calls < _ENOUGH else ""
     return (
         f"{what.capitalize()} {percent(events / calls)} ({events:,.0f} of "
-        f"{counted(calls, 'calls')}, {few}over {several(len(rates), span_of(rates))})"
+        f"{counted(calls, 'total_count')}, {few}over {several(len(rates), span_of(rates))})"
     )
 
 
@@ -333,7 +341,9 @@ def _signals_in_words(chart: pd.DataFrame, what: str, every: str) -> str:
     count, signals = len(chart), chart[chart["signal"]]
     centre = percent(float(chart["centre"].iloc[0]))
     if not chart["limited"].any():
-        return f"{what.capitalize()} {centre} of {counted(calls, 'calls')}: no limits can be set"
+        return (
+            f"{what.capitalize()} {centre} of {counted(calls, 'total_count')}: no limits can be set"
+        )
     if len(signals) == 0:
         whole = several(count, every)
         return f"{what.capitalize()} steady at {centre}: none of {whole} is out of limits"

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from usage_analysis.analysis.vocabulary import clean, shortened
 from usage_analysis.figures.axes import Floats, is_narrow
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.wording import clean, shortened
 
 MOST_ROWS = 20
 _TWO_LINES = 7

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.vocabulary import MONTHS, WEEKDAYS, compact, span_of
 from usage_analysis.figures.axes import Floats, is_narrow
-from usage_analysis.figures.wording import MONTHS, WEEKDAYS, compact, span_of
 from usage_analysis.tidy.zones import DAY, HOUR, Instants, clock_of, first_instants, zone_of
 
 FULL: Final = 104

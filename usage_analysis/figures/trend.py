@@ -9,6 +9,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    amount,
+    axis_name,
+    counted,
+    per,
+    several,
+    shorten,
+    span_of,
+)
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,
@@ -31,16 +41,6 @@ from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, time_axis
-from usage_analysis.figures.wording import (
-    UNITS,
-    amount,
-    axis_name,
-    counted,
-    per,
-    several,
-    shorten,
-    span_of,
-)
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
@@ -263,13 +263,13 @@ def _finding(frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark
         return f"No {what} in {several(len(kept), f'whole {every}')}"
     top = int(np.nanargmax(values))
     if len(kept) == 1:
-        return f"{counted(values[0], what)} in the one whole {every}"
+        return f"{counted(values[0], measure)} in the one whole {every}"
     if np.nansum(values) < len(kept):
-        return f"{counted(np.nansum(values), what)} in {len(kept):,} whole {every}s"
+        return f"{counted(np.nansum(values), measure)} in {len(kept):,} whole {every}s"
     when = kept.index[top]
     moment = f"{when:%A %Y-%m-%d}" if every == "day" else f"{when:%Y-%m-%d %H:%M}"
     return (
-        f"{counted(float(np.nanmean(values)), what)} {per(every)} on average over {len(kept):,} "
+        f"{counted(float(np.nanmean(values)), measure)} {per(every)} on average over {len(kept):,} "
         f"whole {every}s, most on {moment} ({amount(values[top])})"
     )
 
@@ -281,7 +281,7 @@ def largest_in_words(frame: pd.DataFrame, measure: str, what: str) -> str:
     if not total > 0:
         return f"No {what} in any of {several(len(parts), 'group')}"
     if len(parts) == 1:
-        return f"{shorten(parts[0][0], 40)}, the one group, has all {counted(total, what)}"
+        return f"{shorten(parts[0][0], 40)}, the one group, has all {counted(total, measure)}"
     name, value = max(parts, key=lambda part: part[1])
     return (
         f"{shorten(name, 40)} has {100 * value / total:.0f} % of the {what} of {len(parts)} groups"

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from usage_analysis.figures.tables import clock
-from usage_analysis.figures.wording import UNITS, several
+from usage_analysis.analysis.vocabulary import UNITS, several
+from usage_analysis.report.tables import clock
 
 _NAMES: Final = {
     "hourly = daily": "hours add up to days",

@@ -17,14 +17,14 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.quality import reconcile
+from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of, finished
-from usage_analysis.figures.cuts import Hours
 from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.ranking import group_table
 from usage_analysis.figures.style import WIDTH, new_figure
-from usage_analysis.figures.wording import UNITS
+from usage_analysis.report.hours import Hours
+from usage_analysis.report.ranking import group_table
 from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.wire import MEASURES
@@ -187,8 +187,3 @@ def on_axes(draw: Callable[[Axes], Axes], height: float = 4.0) -> Callable[[floa
         return figure_of(draw(new_figure(width, tall).add_subplot()))
 
     return at
-
-
-def sentence_case(text: str) -> str:
-    """Text with a capital first letter."""
-    return text[:1].upper() + text[1:]

@@ -13,11 +13,17 @@ from usage_analysis.analysis.busiest import describe_peak
 from usage_analysis.analysis.capacity import capacity, overlong
 from usage_analysis.analysis.erlang import channels_for
 from usage_analysis.analysis.rates import error_rate, join_rate
-from usage_analysis.analysis.words import percents
-from usage_analysis.figures.checks import checks_in_words
-from usage_analysis.figures.facts import Facts, sentence_case
+from usage_analysis.analysis.vocabulary import (
+    amount,
+    counted,
+    percents,
+    sentence_case,
+    several,
+    shorten,
+)
 from usage_analysis.figures.money import heads_over, month_in_words
-from usage_analysis.figures.wording import amount, counted, several, shorten
+from usage_analysis.report.checks import checks_in_words
+from usage_analysis.report.facts import Facts
 from usage_analysis.tidy.frames import group_column
 
 _NAMED: Final = 3
@@ -52,7 +58,7 @@ def when(frame: pd.DataFrame) -> str:
 def _calls(facts: Facts) -> Iterator[Finding]:
     days, place = facts.days, facts.about.timezone
     if len(days) == 0:
-        seen = counted(facts.about.calls, "calls")
+        seen = counted(facts.about.calls, "total_count")
         yield Finding(f"{seen} {when(facts.hourly)} ({place}), where no day is whole and over")
         return
     calls = float(days["total_count"].sum())
@@ -63,7 +69,7 @@ def _calls(facts: Facts) -> Iterator[Finding]:
     mean = f", {amount(calls / len(days))} a day" if len(days) > 1 else ""
     before = "" if facts.previous is None else f"the same weekdays and hours {when(facts.previous)}"
     change = _change(facts, "calls", before)
-    yield Finding(f"{counted(round(calls), 'calls')} in {over}{mean}{change}")
+    yield Finding(f"{counted(round(calls), 'total_count')} in {over}{mean}{change}")
 
 
 def _change(facts: Facts, measure: str, before: str = "the period before") -> str:
@@ -109,7 +115,7 @@ def _signal(row: Any) -> str:
     least = "" if row.rate > row.centre else " at least"
     return (
         f"{row.Index:%A %Y-%m-%d} {100 * row.rate:.2f} % ({row.events:,.0f} of "
-        f"{counted(round(row.calls), 'calls')}; usual is {end} %{least})"
+        f"{counted(round(row.calls), 'total_count')}; usual is {end} %{least})"
     )
 
 
@@ -128,7 +134,7 @@ def _rate(what: str, facts: Facts, more: str = "") -> Finding:
     told, beyond = ("", False) if few else _difference(what, facts)
     return Finding(
         f"{what.capitalize()} {shown} % ({total['events']:,.0f} of "
-        f"{counted(round(total['calls']), 'calls')}{interval}{few}) {when(rows)}{told}{more}",
+        f"{counted(round(total['calls']), 'total_count')}{interval}{few}) {when(rows)}{told}{more}",
         urgent=beyond,
     )
 
@@ -253,8 +259,8 @@ def _groups(facts: Facts) -> Iterator[Finding]:
 def _unlike(row: Any) -> str:
     rate, low, high = percents(row.rate, max(row.low_998, 0.0), min(row.high_998, 1.0))
     return (
-        f"{_name(row.Index)} {rate} % ({row.events:,.0f} of {counted(round(row.calls), 'calls')}; "
-        f"99.8 % of such groups have {low} to {high} %)"
+        f"{_name(row.Index)} {rate} % ({row.events:,.0f} of "
+        f"{counted(round(row.calls), 'total_count')}; 99.8 % of such groups have {low} to {high} %)"
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from usage_analysis.figures.tables import clock
-from usage_analysis.figures.wording import WEEKDAYS, several
+from usage_analysis.analysis.vocabulary import WEEKDAYS, several
+from usage_analysis.report.tables import clock
 
 
 def busy_hours_shown(busy: pd.DataFrame) -> pd.DataFrame:

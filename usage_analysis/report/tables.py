@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from usage_analysis.analysis.vocabulary import WEEKDAYS, amount, clean, several, shorten
 from usage_analysis.figures.axes import Floats
-from usage_analysis.figures.wording import WEEKDAYS, amount, clean, several, shorten
 
 _ROWS_SHOWN = 200
 _NAME = 48

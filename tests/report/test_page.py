@@ -14,9 +14,9 @@ from PIL import Image
 import usage_analysis as ua
 from tests.conftest import as_json, reply, row
 from tests.figures.drawings import ARABIC, EMOJI, JAPANESE, LATIN, MARKS, grouped
-from usage_analysis.figures.report import build_report
-from usage_analysis.figures.sections import SECTIONS
 from usage_analysis.figures.style import Theme
+from usage_analysis.report.page import build_report
+from usage_analysis.report.sections import SECTIONS
 
 ZONE = "America/New_York"
 DAYS = {"timezone": ZONE, "from_date": "2026-03-01", "to_date": "2026-03-31"}
@@ -209,7 +209,7 @@ def test_both_busy_hours_say_their_days(usage, page):
         cells = rf">{days.format(found['days'])}</td><td[^>]*>{found['value']:.4g}</td>"
         assert re.search(cells, text), cells
     assert (
-        f"{workdays['value']:.0f} calls an hour on average over {workdays['days']} workdays" in text
+        f"{workdays['value']:.0f} calls per hour on average over {workdays['days']} workdays" in text
     )
     table = pd.read_csv(page.parent / "busy_hour.csv")
     assert table[["method", "of"]].to_numpy().tolist() == [
@@ -243,7 +243,7 @@ def test_an_assumed_date_is_called_so(tmp_path):
 
 def test_without_pyarrow_the_page_says_so(usage, tmp_path, monkeypatch):
     """Parquet is left out where it cannot be written, with a word in the page."""
-    monkeypatch.setattr("usage_analysis.figures.tables.find_spec", lambda _: None)
+    monkeypatch.setattr("usage_analysis.report.tables.find_spec", lambda _: None)
     page = build_report(usage, tmp_path, sections=["checks"])
     assert "usage-analysis[parquet]" in page.read_text(encoding="utf-8").replace("&#34;", '"')
     assert not list(tmp_path.glob("*.parquet"))

@@ -19,20 +19,11 @@ import jinja2
 import pandas as pd
 from matplotlib.figure import Figure
 
+from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
-from usage_analysis.figures.cuts import (
-    Hours,
-    check_hours,
-    hours_in_words,
-    of_hours,
-    whole_days,
-)
-from usage_analysis.figures.facts import Facts, Section
-from usage_analysis.figures.findings import findings
 from usage_analysis.figures.marks import Mark
 from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.sections import sections_of
 from usage_analysis.figures.style import (
     WIDTH,
     Theme,
@@ -42,7 +33,18 @@ from usage_analysis.figures.style import (
     theme_in_use,
     title_of,
 )
-from usage_analysis.figures.tables import (
+from usage_analysis.query import zone
+from usage_analysis.report.facts import Facts, Section
+from usage_analysis.report.hours import (
+    Hours,
+    check_hours,
+    hours_in_words,
+    of_hours,
+    whole_days,
+)
+from usage_analysis.report.sections import sections_of
+from usage_analysis.report.summary import findings
+from usage_analysis.report.tables import (
     TERMS,
     csv_of,
     has_parquet,
@@ -50,8 +52,6 @@ from usage_analysis.figures.tables import (
     rows_in_words,
     write_table,
 )
-from usage_analysis.figures.wording import several
-from usage_analysis.query import zone
 from usage_analysis.tidy.frames import CallUsage, require
 from usage_analysis.tidy.periods import between_days, in_timezone
 
@@ -258,10 +258,10 @@ class _Page:
         return tables
 
     def _html(self, shown: dict[str, list[_Shown]], names: list[str], digest: str) -> str:
-        loader = jinja2.PackageLoader("usage_analysis.figures", ".")
+        loader = jinja2.PackageLoader("usage_analysis.report", ".")
         page = jinja2.Environment(
             loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-        ).get_template("report.html.j2")
+        ).get_template("page.html.j2")
         return page.render(
             title=self.title or "Call usage",
             about=self.facts.about,

@@ -8,10 +8,9 @@ import pandas as pd
 
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.rates import error_rate, join_rate
-from usage_analysis.analysis.words import percents
+from usage_analysis.analysis.vocabulary import percents, span_of
 from usage_analysis.figures.axes import finished, in_units
-from usage_analysis.figures.tables import sparkline, sparkline_words
-from usage_analysis.figures.wording import span_of
+from usage_analysis.report.tables import sparkline, sparkline_words
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
 

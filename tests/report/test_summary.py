@@ -8,10 +8,10 @@ import pytest
 import usage_analysis as ua
 from tests.conftest import as_json, reply, row
 from tests.figures.drawings import BREAKDOWNS, SINGLES, ZONE, frame, grouped
-from usage_analysis.figures.facts import Facts
-from usage_analysis.figures.findings import findings
 from usage_analysis.figures.marks import Mark
-from usage_analysis.figures.sections import SECTIONS
+from usage_analysis.report.facts import Facts
+from usage_analysis.report.sections import SECTIONS
+from usage_analysis.report.summary import findings
 
 
 def facts_of(hourly, **given):
@@ -57,7 +57,7 @@ def test_a_bad_day_is_named():
     )
     outage = Mark("2026-03-06T00:00-05:00", "outage", end="2026-03-07T00:00-05:00", leave_out=True)
     sentences = told(facts_of(hourly, marks=[outage]), "errors")
-    assert sentences[1].startswith("Error rate 2.3 % ")
+    assert sentences[1].startswith("Error rate 2.27 % ")
     assert sentences[1].endswith("; no day out of its usual range.")
 
 
@@ -138,7 +138,7 @@ def test_the_largest_group_is_named_with_its_cost():
     sentences = told(facts, "groups")
     (unlike,) = ua.funnel(hourly).query("beyond_998").itertuples()
     assert sentences[1].startswith(
-        f"Error rate unlike the others' in 1 of 6 groups by agent: bad {100 * unlike.rate:.1f} % "
+        f"Error rate unlike the others' in 1 of 6 groups by agent: bad {100 * unlike.rate:.2f} % "
         f"({unlike.events:,} of {unlike.calls:,} calls; 99.8 % of such groups have "
     )
     total = ua.cost(hourly.drop(columns="agent"), "0.10")
@@ -157,7 +157,7 @@ def test_limits_of_a_rate_are_rates():
     hourly["error_count"] = hourly["error_count"].mask(tiny, hourly["total_count"])
     (_, said, *_) = told(facts_of(hourly), "groups")
     assert said.startswith("Error rate unlike the others' in 1 of 8 groups by agent: tiny 100")
-    assert " of such groups have 0.0 to " in said
+    assert " of such groups have 0.00 to " in said
 
 
 def test_a_reply_at_odds_with_itself_is_urgent():

@@ -15,28 +15,28 @@ from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.trends import project_month
+from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.checks import checks_shown
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
-from usage_analysis.figures.facts import Facts, Picture, Section, Table, on_axes
-from usage_analysis.figures.findings import when
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
-from usage_analysis.figures.ranking import with_lines
 from usage_analysis.figures.rates import plot_control, plot_error_rate
-from usage_analysis.figures.shown import (
+from usage_analysis.figures.trend import plot_trend
+from usage_analysis.report.checks import checks_shown
+from usage_analysis.report.display import (
     billing_shown,
     busy_hours_shown,
     month_shown,
     peak_hours_shown,
 )
-from usage_analysis.figures.trend import plot_trend
-from usage_analysis.figures.wording import several
+from usage_analysis.report.facts import Facts, Picture, Section, Table, on_axes
+from usage_analysis.report.ranking import with_lines
+from usage_analysis.report.summary import when
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import aggregate
 

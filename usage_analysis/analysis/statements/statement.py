@@ -1,0 +1,50 @@
+"""One statistic in words, in a short and a full form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.slots import each_group
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statistic in words.
+
+    Parameters
+    ----------
+    title
+        Short form, for the title of a figure. It claims nothing that the sentence does not.
+    sentence
+        Full form with sample size, interval, dates and zone; a capital first, a full stop last.
+    urgent
+        Whether it reports something that needs attention.
+    """
+
+    title: str
+    sentence: str
+    urgent: bool = False
+
+
+def describe(
+    frame: pd.DataFrame, state: Callable[[int, pd.DataFrame], Statement]
+) -> str | pd.DataFrame:
+    """Return the sentence on a series, or a column `sentence` with one row per group.
+
+    `state` is given the number of the group, in order of appearance, and its rows.
+    """
+    group = group_column(frame)
+    if group is None:
+        return state(0, frame).sentence
+    said = [(name, state(number, rows)) for number, (name, rows) in enumerate(each_group(frame))]
+    index = pd.Index([name for name, _ in said], name=group)
+    return pd.DataFrame({"sentence": [one.sentence for _, one in said]}, index=index)
+
+
+def sentences(frame: pd.DataFrame, tell: Callable[[int, pd.DataFrame], str]) -> str | pd.DataFrame:
+    """Return the sentence on a series, or a column `sentence` with one row per group."""
+    return describe(frame, lambda number, rows: Statement("", tell(number, rows)))

@@ -1,0 +1,266 @@
+"""The vocabulary of the product: measures with their units, numbers, shares, dates, money, plurals.
+
+Everything that people read takes its words and number formats from here, so that the same quantity
+looks the same in sentences, figures, reports and the dashboard.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.tidy.zones import zone_of
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+UNITS = {
+    "total_count": "calls",
+    "error_count": "failed calls",
+    "joined_count": "joined calls",
+    "duration": "minutes of talk",
+    "billed_minutes": "billed minutes",
+    "traffic": "erlangs",
+}
+"""Plural unit of each measure, for sentences; talk is always in minutes."""
+_ONE: Final = {
+    "total_count": "call",
+    "error_count": "failed call",
+    "joined_count": "joined call",
+    "duration": "minute of talk",
+    "billed_minutes": "billed minute",
+    "traffic": "erlang",
+}
+_AXIS: Final = {
+    "total_count": ("calls", ""),
+    "error_count": ("failed calls", ""),
+    "joined_count": ("joined calls", ""),
+    "duration": ("talk", "min"),
+    "billed_minutes": ("billed", "min"),
+    "traffic": ("traffic", "erlangs"),
+}
+_TURNING: Final = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2069"
+
+
+def compact(value: float, top: float = 0) -> str:
+    """A count for an axis that reaches to `top`: 950, 12,000, 1.5M, 300M."""
+    large = max(abs(value), top) if value else 0
+    if large >= 1e9:
+        return f"{value / 1e9:,.3g}B"
+    if large >= 1e6:
+        return f"{value / 1e6:,.3g}M"
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.3g}"
+
+
+def amount(value: float) -> str:
+    """A number for a sentence: 0.42, 8.5, 212, 12,400, 300M."""
+    if abs(value) >= 1e7:
+        return compact(value)
+    value = round(value, 6)  # sums of tenths that end in a half differ in their last bits
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.3g}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A change for a sentence, with so many digits after its point: +3.2, -12,400, 0, +300M."""
+    if abs(value) >= 1e7:
+        return f"{'+' if value > 0 else '-'}{amount(abs(value))}"
+    told = f"{value:+,.{digits}f}"
+    return told[1:] if float(told.replace(",", "")) == 0 else told
+
+
+def in_unit(value: Any, measure: str) -> float:
+    """Return a value of a measure in its unit; a duration becomes minutes, NaT becomes NaN."""
+    if measure == "duration":
+        return float(value / pd.Timedelta(minutes=1))
+    return float(value)
+
+
+def number(value: Any, measure: str) -> str:
+    """Return a value of a measure without its unit; talk as a Timedelta or in minutes."""
+    return amount(in_unit(value, measure) if isinstance(value, pd.Timedelta) else float(value))
+
+
+def counted(value: Any, measure: str) -> str:
+    """Return a value with its unit: ``1 call``, ``12,400 calls``, ``0.42 erlangs``."""
+    told = number(value, measure)
+    return f"{told} {_ONE[measure] if told == '1' else UNITS[measure]}"
+
+
+def hourly_load(value: Any, measure: str) -> str:
+    """Return a mean load: ``24.5 calls per hour``, ``0.42 erlangs``."""
+    return f"{counted(value, measure)}{'' if measure == 'traffic' else ' per hour'}"
+
+
+def several(count: int, noun: str) -> str:
+    """A number of things: ``1 day``, ``29 days``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def per(every: str) -> str:
+    """Return ``per day``, ``per hour``."""
+    return f"per {every}"
+
+
+def percent(share: float) -> str:
+    """Return a rate or a share of calls with its sign: ``1.95 %``."""
+    return f"{_hundredths(share)} %"
+
+
+def percents(*shares: float) -> tuple[str, ...]:
+    """Return rates in percent without their sign, in the precision of `percent`."""
+    return tuple(_hundredths(share) for share in shares)
+
+
+def rate_interval(low: float, high: float, confidence: float) -> str:
+    """Return the interval of a rate: ``95 % interval 1.62 to 2.35 %``."""
+    return f"{level(confidence)} interval {_hundredths(low)} to {_hundredths(high)} %"
+
+
+def points(difference: float) -> str:
+    """Return a difference of two rates in percentage points, with its sign: ``+0.50``."""
+    return signed(100 * difference, 2)
+
+
+def points_interval(low: float, high: float, confidence: float) -> str:
+    """Return the interval of a difference of rates: ``95 % interval -0.44 to +1.48 points``."""
+    return f"{level(confidence)} interval {points(low)} to {points(high)} points"
+
+
+def change(share: float) -> str:
+    """Return a relative change with its sign: ``+3.2 %``."""
+    return f"{signed(100 * share, 1)} %"
+
+
+def change_interval(low: float, high: float, confidence: float) -> str:
+    """Return the interval of a relative change: ``95 % interval -1.2 to +7.6 %``."""
+    ends = (signed(100 * end, 1) for end in (low, high))
+    return f"{level(confidence)} interval {' to '.join(ends)} %"
+
+
+def level(confidence: float) -> str:
+    """Return a confidence level as it was asked for: ``95 %``, ``99.8 %``."""
+    return f"{100 * confidence:.6g} %"
+
+
+def part(share: float) -> str:
+    """Return a part of a whole in whole percent: ``16 %``, ``less than 1 %``."""
+    return "less than 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+
+
+def money(value: Decimal | float, currency: str = "USD") -> str:
+    """Return an amount of money to the cent: ``USD 3,059.84``."""
+    return f"{currency} {value:,.2f}"
+
+
+def call_length(length: pd.Timedelta) -> str:
+    """Return the length of a call: ``48 s``, ``2 min 18 s``."""
+    minutes, seconds = divmod(round(length.total_seconds()), 60)
+    return f"{minutes:,} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+def date_range(frame: pd.DataFrame) -> str:
+    """Return the first and last local day of a frame's rows: ``2026-03-01 to 2026-03-31``."""
+    if len(frame) == 0:
+        return "no days"
+    days = (f"{end:%Y-%m-%d}" for end in (frame.index.min(), frame.index.max()))
+    return " to ".join(dict.fromkeys(days))
+
+
+def dates(frame: pd.DataFrame) -> str:
+    """Return the local days of a frame's rows with their zone: ``2026-03-01 (UTC)``."""
+    return f"{date_range(frame)} ({zone_of(frame)})"
+
+
+def either(accepted: Iterable[str]) -> str:
+    """Return what is accepted as a list that ends with "or"."""
+    *most, last = [f'"{word}"' for word in accepted]
+    return f"{', '.join(most)} or {last}"
+
+
+def sentence_case(text: str) -> str:
+    """Return text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def _hundredths(share: float) -> str:
+    """Percent with two decimals; a tiny share keeps two digits instead of reading as 0."""
+    value = 100 * share
+    places = 2
+    if 0 < abs(value) < 0.005:
+        places = 1 - math.floor(math.log10(abs(value)))
+    return f"{value:.{places}f}"
+
+
+_JOINING: Final = " \u200d\ufe0f"
+
+
+def clean(name: str) -> str:
+    """A name without what would break or turn a line: control and direction characters."""
+    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name)
+    return "".join(c for c in kept if c not in _TURNING)
+
+
+def shorten(name: str, cells: int = 24) -> str:
+    """A name in so many cells at most, where East Asian characters take two.
+
+    A name that is written from right to left stands between marks that keep the words and numbers
+    around it in their order.
+    """
+    name, used = clean(name), 0
+    for place, character in enumerate(name):
+        used += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if used > cells:
+            name = name[: max(place - 1, 1)].rstrip(_JOINING) + "…"
+            break
+    return _set_off(name)
+
+
+def shortened(names: Iterable[object], cells: int = 24) -> list[str]:
+    """Names as `shorten` has them, but cut in the middle where others would read the same."""
+    whole = [clean(str(name)) for name in names]
+    short = [shorten(name, cells) for name in whole]
+    alike = {text for text, times in Counter(short).items() if times > 1}
+    return [
+        _in_the_middle(name, cells) if text in alike and text != _set_off(name) else text
+        for name, text in zip(whole, short, strict=True)
+    ]
+
+
+def _in_the_middle(name: str, cells: int) -> str:
+    end = name[-(cells // 4) :].lstrip(_JOINING)
+    wide = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in end)
+    return _set_off(shorten(name, cells - wide).strip("\u200e\u200f") + end)
+
+
+def _set_off(name: str) -> str:
+    """A name between marks, if it is written from right to left."""
+    turns = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
+    return f"\u200e{name}\u200f\u200e" if turns else name
+
+
+def axis_name(measure: str, every: str = "") -> str:
+    """Name and unit of an axis: ``calls [per day]``, ``talk [min]``, ``number [calls]``."""
+    name, unit = _AXIS.get(measure, (measure.replace("_", " "), ""))
+    per = f"per {every}" if every and measure != "traffic" else ""
+    told = " ".join(filter(None, (unit, per)))
+    return f"{name} [{told}]" if told else f"number [{name}]"
+
+
+def span_of(frame: pd.DataFrame) -> str:
+    """What one row of a frame spans, in a word."""
+    times = pd.DatetimeIndex(frame.index).as_unit("us").asi8
+    steps = np.diff(np.unique(times)) / 3.6e9
+    step = float(np.median(steps)) if len(steps) else 24.0
+    if len(steps) == 0 and "hours" in frame and len(frame):
+        # What `aggregate` makes are days at least, however little of the first is there yet.
+        step = max(float(frame["hours"].iloc[0]), 24.0)
+    elif len(steps) == 0 and "complete" not in frame:
+        step = 1.0
+    names = ((2, "hour"), (30, "day"), (200, "week"), (800, "month"), (3000, "quarter"))
+    return next((name for limit, name in names if step < limit), "year")

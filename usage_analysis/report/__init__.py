@@ -1,0 +1,1 @@
+"""Pages: axes, tables and statements become a report in a folder."""
