@@ -1,0 +1,117 @@
+"""What a result is of: its event or measure, unit, confidence level, method and direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from usage_analysis.analysis.vocabulary import UNITS
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import Result, same_source
+
+RATES = {"error_count": "error rate", "joined_count": "join rate"}
+"""Name of the rate that counts each event."""
+
+_WORSE = {"error_count"}
+_BETTER = {"joined_count"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """What the numbers of one result are of.
+
+    Helpers of `analysis` store it in ``result.attrs["meaning"]``; figures, reports and sentences
+    read names, units and confidence levels from there. Some pandas operations drop ``attrs``: pass
+    ``meaning=original.attrs["meaning"]`` to the plot then.
+
+    Parameters
+    ----------
+    made_by
+        Name of the function that made the result, such as ``"error_rate"``.
+    measure
+        Column that was measured, such as ``"total_count"``, or ``"traffic"``; None for a rate.
+    event, denominator
+        Columns that a rate divides: ``sum(event) / sum(denominator)``; None for a measure.
+    confidence
+        Level of the intervals, such as 0.95; None where the result has no interval.
+    method
+        How the interval or the limits were computed, with the source of the formula.
+    """
+
+    made_by: str
+    measure: str | None = None
+    event: str | None = None
+    denominator: str | None = None
+    confidence: float | None = None
+    method: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the numbers are, in words: ``error rate``, ``calls``, ``minutes of talk``."""
+        if self.event is not None:
+            return RATES[self.event]
+        return UNITS.get(str(self.measure), str(self.measure).replace("_", " "))
+
+    @property
+    def unit(self) -> str:
+        """Unit of the numbers as figures draw them: ``% of calls``, ``minutes of talk``."""
+        return self.name if self.event is None else f"% of {UNITS[str(self.denominator)]}"
+
+    @property
+    def better(self) -> Literal["more", "less"] | None:
+        """Whether more or less of it is good news; None where it is neither."""
+        if self.event in _WORSE or self.measure in _WORSE:
+            return "less"
+        return "more" if self.event in _BETTER else None
+
+
+def with_meaning(result: Result, meaning: Meaning, *frames: pd.DataFrame) -> Result:
+    """Return a result that records what it is of and whether its frames are the sample account's.
+
+    ``attrs["meaning"]`` holds a plain dict, so that results can be written as Parquet.
+    """
+    known = {name: value for name, value in asdict(meaning).items() if value not in (None, "")}
+    result.attrs["meaning"] = known
+    return same_source(result, *frames)
+
+
+def meaning_of(
+    result: Any, *made_by: str, meaning: Mapping[str, Any] | Meaning | None = None
+) -> Meaning:
+    """Return what a result is of.
+
+    Parameters
+    ----------
+    result
+        Table or Series that one of the helpers `made_by` returned.
+    made_by
+        Names of the helpers whose results are accepted.
+    meaning
+        What the caller states, for a result that has lost its own.
+
+    Raises
+    ------
+    QueryError
+        The result has no meaning, or another helper made it.
+    """
+    helpers = " or ".join(made_by)
+    if not isinstance(result, pd.DataFrame | pd.Series):
+        raise QueryError(f"expected a result of {helpers}, got {type(result).__name__}")
+    stated = result.attrs.get("meaning") if meaning is None else meaning
+    if stated is None:
+        raise QueryError(
+            f"meaning: this table does not say what it is of (some pandas operations drop attrs); "
+            f'pass meaning=original.attrs["meaning"], with `original` as {helpers} returned it'
+        )
+    try:
+        found = stated if isinstance(stated, Meaning) else Meaning(**stated)
+    except TypeError:
+        raise QueryError(
+            f'meaning: expected the attrs["meaning"] of a result of {helpers}, got {stated!r}'
+        ) from None
+    if found.made_by not in made_by:
+        raise QueryError(f"expected a result of {helpers}, got one of {found.made_by}")
+    return found
