@@ -230,7 +230,7 @@ def test_a_port_that_cannot_be_had_is_said(run, what):
         (["--voices", "names.csv"], "voices['Desk']: expected a UUID, got '7'"),
         (["--timezone", "Mars/Olympus"], "Mars/Olympus"),
         (["--billing-day", "32"], "billing_day: expected a day of the month"),
-        (["--rate", "much"], "rate: expected USD a minute"),
+        (["--price", "much"], "price: expected USD per minute"),
         (["--limit", "0"], "limit: expected a number from 1"),
     ],
 )

@@ -78,7 +78,7 @@ def _add_report(commands: Commands) -> None:
     )
     shown.add_argument("--limit", type=int, metavar="CALLS", help="that may be held at once")
     shown.add_argument("--budget", type=float, metavar="MINUTES", help="billed, a month")
-    shown.add_argument("--rate", metavar="USD", help="a billed minute (0.05)")
+    shown.add_argument("--price", metavar="USD", help="price per billed minute (0.05)")
     shown.add_argument("--weekend", type=_names, default=("Sat", "Sun"), metavar="DAYS")
     shown.add_argument("--title", metavar="TEXT")
     shown.add_argument(
@@ -164,7 +164,7 @@ def _report(options: argparse.Namespace) -> None:
         sections=options.sections,
         limit=options.limit,
         budget=options.budget,
-        rate=options.rate,
+        price=options.price,
         weekend=options.weekend,
         title=options.title,
         progress=_bar("report"),

@@ -36,7 +36,7 @@ def add_app(commands: Commands) -> None:
     begin.add_argument(
         "--billing-day", type=int, default=1, metavar="DAY", help="the billing cycle's first (1)"
     )
-    begin.add_argument("--rate", metavar="USD", help="a billed minute (0.05)")
+    begin.add_argument("--price", metavar="USD", help="price per billed minute (0.05)")
     begin.add_argument("--limit", type=int, metavar="CALLS", help="that may be held at once (5)")
     app.set_defaults(run=_app)
 
@@ -72,7 +72,7 @@ def _app(options: argparse.Namespace) -> None:
     # Only the app needs widgets.
     from usage_analysis.dashboard.app import serve
 
-    state = {name: getattr(options, name) for name in ("rate", "limit")}
+    state = {name: getattr(options, name) for name in ("price", "limit")}
     serve(
         options.account,
         archive=options.archive,

@@ -87,7 +87,7 @@ def test_unbilled_talk_is_told_and_no_failure() -> None:
     assert found["unbilled_talk"] == pd.Timedelta("30s")
     assert found["within_bound"]
     assert found["overhead"] == pytest.approx(2 / 3)
-    assert found["talk_rate"] == pytest.approx(0.05 * 2 / 3)
+    assert found["price_per_talk_minute"] == pytest.approx(0.05 * 2 / 3)
 
 
 def test_overhead_waits_for_billing() -> None:
@@ -106,11 +106,11 @@ def test_a_breakdown_has_a_row_a_group() -> None:
     assert found["excess"].to_dict() == {"b": pd.Timedelta(0), "a": pd.Timedelta("6s")}
 
 
-@pytest.mark.parametrize("rate", ["five", -1, float("nan"), True, None])
-def test_a_bad_rate_is_named(rate: object) -> None:
-    """A rate that is no price is refused by name."""
-    with pytest.raises(QueryError, match="rate: expected USD a minute"):
-        cost(billed([1], [0.1]), rate)  # type: ignore[arg-type]
+@pytest.mark.parametrize("price", ["five", -1, float("nan"), True, None])
+def test_a_bad_price_is_named(price: object) -> None:
+    """A price that is no number is refused by name."""
+    with pytest.raises(QueryError, match="price: expected USD per minute"):
+        cost(billed([1], [0.1]), price)  # type: ignore[arg-type]
 
 
 def test_a_missing_column_is_named() -> None:

@@ -242,14 +242,14 @@ def test_what_the_month_costs_in_words() -> None:
     """With a rate the sentence is of money: to the cent what came, as `cost` has it, then ahead."""
     frame = days([100] * 20 + [30], running=1)
     frame = frame.assign(billed_minutes=frame["total_count"] * 1.7)
-    told = str(describe_month(frame, rate="0.0333"))
+    told = str(describe_month(frame, price="0.0333"))
     start = f"2026-03 (UTC): an estimated {cost(frame, '0.0333')} USD of call minutes so far, "
     assert told.startswith(f"{start}heading for 175 USD (95 % interval ")
     found = project_month(frame, measure="billed_minutes")
     assert f"interval {found['low'] * 0.0333:,.0f} to {found['high'] * 0.0333:,.0f}, from" in told
-    assert told == describe_month(frame, measure="billed_minutes", rate=0.0333)
+    assert told == describe_month(frame, measure="billed_minutes", price=0.0333)
     both = pd.concat([frame.assign(agent=name) for name in "ba"])
-    told = describe_month(both[["agent", *frame.columns]], rate="0.05")
+    told = describe_month(both[["agent", *frame.columns]], price="0.05")
     assert isinstance(told, pd.DataFrame)
     assert told["sentence"].str.contains("an estimated 172.55 USD").tolist() == [True, True]
 
@@ -283,10 +283,13 @@ def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
         (lambda: project_month(days([1]), measure="calls"), "measure: expected .* got 'calls'"),
         (lambda: project_month(days([1]), confidence=95), "confidence: expected"),
         (lambda: project_month(days([1]), holidays="DE"), "holidays: expected dates .* got 'DE'"),
-        (lambda: describe_month(days([1]), rate="five"), 'rate: expected USD a minute such as "0'),
         (
-            lambda: describe_month(days([1]), measure="total_count", rate=1),
-            "rate: expected it beside measure \"billed_minutes\", got 'total_count'",
+            lambda: describe_month(days([1]), price="five"),
+            'price: expected USD per minute such as "0',
+        ),
+        (
+            lambda: describe_month(days([1]), measure="total_count", price=1),
+            "price: expected it beside measure \"billed_minutes\", got 'total_count'",
         ),
         (lambda: describe_month(days([1]), holidays=7), "holidays: expected dates .* got 7"),
         *[

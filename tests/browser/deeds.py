@@ -76,7 +76,7 @@ DEEDS = [
     Deed("tab", "Peak hours"),
     Deed("tab", "Errors"),
     Deed("tab", "Money"),
-    Deed("rate", "0.07", what="headline"),
+    Deed("price", "0.07", what="headline"),
     Deed("tab", "Capacity"),
     Deed("limit", key="ArrowRight"),
     Deed("tab", "Trends"),

@@ -101,7 +101,7 @@ def test_names_and_a_beginning_are_given_on_the_command_line(tmp_path, browser):
     (tmp_path / "voices.csv").write_text(names[1].format("c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e2"))
     (tmp_path / "metadata.csv").write_text("key,value\nsite,north\n")
     given = [f"--{name}={name}.csv" for name in ("agents", "voices", "metadata")]
-    begin = ["--timezone=Asia/Tokyo", "--limit=100", "--rate=0.07", "--billing-day=15"]
+    begin = ["--timezone=Asia/Tokyo", "--limit=100", "--price=0.07", "--billing-day=15"]
     with running(tmp_path, *given, *begin) as (process, address):
         board = Board(browser, address).ready()
         page = board.page

@@ -144,13 +144,13 @@ def test_a_price_is_told_as_it_is_asked(explorer):
         explorer.group.value = "agent"
         explorer.tab.value, explorer.view.value = "money", "pareto"
     minutes = explorer._scene.hourly["billed_minutes"].sum()
-    for rate in ("0.05", "0.1"):
-        explorer.rate.value = rate
-        assert f"at USD {rate} a minute" in explorer.sentence
+    for price in ("0.05", "0.1"):
+        explorer.price.value = price
+        assert f"at USD {price} a minute" in explorer.sentence
         total = float(re.match(r"USD ([\d,.]+) for", explorer.sentence)[1].replace(",", ""))
-        assert total == pytest.approx(float(rate) * minutes, abs=0.01)
+        assert total == pytest.approx(float(price) * minutes, abs=0.01)
         costs = explorer.table["cost"].astype(float)
-        assert np.allclose(costs, float(rate) * explorer.table["billed_minutes"], atol=0.006)
+        assert np.allclose(costs, float(price) * explorer.table["billed_minutes"], atol=0.006)
 
 
 @pytest.mark.parametrize(
@@ -320,16 +320,16 @@ def test_the_month_is_told_in_money(explorer, capsys):
         explorer.preset.value, explorer.first.value = "custom", date(2026, 3, 1)
         explorer.last.value = date(2026, 3, 20)
         explorer.tab.value, explorer.view.value = "money", "month"
-    assert explorer.rate.layout.display is None
+    assert explorer.price.layout.display is None
     found = ua.project_month(explorer.table, measure="billed_minutes")
-    for rate in ("0.05", "0.1"):
-        explorer.rate.value = rate
-        come = ua.cost(explorer.table.loc["2026-03"], rate)
-        whole, low, high = (float(rate) * found[name] for name in ("projection", "low", "high"))
+    for price in ("0.05", "0.1"):
+        explorer.price.value = price
+        come = ua.cost(explorer.table.loc["2026-03"], price)
+        whole, low, high = (float(price) * found[name] for name in ("projection", "low", "high"))
         assert f"an estimated {come:,} USD of call minutes to 2026-03-20" in explorer.sentence
         told = f"{whole:,.0f} USD (95 % interval {low:,.0f} to {high:,.0f}, "
         assert told in explorer.sentence
-        assert explorer.sentence.endswith(f"). At {rate} USD a billed minute.")
+        assert explorer.sentence.endswith(f"). At {price} USD a billed minute.")
     made = {}
     exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
     assert capsys.readouterr().out.strip() == explorer.sentence.partition(". At ")[0]
@@ -376,7 +376,7 @@ def test_hours_that_can_change_are_said(explorer):
         ("first", date(2026, 4, 9), "first"),
         ("first", date(20, 3, 20), "first: expected a day from 2000"),
         ("first", None, "first"),
-        ("rate", "much", "rate"),
+        ("price", "much", "price"),
         ("hour_from", 23, "hour_from"),
     ],
 )
@@ -609,7 +609,7 @@ def test_a_report_is_of_what_is_on_show(explorer):
         explorer.agents.value = ("Front desk", "Reminders")
         explorer.group.value = "agent"
         explorer.hour_from.value, explorer.hour_to.value = 9, 17
-        explorer.limit.value, explorer.rate.value = 3, "0.07"
+        explorer.limit.value, explorer.price.value = 3, "0.07"
     calls = re.match(r"([\d,]+) calls", explorer.sentence)[1]
     explorer.leave["Report"].click()
     link = explorer.display.file.value
@@ -665,8 +665,8 @@ def test_a_state_restores_the_dashboard(explorer, transport):
         {"top": 13},
         {"hour_from": 24},
         {"hour_from": 9, "hour_to": 9},
-        {"rate": "nan"},
-        {"rate": True},
+        {"price": "nan"},
+        {"price": True},
         {"agents": [["x"]]},
         {"agents": "Front desk"},
         {"view": "funnel"},
@@ -693,12 +693,12 @@ def test_a_limit_above_the_usual_can_be_had(transport):
 def test_a_state_from_python(transport):
     """A price may be a number and a day a date, as somebody who writes them by hand has them."""
     day = date(2026, 3, 2)
-    state = {"rate": 0.06, "preset": "custom", "first": day, "last": "2026-03-08"}
+    state = {"price": 0.06, "preset": "custom", "first": day, "last": "2026-03-08"}
     explorer = ua.Explorer(watched_client(transport), timezone=ZONE, state=state)
-    assert explorer.rate.value == "0.06"
+    assert explorer.price.value == "0.06"
     assert explorer.first.value == day
-    exact = ua.Explorer(watched_client(transport), timezone=ZONE, state={"rate": Decimal("0.060")})
-    assert exact.state()["rate"] == "0.060"
+    exact = ua.Explorer(watched_client(transport), timezone=ZONE, state={"price": Decimal("0.060")})
+    assert exact.state()["price"] == "0.060"
 
 
 def test_a_query_sets_the_controls(transport):

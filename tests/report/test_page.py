@@ -209,7 +209,8 @@ def test_both_busy_hours_say_their_days(usage, page):
         cells = rf">{days.format(found['days'])}</td><td[^>]*>{found['value']:.4g}</td>"
         assert re.search(cells, text), cells
     assert (
-        f"{workdays['value']:.0f} calls per hour on average over {workdays['days']} workdays" in text
+        f"{workdays['value']:.0f} calls per hour on average over {workdays['days']} workdays"
+        in text
     )
     table = pd.read_csv(page.parent / "busy_hour.csv")
     assert table[["method", "of"]].to_numpy().tolist() == [

@@ -132,7 +132,7 @@ def test_the_largest_group_is_named_with_its_cost():
     """The group with most calls, the dearest one, and those unlike the others."""
     hourly = grouped({"small": 20, "bad": 40, "big": 60} | {f"like {n}": 30 for n in range(3)})
     hourly.loc[hourly["agent"] == "bad", "billed_minutes"] *= 3
-    facts = facts_of(hourly, rate="0.10")
+    facts = facts_of(hourly, price="0.10")
     table = ua.cost(hourly, "0.10")
     calls = hourly.groupby("agent")["total_count"].sum()
     sentences = told(facts, "groups")

@@ -1,4 +1,4 @@
-"""What the calls cost, exactly, and what is billed for a minute of talk."""
+"""Cost of the calls, exact to the cent, and billed minutes per minute of talk."""
 
 from __future__ import annotations
 
@@ -9,47 +9,56 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import AT_ONCE
+from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import require, same_source
+from usage_analysis.tidy.frames import require
 from usage_analysis.tidy.slots import Sums, groups_of, sums
 
 Integers = NDArray[np.int64]
 
-RATE = Decimal("0.05")
-"""The vendor's default price of a billed minute [USD]."""
+PRICE = Decimal("0.05")
+"""The vendor's default price per billed minute [USD]."""
 
 MICRO = 1_000_000
 _CENT = Decimal("0.01")
 _STEP = 6
-"""Each call is rounded up to so many seconds before it is billed."""
+"""The vendor rounds each call up to a multiple of this before it is billed [s]."""
+
+_OVERHEAD = Meaning(
+    made_by="billing_overhead",
+    measure="billed_minutes",
+    method="60·billed_minutes / duration; rounding adds at most 6 s per joined call",
+)
 
 
-def cost(frame: pd.DataFrame, rate: Decimal | str | float = RATE) -> Decimal | pd.DataFrame:
-    """Estimate of what the calls cost, call minutes only [USD].
+def cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Decimal | pd.DataFrame:
+    """Estimate the cost of the call minutes [USD].
 
-    ``sum(billed_minutes) * rate``, by the vendor's price list: USD 0.05 a minute, each call rounded
-    up to 6 s before it is summed. So nothing is rounded here but the amount shown, once, half to
-    even, to the cent. Sums do not say which calls were free. The rounded rows of a
-    breakdown therefore need not add to the rounded total. SIP minutes, tokens and external voices
-    are billed elsewhere, and billed minutes of the last hours (`provisional`, kept in this total)
-    can still grow.
+    The cost is ``sum(billed_minutes) * price``. The vendor rounds each call up to 6 s before it is
+    summed, so the sum itself is exact. Each amount is rounded once, half to even, to the cent. The
+    rounded rows of a breakdown therefore need not add up to the rounded total.
+
+    The estimate covers call minutes only: SIP minutes, tokens and external voices are billed
+    elsewhere. Billed minutes of the last hours (`provisional`) are included and can still grow.
 
     Parameters
     ----------
     frame
         Canonical frame, hourly or daily, with or without a group column.
-    rate
-        Price of a billed minute [USD], as a Decimal or text; a float is taken as it prints.
+    price
+        Price per billed minute [USD], as a Decimal or text; a float is read as it prints.
 
     Returns
     -------
     Decimal or DataFrame
-        The amount; for a breakdown `billed_minutes` [min] and `cost`, one row a group.
+        The amount [USD]; for a breakdown `billed_minutes` [min] and `cost` [USD], one row per
+        group.
 
     Raises
     ------
     QueryError
-        No `billed_minutes`, or a rate that is no number or negative.
+        The frame has no `billed_minutes`, so that its cost is unknown; or the price is negative or
+        not a number.
 
     Examples
     --------
@@ -57,43 +66,43 @@ def cost(frame: pd.DataFrame, rate: Decimal | str | float = RATE) -> Decimal | p
     >>> cost(pd.DataFrame({"billed_minutes": [0.0, 0.1, 0.2, 0.7, 1.0]}))
     Decimal('0.10')
     """
-    price = price_of(rate)
+    paid = price_of(price)
     require("cost", frame, "billed_minutes")
     code, groups = groups_of(frame)
     count = 1 if groups is None else len(groups)
     billed = sums(micro_minutes(frame), code, count)
-    amounts = [amount_of(int(micro), price) for micro in billed]
+    amounts = [amount_of(int(micro), paid) for micro in billed]
     if groups is None:
         return amounts[0]
     costs = pd.DataFrame({"billed_minutes": billed / MICRO, "cost": amounts}, index=groups)
-    return same_source(costs, frame)
+    return with_meaning(costs, Meaning(made_by="cost", measure="billed_minutes"), frame)
 
 
-def price_of(rate: object) -> Decimal:
-    """Price of a billed minute [USD], checked.
+def price_of(price: object) -> Decimal:
+    """Return a price per billed minute [USD] as an exact number.
 
     Raises
     ------
     QueryError
-        It is no number, or negative.
+        The price is negative or not a number.
     """
     try:
-        price = Decimal(str(rate)) if not isinstance(rate, bool) else Decimal("NaN")
+        amount = Decimal(str(price)) if not isinstance(price, bool) else Decimal("NaN")
     except InvalidOperation:
-        price = Decimal("NaN")
-    if not price.is_finite() or price < 0:
-        raise QueryError(f'rate: expected USD a minute such as "0.05", got {rate!r}')
-    return price
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise QueryError(f'price: expected USD per minute such as "0.05", got {price!r}')
+    return amount
 
 
 def amount_of(micro: int, price: Decimal) -> Decimal:
-    """What millionths of a billed minute cost, rounded once, to the cent."""
+    """Return the cost of millionths of a billed minute, rounded once, to the cent [USD]."""
     exact = Decimal(micro) * price / MICRO
     return exact.quantize(_CENT, rounding=ROUND_HALF_EVEN)
 
 
 def micro_minutes(frame: pd.DataFrame) -> Integers:
-    """Billed minutes of each row in integer millionths, whose sums are exact."""
+    """Return the billed minutes of each row in integer millionths, whose sums are exact."""
     minutes = frame["billed_minutes"].to_numpy()
     whole = np.empty(len(minutes), dtype=np.int64)
     for start in range(0, len(minutes), AT_ONCE):
@@ -104,7 +113,7 @@ def micro_minutes(frame: pd.DataFrame) -> Integers:
 
 
 def overhead_micros(frame: pd.DataFrame) -> Integers:
-    """Billed time less talk of each row [us]."""
+    """Return billed time minus talk for each row [us]."""
     talk = frame["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
     excess = micro_minutes(frame)
     excess *= 60
@@ -113,35 +122,36 @@ def overhead_micros(frame: pd.DataFrame) -> Integers:
 
 
 def billing_overhead(
-    frame: pd.DataFrame, *, rate: Decimal | str | float = RATE
+    frame: pd.DataFrame, *, price: Decimal | str | float = PRICE
 ) -> pd.Series | pd.DataFrame:
-    """Billed minutes for a minute of talk, and what a minute of talk costs.
+    """Compare billed minutes with talk, and return the price per minute of talk.
 
-    The overhead is ``60·billed / duration``. By the vendor's price list each call is rounded up to
-    6 s, from which follows that ``60·billed - duration`` is at most 6 s a joined call; more
-    is a failure (`within_bound` False). A negative value is unbilled talk: free or error calls, or
-    ones not yet billed. Provisional buckets are left out, for billing comes after the call. Sums
-    cannot tell rounding and unbilled talk apart where both are there: the overhead is their net.
+    The overhead is ``60·billed / duration``. The vendor rounds each call up to 6 s, so
+    ``60·billed - duration`` is at most 6 s per joined call. A larger excess means that the data
+    are wrong (`within_bound` is False). A negative excess is unbilled talk: calls that are free,
+    failed or not yet billed. Provisional buckets are left out, because billing comes after the
+    call. Where sums hold both rounding and unbilled talk, the overhead is their net.
 
     Parameters
     ----------
     frame
         Canonical frame, hourly or daily, with or without a group column.
-    rate
-        Price of a billed minute [USD].
+    price
+        Price per billed minute [USD].
 
     Returns
     -------
     Series or DataFrame
         `billed_minutes` and `talk_minutes` [min]; `overhead`, their ratio (NaN without talk);
-        `talk_rate`, the price of a talk minute [USD]; `excess`, billed less talk, and `bound`, 6 s
-        a joined call (timedeltas); `unbilled_talk`, the negative excess (0 where there is none);
-        `within_bound`; `left_out`, how many provisional buckets. A row a group for a breakdown.
+        `price_per_talk_minute` [USD]; `excess`, billed time minus talk, and `bound`, 6 s per
+        joined call (timedeltas); `unbilled_talk`, the size of a negative excess, otherwise 0;
+        `within_bound`; `left_out`, the number of provisional buckets. One row per group for a
+        breakdown.
 
     Raises
     ------
     QueryError
-        A column is missing, or a rate that is no number or negative.
+        A column is missing, or the price is negative or not a number.
 
     Examples
     --------
@@ -151,7 +161,7 @@ def billing_overhead(
     >>> billing_overhead(daily)[["talk_minutes", "excess", "bound", "within_bound"]].tolist()
     [1.2, Timedelta('0 days 00:00:12'), Timedelta('0 days 00:00:12'), True]
     """
-    price = price_of(rate)
+    paid = price_of(price)
     columns = ("joined_count", "duration", "billed_minutes", "provisional")
     require("billing_overhead", frame, *columns)
     code, groups = groups_of(frame)
@@ -171,7 +181,7 @@ def billing_overhead(
             "billed_minutes": billed / MICRO,
             "talk_minutes": talk / (60 * MICRO),
             "overhead": overhead,
-            "talk_rate": overhead * float(price),
+            "price_per_talk_minute": overhead * float(paid),
             "excess": excess.view("m8[us]"),
             "bound": bound.view("m8[us]"),
             "unbilled_talk": np.maximum(-excess, 0).view("m8[us]"),
@@ -181,13 +191,13 @@ def billing_overhead(
         index=groups,
     )
     if groups is not None:
-        return same_source(out, frame)
+        return with_meaning(out, _OVERHEAD, frame)
     whole = pd.Series({name: out[name].tolist()[0] for name in out}, name="billing_overhead")
-    return same_source(whole, frame)
+    return with_meaning(whole, _OVERHEAD, frame)
 
 
 def within_six(joined: NDArray[np.generic]) -> Integers:
-    """The most that rounding up to 6 s can add to joined calls [us]."""
+    """Return the most that rounding up to 6 s can add to joined calls [us]."""
     if joined.dtype.kind in "iu":
         exact: Integers = joined.astype(np.int64, copy=False) * (_STEP * MICRO)
         return exact

@@ -237,7 +237,7 @@ def describe_month(
     daily: pd.DataFrame,
     *,
     measure: str | None = None,
-    rate: Decimal | str | float | None = None,
+    price: Decimal | str | float | None = None,
     confidence: float = 0.95,
     holidays: Iterable[object] | None = None,
 ) -> str | pd.DataFrame:
@@ -253,7 +253,7 @@ def describe_month(
         As for `project_month`.
     measure
         As for `project_month`; without it the calls, or billed minutes where there is a rate.
-    rate
+    price
         Price of a billed minute [USD], as for `cost`: the sentence is then of what the month's call
         minutes cost.
 
@@ -276,17 +276,17 @@ def describe_month(
     '2026-03 (UTC): 3,100 calls in all 31 days'
     >>> daily = pd.DataFrame({"total_count": 100, "billed_minutes": 90.5, "provisional": False},
     ...                      index=time)
-    >>> describe_month(daily, rate="0.05")
+    >>> describe_month(daily, price="0.05")
     '2026-03 (UTC): an estimated 140.28 USD of call minutes in all 31 days'
     """
     off = calendar_of(holidays)
-    price = None if rate is None else price_of(rate)
-    if price is not None and measure not in (None, "billed_minutes"):
-        raise QueryError(f'rate: expected it beside measure "billed_minutes", got {measure!r}')
-    measure = measure or ("total_count" if price is None else "billed_minutes")
+    paid = None if price is None else price_of(price)
+    if paid is not None and measure not in (None, "billed_minutes"):
+        raise QueryError(f'price: expected it beside measure "billed_minutes", got {measure!r}')
+    measure = measure or ("total_count" if paid is None else "billed_minutes")
     days = _days("describe_month", daily, measure, confidence)
     return sentences(
-        days, lambda _, rows: _month_sentence(_Month(rows, measure), rows, price, confidence, off)
+        days, lambda _, rows: _month_sentence(_Month(rows, measure), rows, paid, confidence, off)
     )
 
 

@@ -43,7 +43,7 @@ class Named:
     groups: Any
     top: Any
     limit: Any
-    rate: Any
+    price: Any
     tab: Any
     view: Any
 
@@ -124,7 +124,7 @@ class Controls:
             "groups": self.groups.list,
             "top": _slider("Largest groups", *BOUNDS["top"]),
             "limit": _slider("Calls at once", BOUNDS["limit"][0], max(60, 2 * settings.limit)),
-            "rate": _typed(widgets.Text, "USD a billed minute"),
+            "price": _typed(widgets.Text, "USD per billed minute"),
             "tab": _labelled(widgets.ToggleButtons, "Figures", options=_swapped(TABS), name="tab"),
             "view": _labelled(
                 widgets.Dropdown, "Figure",
@@ -252,7 +252,7 @@ def arranged(controls: Controls, told: dict[str, Any]) -> list[Any]:
     by = controls.by_name
     head = [html("title", "<h1>Call usage</h1>"), told["asof"], told["progress"], controls.refresh]
     when = [by[name] for name in ("preset", "first", "last", "timezone", "hour_from", "hour_to")]
-    what = ("view", "measure", "granularity", "comparison", "group", "top", "limit", "rate")
+    what = ("view", "measure", "granularity", "comparison", "group", "top", "limit", "price")
     which = [
         html("which-title", "<h2>Which calls</h2>"),
         controls.agents.find,

@@ -70,7 +70,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         Which days, on whose clock, at what time of day. The last n days are whole ones.
     agents, voice, metadata_key, metadata_value, duration_min, duration_max, search
         Which calls.
-    measure, granularity, comparison, group, groups, top, limit, rate, tab, view
+    measure, granularity, comparison, group, groups, top, limit, price, tab, view
         What is drawn. Each is a control: setting its `value` does what a hand on it does.
     phase
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),

@@ -115,7 +115,7 @@ def _report(scene: Scene) -> bytes:
             else _between(hand.whole_usage, settings.before, settings.timezone),
             breakdown=without_empty_rest(hand.usage) if grouped else None,
             limit=settings.limit,
-            rate=settings.rate,
+            price=settings.price,
             filters=settings.in_words(),
             alone=True,
         )

@@ -117,19 +117,19 @@ def _driver_told(scene: Scene, difference: float) -> str:
 
 def money_told(scene: Scene) -> str:
     """What the billed minutes cost, and how many were billed a minute of talk."""
-    amount_of = cost(scene.hourly, scene.settings.rate)
+    amount_of = cost(scene.hourly, scene.settings.price)
     ratio = billing_overhead(scene.hourly)["overhead"]
     told = f", {ratio:.2f} a minute of talk" if np.isfinite(ratio) else ""
     minutes = scene.hourly["billed_minutes"].sum()
     return (
-        f"USD {amount_of:,} for {minutes:,.1f} billed minutes{told}, at USD {scene.settings.rate} "
+        f"USD {amount_of:,} for {minutes:,.1f} billed minutes{told}, at USD {scene.settings.price} "
         "a minute: an estimate of call minutes only"
     )
 
 
-def month_told(daily: pd.DataFrame, rate: str) -> str:
+def month_told(daily: pd.DataFrame, price: str) -> str:
     """Where the month is heading in money; the figure's own title has its billed minutes."""
-    return f"{sentence(str(describe_month(daily, rate=rate)))} At {rate} USD a billed minute."
+    return f"{sentence(str(describe_month(daily, price=price)))} At {price} USD a billed minute."
 
 
 def capacity_told(scene: Scene) -> str:

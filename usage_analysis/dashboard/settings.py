@@ -71,8 +71,8 @@ class Settings:
         How many groups are shown where none are chosen, the largest first.
     limit
         Calls that the account may hold at once.
-    rate
-        Price of a billed minute [USD], as text.
+    price
+        Price per billed minute [USD], as text.
     tab, view
         The tab, and the figure on it.
     """
@@ -97,7 +97,7 @@ class Settings:
     groups: tuple[str, ...] = ()
     top: int = 6
     limit: int = 5
-    rate: str = "0.05"
+    price: str = "0.05"
     tab: str = "trends"
     view: str = "trend"
 
@@ -120,7 +120,7 @@ class Settings:
                 raise QueryError(
                     f"{name}: expected a number from {low} to {high}, got {getattr(self, name)}"
                 )
-        price_of(self.rate)
+        price_of(self.price)
         for name in ("first", "last"):
             if getattr(self, name) < EARLIEST:  # a year half typed passes through 0002 and 0020
                 raise QueryError(
@@ -300,7 +300,7 @@ def _read(name: str, kind: type, value: Any) -> Any:
         expected = 'a date such as "2026-03-01"'
         with suppress(TypeError, ValueError):
             return value if type(value) is date else date.fromisoformat(value)
-    elif name == "rate" and type(value) in (int, float, Decimal):
+    elif name == "price" and type(value) in (int, float, Decimal):
         return str(value)
     elif kind not in (str, int):
         expected = "a list of names"

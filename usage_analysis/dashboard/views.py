@@ -277,7 +277,7 @@ def _billed(scene: Scene) -> Drawn:
         *scene.lines(grouped=True),
         _bucketed(scene),
         'ax = ua.plot_trend(table, measure="billed_minutes", about=about)',
-        f"print(ua.cost(hourly, {scene.settings.rate!r}))",
+        f"print(ua.cost(hourly, {scene.settings.price!r}))",
     ]
     return Drawn(axes, f"{money_told(scene)}{change_told(scene, 'billed_minutes')}.", table, lines)
 
@@ -289,9 +289,9 @@ def _month(scene: Scene) -> Drawn:
         *scene.lines(history=True),
         'table = ua.aggregate(hourly, "D")',
         "ax = ua.plot_burn_up(table, about=about)",
-        f"print(ua.describe_month(table, rate={scene.settings.rate!r}))",
+        f"print(ua.describe_month(table, price={scene.settings.price!r}))",
     ]
-    return Drawn(axes, month_told(table, scene.settings.rate), table, lines)
+    return Drawn(axes, month_told(table, scene.settings.price), table, lines)
 
 
 def _overhead(scene: Scene) -> Drawn:
@@ -306,11 +306,11 @@ def _overhead(scene: Scene) -> Drawn:
 
 
 def _pareto(scene: Scene) -> Drawn:
-    table = cost(scene.grouped, scene.settings.rate)
+    table = cost(scene.grouped, scene.settings.price)
     axes = plot_pareto(scene.grouped, about=scene.about_rows(scene.grouped))
     lines = [
         *scene.lines(grouped=True),
-        f"table = ua.cost(hourly, {scene.settings.rate!r})",
+        f"table = ua.cost(hourly, {scene.settings.price!r})",
         "ax = ua.plot_pareto(hourly, about=about)",
     ]
     shown = table if isinstance(table, pd.DataFrame) else scene.grouped
@@ -356,10 +356,10 @@ VIEWS: Final = {
     "effects": View(
         "errors", "Whose change", _effects, _BESIDES | {"group"}, groups=True, compared=True
     ),
-    "billed": View("money", "Over time", _billed, _OVER_TIME | {"rate"}),
-    "month": View("money", "This month", _month, frozenset({"rate"})),
+    "billed": View("money", "Over time", _billed, _OVER_TIME | {"price"}),
+    "month": View("money", "This month", _month, frozenset({"price"})),
     "overhead": View("money", "Billed over talk", _overhead, _OVER_TIME - _BESIDES),
-    "pareto": View("money", "Shares of groups", _pareto, _GROUPED | {"rate"}, groups=True),
+    "pareto": View("money", "Shares of groups", _pareto, _GROUPED | {"price"}, groups=True),
     "capacity": View("capacity", "Against the limit", _capacity, frozenset({"limit"})),
     "load_duration": View("capacity", "Share of hours", _load_duration, frozenset({"limit"})),
     "traffic_week": View("capacity", "Hour of the week", _traffic_week, frozenset({"limit"})),

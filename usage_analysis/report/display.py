@@ -89,7 +89,7 @@ def billing_shown(overhead: Any) -> pd.DataFrame:
         "billed": f"{overhead['billed_minutes']:,.1f} min",
         "talk": f"{overhead['talk_minutes']:,.1f} min",
         "billed a minute of talk": f"{overhead['overhead']:.3f} min",
-        "price of a minute of talk": f"{overhead['talk_rate']:.4f} USD",
+        "price of a minute of talk": f"{overhead['price_per_talk_minute']:.4f} USD",
         "billed over the talk": f"{clock(overhead['excess'])} h",
         "rounding can add at most": f"{clock(overhead['bound'])} h",
     }

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from usage_analysis.analysis.billing import RATE
+from usage_analysis.analysis.billing import PRICE
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
@@ -75,7 +75,8 @@ class Facts:
     weekend: Sequence[str] = ("Sat", "Sun")
     limit: int | None = None
     budget: float | None = None
-    rate: Any = None
+    price: Any = PRICE
+    """Price per billed minute [USD]."""
     hours: Hours | None = None
     """Hours of the day that the data were cut to."""
 
@@ -108,11 +109,6 @@ class Facts:
     def kept(self) -> pd.DataFrame:
         """Hours without the periods to leave out: what means are made of."""
         return without(self.hourly, self.marks)
-
-    @property
-    def price(self) -> Any:
-        """Of a billed minute [USD]."""
-        return RATE if self.rate is None else self.rate
 
     @cached_property
     def chart(self) -> pd.DataFrame:

@@ -19,6 +19,7 @@ import jinja2
 import pandas as pd
 from matplotlib.figure import Figure
 
+from usage_analysis.analysis.billing import PRICE
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
@@ -81,7 +82,7 @@ def build_report(
     weekend: Sequence[str] = ("Sat", "Sun"),
     limit: int | None = None,
     budget: float | None = None,
-    rate: Decimal | str | float | None = None,
+    price: Decimal | str | float | None = None,
     title: str | None = None,
     filters: Mapping[str, str] | None = None,
     alone: bool = False,
@@ -124,8 +125,8 @@ def build_report(
         Calls that may be held at once.
     budget
         Billed minutes that a month may come to.
-    rate
-        Price of a billed minute [USD]; the vendor's default without it.
+    price
+        Price per billed minute [USD]; the vendor's USD 0.05 by default.
     title
         Heading of the page.
     filters
@@ -166,7 +167,7 @@ def build_report(
         weekend=weekend,
         limit=limit,
         budget=budget,
-        rate=rate,
+        price=PRICE if price is None else price,
         hours=hours,
     )
     target = Path(folder)

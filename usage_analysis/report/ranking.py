@@ -15,7 +15,7 @@ from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.slots import each_group
 
 
-def group_table(hourly: pd.DataFrame, rate: Decimal | str | float) -> pd.DataFrame:
+def group_table(hourly: pd.DataFrame, price: Decimal | str | float) -> pd.DataFrame:
     """Calls, rates with the error rate's interval, talk and cost of each group of a breakdown."""
     errors, joins = error_rate(hourly, by="total"), join_rate(hourly, by="total")
     talk = {name: rows["duration"].sum() for name, rows in each_group(hourly)}
@@ -30,7 +30,7 @@ def group_table(hourly: pd.DataFrame, rate: Decimal | str | float) -> pd.DataFra
             "talk": pd.Series(talk),
         }
     )
-    money = cost(hourly, rate)
+    money = cost(hourly, price)
     if isinstance(money, pd.DataFrame):
         table = table.join(money)
     return table.sort_values("calls", ascending=False, kind="stable").rename_axis(

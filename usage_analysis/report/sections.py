@@ -194,7 +194,7 @@ def _billing(facts: Facts) -> Section:
         on_axes(lambda ax: plot_billing(daily, marks=facts.marks, about=facts.about, ax=ax)),
         daily[["duration", "billed_minutes", "joined_count"]],
     )
-    overhead: Any = billing_overhead(facts.hourly, rate=facts.price)
+    overhead: Any = billing_overhead(facts.hourly, price=facts.price)
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
     hours = len(facts.hourly) - int(overhead["left_out"])
     caption = f"Billed beside the talk, over {several(hours, 'finished hour')}"
