@@ -47,10 +47,10 @@ _HOMES = {
     "query": "UsageQuery",
     "sample": "sample_client",
     "tidy.durations": "parse_duration parse_durations",
-    "tidy.frames": "CallUsage",
+    "tidy.usage": "CallUsage",
     "tidy.periods": "aggregate between_days in_timezone",
     "tidy.rolling": "rolling",
-    "tidy.summing": "sum_usage",
+    "tidy.engines": "sum_usage",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -120,12 +120,12 @@ if TYPE_CHECKING:
     from usage_analysis.sample import sample_client as sample_client
     from usage_analysis.tidy.durations import parse_duration as parse_duration
     from usage_analysis.tidy.durations import parse_durations as parse_durations
-    from usage_analysis.tidy.frames import CallUsage as CallUsage
+    from usage_analysis.tidy.engines import sum_usage as sum_usage
     from usage_analysis.tidy.periods import aggregate as aggregate
     from usage_analysis.tidy.periods import between_days as between_days
     from usage_analysis.tidy.periods import in_timezone as in_timezone
     from usage_analysis.tidy.rolling import rolling as rolling
-    from usage_analysis.tidy.summing import sum_usage as sum_usage
+    from usage_analysis.tidy.usage import CallUsage as CallUsage
 
 
 def __getattr__(name: str) -> object:

@@ -15,8 +15,8 @@ from usage_analysis.cli_filters import add_account, add_filters, day, filters_of
 from usage_analysis.cli_groups import add_groups, groups_of
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
-from usage_analysis.tidy.frames import CallUsage
-from usage_analysis.tidy.saved import target_of
+from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.tidy.usage_files import target_of
 
 if TYPE_CHECKING:
     from usage_analysis.cli_served import Commands

@@ -16,7 +16,7 @@ from usage_analysis.query import DEFAULT_DAYS
 if TYPE_CHECKING:
     from usage_analysis.cli_groups import Groups
     from usage_analysis.fetch.client import Client
-    from usage_analysis.tidy.frames import CallUsage
+    from usage_analysis.tidy.usage import CallUsage
 
 Progress = Callable[[int, int], None]
 

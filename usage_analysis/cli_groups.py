@@ -15,7 +15,7 @@ from usage_analysis.sample import AGENTS, METADATA, VOICES
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
     from usage_analysis.query import UsageQuery
-    from usage_analysis.tidy.frames import CallUsage
+    from usage_analysis.tidy.usage import CallUsage
 
 _KINDS = "agent, voice or metadata.KEY"
 

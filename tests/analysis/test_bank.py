@@ -18,9 +18,8 @@ from usage_analysis.analysis.peaks import busy_hour
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import join_rate
 from usage_analysis.analysis.trends import project_month
-from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import in_timezone
+from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 TABLE = SHARED / "data" / "bank_calls_2003_hourly.csv"
@@ -114,7 +113,7 @@ def test_the_types_of_a_real_month_add_up(august: CallUsage) -> None:
         name: CallUsage.from_json(json.dumps(one), query=august.query, as_of=august.as_of)
         for name, one in replies.items()
     }
-    both = breakdown_of(types, "type", august.query).hourly
+    both = build_breakdown(types, "type", august.query).hourly
     summed = both.groupby(level="time")[["total_count", "joined_count", "duration"]].sum()
     pd.testing.assert_frame_equal(summed, august.hourly[list(summed)], check_freq=False)
     rates = join_rate(both, by="type")

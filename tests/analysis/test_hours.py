@@ -11,8 +11,7 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
 NEED_HOURS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "load_profile": ua.load_profile,
@@ -45,7 +44,7 @@ def usage(days: int, calls: int = 24) -> CallUsage:
 def grouped(days: int) -> CallUsage:
     one = usage(days)
     assert one.query is not None
-    return breakdown_of({"a": one, "b": one}, "agent", one.query)
+    return build_breakdown({"a": one, "b": one}, "agent", one.query)
 
 
 DAYS = {

@@ -19,8 +19,8 @@ from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import in_timezone
+from usage_analysis.tidy.usage import CallUsage
 
 DAY = [*range(23), 50]
 OTHER = [60, *range(1, 23), 0]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.analysis.frames import hours
 from usage_analysis.analysis.profiles import load_profile, traffic_intensity
+from usage_analysis.tidy.grouping import row_lengths
 from usage_analysis.tidy.periods import aggregate, in_timezone
-from usage_analysis.tidy.slots import row_lengths
 from usage_analysis.tidy.zones import HOUR
 
 series = st.lists(st.integers(0, 1000), min_size=72, max_size=240)

@@ -10,8 +10,7 @@ import pytest
 
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
 ROW = {"totalCount": 4, "errorCount": 1, "joinedCount": 3, "duration": "60s", "billedMinutes": 1.1}
 
@@ -100,7 +99,7 @@ def test_groups_are_checked_each_on_its_own() -> None:
     }
     query = replies["a"].query
     assert query is not None
-    checks = reconcile(breakdown_of(replies, "agent", query))
+    checks = reconcile(build_breakdown(replies, "agent", query))
     assert checks.index.names == ["agent", "check"]
     assert failed(checks) == [(name, "hourly = daily, total_count") for name in "ab"]
     assert checks.loc[("a", "hourly = daily, total_count"), ["found", "expected"]].tolist() == [

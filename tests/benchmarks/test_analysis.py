@@ -36,9 +36,9 @@ from usage_analysis.analysis import (
     rates,
     trends,
 )
-from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import aggregate, in_timezone
 from usage_analysis.tidy.rolling import rolling
+from usage_analysis.tidy.usage import CallUsage
 
 ZONE = "America/New_York"
 SECOND = pd.Timedelta(seconds=1)

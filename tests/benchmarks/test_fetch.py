@@ -20,9 +20,8 @@ from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.exchange import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.asked import checked
-from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import usage_of
+from usage_analysis.tidy.reply_checks import check_reply
+from usage_analysis.tidy.usage import build_breakdown, build_usage
 
 GROUPS = 200
 KEY = "abcd1234.0123456789abcdef0123456789abcdef"
@@ -125,9 +124,9 @@ def sequential(url, days):
             query = UsageQuery(**window(days), **filters)
             answer = client.get(PATH, params=tuple(query.params(400)))
             answer.raise_for_status()
-            reply = checked(wire.decode(answer.content), query, AS_OF)
-            usages[group] = usage_of([reply], query, as_of=AS_OF, source="live")
-    breakdown_of(usages, "group", UsageQuery(**window(days)))
+            reply = check_reply(wire.decode(answer.content), query, AS_OF)
+            usages[group] = build_usage([reply], query, as_of=AS_OF, source="live")
+    build_breakdown(usages, "group", UsageQuery(**window(days)))
     return time.perf_counter() - start
 
 
@@ -137,9 +136,9 @@ def decoding(texts, days, encoding):
     usages = {}
     for text, (group, filters) in zip(texts, groups().items(), strict=True):
         query = UsageQuery(**window(days), **filters)
-        reply = checked(wire.decode(inflated(text, encoding)), query, AS_OF)
-        usages[group] = usage_of([reply], query, as_of=AS_OF, source="live")
-    breakdown_of(usages, "group", UsageQuery(**window(days)))
+        reply = check_reply(wire.decode(inflated(text, encoding)), query, AS_OF)
+        usages[group] = build_usage([reply], query, as_of=AS_OF, source="live")
+    build_breakdown(usages, "group", UsageQuery(**window(days)))
     return time.perf_counter() - start
 
 

@@ -25,7 +25,7 @@ from usage_analysis.errors import (
 )
 from usage_analysis.fetch.client import Client
 from usage_analysis.sample import AGENTS, TENANTS, VOICES, sample_client
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.usage import CallUsage
 
 Serve = Callable[..., FaultServer]
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-03"}

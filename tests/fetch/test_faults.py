@@ -41,7 +41,7 @@ from usage_analysis.errors import (
 )
 from usage_analysis.fetch.client import Client
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.usage import CallUsage
 
 Serve = Callable[..., FaultServer]
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-03"}

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import aggregate, between_days, in_timezone
+from usage_analysis.tidy.usage import CallUsage
 
 
 def test_one_daily_row_is_a_day() -> None:

@@ -12,7 +12,7 @@ from usage_analysis.analysis.intervals import AT_ONCE
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import require
-from usage_analysis.tidy.slots import Sums, groups_of, sums
+from usage_analysis.tidy.grouping import Sums, groups_of, sums
 
 Integers = NDArray[np.int64]
 

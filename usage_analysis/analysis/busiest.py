@@ -15,7 +15,7 @@ from usage_analysis.analysis.peaks import WholeDays, busiest_of
 from usage_analysis.analysis.profiles import Measured, as_measure, measured
 from usage_analysis.analysis.statements.statement import sentences
 from usage_analysis.analysis.vocabulary import UNITS, counted, number, several
-from usage_analysis.tidy.slots import SLOTS, Rows
+from usage_analysis.tidy.grouping import SLOTS, Rows
 from usage_analysis.tidy.zones import zone_of
 
 _DAY_NAMES = (

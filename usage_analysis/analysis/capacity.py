@@ -15,8 +15,8 @@ from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.analysis.statements.statement import sentences
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require, same_source
-from usage_analysis.tidy.slots import check_rows
+from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.grouping import check_rows
 from usage_analysis.tidy.zones import zone_of
 
 Integers = NDArray[np.int64]
@@ -93,7 +93,7 @@ def capacity(hourly: pd.DataFrame, *, limit: int) -> pd.DataFrame:
     out = pd.DataFrame(columns, index=hourly.index)
     if group is not None:
         out.insert(0, group, hourly[group])
-    return same_source(out, hourly)
+    return copy_source(out, hourly)
 
 
 def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import Floats, normal_quantile, student
 from usage_analysis.analysis.trends import date_of, in_kind
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require, same_source
+from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.grouping import check_rows, groups_of, row_lengths
 from usage_analysis.tidy.periods import calendar
-from usage_analysis.tidy.slots import check_rows, groups_of, row_lengths
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
@@ -115,8 +115,8 @@ def compare_periods(
             "periods, got none; give it earlier rows too"
         )
     if now.groups is None:
-        return same_source(pd.Series(told[0], name="compare_periods"), hourly, previous)
-    return same_source(pd.DataFrame(told, index=now.groups), hourly, previous)
+        return copy_source(pd.Series(told[0], name="compare_periods"), hourly, previous)
+    return copy_source(pd.DataFrame(told, index=now.groups), hourly, previous)
 
 
 def _check_alike(frame: pd.DataFrame, previous: pd.DataFrame) -> None:

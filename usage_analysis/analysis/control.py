@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import normal_quantile, share, wilson
 from usage_analysis.analysis.rates import check_event
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require, same_source
+from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.grouping import Sums, check_rows, groups_of, provisional_instants
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.rolling import Trailing
-from usage_analysis.tidy.slots import Sums, check_rows, groups_of, provisional_instants
 from usage_analysis.tidy.zones import HOUR, row_times
 
 Floats = NDArray[np.float64]
@@ -129,7 +129,7 @@ def control_chart(
     # What is ours alone need not be copied.
     out = pd.DataFrame(columns, index=kept.index, copy=False)
     out.attrs["left_out"] = len(np.unique(row_times(periods)[waiting])) if waiting.any() else 0
-    return same_source(out, frame)
+    return copy_source(out, frame)
 
 
 def _sigma(centre: Floats, calls: Floats) -> Floats:
@@ -233,7 +233,7 @@ def burn_rate(hourly: pd.DataFrame, slo: float = 0.99, *, confidence: float = 0.
     # What is ours alone need not be copied.
     out = pd.DataFrame(columns, index=kept.index, copy=False)
     out.attrs["left_out"] = provisional_instants(hourly)
-    return same_source(out, hourly)
+    return copy_source(out, hourly)
 
 
 def _windows(

@@ -12,7 +12,7 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.intervals import Floats, normal_quantile, share, wilson
 from usage_analysis.analysis.rates import check_event, summed_by
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require, same_source
+from usage_analysis.tidy.frames import copy_source, group_column, require
 
 
 def rate_difference(
@@ -103,11 +103,11 @@ def rate_difference(
     columns["low"] = p - q - np.hypot(p - low1, high2 - q)
     columns["high"] = p - q + np.hypot(high1 - p, q - low2)
     if group_column(a) is not None:
-        return same_source(pd.DataFrame(columns, index=groups), a, b)
+        return copy_source(pd.DataFrame(columns, index=groups), a, b)
     whole = pd.Series(
         {name: one.tolist()[0] for name, one in columns.items()}, name="rate_difference"
     )
-    return same_source(whole, a, b)
+    return copy_source(whole, a, b)
 
 
 def rate_effects(
@@ -188,7 +188,7 @@ def rate_effects(
         high=weight * high,
         mix_effect=(share_a - share_b) * usual,
     )
-    return same_source(found.assign(effect=found["rate_effect"] + found["mix_effect"]), a, b)
+    return copy_source(found.assign(effect=found["rate_effect"] + found["mix_effect"]), a, b)
 
 
 def _scatter(frame: pd.DataFrame, groups: pd.Index, event: str, denominator: str) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import Floats, normal_quantile, share, student
 from usage_analysis.analysis.rates import check_event, summed_by
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require, same_source
+from usage_analysis.tidy.frames import copy_source, group_column, require
 
 _LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
 _OUTER = 0.998
@@ -92,7 +92,7 @@ def funnel(
     for name in ("95", "998"):
         low, high = columns[f"low_{name}"], columns[f"high_{name}"]
         columns[f"beyond_{name}"] = (columns["rate"] < low) | (columns["rate"] > high)
-    return same_source(pd.DataFrame(columns, groups), breakdown)
+    return copy_source(pd.DataFrame(columns, groups), breakdown)
 
 
 def limits_at(

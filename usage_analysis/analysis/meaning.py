@@ -10,7 +10,7 @@ import pandas as pd
 
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import Result, same_source
+from usage_analysis.tidy.frames import Result, copy_source
 
 RATES = {"error_count": "error rate", "joined_count": "join rate"}
 """Name of the rate that counts each event."""
@@ -75,7 +75,7 @@ def with_meaning(result: Result, meaning: Meaning, *frames: pd.DataFrame) -> Res
     """
     known = {name: value for name, value in asdict(meaning).items() if value not in (None, "")}
     result.attrs["meaning"] = known
-    return same_source(result, *frames)
+    return copy_source(result, *frames)
 
 
 def meaning_of(

@@ -13,8 +13,8 @@ from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.profiles import Floats, Measured, measured, profile_of
 from usage_analysis.analysis.vocabulary import either
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import same_source
-from usage_analysis.tidy.slots import Rows, sums
+from usage_analysis.tidy.frames import copy_source
+from usage_analysis.tidy.grouping import Rows, sums
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants, weekday_of
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -135,8 +135,8 @@ def busy_hour(
     if not results:
         _chosen(np.empty((0, 24)), days)  # as for a series without rows
     if table.rows.groups is None:
-        return same_source(pd.Series(results[0], name="busy_hour", dtype=object), hourly)
-    return same_source(pd.DataFrame(results, index=table.rows.groups), hourly)
+        return copy_source(pd.Series(results[0], name="busy_hour", dtype=object), hourly)
+    return copy_source(pd.DataFrame(results, index=table.rows.groups), hourly)
 
 
 def _check_busy_hour(method: str, hour: int | None, days: str, weekend: Sequence[str]) -> None:

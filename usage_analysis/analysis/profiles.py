@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.vocabulary import either
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require, same_source
-from usage_analysis.tidy.periods import by_place
-from usage_analysis.tidy.slots import (
+from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.grouping import (
     SLOTS,
     Rows,
     check_longest,
@@ -22,6 +21,7 @@ from usage_analysis.tidy.slots import (
     rows_of,
     sums,
 )
+from usage_analysis.tidy.periods import by_place
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR
 
@@ -67,7 +67,7 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     traffic = talk / lengths
     group = group_column(hourly)
     if group is None:
-        return same_source(pd.Series(traffic, index=hourly.index, name="traffic"), hourly)
+        return copy_source(pd.Series(traffic, index=hourly.index, name="traffic"), hourly)
     return hourly[[group]].assign(traffic=traffic)
 
 
@@ -188,7 +188,7 @@ def profile_of(
         index=index,
     )
     out.attrs["left_out"] = provisional_instants(hourly)
-    return same_source(out, hourly)
+    return copy_source(out, hourly)
 
 
 def _percentiles(

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import CallUsage, group_column
-from usage_analysis.tidy.slots import Sums, each_group
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import Sums, each_group
+from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, row_times
 

@@ -12,8 +12,8 @@ from usage_analysis.analysis.intervals import normal_quantile, share, wilson
 from usage_analysis.analysis.statements.statement import sentences
 from usage_analysis.analysis.vocabulary import counted, dates, number, percents, several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import COUNTS, group_column, require, same_source
-from usage_analysis.tidy.slots import (
+from usage_analysis.tidy.frames import COUNTS, copy_source, group_column, require
+from usage_analysis.tidy.grouping import (
     SLOTS,
     Sums,
     check_rows,
@@ -168,7 +168,7 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     out = pd.DataFrame(
         {"calls": calls, "duration": duration, "average_call_duration": mean}, index=index
     )
-    same_source(out, frame)
+    copy_source(out, frame)
     return out if group_column(frame) is not None else out["average_call_duration"].iloc[0]
 
 
@@ -254,7 +254,7 @@ def _rate(
         out.insert(0, group, frame[group])
     if by in SLOTS:
         out.attrs["left_out"] = provisional_instants(frame)
-    return same_source(out, frame)
+    return copy_source(out, frame)
 
 
 def _columns(

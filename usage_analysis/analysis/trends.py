@@ -20,9 +20,9 @@ from usage_analysis.analysis.intervals import Floats, normal_quantile
 from usage_analysis.analysis.statements.statement import sentences
 from usage_analysis.analysis.vocabulary import counted, number, several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require, same_source
+from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.grouping import check_rows, each_group, groups_of
 from usage_analysis.tidy.periods import aggregate
-from usage_analysis.tidy.slots import check_rows, each_group, groups_of
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
@@ -109,7 +109,7 @@ def project_month(
         raise QueryError(_NO_DAY)
     found = _by_group(days, lambda rows: _month(_Month(rows, measure), confidence, off))
     told = pd.Series(found, name="project_month") if isinstance(found, dict) else found
-    return same_source(told, daily)
+    return copy_source(told, daily)
 
 
 def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> pd.DataFrame:

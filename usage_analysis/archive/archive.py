@@ -21,7 +21,7 @@ from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import questions_of
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.usage import CallUsage
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,9 +22,10 @@ from usage_analysis.fetch.base import BaseClient, asked
 from usage_analysis.fetch.breakdown import REST, left_over, plan
 from usage_analysis.fetch.patience import Progress, Stop
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.asked import window_of
-from usage_analysis.tidy.breakdown import breakdown_of, whole_of
-from usage_analysis.tidy.frames import LAG, CallUsage, Source
+from usage_analysis.tidy.frames import LAG, Source
+from usage_analysis.tidy.groups import sum_groups
+from usage_analysis.tidy.reply_checks import window_of
+from usage_analysis.tidy.usage import CallUsage, build_breakdown
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
 
@@ -119,7 +120,7 @@ class ArchiveClient(BaseClient):
                 ) from None
         seen = next(iter(usages.values())).query or whole
         asked_of_all = replace(whole, from_date=seen.from_date, to_date=seen.to_date)
-        return breakdown_of(usages, name, asked_of_all)
+        return build_breakdown(usages, name, asked_of_all)
 
     def stoppable(self, stop: Stop) -> ArchiveClient:  # noqa: ARG002  # nothing is waited for
         """The same client: what it reads is soon read."""
@@ -163,8 +164,8 @@ class ArchiveClient(BaseClient):
         for group, found in scopes.items():
             if len(found) > 1:
                 parts = {scope: loaded[scope] for scope in found}
-                whole = breakdown_of(parts, "scope", replace(questions[group], **window))
-                usages[group] = whole_of(whole)
+                whole = build_breakdown(parts, "scope", replace(questions[group], **window))
+                usages[group] = sum_groups(whole)
         return usages
 
     def _window(self, asked: UsageQuery, scopes: list[str], *, settled: bool) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.asked import checked
-from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import LAG, CallUsage, check_group_name, usage_of
-from usage_analysis.tidy.sums import STORED
+from usage_analysis.tidy.engine_sums import STORED
+from usage_analysis.tidy.frames import LAG, check_group_name
+from usage_analysis.tidy.reply_checks import check_reply
+from usage_analysis.tidy.usage import CallUsage, build_breakdown, build_usage
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, row_times
 
 
@@ -93,7 +93,7 @@ def stacked(
     loaded = load(shelf, list(scopes), window, as_of)
     query = next(iter(loaded.values())).query
     whole = UsageQuery() if query is None else query
-    return breakdown_of(
+    return build_breakdown(
         {group: loaded[scope] for scope, group in scopes.items()},
         name,
         UsageQuery(from_date=whole.from_date, to_date=whole.to_date),
@@ -137,8 +137,8 @@ def usages(
         own = found.take(slice(cuts[row], cuts[row + 1]))
         sent = _sent(parts, scope, known, row, window, as_of)
         query, moment = queries[scope], instant_of(as_of)
-        reply = checked(_reply(own, sent, window, as_of), query, moment)
-        out[scope] = usage_of([reply], query, as_of=moment, source=asked[scope].source)
+        reply = check_reply(_reply(own, sent, window, as_of), query, moment)
+        out[scope] = build_usage([reply], query, as_of=moment, source=asked[scope].source)
         _mark(out[scope], known.fetched[row], window)
     return {scope: out[scope] for scope in queries}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.tidy.sums import STORED
+from usage_analysis.tidy.engine_sums import STORED
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -26,9 +26,9 @@ from usage_analysis.archive.groups import Filters, grouped
 from usage_analysis.archive.parts import Part, Shelf
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
+from usage_analysis.tidy.engine_sums import BETWEEN, STORED, Waiting, Window, summed
+from usage_analysis.tidy.engines import as_table, ends_of
 from usage_analysis.tidy.frames import LAG
-from usage_analysis.tidy.summing import as_table, ends_of
-from usage_analysis.tidy.sums import BETWEEN, STORED, Waiting, Window, summed
 from usage_analysis.tidy.zones import DAY, HOUR
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.tidy.frames import Source
+from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import DAY, microseconds, row_times
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from usage_analysis.archive.coverage import asked_of, bounds_of, names_of, newes
 from usage_analysis.archive.days import timestamp
 from usage_analysis.archive.parts import Part
 from usage_analysis.archive.versions import changes
-from usage_analysis.tidy.sums import STORED
+from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.zones import DAY
 
 _WORDS = {kept: name for name, kept in STORED.items()}

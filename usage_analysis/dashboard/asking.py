@@ -13,7 +13,7 @@ from typing import Final
 from usage_analysis.dashboard.question import Progress, Question
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.patience import Stop, StoppedError
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.usage import CallUsage
 
 JOIN: Final = 0.15
 """Changes that follow each other faster than this are one question [s]."""

@@ -32,7 +32,7 @@ from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import title_of
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.usage import CallUsage
 
 _KEPT: Final = 8
 """Answers kept in hand: going back to a question of before asks nothing."""

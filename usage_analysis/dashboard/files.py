@@ -23,7 +23,7 @@ from usage_analysis.fetch.breakdown import without_empty_rest
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import picture
 from usage_analysis.report.page import build_report
-from usage_analysis.tidy.frames import CallUsage
+from usage_analysis.tidy.usage import CallUsage
 
 _KINDS: Final = {
     "PNG": ("png", "image/png"),

@@ -10,7 +10,8 @@ from typing import Any
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage, check_group_name
+from usage_analysis.tidy.frames import check_group_name
+from usage_analysis.tidy.usage import CallUsage
 
 Progress = Callable[[int, int], None]
 Filters = tuple[tuple[str, Any], ...]

@@ -16,9 +16,10 @@ from usage_analysis.dashboard.question import Question, group_name
 from usage_analysis.dashboard.settings import ALL_DAY, Settings
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.provenance import Provenance
-from usage_analysis.tidy.breakdown import whole, whole_of
-from usage_analysis.tidy.frames import CallUsage, group_column
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.periods import aggregate, in_timezone
+from usage_analysis.tidy.usage import CallUsage
 
 _WIDE: Final = 92
 _COMMA: Final = ",\n    "
@@ -49,12 +50,12 @@ class InHand:
 
     @cached_property
     def _whole(self) -> pd.DataFrame:
-        return whole(self.usage.hourly)
+        return sum_groups(self.usage.hourly)
 
     @cached_property
     def whole_usage(self) -> CallUsage:
         """The answer with all groups added up, as a report takes it."""
-        return whole_of(self.usage)
+        return sum_groups(self.usage)
 
     @cached_property
     def largest(self) -> list[str]:

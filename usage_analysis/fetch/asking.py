@@ -30,8 +30,8 @@ from usage_analysis.fetch.patience import (
 )
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.asked import Checked, checked
-from usage_analysis.tidy.frames import CallUsage, usage_of
+from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
+from usage_analysis.tidy.usage import CallUsage, build_usage
 
 Params = list[tuple[str, str]]
 Task = tuple[str, int]
@@ -153,13 +153,13 @@ class Asker:
         if later:
             replies |= self._replies(later, name, at_once, _part(progress, len(tasks), total))
         as_of = max(reply.date for reply in replies.values())
-        parts: dict[str, list[Checked]] = {}
+        parts: dict[str, list[CheckedReply]] = {}
         for (group, _), reply in replies.items():
             parts.setdefault(group, []).append(reply.content)
         usages, account = {}, self._account
         for group, query in {**first, **(then or {})}.items():
             with naming(name, group):
-                usages[group] = usage_of(
+                usages[group] = build_usage(
                     parts[group], account.known(query), as_of=as_of, source=account.source
                 )
         return usages
@@ -188,7 +188,9 @@ class Asker:
                 as_of = max(reply.date for reply in replies)
                 contents = [reply.content for reply in replies]
                 account = self._account
-                return usage_of(contents, account.known(query), as_of=as_of, source=account.source)
+                return build_usage(
+                    contents, account.known(query), as_of=as_of, source=account.source
+                )
 
         with (
             self._reader() as read,
@@ -199,12 +201,12 @@ class Asker:
 
     def _replies(
         self, tasks: Mapping[Task, Request], name: str, at_once: int, progress: Progress | None
-    ) -> dict[Task, Reply[Checked]]:
+    ) -> dict[Task, Reply[CheckedReply]]:
         """Reply to each task; those of one group share a deadline."""
         deadlines = {group: Deadline(self._patience.deadline) for group, _ in tasks}
         stop = self._stop or Stop()
 
-        def work(task: Task) -> Reply[Checked]:
+        def work(task: Task) -> Reply[CheckedReply]:
             (query, params), deadline = tasks[task], deadlines[task[0]]
             with naming(name, task[0]):
                 return self._asked(params, deadline, stop, partial(read, query, deadline))
@@ -278,15 +280,15 @@ class Asker:
         return unreadable(raw, message, self._key.hide, again=again)
 
     @contextmanager
-    def _reader(self) -> Generator[Callable[[UsageQuery, Deadline, Body, datetime], Checked]]:
+    def _reader(self) -> Generator[Callable[[UsageQuery, Deadline, Body, datetime], CheckedReply]]:
         """What decodes and checks bodies, in one thread for all callers, within their deadlines.
 
         Side by side they would only wait for each other, each with memory of its own that is cold.
         """
         thread = ThreadPoolExecutor(1, THREAD)
 
-        def read(query: UsageQuery, body: Body, date: datetime) -> Checked:
-            return checked(wire.decode(body, quoted=self._key.hide), query, date)
+        def read(query: UsageQuery, body: Body, date: datetime) -> CheckedReply:
+            return check_reply(wire.decode(body, quoted=self._key.hide), query, date)
 
         try:
             yield lambda query, deadline, body, date: thread.submit(read, query, body, date).result(

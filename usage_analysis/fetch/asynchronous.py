@@ -18,7 +18,8 @@ from usage_analysis.fetch.client import AT_ONCE, Client
 from usage_analysis.fetch.exchange import CLOSED
 from usage_analysis.fetch.patience import THREAD, Progress, Stop
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.tidy.frames import Source
+from usage_analysis.tidy.usage import CallUsage
 
 T = TypeVar("T")
 

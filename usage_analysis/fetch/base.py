@@ -12,7 +12,8 @@ from usage_analysis.fetch.account import Listed
 from usage_analysis.fetch.breakdown import groups_by
 from usage_analysis.fetch.patience import Progress, Stop
 from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.tidy.frames import Source
+from usage_analysis.tidy.usage import CallUsage
 
 
 class BaseClient(ABC):

@@ -17,7 +17,8 @@ from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.asking import naming
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import REST as REST
-from usage_analysis.tidy.frames import CallUsage, check_group_name
+from usage_analysis.tidy.frames import check_group_name
+from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import row_times
 

@@ -16,8 +16,8 @@ from usage_analysis.fetch.exchange import WHAT, Lanes
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.patience import Gate, Patience, Progress, Stop
 from usage_analysis.query import CHUNK_DAYS, UsageQuery
-from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import CallUsage, Source
+from usage_analysis.tidy.frames import Source
+from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
 if TYPE_CHECKING:
     import httpx
@@ -211,7 +211,7 @@ class Client(BaseClient):
         )
         if rest:
             usages[REST] = left_over(usages.pop(REST), list(usages.values()))
-        return breakdown_of(usages, name, self._account.known(whole))
+        return build_breakdown(usages, name, self._account.known(whole))
 
     def each_usage(
         self,

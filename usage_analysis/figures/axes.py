@@ -15,7 +15,7 @@ from usage_analysis.analysis.vocabulary import clean
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.style import new_figure, theme_in_use
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.grouping import each_group
 
 Floats = NDArray[np.float64]
 MOST_LABELS: Final = 6

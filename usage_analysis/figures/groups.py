@@ -32,7 +32,7 @@ from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_
 from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
 from usage_analysis.figures.trend import largest_in_words, line_of_group
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.zones import zone_of
 
 MOST_PANELS = 30

@@ -19,7 +19,7 @@ from usage_analysis.figures.axes import Floats, figure_of, width_of
 from usage_analysis.figures.labels import text_width
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of
-from usage_analysis.tidy.slots import row_lengths
+from usage_analysis.tidy.grouping import row_lengths
 from usage_analysis.tidy.zones import row_times
 
 _BESIDE = 0.04

@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.text import Annotation
 
 from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.frames import CallUsage, Source, is_of_sample
+from usage_analysis.tidy.frames import Source, is_sample
+from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import zone_of
 
 _SAMPLE = "sample account"
@@ -121,7 +122,7 @@ class Subtitle(Annotation):
 def beneath(about: Provenance | None, data: pd.DataFrame | pd.Series) -> str:
     """Words beneath a title; of the sample account's data they say so, told or not."""
     parts = [about.subtitle()] if about else []
-    if is_of_sample(data) and (about is None or about.source != "sample"):
+    if is_sample(data) and (about is None or about.source != "sample"):
         parts.append(_SAMPLE)
     return " · ".join(parts)
 

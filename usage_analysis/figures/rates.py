@@ -39,7 +39,7 @@ from usage_analysis.figures.marks import SIZE, Mark, Room, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import FULL, dates_of, percents, time_axis
-from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.grouping import each_group
 
 _RATE = ("calls", "events", "rate", "low", "high", "enough")
 # As the helpers have it that make the rates.

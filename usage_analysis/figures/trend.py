@@ -42,7 +42,7 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, time_axis
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _HOURS_SHOWN = 35 * 24

@@ -25,8 +25,8 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import WIDTH, new_figure
 from usage_analysis.report.hours import Hours
 from usage_analysis.report.ranking import group_table
-from usage_analysis.tidy.frames import CallUsage
 from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 
 

@@ -53,8 +53,9 @@ from usage_analysis.report.tables import (
     rows_in_words,
     write_table,
 )
-from usage_analysis.tidy.frames import CallUsage, require
+from usage_analysis.tidy.frames import require
 from usage_analysis.tidy.periods import between_days, in_timezone
+from usage_analysis.tidy.usage import CallUsage
 
 Progress = Callable[[int, int], None]
 

@@ -12,7 +12,7 @@ from usage_analysis.analysis.vocabulary import percents, span_of
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.report.tables import sparkline, sparkline_words
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.grouping import each_group
 
 
 def group_table(hourly: pd.DataFrame, price: Decimal | str | float) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.key import SAMPLE_KEY as KEY
+from usage_analysis.sample.identifiers import identifier
 from usage_analysis.sample.simulation import (
     AGENTS,
     CAMPAIGN,
@@ -128,19 +129,3 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
         raise QueryError(f"now: expected no call to end after it, got {now} and {late} that do")
     endpoint = Endpoint(lambda: calls, now=clock, until=until, source="file")
     return Client(api_key=KEY, transport=SampleTransport(endpoint, listed=listed))
-
-
-def identifier(name: str) -> str:
-    """ID under which `from_calls` knows an agent or a voice: a UUID is its own, a name gets one.
-
-    Examples
-    --------
-    >>> identifier("Front desk") == identifier("Front desk") != identifier("Support line")
-    True
-    """
-    from uuid import NAMESPACE_OID, UUID, uuid5
-
-    try:
-        return str(UUID(name))
-    except ValueError:
-        return str(uuid5(NAMESPACE_OID, name))

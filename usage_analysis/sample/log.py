@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import Listed
-from usage_analysis.sample import identifier
 from usage_analysis.sample.calls import Calls, Labels, billed_tenths
 from usage_analysis.sample.cells import (
     MISSING,
@@ -25,6 +24,7 @@ from usage_analysis.sample.cells import (
     is_flags,
     texts,
 )
+from usage_analysis.sample.identifiers import identifier
 
 # A key with more values than this, such as a caller's number, names no groups to choose from.
 _MANY = 200

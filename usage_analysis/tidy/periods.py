@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.filters import local_day
 from usage_analysis.query import zone as zone_named
-from usage_analysis.tidy.dividing import divided
 from usage_analysis.tidy.frames import require
-from usage_analysis.tidy.slots import Sums, check_rows, groups_of, row_lengths, with_groups
+from usage_analysis.tidy.grouping import Sums, check_rows, groups_of, insert_group, row_lengths
+from usage_analysis.tidy.hour_splitting import divided
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
@@ -211,7 +211,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
         },
         index=to_index(starts[nth], place),
     )
-    return with_groups(result, frame, code, groups)
+    return insert_group(result, frame, code, groups)
 
 
 def by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:

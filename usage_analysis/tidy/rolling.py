@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import require
+from usage_analysis.tidy.grouping import groups_of, row_lengths
 from usage_analysis.tidy.periods import any_of, by_place, cut_rows
-from usage_analysis.tidy.slots import groups_of, row_lengths
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.slots import each_group
+from usage_analysis.tidy.grouping import each_group
 
 
 @dataclass(frozen=True)

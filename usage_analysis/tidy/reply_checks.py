@@ -18,13 +18,13 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
-Checked = NewType("Checked", wire.Reply)
+CheckedReply = NewType("CheckedReply", wire.Reply)
 """A reply whose buckets are those that were asked for."""
 
 _DOCTOR = "`usage-analysis doctor` says what this account does"
 
 
-def checked(reply: wire.Reply, query: UsageQuery, as_of: datetime) -> Checked:
+def check_reply(reply: wire.Reply, query: UsageQuery, as_of: datetime) -> CheckedReply:
     """The reply to a query, once it is seen to hold what was asked for.
 
     Parameters
@@ -45,7 +45,7 @@ def checked(reply: wire.Reply, query: UsageQuery, as_of: datetime) -> Checked:
     if reply.hourly is not None:
         _check_rows("hourly", reply.hourly, HOUR, window, stop)
         _check_hours(reply.hourly, query)
-    return Checked(reply)
+    return CheckedReply(reply)
 
 
 def window_of(query: UsageQuery) -> tuple[int, int] | None:

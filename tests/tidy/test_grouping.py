@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usage_analysis.analysis.rates import error_rate
-from usage_analysis.tidy.slots import groups_of, sums
+from usage_analysis.tidy.grouping import groups_of, sums
 
 names = st.lists(st.sampled_from(["b", "a", None, "long name"]), min_size=0, max_size=8)
 

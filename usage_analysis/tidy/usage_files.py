@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,10 +24,12 @@ from msgspec import UNSET
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.asked import checked
-from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import CallUsage, Source, group_column, usage_of
+from usage_analysis.tidy.frames import Source, group_column
+from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
 from usage_analysis.tidy.zones import TICK, row_times
+
+if TYPE_CHECKING:
+    from usage_analysis.tidy.usage import CallUsage
 
 _SINGLE, _GROUPED = 1, 2
 
@@ -90,14 +92,30 @@ def target_of(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def load(path: str | os.PathLike[str]) -> CallUsage:
-    """Usage from a file that `save` wrote, or from a bare reply; see `CallUsage.load`."""
-    body = Path(path).read_bytes()
+class SavedUsage(NamedTuple):
+    """Content of a file: one reply under the name ``""``, or one per group of a breakdown."""
+
+    query: UsageQuery
+    as_of: datetime
+    source: Source
+    name: str | None
+    """Name of the group column; None for a single series."""
+    parts: dict[str, tuple[UsageQuery, CheckedReply]]
+
+
+def decode(body: bytes) -> SavedUsage | None:
+    """Content of a file that `save` wrote; None for a bare reply.
+
+    Raises
+    ------
+    ResponseError
+        The message starts with the path of the wrong field.
+    """
     version: Any = UNSET
     with suppress(msgspec.DecodeError, RecursionError, UnicodeError):
         version = msgspec.json.decode(body, type=_Version).format
     if version is UNSET:
-        return CallUsage.from_json(body, saved=True)
+        return None
     if type(version) is not int or version not in (_SINGLE, _GROUPED):
         newer = "; a newer usage-analysis wrote this file: upgrade to read it"
         raise ResponseError(
@@ -109,8 +127,6 @@ def load(path: str | os.PathLike[str]) -> CallUsage:
     except msgspec.ValidationError as error:
         what, _, field = str(error).partition(" - at `$.")
         raise ResponseError(f"{field.rstrip('`') or 'file'}: {what}") from None
-    except QueryError as error:
-        raise ResponseError(f"query.{error}") from None
 
 
 def _document(usage: CallUsage) -> dict[str, Any]:
@@ -167,24 +183,27 @@ def _buckets(frame: pd.DataFrame) -> wire.Buckets:
     return wire.Buckets(row_times(frame), columns)
 
 
-def _single(body: bytes) -> CallUsage:
+def _single(body: bytes) -> SavedUsage:
     file = msgspec.json.decode(body, type=_File)
-    return _usage(file.reply, file.query or {}, file.as_of, file.source)
+    query, reply = _reply_of(file.reply, file.query or {}, file.as_of)
+    return SavedUsage(query, file.as_of, file.source, None, {"": (query, reply)})
 
 
-def _grouped(body: bytes) -> CallUsage:
+def _grouped(body: bytes) -> SavedUsage:
     file = msgspec.json.decode(body, type=_GroupedFile)
-    usages: dict[str, CallUsage] = {}
+    parts: dict[str, tuple[UsageQuery, CheckedReply]] = {}
     for place, part in enumerate(file.parts):
-        if part.group in usages:
+        if part.group in parts:
             raise ResponseError(
                 f"parts[{place}].group: expected each group once, got {part.group[:80]!r} again"
             )
-        usages[part.group] = _usage(part.reply, part.query, file.as_of, file.source)
-    return breakdown_of(usages, file.name, UsageQuery.from_filters(file.query))
+        parts[part.group] = _reply_of(part.reply, part.query, file.as_of)
+    query = UsageQuery.from_filters(file.query)
+    return SavedUsage(query, file.as_of, file.source, file.name, parts)
 
 
-def _usage(reply: msgspec.Raw, query: dict[str, Any], as_of: datetime, source: Source) -> CallUsage:
-    asked = UsageQuery.from_filters(query)
-    kept = checked(wire.decode(bytes(reply), kept=True), asked, as_of)
-    return usage_of([kept], asked, as_of=as_of, source=source)
+def _reply_of(
+    reply: msgspec.Raw, filters: dict[str, Any], as_of: datetime
+) -> tuple[UsageQuery, CheckedReply]:
+    query = UsageQuery.from_filters(filters)
+    return query, check_reply(wire.decode(bytes(reply), kept=True), query, as_of)

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, same_source
+from usage_analysis.tidy.frames import copy_source, group_column
 from usage_analysis.tidy.zones import (
     DAY,
     HOUR,
@@ -99,14 +99,14 @@ def rows_of(frame: pd.DataFrame) -> Rows:
     return Rows(place, known, local, zone, code, groups, _are_days(frame, known))
 
 
-def with_groups(
+def insert_group(
     result: pd.DataFrame, frame: pd.DataFrame, codes: NDArray[np.intp], groups: pd.Index | None
 ) -> pd.DataFrame:
     """What was made of a frame, with the group of each row as first column where there is one."""
     name = group_column(frame)
     if name is not None and groups is not None:
         result.insert(0, name, groups.take(codes).astype(frame[name].dtype))
-    return same_source(result, frame)
+    return copy_source(result, frame)
 
 
 def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:

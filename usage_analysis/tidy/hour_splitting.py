@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.tidy.slots import groups_of, with_groups
+from usage_analysis.tidy.grouping import groups_of, insert_group
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     HOUR,
@@ -77,7 +77,7 @@ def divided(
     frame = pd.DataFrame({**out, "provisional": flags}, index=to_index(clock.start[hour], place))
     if np.any(asked[hour] < clock.lengths[hour]):
         frame["hours"] = covered
-    return with_groups(frame, hourly, code, groups)
+    return insert_group(frame, hourly, code, groups)
 
 
 def _past_the_hour(place: tzinfo, start: int, end: int) -> int:
@@ -140,7 +140,7 @@ def _shifted(
     index = to_index(np.tile(starts, count), place)
     # What is ours alone need not be copied.
     frame = pd.DataFrame(columns, index=index, copy=False)
-    return with_groups(frame, hourly, np.repeat(np.arange(count), len(starts)), groups)
+    return insert_group(frame, hourly, np.repeat(np.arange(count), len(starts)), groups)
 
 
 def _pieces(

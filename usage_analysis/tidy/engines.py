@@ -12,8 +12,8 @@ import pandas as pd
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
+from usage_analysis.tidy.engine_sums import STORED, Window, summed
 from usage_analysis.tidy.frames import LAG, check_group_name
-from usage_analysis.tidy.sums import STORED, Window, summed
 from usage_analysis.tidy.zones import DAY, HOUR, clock_of, first_instants, microseconds
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ import pytest
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.asked import checked
-from usage_analysis.tidy.breakdown import breakdown_of
-from usage_analysis.tidy.frames import CallUsage, usage_of
+from usage_analysis.tidy.reply_checks import check_reply
+from usage_analysis.tidy.usage import CallUsage, build_breakdown, build_usage
 
 AGENT = "a0000000-0000-4000-8000-000000000001"
 ROW = {
@@ -39,8 +38,8 @@ def reply(day: str, calls: int = 3) -> wire.Reply:
 
 
 def single(*replies: wire.Reply, query: UsageQuery = QUERY) -> CallUsage:
-    return usage_of(
-        [checked(reply, query, AS_OF) for reply in replies], query, as_of=AS_OF, source="live"
+    return build_usage(
+        [check_reply(reply, query, AS_OF) for reply in replies], query, as_of=AS_OF, source="live"
     )
 
 
@@ -65,7 +64,7 @@ def grouped() -> CallUsage:
         "Sales": single(reply("2026-03-02", calls=5), query=replace(window, search="sales")),
         "None": single(nothing(), query=replace(window, search="none")),
     }
-    return breakdown_of(usages, "agent", window)
+    return build_breakdown(usages, "agent", window)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,7 @@ def test_breakdown_frames() -> None:
 def test_group_column_name(name: str) -> None:
     """The group column cannot take the name of another one."""
     with pytest.raises(QueryError, match=r"^name: expected"):
-        breakdown_of({"a": single(reply("2026-03-01"))}, name, QUERY)
+        build_breakdown({"a": single(reply("2026-03-01"))}, name, QUERY)
 
 
 def edited(**fields: Any) -> dict[str, Any]:

@@ -1,0 +1,244 @@
+"""`CallUsage`: one reply, or a breakdown of several, as canonical frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy import usage_files, wire
+from usage_analysis.tidy.buckets import all_time_totals, canonical_frame
+from usage_analysis.tidy.frames import Source, check_group_name, group_column
+from usage_analysis.tidy.reply_checks import CheckedReply, check_reply, hours_of_day, window_of
+from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
+
+
+class _OptionalHours:
+    """Descriptor of the field `hourly`, which raises where a saved reply has no hourly rows."""
+
+    def __get__(self, usage: CallUsage | None, owner: type) -> pd.DataFrame:
+        if usage is None:
+            raise AttributeError("hourly")
+        frame: pd.DataFrame | None = usage.__dict__["_hourly"]
+        if frame is None:
+            raise QueryError(
+                "hourly: this saved reply has none; the endpoint sends it since 2026-03"
+            )
+        return frame
+
+    def __set__(self, usage: CallUsage, frame: pd.DataFrame | None) -> None:
+        usage.__dict__["_hourly"] = frame
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class CallUsage:
+    """One answer of the endpoint as tidy frames, with what was asked and when.
+
+    Parameters
+    ----------
+    daily, hourly
+        Canonical frames (see `usage_analysis.tidy.frames`) in UTC. Reading `hourly` of a saved
+        reply without it raises a `QueryError`.
+    all_time
+        The reply's all-time figures by measure, `duration` a Timedelta. Whether they follow the
+        filters is not known, so no helper takes them for the window's totals. None where the
+        question took more than one request.
+    query
+        What was asked, with both ends of the window; None for a bare reply without a row.
+    as_of
+        When the reply was made, UTC.
+    source
+        ``"live"``, ``"sample"`` or ``"file"``.
+    groups
+        The question of each group of a breakdown, by name, in the frames' order; None for a single
+        series. What the groups leave over has the question about all calls.
+
+    Examples
+    --------
+    >>> usage = CallUsage.from_json('''{
+    ...     "allTime": {"totalCount": 3, "errorCount": 1, "joinedCount": 3,
+    ...                 "duration": "90.5s", "billedMinutes": 1.6},
+    ...     "daily": [{"totalCount": 3, "errorCount": 1, "joinedCount": 3, "date": "2026-03-01",
+    ...                "duration": "90.5s", "billedMinutes": 1.6}],
+    ...     "hourly": [{"totalCount": 3, "errorCount": 1, "joinedCount": 3, "date": "2026-03-01",
+    ...                 "hour": 9, "duration": "90.5s", "billedMinutes": 1.6}]}''')
+    >>> len(usage.hourly), int(usage.hourly["total_count"].sum())
+    (24, 3)
+    """
+
+    daily: pd.DataFrame
+    hourly: pd.DataFrame = _OptionalHours()  # type: ignore[assignment]  # a descriptor that holds a frame
+    all_time: pd.Series | None
+    query: UsageQuery | None
+    as_of: pd.Timestamp
+    source: Source
+    groups: Mapping[str, UsageQuery] | None = None
+
+    def __post_init__(self) -> None:
+        """Let the sample account's frames say that they are."""
+        for frame in (self.daily, self.__dict__["_hourly"]):
+            if self.source == "sample" and frame is not None:
+                frame.attrs["source"] = "sample"
+
+    @classmethod
+    def from_json(
+        cls,
+        body: bytes | str,
+        *,
+        query: UsageQuery | None = None,
+        as_of: datetime | str | None = None,
+        saved: bool = False,
+    ) -> CallUsage:
+        """Usage from the vendor's JSON.
+
+        Parameters
+        ----------
+        body
+            One whole JSON document.
+        query
+            What was asked. Without it the window is the first to the last daily row.
+        as_of
+            When the reply was made, with its zone. Without it the clock where there is a `query`,
+            else the end of the last day, which stays provisional: the reply may have been made on
+            it, so say a later `as_of` where it was not.
+        saved
+            Allow what the endpoint did not send in 2025: `errorCount`, `billedMinutes`, `hourly`.
+
+        Raises
+        ------
+        ResponseError
+            The message starts with the field's path: ``hourly[17].errorCount: expected int, got
+            str``.
+        """
+        reply = wire.decode(body, saved=saved)
+        if query is None and len(reply.daily.time):
+            days = reply.daily.time
+            first, last = instant_of(days.min()).date(), instant_of(days.max()).date()
+            query = UsageQuery(from_date=first, to_date=last)
+            as_of = as_of or query.end
+        query, moment = query or UsageQuery(), _moment(as_of)
+        return build_usage([check_reply(reply, query, moment)], query, as_of=moment, source="file")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Path of the file that now holds the reply, its query and date; `load` reads it back.
+
+        The file is written beside and moved into place: it is whole or not there.
+        """
+        return usage_files.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CallUsage:
+        """Usage from a file that `save` wrote, or from a bare reply of the vendor's.
+
+        Raises
+        ------
+        ResponseError
+            The file is neither; the message starts with the path of the field that is wrong.
+        """
+        body = Path(path).read_bytes()
+        try:
+            saved = usage_files.decode(body)
+            if saved is None:
+                return cls.from_json(body, saved=True)
+            usages = {
+                group: build_usage([reply], query, as_of=saved.as_of, source=saved.source)
+                for group, (query, reply) in saved.parts.items()
+            }
+            if saved.name is None:
+                return usages[""]
+            return build_breakdown(usages, saved.name, saved.query)
+        except QueryError as error:
+            raise ResponseError(f"query.{error}") from None
+
+    def __repr__(self) -> str:
+        """What was asked, from whom, and how much came."""
+        window = "no window"
+        if self.query is not None and self.query.start and self.query.end:
+            window = f"{self.query.start:%Y-%m-%d %H:%M} to {self.query.end:%Y-%m-%d %H:%M} UTC"
+        what = f"{int(self.daily['total_count'].sum())} calls"
+        if self.groups is not None:
+            what = f"{len(self.groups)} groups by {group_column(self.daily)}"
+        return f"<CallUsage {self.source}: {what}, {window}, as of {self.as_of:%Y-%m-%d %H:%M} UTC>"
+
+
+def build_usage(
+    replies: Sequence[CheckedReply],
+    query: UsageQuery,
+    *,
+    as_of: datetime | str | None,
+    source: Source,
+) -> CallUsage:
+    """Usage from the replies to the requests of one query, added up.
+
+    Parameters
+    ----------
+    as_of
+        When the last reply was made, with its zone; the clock without it.
+    """
+    moment = _moment(as_of)
+    window = window_of(query)
+    hourly = [reply.hourly for reply in replies if reply.hourly is not None]
+    of_day = hours_of_day(query)
+    stop = microseconds(moment.to_pydatetime())
+    totals = replies[0].all_time if len(replies) == 1 else {}
+    return CallUsage(
+        daily=canonical_frame([reply.daily for reply in replies], DAY, window, stop),
+        hourly=canonical_frame(hourly, HOUR, window, stop, of_day) if hourly else None,  # type: ignore[arg-type]  # the descriptor knows
+        all_time=all_time_totals(totals) if totals else None,
+        query=query if window else None,
+        as_of=moment,
+        source=source,
+    )
+
+
+def _moment(as_of: datetime | str | None) -> pd.Timestamp:
+    moment = pd.Timestamp(datetime.now(UTC) if as_of is None else as_of)
+    if moment.tzinfo is None:
+        raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
+    return moment.tz_convert("UTC").as_unit("us")
+
+
+def build_breakdown(usages: Mapping[str, CallUsage], name: str, query: UsageQuery) -> CallUsage:
+    """Usage of a breakdown: the groups' frames one below the other, the group as first column.
+
+    Parameters
+    ----------
+    usages
+        The usage of each group: over one window, with one `as_of`, with hours.
+    name
+        The group column's.
+    query
+        What all groups were asked.
+
+    Returns
+    -------
+    CallUsage
+        Its `all_time` is None: whether the reply's follows the filters is not known, so a group's
+        would not be the group's.
+    """
+    check_group_name(name)
+    first = next(iter(usages.values()))
+    if any(usage.as_of != first.as_of for usage in usages.values()):
+        raise QueryError("breakdown: expected one as_of for all groups, got several")
+    return CallUsage(
+        daily=_stack({group: usage.daily for group, usage in usages.items()}, name),
+        hourly=_stack({group: usage.hourly for group, usage in usages.items()}, name),
+        all_time=None,
+        query=query,
+        as_of=first.as_of,
+        source=first.source,
+        groups={group: usage.query or query for group, usage in usages.items()},
+    )
+
+
+def _stack(frames: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    stacked = pd.concat(list(frames.values()))
+    lengths = [len(frame) for frame in frames.values()]
+    stacked.insert(0, name, pd.Index(list(frames)).repeat(lengths))
+    return stacked
