@@ -120,8 +120,10 @@ GZIPPED = gzip.compress(reply_body(), mtime=0)
 
 # --- statuses
 
+RETRIED = [408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+
+@pytest.mark.parametrize("status", RETRIED)
 def test_passing_status(fault_server: Serve, status: int) -> None:
     """A status that may pass is asked again, and the answer that comes then is the answer."""
     server = fault_server(sends(answer(status, b"")), sends(answer(status, b"<html>")), GOOD)
@@ -129,7 +131,7 @@ def test_passing_status(fault_server: Serve, status: int) -> None:
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", RETRIED)
 def test_status_storm(fault_server: Serve, status: int) -> None:
     """A status that does not pass is an error after so many attempts, which says what it knows."""
     body = b'{"detail": "too busy"}'

@@ -28,7 +28,9 @@ ERROR_LIMIT = 64 * 2**10
 """The most bytes of an error's body that are read [bytes]."""
 _WORDS_LIMIT = 300
 _GZIP = 16 + zlib.MAX_WBITS
-_AGAIN = {408, 429, 500, 502, 503, 504}
+# Statuses that may pass. Gateways in front of the endpoint add their own to the standard ones:
+# 520 to 524 say that the server behind them failed or was too slow, 529 that it is overloaded.
+_AGAIN = {408, 429, 500, 502, 503, 504, *range(520, 525), 529}
 _SHARED = {429, 503}
 
 Redact = Callable[[str], str]

@@ -46,8 +46,8 @@ class Client(BaseClient):
         The longest that one question takes, with its requests, attempts and waits [s]. In a
         breakdown each group is a question.
     max_attempts
-        How often a request is sent where asking again may help: after 408, 429, 500, 502, 503 and
-        504, a time-out, a broken connection and a reply cut short.
+        How often a request is sent where asking again may help: after status 408, 429, 500, 502,
+        503, 504, 520 to 524 or 529, a time-out, a broken connection and a reply cut short.
     max_backoff
         The longest random wait between two attempts [s]. What the server asks for in `Retry-After`
         is waited for besides; where it does not fit in the deadline, the error comes at once.
