@@ -144,7 +144,8 @@ def test_status_storm(fault_server: Serve, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [201, 202, 204, 206, 301, 304, 400, 401, 403, 404, 405, 409, 410, 422, 451, 501, 505]
+    "status",
+    [201, 202, 204, 206, 301, 304, 400, 401, 403, 404, 405, 409, 410, 422, 451, 501, 505, 525, 530],
 )
 def test_final_status(fault_server: Serve, status: int) -> None:
     """Any other status than 200 is an error at once, whatever the body is."""
