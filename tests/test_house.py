@@ -65,7 +65,7 @@ ALLOWED = {
     },
 }
 HOMES = {
-    "httpx": {"fetch/exchange.py", "sample/*"},
+    "httpx": {"fetch/transport.py", "sample/*"},
     "matplotlib": {"figures/*", "report/*", "dashboard/*"},
     "ipywidgets": {"dashboard/*"},
     "IPython": {"dashboard/*"},

@@ -17,7 +17,7 @@ import pytest
 
 from usage_analysis.fetch.answers import inflated
 from usage_analysis.fetch.client import Client
-from usage_analysis.fetch.exchange import PATH
+from usage_analysis.fetch.transport import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.reply_checks import check_reply

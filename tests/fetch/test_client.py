@@ -45,8 +45,8 @@ from usage_analysis.errors import (
 from usage_analysis.fetch import answers
 from usage_analysis.fetch.asynchronous import AsyncClient
 from usage_analysis.fetch.client import Client
-from usage_analysis.fetch.exchange import PATH
 from usage_analysis.fetch.patience import FIRST_BACKOFF, Gate, Stop, StoppedError, backoff
+from usage_analysis.fetch.transport import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import sample_client
 
@@ -805,7 +805,7 @@ def test_no_cookies(fault_server: Serve) -> None:
     with Client(KEY, base_url=server.url) as client:
         client.call_usage(**WINDOW)
         client.call_usage(**WINDOW)
-        assert KEY not in repr(client._lanes._idle[0].http.cookies)
+        assert KEY not in repr(client._connections._idle[0].http.cookies)
     assert [b"cookie" in request.lower() for request in server.requests] == [False, False]
 
 

@@ -15,8 +15,8 @@ from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch.account import Listed
 from usage_analysis.fetch.asking import OUT_OF_TIME, Params, Reply
 from usage_analysis.fetch.client import AT_ONCE, Client
-from usage_analysis.fetch.exchange import CLOSED
 from usage_analysis.fetch.patience import THREAD, Progress, Stop
+from usage_analysis.fetch.transport import CLOSED
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage

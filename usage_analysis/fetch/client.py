@@ -12,9 +12,9 @@ from usage_analysis.fetch.account import Account, Listed
 from usage_analysis.fetch.asking import Asker, Params, Reply
 from usage_analysis.fetch.base import BaseClient, asked
 from usage_analysis.fetch.breakdown import REST, left_over, plan
-from usage_analysis.fetch.exchange import WHAT, Lanes
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.patience import Gate, Patience, Progress, Stop
+from usage_analysis.fetch.transport import WHAT, ConnectionPool
 from usage_analysis.query import CHUNK_DAYS, UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage, build_breakdown
@@ -87,18 +87,18 @@ class Client(BaseClient):
         if transport is not None and not hasattr(transport, "handle_request"):
             kind = type(transport).__name__
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
-        self._lanes = Lanes(base_url, self._key, transport)
-        self._account = Account(transport, local=self._lanes.local, sample_key=sample_key)
+        self._connections = ConnectionPool(base_url, self._key, transport)
+        self._account = Account(transport, local=self._connections.local, sample_key=sample_key)
         self._asker = Asker(
             WHAT,
-            self._lanes.run,
+            self._connections.run,
             patience=Patience(timeout, deadline, max_attempts, max_backoff),
             gate=Gate(PER_SECOND if self.source == "live" else None),
             account=self._account,
             key=self._key,
         )
         words = ["ua.sample.KEY"] if sample_key and own else []
-        words += [] if base_url == BASE_URL else [f"base_url={self._lanes.address!r}"]
+        words += [] if base_url == BASE_URL else [f"base_url={self._connections.address!r}"]
         called = f"ua.Client({', '.join(words)})" if sample_key or not own else ""
         self.python = called if transport is None else getattr(transport, "python", "")
 
@@ -289,10 +289,10 @@ class Client(BaseClient):
 
     def close(self) -> None:
         """Close the connections; requests that are under way end first."""
-        self._lanes.close()
+        self._connections.close()
 
     def __repr__(self) -> str:
-        where = f" {self._lanes.address}" if self.source == "live" else ""
+        where = f" {self._connections.address}" if self.source == "live" else ""
         return f"<Client {self.source}{where}>"
 
     def __reduce__(self) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The only file that knows HTTP: one request goes out, its answer comes back, in time."""
+"""HTTP transport: send one request and return its response in time; no other file knows HTTP."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _KeyAuth(httpx.Auth):
         return problem
 
 
-class _Lane:
+class _Connection:
     """One connection, and its socket: shutting that ends a wait that no read time-out does."""
 
     def __init__(self, http: httpx.Client) -> None:
@@ -116,7 +116,7 @@ class _Lane:
             self.shut()
 
 
-class Lanes:
+class ConnectionPool:
     """The connections of a client and of its views: one request at a time on each.
 
     Parameters
@@ -140,12 +140,12 @@ class Lanes:
         weakref.finalize(self, _hide_in_logs(key.hide))
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
-        self._idle: list[_Lane] = []
+        self._idle: list[_Connection] = []
         self._hands = Hands()
         weakref.finalize(self, self._hands.close)
         self._closed = False
-        self._given = None if transport is None else self._http(transport=transport)
-        self._given_to = 0  # requests under way
+        self._shared = None if transport is None else self._http(transport=transport)
+        self._transport_requests = 0  # requests under way
 
     @property
     def address(self) -> str:
@@ -160,59 +160,59 @@ class Lanes:
     def run(self, stop: Stop, params: Params, seconds: float) -> Raw | Failure:
         """Answer to one request, or why there is none, after so many seconds at most."""
         stop.sleep(0)
-        lane = self._take()
+        connection = self._acquire()
         try:
-            work = partial(self._get, lane, params, seconds)
-            return stop.bounded(work, seconds, hands=self._hands, give_up=lane.shut)
+            work = partial(self._get, connection, params, seconds)
+            return stop.bounded(work, seconds, hands=self._hands, give_up=connection.shut)
         except (StoppedError, QueryError):
             raise
         except httpx.InvalidURL:
             problem = "an address of over 64 KB; ask for fewer agents at once"
         except (httpx.HTTPError, OSError) as error:
-            if lane.head is not None and lane.head.status != httpx.codes.OK:
-                return lane.head
+            if connection.head is not None and connection.head.status != httpx.codes.OK:
+                return connection.head
             problem, again = _problem(error, seconds, self.address)
             message = f"{WHAT}: no complete answer: {problem}"
-            return answers.broken(lane.head, message, self._hide, again=again)
+            return answers.broken(connection.head, message, self._hide, again=again)
         raise QueryError(f"agent_ids: expected filters that fit an address, got {problem}")
 
     def close(self) -> None:
         """Close what is idle now, and the others once they are done."""
         with self._lock:
             self._closed = True
-            idle, self._idle = [lane.http for lane in self._idle], []
-            if self._given is not None and not self._given_to:
-                idle.append(self._given)
+            idle, self._idle = [connection.http for connection in self._idle], []
+            if self._shared is not None and not self._transport_requests:
+                idle.append(self._shared)
         self._hands.close()
         for http in idle:
             http.close()
 
-    def _get(self, lane: _Lane, params: Params, seconds: float) -> Raw:
+    def _get(self, connection: _Connection, params: Params, seconds: float) -> Raw:
         try:
-            raw = lane.get(params, seconds)
+            raw = connection.get(params, seconds)
         except BaseException:
-            self._give(lane, whole=False)
+            self._release(connection, whole=False)
             raise
-        self._give(lane, whole=True)
+        self._release(connection, whole=True)
         return raw
 
-    def _take(self) -> _Lane:
+    def _acquire(self) -> _Connection:
         with self._lock:
             if self._closed:
                 raise QueryError(CLOSED)
-            if self._given is not None:
-                self._given_to += 1
-                return _Lane(self._given)
+            if self._shared is not None:
+                self._transport_requests += 1
+                return _Connection(self._shared)
             return self._idle.pop() if self._idle else self._new()
 
-    def _new(self) -> _Lane:
+    def _new(self) -> _Connection:
         secure, read = self._url.scheme == "https", _CERTIFICATES
         with suppress(ImportError, OSError, ValueError, httpx.InvalidURL):
             if self._tls is None:
                 # To this machine no certificate is looked at: leave out the slow list of them.
                 self._tls = httpx.create_ssl_context() if secure else ssl.SSLContext(_NO_TLS)
             read = _PROXIES
-            return _Lane(
+            return _Connection(
                 self._http(
                     verify=self._tls,
                     limits=httpx.Limits(max_connections=1),
@@ -226,16 +226,16 @@ class Lanes:
             f"{', '.join(given or names)}: expected {wanted} in the environment, got something else"
         )
 
-    def _give(self, lane: _Lane, *, whole: bool) -> None:
+    def _release(self, connection: _Connection, *, whole: bool) -> None:
         with self._lock:
-            if lane.http is self._given:
-                self._given_to -= 1
-                keep = not self._closed or self._given_to > 0
+            if connection.http is self._shared:
+                self._transport_requests -= 1
+                keep = not self._closed or self._transport_requests > 0
             else:
-                keep = whole and not self._closed and not lane.over
-                self._idle += [lane] * keep
+                keep = whole and not self._closed and not connection.over
+                self._idle += [connection] * keep
         if not keep:
-            lane.http.close()
+            connection.http.close()
 
     def _http(self, **settings: Any) -> httpx.Client:
         return httpx.Client(
