@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from usage_analysis.fetch.answers import inflated
 from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.responses import decompress
 from usage_analysis.fetch.transport import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
@@ -136,7 +136,7 @@ def decoding(texts, days, encoding):
     usages = {}
     for text, (group, filters) in zip(texts, groups().items(), strict=True):
         query = UsageQuery(**window(days), **filters)
-        reply = check_reply(wire.decode(inflated(text, encoding)), query, AS_OF)
+        reply = check_reply(wire.decode(decompress(text, encoding)), query, AS_OF)
         usages[group] = build_usage([reply], query, as_of=AS_OF, source="live")
     build_breakdown(usages, "group", UsageQuery(**window(days)))
     return time.perf_counter() - start

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from usage_analysis.fetch.answers import parse_date
+from usage_analysis.fetch.responses import parse_date
 
 if TYPE_CHECKING:
     from usage_analysis.query import UsageQuery

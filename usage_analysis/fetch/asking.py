@@ -15,7 +15,6 @@ from urllib.parse import urlencode
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.account import Account
-from usage_analysis.fetch.answers import Body, Failure, Raw, body_of, broken, parse_date, unreadable
 from usage_analysis.fetch.key import Key
 from usage_analysis.fetch.patience import (
     THREAD,
@@ -28,6 +27,15 @@ from usage_analysis.fetch.patience import (
     backoff,
     side_by_side,
 )
+from usage_analysis.fetch.responses import (
+    Body,
+    Failure,
+    Response,
+    incomplete_response,
+    invalid_response,
+    parse_date,
+    response_body,
+)
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
@@ -36,7 +44,7 @@ from usage_analysis.tidy.usage import CallUsage, build_usage
 Params = list[tuple[str, str]]
 Task = tuple[str, int]
 """A group, and the place of a request among those of its question."""
-Exchange = Callable[[Stop, Params, float], Raw | Failure]
+Exchange = Callable[[Stop, Params, float], Response | Failure]
 """One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
 
 OUT_OF_TIME = (
@@ -227,7 +235,7 @@ class Asker:
             failure = outcome
             wait = backoff(attempt, self._patience.max_backoff, failure.retry_after)
             last = attempt == self._patience.max_attempts or wait >= deadline.left()
-            if last or not failure.again:
+            if last or not failure.retry:
                 raise failure.after(attempt, deadline.spent(), self._said(params))
             _log.info("%s; attempt %d, the next in %.1f s", failure.error, attempt, wait)
             if failure.shared:
@@ -260,24 +268,24 @@ class Asker:
     def _attempt(
         self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]
     ) -> Reply[T] | Failure:
-        raw = self._exchange(stop, params, min(self._patience.timeout, deadline.left()))
-        if isinstance(raw, Failure):
-            return raw
+        response = self._exchange(stop, params, min(self._patience.timeout, deadline.left()))
+        if isinstance(response, Failure):
+            return response
         now = self._account.now()
-        body = body_of(raw, self._what, now, self._key.hide)
+        body = response_body(response, self._what, now, self._key.hide)
         if isinstance(body, Failure):
             return body
-        self._account.heard(raw.headers)
-        date = parse_date(raw.headers.get("Date", "")) or now
+        self._account.heard(response.headers)
+        date = parse_date(response.headers.get("Date", "")) or now
         try:
             return Reply(read(body, date), date)
         except ResponseError as error:
-            again, message = isinstance(error, wire.CutReplyError), str(error)
+            retry, message = isinstance(error, wire.CutReplyError), str(error)
         except TimeoutError:
             problem = "it was not read within the deadline; ask for less, or with a longer one"
             message = f"{self._what}: no complete answer: {problem}"
-            return broken(raw, message, self._key.hide)
-        return unreadable(raw, message, self._key.hide, again=again)
+            return incomplete_response(response, message, self._key.hide)
+        return invalid_response(response, message, self._key.hide, retry=retry)
 
     @contextmanager
     def _reader(self) -> Generator[Callable[[UsageQuery, Deadline, Body, datetime], CheckedReply]]:

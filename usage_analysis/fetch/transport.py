@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch import answers
-from usage_analysis.fetch.answers import Failure, Raw
+from usage_analysis.fetch import responses
 from usage_analysis.fetch.asking import Params
 from usage_analysis.fetch.key import Key, problem_with
 from usage_analysis.fetch.patience import Hands, Stop, StoppedError
+from usage_analysis.fetch.responses import Failure, Response
 
 PATH = "/api/accounts/me/usage/calls"
 WHAT = f"GET {PATH}"
@@ -67,12 +67,12 @@ class _Connection:
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
         self.over = False
-        self.head: Raw | None = None
+        self.head: Response | None = None
         """What came of the answer, however its body ends."""
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
-    def get(self, params: Params, seconds: float) -> Raw:
+    def get(self, params: Params, seconds: float) -> Response:
         """Answer to one request, its body up to the limit."""
         self.head = None
         with self.http.stream(
@@ -83,7 +83,7 @@ class _Connection:
             extensions={"trace": self._trace},
         ) as answer:
             self._watch(answer.extensions.get("network_stream"))
-            self.head = Raw(answer.status_code, answer.headers, b"", "")
+            self.head = Response(answer.status_code, answer.headers, b"", "")
             return _read(answer)
 
     def shut(self) -> None:
@@ -157,7 +157,7 @@ class ConnectionPool:
         """Whether that is this machine."""
         return self._url.host in _LOOPBACK
 
-    def run(self, stop: Stop, params: Params, seconds: float) -> Raw | Failure:
+    def run(self, stop: Stop, params: Params, seconds: float) -> Response | Failure:
         """Answer to one request, or why there is none, after so many seconds at most."""
         stop.sleep(0)
         connection = self._acquire()
@@ -171,9 +171,9 @@ class ConnectionPool:
         except (httpx.HTTPError, OSError) as error:
             if connection.head is not None and connection.head.status != httpx.codes.OK:
                 return connection.head
-            problem, again = _problem(error, seconds, self.address)
+            problem, retry = _problem(error, seconds, self.address)
             message = f"{WHAT}: no complete answer: {problem}"
-            return answers.broken(connection.head, message, self._hide, again=again)
+            return responses.incomplete_response(connection.head, message, self._hide, retry=retry)
         raise QueryError(f"agent_ids: expected filters that fit an address, got {problem}")
 
     def close(self) -> None:
@@ -187,14 +187,14 @@ class ConnectionPool:
         for http in idle:
             http.close()
 
-    def _get(self, connection: _Connection, params: Params, seconds: float) -> Raw:
+    def _get(self, connection: _Connection, params: Params, seconds: float) -> Response:
         try:
-            raw = connection.get(params, seconds)
+            response = connection.get(params, seconds)
         except BaseException:
             self._release(connection, whole=False)
             raise
         self._release(connection, whole=True)
-        return raw
+        return response
 
     def _acquire(self) -> _Connection:
         with self._lock:
@@ -293,19 +293,19 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _read(answer: httpx.Response) -> Raw:
+def _read(answer: httpx.Response) -> Response:
     encoding = answer.headers.get("Content-Encoding", "")
     if answer.is_stream_consumed:  # a canned answer comes read and decoded
-        return Raw(answer.status_code, answer.headers, answer.content, "")
+        return Response(answer.status_code, answer.headers, answer.content, "")
     whole = answer.status_code == httpx.codes.OK
-    limit = answers.WIRE_LIMIT if whole else answers.ERROR_LIMIT
+    limit = responses.WIRE_LIMIT if whole else responses.ERROR_LIMIT
     body = bytearray()  # it grows in place: a list of parts to join made threads fight for memory
     for part in answer.iter_raw():
         body += part
         if len(body) > limit:
             break
     del body[limit + whole :]  # one byte more tells a reply that is too long
-    return Raw(answer.status_code, answer.headers, body, encoding)
+    return Response(answer.status_code, answer.headers, body, encoding)
 
 
 def _problem(error: Exception, seconds: float, address: str) -> tuple[str, bool]:
@@ -314,7 +314,7 @@ def _problem(error: Exception, seconds: float, address: str) -> tuple[str, bool]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)  # type: ignore[arg-type]  # below an Exception lies no bare one
     kinds = {kind for cause in causes for kind in type(cause).__mro__}
-    again = False
+    retry = False
     if ssl.SSLError in kinds and not {ssl.SSLEOFError, ssl.SSLZeroReturnError} & kinds:
         (reason, *_) = [cause.reason for cause in causes if isinstance(cause, ssl.SSLError)]
         problem = f"TLS failed ({reason}); check {address}, this machine's clock and its proxy"
@@ -325,7 +325,7 @@ def _problem(error: Exception, seconds: float, address: str) -> tuple[str, bool]
     elif isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
         problem = "the proxy failed; check HTTPS_PROXY"
     elif isinstance(error, httpx.TimeoutException | TimeoutError):
-        problem, again = f"none within {seconds:.3g} s; try again, or with a longer timeout", True
+        problem, retry = f"none within {seconds:.3g} s; try again, or with a longer timeout", True
     else:
-        problem, again = f"the connection broke ({type(error).__name__}); try again", True
-    return problem, again
+        problem, retry = f"the connection broke ({type(error).__name__}); try again", True
+    return problem, retry

@@ -26,18 +26,18 @@ DECODED_LIMIT = 64 * 2**20
 """The most bytes that a compressed body may become [bytes]."""
 ERROR_LIMIT = 64 * 2**10
 """The most bytes of an error's body that are read [bytes]."""
-_WORDS_LIMIT = 300
+_MESSAGE_LIMIT = 300
 _GZIP = 16 + zlib.MAX_WBITS
 # Statuses that may pass. Gateways in front of the endpoint add their own to the standard ones:
 # 520 to 524 say that the server behind them failed or was too slow, 529 that it is overloaded.
-_AGAIN = {408, 429, 500, 502, 503, 504, *range(520, 525), 529}
-_SHARED = {429, 503}
+_RETRIED = {408, 429, 500, 502, 503, 504, *range(520, 525), 529}
+_BACK_OFF_ALL = {429, 503}
 
 Redact = Callable[[str], str]
 Body = bytes | bytearray
 
 
-class Raw(NamedTuple):
+class Response(NamedTuple):
     """An answer as it came over the wire."""
 
     status: int
@@ -52,7 +52,7 @@ class Failure(NamedTuple):
     """Why there is no answer, and whether asking again may help."""
 
     error: TransportError | APIError | ResponseError
-    again: bool = False
+    retry: bool = False
     shared: bool = False
     """Whether every request of this client should wait, not only this one."""
     retry_after: float | None = None
@@ -65,7 +65,7 @@ class Failure(NamedTuple):
         return self.error
 
 
-def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> Body | Failure:
+def response_body(response: Response, what: str, now: datetime, redact: Redact) -> Body | Failure:
     """Body of a whole answer with status 200, or why there is none.
 
     Parameters
@@ -77,31 +77,39 @@ def body_of(raw: Raw, what: str, now: datetime, redact: Redact) -> Body | Failur
     redact
         Takes the key out of a text.
     """
-    if raw.status != 200:
-        return _refused(raw, what, now, redact)
-    if len(raw.body) > WIRE_LIMIT:
+    if response.status != 200:
+        return _refusal(response, what, now, redact)
+    if len(response.body) > WIRE_LIMIT:
         problem = f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for less"
-        return unreadable(raw, problem, redact)
+        return invalid_response(response, problem, redact)
     try:
-        return inflated(raw.body, _plain(raw.encoding, redact))
+        return decompress(response.body, _plain(response.encoding, redact))
     except EOFError:
         problem = "the compressed body stops before its end"
     except ResponseError as error:
-        return unreadable(raw, str(error), redact)
-    return broken(raw, f"{what}: no complete answer: {problem}; try again", redact, again=True)
+        return invalid_response(response, str(error), redact)
+    return incomplete_response(
+        response, f"{what}: no complete answer: {problem}; try again", redact, retry=True
+    )
 
 
-def unreadable(raw: Raw, message: str, redact: Redact, *, again: bool = False) -> Failure:
+def invalid_response(
+    response: Response, message: str, redact: Redact, *, retry: bool = False
+) -> Failure:
     """Failure of an answer with status 200 that is not what the endpoint promises."""
-    return Failure(ResponseError(redact(message), **_known(raw, redact)), again)
+    return Failure(ResponseError(redact(message), **_identify(response, redact)), retry)
 
 
-def broken(raw: Raw | None, message: str, redact: Redact, *, again: bool = False) -> Failure:
+def incomplete_response(
+    response: Response | None, message: str, redact: Redact, *, retry: bool = False
+) -> Failure:
     """Failure of an answer that is not whole, of which the head may be known."""
-    return Failure(TransportError(message, **(_known(raw, redact) if raw else {})), again)
+    return Failure(
+        TransportError(message, **(_identify(response, redact) if response else {})), retry
+    )
 
 
-def inflated(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
+def decompress(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
     """Body without its compression.
 
     Raises
@@ -133,12 +141,12 @@ def inflated(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
     raise ResponseError(f"reply: expected a gzip body, got {problem}")
 
 
-def _refused(raw: Raw, what: str, now: datetime, redact: Redact) -> Failure:
-    status, known = raw.status, _known(raw, redact)
+def _refusal(response: Response, what: str, now: datetime, redact: Redact) -> Failure:
+    status, known = response.status, _identify(response, redact)
     message = f"{what}: expected status 200, got {status}"
-    if words := _own_words(raw, redact):
+    if words := _server_message(response, redact):
         message += f" ({words})"
-    wait = retry_after(raw.headers, now)
+    wait = retry_after(response.headers, now)
     message += f": {_advice(status, wait)}"
     if status < 300:
         return Failure(ResponseError(message, **known))
@@ -146,7 +154,7 @@ def _refused(raw: Raw, what: str, now: datetime, redact: Redact) -> Failure:
         status, APIError
     )
     error = kind(message, retry_after=wait, **known)
-    return Failure(error, status in _AGAIN, status in _SHARED, wait)
+    return Failure(error, status in _RETRIED, status in _BACK_OFF_ALL, wait)
 
 
 def _advice(status: int, wait: float | None) -> str:
@@ -165,9 +173,9 @@ def _advice(status: int, wait: float | None) -> str:
     return "the request was refused; check what was asked for"
 
 
-def _known(raw: Raw, redact: Redact) -> dict[str, Any]:
-    request_id = _plain(raw.headers.get("X-Request-Id", ""), redact)[:100] or None
-    return {"status_code": raw.status, "request_id": request_id}
+def _identify(response: Response, redact: Redact) -> dict[str, Any]:
+    request_id = _plain(response.headers.get("X-Request-Id", ""), redact)[:100] or None
+    return {"status_code": response.status, "request_id": request_id}
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -193,13 +201,13 @@ def parse_date(text: str) -> datetime | None:
         return None
 
 
-def _own_words(raw: Raw, redact: Redact) -> str:
+def _server_message(response: Response, redact: Redact) -> str:
     """The server's own words of a refusal, where they are plain text; empty otherwise.
 
     They stand under `detail`, or in lists under the names of what they are about.
     """
     try:
-        document = json.loads(inflated(raw.body, raw.encoding, ERROR_LIMIT))
+        document = json.loads(decompress(response.body, response.encoding, ERROR_LIMIT))
     except (ValueError, RecursionError, EOFError, ResponseError):
         return ""
     if not isinstance(document, dict):
@@ -211,7 +219,7 @@ def _own_words(raw: Raw, redact: Redact) -> str:
             for name, said in document.items()
             if isinstance(said, list) and all(isinstance(text, str) for text in said)
         )
-    return "" if re.search(r"<[a-zA-Z!/]", words) else _plain(words, redact)[:_WORDS_LIMIT]
+    return "" if re.search(r"<[a-zA-Z!/]", words) else _plain(words, redact)[:_MESSAGE_LIMIT]
 
 
 def _plain(text: str, redact: Redact) -> str:
