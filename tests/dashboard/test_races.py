@@ -22,7 +22,7 @@ def explorer(transport):
 
 
 def in_a_page(steps):
-    """Run a coroutine as a page's kernel would: hands move controls while the loop goes on."""
+    """Run a coroutine as a page's kernel would: pool move controls while the loop goes on."""
 
     async def bounded():
         await asyncio.wait_for(steps(), 30)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from usage_analysis.fetch.patience import THREAD
+from usage_analysis.fetch.threads import THREAD_NAME
 
 KEY = "abcd1234.0123456789abcdef0123456789abcdef"
 DATE = "Tue, 03 Mar 2026 10:00:00 GMT"
@@ -157,7 +157,7 @@ def answer(
 
 def threads() -> set[threading.Thread]:
     """The package's threads."""
-    return {thread for thread in threading.enumerate() if THREAD in thread.name}
+    return {thread for thread in threading.enumerate() if THREAD_NAME in thread.name}
 
 
 def assert_threads_end(before: set[threading.Thread]) -> None:

@@ -45,7 +45,8 @@ from usage_analysis.errors import (
 from usage_analysis.fetch import answers
 from usage_analysis.fetch.asynchronous import AsyncClient
 from usage_analysis.fetch.client import Client
-from usage_analysis.fetch.patience import FIRST_BACKOFF, Gate, Stop, StoppedError, backoff
+from usage_analysis.fetch.retry import FIRST_BACKOFF, RateLimiter, backoff
+from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
 from usage_analysis.fetch.transport import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import sample_client
@@ -591,15 +592,15 @@ def test_backoff(attempt: int, longest: float, wait: float | None) -> None:
 
 def test_gate_spreads() -> None:
     """Turns follow each other at the pace asked for, and none is before a hold is over."""
-    gate, start = Gate(100), time.monotonic()
+    limiter, start = RateLimiter(100), time.monotonic()
     for place in range(11):
-        wait = gate.turn()
+        wait = limiter.reserve()
         assert wait <= place / 100 + 1e-9
         assert time.monotonic() + wait >= start + place / 100 - 1e-9
     start = time.monotonic()
-    gate.hold(5)
-    assert start + 5 - time.monotonic() <= gate.turn() <= 5
-    assert Gate(None).turn() == 0
+    limiter.pause(5)
+    assert start + 5 - time.monotonic() <= limiter.reserve() <= 5
+    assert RateLimiter(None).turn() == 0
 
 
 def test_hold_over_the_deadline(fault_server: Serve) -> None:
@@ -608,11 +609,11 @@ def test_hold_over_the_deadline(fault_server: Serve) -> None:
         lambda peer: peer.send(answer(429, b"", "Retry-After: 20")), lambda peer: peer.wait()
     )
     with Client(KEY, base_url=server.url, deadline=30) as client, ThreadPoolExecutor(1) as pool:
-        stop = Stop()
-        waiting = pool.submit(client.stoppable(stop).call_usage, **WINDOW)
-        while not client._asker._gate.closed():
+        token = CancelToken()
+        waiting = pool.submit(client.cancellable(token).call_usage, **WINDOW)
+        while not client._asker._limiter.pause_left():
             time.sleep(0.01)
-        client._asker._gate.hold(60)
+        client._asker._limiter.pause(60)
         start = time.monotonic()
         with pytest.raises(
             TransportError, match="not sent; the server asked this client"
@@ -621,8 +622,8 @@ def test_hold_over_the_deadline(fault_server: Serve) -> None:
         assert time.monotonic() - start < 10
         assert (caught.value.attempts, caught.value.status_code) == (0, None)
         assert 30 < caught.value.retry_after <= 60  # type: ignore[operator]  # it is a number
-        stop.say()
-        with pytest.raises(StoppedError):
+        token.cancel()
+        with pytest.raises(RequestCancelledError):
             waiting.result()
     assert len(server.requests) == 1
 
@@ -635,7 +636,7 @@ def test_refusal_before_a_hold(fault_server: Serve) -> None:
     first = answer(429, b"", "Retry-After: 1", "X-Request-Id: r-1")
 
     def refuses(peer: Any) -> None:
-        while not client._asker._gate.closed():
+        while not client._asker._limiter.pause_left():
             peer.wait(0.01)
         peer.send(first)
 
@@ -644,7 +645,7 @@ def test_refusal_before_a_hold(fault_server: Serve) -> None:
         asking = pool.submit(client.call_usage, **WINDOW)
         while not server.requests:
             time.sleep(0.01)
-        client._asker._gate.hold(60)
+        client._asker._limiter.pause(60)
         with pytest.raises(RateLimitError, match="got 429") as caught:
             asking.result()
     assert (caught.value.attempts, caught.value.request_id) == (1, "r-1")

@@ -20,7 +20,7 @@ from usage_analysis.fetch.account import Listed
 from usage_analysis.fetch.asking import naming
 from usage_analysis.fetch.base import BaseClient, asked
 from usage_analysis.fetch.breakdown import REST, left_over, plan
-from usage_analysis.fetch.patience import Progress, Stop
+from usage_analysis.fetch.threads import CancelToken, Progress
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import LAG, Source
 from usage_analysis.tidy.groups import sum_groups
@@ -122,7 +122,7 @@ class ArchiveClient(BaseClient):
         asked_of_all = replace(whole, from_date=seen.from_date, to_date=seen.to_date)
         return build_breakdown(usages, name, asked_of_all)
 
-    def stoppable(self, stop: Stop) -> ArchiveClient:  # noqa: ARG002  # nothing is waited for
+    def cancellable(self, token: CancelToken) -> ArchiveClient:  # noqa: ARG002  # nothing is waited for
         """The same client: what it reads is soon read."""
         return self
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from usage_analysis.dashboard.question import Progress, Question
 from usage_analysis.fetch.base import BaseClient
-from usage_analysis.fetch.patience import Stop, StoppedError
+from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
 from usage_analysis.tidy.usage import CallUsage
 
 JOIN: Final = 0.15
@@ -24,7 +24,7 @@ Told = Callable[[Question, CallUsage | BaseException], None]
 @dataclass(eq=False)
 class _Task:
     question: Question
-    stop: Stop = field(default_factory=Stop)
+    token: CancelToken = field(default_factory=CancelToken)
     done: threading.Event = field(default_factory=threading.Event)
     answer: CallUsage | BaseException | None = None
 
@@ -73,8 +73,8 @@ class Asking:
 
         def work() -> None:
             try:
-                task.stop.sleep(JOIN)
-            except StoppedError:
+                task.token.sleep(JOIN)
+            except RequestCancelledError:
                 task.done.set()
                 return
             self._work(task, post)
@@ -87,7 +87,7 @@ class Asking:
         with self._lock:
             task, self._task = self._task, None
         if task is not None:
-            task.stop.say()
+            task.token.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether nothing is under way any more, waiting for it and telling the answer here."""
@@ -110,7 +110,7 @@ class Asking:
 
         self.asked += 1
         try:
-            task.answer = task.question.ask(self._client.stoppable(task.stop), report)
+            task.answer = task.question.ask(self._client.cancellable(task.token), report)
         except BaseException as error:  # noqa: BLE001  # told in the answer's place
             task.answer = error
         finally:

@@ -16,17 +16,6 @@ from urllib.parse import urlencode
 from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.account import Account
 from usage_analysis.fetch.key import Key
-from usage_analysis.fetch.patience import (
-    THREAD,
-    Deadline,
-    Gate,
-    Patience,
-    Progress,
-    Stop,
-    as_they_come,
-    backoff,
-    side_by_side,
-)
 from usage_analysis.fetch.responses import (
     Body,
     Failure,
@@ -36,6 +25,8 @@ from usage_analysis.fetch.responses import (
     parse_date,
     response_body,
 )
+from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy, backoff
+from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, Progress, run_all, run_unordered
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
@@ -44,7 +35,7 @@ from usage_analysis.tidy.usage import CallUsage, build_usage
 Params = list[tuple[str, str]]
 Task = tuple[str, int]
 """A group, and the place of a request among those of its question."""
-Exchange = Callable[[Stop, Params, float], Response | Failure]
+Exchange = Callable[[CancelToken, Params, float], Response | Failure]
 """One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
 
 OUT_OF_TIME = (
@@ -81,9 +72,9 @@ class Asker:
         What is asked, for messages.
     exchange
         One attempt.
-    patience
+    policy
         How long and how often.
-    gate
+    limiter
         When a request may go out.
     account
         Who answers, and the date of an answer that has none.
@@ -96,21 +87,21 @@ class Asker:
         what: str,
         exchange: Exchange,
         *,
-        patience: Patience,
-        gate: Gate,
+        policy: RetryPolicy,
+        limiter: RateLimiter,
         account: Account,
         key: Key,
     ) -> None:
-        self._what, self._exchange, self._patience = what, exchange, patience
-        self._gate, self._account, self._key = gate, account, key
-        self._stop: Stop | None = None
+        self._what, self._exchange, self._policy = what, exchange, policy
+        self._limiter, self._account, self._key = limiter, account, key
+        self._token: CancelToken | None = None
 
     @property
     def deadline(self) -> float:
         """The longest that one question takes [s]."""
-        return self._patience.deadline
+        return self._policy.deadline
 
-    def until(self, stop: Stop, waited: float = 0.0) -> Self:
+    def until(self, token: CancelToken, waited: float = 0.0) -> Self:
         """The same, which gives up when told to, and has less time by what was waited [s].
 
         Raises
@@ -121,14 +112,14 @@ class Asker:
         if waited >= self.deadline:
             raise TransportError(OUT_OF_TIME)
         other = copy.copy(self)
-        other._stop = stop
-        other._patience = replace(self._patience, deadline=self.deadline - waited)
+        other._token = token
+        other._policy = replace(self._policy, deadline=self.deadline - waited)
         return other
 
     def ask(self, params: Params, read: Read[T]) -> Reply[T]:
         """What `read` makes of the answer to one request."""
-        deadline = Deadline(self._patience.deadline)
-        return self._asked(params, deadline, self._stop or Stop(), read)
+        deadline = Deadline(self._policy.deadline)
+        return self._asked(params, deadline, self._token or CancelToken(), read)
 
     def usages(
         self,
@@ -181,15 +172,15 @@ class Asker:
         chunk_days: int,
     ) -> Generator[tuple[str, CallUsage]]:
         """Each group with its usage, as the answers come; no more are held than are under way."""
-        stop = self._stop or Stop()
+        token = self._token or CancelToken()
 
         def work(question: tuple[str, UsageQuery]) -> CallUsage:
             group, query = question
-            deadline = Deadline(self._patience.deadline)
+            deadline = Deadline(self._policy.deadline)
             with naming(name, group):
                 replies = [
                     self._asked(
-                        request.params, deadline, stop, partial(read, request.query, deadline)
+                        request.params, deadline, token, partial(read, request.query, deadline)
                     )
                     for request in _requests(query, chunk_days)
                 ]
@@ -202,7 +193,7 @@ class Asker:
 
         with (
             self._reader() as read,
-            closing(as_they_come(work, questions, at_once=at_once, stop=stop)) as answers,
+            closing(run_unordered(work, questions, at_once=at_once, token=token)) as answers,
         ):
             for (group, _), usage in answers:
                 yield group, usage
@@ -211,46 +202,48 @@ class Asker:
         self, tasks: Mapping[Task, Request], name: str, at_once: int, progress: Progress | None
     ) -> dict[Task, Reply[CheckedReply]]:
         """Reply to each task; those of one group share a deadline."""
-        deadlines = {group: Deadline(self._patience.deadline) for group, _ in tasks}
-        stop = self._stop or Stop()
+        deadlines = {group: Deadline(self._policy.deadline) for group, _ in tasks}
+        token = self._token or CancelToken()
 
         def work(task: Task) -> Reply[CheckedReply]:
             (query, params), deadline = tasks[task], deadlines[task[0]]
             with naming(name, task[0]):
-                return self._asked(params, deadline, stop, partial(read, query, deadline))
+                return self._asked(params, deadline, token, partial(read, query, deadline))
 
         with self._reader() as read:
-            return side_by_side(work, tasks, at_once=at_once, stop=stop, progress=progress)
+            return run_all(work, tasks, at_once=at_once, token=token, progress=progress)
 
-    def _asked(self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]) -> Reply[T]:
+    def _asked(
+        self, params: Params, deadline: Deadline, token: CancelToken, read: Read[T]
+    ) -> Reply[T]:
         attempt, failure = 0, None
         while True:
-            if wait := self._await_turn(deadline, stop):
+            if wait := self._await_turn(deadline, token):
                 failure = failure or self._not_sent(wait)
-                raise failure.after(attempt, deadline.spent(), self._said(params))
+                raise failure.after(attempt, deadline.spent(), self._describe(params))
             attempt += 1
-            outcome = self._attempt(params, deadline, stop, read)
+            outcome = self._attempt(params, deadline, token, read)
             if isinstance(outcome, Reply):
                 return outcome
             failure = outcome
-            wait = backoff(attempt, self._patience.max_backoff, failure.retry_after)
-            last = attempt == self._patience.max_attempts or wait >= deadline.left()
+            wait = backoff(attempt, self._policy.max_backoff, failure.retry_after)
+            last = attempt == self._policy.max_attempts or wait >= deadline.left()
             if last or not failure.retry:
-                raise failure.after(attempt, deadline.spent(), self._said(params))
+                raise failure.after(attempt, deadline.spent(), self._describe(params))
             _log.info("%s; attempt %d, the next in %.1f s", failure.error, attempt, wait)
             if failure.shared:
-                self._gate.hold(wait)
+                self._limiter.pause(wait)
             else:
-                stop.sleep(wait)
+                token.sleep(wait)
 
-    def _await_turn(self, deadline: Deadline, stop: Stop) -> float:
+    def _await_turn(self, deadline: Deadline, token: CancelToken) -> float:
         """0 after the wait for a turn; the wait [s], where the deadline does not leave it."""
-        wait = self._gate.turn()
+        wait = self._limiter.reserve()
         while wait > 0:
             if wait >= deadline.left():
                 return wait
-            stop.sleep(wait)
-            wait = self._gate.closed()
+            token.sleep(wait)
+            wait = self._limiter.pause_left()
         return 0.0
 
     def _not_sent(self, wait: float) -> Failure:
@@ -260,15 +253,15 @@ class Asker:
         )
         return Failure(TransportError(message, retry_after=wait))
 
-    def _said(self, params: Params) -> str:
+    def _describe(self, params: Params) -> str:
         """Parameters in a message."""
         said = self._key.hide(urlencode(params, safe=":"))
         return said if len(said) <= _SAID_LIMIT else f"{said[:_SAID_LIMIT]}..."
 
     def _attempt(
-        self, params: Params, deadline: Deadline, stop: Stop, read: Read[T]
+        self, params: Params, deadline: Deadline, token: CancelToken, read: Read[T]
     ) -> Reply[T] | Failure:
-        response = self._exchange(stop, params, min(self._patience.timeout, deadline.left()))
+        response = self._exchange(token, params, min(self._policy.timeout, deadline.left()))
         if isinstance(response, Failure):
             return response
         now = self._account.now()
@@ -293,7 +286,7 @@ class Asker:
 
         Side by side they would only wait for each other, each with memory of its own that is cold.
         """
-        thread = ThreadPoolExecutor(1, THREAD)
+        thread = ThreadPoolExecutor(1, THREAD_NAME)
 
         def read(query: UsageQuery, body: Body, date: datetime) -> CheckedReply:
             return check_reply(wire.decode(body, quoted=self._key.hide), query, date)

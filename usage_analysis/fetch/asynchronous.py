@@ -15,7 +15,7 @@ from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch.account import Listed
 from usage_analysis.fetch.asking import OUT_OF_TIME, Params, Reply
 from usage_analysis.fetch.client import AT_ONCE, Client
-from usage_analysis.fetch.patience import THREAD, Progress, Stop
+from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, Progress
 from usage_analysis.fetch.transport import CLOSED
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import Source
@@ -113,18 +113,20 @@ class AsyncClient:
         **options: Any,
     ) -> AsyncGenerator[tuple[str, CallUsage]]:
         """Each group with its usage, as the answers come; see `Client.each_usage`."""
-        stop = Stop()
-        view = self._client.stoppable(stop)
-        answers = await self._end(self._begin(partial(view.each_usage, questions, **options)), stop)
+        token = CancelToken()
+        view = self._client.cancellable(token)
+        answers = await self._end(
+            self._begin(partial(view.each_usage, questions, **options)), token
+        )
         asking = self._begin(partial(next, answers, None))
         try:
-            while (answer := await self._end(asking, stop)) is not None:
+            while (answer := await self._end(asking, token)) is not None:
                 yield answer
                 asking = self._begin(partial(next, answers, None))
         finally:
-            stop.say()
+            token.cancel()
             # Not before the thread that is at it has left it, and not in the loop's: it waits.
-            end = threading.Thread(None, answers.close, THREAD, daemon=True)
+            end = threading.Thread(None, answers.close, THREAD_NAME, daemon=True)
             asking.add_done_callback(lambda _: end.start())
 
     async def now(self) -> datetime:
@@ -160,22 +162,22 @@ class AsyncClient:
     def _over(self, client: Client) -> None:
         self._client = client
         self._closed = False
-        self._threads = ThreadPoolExecutor(AT_ONCE, THREAD)
+        self._threads = ThreadPoolExecutor(AT_ONCE, THREAD_NAME)
 
     async def _beside(self, method: str, *args: Any, **options: Any) -> Any:
-        loop, stop, asked = asyncio.get_running_loop(), Stop(), time.monotonic()
+        loop, token, started = asyncio.get_running_loop(), CancelToken(), time.monotonic()
         if (progress := options.get("progress")) is not None:
             options["progress"] = partial(loop.call_soon_threadsafe, progress)
 
         def work() -> Any:
-            view = self._client.stoppable(stop, waited=time.monotonic() - asked)
+            view = self._client.cancellable(token, waited=time.monotonic() - started)
             return getattr(view, method)(*args, **options)
 
         asking = self._begin(work)
         # Without effect once it has begun: it keeps its time itself then.
         turn = loop.call_later(self._client.deadline, asking.cancel)
         try:
-            return await self._end(asking, stop)
+            return await self._end(asking, token)
         finally:
             turn.cancel()
 
@@ -184,11 +186,11 @@ class AsyncClient:
             raise QueryError(CLOSED)
         return self._threads.submit(work)
 
-    async def _end(self, asking: Future[T], stop: Stop) -> T:
+    async def _end(self, asking: Future[T], token: CancelToken) -> T:
         try:
             return await asyncio.wrap_future(asking)
         except asyncio.CancelledError:
-            stop.say()
+            token.cancel()
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import Listed
 from usage_analysis.fetch.breakdown import groups_by
-from usage_analysis.fetch.patience import Progress, Stop
+from usage_analysis.fetch.threads import CancelToken, Progress
 from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
@@ -57,7 +57,7 @@ class BaseClient(ABC):
         """Usage by group, the group as the frames' first column."""
 
     @abstractmethod
-    def stoppable(self, stop: Stop) -> BaseClient:
+    def cancellable(self, token: CancelToken) -> BaseClient:
         """A view of this client that gives up when told to."""
 
     @abstractmethod

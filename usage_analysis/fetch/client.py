@@ -13,7 +13,8 @@ from usage_analysis.fetch.asking import Asker, Params, Reply
 from usage_analysis.fetch.base import BaseClient, asked
 from usage_analysis.fetch.breakdown import REST, left_over, plan
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
-from usage_analysis.fetch.patience import Gate, Patience, Progress, Stop
+from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
+from usage_analysis.fetch.threads import CancelToken, Progress
 from usage_analysis.fetch.transport import WHAT, ConnectionPool
 from usage_analysis.query import CHUNK_DAYS, UsageQuery
 from usage_analysis.tidy.frames import Source
@@ -92,8 +93,8 @@ class Client(BaseClient):
         self._asker = Asker(
             WHAT,
             self._connections.run,
-            patience=Patience(timeout, deadline, max_attempts, max_backoff),
-            gate=Gate(PER_SECOND if self.source == "live" else None),
+            policy=RetryPolicy(timeout, deadline, max_attempts, max_backoff),
+            limiter=RateLimiter(PER_SECOND if self.source == "live" else None),
             account=self._account,
             key=self._key,
         )
@@ -273,7 +274,7 @@ class Client(BaseClient):
         """
         return self._asker.ask(params, lambda body, _date: self._key.hide_bytes(body))
 
-    def stoppable(self, stop: Stop, waited: float = 0.0) -> Client:
+    def cancellable(self, token: CancelToken, waited: float = 0.0) -> Client:
         """A view of this client, over the same connections, that gives up when told to.
 
         Its questions have less time by what was waited before [s].
@@ -284,7 +285,7 @@ class Client(BaseClient):
             The wait took all the time there was.
         """
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, _asker=self._asker.until(stop, waited))
+        view.__dict__.update(self.__dict__, _asker=self._asker.until(token, waited))
         return view
 
     def close(self) -> None:

@@ -20,8 +20,8 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch import responses
 from usage_analysis.fetch.asking import Params
 from usage_analysis.fetch.key import Key, problem_with
-from usage_analysis.fetch.patience import Hands, Stop, StoppedError
 from usage_analysis.fetch.responses import Failure, Response
+from usage_analysis.fetch.threads import CancelToken, RequestCancelledError, ThreadPool
 
 PATH = "/api/accounts/me/usage/calls"
 WHAT = f"GET {PATH}"
@@ -141,8 +141,8 @@ class ConnectionPool:
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._idle: list[_Connection] = []
-        self._hands = Hands()
-        weakref.finalize(self, self._hands.close)
+        self._pool = ThreadPool()
+        weakref.finalize(self, self._pool.close)
         self._closed = False
         self._shared = None if transport is None else self._http(transport=transport)
         self._transport_requests = 0  # requests under way
@@ -157,14 +157,14 @@ class ConnectionPool:
         """Whether that is this machine."""
         return self._url.host in _LOOPBACK
 
-    def run(self, stop: Stop, params: Params, seconds: float) -> Response | Failure:
+    def run(self, token: CancelToken, params: Params, seconds: float) -> Response | Failure:
         """Answer to one request, or why there is none, after so many seconds at most."""
-        stop.sleep(0)
+        token.sleep(0)
         connection = self._acquire()
         try:
             work = partial(self._get, connection, params, seconds)
-            return stop.bounded(work, seconds, hands=self._hands, give_up=connection.shut)
-        except (StoppedError, QueryError):
+            return token.run(work, seconds, pool=self._pool, give_up=connection.shut)
+        except (RequestCancelledError, QueryError):
             raise
         except httpx.InvalidURL:
             problem = "an address of over 64 KB; ask for fewer agents at once"
@@ -183,7 +183,7 @@ class ConnectionPool:
             idle, self._idle = [connection.http for connection in self._idle], []
             if self._shared is not None and not self._transport_requests:
                 idle.append(self._shared)
-        self._hands.close()
+        self._pool.close()
         for http in idle:
             http.close()
 

@@ -1,10 +1,8 @@
-"""How long to wait, how often to ask again, and when to give up. It knows nothing of HTTP."""
+"""Work in threads that can be cancelled from another thread; no HTTP here."""
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -15,55 +13,35 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from usage_analysis.errors import QueryError, TransportError
+from usage_analysis.errors import TransportError
 
 Progress = Callable[[int, int], None]
 """Told how many requests are done, and of how many; first with none done."""
 
-FIRST_BACKOFF = 0.5
-"""The most that the wait before the second attempt lasts [s]; each next one doubles it."""
 
-THREAD = "usage-analysis"
+THREAD_NAME = "usage-analysis"
 """What the threads of this package are called."""
+
 
 _IDLE = 10.0  # how long a thread waits for work [s]
 
+
 T = TypeVar("T")
+
+
 K = TypeVar("K")
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long a client waits [s], and how often it asks."""
-
-    timeout: float
-    deadline: float
-    max_attempts: int
-    max_backoff: float
-
-    def __post_init__(self) -> None:
-        """Check every setting."""
-        for name in ("timeout", "deadline", "max_backoff"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 < value <= threading.TIMEOUT_MAX:
-                raise QueryError(f"{name}: expected a number of seconds above 0, got {value!r}")
-        if not isinstance(self.max_attempts, int) or self.max_attempts < 1:
-            raise QueryError(
-                f"max_attempts: expected a whole number from 1, got {self.max_attempts!r}"
-            )
-
-
-class StoppedError(TransportError):
+class RequestCancelledError(TransportError):
     """Given up because somebody no longer wants the answer."""
 
 
-class Hands:
+class ThreadPool:
     """Threads for what may hang, kept for the next time; none of them keeps the process alive.
 
     An executor's threads would be waited for at the end of the process, and its number of them is
@@ -75,13 +53,13 @@ class Hands:
         self._idle: list[SimpleQueue[Callable[[], None] | None]] = []
         self._closed = False
 
-    def do(self, work: Callable[[], None]) -> None:
+    def submit(self, work: Callable[[], None]) -> None:
         """Begin `work`, which raises nothing, in a thread of its own."""
         with self._lock:
             queue = self._idle.pop() if self._idle else None
         if queue is None:
             queue = SimpleQueue()
-            threading.Thread(None, self._live, THREAD, (queue,), daemon=True).start()
+            threading.Thread(None, self._live, THREAD_NAME, (queue,), daemon=True).start()
         queue.put(work)
 
     def close(self) -> None:
@@ -111,30 +89,35 @@ class Hands:
         return queue.get()  # on its way
 
 
-class Stop:
+class CancelToken:
     """A word from another thread that ends waits and exchanges at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._said = threading.Event()
+        self._event = threading.Event()
         self._running: set[Future[object]] = set()
 
-    def say(self) -> None:
+    def cancel(self) -> None:
         """End what waits for this, and what will."""
         with self._lock:
-            self._said.set()
+            self._event.set()
             running = list(self._running)
         for future in running:
             with suppress(InvalidStateError):
-                future.set_exception(self._stopped())
+                future.set_exception(self._cancelled())
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless stopped."""
-        if self._said.wait(seconds):
-            raise self._stopped()
+        if self._event.wait(seconds):
+            raise self._cancelled()
 
-    def bounded(
-        self, work: Callable[[], T], seconds: float, *, hands: Hands, give_up: Callable[[], None]
+    def run(
+        self,
+        work: Callable[[], T],
+        seconds: float,
+        *,
+        pool: ThreadPool,
+        give_up: Callable[[], None],
     ) -> T:
         """What `work` returns or raises; it runs beside, so nothing that it hangs in holds us.
 
@@ -144,7 +127,7 @@ class Stop:
             Begins in any case, and ends soon after `give_up` was called.
         seconds
             The longest that this takes [s].
-        hands
+        pool
             Who does the work.
         give_up
             Called where nobody waits for `work` any more.
@@ -153,19 +136,19 @@ class Stop:
         ------
         TimeoutError
             The time is over.
-        StoppedError
+        RequestCancelledError
             Somebody stopped it.
         """
         future: Future[T] = Future()
         with self._lock:
             self._running.add(future)  # type: ignore[arg-type]  # only exceptions are set
-            if self._said.is_set():
-                future.set_exception(self._stopped())
+            if self._event.is_set():
+                future.set_exception(self._cancelled())
         try:
-            hands.do(partial(_settle, future, work))
+            pool.submit(partial(_settle, future, work))
             return future.result(seconds)
         except BaseException:
-            if not future.done() or isinstance(future.exception(), StoppedError):
+            if not future.done() or isinstance(future.exception(), RequestCancelledError):
                 give_up()
             raise
         finally:
@@ -173,8 +156,8 @@ class Stop:
                 self._running.discard(future)
 
     @staticmethod
-    def _stopped() -> StoppedError:
-        return StoppedError("stopped: the answer is no longer wanted")
+    def _cancelled() -> RequestCancelledError:
+        return RequestCancelledError("stopped: the answer is no longer wanted")
 
 
 def _settle(future: Future[T], work: Callable[[], T]) -> None:
@@ -188,79 +171,12 @@ def _settle(future: Future[T], work: Callable[[], T]) -> None:
             future.set_result(result)
 
 
-class Deadline:
-    """The end of the time that one question may take, from its first request on."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._start: float | None = None
-
-    def spent(self) -> float:
-        """Time since the first call [s]."""
-        if self._start is None:
-            self._start = time.monotonic()
-        return time.monotonic() - self._start
-
-    def left(self) -> float:
-        """Time left [s], not below 0."""
-        return max(0.0, self._seconds - self.spent())
-
-
-class Gate:
-    """When the next request may go out: spread over the second, and after a shared back-off.
-
-    Parameters
-    ----------
-    per_second
-        The most requests that go out in a second; None for no limit.
-    """
-
-    def __init__(self, per_second: float | None) -> None:
-        self._gap = 0.0 if per_second is None else 1 / per_second
-        self._lock = threading.Lock()
-        self._next = self._open = 0.0
-
-    def turn(self) -> float:
-        """Wait until the caller's turn [s], which is the caller's now."""
-        with self._lock:
-            now = time.monotonic()
-            start = max(now, self._next, self._open)
-            self._next = start + self._gap
-            return start - now
-
-    def closed(self) -> float:
-        """Wait until the back-off is over [s]."""
-        return max(0.0, self._open - time.monotonic())
-
-    def hold(self, seconds: float) -> None:
-        """Let nobody through for a while."""
-        with self._lock:
-            self._open = max(self._open, time.monotonic() + seconds)
-
-
-def backoff(attempt: int, longest: float, retry_after: float | None) -> float:
-    """Wait before the next attempt [s]: what the server asked for, and a random part on top.
-
-    Parameters
-    ----------
-    attempt
-        How many attempts were made.
-    longest
-        The most that the random part lasts [s]. It is drawn from the whole range ("full jitter"),
-        so that clients that failed together do not come back together.
-    retry_after
-        The server's own wait [s].
-    """
-    most = min(longest, FIRST_BACKOFF * 2.0 ** min(attempt - 1, 30))
-    return (retry_after or 0.0) + random.uniform(0, most)  # noqa: S311  # spread, not a secret
-
-
-def side_by_side(
+def run_all(
     work: Callable[[K], T],
     keys: Iterable[K],
     *,
     at_once: int,
-    stop: Stop,
+    token: CancelToken,
     progress: Progress | None = None,
 ) -> dict[K, T]:
     """Result of `work` for each key, in the keys' order; the first failure ends the others.
@@ -274,21 +190,21 @@ def side_by_side(
         only = {waiting[0]: work(waiting[0])}
         report(1, 1)
         return only
-    with ThreadPoolExecutor(min(at_once, len(waiting)), THREAD) as pool:
+    with ThreadPoolExecutor(min(at_once, len(waiting)), THREAD_NAME) as pool:
         futures = {key: pool.submit(work, key) for key in waiting}
         try:
             for done, future in enumerate(as_completed(futures.values()), 1):
                 future.result()
                 report(done, len(waiting))
         except BaseException:
-            stop.say()
+            token.cancel()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return {key: future.result() for key, future in futures.items()}
 
 
-def as_they_come(
-    work: Callable[[K], T], keys: Iterable[K], *, at_once: int, stop: Stop
+def run_unordered(
+    work: Callable[[K], T], keys: Iterable[K], *, at_once: int, token: CancelToken
 ) -> Generator[tuple[K, T]]:
     """Each key with the result of `work`, in no order; the first failure ends the others.
 
@@ -297,7 +213,7 @@ def as_they_come(
     """
     more = iter(keys)
     running: dict[Future[T], K] = {}
-    pool = ThreadPoolExecutor(at_once, THREAD)
+    pool = ThreadPoolExecutor(at_once, THREAD_NAME)
     try:
         while True:
             for key in islice(more, at_once - len(running)):
@@ -315,7 +231,7 @@ def as_they_come(
                 del future
     finally:
         if running:
-            stop.say()
+            token.cancel()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
