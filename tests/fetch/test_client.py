@@ -42,7 +42,7 @@ from usage_analysis.errors import (
     TransportError,
     UsageError,
 )
-from usage_analysis.fetch import answers
+from usage_analysis.fetch import responses
 from usage_analysis.fetch.asynchronous import AsyncClient
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.retry import FIRST_BACKOFF, RateLimiter, backoff
@@ -580,7 +580,7 @@ def test_get() -> None:
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     """`Retry-After` is digits or a date against the answer's own; anything else is ignored."""
     now = datetime(2026, 3, 3, 10, 0, 30, tzinfo=UTC)
-    assert answers.retry_after(headers, now) == seconds
+    assert responses.retry_after(headers, now) == seconds
 
 
 @given(st.integers(1, 100), st.floats(0.001, 100), st.none() | st.floats(0, 1000))
@@ -590,7 +590,7 @@ def test_backoff(attempt: int, longest: float, wait: float | None) -> None:
     assert -1e-9 <= drawn <= min(longest, FIRST_BACKOFF * 2 ** (attempt - 1)) + 1e-9
 
 
-def test_gate_spreads() -> None:
+def test_rate_limiter_spreads() -> None:
     """Turns follow each other at the pace asked for, and none is before a hold is over."""
     limiter, start = RateLimiter(100), time.monotonic()
     for place in range(11):
@@ -600,7 +600,7 @@ def test_gate_spreads() -> None:
     start = time.monotonic()
     limiter.pause(5)
     assert start + 5 - time.monotonic() <= limiter.reserve() <= 5
-    assert RateLimiter(None).turn() == 0
+    assert RateLimiter(None).reserve() == 0
 
 
 def test_hold_over_the_deadline(fault_server: Serve) -> None:
