@@ -237,7 +237,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         r"got 'x' and 'y'",
     ),
     "a taken name": ({"groups": {"x": {"search": "x"}}, "name": "duration"}, r"^name: expected"),
-    "none at once": ({"groups": {"x": {"search": "x"}}, "at_once": 0}, r"^at_once: expected"),
+    "none at once": (
+        {"groups": {"x": {"search": "x"}}, "max_concurrency": 0},
+        r"^max_concurrency: expected",
+    ),
     "rest of a search": ({"groups": {"x": {"search": "x"}}, "rest": True}, r"^rest: expected"),
     "rest of two filters": (
         {"groups": {"x": {"agent_ids": [A]}, "y": {"voice_id": B}}, "rest": True},
@@ -330,7 +333,9 @@ def test_failure_ends_the_others(fault_server: Serve) -> None:
         Client(KEY, base_url=server.url) as client,
         pytest.raises(APIError, match=r"got 400 \(no\)"),
     ):
-        client.breakdown({str(n): {"search": str(n)} for n in range(30)}, at_once=2, **WINDOW)
+        client.breakdown(
+            {str(n): {"search": str(n)} for n in range(30)}, max_concurrency=2, **WINDOW
+        )
     assert time.monotonic() - start < 10
     assert len(server.requests) <= 3
 
@@ -352,7 +357,9 @@ def test_at_once(fault_server: Serve) -> None:
 
     server = fault_server(act)
     with Client(KEY, base_url=server.url) as client:
-        client.breakdown({str(n): {"search": str(n)} for n in range(12)}, at_once=4, **WINDOW)
+        client.breakdown(
+            {str(n): {"search": str(n)} for n in range(12)}, max_concurrency=4, **WINDOW
+        )
     assert state["most"] == 4
     assert server.connections == 4
 

@@ -912,7 +912,7 @@ def test_asyncio_closed(fault_server: Serve) -> None:
         with pytest.raises(QueryError, match="got a closed one"):
             await client.today()
         with pytest.raises(QueryError, match="got a closed one"):
-            await anext(client.each_usage({}))
+            await anext(client.iter_usage({}))
         closed.set()
         return [*await asyncio.gather(*tasks[:10]), *refused]
 
@@ -938,9 +938,9 @@ def test_asyncio_one_by_one() -> None:
             assert (client.source, client.listed) == (sync.source, sync.listed) == ("live", None)
             reply = await client.get([("search", "7")])
             assert reply.content == reply_body(calls=7)
-            with pytest.raises(QueryError, match="at_once"):
-                await anext(client.each_usage({}, at_once=0))
-            answers = client.each_usage(questions(*range(2, 32)), at_once=4)
+            with pytest.raises(QueryError, match="max_concurrency"):
+                await anext(client.iter_usage({}, max_concurrency=0))
+            answers = client.iter_usage(questions(*range(2, 32)), max_concurrency=4)
             return {group: count(usage) async for group, usage in answers}
 
     assert asyncio.run(main()) == {f"group {n}": n for n in range(2, 32)}
@@ -965,7 +965,7 @@ def test_asyncio_one_by_one_given_up(fault_server: Serve, way: str) -> None:
         taken: list[str] = []
 
         async def take() -> None:
-            answers = client.each_usage(questions(*range(9)), at_once=2)
+            answers = client.iter_usage(questions(*range(9)), max_concurrency=2)
             async for group, _ in answers:
                 taken.append(group)
                 first.set()

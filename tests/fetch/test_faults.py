@@ -264,7 +264,9 @@ def test_back_off_is_shared(fault_server: Serve) -> None:
 
     server = fault_server(sends(answer(429, b"", "Retry-After: 1")), beside, GOOD)
     with Client(KEY, base_url=server.url, max_backoff=0.01) as client:
-        client.breakdown({f"g{n}": {"search": str(n)} for n in range(8)}, at_once=2, **WINDOW)
+        client.breakdown(
+            {f"g{n}": {"search": str(n)} for n in range(8)}, max_concurrency=2, **WINDOW
+        )
     refused, _, *others = server.times
     assert len(others) == 7
     assert min(others) - refused >= 1

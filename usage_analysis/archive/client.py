@@ -17,9 +17,9 @@ from usage_analysis.archive.loading import everything, load
 from usage_analysis.archive.parts import Part, Shelf
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.account import Listed
-from usage_analysis.fetch.asking import naming
-from usage_analysis.fetch.base import BaseClient, asked
+from usage_analysis.fetch.base import BaseClient, resolve_query
 from usage_analysis.fetch.breakdown import REST, left_over, plan
+from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.fetch.threads import CancelToken, Progress
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import LAG, Source
@@ -89,7 +89,7 @@ class ArchiveClient(BaseClient):
         ArchiveError
             A file that is needed is damaged; the message says how to go on.
         """
-        question = asked(query, filters, self.now())
+        question = resolve_query(query, filters, self.now())
         return self._usages({"": question}, "", progress)[""]
 
     def breakdown(
@@ -153,7 +153,7 @@ class ArchiveClient(BaseClient):
         held = {_key(own.query): scope for scope, own in self._scopes().items()}
         scopes = {}
         for group, question in questions.items():
-            with naming("" if group == REST else name, group):
+            with group_in_errors("" if group == REST else name, group):
                 scopes[group] = _scopes_of(question, held)
         wanted = list(dict.fromkeys(scope for found in scopes.values() for scope in found))
         window = self._window(next(iter(questions.values())), wanted, settled=REST in questions)

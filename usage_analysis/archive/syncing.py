@@ -114,7 +114,7 @@ def sync(
     progress: Progress | None,
 ) -> Synced:
     """What was fetched of scopes; the filters of known ones may be None."""
-    if not hasattr(client, "each_usage"):
+    if not hasattr(client, "iter_usage"):
         raise QueryError(f"client: expected a Client, got {type(client).__name__}")
     today = number_of(client.today())
     queries, firsts = shelf.steady(partial(_questions, shelf, client, asked, since))
@@ -136,7 +136,7 @@ def sync(
     report = progress or (lambda _done, _total: None)
     report(0, len(todo))
     try:
-        with closing(client.each_usage(questions(todo, queries), name="scope")) as answers:
+        with closing(client.iter_usage(questions(todo, queries), name="scope")) as answers:
             for done, (scope, usage) in enumerate(answers, 1):
                 landing.add(scope, usage)
                 report(done, len(todo))
@@ -211,14 +211,14 @@ class Landing:
     ----------
     shelf
         Where they go.
-    at_once
+    max_rows
         Rows that are held before they are written.
     """
 
     MOST = 200_000  # some 15 MB
 
-    def __init__(self, shelf: Shelf, at_once: int = MOST) -> None:
-        self._shelf, self._most = shelf, at_once
+    def __init__(self, shelf: Shelf, max_rows: int = MOST) -> None:
+        self._shelf, self._most = shelf, max_rows
         self._waiting: list[tuple[str, dict[str, NDArray[np.int64]]]] = []
         self._held: dict[str, dict[str, Held]] = {}
         self._count = 0

@@ -21,7 +21,7 @@ from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.zones import DAY
 
-_AT_ONCE = 200_000  # rows
+_BATCH_ROWS = 200_000  # rows
 
 
 class Versions(NamedTuple):
@@ -122,7 +122,7 @@ def batches(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]
     batch: list[str] = []
     size = 0
     for scope, count in zip(scopes, days.tolist(), strict=True):
-        if batch and size + 24 * count > _AT_ONCE:
+        if batch and size + 24 * count > _BATCH_ROWS:
             yield batch
             batch, size = [], 0
         batch.append(scope)

@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 
 from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch.account import Listed
-from usage_analysis.fetch.asking import OUT_OF_TIME, Params, Reply
-from usage_analysis.fetch.client import AT_ONCE, Client
+from usage_analysis.fetch.client import MAX_CONCURRENCY, Client
+from usage_analysis.fetch.fetcher import OUT_OF_TIME, Params, Reply
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, Progress
 from usage_analysis.fetch.transport import CLOSED
 from usage_analysis.query import UsageQuery
@@ -107,16 +107,16 @@ class AsyncClient:
         usage: CallUsage = await self._beside("by_metadata", key, values, **options)
         return usage
 
-    async def each_usage(
+    async def iter_usage(
         self,
         questions: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
         **options: Any,
     ) -> AsyncGenerator[tuple[str, CallUsage]]:
-        """Each group with its usage, as the answers come; see `Client.each_usage`."""
+        """Each group with its usage, as the answers come; see `Client.iter_usage`."""
         token = CancelToken()
         view = self._client.cancellable(token)
         answers = await self._end(
-            self._begin(partial(view.each_usage, questions, **options)), token
+            self._begin(partial(view.iter_usage, questions, **options)), token
         )
         asking = self._begin(partial(next, answers, None))
         try:
@@ -162,7 +162,7 @@ class AsyncClient:
     def _over(self, client: Client) -> None:
         self._client = client
         self._closed = False
-        self._threads = ThreadPoolExecutor(AT_ONCE, THREAD_NAME)
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, THREAD_NAME)
 
     async def _beside(self, method: str, *args: Any, **options: Any) -> Any:
         loop, token, started = asyncio.get_running_loop(), CancelToken(), time.monotonic()

@@ -108,7 +108,9 @@ class BaseClient(ABC):
         self.close()
 
 
-def asked(query: UsageQuery | None, filters: Mapping[str, Any], now: datetime) -> UsageQuery:
+def resolve_query(
+    query: UsageQuery | None, filters: Mapping[str, Any], now: datetime
+) -> UsageQuery:
     """The question that a query or filters by name are, with both ends of its window.
 
     Raises

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, ResponseError
-from usage_analysis.fetch.asking import naming
+from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import REST as REST
 from usage_analysis.tidy.frames import check_group_name
@@ -138,7 +138,7 @@ def _question(whole: UsageQuery, name: str, group: object, own: object) -> Usage
         if both:
             raise QueryError(f"groups[{group!r}]: expected other filters than all groups, got "
                              f"{both[0]} twice")  # fmt: skip
-    with naming(name, group):
+    with group_in_errors(name, group):
         return UsageQuery.from_filters(merged)
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import key
 from usage_analysis.fetch.account import Account, Listed
-from usage_analysis.fetch.asking import Asker, Params, Reply
-from usage_analysis.fetch.base import BaseClient, asked
+from usage_analysis.fetch.base import BaseClient, resolve_query
 from usage_analysis.fetch.breakdown import REST, left_over, plan
+from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
 from usage_analysis.fetch.threads import CancelToken, Progress
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import httpx
 
 BASE_URL = "https://api.ultravox.ai"
-AT_ONCE = 10
+MAX_CONCURRENCY = 10
 """The most requests under way at once, unless told otherwise."""
 PER_SECOND = 150.0
 """The most requests that go out in a second; a key may send 200, and others may share it."""
@@ -90,7 +90,7 @@ class Client(BaseClient):
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
         self._connections = ConnectionPool(base_url, self._key, transport)
         self._account = Account(transport, local=self._connections.local, sample_key=sample_key)
-        self._asker = Asker(
+        self._fetcher = Fetcher(
             WHAT,
             self._connections.run,
             policy=RetryPolicy(timeout, deadline, max_attempts, max_backoff),
@@ -116,7 +116,7 @@ class Client(BaseClient):
     @property
     def deadline(self) -> float:
         """The longest that one question takes [s]."""
-        return self._asker.deadline
+        return self._fetcher.deadline
 
     def call_usage(
         self,
@@ -147,9 +147,12 @@ class Client(BaseClient):
         TransportError, APIError, ResponseError
             No complete answer, a refusal, or an answer that is not what the endpoint promises.
         """
-        question = asked(query, filters, self.now())
-        return self._asker.usages(
-            {"": question}, at_once=AT_ONCE, chunk_days=chunk_days, progress=progress
+        question = resolve_query(query, filters, self.now())
+        return self._fetcher.fetch_usages(
+            {"": question},
+            max_concurrency=MAX_CONCURRENCY,
+            chunk_days=chunk_days,
+            progress=progress,
         )[""]
 
     def breakdown(
@@ -158,7 +161,7 @@ class Client(BaseClient):
         *,
         name: str = "group",
         rest: bool = False,
-        at_once: int = AT_ONCE,
+        max_concurrency: int = MAX_CONCURRENCY,
         chunk_days: int = CHUNK_DAYS,
         progress: Progress | None = None,
         **filters: Any,
@@ -176,7 +179,7 @@ class Client(BaseClient):
             filters select. The groups must differ in the values of one filter that has one value
             a call: `agent_ids`, `voice_id` or one key of `metadata`. The window then ends now at
             the latest, and all calls are asked for last, so that what grows meanwhile is rest.
-        at_once
+        max_concurrency
             The most requests under way at once.
         chunk_days, progress
             As for `call_usage`.
@@ -200,13 +203,13 @@ class Client(BaseClient):
         >>> list(usage.daily.columns[:2])
         ['length', 'total_count']
         """
-        _check_at_once(at_once)
+        _check_max_concurrency(max_concurrency)
         whole, questions = plan(groups, name, filters, rest=rest, now=self.now())
-        usages = self._asker.usages(
+        usages = self._fetcher.fetch_usages(
             questions,
             {REST: whole} if rest else {},
             name=name,
-            at_once=at_once,
+            max_concurrency=max_concurrency,
             chunk_days=chunk_days,
             progress=progress,
         )
@@ -214,12 +217,12 @@ class Client(BaseClient):
             usages[REST] = left_over(usages.pop(REST), list(usages.values()))
         return build_breakdown(usages, name, self._account.known(whole))
 
-    def each_usage(
+    def iter_usage(
         self,
         questions: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
         *,
         name: str = "group",
-        at_once: int = AT_ONCE,
+        max_concurrency: int = MAX_CONCURRENCY,
         chunk_days: int = CHUNK_DAYS,
     ) -> Generator[tuple[str, CallUsage]]:
         """Each group with its usage, as the answers come: for more groups than memory holds.
@@ -234,7 +237,7 @@ class Client(BaseClient):
             The question of each group by its name, or pairs of both, which may share a name.
         name
             What a group is, for messages.
-        at_once, chunk_days
+        max_concurrency, chunk_days
             As for `breakdown`.
 
         Raises
@@ -249,14 +252,16 @@ class Client(BaseClient):
         >>> import usage_analysis as ua
         >>> questions = {agent: ua.UsageQuery(agent_ids=[id], from_date="2026-03-31")
         ...              for agent, id in ua.sample.AGENTS.items()}
-        >>> for agent, usage in ua.sample_client().each_usage(questions):
+        >>> for agent, usage in ua.sample_client().iter_usage(questions):
         ...     calls = usage.daily["total_count"].sum()
         """
-        _check_at_once(at_once)
+        _check_max_concurrency(max_concurrency)
         pairs = questions.items() if isinstance(questions, Mapping) else questions
         now = self.now()
         bounded = ((group, query.bounded(now)) for group, query in pairs)
-        return self._asker.each(bounded, name=name, at_once=at_once, chunk_days=chunk_days)
+        return self._fetcher.iter_usages(
+            bounded, name=name, max_concurrency=max_concurrency, chunk_days=chunk_days
+        )
 
     def now(self) -> datetime:
         """Time now, by the account's clock: the sample account has its own."""
@@ -272,7 +277,7 @@ class Client(BaseClient):
         QueryError, TransportError, APIError, ResponseError
             As for `call_usage`; the reply's JSON is not looked at.
         """
-        return self._asker.ask(params, lambda body, _date: self._key.hide_bytes(body))
+        return self._fetcher.fetch(params, lambda body, _date: self._key.hide_bytes(body))
 
     def cancellable(self, token: CancelToken, waited: float = 0.0) -> Client:
         """A view of this client, over the same connections, that gives up when told to.
@@ -285,7 +290,7 @@ class Client(BaseClient):
             The wait took all the time there was.
         """
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, _asker=self._asker.until(token, waited))
+        view.__dict__.update(self.__dict__, _fetcher=self._fetcher.bind(token, waited))
         return view
 
     def close(self) -> None:
@@ -301,6 +306,8 @@ class Client(BaseClient):
         raise TypeError("a Client holds a key and is not pickled; make one in each process")
 
 
-def _check_at_once(at_once: object) -> None:
-    if not isinstance(at_once, int) or at_once < 1:
-        raise QueryError(f"at_once: expected a whole number from 1, got {at_once!r}")
+def _check_max_concurrency(max_concurrency: object) -> None:
+    if not isinstance(max_concurrency, int) or max_concurrency < 1:
+        raise QueryError(
+            f"max_concurrency: expected a whole number from 1, got {max_concurrency!r}"
+        )

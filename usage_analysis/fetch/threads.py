@@ -175,7 +175,7 @@ def run_all(
     work: Callable[[K], T],
     keys: Iterable[K],
     *,
-    at_once: int,
+    max_concurrency: int,
     token: CancelToken,
     progress: Progress | None = None,
 ) -> dict[K, T]:
@@ -190,7 +190,7 @@ def run_all(
         only = {waiting[0]: work(waiting[0])}
         report(1, 1)
         return only
-    with ThreadPoolExecutor(min(at_once, len(waiting)), THREAD_NAME) as pool:
+    with ThreadPoolExecutor(min(max_concurrency, len(waiting)), THREAD_NAME) as pool:
         futures = {key: pool.submit(work, key) for key in waiting}
         try:
             for done, future in enumerate(as_completed(futures.values()), 1):
@@ -204,19 +204,19 @@ def run_all(
 
 
 def run_unordered(
-    work: Callable[[K], T], keys: Iterable[K], *, at_once: int, token: CancelToken
+    work: Callable[[K], T], keys: Iterable[K], *, max_concurrency: int, token: CancelToken
 ) -> Generator[tuple[K, T]]:
     """Each key with the result of `work`, in no order; the first failure ends the others.
 
     The next key is read when a thread is free for it and the caller has taken the results before,
-    so no more is held than `at_once` results, however many keys there are.
+    so no more is held than `max_concurrency` results, however many keys there are.
     """
     more = iter(keys)
     running: dict[Future[T], K] = {}
-    pool = ThreadPoolExecutor(at_once, THREAD_NAME)
+    pool = ThreadPoolExecutor(max_concurrency, THREAD_NAME)
     try:
         while True:
-            for key in islice(more, at_once - len(running)):
+            for key in islice(more, max_concurrency - len(running)):
                 running[pool.submit(work, key)] = key
             if not running:
                 return

@@ -18,7 +18,7 @@ import httpx
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import responses
-from usage_analysis.fetch.asking import Params
+from usage_analysis.fetch.fetcher import Params
 from usage_analysis.fetch.key import Key, problem_with
 from usage_analysis.fetch.responses import Failure, Response
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError, ThreadPool
@@ -309,7 +309,7 @@ def _read(answer: httpx.Response) -> Response:
 
 
 def _problem(error: Exception, seconds: float, address: str) -> tuple[str, bool]:
-    """Why an exchange brought no whole answer, in own words, and whether to ask again."""
+    """Why an transport brought no whole answer, in own words, and whether to ask again."""
     causes = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)  # type: ignore[arg-type]  # below an Exception lies no bare one

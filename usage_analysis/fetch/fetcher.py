@@ -35,14 +35,14 @@ from usage_analysis.tidy.usage import CallUsage, build_usage
 Params = list[tuple[str, str]]
 Task = tuple[str, int]
 """A group, and the place of a request among those of its question."""
-Exchange = Callable[[CancelToken, Params, float], Response | Failure]
+Transport = Callable[[CancelToken, Params, float], Response | Failure]
 """One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
 
 OUT_OF_TIME = (
     "not sent: other questions of this client were under way until the deadline; ask fewer at "
     "once, or with a longer deadline"
 )
-_SAID_LIMIT = 300
+_PARAMS_LIMIT = 300
 _log = logging.getLogger("usage_analysis")
 T = TypeVar("T")
 Read = Callable[[Body, datetime], T]
@@ -63,14 +63,14 @@ class Reply(NamedTuple, Generic[T]):
     date: datetime
 
 
-class Asker:
+class Fetcher:
     """Asks until the answer comes or its time is over.
 
     Parameters
     ----------
     what
         What is asked, for messages.
-    exchange
+    transport
         One attempt.
     policy
         How long and how often.
@@ -85,14 +85,14 @@ class Asker:
     def __init__(
         self,
         what: str,
-        exchange: Exchange,
+        transport: Transport,
         *,
         policy: RetryPolicy,
         limiter: RateLimiter,
         account: Account,
         key: Key,
     ) -> None:
-        self._what, self._exchange, self._policy = what, exchange, policy
+        self._what, self._transport, self._policy = what, transport, policy
         self._limiter, self._account, self._key = limiter, account, key
         self._token: CancelToken | None = None
 
@@ -101,7 +101,7 @@ class Asker:
         """The longest that one question takes [s]."""
         return self._policy.deadline
 
-    def until(self, token: CancelToken, waited: float = 0.0) -> Self:
+    def bind(self, token: CancelToken, waited: float = 0.0) -> Self:
         """The same, which gives up when told to, and has less time by what was waited [s].
 
         Raises
@@ -116,18 +116,18 @@ class Asker:
         other._policy = replace(self._policy, deadline=self.deadline - waited)
         return other
 
-    def ask(self, params: Params, read: Read[T]) -> Reply[T]:
+    def fetch(self, params: Params, read: Read[T]) -> Reply[T]:
         """What `read` makes of the answer to one request."""
         deadline = Deadline(self._policy.deadline)
-        return self._asked(params, deadline, self._token or CancelToken(), read)
+        return self._fetch(params, deadline, self._token or CancelToken(), read)
 
-    def usages(
+    def fetch_usages(
         self,
         first: Mapping[str, UsageQuery],
         then: Mapping[str, UsageQuery] | None = None,
         *,
         name: str = "",
-        at_once: int,
+        max_concurrency: int,
         chunk_days: int,
         progress: Progress | None,
     ) -> dict[str, CallUsage]:
@@ -139,7 +139,7 @@ class Asker:
             The groups' questions; the second ones are asked when the first are answered.
         name
             What a group is, for messages.
-        at_once
+        max_concurrency
             The most requests under way at once.
         chunk_days
             The longest window that one request asks for [days].
@@ -148,27 +148,29 @@ class Asker:
         """
         tasks, later = _tasks(first, chunk_days), _tasks(then or {}, chunk_days)
         total = len(tasks) + len(later)
-        replies = self._replies(tasks, name, at_once, _part(progress, 0, total))
+        replies = self._replies(tasks, name, max_concurrency, _part(progress, 0, total))
         if later:
-            replies |= self._replies(later, name, at_once, _part(progress, len(tasks), total))
+            replies |= self._replies(
+                later, name, max_concurrency, _part(progress, len(tasks), total)
+            )
         as_of = max(reply.date for reply in replies.values())
         parts: dict[str, list[CheckedReply]] = {}
         for (group, _), reply in replies.items():
             parts.setdefault(group, []).append(reply.content)
         usages, account = {}, self._account
         for group, query in {**first, **(then or {})}.items():
-            with naming(name, group):
+            with group_in_errors(name, group):
                 usages[group] = build_usage(
                     parts[group], account.known(query), as_of=as_of, source=account.source
                 )
         return usages
 
-    def each(
+    def iter_usages(
         self,
         questions: Iterable[tuple[str, UsageQuery]],
         *,
         name: str,
-        at_once: int,
+        max_concurrency: int,
         chunk_days: int,
     ) -> Generator[tuple[str, CallUsage]]:
         """Each group with its usage, as the answers come; no more are held than are under way."""
@@ -177,9 +179,9 @@ class Asker:
         def work(question: tuple[str, UsageQuery]) -> CallUsage:
             group, query = question
             deadline = Deadline(self._policy.deadline)
-            with naming(name, group):
+            with group_in_errors(name, group):
                 replies = [
-                    self._asked(
+                    self._fetch(
                         request.params, deadline, token, partial(read, request.query, deadline)
                     )
                     for request in _requests(query, chunk_days)
@@ -193,13 +195,19 @@ class Asker:
 
         with (
             self._reader() as read,
-            closing(run_unordered(work, questions, at_once=at_once, token=token)) as answers,
+            closing(
+                run_unordered(work, questions, max_concurrency=max_concurrency, token=token)
+            ) as answers,
         ):
             for (group, _), usage in answers:
                 yield group, usage
 
     def _replies(
-        self, tasks: Mapping[Task, Request], name: str, at_once: int, progress: Progress | None
+        self,
+        tasks: Mapping[Task, Request],
+        name: str,
+        max_concurrency: int,
+        progress: Progress | None,
     ) -> dict[Task, Reply[CheckedReply]]:
         """Reply to each task; those of one group share a deadline."""
         deadlines = {group: Deadline(self._policy.deadline) for group, _ in tasks}
@@ -207,13 +215,15 @@ class Asker:
 
         def work(task: Task) -> Reply[CheckedReply]:
             (query, params), deadline = tasks[task], deadlines[task[0]]
-            with naming(name, task[0]):
-                return self._asked(params, deadline, token, partial(read, query, deadline))
+            with group_in_errors(name, task[0]):
+                return self._fetch(params, deadline, token, partial(read, query, deadline))
 
         with self._reader() as read:
-            return run_all(work, tasks, at_once=at_once, token=token, progress=progress)
+            return run_all(
+                work, tasks, max_concurrency=max_concurrency, token=token, progress=progress
+            )
 
-    def _asked(
+    def _fetch(
         self, params: Params, deadline: Deadline, token: CancelToken, read: Read[T]
     ) -> Reply[T]:
         attempt, failure = 0, None
@@ -256,12 +266,12 @@ class Asker:
     def _describe(self, params: Params) -> str:
         """Parameters in a message."""
         said = self._key.hide(urlencode(params, safe=":"))
-        return said if len(said) <= _SAID_LIMIT else f"{said[:_SAID_LIMIT]}..."
+        return said if len(said) <= _PARAMS_LIMIT else f"{said[:_PARAMS_LIMIT]}..."
 
     def _attempt(
         self, params: Params, deadline: Deadline, token: CancelToken, read: Read[T]
     ) -> Reply[T] | Failure:
-        response = self._exchange(token, params, min(self._policy.timeout, deadline.left()))
+        response = self._transport(token, params, min(self._policy.timeout, deadline.left()))
         if isinstance(response, Failure):
             return response
         now = self._account.now()
@@ -300,7 +310,7 @@ class Asker:
 
 
 @contextmanager
-def naming(name: str, group: str) -> Generator[None]:
+def group_in_errors(name: str, group: str) -> Generator[None]:
     """Errors that leave this carry the group in their message."""
     try:
         yield
