@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.breakdown import groups_by, without_empty_rest
+from usage_analysis.fetch.breakdown import drop_empty_rest, groups_by
 from usage_analysis.fetch.names import Pairs, pairs_in
 from usage_analysis.sample import AGENTS, METADATA, VOICES
 
@@ -61,9 +61,9 @@ class Groups(NamedTuple):
         asked: dict[str, Any] = {"rest": True, "progress": progress, **filters}
         kind, _, key = self.by.partition(".")
         if kind == "metadata":
-            return without_empty_rest(client.by_metadata(key, self.values, **asked))
+            return drop_empty_rest(client.by_metadata(key, self.values, **asked))
         ask = client.by_agent if kind == "agent" else client.by_voice
-        return without_empty_rest(ask(self.values, **asked))
+        return drop_empty_rest(ask(self.values, **asked))
 
 
 def groups_of(options: argparse.Namespace) -> Groups | None:

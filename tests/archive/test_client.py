@@ -86,7 +86,7 @@ def test_a_window_may_begin_a_day_early(kept):
 
 def test_names_are_the_scopes_own(kept):
     """Agents go by their group's name, metadata by its value."""
-    listed = kept.listed
+    listed = kept.names
     assert listed.agents == AGENTS
     assert listed.voices == {}
     assert listed.metadata == {"channel": list(CHANNELS)}
@@ -97,7 +97,7 @@ def test_one_name_of_two_agents_is_said_in_full(tmp_path, sample):
     archive = ua.Archive(tmp_path)
     for scope, one in zip(("agent/desk", "old/desk", "alone"), [*IDS, IDS[0]], strict=True):
         archive.sync(sample, scope, since="2026-03-31", agent_ids=[one])
-    assert archive.client().listed.agents == {"agent/desk": IDS[0], "old/desk": IDS[1]}
+    assert archive.client().names.agents == {"agent/desk": IDS[0], "old/desk": IDS[1]}
 
 
 @pytest.mark.parametrize(

@@ -935,7 +935,7 @@ def test_asyncio_one_by_one() -> None:
     async def main() -> dict[str, int]:
         async with AsyncClient.of(sync) as client:
             assert await client.today() == sync.today() == (await client.now()).date()
-            assert (client.source, client.listed) == (sync.source, sync.listed) == ("live", None)
+            assert (client.source, client.names) == (sync.source, sync.names) == ("live", None)
             reply = await client.get([("search", "7")])
             assert reply.content == reply_body(calls=7)
             with pytest.raises(QueryError, match="max_concurrency"):

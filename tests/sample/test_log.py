@@ -255,13 +255,13 @@ def test_its_names_can_be_chosen():
     frame = pd.concat([few, more]).assign(**tenants)
     with from_calls(frame) as client:
         board = ua.Explorer(client)
-        assert dict(client.listed.agents) == {"Bo": identifier("Bo"), "Ann": identifier("Ann")}
+        assert dict(client.names.agents) == {"Bo": identifier("Bo"), "Ann": identifier("Ann")}
         assert board.agents.options == ("Bo", "Ann")
-        assert list(client.listed.voices) == ["deep"]
-        assert client.listed.metadata == {"tenant": ("b", "a")}
+        assert list(client.names.voices) == ["deep"]
+        assert client.names.metadata == {"tenant": ("b", "a")}
     calls = pd.DataFrame({"created": TWO[0], "duration": 1}, index=range(201))
     with from_calls(calls.assign(**{"metadata.caller": range(201)})) as client:
-        assert client.listed.metadata == {}
+        assert client.names.metadata == {}
 
 
 def test_a_log_is_not_paced():

@@ -19,7 +19,7 @@ from usage_analysis.archive.syncing import Progress, Synced, sync
 from usage_analysis.archive.tables import change_table, scope_table
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.breakdown import questions_of
+from usage_analysis.fetch.breakdown import group_queries
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
@@ -150,7 +150,7 @@ class Archive:
         """
         asked = {
             f"{family_name(name)}/{scope_name(group)}": groups[group]
-            for group in questions_of(groups, name, UsageQuery())
+            for group in group_queries(groups, name, UsageQuery())
         }
         return sync(self._shelf, client, asked, since, again=again, progress=progress)
 

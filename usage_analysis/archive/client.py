@@ -16,9 +16,9 @@ from usage_analysis.archive.coverage import Asked, asked_of, bounds_of, names_of
 from usage_analysis.archive.loading import everything, load
 from usage_analysis.archive.parts import Part, Shelf
 from usage_analysis.errors import QueryError, ResponseError
-from usage_analysis.fetch.account import Listed
+from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient, resolve_query
-from usage_analysis.fetch.breakdown import REST, left_over, plan
+from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
 from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.fetch.threads import CancelToken, Progress
 from usage_analysis.query import UsageQuery
@@ -55,7 +55,7 @@ class ArchiveClient(BaseClient):
         return next(iter(self._scopes().values())).source
 
     @property
-    def listed(self) -> Listed:
+    def names(self) -> AccountNames:
         """Agents, voices and metadata that there is a scope of alone, by its name."""
         agents: dict[str, str] = {}
         voices: dict[str, str] = {}
@@ -70,7 +70,7 @@ class ArchiveClient(BaseClient):
                     ((key, value),) = pair.items()
                     metadata.setdefault(key, []).append(value)
         values = {key: list(dict.fromkeys(found)) for key, found in metadata.items()}
-        return Listed(_by_name(agents), _by_name(voices), values)
+        return AccountNames(_by_name(agents), _by_name(voices), values)
 
     def now(self) -> datetime:
         """When the last fetch was made."""
@@ -108,11 +108,11 @@ class ArchiveClient(BaseClient):
         QueryError, ArchiveError
             As for `call_usage`; or the groups hold more calls than there are.
         """
-        whole, questions = plan(groups, name, filters, rest=rest, now=self.now())
+        whole, questions = plan_breakdown(groups, name, filters, rest=rest, now=self.now())
         usages = self._usages(questions | ({REST: whole} if rest else {}), name, progress)
         if rest:
             try:
-                usages[REST] = left_over(usages.pop(REST), list(usages.values()))
+                usages[REST] = subtract_groups(usages.pop(REST), list(usages.values()))
             except ResponseError as error:
                 raise QueryError(
                     f"{error}. In an archive all calls may have been fetched before the groups: "

@@ -19,7 +19,7 @@ from usage_analysis.dashboard.scene import Scene
 from usage_analysis.dashboard.settings import ALL_DAY
 from usage_analysis.dashboard.views import Drawn
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.breakdown import without_empty_rest
+from usage_analysis.fetch.breakdown import drop_empty_rest
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import picture
 from usage_analysis.report.page import build_report
@@ -113,7 +113,7 @@ def _report(scene: Scene) -> bytes:
             previous=None
             if settings.before is None
             else _between(hand.whole_usage, settings.before, settings.timezone),
-            breakdown=without_empty_rest(hand.usage) if grouped else None,
+            breakdown=drop_empty_rest(hand.usage) if grouped else None,
             limit=settings.limit,
             price=settings.price,
             filters=settings.in_words(),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.account import Listed
+from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.names import KEYED, Pairs, pairs_in
 from usage_analysis.query import UsageQuery
@@ -44,10 +44,10 @@ class Names:
         QueryError
             An ID is no UUID, a name is empty, or a file lacks a column or names one twice.
         """
-        listed = client.listed
+        listed = client.names
         if listed is None:
             sample = client.source == "sample"
-            listed = Listed(AGENTS, VOICES, METADATA) if sample else Listed({}, {}, {})
+            listed = AccountNames(AGENTS, VOICES, METADATA) if sample else AccountNames({}, {}, {})
         return cls(
             agents=_ids("agents", listed.agents if agents is None else agents),
             voices=_ids("voices", listed.voices if voices is None else voices),

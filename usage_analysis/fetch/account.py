@@ -19,7 +19,7 @@ SOURCE_HEADER = "Usage-Source"
 """In what an answer says that it is the sample account's."""
 
 
-class Listed(NamedTuple):
+class AccountNames(NamedTuple):
     """Names that an account lists, for people to choose from; the vendor's endpoint lists none."""
 
     agents: Mapping[str, str]
@@ -40,7 +40,7 @@ class Account:
     ----------
     transport
         What answers instead of the network; it may have a `source`, a `clock`, what it has
-        `listed` and, where nothing more will ever come, `until`: the first instant after all that
+        `names` and, where nothing more will ever come, `until`: the first instant after all that
         there is.
     local
         Whether this machine answers.
@@ -52,22 +52,22 @@ class Account:
         served = local and transport is None and sample_key
         self.source: Source = getattr(transport, "source", "sample" if served else "live")
         self.now: Callable[[], datetime] = getattr(transport, "clock", partial(datetime.now, UTC))
-        self.listed: Listed | None = getattr(transport, "listed", None)
+        self.names: AccountNames | None = getattr(transport, "names", None)
         self._until: datetime | None = getattr(transport, "until", None)
-        self.unmet = served
-        """Whether the clock there is not known before it is asked for anything."""
+        self.clock_unknown = served
+        """Whether the clock there is unknown before it is asked for anything."""
         self._local = local
 
-    def known(self, query: UsageQuery) -> UsageQuery:
+    def clip(self, query: UsageQuery) -> UsageQuery:
         """A query as far as this account can answer: past its end there are no empty days."""
         until, start, end = self._until, query.start, query.end
         if until is None or start is None or end is None or not start < until < end:
             return query
         return replace(query, to_date=until - _TICK)
 
-    def heard(self, headers: Mapping[str, str]) -> None:
+    def update(self, headers: Mapping[str, str]) -> None:
         """Take from an answer whose it is, and when."""
-        self.unmet = False
+        self.clock_unknown = False
         if self._local and headers.get(SOURCE_HEADER) == "sample":
             self.source = "sample"
             if date := parse_date(headers.get("Date", "")):

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 from usage_analysis.errors import QueryError, TransportError
-from usage_analysis.fetch.account import Listed
+from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.client import MAX_CONCURRENCY, Client
 from usage_analysis.fetch.fetcher import OUT_OF_TIME, Params, Reply
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, Progress
@@ -64,9 +64,9 @@ class AsyncClient:
         return self._client.source
 
     @property
-    def listed(self) -> Listed | None:
-        """Agents, voices and metadata by name; see `Client.listed`."""
-        return self._client.listed
+    def names(self) -> AccountNames | None:
+        """Agents, voices and metadata by name; see `Client.names`."""
+        return self._client.names
 
     async def call_usage(
         self, query: UsageQuery | None = None, *, progress: Progress | None = None, **filters: Any

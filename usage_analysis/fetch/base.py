@@ -8,7 +8,7 @@ from datetime import date, datetime, tzinfo
 from typing import Any, ClassVar, Self
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.account import Listed
+from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.breakdown import groups_by
 from usage_analysis.fetch.threads import CancelToken, Progress
 from usage_analysis.query import UsageQuery, zone
@@ -31,7 +31,7 @@ class BaseClient(ABC):
 
     @property
     @abstractmethod
-    def listed(self) -> Listed | None:
+    def names(self) -> AccountNames | None:
         """Agents, voices and metadata by name, where who answers lists them."""
 
     @abstractmethod

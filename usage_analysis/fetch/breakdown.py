@@ -32,7 +32,7 @@ class Plan(NamedTuple):
     groups: dict[str, UsageQuery]
 
 
-def plan(
+def plan_breakdown(
     groups: Mapping[str, Mapping[str, Any]],
     name: str,
     filters: Mapping[str, Any],
@@ -52,13 +52,13 @@ def plan(
     whole = UsageQuery.from_filters(filters, now=now).bounded(now)
     if rest and whole.end is not None and whole.end > now:
         whole = replace(whole, to_date=now)
-    questions = questions_of(groups, name, whole)
+    questions = group_queries(groups, name, whole)
     if rest:
         _check_rest(groups, questions)
     return Plan(whole, questions)
 
 
-def questions_of(
+def group_queries(
     groups: Mapping[str, Mapping[str, Any]], name: str, whole: UsageQuery
 ) -> dict[str, UsageQuery]:
     """The question of each group: its own filters and those of all.
@@ -71,7 +71,7 @@ def questions_of(
     check_group_name(name)
     if not isinstance(groups, Mapping) or not groups:
         raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
-    questions = {group: _question(whole, name, group, own) for group, own in groups.items()}
+    questions = {group: _group_query(whole, name, group, own) for group, own in groups.items()}
     seen: dict[UsageQuery, str] = {}
     for group, question in questions.items():
         if (other := seen.setdefault(question.selection, group)) != group:
@@ -94,7 +94,7 @@ def groups_by(
     return {group: {filter_name: {key: value} if key else value} for group, value in values.items()}
 
 
-def left_over(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
+def subtract_groups(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
     """Usage of the calls that are in none of the groups.
 
     Raises
@@ -102,12 +102,12 @@ def left_over(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
     ResponseError
         The groups hold more than there is: a call is in two of them, or a filter was not heeded.
     """
-    daily = _frame_left("daily", whole.daily, [usage.daily for usage in groups])
-    hourly = _frame_left("hourly", whole.hourly, [usage.hourly for usage in groups])
+    daily = _subtract("daily", whole.daily, [usage.daily for usage in groups])
+    hourly = _subtract("hourly", whole.hourly, [usage.hourly for usage in groups])
     return replace(whole, daily=daily, hourly=hourly, all_time=None)
 
 
-def without_empty_rest(usage: CallUsage) -> CallUsage:
+def drop_empty_rest(usage: CallUsage) -> CallUsage:
     """The breakdown without the calls that the groups leave over, where they leave none."""
     name = usage.hourly.columns[0]
     kept = {what: getattr(usage, what) for what in ("daily", "hourly")}
@@ -119,7 +119,7 @@ def without_empty_rest(usage: CallUsage) -> CallUsage:
     return replace(usage, **kept, groups=groups)
 
 
-def _question(whole: UsageQuery, name: str, group: object, own: object) -> UsageQuery:
+def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> UsageQuery:
     if not isinstance(group, str) or not group or group == REST:
         raise QueryError(f'groups: expected names as text other than "{REST}", got {group!r}')
     if not isinstance(own, Mapping) or not own:
@@ -172,7 +172,7 @@ def _values(own: Mapping[str, Any], question: UsageQuery) -> tuple[str, list[str
     return "", []
 
 
-def _frame_left(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) -> pd.DataFrame:
     times = row_times(whole)
     left = whole.copy()
     for column in (column for column in MEASURES if column in whole):

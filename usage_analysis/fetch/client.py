@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import key
-from usage_analysis.fetch.account import Account, Listed
+from usage_analysis.fetch.account import Account, AccountNames
 from usage_analysis.fetch.base import BaseClient, resolve_query
-from usage_analysis.fetch.breakdown import REST, left_over, plan
+from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
 from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
@@ -80,9 +80,9 @@ class Client(BaseClient):
         max_backoff: float = 30.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._key, own = key.held(api_key), api_key is not None
+        self._key, own = key.wrap_key(api_key), api_key is not None
         del api_key  # a traceback shows what its frames hold
-        problem, sample_key = key.looked_at(self._key)
+        problem, sample_key = key.inspect_key(self._key)
         if problem:
             raise QueryError(problem)
         if transport is not None and not hasattr(transport, "handle_request"):
@@ -109,9 +109,9 @@ class Client(BaseClient):
         return self._account.source
 
     @property
-    def listed(self) -> Listed | None:
+    def names(self) -> AccountNames | None:
         """Agents, voices and metadata by name, where who answers lists them: a call log does."""
-        return self._account.listed
+        return self._account.names
 
     @property
     def deadline(self) -> float:
@@ -204,7 +204,7 @@ class Client(BaseClient):
         ['length', 'total_count']
         """
         _check_max_concurrency(max_concurrency)
-        whole, questions = plan(groups, name, filters, rest=rest, now=self.now())
+        whole, questions = plan_breakdown(groups, name, filters, rest=rest, now=self.now())
         usages = self._fetcher.fetch_usages(
             questions,
             {REST: whole} if rest else {},
@@ -214,8 +214,8 @@ class Client(BaseClient):
             progress=progress,
         )
         if rest:
-            usages[REST] = left_over(usages.pop(REST), list(usages.values()))
-        return build_breakdown(usages, name, self._account.known(whole))
+            usages[REST] = subtract_groups(usages.pop(REST), list(usages.values()))
+        return build_breakdown(usages, name, self._account.clip(whole))
 
     def iter_usage(
         self,
@@ -265,7 +265,7 @@ class Client(BaseClient):
 
     def now(self) -> datetime:
         """Time now, by the account's clock: the sample account has its own."""
-        if self._account.unmet:
+        if self._account.clock_unknown:
             self.get(_NO_CALLS)
         return self._account.now()
 

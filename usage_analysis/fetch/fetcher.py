@@ -161,7 +161,7 @@ class Fetcher:
         for group, query in {**first, **(then or {})}.items():
             with group_in_errors(name, group):
                 usages[group] = build_usage(
-                    parts[group], account.known(query), as_of=as_of, source=account.source
+                    parts[group], account.clip(query), as_of=as_of, source=account.source
                 )
         return usages
 
@@ -189,9 +189,7 @@ class Fetcher:
                 as_of = max(reply.date for reply in replies)
                 contents = [reply.content for reply in replies]
                 account = self._account
-                return build_usage(
-                    contents, account.known(query), as_of=as_of, source=account.source
-                )
+                return build_usage(contents, account.clip(query), as_of=as_of, source=account.source)
 
         with (
             self._reader() as read,
@@ -278,7 +276,7 @@ class Fetcher:
         body = response_body(response, self._what, now, self._key.hide)
         if isinstance(body, Failure):
             return body
-        self._account.heard(response.headers)
+        self._account.update(response.headers)
         date = parse_date(response.headers.get("Date", "")) or now
         try:
             return Reply(read(body, date), date)

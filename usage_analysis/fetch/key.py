@@ -30,7 +30,7 @@ class Key(NamedTuple):
     """A body without them."""
 
 
-def held(source: Source) -> Key:
+def wrap_key(source: Source) -> Key:
     """The key of a text, a function or, for None, the environment."""
     given: dict[str, tuple[re.Pattern[str], re.Pattern[bytes]]] = {}  # the latest secret last
     lock = threading.Lock()
@@ -39,25 +39,25 @@ def held(source: Source) -> Key:
         value = source() if callable(source) else source
         value = os.environ.get(KEY_VARIABLE, "") if value is None else value
         value = value.strip() if isinstance(value, str) else "\0"
-        if problem_with(value) is None:  # others are not sent
+        if find_problem(value) is None:  # others are not sent
             secret = _secret(value)
             with lock:
-                given[secret] = given.pop(secret) if secret in given else _writings(secret)
+                given[secret] = given.pop(secret) if secret in given else _patterns(secret)
                 if len(given) > _REMEMBERED:
                     del given[next(iter(given))]
         return value
 
-    def writings() -> list[tuple[re.Pattern[str], re.Pattern[bytes]]]:
+    def patterns() -> list[tuple[re.Pattern[str], re.Pattern[bytes]]]:
         with lock:
             return list(given.values())
 
     def hide(text: str) -> str:
-        for found, _ in writings():
+        for found, _ in patterns():
             text = found.sub(_HIDDEN, text)
         return text
 
     def hide_bytes(body: bytes | bytearray) -> bytes:
-        for _, found in writings():
+        for _, found in patterns():
             body = found.sub(_HIDDEN.encode(), body)
         return bytes(body)
 
@@ -69,22 +69,22 @@ def _secret(key: str) -> str:
     return secret if len(prefix) == _PREFIX and len(secret) >= _SECRET_FROM else key
 
 
-def _writings(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
+def _patterns(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
     """Expressions for a text as it is, or with characters of it escaped as JSON may do."""
     text = "".join(rf"(?:\\?{re.escape(char)}|\\u00{ord(char):02x})" for char in secret)
     return re.compile(text, re.IGNORECASE), re.compile(text.encode(), re.IGNORECASE)
 
 
-def looked_at(key: Key) -> tuple[str | None, bool]:
-    """What is wrong with a key, as `problem_with` says it, and whether it is the sample account's.
+def inspect_key(key: Key) -> tuple[str | None, bool]:
+    """What is wrong with a key, as `find_problem` says it, and whether it is the sample account's.
 
     The key is asked for once, and no frame of the caller's holds it.
     """
     value = key.give()
-    return problem_with(value), value == SAMPLE_KEY
+    return find_problem(value), value == SAMPLE_KEY
 
 
-def problem_with(value: str) -> str | None:
+def find_problem(value: str) -> str | None:
     """What is wrong with a key, in words without it; None for nothing."""
     if not value:
         return (

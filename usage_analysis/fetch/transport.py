@@ -19,7 +19,7 @@ import httpx
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import responses
 from usage_analysis.fetch.fetcher import Params
-from usage_analysis.fetch.key import Key, problem_with
+from usage_analysis.fetch.key import Key, find_problem
 from usage_analysis.fetch.responses import Failure, Response
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError, ThreadPool
 
@@ -55,7 +55,7 @@ class _KeyAuth(httpx.Auth):
         if _origin(request.url) != self._origin:
             return None
         value = self._give()
-        problem = problem_with(value)
+        problem = find_problem(value)
         if not problem:
             request.headers["X-API-Key"] = value
         return problem

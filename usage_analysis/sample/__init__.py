@@ -128,4 +128,4 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     if late := np.count_nonzero(calls.created + calls.duration > clock):
         raise QueryError(f"now: expected no call to end after it, got {now} and {late} that do")
     endpoint = Endpoint(lambda: calls, now=clock, until=until, source="file")
-    return Client(api_key=KEY, transport=SampleTransport(endpoint, listed=listed))
+    return Client(api_key=KEY, transport=SampleTransport(endpoint, names=listed))

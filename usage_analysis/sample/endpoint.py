@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.account import SOURCE_HEADER, Listed
+from usage_analysis.fetch.account import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.sample.calls import SECOND, Calls, moment_of
 from usage_analysis.sample.counting import Counter
@@ -197,7 +197,7 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         Who answers.
     latency
         How long each answer takes [s].
-    listed
+    names
         The names among the calls, for people to choose from.
     python
         Python that makes a client of this account, if there is any.
@@ -213,11 +213,11 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         endpoint: Endpoint,
         *,
         latency: float = 0.0,
-        listed: Listed | None = None,
+        names: AccountNames | None = None,
         python: str = "",
     ) -> None:
         self._endpoint, self._latency = endpoint, checked_latency(latency)
-        self.source, self.listed, self.python = endpoint.source, listed, python
+        self.source, self.names, self.python = endpoint.source, names, python
         self.until = None if endpoint.until is None else moment_of(endpoint.until)
 
     def clock(self) -> datetime:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.account import Listed
+from usage_analysis.fetch.account import AccountNames
 from usage_analysis.sample.calls import Calls, Labels, billed_tenths
 from usage_analysis.sample.cells import (
     MISSING,
@@ -34,7 +34,7 @@ class Log(NamedTuple):
     """A call log, and the names in it."""
 
     calls: Calls
-    listed: Listed
+    listed: AccountNames
 
 
 def from_frame(frame: pd.DataFrame) -> Log:
@@ -74,7 +74,7 @@ def from_frame(frame: pd.DataFrame) -> Log:
     )
     return Log(
         calls,
-        Listed(
+        AccountNames(
             agents={name: identifier(name) for name in _largest_first(agents)},
             voices={name: identifier(name) for name in _largest_first(voices)},
             metadata={
