@@ -189,7 +189,9 @@ class Fetcher:
                 as_of = max(reply.date for reply in replies)
                 contents = [reply.content for reply in replies]
                 account = self._account
-                return build_usage(contents, account.clip(query), as_of=as_of, source=account.source)
+                return build_usage(
+                    contents, account.clip(query), as_of=as_of, source=account.source
+                )
 
         with (
             self._reader() as read,
