@@ -3,26 +3,8 @@
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.cli import main
 
 DATES = ("--from", "2026-03-25", "--to", "2026-03-31")
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs of the command in an empty folder, without a key."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("ULTRAVOX_API_KEY", raising=False)
-
-    def call(*arguments):
-        try:
-            status = main(arguments)
-        except SystemExit as stopped:  # argparse's own way to say no
-            status = stopped.code
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 def test_an_archive_is_filled_and_reported(run, tmp_path):
@@ -30,9 +12,13 @@ def test_an_archive_is_filled_and_reported(run, tmp_path):
     since = ["--archive", "kept", "--since", "2026-02-20"]
     status, out, err = run("sync", *since)
     assert (status, err) == (0, "")
-    assert out == f"Archive {tmp_path / 'kept'}: all, 2 requests, 41 days new, 0 again\n"
-    assert run("sync", "--archive", "kept")[1].endswith("all, 2 requests, 0 days new, 8 again\n")
-    assert ": agent, 12 requests" in run("sync", *since, "--by", "agent")[1]
+    assert out == (
+        f"Archive {tmp_path / 'kept'}, scope all: 2 requests, 41 days new, 0 days fetched again\n"
+    )
+    assert run("sync", "--archive", "kept")[1].endswith(
+        "scope all: 2 requests, 0 days new, 8 days fetched again\n"
+    )
+    assert "scope agent: 12 requests" in run("sync", *since, "--by", "agent")[1]
     status, out, err = run(
         *("report", "--archive", "kept", "--timezone", "America/New_York", "--by", "agent"),
         *("--sections", "trend,groups", "--from", "2026-03-20", "--to", "2026-03-31"),
@@ -61,7 +47,8 @@ def test_a_damaged_archive_is_repaired(run, tmp_path):
     assert "usage-analysis sync --repair --since DAY" in err
     status, out, _ = run("sync", *since, "--repair")
     assert status == 0
-    assert ": all, 2 requests, 12 days new, 1 again\n1 damaged, now in kept/damaged;" in out
+    assert "scope all: 2 requests, 12 days new, 1 days fetched again\n" in out
+    assert "1 damaged files were moved to kept/damaged." in out
     assert run(*report)[0] == 0
     assert "1 damaged" not in run("sync", *since, "--repair")[1]
 

@@ -5,7 +5,6 @@ import re
 import pytest
 
 import usage_analysis as ua
-from tests.test_cli import run as run
 from usage_analysis.dashboard.names import Names
 from usage_analysis.sample import AGENTS, TENANTS, VOICES
 
@@ -104,7 +103,7 @@ def test_a_kept_breakdown_is_reported(run, tmp_path):
         (["--group", "a=b"], "--by: expected agent, voice or metadata.KEY with --group"),
         (["--by", "agent", "--group", "a="], "expected NAME=VALUE, got 'a='"),
         (["--by", "agent", "--group", "Front=x"], "Front"),
-        (["--by", "voice", "--group", "a=x", "--group", "a=y"], "each name once, got 'a' again"),
+        (["--by", "voice", "--group", "a=x", "--group", "a=y"], "each name once, got 'a' twice"),
         (["--by", "agent", "--groups", "none.csv"], "none.csv"),
         (["--by", "agent", "--groups", "empty.csv"], "expected rows in 'empty.csv', got none"),
         (
@@ -114,7 +113,7 @@ def test_a_kept_breakdown_is_reported(run, tmp_path):
         (["--by", "agent", "--groups", "short.csv"], "got 'Front' and '' in line 3 of 'short.csv'"),
         (["--by", "agent", "--groups", "latin.csv"], "expected a CSV in UTF-8"),
         (["--breakdown", "by.json"], "--reply beside it"),
-        (["--reply", "all.json", "--by", "agent"], "not asked again, got --by"),
+        (["--reply", "all.json", "--by", "agent"], "cannot be filtered or grouped, got --by"),
     ],
 )
 def test_groups_that_cannot_be_are_refused(run, tmp_path, arguments, message):
@@ -134,4 +133,4 @@ def test_a_live_account_has_no_list_of_its_groups(run, monkeypatch):
     monkeypatch.setenv("ULTRAVOX_API_KEY", "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v")
     done = run("report", *ONLY, "--account", "live", "--by", "agent")
     assert done.returncode == 2
-    assert "--groups with a CSV of the columns name, and id or value" in done.stderr
+    assert "--groups with a CSV file with the columns name, and id or value" in done.stderr

@@ -1,4 +1,4 @@
-"""Groups as the command line names them: one by one, in a file, or the sample account's own."""
+"""Options that name groups of calls: one by one, in a CSV file, or those of the sample account."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from usage_analysis.fetch.names import Pairs, pairs_in
 from usage_analysis.sample import AGENTS, METADATA, VOICES
 
 if TYPE_CHECKING:
+    from usage_analysis.cli.progress import Progress
     from usage_analysis.fetch.client import Client
     from usage_analysis.query import UsageQuery
     from usage_analysis.tidy.usage import CallUsage
@@ -21,58 +22,69 @@ _KINDS = "agent, voice or metadata.KEY"
 
 
 def add_groups(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """The options that name groups, added to a command."""
-    groups = parser.add_argument_group("groups", "the calls by agent, voice or metadata as well")
-    groups.add_argument("--by", metavar="WHAT", help=f"{_KINDS}; the sample account has its own")
+    """Add the options that name groups, and return their section of the help."""
+    groups = parser.add_argument_group("groups", "break the calls down by agent, voice or metadata")
+    groups.add_argument(
+        "--by",
+        metavar="KIND",
+        help=f"{_KINDS}; name the groups too, except for the sample account",
+    )
     groups.add_argument(
         "--group",
         action="append",
         type=_group,
         default=[],
         metavar="NAME=VALUE",
-        help="one group: its name and UUID, or metadata value; may repeat, agents of one name add",
+        help="one group: its name, and its UUID or metadata value; repeat the option for several. "
+        "Agents with the same name form one group",
     )
     groups.add_argument(
-        "--groups", type=Path, metavar="FILE", help="groups from a CSV of name, and id or value"
+        "--groups",
+        type=Path,
+        metavar="FILE",
+        help="CSV file of groups; columns: name, and id or value",
     )
     return groups
 
 
 class Groups(NamedTuple):
-    """What the calls are told apart by, and the value or values of each group by its name."""
+    """Groups of calls by agent, voice or a metadata key."""
 
     by: str
+    """`agent`, `voice` or `metadata.KEY`."""
     values: Mapping[str, Any]
+    """ID or metadata value of each group by its name; a list of IDs where agents share a name."""
 
     @property
     def name(self) -> str:
-        """What a group is, in one word: the key of metadata."""
+        """Noun for a group: `agent`, `voice` or the metadata key."""
         return self.by.partition(".")[2] or self.by
 
     def filters(self) -> dict[str, dict[str, Any]]:
-        """The filters of each group by its name."""
+        """Return the filters of each group by its name."""
         kind, _, key = self.by.partition(".")
         argument = {"agent": "agent_ids", "voice": "voice_id", "metadata": "metadata"}[kind]
         return groups_by(self.values, "--groups", argument, key)
 
-    def of(self, client: Client, query: UsageQuery, progress: Any) -> CallUsage:
-        """The calls of each group, and those that the groups leave over."""
+    def fetch(self, client: Client, query: UsageQuery, progress: Progress | None) -> CallUsage:
+        """Fetch the calls of each group, and the rest if there is any."""
         filters = {name: getattr(query, name) for name in query.as_dict()}
-        asked: dict[str, Any] = {"rest": True, "progress": progress, **filters}
+        how: dict[str, Any] = {"rest": True, "progress": progress, **filters}
         kind, _, key = self.by.partition(".")
         if kind == "metadata":
-            return drop_empty_rest(client.by_metadata(key, self.values, **asked))
-        ask = client.by_agent if kind == "agent" else client.by_voice
-        return drop_empty_rest(ask(self.values, **asked))
+            return drop_empty_rest(client.by_metadata(key, self.values, **how))
+        fetch = client.by_agent if kind == "agent" else client.by_voice
+        return drop_empty_rest(fetch(self.values, **how))
 
 
 def groups_of(options: argparse.Namespace) -> Groups | None:
-    """The groups that a command line names, None where it names none.
+    """Return the groups that were named, or None.
 
     Raises
     ------
     QueryError
-        Groups without a kind, an unknown kind or one without groups, or a file that is no such CSV.
+        There are groups without a kind, the kind is unknown or has no groups, or the file is not a
+        CSV file with these columns.
     """
     if options.by is None:
         if options.group or options.groups:
@@ -83,18 +95,18 @@ def groups_of(options: argparse.Namespace) -> Groups | None:
         raise QueryError(f"--by: expected {_KINDS}, got {options.by!r}")
     pairs = [*options.group, *(pairs_in(options.groups, "--groups") if options.groups else [])]
     if not pairs and options.account == "sample":
-        pairs = _of_the_sample(options.by)
+        pairs = _sample_groups(options.by)
     if not pairs:
         raise QueryError(
-            f"--by {options.by}: expected groups, for the endpoint has no list of them; "
-            "give --group NAME=VALUE for each, or --groups with a CSV of the columns name, and id "
-            "or value"
+            f"--by {options.by}: expected groups, got none. The endpoint does not list them: give "
+            "--group NAME=VALUE for each, or --groups with a CSV file with the columns name, and "
+            "id or value"
         )
-    return Groups(options.by, _by_name(options.by, pairs))
+    return Groups(options.by, _values_by_name(options.by, pairs))
 
 
-def _by_name(by: str, pairs: Pairs) -> dict[str, Any]:
-    """Values by name; agents of one name are one group."""
+def _values_by_name(by: str, pairs: Pairs) -> dict[str, Any]:
+    """Return the values by name; agents with the same name form one group."""
     values: dict[str, Any] = {}
     for name, value in pairs:
         if name not in values:
@@ -103,7 +115,7 @@ def _by_name(by: str, pairs: Pairs) -> dict[str, Any]:
             earlier = values[name]
             values[name] = [*(earlier if isinstance(earlier, list) else [earlier]), value]
         else:
-            raise QueryError(f"--by {by}: expected each name once, got {name!r} again")
+            raise QueryError(f"--by {by}: expected each name once, got {name!r} twice")
     return values
 
 
@@ -114,8 +126,8 @@ def _group(text: str) -> tuple[str, str]:
     return name or value, value
 
 
-def _of_the_sample(by: str) -> Pairs:
-    """The sample account's own groups of a kind."""
+def _sample_groups(by: str) -> Pairs:
+    """Return the sample account's groups of a kind."""
     own: dict[str, Pairs] = {
         "agent": [*AGENTS.items()],
         "voice": [*VOICES.items()],

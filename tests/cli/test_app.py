@@ -1,0 +1,41 @@
+"""The command `app`: options that cannot work are refused before anything is served."""
+
+import socket
+
+import pytest
+
+
+@pytest.mark.parametrize("what", [["app", "--no-browser"], ["sample", "serve"]])
+def test_a_port_that_cannot_be_had_is_said(run, what):
+    """A port that somebody has, or that is none: what came, status 2, nothing served."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for wanted in (port, "65536", "-1"):
+            done = run(*what, "--port", wanted)
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.startswith("usage-analysis: port: ")
+            assert wanted in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--account", "live"], "ULTRAVOX_API_KEY"),
+        (["--agents", "nowhere.csv"], "agents: expected a CSV file, got 'nowhere.csv'"),
+        (
+            ["--metadata", "names.csv"],
+            "metadata: expected a CSV file with the columns key and value",
+        ),
+        (["--voices", "names.csv"], "voices['Desk']: expected a UUID, got '7'"),
+        (["--timezone", "Mars/Olympus"], "Mars/Olympus"),
+        (["--billing-day", "32"], "billing_day: expected a day of the month"),
+        (["--price", "much"], "price: expected USD per minute"),
+        (["--limit", "0"], "limit: expected a number from 1"),
+    ],
+)
+def test_a_page_that_cannot_be_is_said_before_it_is_served(run, tmp_path, arguments, message):
+    """Options of the app that do not fit: what came, status 2, and no server."""
+    (tmp_path / "names.csv").write_text("name,value\nDesk,7\n")
+    done = run("app", "--no-browser", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr

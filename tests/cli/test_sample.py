@@ -1,0 +1,47 @@
+"""The command `sample serve`, run as a user runs it."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import httpx
+
+import usage_analysis as ua
+from usage_analysis.sample import KEY
+
+
+def test_the_sample_is_served_until_stopped(tmp_path):
+    """`sample serve` says its address and how to ask there, for curl too, as whoever started it
+    wants the account to be, and ends at Ctrl+C without noise."""
+    root = Path(__file__).resolve().parents[2]
+    options = "--port 0 --seed 3 --today 2025-01-02 --all-time-filtered --latency 0.01"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "usage_analysis", "sample", "serve", *options.split()],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        address = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())[0]
+        curl, _, header, url = shlex.split(server.stdout.readline())
+        answer = httpx.get(url, headers=[header.split(": ")], timeout=30).json()
+        with ua.Client(KEY, base_url=address) as client:
+            usage = client.call_usage()
+        assert curl == "curl"
+        assert url.startswith(address)
+        told = url.replace(address, "http://127.0.0.1:8765").replace("2025-01-01", "2026-03-31")
+        assert f"curl -H '{header}' '{told}'" in (root / "README.md").read_text(encoding="utf-8")
+        assert answer["allTime"]["totalCount"] == usage.daily["total_count"].tail(2).sum()
+        with ua.sample_client(seed=3, today=date(2025, 1, 2)) as client:
+            assert client.call_usage().hourly.equals(usage.hourly)
+    finally:
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=20)
+    assert (server.returncode, out, err) == (0, "", "")

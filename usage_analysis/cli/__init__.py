@@ -1,0 +1,55 @@
+"""The command line: each command parses its options and calls the library."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import usage_analysis
+from usage_analysis.cli import app, doctor, fetch, report, sample, sync
+from usage_analysis.cli.progress import clear_line
+from usage_analysis.errors import UsageError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    Parameters
+    ----------
+    arguments
+        Words of the command line, without the program's name; those of this process by default.
+
+    Returns
+    -------
+    int
+        0 for success, 2 after an error, whose message is one line on standard error, and 130 after
+        Ctrl+C.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (UsageError, OSError) as error:
+        clear_line()
+        print(f"usage-analysis: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        clear_line()
+        print("usage-analysis: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="usage-analysis",
+        description="Analyse how many calls your Ultravox voice agents take.",
+    )
+    version = f"%(prog)s {usage_analysis.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (report, fetch, sync, doctor, app, sample):
+        command.add_parser(commands)
+    return parser

@@ -1,0 +1,51 @@
+"""The command `doctor`: check on an account what the vendor's description leaves open."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from usage_analysis.cli.options import add_account, open_client
+from usage_analysis.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from usage_analysis.cli.options import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command `doctor`."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="check this package's assumptions on an account",
+        description="Check on an account what the vendor's description of the endpoint leaves "
+        "open. For each assumption of this package, print what the account did and what follows "
+        "for your numbers.",
+    )
+    add_account(doctor)
+    doctor.add_argument(
+        "--days",
+        type=int,
+        default=30,
+        metavar="NUMBER",
+        help="number of days before today to look at, 8 to 91 (default: 30)",
+    )
+    doctor.add_argument(
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="save the replies in a folder, without the key and without IDs",
+    )
+    doctor.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check an account and print the findings."""
+    # Imported here so that --help does not load httpx.
+    from usage_analysis import doctor
+
+    with open_client(options.account) as client:
+        findings = doctor.run(
+            client, days=options.days, folder=options.save, progress=progress_bar("doctor")
+        )
+    print("\n\n".join(str(finding) for finding in findings))

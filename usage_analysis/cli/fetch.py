@@ -1,0 +1,50 @@
+"""The command `fetch`: save a reply of the endpoint."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from usage_analysis.cli.groups import add_groups, groups_of
+from usage_analysis.cli.options import (
+    add_account,
+    add_days,
+    add_filters,
+    open_client,
+    owner,
+    query_of,
+)
+from usage_analysis.cli.progress import progress_bar
+from usage_analysis.tidy.usage_files import target_of
+
+if TYPE_CHECKING:
+    from usage_analysis.cli.options import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command `fetch`."""
+    fetch = commands.add_parser(
+        "fetch",
+        help="save a reply in a file",
+        description="Fetch call usage and save it in a file, with its query and its time.",
+    )
+    add_account(fetch)
+    add_days(fetch)
+    add_filters(fetch)
+    add_groups(fetch)
+    fetch.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
+    fetch.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Fetch a reply, save it and print its path."""
+    target_of(options.out)  # a path that cannot be written is refused before anything is fetched
+    groups = groups_of(options)
+    with open_client(options.account) as client:
+        _, _, query = query_of(options, client)
+        bar = progress_bar("fetch")
+        usage = (
+            groups.fetch(client, query, bar) if groups else client.call_usage(query, progress=bar)
+        )
+    print(f"Reply of {owner(usage)}: {usage.save(options.out).resolve()}")

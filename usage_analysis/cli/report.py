@@ -1,0 +1,207 @@
+"""The command `report`: write a report of fetched calls, a saved reply or an archive."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from usage_analysis.cli.groups import add_groups, groups_of
+from usage_analysis.cli.options import (
+    add_account,
+    add_days,
+    add_filters,
+    filters_of,
+    flags,
+    open_client,
+    owner,
+    query_of,
+)
+from usage_analysis.cli.progress import progress_bar
+from usage_analysis.errors import QueryError
+from usage_analysis.query import DEFAULT_DAYS, UsageQuery
+from usage_analysis.tidy.usage import CallUsage
+
+if TYPE_CHECKING:
+    from usage_analysis.cli.options import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command `report`."""
+    report = commands.add_parser(
+        "report",
+        help="write a report: figures, tables and a page",
+        description="Write a report: figures (SVG and PNG), tables (CSV) and report.html.",
+    )
+    source = report.add_mutually_exclusive_group()
+    add_account(source)
+    source.add_argument(
+        "--reply", type=Path, metavar="FILE", help="read a saved reply instead of fetching"
+    )
+    source.add_argument(
+        "--archive", type=Path, metavar="DIR", help="read an archive instead of fetching"
+    )
+    report.add_argument(
+        "--scope", metavar="NAME", help="scope of the archive to report on (default: all)"
+    )
+    add_days(report)
+    add_filters(report)
+    groups = add_groups(report)
+    groups.add_argument(
+        "--breakdown",
+        type=Path,
+        metavar="FILE",
+        help="file written by fetch --by, for use with --reply",
+    )
+    _add_page(report)
+    report.add_argument(
+        "--out",
+        type=Path,
+        default=Path("usage-report"),
+        metavar="DIR",
+        help="folder to write to (default: usage-report)",
+    )
+    report.set_defaults(run=run)
+
+
+def _add_page(report: argparse.ArgumentParser) -> None:
+    page = report.add_argument_group("page")
+    page.add_argument(
+        "--sections",
+        type=_names,
+        metavar="NAMES",
+        help="sections and their order, as trend,errors (default: all that the data allow)",
+    )
+    page.add_argument(
+        "--limit", type=int, metavar="CALLS", help="maximum number of concurrent calls"
+    )
+    page.add_argument(
+        "--budget", type=float, metavar="MINUTES", help="billed minutes budgeted per month"
+    )
+    page.add_argument("--price", metavar="USD", help="price per billed minute (default: 0.05)")
+    page.add_argument(
+        "--weekend",
+        type=_names,
+        default=("Sat", "Sun"),
+        metavar="DAYS",
+        help="days of the weekend (default: Sat,Sun)",
+    )
+    page.add_argument("--title", metavar="TEXT", help="heading of the page")
+    page.add_argument(
+        "--no-compare", action="store_true", help="do not compare with the previous period"
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write a report and print its path."""
+    if options.archive:
+        data = _load_archive(options)
+    elif options.reply:
+        data = _load_reply(options)
+    else:
+        data = _fetch(options)
+    # Imported here so that --help does not load Matplotlib.
+    from usage_analysis.report.page import build_report
+
+    page = build_report(
+        data.usage,
+        options.out,
+        timezone=options.timezone,
+        from_date=data.first,
+        to_date=data.last,
+        previous=data.previous,
+        breakdown=data.breakdown,
+        sections=options.sections,
+        limit=options.limit,
+        budget=options.budget,
+        price=options.price,
+        weekend=options.weekend,
+        title=options.title,
+        progress=progress_bar("report"),
+    )
+    print(f"Report of {owner(data.usage)}: {page.resolve()}")
+
+
+class _Data(NamedTuple):
+    """The data of a report, and the local days that it is cut to."""
+
+    usage: CallUsage
+    previous: CallUsage | None = None
+    breakdown: CallUsage | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+def _load_reply(options: argparse.Namespace) -> _Data:
+    _refuse("--reply: a saved reply cannot be filtered or grouped", options, "by")
+    usage = CallUsage.load(options.reply)
+    if usage.groups is not None:
+        raise QueryError(
+            "--reply: expected a reply about all calls, got a breakdown in "
+            f"{str(options.reply)!r}; give it to --breakdown"
+        )
+    breakdown = None
+    if options.breakdown is not None:
+        breakdown = CallUsage.load(options.breakdown)
+        if breakdown.groups is None:
+            raise QueryError(
+                "--breakdown: expected a file written by fetch --by, got a reply without groups in "
+                f"{str(options.breakdown)!r}"
+            )
+    return _Data(usage, None, breakdown, options.first, options.last)
+
+
+def _load_archive(options: argparse.Namespace) -> _Data:
+    # Imported here so that the other commands do not load the archive.
+    from usage_analysis.archive.archive import Archive
+    from usage_analysis.cli.sync import ALL
+
+    _refuse("--archive: expected only --scope and --by to select calls", options)
+    archive, scope, zone = Archive(options.archive), options.scope or ALL, options.timezone
+    # Today of an archive is the day of its last fetch.
+    last = options.last or archive.load(scope).as_of.tz_convert(zone).date()
+    first = options.first or last - timedelta(days=DEFAULT_DAYS)
+    usage = archive.load(scope, first, last, timezone=zone)
+    breakdown = archive.breakdown(options.by, first, last, timezone=zone) if options.by else None
+    previous = None
+    if not options.no_compare:
+        # Without the previous days in the archive, the report has no comparison.
+        with suppress(QueryError):
+            previous = archive.load(scope, *_previous_days(first, last), timezone=zone)
+    return _Data(usage, previous, breakdown, first, last)
+
+
+def _fetch(options: argparse.Namespace) -> _Data:
+    if options.breakdown is not None:
+        raise QueryError("--breakdown: expected --reply beside it; use --by to fetch groups")
+    groups = groups_of(options)
+    with open_client(options.account) as client:
+        first, last, query = query_of(options, client)
+        bar = progress_bar("fetch")
+        usage = client.call_usage(query, progress=bar)
+        breakdown = groups.fetch(client, query, bar) if groups else None
+        previous = None
+        if not options.no_compare:
+            days = _previous_days(first, last)
+            query = UsageQuery.local_days(*days, options.timezone, **filters_of(options))
+            previous = client.call_usage(query, progress=bar)
+        return _Data(usage, previous, breakdown, first, last)
+
+
+def _previous_days(first: date, last: date) -> tuple[date, date]:
+    """Return the first and the last day of as many days, just before."""
+    day = timedelta(days=1)
+    return first - (last - first + day), first - day
+
+
+def _refuse(message: str, options: argparse.Namespace, *more: str) -> None:
+    """Refuse filters and groups, and further options by name, where nothing is fetched."""
+    given = [name for name in (*more, "group", "groups") if vars(options)[name]]
+    if names := [*filters_of(options), *given]:
+        raise QueryError(f"{message}, got {flags(names)}")

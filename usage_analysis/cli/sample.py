@@ -1,0 +1,76 @@
+"""The command `sample`: serve the sample account over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from usage_analysis.cli.options import day
+
+if TYPE_CHECKING:
+    from usage_analysis.cli.options import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command `sample`."""
+    sample = commands.add_parser("sample", help="serve the sample account").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    serve = sample.add_parser(
+        "serve",
+        help="serve the sample account over HTTP",
+        description="Serve the sample account on 127.0.0.1 until you press Ctrl+C.",
+    )
+    serve.add_argument(
+        "--port", type=int, default=8765, help="port; 0 takes a free one (default: 8765)"
+    )
+    serve.add_argument(
+        "--latency",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="time that each response takes (default: 0)",
+    )
+    serve.add_argument(
+        "--rate-limit",
+        type=float,
+        metavar="REQUESTS",
+        help="maximum number of requests per second (default: no limit)",
+    )
+    serve.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="NUMBER",
+        help="seed of the simulated calls (default: 0)",
+    )
+    serve.add_argument(
+        "--today", type=day, metavar="DAY", help="today of the account (default: 2026-04-01)"
+    )
+    serve.add_argument(
+        "--all-time-filtered", action="store_true", help="apply the filters to allTime too"
+    )
+    serve.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve the sample account until interrupted."""
+    # Imported here because the server is an optional dependency.
+    from usage_analysis.sample import KEY, TODAY
+    from usage_analysis.sample.serve import PATH, serve
+
+    def announce(address: str) -> None:
+        last = (options.today or TODAY) - timedelta(days=1)
+        print(f"Sample account: {address} (Ctrl+C stops)")
+        print(f"curl -H 'X-API-Key: {KEY}' '{address}{PATH}?fromDate={last}'", flush=True)
+
+    serve(
+        options.port,
+        latency=options.latency,
+        rate_limit=options.rate_limit,
+        seed=options.seed,
+        today=options.today,
+        all_time_filtered=options.all_time_filtered,
+        started=announce,
+    )

@@ -1,0 +1,95 @@
+"""The command `sync`: bring an archive up to date."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from usage_analysis.archive.archive import Archive
+from usage_analysis.cli.groups import Groups, add_groups, groups_of
+from usage_analysis.cli.options import (
+    add_account,
+    add_filters,
+    day,
+    filters_of,
+    flags,
+    open_client,
+)
+from usage_analysis.cli.progress import Progress, progress_bar
+from usage_analysis.errors import QueryError
+
+if TYPE_CHECKING:
+    from usage_analysis.cli.options import Commands
+    from usage_analysis.fetch.client import Client
+
+ALL = "all"
+"""The default scope."""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command `sync`."""
+    sync = commands.add_parser(
+        "sync",
+        help="keep an account's history in an archive",
+        description="Fetch the days that an archive lacks and those that may have changed since.",
+    )
+    add_account(sync)
+    sync.add_argument(
+        "--archive",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the archive; it is created if it does not exist",
+    )
+    sync.add_argument(
+        "--scope",
+        metavar="NAME",
+        help=f"your name for the calls that the filters select (default: {ALL}), or for the groups",
+    )
+    sync.add_argument(
+        "--since", type=day, metavar="DAY", help="first UTC day; required for a new scope"
+    )
+    sync.add_argument("--refetch", action="store_true", help="fetch all days again")
+    sync.add_argument(
+        "--repair",
+        action="store_true",
+        help="check every file first; if any is damaged, set it aside and fetch all days again",
+    )
+    add_filters(sync)
+    add_groups(sync)
+    sync.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Bring an archive up to date and print what was fetched."""
+    groups = groups_of(options)
+    with open_client(options.account) as client:
+        print(_sync(options, client, groups, progress_bar("sync")))
+
+
+def _sync(
+    options: argparse.Namespace, client: Client, groups: Groups | None, progress: Progress | None
+) -> str:
+    archive, filters = Archive(options.archive), filters_of(options)
+    damaged = archive.repair() if options.repair else []
+    refetch = options.refetch or bool(damaged)
+    how: dict[str, Any] = {"since": options.since, "again": refetch, "progress": progress}
+    if groups is None:
+        scope = options.scope or ALL
+        done = archive.sync(client, scope, **how, **filters)
+    elif filters:
+        raise QueryError(f"--by: expected groups without other filters, got {flags(filters)}")
+    else:
+        scope = options.scope or groups.name
+        done = archive.sync_groups(client, groups.filters(), name=scope, **how)
+    words = (
+        f"Archive {archive.path.resolve()}, scope {scope}: {done.requests} requests, "
+        f"{done.new} days new, {done.again} days fetched again"
+    )
+    if damaged:
+        words += (
+            f"\n{len(damaged)} damaged files were moved to {damaged[0].path.parent}. They may have "
+            "held days of other scopes too: sync each scope with --refetch."
+        )
+    return words
