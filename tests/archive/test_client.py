@@ -62,7 +62,7 @@ def test_answers_are_the_account_s(kept, sample, filters):
 @pytest.mark.parametrize("rest", [False, True])
 def test_breakdowns_are_the_account_s(kept, sample, rest):
     """Groups, and what they leave over of all calls, are those of the client's breakdown."""
-    window = {"from_date": SINCE, "to_date": "2026-03-31", "rest": rest}
+    window = {"from_date": SINCE, "to_date": "2026-03-31", "include_rest": rest}
     same(kept.by_agent(AGENTS, **window), sample.by_agent(AGENTS, **window))
     channels = kept.by_metadata("channel", CHANNELS, **window)
     same(channels, sample.by_metadata("channel", CHANNELS, **window))
@@ -124,7 +124,7 @@ def test_what_groups_leave_over_needs_all_calls(tmp_path, sample):
     window = {"from_date": "2026-03-31", "to_date": "2026-03-31"}
     assert archive.client().by_agent(IDS[:1], **window).groups
     with pytest.raises(ua.QueryError, match=r"no scope of all calls; sync\(client, NAME, since"):
-        archive.client().by_agent(IDS[:1], rest=True, **window)
+        archive.client().by_agent(IDS[:1], include_rest=True, **window)
 
 
 def test_groups_that_were_fetched_later_leave_over_what_was_settled(tmp_path):
@@ -137,7 +137,7 @@ def test_groups_that_were_fetched_later_leave_over_what_was_settled(tmp_path):
     account.wait(minutes=20)
     account.put("2026-03-20T12", calls=4)
     archive.sync(client, "desk", since="2026-03-19", agent_ids=IDS[:1])
-    asked = {"from_date": "2026-03-19", "to_date": "2026-03-20", "rest": True}
+    asked = {"from_date": "2026-03-19", "to_date": "2026-03-20", "include_rest": True}
     usage = archive.client().by_agent({"desk": IDS[0]}, **asked)
     assert usage.hourly.index[-1] == pd.Timestamp("2026-03-20 09:00", tz="UTC")
     assert not usage.hourly["provisional"].any()

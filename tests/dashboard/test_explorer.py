@@ -423,7 +423,11 @@ def test_the_group_behind_a_difference_of_errors_is_told(explorer):
         explorer.last.value, explorer.comparison.value = date(2026, 3, 22), "previous"
         explorer.tab.value, explorer.group.value, explorer.top.value = "errors", "agent", 2
     made = explorer._client.by_agent(
-        ua.sample.AGENTS, rest=True, from_date="2026-03-09", to_date="2026-03-22", timezone=ZONE
+        ua.sample.AGENTS,
+        include_rest=True,
+        from_date="2026-03-09",
+        to_date="2026-03-22",
+        timezone=ZONE,
     )
     hours = ua.in_timezone(made.hourly, ZONE)
     weeks = [

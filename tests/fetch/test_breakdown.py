@@ -117,7 +117,7 @@ def test_rest() -> None:
     """With the rest the groups add up to all calls, exactly, in every measure."""
     account = Account()
     usage = account_client(account).breakdown(
-        {"Support": {"agent_ids": [A, B]}, "Sales": {"agent_ids": [C]}}, rest=True, **WINDOW
+        {"Support": {"agent_ids": [A, B]}, "Sales": {"agent_ids": [C]}}, include_rest=True, **WINDOW
     )
     assert by_group(usage) == {"Support": 12, "Sales": 11, "rest": 2}
     assert by_group(usage, "billed_minutes") == {"Support": 1.2, "Sales": 1.1, "rest": 0.2}
@@ -129,7 +129,7 @@ def test_rest() -> None:
 def test_rest_is_asked_last_under_one_end() -> None:
     """All calls are asked for after the groups, and every question ends at one instant, now."""
     account = Account()
-    account_client(account).by_agent([A, B, C], rest=True, from_date="2026-03-01")
+    account_client(account).by_agent([A, B, C], include_rest=True, from_date="2026-03-01")
     assert [bool(params.get_list("agentIds")) for params in account.requests] == [True] * 3 + [
         False
     ]
@@ -139,7 +139,9 @@ def test_rest_is_asked_last_under_one_end() -> None:
 def test_rest_of_a_past_window() -> None:
     """A window that is over keeps its end."""
     account = Account()
-    account_client(account).by_agent([A], rest=True, from_date="2026-03-01", to_date="2026-03-02")
+    account_client(account).by_agent(
+        [A], include_rest=True, from_date="2026-03-01", to_date="2026-03-02"
+    )
     assert {p["toDate"] for p in account.requests} == {"2026-03-02T23:59:59.999999Z"}
 
 
@@ -151,7 +153,7 @@ def test_negative_rest() -> None:
 
     client = Client(KEY, transport=httpx.MockTransport(ignores))
     with pytest.raises(ResponseError, match=r"^daily\[2026-03-01 .*\]\.totalCount: expected .* 25"):
-        client.by_agent([A, B], rest=True, **WINDOW)
+        client.by_agent([A, B], include_rest=True, **WINDOW)
 
 
 def test_negative_rest_of_very_many() -> None:
@@ -170,7 +172,7 @@ def test_negative_rest_of_very_many() -> None:
     with pytest.raises(
         ResponseError, match=r"totalCount: expected that the groups hold at most 10"
     ):
-        client.by_agent([A, B, C], rest=True, **WINDOW)
+        client.by_agent([A, B, C], include_rest=True, **WINDOW)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +184,7 @@ def test_rest_on_an_account(filters: dict[str, Any]) -> None:
         window = {"from_date": "2026-02-01", "to_date": "2026-03-31", **filters}
         whole = client.call_usage(**window)
         agents = dict(itertools.islice(AGENTS.items(), 2))
-        usage = client.by_agent(agents, rest=True, **window)
+        usage = client.by_agent(agents, include_rest=True, **window)
     for frame, expected in ((usage.daily, whole.daily), (usage.hourly, whole.hourly)):
         sums = frame.drop(columns=["agent", "provisional"]).groupby(level="time").sum()
         wanted = expected.drop(columns="provisional")
@@ -197,7 +199,7 @@ def test_progress() -> None:
     """Progress counts the requests of all groups and of the rest, from none to all."""
     told: list[tuple[int, int]] = []
     account_client(Account()).by_agent(
-        [A, B, C], rest=True, progress=lambda *step: told.append(step), **WINDOW
+        [A, B, C], include_rest=True, progress=lambda *step: told.append(step), **WINDOW
     )
     assert (told[0], told[-1]) == ((0, 4), (4, 4))
     assert told == sorted(told)
@@ -241,25 +243,31 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"groups": {"x": {"search": "x"}}, "max_concurrency": 0},
         r"^max_concurrency: expected",
     ),
-    "rest of a search": ({"groups": {"x": {"search": "x"}}, "rest": True}, r"^rest: expected"),
+    "rest of a search": (
+        {"groups": {"x": {"search": "x"}}, "include_rest": True},
+        r"^include_rest: expected",
+    ),
     "rest of two filters": (
-        {"groups": {"x": {"agent_ids": [A]}, "y": {"voice_id": B}}, "rest": True},
-        r"^rest: expected groups that differ",
+        {"groups": {"x": {"agent_ids": [A]}, "y": {"voice_id": B}}, "include_rest": True},
+        r"^include_rest: expected groups that differ",
     ),
     "rest of two keys": (
-        {"groups": {"x": {"metadata": {"k": "1"}}, "y": {"metadata": {"l": "1"}}}, "rest": True},
-        r"^rest: expected groups that differ",
+        {
+            "groups": {"x": {"metadata": {"k": "1"}}, "y": {"metadata": {"l": "1"}}},
+            "include_rest": True,
+        },
+        r"^include_rest: expected groups that differ",
     ),
     "rest of a pair": (
-        {"groups": {"x": {"metadata": {"k": "1", "l": "2"}}}, "rest": True},
-        r"^rest: expected groups that differ",
+        {"groups": {"x": {"metadata": {"k": "1", "l": "2"}}}, "include_rest": True},
+        r"^include_rest: expected groups that differ",
     ),
     "rest of an agent in two groups": (
-        {"groups": {"x": {"agent_ids": [A, B]}, "y": {"agent_ids": [B, C]}}, "rest": True},
-        r"^rest: expected each value in one group",
+        {"groups": {"x": {"agent_ids": [A, B]}, "y": {"agent_ids": [B, C]}}, "include_rest": True},
+        r"^include_rest: expected each value in one group",
     ),
     "rest of the future": (
-        {"groups": {"x": {"agent_ids": [A]}}, "rest": True, "from_date": "2026-03-04"},
+        {"groups": {"x": {"agent_ids": [A]}}, "include_rest": True, "from_date": "2026-03-04"},
         r"^from_date: expected at most to_date",
     ),
 }
@@ -375,7 +383,7 @@ def test_pace(fault_server: Serve) -> None:
 
 def test_saved(tmp_path: Path) -> None:
     """A breakdown with its rest is kept and comes back, its groups' questions with it."""
-    usage = account_client(Account()).by_agent({"x": A, "y": B}, rest=True, **WINDOW)
+    usage = account_client(Account()).by_agent({"x": A, "y": B}, include_rest=True, **WINDOW)
     again = CallUsage.load(usage.save(tmp_path / "usage.json"))
     pd.testing.assert_frame_equal(again.hourly, usage.hourly)
     pd.testing.assert_frame_equal(again.daily, usage.daily)

@@ -142,7 +142,7 @@ def test_a_whole_log_has_its_last_day(window, tmp_path):
     with from_calls(log(duration=[61, 1], agent=["Ann", "Bo"])) as client:
         usage = client.call_usage(**window)
         people = {name: identifier(name) for name in ("Ann", "Bo")}
-        by_agent = client.by_agent(people, rest=True, **window)
+        by_agent = client.by_agent(people, include_rest=True, **window)
         assert "2 calls from 2026-02-01 to 2026-03-02 (UTC)" in ua.Explorer(client).sentence
     for asked in (usage, by_agent, ua.CallUsage.load(usage.save(tmp_path / "reply.json"))):
         assert asked.hourly.index.max() == pd.Timestamp("2026-03-02 23:00", tz="UTC")

@@ -34,8 +34,9 @@ class ArchiveClient(BaseClient):
 
     Its clock is that of the last fetch. A window may end after it, as for a server, and may begin
     in the day before a scope's first, which on some clocks that day begins in: the answer's query
-    says from when on it is. With `rest` the window ends before the hours that were provisional when
-    they were fetched, for all calls and the groups were fetched one after the other.
+    says from when on it is. With `include_rest` the window ends before the hours that were
+    provisional when they were fetched, because all calls and the groups were fetched one after
+    the other.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ class ArchiveClient(BaseClient):
         groups: Mapping[str, Mapping[str, Any]],
         *,
         name: str = "group",
-        rest: bool = False,
+        include_rest: bool = False,
         progress: Progress | None = None,
         **filters: Any,
     ) -> CallUsage:
@@ -108,9 +109,11 @@ class ArchiveClient(BaseClient):
         QueryError, ArchiveError
             As for `call_usage`; or the groups hold more calls than there are.
         """
-        whole, questions = plan_breakdown(groups, name, filters, rest=rest, now=self.now())
-        usages = self._usages(questions | ({REST: whole} if rest else {}), name, progress)
-        if rest:
+        whole, questions = plan_breakdown(
+            groups, name, filters, include_rest=include_rest, now=self.now()
+        )
+        usages = self._usages(questions | ({REST: whole} if include_rest else {}), name, progress)
+        if include_rest:
             try:
                 usages[REST] = subtract_groups(usages.pop(REST), list(usages.values()))
             except ResponseError as error:

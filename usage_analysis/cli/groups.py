@@ -69,7 +69,7 @@ class Groups(NamedTuple):
     def fetch(self, client: Client, query: UsageQuery, progress: Progress | None) -> CallUsage:
         """Fetch the calls of each group, and the rest if there is any."""
         filters = {name: getattr(query, name) for name in query.as_dict()}
-        how: dict[str, Any] = {"rest": True, "progress": progress, **filters}
+        how: dict[str, Any] = {"include_rest": True, "progress": progress, **filters}
         kind, _, key = self.by.partition(".")
         if kind == "metadata":
             return drop_empty_rest(client.by_metadata(key, self.values, **how))

@@ -66,7 +66,7 @@ class Question:
         asked = {**window, **self.filters()}
         if not self.by:
             return client.call_usage(UsageQuery(**asked), progress=progress)
-        options = {"rest": self.rest, "progress": progress, **asked}
+        options = {"include_rest": self.rest, "progress": progress, **asked}
         groups = dict(self.groups)
         if self.by == "agent":
             return client.by_agent(groups, **options)

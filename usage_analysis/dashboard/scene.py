@@ -242,7 +242,7 @@ class Scene:
             call = named.get(by, "by_metadata")
             given = [repr(groups)] if by in named else [repr(by), repr(list(groups))]
             given += [] if group_name(by) == by else [f"name={group_name(by)!r}"]
-            given += ["rest=True"] if apart and question.rest else []
+            given += ["include_rest=True"] if apart and question.rest else []
         asked = {
             "from_date": f"{days.first}",
             "to_date": f"{days.last}",

@@ -50,7 +50,7 @@ class BaseClient(ABC):
         groups: Mapping[str, Mapping[str, Any]],
         *,
         name: str = "group",
-        rest: bool = False,
+        include_rest: bool = False,
         progress: Progress | None = None,
         **filters: Any,
     ) -> CallUsage:

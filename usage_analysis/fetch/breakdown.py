@@ -37,12 +37,13 @@ def plan_breakdown(
     name: str,
     filters: Mapping[str, Any],
     *,
-    rest: bool,
+    include_rest: bool,
     now: datetime,
 ) -> Plan:
     """Questions of a breakdown, checked.
 
-    With `rest` the window ends now at the latest, so that no call comes in between two questions.
+    With `include_rest` the window ends now at the latest, so that no call comes in between two
+    questions.
 
     Raises
     ------
@@ -50,10 +51,10 @@ def plan_breakdown(
         Groups or filters that do not fit together; nothing was sent.
     """
     whole = UsageQuery.from_filters(filters, now=now).bounded(now)
-    if rest and whole.end is not None and whole.end > now:
+    if include_rest and whole.end is not None and whole.end > now:
         whole = replace(whole, to_date=now)
     questions = group_queries(groups, name, whole)
-    if rest:
+    if include_rest:
         _check_rest(groups, questions)
     return Plan(whole, questions)
 
@@ -153,11 +154,12 @@ def _check_rest(
         values.update(own)
     if len(kinds) > 1 or "" in kinds:
         raise QueryError(
-            "rest: expected groups that differ in the values of one filter alone, agent_ids, "
-            f"voice_id or one key of metadata, got {[dict(own) for own in groups.values()]!r:.200}"
+            "include_rest: expected groups that differ in the values of one filter alone, "
+            "agent_ids, voice_id or one key of metadata, got "
+            f"{[dict(own) for own in groups.values()]!r:.200}"
         )
     if twice := [value for value, count in values.items() if count > 1]:
-        raise QueryError(f"rest: expected each value in one group, got {twice[0]} in two")
+        raise QueryError(f"include_rest: expected each value in one group, got {twice[0]} in two")
 
 
 def _values(own: Mapping[str, Any], question: UsageQuery) -> tuple[str, list[str]]:

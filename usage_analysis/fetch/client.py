@@ -160,7 +160,7 @@ class Client(BaseClient):
         groups: Mapping[str, Mapping[str, Any]],
         *,
         name: str = "group",
-        rest: bool = False,
+        include_rest: bool = False,
         max_concurrency: int = MAX_CONCURRENCY,
         chunk_days: int = CHUNK_DAYS,
         progress: Progress | None = None,
@@ -174,7 +174,7 @@ class Client(BaseClient):
             The filters of each group by its name.
         name
             The group column's.
-        rest
+        include_rest
             Add the group ``"rest"``: what the groups leave over of all calls that the shared
             filters select. The groups must differ in the values of one filter that has one value
             a call: `agent_ids`, `voice_id` or one key of `metadata`. The window then ends now at
@@ -204,16 +204,18 @@ class Client(BaseClient):
         ['length', 'total_count']
         """
         _check_max_concurrency(max_concurrency)
-        whole, questions = plan_breakdown(groups, name, filters, rest=rest, now=self.now())
+        whole, questions = plan_breakdown(
+            groups, name, filters, include_rest=include_rest, now=self.now()
+        )
         usages = self._fetcher.fetch_usages(
             questions,
-            {REST: whole} if rest else {},
+            {REST: whole} if include_rest else {},
             name=name,
             max_concurrency=max_concurrency,
             chunk_days=chunk_days,
             progress=progress,
         )
-        if rest:
+        if include_rest:
             usages[REST] = subtract_groups(usages.pop(REST), list(usages.values()))
         return build_breakdown(usages, name, self._account.clip(whole))
 
