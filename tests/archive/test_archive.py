@@ -185,7 +185,7 @@ def test_a_day_as_sent_is_kept(tmp_path):
             archive.load("all", "2026-02-26", "2026-03-20"),
             client.call_usage(from_date="2026-02-26", to_date="2026-03-20"),
         )
-        archive.sync(client, "all", again=True)
+        archive.sync(client, "all", refetch=True)
         archive.compact()
     # Part of the day is the sum of the hours in it.
     part = archive.load("all", "2026-03-02T00:00:00Z", "2026-03-02T11:59:59.999999Z")
@@ -205,7 +205,7 @@ def test_first_and_again(tmp_path):
     assert archive.sync(client, "all") == (2, 20, 8)
     account.wait(days=9)
     assert archive.sync(client, "all") == (2, 9, 71 + 8)
-    assert archive.sync(client, "all", since="2025-12-30", again=True).new == 2
+    assert archive.sync(client, "all", since="2025-12-30", refetch=True).new_days == 2
     assert account.asked[0]["fromDate"] == "2026-01-01T00:00:00Z"
 
 
@@ -388,7 +388,7 @@ def test_no_key_and_nothing_but_numbers(tmp_path):
     account.put("2026-03-19T09", calls=5)
     archive = ua.Archive(tmp_path)
     for _ in range(2):
-        archive.sync(account.client(), "all", since="2026-02-01", search="refund", again=True)
+        archive.sync(account.client(), "all", since="2026-02-01", search="refund", refetch=True)
         account.put("2026-03-19T09", calls=6)
         account.wait(hours=1)
     archive.compact()

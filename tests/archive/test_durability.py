@@ -388,7 +388,7 @@ def test_a_damaged_file_is_repaired(tmp_path):
     assert archive.check() == []
     with pytest.raises(ua.QueryError, match="lacks 2026-03-01 to 2026-03-03"):
         archive.load("all", DAYS[0], DAYS[-1])
-    archive.sync(account(5).client(), "all", again=True)
+    archive.sync(account(5).client(), "all", refetch=True)
     assert values(archive, "all") == [5, 5]
     assert archive.load("all", DAYS[0], DAYS[-1]).as_of == before.as_of
 

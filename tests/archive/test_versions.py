@@ -25,7 +25,7 @@ class History(RuleBasedStateMachine):
         self.account = Account("2026-03-02T12:00:00+00:00")
         self.archive = ua.Archive(self.folder.name)
         self.versions: dict[date, list[tuple[pd.Timestamp, int]]] = {}
-        self.sync(again=False)
+        self.sync(refetch=False)
 
     @rule(back=st.integers(0, 12), calls=st.integers(0, 3), hour=st.sampled_from([0, 23]))
     def change(self, back: int, calls: int, hour: int) -> None:
@@ -38,11 +38,11 @@ class History(RuleBasedStateMachine):
         """Time goes by."""
         self.account.wait(hours=hours)
 
-    @rule(again=st.booleans())
-    def sync(self, again: bool) -> None:
+    @rule(refetch=st.booleans())
+    def sync(self, refetch: bool) -> None:
         """A sync, and what the account said of the days that it asked for."""
         asked = len(self.account.asked)
-        self.archive.sync(self.account.client(), "all", since=FIRST, again=again)
+        self.archive.sync(self.account.client(), "all", since=FIRST, refetch=refetch)
         now = pd.Timestamp(self.account.now)
         for params in self.account.asked[asked:]:
             day, last = (date.fromisoformat(params[end][:10]) for end in ("fromDate", "toDate"))

@@ -13,10 +13,10 @@ def test_an_archive_is_filled_and_reported(run, tmp_path):
     status, out, err = run("sync", *since)
     assert (status, err) == (0, "")
     assert out == (
-        f"Archive {tmp_path / 'kept'}, scope all: 2 requests, 41 days new, 0 days fetched again\n"
+        f"Archive {tmp_path / 'kept'}, scope all: 2 requests, 41 new days, 0 days fetched again\n"
     )
     assert run("sync", "--archive", "kept")[1].endswith(
-        "scope all: 2 requests, 0 days new, 8 days fetched again\n"
+        "scope all: 2 requests, 0 new days, 8 days fetched again\n"
     )
     assert "scope agent: 12 requests" in run("sync", *since, "--by", "agent")[1]
     status, out, err = run(
@@ -47,7 +47,7 @@ def test_a_damaged_archive_is_repaired(run, tmp_path):
     assert "usage-analysis sync --repair --since DAY" in err
     status, out, _ = run("sync", *since, "--repair")
     assert status == 0
-    assert "scope all: 2 requests, 12 days new, 1 days fetched again\n" in out
+    assert "scope all: 2 requests, 12 new days, 1 days fetched again\n" in out
     assert "1 damaged files were moved to kept/damaged." in out
     assert run(*report)[0] == 0
     assert "1 damaged" not in run("sync", *since, "--repair")[1]

@@ -15,7 +15,7 @@ from usage_analysis.archive.groups import family_name, scope_name
 from usage_analysis.archive.loading import everything, load, stacked
 from usage_analysis.archive.parts import KINDS, Damage, Shelf
 from usage_analysis.archive.summed import Sum
-from usage_analysis.archive.syncing import Progress, Synced, sync
+from usage_analysis.archive.syncing import Progress, SyncResult, sync
 from usage_analysis.archive.tables import change_table, scope_table
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError
@@ -56,7 +56,7 @@ class Archive:
     >>> archive = ua.Archive(tempfile.mkdtemp())
     >>> agent = ua.sample.AGENTS["Support line"]
     >>> archive.sync(ua.sample_client(), "support", agent_ids=[agent], since="2026-03-01")
-    Synced(requests=2, new=32, again=0)
+    SyncResult(requests=2, new_days=32, refetched_days=0)
     >>> usage = archive.load("support", "2026-03-01", "2026-03-31")
     >>> len(usage.daily), usage.source
     (31, 'sample')
@@ -76,10 +76,10 @@ class Archive:
         scope: str,
         *,
         since: date | str | None = None,
-        again: bool = False,
+        refetch: bool = False,
         progress: Progress | None = None,
         **filters: Any,
-    ) -> Synced:
+    ) -> SyncResult:
         """What was fetched: the days since one that are missing, and those that may have changed.
 
         A day is fetched again while its last fetch is of its first 7 days, for bills and
@@ -95,7 +95,7 @@ class Archive:
             Name of the question: any text that names it to you.
         since
             First UTC day to keep; without it the first day that is there already.
-        again
+        refetch
             Fetch all days again, whatever is there.
         progress
             Told how many requests are done, and of how many.
@@ -112,7 +112,7 @@ class Archive:
             The disk is full, or does not let itself be written; what landed before is kept.
         """
         asked = {scope_name(scope): filters or None}
-        return sync(self._shelf, client, asked, since, again=again, progress=progress)
+        return sync(self._shelf, client, asked, since, refetch=refetch, progress=progress)
 
     def sync_groups(
         self,
@@ -121,9 +121,9 @@ class Archive:
         *,
         name: str = "group",
         since: date | str | None = None,
-        again: bool = False,
+        refetch: bool = False,
         progress: Progress | None = None,
-    ) -> Synced:
+    ) -> SyncResult:
         """What was fetched of the groups of a breakdown, however many: see `sync`.
 
         Each group is a scope ``<name>/<group>``. Answers go to the disk as they come, so memory
@@ -144,7 +144,7 @@ class Archive:
         >>> archive = ua.Archive(tempfile.mkdtemp())
         >>> agents = {name: {"agent_ids": [id]} for name, id in ua.sample.AGENTS.items()}
         >>> archive.sync_groups(ua.sample_client(), agents, name="agent", since="2026-03-25")
-        Synced(requests=12, new=48, again=0)
+        SyncResult(requests=12, new_days=48, refetched_days=0)
         >>> list(archive.breakdown("agent", "2026-03-25", "2026-03-31").daily.columns[:2])
         ['agent', 'total_count']
         """
@@ -152,7 +152,7 @@ class Archive:
             f"{family_name(name)}/{scope_name(group)}": groups[group]
             for group in group_queries(groups, name, UsageQuery())
         }
-        return sync(self._shelf, client, asked, since, again=again, progress=progress)
+        return sync(self._shelf, client, asked, since, refetch=refetch, progress=progress)
 
     def client(self) -> ArchiveClient:
         """Client that asks the archive in place of the server, for the dashboard and for scripts.
@@ -166,7 +166,7 @@ class Archive:
         >>> import usage_analysis as ua
         >>> archive = ua.Archive(tempfile.mkdtemp())
         >>> archive.sync(ua.sample_client(), "all", since="2026-02-01")
-        Synced(requests=2, new=60, again=0)
+        SyncResult(requests=2, new_days=60, refetched_days=0)
         >>> ua.Explorer(archive.client(), timezone="UTC").phase
         'ready'
         """
@@ -314,7 +314,7 @@ class Archive:
         >>> archive = ua.Archive(tempfile.mkdtemp())
         >>> agents = {name: {"agent_ids": [id]} for name, id in ua.sample.AGENTS.items()}
         >>> archive.sync_groups(ua.sample_client(), agents, name="agent", since="2026-03-01")
-        Synced(requests=12, new=192, again=0)
+        SyncResult(requests=12, new_days=192, refetched_days=0)
         >>> archive.summed("agent", every="W").shape
         (36, 9)
         """
@@ -371,7 +371,7 @@ class Archive:
         """Damaged files, each with its new path in the archive's folder ``damaged``.
 
         The archive then answers from the others: days that only these held are missing, and of
-        days fetched before the fetch before is the newest, so sync again with ``again=True``.
+        days fetched before the fetch before is the newest, so sync again with ``refetch=True``.
         """
         return [Damage(self._shelf.set_aside(path), problem) for path, problem in self.check()]
 

@@ -54,14 +54,14 @@ class Chunk(NamedTuple):
     last: int
 
 
-class Synced(NamedTuple):
+class SyncResult(NamedTuple):
     """What a sync fetched."""
 
     requests: int
     """Questions that were answered."""
-    new: int
+    new_days: int
     """Days that were not known before, over all scopes."""
-    again: int
+    refetched_days: int
     """Days that were fetched once more, over all scopes."""
 
 
@@ -110,9 +110,9 @@ def sync(
     asked: Mapping[str, Mapping[str, Any] | None],
     since: date | str | None,
     *,
-    again: bool,
+    refetch: bool,
     progress: Progress | None,
-) -> Synced:
+) -> SyncResult:
     """What was fetched of scopes; the filters of known ones may be None."""
     if not hasattr(client, "iter_usage"):
         raise QueryError(f"client: expected a Client, got {type(client).__name__}")
@@ -128,7 +128,7 @@ def sync(
         raise QueryError(f"since: expected a day up to today, got {since}")
     parts = shelf.steady(lambda: shelf.parts(months_of(first, today), "hourly"))
     known = newest(parts, scopes, first, today)
-    wanted = due(known, first, today, everything=again)
+    wanted = due(known, first, today, everything=refetch)
     for row, scope in enumerate(scopes):
         wanted[row, : firsts[scope] - first] = False
     todo = chunks(scopes, wanted, first, today)
@@ -149,7 +149,7 @@ def sync(
         landing.write()
     _tidy(shelf, landing.months)
     new = int((wanted & (known.fetched < 0)).sum())
-    return Synced(len(todo), new, sum(one.last - one.first + 1 for one in todo) - new)
+    return SyncResult(len(todo), new, sum(one.last - one.first + 1 for one in todo) - new)
 
 
 def _tidy(shelf: Shelf, months: Iterable[str]) -> None:

@@ -74,7 +74,7 @@ def _sync(
     archive, filters = Archive(options.archive), filters_of(options)
     damaged = archive.repair() if options.repair else []
     refetch = options.refetch or bool(damaged)
-    how: dict[str, Any] = {"since": options.since, "again": refetch, "progress": progress}
+    how: dict[str, Any] = {"since": options.since, "refetch": refetch, "progress": progress}
     if groups is None:
         scope = options.scope or ALL
         done = archive.sync(client, scope, **how, **filters)
@@ -85,7 +85,7 @@ def _sync(
         done = archive.sync_groups(client, groups.filters(), name=scope, **how)
     words = (
         f"Archive {archive.path.resolve()}, scope {scope}: {done.requests} requests, "
-        f"{done.new} days new, {done.again} days fetched again"
+        f"{done.new_days} new days, {done.refetched_days} days fetched again"
     )
     if damaged:
         words += (
