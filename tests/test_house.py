@@ -66,8 +66,8 @@ HOMES = {
     "IPython": {"dashboard/*"},
     "msgspec": {"archive/*", "tidy/*"},
     "pyarrow": {"archive/*"},
-    "duckdb": {"archive/summed.py"},
-    "narwhals": {"archive/summed.py", "tidy/engines.py", "tidy/engine_sums.py"},
+    "duckdb": {"archive/sums.py"},
+    "narwhals": {"archive/sums.py", "tidy/engines.py", "tidy/engine_sums.py"},
 }
 
 

@@ -369,7 +369,7 @@ def test_damage_after_the_first_read_is_said(tmp_path_factory, where, bit, seen)
         pd.testing.assert_frame_equal(after.daily, before.daily, check_exact=True)
     if seen:
         with pytest.raises(ua.ArchiveError, match=rf"{path.name}: damaged"):
-            archive.summed(every="D")
+            archive.sum_usage(every="D")
 
 
 def test_a_damaged_file_is_repaired(tmp_path):

@@ -32,13 +32,13 @@ FETCHED = int(np.datetime64("2026-02-01", "us").astype(np.int64))
 
 OURS = f"""
 archive = ua.Archive(folder)
-run = lambda: archive.summed(by, every="MS", memory_limit="{LIMIT}")
+run = lambda: archive.sum_usage(by, every="MS", memory_limit="{LIMIT}")
 """
 SMALL_LIMIT = "200MB"
 OURS_ON_DISK = f"""
 archive = ua.Archive(folder)
 def run():
-    hourly = archive.summed(by, every="h", memory_limit="{SMALL_LIMIT}")
+    hourly = archive.sum_usage(by, every="h", memory_limit="{SMALL_LIMIT}")
     return hourly.groupby(by[0])[["total_count"]].sum()
 """
 BY_HAND = f"""
@@ -183,7 +183,7 @@ def compared(title, folder, results, rival):
     return best[OUR_NAME][1] / best[rival][1]
 
 
-OUR_NAME = "Archive.summed"
+OUR_NAME = "Archive.sum_usage"
 BY = pytest.mark.parametrize("by", [[], ["scope"]], ids=["month", "month and group"])
 
 

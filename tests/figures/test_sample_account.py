@@ -152,6 +152,6 @@ def test_what_is_kept_is_still_the_samples(account, tmp_path):
     for frame in (
         kept.daily,
         archive.load("all", "2026-03-25", "2026-03-31").hourly,
-        archive.summed(every="D"),
+        archive.sum_usage(every="D"),
     ):
         assert subtitles(ua.plot_trend(frame)) == ["sample account"]

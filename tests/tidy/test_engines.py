@@ -114,8 +114,8 @@ def test_dask_workers_sum_an_archive(archive):
     """An archive's files, without what was replaced in them, add up in Dask as in DuckDB."""
     import dask.dataframe as dd
 
-    wanted = archive.summed("agent", every="W")
-    sums = archive.summed("agent", every="W", read=dd.read_parquet)
+    wanted = archive.sum_usage("agent", every="W")
+    sums = archive.sum_usage("agent", every="W", read=dd.read_parquet)
     pd.testing.assert_frame_equal(sums, wanted)
 
 
@@ -148,8 +148,8 @@ def test_dask_reads_object_storage(table, archive):
         return dd.read_parquet([f"memory:/{copy}" for copy in copies])
 
     with dask.config.set(here):
-        sums = archive.summed("agent", every="MS", read=read)
-    pd.testing.assert_frame_equal(sums, archive.summed("agent", every="MS"))
+        sums = archive.sum_usage("agent", every="MS", read=read)
+    pd.testing.assert_frame_equal(sums, archive.sum_usage("agent", every="MS"))
 
 
 @pytest.mark.spark
@@ -164,6 +164,6 @@ def test_spark_gives_the_same_sums(spark, table, paths, question):
 @inside_spark
 def test_spark_sums_an_archive(spark, archive):
     """An archive's files, without what was replaced in them, add up in Spark as in DuckDB."""
-    wanted = archive.summed("agent", every="W")
-    sums = archive.summed("agent", every="W", read=lambda paths: spark.read.parquet(*paths))
+    wanted = archive.sum_usage("agent", every="W")
+    sums = archive.sum_usage("agent", every="W", read=lambda paths: spark.read.parquet(*paths))
     pd.testing.assert_frame_equal(sums, wanted)

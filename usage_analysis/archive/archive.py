@@ -14,7 +14,7 @@ from usage_analysis.archive.coverage import names_of
 from usage_analysis.archive.groups import family_name, scope_name
 from usage_analysis.archive.loading import everything, load, stacked
 from usage_analysis.archive.parts import KINDS, Damage, Shelf
-from usage_analysis.archive.summed import Sum
+from usage_analysis.archive.sums import SumRequest
 from usage_analysis.archive.syncing import Progress, SyncResult, sync
 from usage_analysis.archive.tables import change_table, scope_table
 from usage_analysis.archive.versions import compact
@@ -248,7 +248,7 @@ class Archive:
         window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         return self._shelf.steady(partial(stacked, self._shelf, scopes, name, window, as_of))
 
-    def summed(
+    def sum_usage(
         self,
         by: str | Sequence[str] = (),
         *,
@@ -315,10 +315,10 @@ class Archive:
         >>> agents = {name: {"agent_ids": [id]} for name, id in ua.sample.AGENTS.items()}
         >>> archive.sync_groups(ua.sample_client(), agents, name="agent", since="2026-03-01")
         SyncResult(requests=12, new_days=192, refetched_days=0)
-        >>> archive.summed("agent", every="W").shape
+        >>> archive.sum_usage("agent", every="W").shape
         (36, 9)
         """
-        asked = Sum(
+        request = SumRequest(
             by=(by,) if isinstance(by, str) else tuple(by),
             every=every,
             where=where or {},
@@ -329,7 +329,7 @@ class Archive:
             read=read,
             memory_limit=memory_limit,
         )
-        return self._shelf.steady(partial(asked.of, self._shelf))
+        return self._shelf.steady(partial(request.run, self._shelf))
 
     def scopes(self) -> pd.DataFrame:
         """One row a scope: its filters, source, first and last day, how many, and the last fetch.

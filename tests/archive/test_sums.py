@@ -1,4 +1,4 @@
-"""`Archive.summed`: sums of many scopes, made from the files, are those of what `load` gives."""
+"""`Archive.sum_usage`: sums of many scopes, made from the files, are those of what `load` gives."""
 
 from __future__ import annotations
 
@@ -54,22 +54,22 @@ def test_groups_are_those_of_the_breakdown(archive, every, zone):
     hourly = hourly.sort_values("agent", kind="stable")
     wanted = hourly if every == "h" else ua.aggregate(hourly, every)
     assert len([*archive.path.glob("hourly/2026-03/*")]) > 1  # one of them has stale days
-    same(archive.summed("agent", every=every, timezone=zone, **window), wanted)
+    same(archive.sum_usage("agent", every=every, timezone=zone, **window), wanted)
 
 
 def test_polars_sums_the_same_files(archive):
     """Another engine, given the files and what is stale in them, gives the same sums."""
     assert len([*archive.path.glob("hourly/2026-03/*")]) > 1  # one of them has stale days
-    wanted = archive.summed("agent", every="D", timezone="America/New_York")
+    wanted = archive.sum_usage("agent", every="D", timezone="America/New_York")
     for read in (pl.scan_parquet, pl.read_parquet):
-        sums = archive.summed("agent", every="D", timezone="America/New_York", read=read)
+        sums = archive.sum_usage("agent", every="D", timezone="America/New_York", read=read)
         pd.testing.assert_frame_equal(sums, wanted, check_exact=True)
 
 
 def test_all_days_are_summed_without_dates(archive):
     """Without dates the sums are of every day that is there, up to the last fetch."""
     usage = archive.load("all", "2026-02-20", archive.scopes().loc["all", "last"].date())
-    sums = archive.summed(every="MS", where={"scope": "all"})
+    sums = archive.sum_usage(every="MS", where={"scope": "all"})
     same(sums, ua.aggregate(usage.hourly, "MS"))
     assert sums["provisional"].tolist() == [False, False, True]
     assert sums["complete"].tolist() == [False, True, False]
@@ -77,16 +77,16 @@ def test_all_days_are_summed_without_dates(archive):
 
 def test_scopes_are_chosen_by_their_filters(archive):
     """Filters name groups and choose scopes; a scope of two agents is a group of its own."""
-    by_agent = archive.summed("agent_ids", every="YS")
+    by_agent = archive.sum_usage("agent_ids", every="YS")
     assert by_agent["agent_ids"].tolist() == sorted([*IDS, f"{IDS[0]}, {IDS[1]}"])
-    channels = archive.summed("metadata.channel", every="MS", where={"metadata.channel": "web"})
+    channels = archive.sum_usage("metadata.channel", every="MS", where={"metadata.channel": "web"})
     assert channels["metadata.channel"].unique().tolist() == ["web"]
-    alone = archive.summed(every="MS", where={"scope": "channel/web"})
+    alone = archive.sum_usage(every="MS", where={"scope": "channel/web"})
     same(channels.drop(columns="metadata.channel"), alone)
-    some = archive.summed("agent", every="MS", where={"agent_ids": IDS[:1]})
+    some = archive.sum_usage("agent", every="MS", where={"agent_ids": IDS[:1]})
     assert len(some) == 3
-    pair = archive.summed("scope", every="MS", where={"scope": "pair"})
-    both = archive.summed(every="MS", where={"agent": [
+    pair = archive.sum_usage("scope", every="MS", where={"scope": "pair"})
+    both = archive.sum_usage(every="MS", where={"agent": [
         name for name, id_ in ua.sample.AGENTS.items() if id_ in IDS[:2]]})  # fmt: skip
     same(pair.drop(columns="scope"), both)
 
@@ -102,32 +102,32 @@ def test_a_tenant_who_left_is_named_and_left_out(tmp_path):
         new, {one: AGENTS[one] for one in names[1:]}, name="agent", since="2026-03-10"
     )
     with pytest.raises(ua.QueryError) as told:
-        archive.summed("agent", every="MS")
+        archive.sum_usage("agent", every="MS")
     joined, left = sorted([f"agent/{names[0]}", f"agent/{names[5]}"])
     assert str(told.value).startswith(
         f"2 of 6 scopes lack days of the window: '{joined}', '{left}'; "
     )
     assert "or ask for 2026-03-10 to 2026-03-19, which all have" in str(told.value)
-    every = archive.summed("agent", every="D", from_date="2026-03-10", to_date="2026-03-19")
+    every = archive.sum_usage("agent", every="D", from_date="2026-03-10", to_date="2026-03-19")
     assert every["agent"].nunique() == 6
     assert every["complete"].all()
-    here = archive.summed("agent", every="D", without={"agent": [names[0], names[5]]})
+    here = archive.sum_usage("agent", every="D", without={"agent": [names[0], names[5]]})
     assert here["agent"].unique().tolist() == sorted(names[1:5])
-    same(here, archive.summed("agent", every="D", where={"agent": names[1:5]}))
+    same(here, archive.sum_usage("agent", every="D", where={"agent": names[1:5]}))
     with pytest.raises(ua.QueryError, match="without: expected of agent some of"):
-        archive.summed("agent", without={"agent": "Nobody"})
+        archive.sum_usage("agent", without={"agent": "Nobody"})
 
 
 def test_no_call_is_counted_twice(archive):
     """Scopes that may share calls are not added up; those that cannot are."""
-    whole = archive.summed(every="YS", where={"scope": "all"})
-    parts = archive.summed(every="YS", where={"agent": list(AGENTS)})
+    whole = archive.sum_usage(every="YS", where={"scope": "all"})
+    parts = archive.sum_usage(every="YS", where={"agent": list(AGENTS)})
     same(whole, parts)
     for where in ({"scope": ["all", "channel/web"]}, {"agent_ids": IDS}):
         with pytest.raises(ua.QueryError, match=r"share no call.*may count calls twice"):
-            archive.summed(every="YS", where=where)
+            archive.sum_usage(every="YS", where=where)
     with pytest.raises(ua.QueryError, match="expected scopes of whole days, got 'night'"):
-        archive.summed("scope", every="YS")
+        archive.sum_usage("scope", every="YS")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_no_call_is_counted_twice(archive):
 def test_what_does_not_fit_is_told_by_name(archive, arguments, message):
     """A name, value, day or engine that is not there is an error that says what is."""
     with pytest.raises(ua.QueryError, match=message):
-        archive.summed(**arguments)
+        archive.sum_usage(**arguments)
 
 
 def test_a_day_fetched_again_and_empty_now_counts_nothing(tmp_path):
@@ -165,7 +165,7 @@ def test_a_day_fetched_again_and_empty_now_counts_nothing(tmp_path):
     account.wait(days=1)
     archive.sync(account.client(), "all")
     for _ in ("in parts", "compacted"):
-        daily = archive.summed(every="D")
+        daily = archive.sum_usage(every="D")
         assert daily["total_count"].tolist() == [0, 3, 0, 2]
         assert daily["duration"].dt.total_seconds().tolist() == [0, 10, 0, 10]
         same(daily, ua.aggregate(archive.load("all", "2026-03-08", "2026-03-11").hourly, "D"))
@@ -181,7 +181,7 @@ def test_hours_are_provisional_by_their_own_fetch(tmp_path):
     archive.sync(account.client(), "early", since="2026-03-09", search="x")
     account.wait(hours=3)
     archive.sync(account.client(), "late", since="2026-03-09", search="y")
-    sums = archive.summed("scope")
+    sums = archive.sum_usage("scope")
     same(sums, archive.load(["early", "late"], "2026-03-09", "2026-03-10").hourly)
     assert sums.index[-1] == pd.Timestamp("2026-03-10 12:00Z")
     assert sums.groupby("scope")["provisional"].sum().tolist() == [3, 0]
@@ -189,7 +189,7 @@ def test_hours_are_provisional_by_their_own_fetch(tmp_path):
 
 def test_files_that_are_compacted_meanwhile_are_looked_for_again(archive):
     """An engine that finds a file gone is given the new ones."""
-    wanted = archive.summed("agent", every="MS")
+    wanted = archive.sum_usage("agent", every="MS")
     asked = []
 
     def read(paths: list[str]) -> pd.DataFrame:
@@ -198,7 +198,7 @@ def test_files_that_are_compacted_meanwhile_are_looked_for_again(archive):
             archive.compact()
         return pd.concat([pd.read_parquet(path, partitioning=None) for path in paths])
 
-    same(archive.summed("agent", every="MS", read=read), wanted)
+    same(archive.sum_usage("agent", every="MS", read=read), wanted)
     assert len(asked) == 2
     assert not set(asked[0]) & set(asked[1])
 
@@ -206,13 +206,13 @@ def test_files_that_are_compacted_meanwhile_are_looked_for_again(archive):
 def test_little_memory_is_told(archive):
     """A sum that does not fit into the memory it may use is refused, not killed."""
     with pytest.raises(ua.QueryError, match="memory_limit: expected more than 1MB"):
-        archive.summed("agent", memory_limit="1MB")
-    assert np.isfinite(archive.summed("agent", every="D", memory_limit="200MB")["hours"]).all()
+        archive.sum_usage("agent", memory_limit="1MB")
+    assert np.isfinite(archive.sum_usage("agent", every="D", memory_limit="200MB")["hours"]).all()
 
 
 def test_figures_take_the_sums(archive):
     """A chart and rates of thousands of scopes begin here."""
-    hourly = archive.summed("agent", from_date="2026-03-01", to_date="2026-03-14")
+    hourly = archive.sum_usage("agent", from_date="2026-03-01", to_date="2026-03-14")
     assert len(ua.plot_groups(ua.aggregate(hourly, "D"))) == 6
     assert len(ua.error_rate(hourly, by="agent")) == 6
     assert len(ua.load_profile(hourly)) == 6 * 24

@@ -44,8 +44,8 @@ _FEW = 1_000  # scopes that are also told by name, so that files can be read in 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sum:
-    """What is asked of `Archive.summed`, which says what each is."""
+class SumRequest:
+    """What is asked of `Archive.sum_usage`, which says what each is."""
 
     by: Sequence[str]
     every: str
@@ -57,7 +57,7 @@ class Sum:
     read: Read | None
     memory_limit: str | None
 
-    def of(self, shelf: Shelf) -> pd.DataFrame:
+    def run(self, shelf: Shelf) -> pd.DataFrame:
         """Sums over a shelf's files."""
         parts = loading.everything(shelf)
         asked = asked_of(parts, names_of(parts))
@@ -112,7 +112,7 @@ class Sum:
             import duckdb
         except ImportError:
             raise QueryError(
-                'summed needs duckdb, which pip install "usage-analysis[archive]" brings'
+                'sum_usage needs duckdb, which pip install "usage-analysis[archive]" brings'
             ) from None
         with tempfile.TemporaryDirectory(prefix="usage-analysis-") as folder:
             settings: dict[str, Any] = {"temp_directory": folder}
