@@ -280,9 +280,9 @@ def test_restatements_are_listed(tmp_path):
     before = archive.restatements("all")
     assert before.index.strftime("%Y-%m-%d").tolist() == ["2026-03-18", "2026-03-20"]
     first = before.iloc[0]
-    assert (first["billed_minutes_before"], first["billed_minutes"]) == (1.0, 1.2)
+    assert (first["billed_minutes_previous"], first["billed_minutes"]) == (1.0, 1.2)
     assert first["duration"] == pd.Timedelta("60s")
-    assert [first["known"], first["changed"]] == [
+    assert [first["previous_as_of"], first["as_of"]] == [
         pd.Timestamp("2026-03-20T12:00Z"),
         pd.Timestamp("2026-03-22T04:00Z"),
     ]

@@ -342,9 +342,10 @@ class Archive:
     def restatements(self, scope: str | None = None) -> pd.DataFrame:
         """One row a change of a UTC day that was over when it was fetched before.
 
-        Index `time` [UTC day]; columns `scope`, `known` and `changed` (when the figures before and
-        those since were first fetched) [UTC], `provisional` (the ones before were fetched within
-        the billing lag), and the measures, each as ``<measure>_before`` and ``<measure>``.
+        Index `time` [UTC day]; columns `scope`, `previous_as_of` and `as_of` (when the previous
+        and the current figures were first fetched) [UTC], `provisional` (the previous figures were
+        fetched within the billing lag), and the measures, each as ``<measure>_previous`` and
+        ``<measure>``.
 
         Parameters
         ----------

@@ -51,16 +51,16 @@ def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
         record: dict[str, Any] = {
             "time": timestamp(one.day * DAY),
             "scope": one.scope,
-            "known": timestamp(one.known),
-            "changed": timestamp(one.changed),
+            "previous_as_of": timestamp(one.previous_as_of),
+            "as_of": timestamp(one.as_of),
             "provisional": one.provisional,
         }
         for name, word in _WORDS.items():
-            record[f"{word}_before"] = _measure(name, one.before[name])
-            record[word] = _measure(name, one.after[name])
+            record[f"{word}_previous"] = _measure(name, one.previous[name])
+            record[word] = _measure(name, one.current[name])
         records.append(record)
-    columns = ["time", "scope", "known", "changed", "provisional"]
-    columns += [both for word in _WORDS.values() for both in (f"{word}_before", word)]
+    columns = ["time", "scope", "previous_as_of", "as_of", "provisional"]
+    columns += [both for word in _WORDS.values() for both in (f"{word}_previous", word)]
     return pd.DataFrame(records, columns=columns).set_index("time")
 
 

@@ -83,14 +83,14 @@ class Change(NamedTuple):
 
     scope: str
     day: int
-    known: int
+    previous_as_of: int
     """When what was there before was first fetched [us]."""
-    changed: int
+    as_of: int
     """When what is there since was first fetched [us]."""
     provisional: bool
     """Whether it was fetched within the billing lag before."""
-    before: dict[str, int]
-    after: dict[str, int]
+    previous: dict[str, int]
+    current: dict[str, int]
 
 
 def changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
