@@ -169,10 +169,10 @@ class InPlace(parts.Writer):
         self._path = self._path.rename(folder / f"{name:0>24}-00000000.parquet")
 
 
-def remove_first(shelf: parts.Shelf, month: str) -> bool:
+def remove_first(store: parts.PartStore, month: str) -> bool:
     """A mutant of compaction: what it read goes before what it wrote is there."""
-    shelf.remove, kept = shelf.remove, shelf.remove
-    land, read = parts.Writer.land, shelf.parts([month], *parts.KINDS)
+    store.remove, kept = store.remove, store.remove
+    land, read = parts.Writer.land, store.parts([month], *parts.KINDS)
 
     def landed(writer: parts.Writer, coverage: object) -> Path:
         kept(read)
@@ -180,7 +180,7 @@ def remove_first(shelf: parts.Shelf, month: str) -> bool:
 
     parts.Writer.land = landed
     try:
-        return compacted(shelf, month)
+        return compacted(store, month)
     finally:
         parts.Writer.land = land
 

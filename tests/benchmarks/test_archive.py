@@ -21,8 +21,8 @@ import pytest
 import usage_analysis as ua
 from usage_analysis.archive.coverage import Held
 from usage_analysis.archive.days import days_of, months_of
-from usage_analysis.archive.parts import Shelf
 from usage_analysis.archive.rows import Rows
+from usage_analysis.archive.store import PartStore
 
 SCOPES, DAY, HOUR = 120, 86_400_000_000, 3_600_000_000
 NAMES = [f"tenant/{number:03}" for number in range(SCOPES)]
@@ -54,10 +54,10 @@ def month_rows(month: str, fetched: int, days: range | None = None) -> Rows:
     return Rows(NAMES, code, columns)
 
 
-def write(shelf: Shelf, month: str, fetched: int, days: range | None = None) -> None:
+def write(store: PartStore, month: str, fetched: int, days: range | None = None) -> None:
     held = days or days_of(month)
     coverage = {name: Held({}, "sample", [(held[0], len(held), fetched)], []) for name in NAMES}
-    shelf.write({month: (month_rows(month, fetched, days), coverage)})
+    store.write({month: (month_rows(month, fetched, days), coverage)})
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def year(tmp_path_factory):
     folder = tmp_path_factory.mktemp("year")
     archive = ua.Archive(folder / "archive")
     for month in MONTHS:
-        write(Shelf(archive.path), month, FETCHED)
+        write(PartStore(archive.path), month, FETCHED)
     paths = sorted(archive.path.rglob("*.parquet"))
     return archive, pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
@@ -147,7 +147,7 @@ LAST = range(days_of(MONTHS[-1])[-8], days_of(MONTHS[-1])[-1] + 1)
 def test_update(year, tmp_path):
     """What a daily sync writes, as a part beside the others, and with all rows written anew."""
     _, rows = year
-    shelf = Shelf(tmp_path / "archive")
+    store = PartStore(tmp_path / "archive")
     new = month_rows(MONTHS[-1], FETCHED + DAY, LAST)
     table = pd.DataFrame({"scope": np.array(new.scopes)[new.code], **new.columns})
 
@@ -155,7 +155,7 @@ def test_update(year, tmp_path):
         kept = rows[rows["time"] < LAST[0] * DAY]
         pd.concat([kept, table]).to_parquet(tmp_path / "all.parquet", compression="zstd")
 
-    appended = seconds(lambda: write(shelf, MONTHS[-1], FETCHED + DAY, LAST))
+    appended = seconds(lambda: write(store, MONTHS[-1], FETCHED + DAY, LAST))
     rewritten = seconds(rewrite)
     print(f"an update: a part {1e3 * appended:.0f} ms, all rows {1e3 * rewritten:.0f} ms")
     assert appended < 0.2 * rewritten
@@ -169,9 +169,9 @@ def test_compaction_of_a_month(benchmark, year, tmp_path):
     def setup():
         shutil.rmtree(tmp_path / "copy", ignore_errors=True)
         shutil.copytree(archive.path, tmp_path / "copy")
-        shelf = Shelf(tmp_path / "copy")
+        store = PartStore(tmp_path / "copy")
         for number in range(8):
-            write(shelf, MONTHS[-1], FETCHED + number * DAY, LAST)
+            write(store, MONTHS[-1], FETCHED + number * DAY, LAST)
         return (ua.Archive(tmp_path / "copy"),), {}
 
     benchmark.pedantic(lambda copy: copy.compact(), setup=setup, rounds=3)

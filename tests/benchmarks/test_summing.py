@@ -16,8 +16,8 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.archive.coverage import Held
-from usage_analysis.archive.parts import Shelf
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
+from usage_analysis.archive.store import PartStore
 
 YEAR = 2025
 HOUR = 3_600_000_000
@@ -95,21 +95,21 @@ print(json.dumps(dict(seconds=seconds, cpu=cpu, peak=peak, rows=len(frame), call
 def fill(folder, groups, updates=0):
     """An archive with every hour of a year of each group, fetched once, its last days again."""
     random = np.random.default_rng(groups)
-    shelf = Shelf(folder)
+    store = PartStore(folder)
     for month in np.arange(f"{YEAR}-01", f"{YEAR + 1}-01", dtype="M8[M]"):
         first, end = np.array([month, month + 1]).astype("M8[D]").astype(np.int64).tolist()
-        write(shelf, random, groups, str(month), range(first, end), FETCHED)
+        write(store, random, groups, str(month), range(first, end), FETCHED)
         for number in range(1, updates + 1):
             fetched = FETCHED + number * 24 * HOUR
-            write(shelf, random, groups, str(month), range(end - LOOKBACK, end), fetched)
+            write(store, random, groups, str(month), range(end - LOOKBACK, end), fetched)
 
 
-def write(shelf, random, groups, month, days, fetched):
+def write(store, random, groups, month, days, fetched):
     """A part with every hour of some days of each group."""
     scopes = [f"tenant/t{number:05}" for number in range(groups)]
     hours = np.arange(days[0] * 24, (days[-1] + 1) * 24) * HOUR
     block = drawn(random, min(groups, BLOCK), hours, fetched)
-    with shelf.writer("hourly", month) as writer:
+    with store.writer("hourly", month) as writer:
         for low in range(0, groups, BLOCK):
             code = np.repeat(np.arange(BLOCK, dtype=np.int32), len(hours))
             writer.add(Rows(scopes, code[: len(block["time"])] + low, block))
@@ -121,7 +121,7 @@ def write(shelf, random, groups, month, days, fetched):
                 for scope, tenant in tenants.items()
             }
         )
-        shelf.land([writer])
+        store.land([writer])
 
 
 def drawn(random, groups, hours, fetched):

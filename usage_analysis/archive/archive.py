@@ -13,7 +13,7 @@ from usage_analysis.archive.client import ArchiveClient
 from usage_analysis.archive.coverage import names_of
 from usage_analysis.archive.groups import family_name, scope_name
 from usage_analysis.archive.loading import everything, load, stacked
-from usage_analysis.archive.parts import KINDS, Damage, Shelf
+from usage_analysis.archive.store import KINDS, Damage, PartStore
 from usage_analysis.archive.sums import SumRequest
 from usage_analysis.archive.syncing import Progress, SyncResult, sync
 from usage_analysis.archive.tables import change_table, scope_table
@@ -63,12 +63,12 @@ class Archive:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._shelf = Shelf(path)
+        self._store = PartStore(path)
 
     @property
     def path(self) -> Path:
         """The archive's folder."""
-        return self._shelf.folder
+        return self._store.folder
 
     def sync(
         self,
@@ -112,7 +112,7 @@ class Archive:
             The disk is full, or does not let itself be written; what landed before is kept.
         """
         asked = {scope_name(scope): filters or None}
-        return sync(self._shelf, client, asked, since, refetch=refetch, progress=progress)
+        return sync(self._store, client, asked, since, refetch=refetch, progress=progress)
 
     def sync_groups(
         self,
@@ -152,7 +152,7 @@ class Archive:
             f"{family_name(name)}/{scope_name(group)}": groups[group]
             for group in group_queries(groups, name, UsageQuery())
         }
-        return sync(self._shelf, client, asked, since, refetch=refetch, progress=progress)
+        return sync(self._store, client, asked, since, refetch=refetch, progress=progress)
 
     def client(self) -> ArchiveClient:
         """Client that asks the archive in place of the server, for the dashboard and for scripts.
@@ -170,7 +170,7 @@ class Archive:
         >>> ua.Explorer(archive.client(), timezone="UTC").phase
         'ready'
         """
-        return ArchiveClient(self._shelf)
+        return ArchiveClient(self._store)
 
     def load(
         self,
@@ -209,11 +209,11 @@ class Archive:
         """
         window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         if isinstance(scope, str):
-            return self._shelf.steady(partial(load, self._shelf, [scope], window, as_of))[scope]
+            return self._store.retry(partial(load, self._store, [scope], window, as_of))[scope]
         scopes = {one: one for one in scope}
         if not scopes:
             raise QueryError("scope: expected at least one name, got none")
-        return self._shelf.steady(partial(stacked, self._shelf, scopes, name, window, as_of))
+        return self._store.retry(partial(stacked, self._store, scopes, name, window, as_of))
 
     def breakdown(
         self,
@@ -234,7 +234,7 @@ class Archive:
         """
         family = f"{family_name(name)}/"
         if groups is None:
-            known = names_of(self._shelf.steady(partial(everything, self._shelf)))
+            known = names_of(self._store.retry(partial(everything, self._store)))
             groups = [one.removeprefix(family) for one in known if one.startswith(family)]
             if not groups:
                 kept = sorted({one.partition("/")[0] for one in known if "/" in one})
@@ -246,7 +246,7 @@ class Archive:
         if not scopes:
             raise QueryError("groups: expected at least one name, got none")
         window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
-        return self._shelf.steady(partial(stacked, self._shelf, scopes, name, window, as_of))
+        return self._store.retry(partial(stacked, self._store, scopes, name, window, as_of))
 
     def sum_usage(
         self,
@@ -329,7 +329,7 @@ class Archive:
             read=read,
             memory_limit=memory_limit,
         )
-        return self._shelf.steady(partial(request.run, self._shelf))
+        return self._store.retry(partial(request.run, self._store))
 
     def scopes(self) -> pd.DataFrame:
         """One row a scope: its filters, source, first and last day, how many, and the last fetch.
@@ -337,7 +337,7 @@ class Archive:
         Index `scope`; columns `filters` [dict], `source`, `first`, `last` [UTC days], `days`,
         `as_of` [UTC].
         """
-        return self._shelf.steady(lambda: scope_table(everything(self._shelf)))
+        return self._store.retry(lambda: scope_table(everything(self._store)))
 
     def restatements(self, scope: str | None = None) -> pd.DataFrame:
         """One row a change of a UTC day that was over when it was fetched before.
@@ -352,8 +352,8 @@ class Archive:
         scope
             Its name; all of them without it.
         """
-        kept = self._shelf
-        return kept.steady(lambda: change_table(kept.parts(kept.months(), *KINDS), scope))
+        kept = self._store
+        return kept.retry(lambda: change_table(kept.parts(kept.months(), *KINDS), scope))
 
     def compact(self) -> int:
         """Number of months whose parts are now one file each.
@@ -361,12 +361,12 @@ class Archive:
         The newest fetch of every day is kept, and of those before all that say something else; of
         equal ones the first. `sync` does it to months of more than 8 parts.
         """
-        self._shelf.sweep()
-        return sum(compact(self._shelf, month) for month in self._shelf.months())
+        self._store.sweep()
+        return sum(compact(self._store, month) for month in self._store.months())
 
     def check(self) -> list[Damage]:
         """Files that are not as they were written; every file is read."""
-        return self._shelf.broken()
+        return self._store.broken()
 
     def repair(self) -> list[Damage]:
         """Damaged files, each with its new path in the archive's folder ``damaged``.
@@ -374,7 +374,7 @@ class Archive:
         The archive then answers from the others: days that only these held are missing, and of
         days fetched before the fetch before is the newest, so sync again with ``refetch=True``.
         """
-        return [Damage(self._shelf.set_aside(path), problem) for path, problem in self.check()]
+        return [Damage(self._store.set_aside(path), problem) for path, problem in self.check()]
 
     def __repr__(self) -> str:
         return f"<Archive {str(self.path)!r}>"

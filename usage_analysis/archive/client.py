@@ -14,7 +14,7 @@ import numpy as np
 
 from usage_analysis.archive.coverage import Asked, asked_of, bounds_of, names_of
 from usage_analysis.archive.loading import everything, load
-from usage_analysis.archive.parts import Part, Shelf
+from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient, resolve_query
@@ -40,15 +40,15 @@ class ArchiveClient(BaseClient):
 
     Parameters
     ----------
-    shelf
+    store
         The archive's files.
     """
 
     answers: ClassVar[str] = "the archive"
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        self.python = f"ua.Archive({str(shelf.folder)!r}).client()"
+    def __init__(self, store: PartStore) -> None:
+        self._store = store
+        self.python = f"ua.Archive({str(store.folder)!r}).client()"
 
     @property
     def source(self) -> Source:
@@ -133,12 +133,12 @@ class ArchiveClient(BaseClient):
         """Nothing: no file is held open."""
 
     def __repr__(self) -> str:
-        return f"<ArchiveClient {str(self._shelf.folder)!r}>"
+        return f"<ArchiveClient {str(self._store.folder)!r}>"
 
     def _parts(self) -> list[Part]:
-        parts = self._shelf.steady(partial(everything, self._shelf))
+        parts = self._store.retry(partial(everything, self._store))
         if not parts:
-            raise QueryError(f"{self._shelf.folder}: expected an archive, got none yet: sync first")
+            raise QueryError(f"{self._store.folder}: expected an archive, got none yet: sync first")
         return parts
 
     def _scopes(self) -> dict[str, Asked]:
@@ -160,7 +160,7 @@ class ArchiveClient(BaseClient):
                 scopes[group] = _scopes_of(question, held)
         wanted = list(dict.fromkeys(scope for found in scopes.values() for scope in found))
         window = self._window(next(iter(questions.values())), wanted, settled=REST in questions)
-        loaded = self._shelf.steady(partial(load, self._shelf, wanted, window, None))
+        loaded = self._store.retry(partial(load, self._store, wanted, window, None))
         if progress is not None:
             progress(len(wanted), len(wanted))
         usages = {group: loaded[found[0]] for group, found in scopes.items()}

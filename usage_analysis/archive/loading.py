@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.archive.coverage import Newest, asked_of, bounds_of, newest, unknown
 from usage_analysis.archive.days import asked_moment, day_name, months_of
-from usage_analysis.archive.parts import KINDS, Kind, Part, Shelf
 from usage_analysis.archive.rows import MEASURES, Rows
+from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
@@ -52,7 +52,7 @@ def window_of(query: UsageQuery) -> Window:
 
 
 def load(
-    shelf: Shelf,
+    store: PartStore,
     scopes: Sequence[str],
     window: Mapping[str, Any],
     as_of: datetime | str | None,
@@ -64,25 +64,25 @@ def load(
     )
     if query.start is None or query.end is None:
         # Without both ends the window hangs on the last fetch: look for it everywhere.
-        last = bounds_of(everything(shelf), scopes, until).fetched.max()
+        last = bounds_of(everything(store), scopes, until).fetched.max()
         query = query.bounded(instant_of(max(last, 0)))
     place = window_of(query)
     kinds: tuple[Kind, ...] = ("hourly",) if until is None else KINDS
-    parts = shelf.parts(months_of(place.first, place.last), *kinds)
+    parts = store.parts(months_of(place.first, place.last), *kinds)
     asked = asked_of(parts, scopes)
     if elsewhere := [scope for scope in scopes if scope not in asked]:
-        asked |= asked_of(everything(shelf), elsewhere)
+        asked |= asked_of(everything(store), elsewhere)
     queries = {}
     for scope in scopes:
         if scope not in asked:
-            raise unknown(scope, everything(shelf))
+            raise unknown(scope, everything(store))
         own = asked[scope].query
         queries[scope] = UsageQuery(**own, from_date=query.from_date, to_date=query.to_date)
     return usages(parts, queries, until)
 
 
 def stacked(
-    shelf: Shelf,
+    store: PartStore,
     scopes: Mapping[str, str],
     name: str,
     window: Mapping[str, Any],
@@ -90,7 +90,7 @@ def stacked(
 ) -> CallUsage:
     """Breakdown of scopes, by the group that each is; see `load`."""
     check_group_name(name)
-    loaded = load(shelf, list(scopes), window, as_of)
+    loaded = load(store, list(scopes), window, as_of)
     query = next(iter(loaded.values())).query
     whole = UsageQuery() if query is None else query
     return build_breakdown(
@@ -100,9 +100,9 @@ def stacked(
     )
 
 
-def everything(shelf: Shelf) -> list[Part]:
+def everything(store: PartStore) -> list[Part]:
     """Parts of all months, without their history."""
-    return shelf.parts(shelf.months(), "hourly")
+    return store.parts(store.months(), "hourly")
 
 
 def usages(

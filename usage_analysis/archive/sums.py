@@ -23,7 +23,7 @@ from usage_analysis.archive.coverage import (
     stale_table,
 )
 from usage_analysis.archive.groups import Filters, grouped
-from usage_analysis.archive.parts import Part, Shelf
+from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
 from usage_analysis.tidy.engine_sums import BETWEEN, STORED, Waiting, Window, summed
@@ -57,9 +57,9 @@ class SumRequest:
     read: Read | None
     memory_limit: str | None
 
-    def run(self, shelf: Shelf) -> pd.DataFrame:
-        """Sums over a shelf's files."""
-        parts = loading.everything(shelf)
+    def run(self, store: PartStore) -> pd.DataFrame:
+        """Sums over a store's files."""
+        parts = loading.everything(store)
         asked = asked_of(parts, names_of(parts))
         filters = {scope: one.query for scope, one in asked.items()}
         labels = grouped(filters, self.by, self.where, self.without)

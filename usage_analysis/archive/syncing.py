@@ -26,8 +26,8 @@ from usage_analysis.archive.coverage import (
 )
 from usage_analysis.archive.days import day_name, day_number, months_of, number_of
 from usage_analysis.archive.loading import day_sums, everything
-from usage_analysis.archive.parts import Shelf
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
+from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
 from usage_analysis.query import UsageQuery
@@ -105,7 +105,7 @@ def questions(
 
 
 def sync(
-    shelf: Shelf,
+    store: PartStore,
     client: Client,
     asked: Mapping[str, Mapping[str, Any] | None],
     since: date | str | None,
@@ -117,7 +117,7 @@ def sync(
     if not hasattr(client, "iter_usage"):
         raise QueryError(f"client: expected a Client, got {type(client).__name__}")
     today = number_of(client.today())
-    queries, firsts = shelf.steady(partial(_questions, shelf, client, asked, since))
+    queries, firsts = store.retry(partial(_questions, store, client, asked, since))
     scopes, first = sorted(queries), min(firsts.values())
     if first > today and since is None:
         raise QueryError(
@@ -126,13 +126,13 @@ def sync(
         )
     if first > today:
         raise QueryError(f"since: expected a day up to today, got {since}")
-    parts = shelf.steady(lambda: shelf.parts(months_of(first, today), "hourly"))
+    parts = store.retry(lambda: store.parts(months_of(first, today), "hourly"))
     known = newest(parts, scopes, first, today)
     wanted = due(known, first, today, everything=refetch)
     for row, scope in enumerate(scopes):
         wanted[row, : firsts[scope] - first] = False
     todo = chunks(scopes, wanted, first, today)
-    landing = Landing(shelf, 1 if len(scopes) == 1 else Landing.MOST)
+    landing = Landing(store, 1 if len(scopes) == 1 else Landing.MOST)
     report = progress or (lambda _done, _total: None)
     report(0, len(todo))
     try:
@@ -143,28 +143,28 @@ def sync(
     except UsageError:
         # A group that fails each time must not leave a part more each time.
         landing.write()
-        _tidy(shelf, landing.months)
+        _tidy(store, landing.months)
         raise
     finally:
         landing.write()
-    _tidy(shelf, landing.months)
+    _tidy(store, landing.months)
     new = int((wanted & (known.fetched < 0)).sum())
     return SyncResult(len(todo), new, sum(one.last - one.first + 1 for one in todo) - new)
 
 
-def _tidy(shelf: Shelf, months: Iterable[str]) -> None:
+def _tidy(store: PartStore, months: Iterable[str]) -> None:
     """Keep the number of files bounded."""
-    shelf.sweep()
+    store.sweep()
     for month in sorted(months):
-        if len(shelf.paths([month], "hourly")) > _MOST_PARTS:
-            compact(shelf, month)
+        if len(store.paths([month], "hourly")) > _MOST_PARTS:
+            compact(store, month)
 
 
 def _questions(
-    shelf: Shelf, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: Any
+    store: PartStore, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: Any
 ) -> tuple[dict[str, UsageQuery], dict[str, int]]:
     """Filters and first day of each scope, checked against those that are there."""
-    parts = everything(shelf)
+    parts = everything(store)
     start = None if since is None else day_number("since", since)
     known, bounds = asked_of(parts, asked), bounds_of(parts, asked)
     queries, firsts = {}, {}
@@ -209,7 +209,7 @@ class Landing:
 
     Parameters
     ----------
-    shelf
+    store
         Where they go.
     max_rows
         Rows that are held before they are written.
@@ -217,8 +217,8 @@ class Landing:
 
     MOST = 200_000  # some 15 MB
 
-    def __init__(self, shelf: Shelf, max_rows: int = MOST) -> None:
-        self._shelf, self._most = shelf, max_rows
+    def __init__(self, store: PartStore, max_rows: int = MOST) -> None:
+        self._store, self._most = store, max_rows
         self._waiting: list[tuple[str, dict[str, NDArray[np.int64]]]] = []
         self._held: dict[str, dict[str, Held]] = {}
         self._count = 0
@@ -259,7 +259,7 @@ class Landing:
         rows = rows.take(np.lexsort((rows.columns["time"], rows.code)))
         month = rows.columns["time"].view("M8[us]").astype("M8[M]")
         self.months |= held.keys()
-        self._shelf.write(
+        self._store.write(
             {
                 name: (rows.take(month == np.datetime64(name, "M")), held[name])
                 for name in sorted(held)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from usage_analysis.archive.coverage import asked_of, bounds_of, names_of, newest, unknown
 from usage_analysis.archive.days import timestamp
-from usage_analysis.archive.parts import Part
+from usage_analysis.archive.store import Part
 from usage_analysis.archive.versions import changes
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.zones import DAY

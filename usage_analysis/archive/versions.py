@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.archive.coverage import Held, asked_of, names_of, runs_in, runs_of
-from usage_analysis.archive.parts import Kind, Part, Shelf
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
+from usage_analysis.archive.store import Kind, Part, PartStore
 from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.zones import DAY
 
@@ -204,22 +204,22 @@ def _numbers(
     return (code * span + day) * dates + date
 
 
-def compact(shelf: Shelf, month: str) -> bool:
+def compact(store: PartStore, month: str) -> bool:
     """Whether a month's parts were written anew, as one and one of its history."""
     # Where another process compacts the month as well, its work does.
     with suppress(FileNotFoundError):
-        return _compacted(shelf, month)
+        return _compacted(store, month)
     return False
 
 
-def _compacted(shelf: Shelf, month: str) -> bool:
-    current = shelf.parts([month], "hourly")
-    history = shelf.parts([month], "history")
+def _compacted(store: PartStore, month: str) -> bool:
+    current = store.parts([month], "hourly")
+    history = store.parts([month], "history")
     parts = [*history, *current]
     if len(current) <= 1 and len(history) <= 1:
         return False
     scopes = names_of(parts)
-    with shelf.writer("hourly", month) as now, shelf.writer("history", month) as before:
+    with store.writer("hourly", month) as now, store.writer("history", month) as before:
         held: dict[Kind, dict[str, Held]] = {"hourly": {}, "history": {}}
         for batch in batches(parts, scopes):
             found = versions(parts, batch)
@@ -236,10 +236,10 @@ def _compacted(shelf: Shelf, month: str) -> bool:
         # First what was, then what is: a reader of either finds all that there is.
         if held["history"]:
             before.finish(held["history"])
-            shelf.land([before])
+            store.land([before])
         now.finish(held["hourly"])
-        shelf.land([now])
-    shelf.remove(parts)
+        store.land([now])
+    store.remove(parts)
     return True
 
 

@@ -112,7 +112,7 @@ class Damage(NamedTuple):
     problem: str
 
 
-class Shelf:
+class PartStore:
     """Where the parts stand.
 
     Parameters
@@ -144,7 +144,7 @@ class Shelf:
         ArchiveError
             One is damaged.
         FileNotFoundError
-            One was compacted meanwhile; see `steady`.
+            One was compacted meanwhile; see `retry`.
         """
         paths = self.paths(months, *kinds)
         gone = {path.parent for path in paths} if paths else set()
@@ -183,7 +183,7 @@ class Shelf:
         except FileNotFoundError:
             return set()
 
-    def steady(self, work: Callable[[], T]) -> T:
+    def retry(self, work: Callable[[], T]) -> T:
         """What `work` returns; done again where another process compacted what it was reading."""
         for _ in range(_TRIES):
             with suppress(FileNotFoundError):
