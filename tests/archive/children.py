@@ -185,7 +185,7 @@ def remove_first(store: parts.PartStore, month: str) -> bool:
         parts.Writer.land = land
 
 
-compacted = versions._compacted
+compacted = versions._compact
 
 
 def mutate(name: str) -> None:
@@ -193,7 +193,7 @@ def mutate(name: str) -> None:
     if name == "in place":
         parts.Writer = InPlace
     elif name == "remove first":
-        versions._compacted = remove_first
+        versions._compact = remove_first
 
 
 ACTS = {act.__name__: act for act in (write, strive, shared, read, die, watch, full, until_full)}

@@ -19,21 +19,21 @@ import pyarrow.parquet as pq
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.archive.coverage import Held
-from usage_analysis.archive.days import days_of, months_of
+from usage_analysis.archive.coverage import ScopeCoverage
+from usage_analysis.archive.days import days_in_month, months_between
 from usage_analysis.archive.rows import Rows
 from usage_analysis.archive.store import PartStore
 
 SCOPES, DAY, HOUR = 120, 86_400_000_000, 3_600_000_000
 NAMES = [f"tenant/{number:03}" for number in range(SCOPES)]
-MONTHS = months_of(20_454, 20_454 + 364)  # 2026
+MONTHS = months_between(20_454, 20_454 + 364)  # 2026
 FETCHED = 20_454 * DAY + 400 * DAY
 
 
 def month_rows(month: str, fetched: int, days: range | None = None) -> Rows:
     """Hours of a month of every scope, all with calls; talk is random to the microsecond."""
-    chance = np.random.default_rng(days_of(month)[0])
-    days = days or days_of(month)
+    chance = np.random.default_rng(days_in_month(month)[0])
+    days = days or days_in_month(month)
     hours = np.arange(days[0] * DAY, (days[-1] + 1) * DAY, HOUR)
     count = SCOPES * len(hours)
     size = chance.gamma(1.0, 3.0, SCOPES).repeat(len(hours))
@@ -55,8 +55,10 @@ def month_rows(month: str, fetched: int, days: range | None = None) -> Rows:
 
 
 def write(store: PartStore, month: str, fetched: int, days: range | None = None) -> None:
-    held = days or days_of(month)
-    coverage = {name: Held({}, "sample", [(held[0], len(held), fetched)], []) for name in NAMES}
+    held = days or days_in_month(month)
+    coverage = {
+        name: ScopeCoverage({}, "sample", [(held[0], len(held), fetched)], []) for name in NAMES
+    }
     store.write({month: (month_rows(month, fetched, days), coverage)})
 
 
@@ -110,7 +112,7 @@ def test_files_by_month(year, tmp_path):
     for number, (_, own) in enumerate(rows.groupby("scope")):
         own.to_parquet(scopes / f"{number:03}.parquet", index=False, compression="zstd")
     months = sorted(archive.path.rglob("*.parquet"))
-    days = days_of(MONTHS[5])
+    days = days_in_month(MONTHS[5])
     time = [("time", ">=", days[0] * DAY), ("time", "<", (days[-1] + 1) * DAY)]
     wanted = [("scope", "==", NAMES[60]), *time]
 
@@ -141,7 +143,7 @@ def test_files_by_month(year, tmp_path):
     assert a_month["by month"] < 0.4 * a_month["one file"]
 
 
-LAST = range(days_of(MONTHS[-1])[-8], days_of(MONTHS[-1])[-1] + 1)
+LAST = range(days_in_month(MONTHS[-1])[-8], days_in_month(MONTHS[-1])[-1] + 1)
 
 
 def test_update(year, tmp_path):
@@ -183,7 +185,7 @@ def test_load(benchmark, year):
     archive, rows = year
     window = (f"{MONTHS[5]}-01", f"{MONTHS[5]}-30")
     usage = benchmark(archive.load, NAMES[60], *window)
-    inside = (rows["scope"] == NAMES[60]) & (rows["time"] // DAY).isin(days_of(MONTHS[5]))
+    inside = (rows["scope"] == NAMES[60]) & (rows["time"] // DAY).isin(days_in_month(MONTHS[5]))
     assert usage.hourly["total_count"].sum() == rows.loc[inside, "total_count"].sum()
 
 
@@ -200,7 +202,7 @@ def test_read_from_one_file(benchmark, year, tmp_path: Path):
     """Rows of one big file, sorted alike, found by pyarrow's filter; no frame is made of them."""
     _, rows = year
     rows.to_parquet(tmp_path / "all.parquet", row_group_size=131_072)
-    days = days_of(MONTHS[5])
+    days = days_in_month(MONTHS[5])
     wanted = [
         ("scope", "==", NAMES[60]),
         ("time", ">=", days[0] * DAY),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.archive.coverage import Held
+from usage_analysis.archive.coverage import ScopeCoverage
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.store import PartStore
 
@@ -117,11 +117,11 @@ def write(store, random, groups, month, days, fetched):
         tenants = {scope: scope.removeprefix("tenant/") for scope in scopes}
         writer.finish(
             {
-                scope: Held({"metadata": {"tenant": tenant}}, "sample", [run])
+                scope: ScopeCoverage({"metadata": {"tenant": tenant}}, "sample", [run])
                 for scope, tenant in tenants.items()
             }
         )
-        store.land([writer])
+        store.publish([writer])
 
 
 def drawn(random, groups, hours, fetched):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usage_analysis.archive.client import ArchiveClient
-from usage_analysis.archive.coverage import names_of
-from usage_analysis.archive.groups import family_name, scope_name
-from usage_analysis.archive.loading import everything, load, stacked
+from usage_analysis.archive.coverage import scope_names
+from usage_analysis.archive.groups import check_family_name, check_scope_name
+from usage_analysis.archive.loading import all_parts, load, load_breakdown
 from usage_analysis.archive.store import KINDS, Damage, PartStore
 from usage_analysis.archive.sums import SumRequest
 from usage_analysis.archive.syncing import Progress, SyncResult, sync
@@ -111,7 +111,7 @@ class Archive:
         OSError
             The disk is full, or does not let itself be written; what landed before is kept.
         """
-        asked = {scope_name(scope): filters or None}
+        asked = {check_scope_name(scope): filters or None}
         return sync(self._store, client, asked, since, refetch=refetch, progress=progress)
 
     def sync_groups(
@@ -149,7 +149,7 @@ class Archive:
         ['agent', 'total_count']
         """
         asked = {
-            f"{family_name(name)}/{scope_name(group)}": groups[group]
+            f"{check_family_name(name)}/{check_scope_name(group)}": groups[group]
             for group in group_queries(groups, name, UsageQuery())
         }
         return sync(self._store, client, asked, since, refetch=refetch, progress=progress)
@@ -213,7 +213,7 @@ class Archive:
         scopes = {one: one for one in scope}
         if not scopes:
             raise QueryError("scope: expected at least one name, got none")
-        return self._store.retry(partial(stacked, self._store, scopes, name, window, as_of))
+        return self._store.retry(partial(load_breakdown, self._store, scopes, name, window, as_of))
 
     def breakdown(
         self,
@@ -232,9 +232,9 @@ class Archive:
         groups
             Which ones and in which order; all of them without it.
         """
-        family = f"{family_name(name)}/"
+        family = f"{check_family_name(name)}/"
         if groups is None:
-            known = names_of(self._store.retry(partial(everything, self._store)))
+            known = scope_names(self._store.retry(partial(all_parts, self._store)))
             groups = [one.removeprefix(family) for one in known if one.startswith(family)]
             if not groups:
                 kept = sorted({one.partition("/")[0] for one in known if "/" in one})
@@ -246,7 +246,7 @@ class Archive:
         if not scopes:
             raise QueryError("groups: expected at least one name, got none")
         window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
-        return self._store.retry(partial(stacked, self._store, scopes, name, window, as_of))
+        return self._store.retry(partial(load_breakdown, self._store, scopes, name, window, as_of))
 
     def sum_usage(
         self,
@@ -337,7 +337,7 @@ class Archive:
         Index `scope`; columns `filters` [dict], `source`, `first`, `last` [UTC days], `days`,
         `as_of` [UTC].
         """
-        return self._store.retry(lambda: scope_table(everything(self._store)))
+        return self._store.retry(lambda: scope_table(all_parts(self._store)))
 
     def restatements(self, scope: str | None = None) -> pd.DataFrame:
         """One row a change of a UTC day that was over when it was fetched before.
@@ -361,12 +361,12 @@ class Archive:
         The newest fetch of every day is kept, and of those before all that say something else; of
         equal ones the first. `sync` does it to months of more than 8 parts.
         """
-        self._store.sweep()
+        self._store.remove_leftovers()
         return sum(compact(self._store, month) for month in self._store.months())
 
     def check(self) -> list[Damage]:
         """Files that are not as they were written; every file is read."""
-        return self._store.broken()
+        return self._store.find_damage()
 
     def repair(self) -> list[Damage]:
         """Damaged files, each with its new path in the archive's folder ``damaged``.
@@ -374,7 +374,7 @@ class Archive:
         The archive then answers from the others: days that only these held are missing, and of
         days fetched before the fetch before is the newest, so sync again with ``refetch=True``.
         """
-        return [Damage(self._store.set_aside(path), problem) for path, problem in self.check()]
+        return [Damage(self._store.move_damaged(path), problem) for path, problem in self.check()]
 
     def __repr__(self) -> str:
         return f"<Archive {str(self.path)!r}>"

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from usage_analysis.archive.coverage import Asked, asked_of, bounds_of, names_of
-from usage_analysis.archive.loading import everything, load
+from usage_analysis.archive.coverage import ScopeQuery, scope_bounds, scope_names, scope_queries
+from usage_analysis.archive.loading import all_parts, load
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.account import AccountNames
@@ -76,7 +76,7 @@ class ArchiveClient(BaseClient):
     def now(self) -> datetime:
         """When the last fetch was made."""
         parts = self._parts()
-        return instant_of(int(bounds_of(parts, names_of(parts)).fetched.max()))
+        return instant_of(int(scope_bounds(parts, scope_names(parts)).fetched.max()))
 
     def call_usage(
         self, query: UsageQuery | None = None, *, progress: Progress | None = None, **filters: Any
@@ -136,17 +136,17 @@ class ArchiveClient(BaseClient):
         return f"<ArchiveClient {str(self._store.folder)!r}>"
 
     def _parts(self) -> list[Part]:
-        parts = self._store.retry(partial(everything, self._store))
+        parts = self._store.retry(partial(all_parts, self._store))
         if not parts:
             raise QueryError(f"{self._store.folder}: expected an archive, got none yet: sync first")
         return parts
 
-    def _scopes(self) -> dict[str, Asked]:
+    def _scopes(self) -> dict[str, ScopeQuery]:
         """What each scope asks, the one that was fetched last at the end."""
         parts = self._parts()
-        scopes = names_of(parts)
-        order = np.argsort(bounds_of(parts, scopes).fetched, kind="stable").tolist()
-        found = asked_of(parts, scopes)
+        scopes = scope_names(parts)
+        order = np.argsort(scope_bounds(parts, scopes).fetched, kind="stable").tolist()
+        found = scope_queries(parts, scopes)
         return {scopes[row]: found[scopes[row]] for row in order}
 
     def _usages(
@@ -174,7 +174,7 @@ class ArchiveClient(BaseClient):
     def _window(self, asked: UsageQuery, scopes: list[str], *, settled: bool) -> dict[str, Any]:
         """The window as far as the archive can know it."""
         low, high = window_of(asked) or (0, 0)
-        bounds = bounds_of(self._parts(), scopes)
+        bounds = scope_bounds(self._parts(), scopes)
         first = int(bounds.first.max()) * DAY
         if first - DAY <= low < first:
             low = first

@@ -27,32 +27,32 @@ if TYPE_CHECKING:
 FORMAT = 1
 KEY = b"usage-analysis"
 """Under which a part's metadata has its coverage."""
-SETTLED = 7
+SETTLE_DAYS = 7
 """A day is fetched again until it is this old when it is fetched [days]."""
-REFRESH = 30
+REFRESH_DAYS = 30
 """Every day is fetched again when its fetch is this old [days]."""
 
 Run = tuple[int, int, int]
 """A first day, how many, and when they were fetched [us]; days are numbered from 1970-01-01."""
-Sent = tuple[int, int, int, int, int, int, int]
+SentDay = tuple[int, int, int, int, int, int, int]
 """A day, when it was fetched [us], and its measures as the server sent them."""
 Ints = NDArray[np.int64]
 
 
-class Held(msgspec.Struct, omit_defaults=True):
+class ScopeCoverage(msgspec.Struct, omit_defaults=True):
     """What is written of one scope into a part."""
 
     query: dict[str, Any]
     """Its filters, without dates."""
     source: Source
     days: list[Run]
-    sent: list[Sent] = []
+    sent: list[SentDay] = []
     """The days that were sent as something else than the sum of their hours."""
 
 
 class _Written(msgspec.Struct):
     format: int
-    scopes: dict[str, Held]
+    scopes: dict[str, ScopeCoverage]
 
 
 class _Read(msgspec.Struct, gc=False):
@@ -61,7 +61,7 @@ class _Read(msgspec.Struct, gc=False):
     query: msgspec.Raw
     source: Source
     days: list[Run]
-    sent: list[Sent] = []
+    sent: list[SentDay] = []
 
 
 class _Document(msgspec.Struct):
@@ -69,7 +69,7 @@ class _Document(msgspec.Struct):
     scopes: dict[str, _Read]
 
 
-class Asked(NamedTuple):
+class ScopeQuery(NamedTuple):
     """What a scope asks, and of whom."""
 
     query: dict[str, Any]
@@ -112,7 +112,7 @@ class Directory:
     """Scopes of a part in order, and what each asks; parts of the same ones share it."""
 
     scopes: tuple[str, ...]
-    asked: tuple[Asked, ...]
+    asked: tuple[ScopeQuery, ...]
 
     def rows(self, order: Mapping[str, int]) -> Ints:
         """Number of each scope in an order; -1 of those that are not in it."""
@@ -127,21 +127,21 @@ class Directory:
 
 
 @dataclass(frozen=True, eq=False)
-class Covered:
+class PartCoverage:
     """Which days a part holds of which scopes."""
 
     directory: Directory
     runs: Runs
     """By the scope's place in the directory."""
-    sent: Mapping[str, Sequence[Sent]]
+    sent: Mapping[str, Sequence[SentDay]]
     """By scope, the days that were sent as something else than the sum of their hours."""
 
 
-class Known:
+class DirectoryCache:
     """Directories that were read, and what is asked in them: many parts have the same."""
 
     def __init__(self) -> None:
-        self._asked: dict[tuple[str, bytes], Asked] = {}
+        self._asked: dict[tuple[str, bytes], ScopeQuery] = {}
         self._directories: dict[tuple[object, ...], Directory] = {}
 
     def directory(self, scopes: Mapping[str, _Read]) -> Directory:
@@ -152,21 +152,21 @@ class Known:
             self._directories[key] = Directory(tuple(map(sys.intern, scopes)), asked)
         return self._directories[key]
 
-    def _question(self, read: _Read) -> Asked:
+    def _question(self, read: _Read) -> ScopeQuery:
         key = (read.source, bytes(read.query))
         if key not in self._asked:
             query = msgspec.json.decode(key[1], type=dict[str, Any])
             # Another thread may have come first.
-            return self._asked.setdefault(key, Asked(query, read.source))
+            return self._asked.setdefault(key, ScopeQuery(query, read.source))
         return self._asked[key]
 
 
-def encode(coverage: Mapping[str, Held]) -> bytes:
+def encode(coverage: Mapping[str, ScopeCoverage]) -> bytes:
     """JSON of a part's coverage."""
     return msgspec.json.encode(_Written(FORMAT, dict(coverage)))
 
 
-def decode(body: bytes, known: Known) -> tuple[int, Covered]:
+def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
     """Format and coverage of a part; `msgspec.MsgspecError` where it is neither.
 
     Parameters
@@ -178,7 +178,7 @@ def decode(body: bytes, known: Known) -> tuple[int, Covered]:
     scopes = dict(sorted(document.scopes.items()))
     runs = [(place, *run) for place, one in enumerate(scopes.values()) for run in one.days]
     columns = np.array(runs, dtype=np.int64).reshape(-1, 4).T
-    return document.format, Covered(
+    return document.format, PartCoverage(
         known.directory(scopes),
         Runs(*map(np.ascontiguousarray, columns)),
         {scope: one.sent for scope, one in scopes.items() if one.sent},
@@ -193,7 +193,7 @@ class HasCoverage(Protocol):
         """Its file."""
 
     @property
-    def coverage(self) -> Covered:
+    def coverage(self) -> PartCoverage:
         """What it holds of each scope."""
 
 
@@ -216,7 +216,7 @@ def runs_in(
         yield number, runs._replace(scope=row).take(counts)
 
 
-class Newest(NamedTuple):
+class NewestFetches(NamedTuple):
     """The newest fetch of each day of each scope; shape (scopes, days)."""
 
     fetched: NDArray[np.int64]
@@ -225,13 +225,13 @@ class Newest(NamedTuple):
     """Number of the part that holds it; -1 where none does."""
 
 
-def newest(
+def newest_fetches(
     parts: Sequence[HasCoverage],
     scopes: Collection[str],
     first: int,
     last: int,
     until: int | None = None,
-) -> Newest:
+) -> NewestFetches:
     """The newest fetch of each day from `first` to `last`; of equally new ones the last part's."""
     count = max(last - first + 1, 0)
     fetched = np.full(len(scopes) * count, -1, dtype=np.int64)
@@ -241,10 +241,10 @@ def newest(
         cell = days.scope * count + days.first - first
         np.maximum.at(fetched, cell, days.fetched)
         place[cell[fetched[cell] == days.fetched]] = number
-    return Newest(fetched.reshape(-1, count), place.reshape(-1, count))
+    return NewestFetches(fetched.reshape(-1, count), place.reshape(-1, count))
 
 
-def runs_of(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
+def find_runs(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
     """Runs of days that follow one another and were fetched at once."""
     if not len(days):
         return []
@@ -257,7 +257,7 @@ def runs_of(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
     ]
 
 
-def asked_of(parts: Sequence[HasCoverage], scopes: Iterable[str]) -> dict[str, Asked]:
+def scope_queries(parts: Sequence[HasCoverage], scopes: Iterable[str]) -> dict[str, ScopeQuery]:
     """What each scope asks, by the parts that hold it; those that none holds are left out.
 
     Raises
@@ -265,7 +265,7 @@ def asked_of(parts: Sequence[HasCoverage], scopes: Iterable[str]) -> dict[str, A
     ArchiveError
         Two parts say two things.
     """
-    found: dict[str, Asked] = {}
+    found: dict[str, ScopeQuery] = {}
     order = {scope: row for row, scope in enumerate(scopes)}
     for directory, path in {part.coverage.directory: part.path for part in parts}.items():
         for at in np.flatnonzero(directory.rows(order) >= 0).tolist():
@@ -280,7 +280,7 @@ def asked_of(parts: Sequence[HasCoverage], scopes: Iterable[str]) -> dict[str, A
     return found
 
 
-class Stale(NamedTuple):
+class StaleFile(NamedTuple):
     """A file with rows that count, and the days in it that a newer fetch replaced."""
 
     path: Path
@@ -292,9 +292,9 @@ class Stale(NamedTuple):
     """Whether of one of these days another file has a fetch of the same instant, which counts."""
 
 
-def stale_of(
-    parts: Sequence[HasCoverage], scopes: Collection[str], known: Newest, first: int
-) -> list[Stale]:
+def stale_files(
+    parts: Sequence[HasCoverage], scopes: Collection[str], known: NewestFetches, first: int
+) -> list[StaleFile]:
     """Files that hold a newest fetch of these scopes and days, and what else they hold of them.
 
     Parameters
@@ -316,11 +316,11 @@ def stale_of(
         old = (known.part[cell] != number) | (fetched != days.fetched)
         twin = bool((fetched == days.fetched)[old].any())
         stale = days.take(old)
-        found.append(Stale(parts[number].path, stale.scope, stale.first, stale.fetched, twin))
+        found.append(StaleFile(parts[number].path, stale.scope, stale.first, stale.fetched, twin))
     return found
 
 
-def stale_table(stale: Sequence[Stale], scopes: Sequence[str]) -> pa.Table:
+def stale_table(stale: Sequence[StaleFile], scopes: Sequence[str]) -> pa.Table:
     """Days that were replaced: columns `scope`, `day` [its number], `fetched` [us since 1970]."""
     import pyarrow as pa
 
@@ -329,7 +329,7 @@ def stale_table(stale: Sequence[Stale], scopes: Sequence[str]) -> pa.Table:
     return pa.table({"scope": scope.cast(pa.string()), "day": day, "fetched": fetched})
 
 
-class Bounds(NamedTuple):
+class ScopeBounds(NamedTuple):
     """First and last day that is held of each scope, and its last fetch [us since 1970]."""
 
     first: Ints
@@ -337,28 +337,28 @@ class Bounds(NamedTuple):
     fetched: Ints
 
 
-def bounds_of(
+def scope_bounds(
     parts: Sequence[HasCoverage], scopes: Collection[str], until: int | None = None
-) -> Bounds:
-    """Bounds of scopes; of one that is not held the last day and the last fetch are -1."""
+) -> ScopeBounds:
+    """ScopeBounds of scopes; of one that is not held the last day and the last fetch are -1."""
     first = np.full(len(scopes), np.iinfo(np.int64).max)
     last, fetched = np.full(len(scopes), -1), np.full(len(scopes), -1)
     for _, runs in runs_in(parts, scopes, until):
         np.minimum.at(first, runs.scope, runs.first)
         np.maximum.at(last, runs.scope, runs.first + runs.length - 1)
         np.maximum.at(fetched, runs.scope, runs.fetched)
-    return Bounds(first, last, fetched)
+    return ScopeBounds(first, last, fetched)
 
 
-def names_of(parts: Iterable[HasCoverage]) -> list[str]:
+def scope_names(parts: Iterable[HasCoverage]) -> list[str]:
     """Scopes that parts hold something of, in order."""
     directories = {part.coverage.directory for part in parts}
     return sorted(set[str]().union(*(one.scopes for one in directories)))
 
 
-def unknown(scope: str, parts: Iterable[HasCoverage]) -> QueryError:
+def unknown_scope(scope: str, parts: Iterable[HasCoverage]) -> QueryError:
     """The error of a scope that is not there."""
-    known = names_of(parts)
+    known = scope_names(parts)
     shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
     if not known:
         return QueryError(f"scope: expected one that was synced, and none is yet; got {scope!r}")

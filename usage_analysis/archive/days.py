@@ -24,7 +24,7 @@ def day_name(day: int) -> str:
     return str(np.datetime64(int(day), "D"))
 
 
-def months_of(first: int, last: int) -> list[str]:
+def months_between(first: int, last: int) -> list[str]:
     """Months of the days from one to another: ``2026-03``."""
     if first > last:
         return []
@@ -32,14 +32,14 @@ def months_of(first: int, last: int) -> list[str]:
     return [str(month) for month in np.arange(ends[0], ends[1] + 1)]
 
 
-def days_of(month: str) -> range:
+def days_in_month(month: str) -> range:
     """Days of a month."""
     start = np.datetime64(month, "M")
     first, end = np.array([start, start + 1]).astype("M8[D]").astype(np.int64).tolist()
     return range(first, end)
 
 
-def day_number(argument: str, value: Any) -> int:
+def parse_day(argument: str, value: Any) -> int:
     """Day of a date, its text or its first instant.
 
     Raises
@@ -56,12 +56,12 @@ def day_number(argument: str, value: Any) -> int:
     return microseconds(start) // DAY
 
 
-def number_of(day: date) -> int:
+def day_of_date(day: date) -> int:
     """Day of a date."""
     return day.toordinal() - EPOCH.toordinal()
 
 
-def asked_moment(as_of: datetime | str) -> int:
+def parse_instant(as_of: datetime | str) -> int:
     """Instant that a caller names, as a number.
 
     Raises

@@ -14,7 +14,7 @@ Filters = Mapping[str, Any]
 """A scope's filters by name, as an archive keeps them."""
 
 
-def grouped(
+def label_scopes(
     scopes: Mapping[str, Filters],
     by: Sequence[str],
     where: Mapping[str, object],
@@ -42,9 +42,9 @@ def grouped(
     kept = dict(scopes)
     for argument, given in (("where", where), ("without", without)):
         for name, values in given.items():
-            wanted = _wanted(name, values)
+            wanted = _normalize(name, values)
             found = {scope: _values(scope, filters, name) for scope, filters in kept.items()}
-            _known(argument, name, found, scopes)
+            _check_name(argument, name, found, scopes)
             kept = {
                 scope: kept[scope]
                 for scope, own in found.items()
@@ -58,18 +58,18 @@ def grouped(
                 )
     labels: dict[str, tuple[str, ...]] = {}
     for name in by:
-        _known("by", name, {one: _values(one, own, name) for one, own in kept.items()}, scopes)
+        _check_name("by", name, {one: _values(one, own, name) for one, own in kept.items()}, scopes)
     for scope, filters in kept.items():
         own = [", ".join(sorted(_values(scope, filters, name))) for name in by]
         if all(own):
             labels[scope] = tuple(own)
     if not labels:
         raise QueryError(f"by: expected scopes that have all of {', '.join(by)}, got none")
-    _check_apart(labels, scopes)
+    _check_disjoint(labels, scopes)
     return labels
 
 
-def scope_name(scope: object) -> str:
+def check_scope_name(scope: object) -> str:
     """A scope's name, or a group's.
 
     Raises
@@ -82,7 +82,7 @@ def scope_name(scope: object) -> str:
     return scope
 
 
-def family_name(name: str) -> str:
+def check_family_name(name: str) -> str:
     """What groups are kept under: each is the scope ``<name>/<group>``.
 
     Raises
@@ -92,7 +92,7 @@ def family_name(name: str) -> str:
     """
     if "/" in name:
         raise QueryError(f'name: expected one without "/", got {name!r}')
-    return scope_name(name)
+    return check_scope_name(name)
 
 
 def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:
@@ -111,7 +111,7 @@ def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:
     return frozenset(map(str, value) if isinstance(value, list | tuple) else [str(value)])
 
 
-def _wanted(name: str, values: object) -> frozenset[str]:
+def _normalize(name: str, values: object) -> frozenset[str]:
     several = isinstance(values, Iterable) and not isinstance(values, str)
     listed: list[Any] = list(values) if several else [values]  # type: ignore[call-overload]  # several says so
     if name == "agent_ids":
@@ -121,7 +121,7 @@ def _wanted(name: str, values: object) -> frozenset[str]:
     return frozenset(map(str, listed))
 
 
-def _known(
+def _check_name(
     argument: str, name: str, found: Mapping[str, Iterable[str]], scopes: Mapping[str, Filters]
 ) -> None:
     if any(found.values()):
@@ -134,7 +134,7 @@ def _known(
     raise QueryError(f"{argument}: expected some of {', '.join(sorted(names))}, got {name!r}")
 
 
-def _check_apart(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Filters]) -> None:
+def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Filters]) -> None:
     """That no call is in two scopes of a group: they differ in what a call has one value of."""
     members: dict[tuple[str, ...], list[str]] = {}
     for scope, label in labels.items():
@@ -142,7 +142,7 @@ def _check_apart(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Fil
     for together in members.values():
         if len(together) == 1:
             continue
-        shared = sorted(set.intersection(*(_single(scopes[scope]) for scope in together)))
+        shared = sorted(set.intersection(*(_single_valued(scopes[scope]) for scope in together)))
         owner: dict[tuple[str, ...], str] = {}
         for scope in together:
             for values in product(*(_values(scope, scopes[scope], name) for name in shared)):
@@ -154,7 +154,7 @@ def _check_apart(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Fil
                     )
 
 
-def _single(filters: Filters) -> set[str]:
+def _single_valued(filters: Filters) -> set[str]:
     """Filters of which a call has one value."""
     return {name for name in ("agent_ids", "voice_id") if name in filters} | {
         f"metadata.{key}" for key in filters.get("metadata", {})

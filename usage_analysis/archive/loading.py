@@ -9,8 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import Newest, asked_of, bounds_of, newest, unknown
-from usage_analysis.archive.days import asked_moment, day_name, months_of
+from usage_analysis.archive.coverage import (
+    NewestFetches,
+    newest_fetches,
+    scope_bounds,
+    scope_queries,
+    unknown_scope,
+)
+from usage_analysis.archive.days import day_name, months_between, parse_instant
 from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
 from usage_analysis.errors import QueryError
@@ -32,7 +38,7 @@ class Window(NamedTuple):
     last: int
 
 
-def window_of(query: UsageQuery) -> Window:
+def hour_window(query: UsageQuery) -> Window:
     """Window of a question with both ends.
 
     Raises
@@ -58,30 +64,30 @@ def load(
     as_of: datetime | str | None,
 ) -> dict[str, CallUsage]:
     """Usage of scopes over one window, `from_date`, `to_date` and `timezone` as far as given."""
-    until = None if as_of is None else asked_moment(as_of)
+    until = None if as_of is None else parse_instant(as_of)
     query = UsageQuery.from_filters(
         {name: value for name, value in window.items() if value is not None}
     )
     if query.start is None or query.end is None:
         # Without both ends the window hangs on the last fetch: look for it everywhere.
-        last = bounds_of(everything(store), scopes, until).fetched.max()
+        last = scope_bounds(all_parts(store), scopes, until).fetched.max()
         query = query.bounded(instant_of(max(last, 0)))
-    place = window_of(query)
+    place = hour_window(query)
     kinds: tuple[Kind, ...] = ("hourly",) if until is None else KINDS
-    parts = store.parts(months_of(place.first, place.last), *kinds)
-    asked = asked_of(parts, scopes)
+    parts = store.parts(months_between(place.first, place.last), *kinds)
+    asked = scope_queries(parts, scopes)
     if elsewhere := [scope for scope in scopes if scope not in asked]:
-        asked |= asked_of(everything(store), elsewhere)
+        asked |= scope_queries(all_parts(store), elsewhere)
     queries = {}
     for scope in scopes:
         if scope not in asked:
-            raise unknown(scope, everything(store))
+            raise unknown_scope(scope, all_parts(store))
         own = asked[scope].query
         queries[scope] = UsageQuery(**own, from_date=query.from_date, to_date=query.to_date)
-    return usages(parts, queries, until)
+    return read_usages(parts, queries, until)
 
 
-def stacked(
+def load_breakdown(
     store: PartStore,
     scopes: Mapping[str, str],
     name: str,
@@ -100,12 +106,12 @@ def stacked(
     )
 
 
-def everything(store: PartStore) -> list[Part]:
+def all_parts(store: PartStore) -> list[Part]:
     """Parts of all months, without their history."""
     return store.parts(store.months(), "hourly")
 
 
-def usages(
+def read_usages(
     parts: Sequence[Part],
     queries: Mapping[str, UsageQuery],
     until: int | None,
@@ -127,25 +133,25 @@ def usages(
         A day of the window is not known; the message says which, and how to sync it.
     """
     scopes = sorted(queries)
-    window = window_of(queries[scopes[0]])
-    as_of, known = known_of(parts, scopes, window, until)
-    found = rows_of(parts, scopes, known, window)
+    window = hour_window(queries[scopes[0]])
+    as_of, known = find_fetches(parts, scopes, window, until)
+    found = read_rows(parts, scopes, known, window)
     cuts = np.searchsorted(found.code, np.arange(len(scopes) + 1))
-    asked = asked_of(parts, scopes)
+    asked = scope_queries(parts, scopes)
     out = {}
     for row, scope in enumerate(scopes):
         own = found.take(slice(cuts[row], cuts[row + 1]))
-        sent = _sent(parts, scope, known, row, window, as_of)
+        sent = _sent_days(parts, scope, known, row, window, as_of)
         query, moment = queries[scope], instant_of(as_of)
-        reply = check_reply(_reply(own, sent, window, as_of), query, moment)
+        reply = check_reply(_build_reply(own, sent, window, as_of), query, moment)
         out[scope] = build_usage([reply], query, as_of=moment, source=asked[scope].source)
-        _mark(out[scope], known.fetched[row], window)
+        _mark_provisional(out[scope], known.fetched[row], window)
     return {scope: out[scope] for scope in queries}
 
 
-def known_of(
+def find_fetches(
     parts: Sequence[Part], scopes: Sequence[str], window: Window, until: int | None = None
-) -> tuple[int, Newest]:
+) -> tuple[int, NewestFetches]:
     """Moment up to which all scopes are known without a gap [us since 1970], and the fetches.
 
     It is when the last day was fetched: other days may have been fetched again since.
@@ -155,7 +161,7 @@ def known_of(
     QueryError
         A day is not known.
     """
-    known = newest(parts, scopes, window.first, window.last, until)
+    known = newest_fetches(parts, scopes, window.first, window.last, until)
     fetched = known.fetched
     days = np.arange(window.first, window.last + 1)
     there = fetched >= 0
@@ -169,21 +175,21 @@ def known_of(
     beyond = after.max(axis=1, initial=0) > open_
     lacking = np.flatnonzero(~there.any(axis=1) | gaps.any(axis=1) | beyond).tolist()
     if lacking:
-        one = _lacking(scopes[row := lacking[0]], days, fetched[row], gaps[row])
+        one = _describe_gaps(scopes[row := lacking[0]], days, fetched[row], gaps[row])
         if len(scopes) > 1:
-            one = f"{_those([scopes[at] for at in lacking], len(scopes))}; {one}"
-            one += f", or leave those out{_common(days[(there & ~cut).all(axis=0)])}"
+            one = f"{_name_lacking([scopes[at] for at in lacking], len(scopes))}; {one}"
+            one += f", or leave those out{_name_common_days(days[(there & ~cut).all(axis=0)])}"
         raise QueryError(one)
     return int(fetched[np.arange(len(scopes)), last].min()), known
 
 
-def _those(lacking: Sequence[str], of: int) -> str:
+def _name_lacking(lacking: Sequence[str], of: int) -> str:
     names = ", ".join(map(repr, lacking[:3]))
     more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
     return f"{len(lacking)} of {of} scopes lack days of the window: {names}{more}"
 
 
-def _common(days: NDArray[np.int64]) -> str:
+def _name_common_days(days: NDArray[np.int64]) -> str:
     """Words for the last ones in a row of the days that all scopes have."""
     if not len(days):
         return ""
@@ -191,23 +197,25 @@ def _common(days: NDArray[np.int64]) -> str:
     return f", or ask for {day_name(first)} to {day_name(days[-1])}, which all have"
 
 
-def _lacking(
+def _describe_gaps(
     scope: str, days: NDArray[np.int64], fetched: NDArray[np.int64], gaps: NDArray[np.bool_]
 ) -> str:
     known = np.flatnonzero(fetched >= 0)
     if not len(known):
-        return _missing(scope, days, "no day of them is here")
+        return _gap_message(scope, days, "no day of them is here")
     if gaps.any():
-        return _missing(scope, days[gaps], "not fetched, or before they were over")
+        return _gap_message(scope, days[gaps], "not fetched, or before they were over")
     last = int(known[-1])
-    return _missing(scope, days[last + 1 :], f"the last sync was {_when(fetched[last])}")
+    return _gap_message(
+        scope, days[last + 1 :], f"the last sync was {_format_instant(fetched[last])}"
+    )
 
 
-def _when(moment: int) -> str:
+def _format_instant(moment: int) -> str:
     return f"{instant_of(moment):%Y-%m-%d %H:%M UTC}"
 
 
-def _missing(scope: str, days: NDArray[np.int64], why: str) -> str:
+def _gap_message(scope: str, days: NDArray[np.int64], why: str) -> str:
     cuts = np.flatnonzero(np.diff(days) != 1) + 1
     runs = [
         day_name(run[0]) if len(run) == 1 else f"{day_name(run[0])} to {day_name(run[-1])}"
@@ -220,7 +228,9 @@ def _missing(scope: str, days: NDArray[np.int64], why: str) -> str:
     )
 
 
-def rows_of(parts: Sequence[Part], scopes: Sequence[str], known: Newest, window: Window) -> Rows:
+def read_rows(
+    parts: Sequence[Part], scopes: Sequence[str], known: NewestFetches, window: Window
+) -> Rows:
     """Rows of the newest fetches, by scope (its place in `scopes`, which are sorted) and time."""
     codes: list[NDArray[np.int32]] = []
     columns: dict[str, list[NDArray[np.int64]]] = {name: [] for name in ("time", *MEASURES)}
@@ -247,8 +257,8 @@ def rows_of(parts: Sequence[Part], scopes: Sequence[str], known: Newest, window:
     return Rows(list(scopes), code, joined).take(by)
 
 
-def _sent(
-    parts: Sequence[Part], scope: str, known: Newest, row: int, window: Window, as_of: int
+def _sent_days(
+    parts: Sequence[Part], scope: str, known: NewestFetches, row: int, window: Window, as_of: int
 ) -> dict[int, tuple[int, ...]]:
     """Days that were sent as something else than their hours' sum, and lie in the window whole."""
     out = {}
@@ -269,7 +279,7 @@ def _sent(
     return out
 
 
-def _reply(
+def _build_reply(
     rows: Rows, sent: Mapping[int, tuple[int, ...]], window: Window, as_of: int
 ) -> wire.Reply:
     rows = rows.take(rows.columns["time"] <= as_of)
@@ -281,7 +291,9 @@ def _reply(
     some = np.any([values != 0 for values in sums.values()], axis=0)
     daily = {name: values[some] for name, values in sums.items()}
     hourly = {name: rows.columns[name] for name in MEASURES}
-    return wire.Reply({}, _buckets(days[some], daily), _buckets(rows.columns["time"], hourly))
+    return wire.Reply(
+        {}, _build_buckets(days[some], daily), _build_buckets(rows.columns["time"], hourly)
+    )
 
 
 def day_sums(
@@ -294,13 +306,15 @@ def day_sums(
     return sums
 
 
-def _buckets(times: NDArray[np.int64], columns: Mapping[str, NDArray[np.int64]]) -> wire.Buckets:
+def _build_buckets(
+    times: NDArray[np.int64], columns: Mapping[str, NDArray[np.int64]]
+) -> wire.Buckets:
     measures: dict[str, NDArray[Any]] = {name: columns[kept] for name, kept in STORED.items()}
     measures["billed_minutes"] = measures["billed_minutes"] / 1e6
     return wire.Buckets(times, measures)
 
 
-def _mark(usage: CallUsage, fetched: NDArray[np.int64], window: Window) -> None:
+def _mark_provisional(usage: CallUsage, fetched: NDArray[np.int64], window: Window) -> None:
     """Let every bucket be provisional that was so when its own day was fetched."""
     for frame, step in ((usage.daily, DAY), (usage.hourly, HOUR)):
         times = row_times(frame)

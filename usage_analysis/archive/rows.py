@@ -43,7 +43,7 @@ def schema() -> pa.Schema:
     return pa.schema(fields)
 
 
-def table_of(rows: Rows) -> pa.Table:
+def rows_to_table(rows: Rows) -> pa.Table:
     """Rows as a part has them."""
     import pyarrow as pa
 
@@ -54,7 +54,7 @@ def table_of(rows: Rows) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema())
 
 
-def rows_of(table: pa.Table) -> Rows:
+def table_to_rows(table: pa.Table) -> Rows:
     """Rows of a part's table."""
     scope = table["scope"].combine_chunks().dictionary_encode()
     if hasattr(scope, "combine_chunks"):

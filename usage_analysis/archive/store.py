@@ -30,13 +30,20 @@ from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from usage_analysis.archive.coverage import FORMAT, KEY, Covered, Held, Known, decode
-from usage_analysis.archive.rows import Rows, rows_of
+from usage_analysis.archive.coverage import (
+    FORMAT,
+    KEY,
+    DirectoryCache,
+    PartCoverage,
+    ScopeCoverage,
+    decode,
+)
+from usage_analysis.archive.rows import Rows, table_to_rows
 from usage_analysis.archive.writing import (
     JOINT,
     Writer,
-    land,
     make_folder,
+    publish,
     sync_folder,
     write_note,
 )
@@ -59,7 +66,7 @@ class Part:
     """One file of the archive, whole as it was written."""
 
     path: Path
-    coverage: Covered
+    coverage: PartCoverage
     stamp: tuple[int, int, int]
     """Size, time of the last change and number of the file when it was found whole."""
     footer: int
@@ -89,8 +96,8 @@ class Part:
         for one in limits:
             limit = one if limit is None else limit & one
         try:
-            if _footer(self.path) != self.footer:
-                raise damaged(self.path, "its footer is another one")
+            if _footer_checksum(self.path) != self.footer:
+                raise damage_error(self.path, "its footer is another one")
             table = pq.read_table(
                 self.path,
                 filters=limit,
@@ -101,8 +108,8 @@ class Part:
         except FileNotFoundError:
             raise
         except (OSError, ValueError, KeyError) as error:
-            raise damaged(self.path, type(error).__name__) from None
-        return rows_of(table)
+            raise damage_error(self.path, type(error).__name__) from None
+        return table_to_rows(table)
 
 
 class Damage(NamedTuple):
@@ -123,13 +130,13 @@ class PartStore:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        self._known: dict[Path, Part] = {}
-        self._seen = Known()
+        self._parts: dict[Path, Part] = {}
+        self._directories = DirectoryCache()
         if find_spec("pyarrow") is None:
             raise QueryError(
                 'Archive needs pyarrow, which pip install "usage-analysis[archive]" brings'
             )
-        _check(self.folder)
+        _check_folder(self.folder)
 
     def months(self) -> list[str]:
         """Months that there are parts of, in order: ``2026-03``."""
@@ -148,36 +155,36 @@ class PartStore:
         """
         paths = self.paths(months, *kinds)
         gone = {path.parent for path in paths} if paths else set()
-        for path in [path for path in self._known if path.parent in gone]:
+        for path in [path for path in self._parts if path.parent in gone]:
             if path not in paths:
-                del self._known[path]
+                del self._parts[path]
         new = [
             path
             for path in paths
-            if path not in self._known or self._known[path].stamp != _stamp(path)
+            if path not in self._parts or self._parts[path].stamp != _stamp(path)
         ]
         if len(new) > 1:
             # Checksums leave other threads alone.
             with ThreadPoolExecutor(4) as pool:
-                self._known |= zip(new, pool.map(self._checked, new), strict=True)
+                self._parts |= zip(new, pool.map(self._read_part, new), strict=True)
         elif new:
-            self._known[new[0]] = self._checked(new[0])
-        return [self._known[path] for path in paths]
+            self._parts[new[0]] = self._read_part(new[0])
+        return [self._parts[path] for path in paths]
 
-    def _checked(self, path: Path) -> Part:
-        return _checked(path, self._seen)
+    def _read_part(self, path: Path) -> Part:
+        return _read_part(path, self._directories)
 
     def paths(self, months: Iterable[str], *kinds: Kind) -> list[Path]:
         """Files of the parts of months that count, unchecked."""
         folders = [self.folder / kind / month for kind in kinds for month in months]
         while True:
-            landed = self._landed()
+            landed = self._read_marks()
             paths = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
             # What landed meanwhile may have been compacted meanwhile, in one month of two.
-            if landed == self._landed():
-                return [path for path in paths if _counts(path, landed)]
+            if landed == self._read_marks():
+                return [path for path in paths if _is_published(path, landed)]
 
-    def _landed(self) -> set[str]:
+    def _read_marks(self) -> set[str]:
         try:
             return {mark.name for mark in (self.folder / MARKS).iterdir()}
         except FileNotFoundError:
@@ -197,11 +204,11 @@ class PartStore:
             write_note(note, json.dumps({"format": FORMAT}))
         return Writer(self.folder / kind / month)
 
-    def land(self, writers: Sequence[Writer]) -> list[Path]:
+    def publish(self, writers: Sequence[Writer]) -> list[Path]:
         """Paths of finished parts, which count from now on: all at once."""
-        return land(writers, self.folder / MARKS)
+        return publish(writers, self.folder / MARKS)
 
-    def write(self, months: Mapping[str, tuple[Rows, Mapping[str, Held]]]) -> list[Path]:
+    def write(self, months: Mapping[str, tuple[Rows, Mapping[str, ScopeCoverage]]]) -> list[Path]:
         """Paths of the parts that now hold the rows and days of each month: all, or none."""
         with ExitStack() as stack:
             writers = []
@@ -210,17 +217,17 @@ class PartStore:
                 writer.add(rows)
                 writer.finish(held)
                 writers.append(writer)
-            return self.land(writers)
+            return self.publish(writers)
 
     def remove(self, parts: Iterable[Part]) -> None:
         """Remove parts whose days others hold."""
         for part in parts:
             part.path.unlink(missing_ok=True)
-            self._known.pop(part.path, None)
+            self._parts.pop(part.path, None)
 
-    def sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Remove what processes that were killed left unfinished, and marks without parts."""
-        landed = self._landed()
+        landed = self._read_marks()
         joint = {path: path.name[:24] for path in self.folder.glob(f"hourly/*/*{JOINT}*.parquet")}
         left = [path for path, landing in joint.items() if landing not in landed]
         left += [self.folder / MARKS / landing for landing in landed.difference(joint.values())]
@@ -229,18 +236,18 @@ class PartStore:
                 if time.time() - path.stat().st_mtime > _STALE:
                     path.unlink()
 
-    def broken(self) -> list[Damage]:
+    def find_damage(self) -> list[Damage]:
         """Damaged parts: every file is read again."""
         found = []
         for path in self.paths(self.months(), *KINDS):
             with suppress(FileNotFoundError):
                 try:
-                    self._checked(path)
+                    self._read_part(path)
                 except ArchiveError as error:
                     found.append(Damage(path, str(error)))
         return found
 
-    def set_aside(self, path: Path) -> Path:
+    def move_damaged(self, path: Path) -> Path:
         """New path of a damaged part, where nobody reads it."""
         place = self.folder / "damaged"
         make_folder(place)
@@ -248,11 +255,11 @@ class PartStore:
         path.rename(new)
         sync_folder(place)
         sync_folder(path.parent)
-        self._known.pop(path, None)
+        self._parts.pop(path, None)
         return new
 
 
-def damaged(path: Path, problem: str) -> ArchiveError:
+def damage_error(path: Path, problem: str) -> ArchiveError:
     """The error of a damaged part, which says how to go on."""
     return ArchiveError(
         f"{path}: damaged ({problem}); Archive.repair() takes it out, then sync again: "
@@ -261,7 +268,7 @@ def damaged(path: Path, problem: str) -> ArchiveError:
     )
 
 
-def _counts(path: Path, landed: Collection[str]) -> bool:
+def _is_published(path: Path, landed: Collection[str]) -> bool:
     """Whether a file is a part, of an answer that landed."""
     named = _NAME.fullmatch(path.name)
     return named is not None and (named["joint"] != JOINT or named["landing"] in landed)
@@ -273,7 +280,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _footer(path: Path) -> int:
+def _footer_checksum(path: Path) -> int:
     """Checksum of a Parquet file's footer; its length stands before the last four bytes."""
     with path.open("rb") as file:
         file.seek(-8, os.SEEK_END)
@@ -282,7 +289,7 @@ def _footer(path: Path) -> int:
         return zlib.crc32(file.read())
 
 
-def _checked(path: Path, known: Known) -> Part:
+def _read_part(path: Path, directories: DirectoryCache) -> Part:
     import pyarrow.parquet as pq
 
     stamp = _stamp(path)
@@ -293,18 +300,18 @@ def _checked(path: Path, known: Known) -> Part:
         while block := file.read(1 << 20):
             checksum = zlib.crc32(block, checksum)
     if f"{checksum:08x}" != wanted:
-        raise damaged(path, f"its checksum is {checksum:08x}")
+        raise damage_error(path, f"its checksum is {checksum:08x}")
     try:
         metadata = pq.read_metadata(path).metadata or {}
-        version, coverage = decode(metadata[KEY], known)
-        footer = _footer(path)
+        version, coverage = decode(metadata[KEY], directories)
+        footer = _footer_checksum(path)
     except (msgspec.MsgspecError, KeyError, ValueError) as error:
-        raise damaged(path, f"no part of an archive, {type(error).__name__}") from None
-    _readable(path, version)
+        raise damage_error(path, f"no part of an archive, {type(error).__name__}") from None
+    _check_format(path, version)
     return Part(path, coverage, stamp, footer)
 
 
-def _readable(path: Path, version: object) -> None:
+def _check_format(path: Path, version: object) -> None:
     if version != FORMAT:
         raise ArchiveError(
             f"{path}: expected format {FORMAT}, got {version!r}; a newer usage-analysis wrote it: "
@@ -312,7 +319,7 @@ def _readable(path: Path, version: object) -> None:
         )
 
 
-def _check(folder: Path) -> None:
+def _check_folder(folder: Path) -> None:
     """Refuse a folder that is no archive and no place for one."""
     note = folder / "format.json"
     if folder.exists() and not folder.is_dir():
@@ -336,4 +343,4 @@ def _check(folder: Path) -> None:
             f"{note}: damaged; remove it: every part says its own format, and the next sync makes "
             "this file again"
         ) from None
-    _readable(note, version)
+    _check_format(note, version)

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from usage_analysis.archive import loading
 from usage_analysis.archive.coverage import (
-    Newest,
-    Stale,
-    asked_of,
-    bounds_of,
-    names_of,
-    stale_of,
+    NewestFetches,
+    StaleFile,
+    scope_bounds,
+    scope_names,
+    scope_queries,
+    stale_files,
     stale_table,
 )
-from usage_analysis.archive.groups import Filters, grouped
+from usage_analysis.archive.groups import Filters, label_scopes
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
@@ -59,10 +59,10 @@ class SumRequest:
 
     def run(self, store: PartStore) -> pd.DataFrame:
         """Sums over a store's files."""
-        parts = loading.everything(store)
-        asked = asked_of(parts, names_of(parts))
+        parts = loading.all_parts(store)
+        asked = scope_queries(parts, scope_names(parts))
         filters = {scope: one.query for scope, one in asked.items()}
-        labels = grouped(filters, self.by, self.where, self.without)
+        labels = label_scopes(filters, self.by, self.where, self.without)
         scopes = sorted(labels)
         _check_whole_days({scope: filters[scope] for scope in scopes})
         window, known = self._window(parts, scopes)
@@ -71,12 +71,12 @@ class SumRequest:
         number = {group: code for code, group in enumerate(groups)}
         code = np.array([number[name] for name in names], dtype=np.intp)
         first = window.start // DAY
-        files = stale_of(parts, scopes, known, first)
+        files = stale_files(parts, scopes, known, first)
         with self._engine() as (read, native):
-            table = _table(files, scopes, read, native)
+            table = _current_rows(files, scopes, read, native)
             if len(scopes) < len(filters) or self.by not in ((), ("scope",)):
-                table = _labelled(table, labels, native)
-            with _gone(files):
+                table = _join_labels(table, labels, native)
+            with _compaction_errors(files):
                 found = summed(
                     table,
                     {
@@ -86,27 +86,27 @@ class SumRequest:
                     self.every,
                     window,
                     groups if self.by else None,
-                    _waiting(code, known, first),
+                    _provisional_hours(code, known, first),
                 )
         if any(asked[scope].source == "sample" for scope in scopes):
             found.attrs["source"] = "sample"
         return found
 
-    def _window(self, parts: Sequence[Part], scopes: Sequence[str]) -> tuple[Window, Newest]:
+    def _window(self, parts: Sequence[Part], scopes: Sequence[str]) -> tuple[Window, NewestFetches]:
         place = zone(self.timezone)
         start, end = ends_of(self.from_date, self.to_date, place)
-        held = bounds_of(parts, scopes)
+        held = scope_bounds(parts, scopes)
         low = int(held.first.min()) * DAY if start is None else start // HOUR * HOUR
         high = (int(held.last.max()) + 1) * DAY if end is None else -(-end // HOUR) * HOUR
         whole = loading.Window(low, high, low // DAY, (high - 1) // DAY)
-        as_of, known = loading.known_of(parts, scopes, whole)
+        as_of, known = loading.find_fetches(parts, scopes, whole)
         return Window(start or low, end or high, as_of, place), known
 
     @contextmanager
     def _engine(self) -> Iterator[tuple[Read, Native]]:
         """What reads files, and what brings a small table to the engine that did."""
         if self.read is not None:
-            yield self.read, _native
+            yield self.read, _to_engine
             return
         try:
             import duckdb
@@ -147,7 +147,7 @@ def _check_whole_days(scopes: Mapping[str, Filters]) -> None:
             )
 
 
-def _waiting(code: NDArray[np.intp], known: Newest, first: int) -> Waiting:
+def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int) -> Waiting:
     """Hours that were not over, or not yet billed, when their day was fetched."""
     starts = (first + np.arange(known.fetched.shape[1])) * DAY
     scope, day = np.nonzero((known.fetched >= 0) & (known.fetched < starts + DAY + LAG))
@@ -156,8 +156,8 @@ def _waiting(code: NDArray[np.intp], known: Newest, first: int) -> Waiting:
     return Waiting(np.broadcast_to(code[scope][:, None], hours.shape)[late], hours[late])
 
 
-def _table(
-    files: Sequence[Stale], scopes: Sequence[str], read: Read, native: Native
+def _current_rows(
+    files: Sequence[StaleFile], scopes: Sequence[str], read: Read, native: Native
 ) -> nw.LazyFrame:
     """Rows that count: all of most files, and of others those that no newer fetch replaced."""
     import narwhals as nw
@@ -182,7 +182,7 @@ def _table(
     return tables[0] if len(tables) == 1 else nw.concat(tables)
 
 
-def _labelled(
+def _join_labels(
     table: nw.LazyFrame, labels: Mapping[str, tuple[str, ...]], native: Native
 ) -> nw.LazyFrame:
     """Rows of the scopes that have labels, with these as columns `_0`, `_1` and so on."""
@@ -199,7 +199,7 @@ def _labelled(
     return table.join(small, on="scope", how="inner")
 
 
-def _native(small: pa.Table, like: Any) -> Any:
+def _to_engine(small: pa.Table, like: Any) -> Any:
     """A small table as a frame of the engine of another."""
     import narwhals as nw
 
@@ -221,7 +221,7 @@ def _native(small: pa.Table, like: Any) -> Any:
 
 
 @contextmanager
-def _gone(files: Sequence[Stale]) -> Iterator[None]:
+def _compaction_errors(files: Sequence[StaleFile]) -> Iterator[None]:
     """An engine's error where a file was compacted meanwhile is one of a file that is gone."""
     try:
         yield

@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.archive.coverage import (
-    REFRESH,
-    SETTLED,
-    Asked,
-    Held,
-    Newest,
+    REFRESH_DAYS,
+    SETTLE_DAYS,
+    NewestFetches,
     Run,
-    Sent,
-    asked_of,
-    bounds_of,
-    newest,
-    runs_of,
+    ScopeCoverage,
+    ScopeQuery,
+    SentDay,
+    find_runs,
+    newest_fetches,
+    scope_bounds,
+    scope_queries,
 )
-from usage_analysis.archive.days import day_name, day_number, months_of, number_of
-from usage_analysis.archive.loading import day_sums, everything
+from usage_analysis.archive.days import day_name, day_of_date, months_between, parse_day
+from usage_analysis.archive.loading import all_parts, day_sums
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
@@ -65,20 +65,24 @@ class SyncResult(NamedTuple):
     """Days that were fetched once more, over all scopes."""
 
 
-def due(known: Newest, first: int, today: int, *, everything: bool) -> NDArray[np.bool_]:
+def select_days(
+    known: NewestFetches, first: int, today: int, *, refetch: bool
+) -> NDArray[np.bool_]:
     """Which days to fetch, shape (scopes, days from `first` to today).
 
     Those not known, those fetched before they were 7 days old, for bills and corrections come
     late, and those fetched 30 days ago.
     """
-    if everything:
+    if refetch:
         return np.ones(known.fetched.shape, dtype=np.bool_)
     days = np.arange(first, today + 1)
-    settled = (days + 1 + SETTLED) * DAY
-    return (known.fetched < settled) | (known.fetched < (today + 1 - REFRESH) * DAY)
+    settled = (days + 1 + SETTLE_DAYS) * DAY
+    return (known.fetched < settled) | (known.fetched < (today + 1 - REFRESH_DAYS) * DAY)
 
 
-def chunks(scopes: Sequence[str], wanted: NDArray[np.bool_], first: int, today: int) -> list[Chunk]:
+def split_by_quarter(
+    scopes: Sequence[str], wanted: NDArray[np.bool_], first: int, today: int
+) -> list[Chunk]:
     """Questions for the days that are wanted: at most one a scope and quarter, oldest first."""
     out = []
     months = np.array([day_name(day)[:7] for day in range(first, today + 1)], dtype="M8[M]")
@@ -92,7 +96,7 @@ def chunks(scopes: Sequence[str], wanted: NDArray[np.bool_], first: int, today: 
     return out
 
 
-def questions(
+def chunk_queries(
     chunks: Sequence[Chunk], queries: Mapping[str, UsageQuery]
 ) -> Iterator[tuple[str, UsageQuery]]:
     """The question of each chunk under its scope's name, made when it is asked for."""
@@ -116,8 +120,8 @@ def sync(
     """What was fetched of scopes; the filters of known ones may be None."""
     if not hasattr(client, "iter_usage"):
         raise QueryError(f"client: expected a Client, got {type(client).__name__}")
-    today = number_of(client.today())
-    queries, firsts = store.retry(partial(_questions, store, client, asked, since))
+    today = day_of_date(client.today())
+    queries, firsts = store.retry(partial(_resolve_scopes, store, client, asked, since))
     scopes, first = sorted(queries), min(firsts.values())
     if first > today and since is None:
         raise QueryError(
@@ -126,51 +130,51 @@ def sync(
         )
     if first > today:
         raise QueryError(f"since: expected a day up to today, got {since}")
-    parts = store.retry(lambda: store.parts(months_of(first, today), "hourly"))
-    known = newest(parts, scopes, first, today)
-    wanted = due(known, first, today, everything=refetch)
+    parts = store.retry(lambda: store.parts(months_between(first, today), "hourly"))
+    known = newest_fetches(parts, scopes, first, today)
+    wanted = select_days(known, first, today, refetch=refetch)
     for row, scope in enumerate(scopes):
         wanted[row, : firsts[scope] - first] = False
-    todo = chunks(scopes, wanted, first, today)
-    landing = Landing(store, 1 if len(scopes) == 1 else Landing.MOST)
+    todo = split_by_quarter(scopes, wanted, first, today)
+    landing = WriteBuffer(store, 1 if len(scopes) == 1 else WriteBuffer.MOST)
     report = progress or (lambda _done, _total: None)
     report(0, len(todo))
     try:
-        with closing(client.iter_usage(questions(todo, queries), name="scope")) as answers:
+        with closing(client.iter_usage(chunk_queries(todo, queries), name="scope")) as answers:
             for done, (scope, usage) in enumerate(answers, 1):
                 landing.add(scope, usage)
                 report(done, len(todo))
     except UsageError:
         # A group that fails each time must not leave a part more each time.
         landing.write()
-        _tidy(store, landing.months)
+        _limit_files(store, landing.months)
         raise
     finally:
         landing.write()
-    _tidy(store, landing.months)
+    _limit_files(store, landing.months)
     new = int((wanted & (known.fetched < 0)).sum())
     return SyncResult(len(todo), new, sum(one.last - one.first + 1 for one in todo) - new)
 
 
-def _tidy(store: PartStore, months: Iterable[str]) -> None:
+def _limit_files(store: PartStore, months: Iterable[str]) -> None:
     """Keep the number of files bounded."""
-    store.sweep()
+    store.remove_leftovers()
     for month in sorted(months):
         if len(store.paths([month], "hourly")) > _MOST_PARTS:
             compact(store, month)
 
 
-def _questions(
+def _resolve_scopes(
     store: PartStore, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: Any
 ) -> tuple[dict[str, UsageQuery], dict[str, int]]:
     """Filters and first day of each scope, checked against those that are there."""
-    parts = everything(store)
-    start = None if since is None else day_number("since", since)
-    known, bounds = asked_of(parts, asked), bounds_of(parts, asked)
+    parts = all_parts(store)
+    start = None if since is None else parse_day("since", since)
+    known, bounds = scope_queries(parts, asked), scope_bounds(parts, asked)
     queries, firsts = {}, {}
     for row, (scope, filters) in enumerate(asked.items()):
         held = known.get(scope)
-        queries[scope] = _filters(scope, filters, held, client.source)
+        queries[scope] = _resolve_query(scope, filters, held, client.source)
         if start is not None:
             firsts[scope] = start
         elif held is None:
@@ -180,8 +184,8 @@ def _questions(
     return queries, firsts
 
 
-def _filters(
-    scope: str, filters: Mapping[str, Any] | None, held: Asked | None, source: str
+def _resolve_query(
+    scope: str, filters: Mapping[str, Any] | None, held: ScopeQuery | None, source: str
 ) -> UsageQuery:
     """Question of a scope without dates, which is the one that is there, if any is."""
     if held is not None and held.source != source:
@@ -204,7 +208,7 @@ def _filters(
     return query
 
 
-class Landing:
+class WriteBuffer:
     """Answers on their way to the disk: whole UTC days, written a part a month.
 
     Parameters
@@ -219,30 +223,30 @@ class Landing:
 
     def __init__(self, store: PartStore, max_rows: int = MOST) -> None:
         self._store, self._most = store, max_rows
-        self._waiting: list[tuple[str, dict[str, NDArray[np.int64]]]] = []
-        self._held: dict[str, dict[str, Held]] = {}
+        self._columns: list[tuple[str, dict[str, NDArray[np.int64]]]] = []
+        self._coverage: dict[str, dict[str, ScopeCoverage]] = {}
         self._count = 0
         self.months: set[str] = set()
 
     def add(self, scope: str, usage: CallUsage) -> None:
         """Take an answer, and write once there are many rows."""
         fetched = microseconds(usage.as_of.to_pydatetime())
-        columns = _columns(usage.hourly, "hourly")
+        columns = _frame_columns(usage.hourly, "hourly")
         some = np.any([columns[name] != 0 for name in MEASURES], axis=0)
         columns = {name: values[some] for name, values in columns.items()}
-        for month, days, sent in _held(usage, columns, fetched):
-            held = self._held.setdefault(month, {}).setdefault(scope, _nothing(usage))
+        for month, days, sent in _coverage_by_month(usage, columns, fetched):
+            held = self._coverage.setdefault(month, {}).setdefault(scope, _empty_coverage(usage))
             held.days += days
             held.sent += sent
         columns["fetched"] = np.full(len(columns["time"]), fetched)
-        self._waiting.append((scope, columns))
+        self._columns.append((scope, columns))
         self._count += len(columns["time"]) + _OVERHEAD
         if self._count >= self._most:
             self.write()
 
     def write(self) -> None:
         """Write what is held."""
-        waiting, held, self._waiting, self._held = self._waiting, self._held, [], {}
+        waiting, held, self._columns, self._coverage = self._columns, self._coverage, [], {}
         self._count = 0
         if not waiting:
             return
@@ -267,18 +271,18 @@ class Landing:
         )
 
 
-def _nothing(usage: CallUsage) -> Held:
+def _empty_coverage(usage: CallUsage) -> ScopeCoverage:
     query = {} if usage.query is None else usage.query.as_dict()
     filters = {name: value for name, value in query.items() if not name.endswith("_date")}
     source: Source = usage.source
-    return Held(filters, source, [], [])
+    return ScopeCoverage(filters, source, [], [])
 
 
-def _held(
+def _coverage_by_month(
     usage: CallUsage, hourly: Mapping[str, NDArray[np.int64]], fetched: int
-) -> Iterator[tuple[str, list[Run], list[Sent]]]:
+) -> Iterator[tuple[str, list[Run], list[SentDay]]]:
     """Days that an answer holds by month, and those that are no sum of their hours."""
-    columns = _columns(usage.daily, "daily")
+    columns = _frame_columns(usage.daily, "daily")
     days = columns["time"] // DAY
     if not len(days):
         return
@@ -286,17 +290,17 @@ def _held(
     other = np.any([columns[name] != sums[name] for name in MEASURES], axis=0)
     measures = np.stack([columns[name] for name in MEASURES], axis=1)
     months = days.astype("M8[D]").astype("M8[M]")
-    for month in months_of(int(days[0]), int(days[-1])):
+    for month in months_between(int(days[0]), int(days[-1])):
         inside = months == np.datetime64(month, "M")
         sent = [
             (int(days[at]), fetched, *measures[at].tolist())
             for at in np.flatnonzero(inside & other).tolist()
         ]
-        run = runs_of(days[inside], np.full(int(inside.sum()), fetched))
+        run = find_runs(days[inside], np.full(int(inside.sum()), fetched))
         yield month, run, sent
 
 
-def _columns(frame: pd.DataFrame, path: str) -> dict[str, NDArray[np.int64]]:
+def _frame_columns(frame: pd.DataFrame, path: str) -> dict[str, NDArray[np.int64]]:
     """Times and measures of a frame in whole numbers."""
     billed = np.rint(frame["billed_minutes"].to_numpy() * 1e6)
     if len(billed) and billed.max() >= 2**63:

@@ -8,10 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from usage_analysis.archive.coverage import asked_of, bounds_of, names_of, newest, unknown
+from usage_analysis.archive.coverage import (
+    newest_fetches,
+    scope_bounds,
+    scope_names,
+    scope_queries,
+    unknown_scope,
+)
 from usage_analysis.archive.days import timestamp
 from usage_analysis.archive.store import Part
-from usage_analysis.archive.versions import changes
+from usage_analysis.archive.versions import find_changes
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.zones import DAY
 
@@ -20,10 +26,10 @@ _WORDS = {kept: name for name, kept in STORED.items()}
 
 def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
     """One row a scope; see `Archive.scopes`."""
-    scopes = names_of(parts)
-    asked, bounds = asked_of(parts, scopes), bounds_of(parts, scopes)
+    scopes = scope_names(parts)
+    asked, bounds = scope_queries(parts, scopes), scope_bounds(parts, scopes)
     low, high = int(bounds.first.min(initial=0)), int(bounds.last.max(initial=0))
-    days = (newest(parts, scopes, low, high).fetched >= 0).sum(axis=1)
+    days = (newest_fetches(parts, scopes, low, high).fetched >= 0).sum(axis=1)
     records = [
         {
             "scope": scope,
@@ -42,12 +48,12 @@ def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
 
 def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
     """One row a change; see `Archive.restatements`."""
-    scopes = names_of(parts)
+    scopes = scope_names(parts)
     if scope is not None and scope not in scopes:
-        raise unknown(scope, parts)
+        raise unknown_scope(scope, parts)
     scopes = scopes if scope is None else [scope]
     records: list[dict[str, Any]] = []
-    for one in changes(parts, scopes):
+    for one in find_changes(parts, scopes):
         record: dict[str, Any] = {
             "time": timestamp(one.day * DAY),
             "scope": one.scope,

@@ -15,7 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import Held, asked_of, names_of, runs_in, runs_of
+from usage_analysis.archive.coverage import (
+    ScopeCoverage,
+    find_runs,
+    runs_in,
+    scope_names,
+    scope_queries,
+)
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.store import Kind, Part, PartStore
 from usage_analysis.tidy.frames import LAG
@@ -38,15 +44,15 @@ class Versions(NamedTuple):
     sent: dict[int, tuple[int, ...]]
     """The day as it was sent, of the versions where it is not the sum of its hours."""
 
-    def follows(self) -> NDArray[np.bool_]:
+    def continues_day(self) -> NDArray[np.bool_]:
         """Whether a version is of the same day as the one before."""
         same: NDArray[np.bool_] = (np.diff(self.code) == 0) & (np.diff(self.day) == 0)
         return np.concatenate([[False], same]) if len(self.code) else same
 
-    def repeats(self) -> NDArray[np.bool_]:
+    def repeats_previous(self) -> NDArray[np.bool_]:
         """Whether a version says of its day what the one before it said."""
         counts = np.diff(self.start)
-        same = self.follows()
+        same = self.continues_day()
         same[1:] &= counts[1:] == counts[:-1]
         at = np.flatnonzero(same)
         # The rows of each such version beside those of the version before.
@@ -62,9 +68,11 @@ class Versions(NamedTuple):
                 same[one] = False
         return same
 
-    def newest(self) -> NDArray[np.bool_]:
+    def is_newest(self) -> NDArray[np.bool_]:
         """Whether a version is its day's last."""
-        return np.append(~self.follows()[1:], True) if len(self.code) else self.follows()
+        return (
+            np.append(~self.continues_day()[1:], True) if len(self.code) else self.continues_day()
+        )
 
     def sums(self, at: NDArray[np.intp]) -> dict[str, NDArray[np.int64]]:
         """Measures of versions as the server's daily rows have them."""
@@ -93,14 +101,14 @@ class Change(NamedTuple):
     current: dict[str, int]
 
 
-def changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
+def find_changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
     """Changes of days that were over when they were fetched, by scope, day and date."""
-    for batch in batches(parts, scopes):
-        found = versions(parts, batch)
-        other = found.follows() & ~found.repeats()
+    for batch in split_scopes(parts, scopes):
+        found = read_versions(parts, batch)
+        other = found.continues_day() & ~found.repeats_previous()
         over = found.fetched >= (found.day + 1) * DAY
         at = np.flatnonzero(other[1:] & over[:-1]) + 1
-        first = np.maximum.accumulate(np.where(found.repeats(), 0, np.arange(len(over))))
+        first = np.maximum.accumulate(np.where(found.repeats_previous(), 0, np.arange(len(over))))
         before, after = found.sums(at - 1), found.sums(at)
         for row, one in enumerate(at.tolist()):
             yield Change(
@@ -114,7 +122,7 @@ def changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
             )
 
 
-def batches(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:
+def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:
     """Scopes in order, some at a time: few enough for the rows that they may have."""
     days = np.zeros(len(scopes), dtype=np.int64)
     for _, runs in runs_in(parts, scopes):
@@ -131,7 +139,7 @@ def batches(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]
         yield batch
 
 
-def versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
+def read_versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
     """All versions that parts hold of these scopes, which are sorted and neighbours in the parts.
 
     Of two fetches at one instant the last part's counts.
@@ -147,27 +155,27 @@ def versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
     key = np.stack([code, day, fetched, place], axis=1)[by]
     last = np.append((np.diff(key[:, :3], axis=0) != 0).any(axis=1), True)
     key = key[last] if len(key) else key
-    rows, version = _rows(parts, order, key)
+    rows, version = _version_rows(parts, order, key)
     start = np.searchsorted(version, np.arange(len(key) + 1))
     sent = {}
     if any(order.keys() & part.coverage.sent.keys() for part in parts):
-        number_of = {tuple(one): number for number, one in enumerate(key.tolist())}
+        numbers = {tuple(one): number for number, one in enumerate(key.tolist())}
         for at, part in enumerate(parts):
             for scope in order.keys() & part.coverage.sent.keys():
                 for one, when, *measures in part.coverage.sent[scope]:
-                    number = number_of.get((order[scope], one, when, at))
+                    number = numbers.get((order[scope], one, when, at))
                     if number is not None:
                         sent[number] = tuple(measures)
     return Versions(scopes, key[:, 0], key[:, 1], key[:, 2], start, rows, sent)
 
 
-def _rows(
+def _version_rows(
     parts: Sequence[Part], order: dict[str, int], key: NDArray[np.int64]
 ) -> tuple[Rows, NDArray[np.int64]]:
     """Rows of the versions, sorted by version and time, and each one's version."""
     scopes = list(order)
     dates = np.unique(key[:, 2])
-    names = _numbers(key[:, 0], key[:, 1], np.searchsorted(dates, key[:, 2]), len(dates))
+    names = _version_numbers(key[:, 0], key[:, 1], np.searchsorted(dates, key[:, 2]), len(dates))
     found: list[Rows] = []
     numbers: list[NDArray[np.int64]] = []
     for place, part in enumerate(parts):
@@ -178,7 +186,7 @@ def _rows(
         code = known[rows.code] if len(rows) else rows.code
         fetched, day = rows.columns["fetched"], rows.columns["time"] // DAY
         date = np.minimum(np.searchsorted(dates, fetched), len(dates) - 1)
-        name = _numbers(code.astype(np.int64), day, date, len(dates))
+        name = _version_numbers(code.astype(np.int64), day, date, len(dates))
         number = np.minimum(np.searchsorted(names, name), len(names) - 1)
         counts = (code >= 0) & (names[number] == name) & (key[number, 3] == place)
         counts &= dates[date] == fetched
@@ -196,7 +204,7 @@ def _rows(
     return Rows(scopes, code, columns).take(by), number[by]
 
 
-def _numbers(
+def _version_numbers(
     code: NDArray[np.int64], day: NDArray[np.int64], date: NDArray[np.int64], dates: int
 ) -> NDArray[np.int64]:
     """One number a version, in the order of scope, day and fetch."""
@@ -208,52 +216,54 @@ def compact(store: PartStore, month: str) -> bool:
     """Whether a month's parts were written anew, as one and one of its history."""
     # Where another process compacts the month as well, its work does.
     with suppress(FileNotFoundError):
-        return _compacted(store, month)
+        return _compact(store, month)
     return False
 
 
-def _compacted(store: PartStore, month: str) -> bool:
+def _compact(store: PartStore, month: str) -> bool:
     current = store.parts([month], "hourly")
     history = store.parts([month], "history")
     parts = [*history, *current]
     if len(current) <= 1 and len(history) <= 1:
         return False
-    scopes = names_of(parts)
+    scopes = scope_names(parts)
     with store.writer("hourly", month) as now, store.writer("history", month) as before:
-        held: dict[Kind, dict[str, Held]] = {"hourly": {}, "history": {}}
-        for batch in batches(parts, scopes):
-            found = versions(parts, batch)
-            newest = found.newest()
+        held: dict[Kind, dict[str, ScopeCoverage]] = {"hourly": {}, "history": {}}
+        for batch in split_scopes(parts, scopes):
+            found = read_versions(parts, batch)
+            newest = found.is_newest()
             settled = found.fetched >= (found.day + 1) * DAY + LAG
-            repeats = found.repeats()
+            repeats = found.repeats_previous()
             repeats[1:] &= settled[:-1]
             for kind, writer, kept in (
                 ("hourly", now, newest),
                 ("history", before, ~newest & ~repeats),
             ):
-                held[kind] |= _coverage(parts, found, kept)  # type: ignore[index]
-                writer.add(_kept(found, kept))
+                held[kind] |= _build_coverage(parts, found, kept)  # type: ignore[index]
+                writer.add(_select_rows(found, kept))
         # First what was, then what is: a reader of either finds all that there is.
         if held["history"]:
             before.finish(held["history"])
-            store.land([before])
+            store.publish([before])
         now.finish(held["hourly"])
-        store.land([now])
+        store.publish([now])
     store.remove(parts)
     return True
 
 
-def _kept(found: Versions, kept: NDArray[np.bool_]) -> Rows:
+def _select_rows(found: Versions, kept: NDArray[np.bool_]) -> Rows:
     rows = found.rows.take(np.repeat(kept, np.diff(found.start)))
     return rows.take(np.lexsort((rows.columns["time"], rows.code)))
 
 
-def _coverage(parts: Sequence[Part], found: Versions, kept: NDArray[np.bool_]) -> dict[str, Held]:
+def _build_coverage(
+    parts: Sequence[Part], found: Versions, kept: NDArray[np.bool_]
+) -> dict[str, ScopeCoverage]:
     """Coverage of some versions: runs of days that one fetch brought."""
     at = np.flatnonzero(kept)
     at = at[np.lexsort((found.day[at], found.fetched[at], found.code[at]))]
     cuts = np.searchsorted(found.code[at], np.arange(len(found.scopes) + 1))
-    asked = asked_of(parts, found.scopes)
+    asked = scope_queries(parts, found.scopes)
     out = {}
     for number, scope in enumerate(found.scopes):
         own = at[cuts[number] : cuts[number + 1]]
@@ -264,5 +274,5 @@ def _coverage(parts: Sequence[Part], found: Versions, kept: NDArray[np.bool_]) -
                 for day, when, one in zip(days, fetched, own.tolist(), strict=True)
                 if one in found.sent
             ]
-            out[scope] = Held(*asked[scope], runs_of(days, fetched), sent)  # type: ignore[arg-type]
+            out[scope] = ScopeCoverage(*asked[scope], find_runs(days, fetched), sent)  # type: ignore[arg-type]
     return out

@@ -15,12 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from usage_analysis.archive.coverage import KEY, Held, encode
-from usage_analysis.archive.rows import NUMBERS, Rows, schema, table_of
+from usage_analysis.archive.coverage import KEY, ScopeCoverage, encode
+from usage_analysis.archive.rows import NUMBERS, Rows, rows_to_table, schema
 
 ALONE, JOINT = "-", "_"
 """What stands in a file's name between its landing and its checksum."""
-_GROUP = 131_072  # rows
+_ROW_GROUP = 131_072  # rows
 
 
 class Writer:
@@ -36,9 +36,9 @@ class Writer:
         import pyarrow.parquet as pq
 
         make_folder(folder)
-        self._folder, self._kept = folder, False
+        self._folder, self._published = folder, False
         self._path = folder / f".{secrets.token_hex(8)}.tmp"
-        self._file = _Checked(self._path.open("xb", buffering=0))
+        self._file = _ChecksumFile(self._path.open("xb", buffering=0))
         # Measured on the columns of real hours: 7.4 bytes a row, 10.9 by default.
         deltas = ("time", "duration")
         self._parquet = pq.ParquetWriter(
@@ -53,9 +53,9 @@ class Writer:
 
     def add(self, rows: Rows) -> None:
         """Rows that come after those before, by scope and time."""
-        self._parquet.write_table(table_of(rows), row_group_size=_GROUP)
+        self._parquet.write_table(rows_to_table(rows), row_group_size=_ROW_GROUP)
 
-    def finish(self, coverage: Mapping[str, Held]) -> None:
+    def finish(self, coverage: Mapping[str, ScopeCoverage]) -> None:
         """Bring what was added to the disk, under a name that nobody reads."""
         self._parquet.add_key_value_metadata({KEY: encode(coverage)})
         self._parquet.close()
@@ -63,15 +63,15 @@ class Writer:
         os.fsync(self._file.fileno())
         self._file.close()
 
-    def appear(self, landing: str, joint: str) -> Path:
+    def publish(self, landing: str, joint: str) -> Path:
         """Path of the finished file under its name."""
         name = f"{landing}{joint}{self._file.checksum:08x}.parquet"
         self._path = self._path.rename(self._folder / name)
-        self._kept = True
+        self._published = True
         sync_folder(self._folder)
         return self._path
 
-    def vanish(self) -> None:
+    def delete(self) -> None:
         """Remove the file, whatever its name is."""
         self._path.unlink(missing_ok=True)
 
@@ -86,11 +86,11 @@ class Writer:
                 self._parquet.close()
             with suppress(OSError):
                 self._file.close()
-        if not self._kept:
-            self.vanish()
+        if not self._published:
+            self.delete()
 
 
-def land(writers: Sequence[Writer], marks: Path) -> list[Path]:
+def publish(writers: Sequence[Writer], marks: Path) -> list[Path]:
     """Paths of finished files, when all of them are to be found; until then none counts.
 
     Parameters
@@ -102,17 +102,17 @@ def land(writers: Sequence[Writer], marks: Path) -> list[Path]:
     landing = f"{time.time_ns():016x}{secrets.token_hex(4)}"
     joint = ALONE if len(writers) == 1 else JOINT
     try:
-        paths = [writer.appear(landing, joint) for writer in writers]
+        paths = [writer.publish(landing, joint) for writer in writers]
         if joint == JOINT:
             write_note(marks / landing, "")
     except OSError:
         for writer in writers:
-            writer.vanish()
+            writer.delete()
         raise
     return paths
 
 
-class _Checked(io.BufferedWriter):
+class _ChecksumFile(io.BufferedWriter):
     """A file that knows the checksum of what it was told to hold."""
 
     checksum = 0
