@@ -82,7 +82,7 @@ def test_loads_what_a_fetch_brings(kept, scope, first, length, zone):
 
 
 def test_the_default_window_is_a_fetch_s(kept):
-    """ScopeQuery for nothing, the window is the last 30 whole UTC days and today."""
+    """Asked for nothing, the window is the last 30 whole UTC days and today."""
     same(kept.load("all"), sample().call_usage())
 
 
@@ -240,7 +240,7 @@ def test_the_day_that_is_not_over_is_provisional(tmp_path):
     assert loaded.hourly.index[-1] == pd.Timestamp("2026-03-20T12:00:00Z")
     assert loaded.hourly["provisional"].tail(4).tolist() == [False, True, True, True]
     assert loaded.daily["provisional"].tolist() == [False, True]
-    # DirectoryCache within the lag and never fetched since: still provisional, however late it is.
+    # Known within the lag and never fetched since: still provisional, however late it is.
     account.wait(hours=12)
     archive.sync(client, "all")
     early = archive.load("all", "2026-03-20", "2026-03-20")
