@@ -13,13 +13,13 @@ import resource
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import usage_analysis as ua
 from tests.archive.account import Account
-from usage_analysis.archive import parts, versions, writing
+from usage_analysis.archive import store, versions, writing
 
 START = datetime.fromisoformat("2026-03-04T12:00:00+00:00")
 DAYS = [f"2026-02-{day}" for day in (26, 27, 28)] + [f"2026-03-0{day}" for day in (1, 2, 3)]
@@ -114,12 +114,12 @@ def die(say: Say, folder: str, scope: str, serial: int, step: int) -> None:
 
         return done
 
-    def half_written(file: writing._Checked, data: object) -> None:
+    def half_written(file: writing._ChecksumFile, data: object) -> None:
         file.raw.write(bytes(data)[: len(bytes(data)) // 2])
 
     os.fsync = mortal(os.fsync)
     Path.rename, Path.unlink = mortal(Path.rename), mortal(Path.unlink)
-    writing._Checked.write = mortal(writing._Checked.write, half_written)
+    writing._ChecksumFile.write = mortal(writing._ChecksumFile.write, half_written)
     archive.sync(account(serial).client(), scope, since=DAYS[0])
     archive.compact()
     say(step - left[0])
@@ -160,7 +160,7 @@ def until_full(say: Say, folder: str, scope: str, serial: int) -> None:
     say(json.dumps(["stored", number + 1, *values(ua.Archive(folder), scope)]))
 
 
-class InPlace(parts.Writer):
+class InPlace(writing.Writer):
     """A mutant: the part has a name that readers look at from the beginning."""
 
     def __init__(self, folder: Path) -> None:
@@ -169,29 +169,29 @@ class InPlace(parts.Writer):
         self._path = self._path.rename(folder / f"{name:0>24}-00000000.parquet")
 
 
-def remove_first(store: parts.PartStore, month: str) -> bool:
+def remove_first(parts: store.PartStore, month: str) -> bool:
     """A mutant of compaction: what it read goes before what it wrote is there."""
-    store.remove, kept = store.remove, store.remove
-    land, read = parts.Writer.land, store.parts([month], *parts.KINDS)
+    remove, publish = parts.remove, parts.publish
+    read = parts.parts([month], *store.KINDS)
 
-    def landed(writer: parts.Writer, coverage: object) -> Path:
-        kept(read)
-        return land(writer, coverage)
+    def remove_and_publish(writers: Sequence[writing.Writer]) -> list[Path]:
+        remove(read)
+        return publish(writers)
 
-    parts.Writer.land = landed
+    parts.remove, parts.publish = lambda _: None, remove_and_publish
     try:
-        return compacted(store, month)
+        return compact(parts, month)
     finally:
-        parts.Writer.land = land
+        parts.remove, parts.publish = remove, publish
 
 
-compacted = versions._compact
+compact = versions._compact
 
 
 def mutate(name: str) -> None:
     """Break this process's archive, so that a test can be seen to notice."""
     if name == "in place":
-        parts.Writer = InPlace
+        store.Writer = InPlace
     elif name == "remove first":
         versions._compact = remove_first
 
