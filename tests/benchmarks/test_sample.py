@@ -20,7 +20,7 @@ import pytest
 from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, VOICES
 from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.endpoint import PATH, sample_endpoint
-from usage_analysis.sample.filters import read, select
+from usage_analysis.sample.filters import parse_filters, select
 from usage_analysis.sample.simulation import simulate
 
 AGENT = f"agentIds={AGENTS['Support line']}"
@@ -118,10 +118,10 @@ def test_counting(benchmark, year, counter, name):
     endpoint = sample_endpoint()
 
     def answer():
-        return endpoint.answer("GET", PATH, query, KEY)
+        return endpoint.respond("GET", PATH, query, KEY)
 
     def counted():
-        return counter.count(*select(year, read(query)))
+        return counter.count(*select(year, parse_filters(query)))
 
     assert answer().status == 200
     rival, counting, whole = best(one_pass(year, names), counted, answer)
@@ -143,7 +143,7 @@ def test_answering(benchmark, year, name):
     endpoint = sample_endpoint()
 
     def answer():
-        return endpoint.answer("GET", PATH, query, KEY)
+        return endpoint.respond("GET", PATH, query, KEY)
 
     rows = len(json.loads(answer().body)["hourly"])
     assert 0 < rows < 3000

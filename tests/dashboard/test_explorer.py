@@ -24,7 +24,7 @@ from usage_analysis.dashboard.views import TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.sample import AGENTS, KEY, TENANTS
 from usage_analysis.sample.endpoint import sample_endpoint
-from usage_analysis.sample.serve import serving
+from usage_analysis.sample.serve import local_server
 
 ZONE = "America/New_York"
 
@@ -190,7 +190,7 @@ def test_the_python_lines_ask_the_same_account(transport):
     own = ua.sample_client(seed=3, today=date(2026, 2, 10))
     week = {"preset": "last_7_days"}
     with (
-        serving(sample_endpoint(seed=3)) as address,
+        local_server(sample_endpoint(seed=3)) as address,
         ua.Client(KEY, base_url=address) as served,
     ):
         for client in (own, served):

@@ -6,10 +6,11 @@ import httpx
 
 import usage_analysis as ua
 from usage_analysis.sample import KEY
+from usage_analysis.sample.account import TODAY, account_clock
 from usage_analysis.sample.endpoint import Endpoint, SampleTransport
-from usage_analysis.sample.simulation import TODAY, now, simulate
+from usage_analysis.sample.simulation import simulate
 
-_ENDPOINT = Endpoint(lambda: simulate(0, TODAY), now=now(TODAY))
+_ENDPOINT = Endpoint(lambda: simulate(0, TODAY), now=account_clock(TODAY))
 
 
 class Watched(httpx.BaseTransport):

@@ -10,8 +10,8 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, KEY, TENANTS, VOICES, sample_client
+from usage_analysis.sample.account import account_clock
 from usage_analysis.sample.endpoint import PATH, Endpoint, SampleTransport, sample_endpoint
-from usage_analysis.sample.simulation import now as clock
 from usage_analysis.sample.simulation import simulate
 from usage_analysis.tidy.wire import decode
 
@@ -241,7 +241,7 @@ def test_rate_limit(plain):
     """As many requests at once as a second lets in; the next is a 429 that says when to come back,
     and is let in then."""
     now = [1000.0]
-    client = plain(Endpoint(simulate, now=clock(), rate_limit=3, clock=lambda: now[0]))
+    client = plain(Endpoint(simulate, now=account_clock(), rate_limit=3, clock=lambda: now[0]))
     params = {"fromDate": "2026-04-01"}
     assert [client.get(PATH, params=params).status_code for _ in range(4)] == [200] * 3 + [429]
     refused = client.get(PATH)

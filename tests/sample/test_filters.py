@@ -2,7 +2,7 @@
 
 import pytest
 
-from usage_analysis.sample.filters import Filters, read
+from usage_analysis.sample.filters import Filters, parse_filters
 
 NOON = 1_772_366_400_000_000  # 2026-03-01T12:00:00Z
 DAY = 86_400_000_000
@@ -28,7 +28,7 @@ DAY = 86_400_000_000
 )  # fmt: skip
 def test_forms(query, expected):
     """Every form of a value means what it says; an offset is taken off, a bare date is its day."""
-    assert read(query) == expected
+    assert parse_filters(query) == expected
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_forms(query, expected):
 )
 def test_less_than_a_microsecond(query, expected):
     """Calls are known to the microsecond: a finer end lets in the calls that it should."""
-    assert read(query) == expected
+    assert parse_filters(query) == expected

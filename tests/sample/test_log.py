@@ -86,7 +86,7 @@ def test_own_bills_are_taken_as_they_are():
     own = log(duration=[61, 60], error=[True, False], billed_minutes=[1.5, "2"])
     assert sums(own) == [2, 1, 2, 121, 3.5]
     for bad in (-1, 0.25, "much", None, float("inf")):
-        with pytest.raises(ua.QueryError, match="billed_minutes: expected minutes to a tenth"):
+        with pytest.raises(ua.QueryError, match=r"billed_minutes: expected a multiple of 0\.1"):
             from_calls(log(duration=[61, 60], billed_minutes=[1.5, bad]))
 
 
@@ -181,8 +181,8 @@ def test_zones_and_units():
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (log(), "duration: expected it or 'ended'"),
-        (log(duration=[-1, 1]), "duration: 1 calls"),
+        (log(), "duration: expected this column or 'ended'"),
+        (log(duration=[-1, 1]), "duration: expected 0 or more, got 1"),
         (log(duration=[np.inf, 1]), "duration: expected less than"),
         (log(duration=[1_000_000_000, 1]), "duration: expected less than"),
         (log(ended=[TWO[0] + pd.Timedelta(days=12_000), TWO[1]]), "duration: expected less than"),
@@ -200,9 +200,15 @@ def test_zones_and_units():
         (log(duration=[1, 1]).assign(created="2026-13-01T10:00Z"), "created: .* ISO 8601"),
         (NAIVE, "created: expected datetimes with a time zone, .*tz_localize"),
         (log(duration=[1, 1], joined=NAIVE["created"]), "joined: .*tz_localize"),
-        (log(duration=[1, 1]).iloc[:, [0, 1, 1]], "duration: expected this column once, got it 2"),
-        (log(duration=[1, 1]).drop(columns="created"), "created: expected this column"),
-        (log(duration=[1, 1]).assign(created=[TWO[0], pd.NaT]), "created: 1 calls"),
+        (
+            log(duration=[1, 1]).iloc[:, [0, 1, 1]],
+            "duration: expected one column with this name, got 2",
+        ),
+        (log(duration=[1, 1]).drop(columns="created"), "created: expected a column"),
+        (
+            log(duration=[1, 1]).assign(created=[TWO[0], pd.NaT]),
+            "created: expected a time for each call, got 1",
+        ),
         (log(duration=[1, 1], error=["no", "yes"]), "error: expected true or false, got 'no'"),
         (log(duration=[1, 1], joined=[2.0, 0.0]), "joined: expected true or false"),
         (log(duration=[1, 1], error=["engine failed", None]), "error: expected true or false"),
@@ -221,7 +227,8 @@ def test_a_log_beyond_what_integers_hold():
     """Billed time that no sum could hold is refused, not wrapped round."""
     frame = pd.DataFrame({"created": TWO[0], "duration": 990_000_000}, index=range(4096))
     with pytest.raises(
-        ua.QueryError, match=r"^duration: 6758\d+ minutes and 4096 calls in an hour"
+        ua.QueryError,
+        match=r"^duration: expected less, got 6758\d+ billed minutes and up to 4096 calls",
     ):
         sums(frame)
 
@@ -230,7 +237,9 @@ def test_a_log_from_the_future():
     """A call that ends after the clock, and a clock without a zone, are refused."""
     frame = log(duration=[61, 1])
     for now in (datetime(2026, 3, 2, tzinfo=UTC), TWO[0] + timedelta(seconds=60)):
-        with pytest.raises(ua.QueryError, match=r"^now: expected no call to end after it.* 1 that"):
+        with pytest.raises(
+            ua.QueryError, match=r"^now: expected a time after the end of all calls.*: 1$"
+        ):
             from_calls(frame, now=now)
     from_calls(frame, now=TWO[0] + timedelta(seconds=61)).close()
     for now in (datetime(2026, 4, 2), "2026-04-02", date(2026, 4, 2)):  # noqa: DTZ001

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, settings
 import usage_analysis as ua
 from tests.description import DESCRIPTION, PATH
 from usage_analysis.sample import KEY, TODAY, sample_client
+from usage_analysis.sample.account import account_clock
 from usage_analysis.sample.endpoint import Endpoint, sample_endpoint
-from usage_analysis.sample.serve import serve, serving
-from usage_analysis.sample.simulation import now, simulate
+from usage_analysis.sample.serve import local_server, serve
+from usage_analysis.sample.simulation import simulate
 
 HEADERS = {"X-API-Key": KEY}
 
@@ -24,7 +25,7 @@ HEADERS = {"X-API-Key": KEY}
 @pytest.fixture(scope="module")
 def address():
     """Where the sample account answers."""
-    with serving(sample_endpoint()) as url:
+    with local_server(sample_endpoint()) as url:
         yield url
 
 
@@ -55,7 +56,7 @@ def test_same_as_in_process(address):
             ("DELETE", PATH, "", KEY),
         ):
             got = client.request(method, f"{path}?{query}", headers={"X-API-Key": key})
-            expected = endpoint.answer(method, path, query, key)
+            expected = endpoint.respond(method, path, query, key)
             assert (got.status_code, got.content) == (expected.status, expected.body)
             for name, value in expected.headers.items():
                 assert got.headers.get_list(name) == [value]
@@ -88,9 +89,9 @@ def test_nobody_takes_it_for_a_live_account(address, tmp_path):
 
 def test_an_answer_says_whose_it_is():
     """An endpoint with a key of one's own says that it is the sample account in each answer."""
-    endpoint = Endpoint(simulate, now=now(), key="another0.key-to-the-sample-account")
+    endpoint = Endpoint(simulate, now=account_clock(), key="another0.key-to-the-sample-account")
     with (
-        serving(endpoint) as url,
+        local_server(endpoint) as url,
         ua.Client("another0.key-to-the-sample-account", base_url=url) as client,
     ):
         usage = client.call_usage(from_date="2026-03-31", to_date="2026-03-31")
@@ -100,7 +101,7 @@ def test_an_answer_says_whose_it_is():
 
 def test_limits_over_http():
     """The rate limit and the latency hold over HTTP too."""
-    with serving(sample_endpoint(rate_limit=0.01), latency=0.02) as url:
+    with local_server(sample_endpoint(rate_limit=0.01), latency=0.02) as url:
         params = {"fromDate": "2026-04-01"}
         first = httpx.get(url + PATH, headers=HEADERS, params=params)
         second = httpx.get(url + PATH, headers=HEADERS, params=params)
@@ -111,7 +112,7 @@ def test_limits_over_http():
 
 def test_it_ends_with_the_block():
     """After the block nobody answers there any more."""
-    with serving(sample_endpoint()) as url:
+    with local_server(sample_endpoint()) as url:
         assert httpx.get(url).status_code == 404
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
@@ -121,7 +122,7 @@ def test_serve_until_interrupted():
     """`serve` says where it answers, answers, and ends by an interrupt."""
     code = (
         "from usage_analysis.sample.serve import serve\n"
-        "serve(0, started=lambda url: print(url, flush=True))\n"
+        "serve(0, on_start=lambda url: print(url, flush=True))\n"
         "print('ended', flush=True)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:

@@ -12,9 +12,11 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, TODAY, ZONE, sample_client
+from usage_analysis.sample.account import account_clock
 from usage_analysis.sample.calls import Labels, midnight
 from usage_analysis.sample.endpoint import PATH, sample_endpoint
-from usage_analysis.sample.simulation import campaign_week, now, simulate
+from usage_analysis.sample.intensity import campaign_week
+from usage_analysis.sample.simulation import simulate
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,7 +76,7 @@ def test_the_same_bytes(seed, today, expected):
 
 def test_the_same_answer():
     """The endpoint's text over them is the same bytes too."""
-    answer = sample_endpoint().answer("GET", PATH, f"agentIds={AGENTS['Order status']}", KEY)
+    answer = sample_endpoint().respond("GET", PATH, f"agentIds={AGENTS['Order status']}", KEY)
     assert hashlib.sha256(answer.body).hexdigest()[:32] == "853667c69cf68aaa7d933a8fece00414"
 
 
@@ -266,7 +268,7 @@ def test_billing(year):
     """Each call is billed in steps of 6 s, rounded up; nothing if nobody joined, it ended in a
     system error, or it was over only in the last 25 minutes or is still going on."""
     over = year.created + year.duration
-    settled = over <= now() - 25 * 60 * 1_000_000
+    settled = over <= account_clock() - 25 * 60 * 1_000_000
     free = ~year.joined | year.error
     assert not year.billed[free | ~settled].any()
     paid = settled & ~free
@@ -280,8 +282,8 @@ def test_billing(year):
 def test_nothing_is_later_than_the_clock(year):
     """Calls fill 365 days and today until the clock; none has talked beyond it."""
     assert midnight(date(2025, 4, 1)) <= year.created[0] < midnight(date(2025, 4, 1)) + 10**10
-    assert now() - 10**9 < year.created[-1] <= now()
-    assert (year.created + year.duration <= now()).all()
+    assert account_clock() - 10**9 < year.created[-1] <= account_clock()
+    assert (year.created + year.duration <= account_clock()).all()
     assert (np.diff(year.created) >= 0).all()
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usage_analysis.sample import AGENTS, CHANNELS, KEY, TENANTS, VOICES
+from usage_analysis.sample.account import account_clock
 from usage_analysis.sample.endpoint import PATH, Endpoint, SampleTransport
-from usage_analysis.sample.log import from_frame
-from usage_analysis.sample.simulation import now
+from usage_analysis.sample.log import read_log
 
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -192,7 +192,7 @@ ANY = asking(
 )
 def test_a_call_log(calls, questions, filtered):
     """Over any log, for any filters, on every edge, the endpoint counts what a loop counts."""
-    columns = from_frame(pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"})).calls
+    columns = read_log(pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"})).calls
     with client_of(columns, 10**16, filtered=filtered) as client:
         for asked in questions:
             assert answered(client, asked) == twin(calls, asked, filtered=filtered), asked
@@ -207,7 +207,7 @@ def test_many_texts_are_looked_up():
         for number, summary in enumerate([*SUMMARIES, None])
     ]  # fmt: skip
     frame = pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"})
-    columns = from_frame(frame).calls
+    columns = read_log(frame).calls
     for sought, count in (("zone", 15), ("line 1", 10), ("room 28", 1), ("o", 32), ("e", 33)):
         passed = [call for call in calls if passes(call, {"search": sought})]
         assert len(passed) == count
@@ -275,5 +275,5 @@ def test_the_sample_year(year):
         assert answered(client, asked) == twin(calls, asked, filtered=True)
 
     # All time without the filters would be a loop over the year.
-    with client_of(year, now(), filtered=True) as client:
+    with client_of(year, account_clock(), filtered=True) as client:
         agree()

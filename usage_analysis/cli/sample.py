@@ -72,5 +72,5 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
         today=options.today,
         all_time_filtered=options.all_time_filtered,
-        started=announce,
+        on_start=announce,
     )

@@ -1,4 +1,4 @@
-"""The sample account: the endpoint, in this process, over simulated calls."""
+"""The sample account: the same endpoint in this process, over simulated calls or your own log."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.key import SAMPLE_KEY as KEY
-from usage_analysis.sample.identifiers import identifier
-from usage_analysis.sample.simulation import (
+from usage_analysis.sample.account import (
     AGENTS,
     CAMPAIGN,
     CHANNELS,
@@ -18,6 +17,7 @@ from usage_analysis.sample.simulation import (
     VOICES,
     ZONE,
 )
+from usage_analysis.sample.identifiers import identifier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,20 +41,22 @@ __all__ = [
 
 
 def sample_client(*, seed: int = 0, today: date | None = None) -> Client:
-    """Client of the sample account: every filter works, no key, no network.
+    """Return a client of the sample account, which needs no key and no network.
+
+    All filters work.
 
     Parameters
     ----------
     seed
-        The same seed gives the same calls, byte for byte.
+        Seed of the simulation. The same seed always gives the same replies, byte for byte.
     today
-        The day that the account's clock stands still on, partly gone; the 365 days before it are
-        full of calls. 2026-04-01 unless given.
+        Today of the account, 2026-04-01 by default. Its clock stands still in the afternoon of
+        that day. There are calls of today and of the 365 days before.
 
     Raises
     ------
     QueryError
-        The seed is no integer from 0 up, or the day lies outside 1972 to 2200.
+        The seed is not an integer from 0 up, or the day is not from 1972 to 2200.
 
     Examples
     --------
@@ -66,36 +68,49 @@ def sample_client(*, seed: int = 0, today: date | None = None) -> Client:
     from usage_analysis.sample.endpoint import SampleTransport, sample_endpoint
 
     endpoint = sample_endpoint(seed=seed, today=today)
-    usual = {"seed": 0, "today": None}
-    given = {"seed": seed, "today": today}.items()
-    words = ", ".join(f"{name}={value!r}" for name, value in given if value != usual[name])
+    defaults = {"seed": 0, "today": None}
+    arguments = {"seed": seed, "today": today}.items()
+    words = ", ".join(f"{name}={value!r}" for name, value in arguments if value != defaults[name])
     transport = SampleTransport(endpoint, python=f"ua.sample_client({words})")
     return Client(api_key=KEY, transport=transport)
 
 
 def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
-    """Client of your own call log: usage over a DataFrame of calls, with every filter, offline.
+    """Return a client of your own call log, which answers from a DataFrame of calls.
+
+    All filters work, without a network.
 
     Parameters
     ----------
     frame
-        One row a call. `created`: datetime with a zone, or ISO text with an offset. `duration`:
-        timedelta, seconds or the vendor's text; or `ended`: as `created`. If there, `joined`: true
-        or false, or when (missing for nobody; without the column whoever talked had joined);
-        `error`: true or false (missing for false); `billed_minutes`, to a tenth (without the
-        column the talk of each call rounded up to 6 s, and nothing for calls in error); `agent`,
-        `voice`: text, see `identifier`; `metadata`: dict, or a column `metadata.<key>` a key;
-        `summary`: text to search. 1 and 0 are true and false too; metadata are compared as JSON
-        writes them.
+        One row per call. Required columns:
+
+        - `created`: datetime with a time zone, or ISO 8601 text with an offset;
+        - `duration`: timedelta, seconds or the vendor's text; or `ended`, in the form of `created`.
+
+        Optional columns:
+
+        - `joined`: whether somebody joined, or when; an empty cell means nobody. Without the
+          column, calls with talk count as joined.
+        - `error`: true or false; an empty cell means false.
+        - `billed_minutes`: a multiple of 0.1. Without the column, each call's talk is rounded up to
+          6 s, and calls with an error cost nothing.
+        - `agent` and `voice`: names or UUIDs, see `identifier`.
+        - `metadata`: dict; or one column `metadata.<key>` per key. Values are compared in the form
+          that JSON gives them.
+        - `summary`: text for the filter `search`.
+
+        True and false may be 1 and 0.
     now
-        When the log was taken, with its zone: the hours before it may still change. Without it the
-        log is complete, all bills in, to the end of the UTC day in which the last call ended.
+        Time at which the log was exported, with a time zone; the hours just before it are
+        provisional. Without it, the log is complete to the end of the UTC day in which the last
+        call ended, bills included.
 
     Raises
     ------
     QueryError
-        A column is missing or holds what cannot be read; the message starts with its name. Or a
-        call ends after `now`.
+        A column is missing or has an unreadable value, and the message starts with the column's
+        name; or a call ends after `now`.
 
     Examples
     --------
@@ -109,14 +124,14 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     import numpy as np
 
     from usage_analysis.fetch.client import Client
-    from usage_analysis.sample.calls import DAY, micros
+    from usage_analysis.sample.calls import DAY, to_microseconds
     from usage_analysis.sample.endpoint import Endpoint, SampleTransport
-    from usage_analysis.sample.log import from_frame
+    from usage_analysis.sample.log import read_log
     from usage_analysis.tidy.frames import LAG
 
-    calls, listed = from_frame(frame)
+    calls, names = read_log(frame)
     if not len(calls) and now is None:
-        raise QueryError("frame: expected calls, got none; or say now=")
+        raise QueryError("frame: expected calls, got none; pass now= for a log without calls")
     until = None
     if now is None:
         until = -(-int((calls.created + calls.duration).max()) // DAY) * DAY
@@ -124,8 +139,11 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     elif not isinstance(now, datetime) or now.tzinfo is None:
         raise QueryError(f"now: expected a datetime with a time zone, got {now!r}")
     else:
-        clock = micros(now)
+        clock = to_microseconds(now)
     if late := np.count_nonzero(calls.created + calls.duration > clock):
-        raise QueryError(f"now: expected no call to end after it, got {now} and {late} that do")
+        raise QueryError(
+            f"now: expected a time after the end of all calls, got {now}; "
+            f"calls that end later: {late}"
+        )
     endpoint = Endpoint(lambda: calls, now=clock, until=until, source="file")
-    return Client(api_key=KEY, transport=SampleTransport(endpoint, names=listed))
+    return Client(api_key=KEY, transport=SampleTransport(endpoint, names=names))

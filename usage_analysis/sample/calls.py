@@ -1,4 +1,4 @@
-"""Calls as columns, simulated or a user's own, sorted by creation."""
+"""The columns of calls, simulated or from a user's log, and the units of time in them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
 STEP = 6 * SECOND
-"""What a call's billed time is rounded up to [us]; ten steps are a minute."""
+"""Billing step, to which each call is rounded up [us]; a minute has ten."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Text by call, each distinct text held once: `values[codes[i]]`; a code of -1 is no text."""
+    """Text of each call, in a form that stores each distinct text once.
+
+    The text of call `i` is `values[codes[i]]`; the code -1 means no text.
+    """
 
     codes: NDArray[np.int16 | np.int32]
     values: tuple[str, ...]
@@ -29,14 +32,14 @@ class Labels:
 
 @dataclass(frozen=True)
 class Calls:
-    """Calls as columns of equal length, sorted by `created`."""
+    """Columns of calls, of equal length and sorted by `created`."""
 
     created: NDArray[np.int64]
-    """Microseconds since 1970, UTC."""
+    """Time of creation [us since 1970, UTC]."""
     duration: NDArray[np.int64]
-    """Microseconds of talk; zero where nobody joined."""
+    """Talk [us]; 0 where nobody joined."""
     billed: NDArray[np.int32]
-    """Tenths of a minute."""
+    """Billed time [1/10 min]."""
     joined: NDArray[np.bool_]
     error: NDArray[np.bool_]
     agent: Labels
@@ -46,7 +49,7 @@ class Calls:
 
     @cached_property
     def time_of_day(self) -> NDArray[np.int64]:
-        """Microseconds from UTC midnight to the creation of each call."""
+        """Time of creation since UTC midnight [us]."""
         return self.created % DAY
 
     def __len__(self) -> int:
@@ -54,20 +57,20 @@ class Calls:
 
 
 def midnight(day: date) -> int:
-    """Beginning of a UTC day [us since 1970]."""
+    """Return the start of a UTC day [us since 1970]."""
     return (day.toordinal() - _EPOCH.toordinal()) * DAY
 
 
-def micros(moment: datetime) -> int:
-    """An instant [us since 1970]."""
+def to_microseconds(moment: datetime) -> int:
+    """Convert a datetime to microseconds since 1970."""
     return (moment - _EPOCH) // _TICK
 
 
-def moment_of(micros: int) -> datetime:
-    """Instant of so many microseconds since 1970, UTC."""
-    return _EPOCH + micros * _TICK
+def to_datetime(microseconds: int) -> datetime:
+    """Convert microseconds since 1970 to a datetime in UTC."""
+    return _EPOCH + microseconds * _TICK
 
 
 def billed_tenths(duration: NDArray[np.int64], free: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Billed tenths of a minute by call: each rounded up to 6 s, free ones nothing."""
+    """Return the billed time of each call, rounded up to 6 s; free calls have 0 [1/10 min]."""
     return np.where(free, 0, -(-duration // STEP)).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Calls become sums by UTC hour and day, without a loop."""
+"""Sum calls by UTC hour and day, without a loop over calls."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from usage_analysis.sample.calls import HOUR, Calls
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Sums by bucket, `first` the number of the first one since 1970; empty buckets are zeros."""
+    """Sums per bucket, with zeros for empty buckets."""
 
     first: int
+    """Number of the first bucket, counted from 1970."""
     values: NDArray[np.int64]
     """Calls, errors, joined, duration [us], billed [tenths of a minute]; shape (5, buckets)."""
 
     def total(self) -> Sums:
-        """Everything as one bucket."""
+        """Return one bucket with the sums over all."""
         return Sums(0, self.values.sum(axis=1, keepdims=True))
 
     def days(self) -> Sums:
-        """UTC days, of sums by UTC hour."""
+        """Return sums per UTC day from sums per UTC hour."""
         before = self.first % 24
         after = -(before + self.values.shape[1]) % 24
         whole = np.pad(self.values, ((0, 0), (before, after)))
@@ -32,7 +33,7 @@ class Sums:
 
 
 class Counter:
-    """Sums of any of the calls, by UTC hour.
+    """Counter of calls per UTC hour, for any selection of them.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ class Counter:
     Raises
     ------
     QueryError
-        The busiest hour's calls and the minutes billed in all need more than 63 bits together.
+        The calls of the busiest hour and all billed minutes do not fit into 63 bits together.
     """
 
     def __init__(self, calls: Calls) -> None:
@@ -55,27 +56,32 @@ class Counter:
             self.everything = self._empty(first, last)
             self._add(self.everything, slice(0, len(calls)))
 
-    def count(self, here: slice, passed: NDArray[np.bool_] | None = None) -> Sums:
-        """Sums by UTC hour over the calls that lie here and, if any test was made, passed.
+    def count(self, here: slice, selected: NDArray[np.bool_] | None = None) -> Sums:
+        """Return sums per UTC hour over a range of calls, or over the selected ones in it.
 
-        Of the calls that pass and those that do not, the fewer are added up: what all of them come
-        to is known.
+        Parameters
+        ----------
+        here
+            Range of the calls.
+        selected
+            Which calls of the range to count; all by default.
         """
         if here.start == here.stop:
             return Sums(0, np.zeros((5, 0), dtype=np.int64))
         first, last = self._hour[[here.start, here.stop - 1]].tolist()
-        if passed is not None and 2 * np.count_nonzero(passed) <= len(passed):
+        if selected is not None and 2 * np.count_nonzero(selected) <= len(selected):
             counted = self._empty(first, last)
-            self._add(counted, here, np.flatnonzero(passed))
+            self._add(counted, here, np.flatnonzero(selected))
             return counted
+        # The sums over all calls are known, so the fewer calls, here those left out, are summed.
         before = first - self.everything.first
         whole = self.everything.values[:, before : before + last - first + 1]
         counted = Sums(first, whole.copy())
         start, stop = np.searchsorted(self._hour, [first, last + 1]).tolist()
         for outside in (slice(start, here.start), slice(here.stop, stop)):
             self._add(counted, outside, times=-1)
-        if passed is not None:
-            self._add(counted, here, np.flatnonzero(~passed), times=-1)
+        if selected is not None:
+            self._add(counted, here, np.flatnonzero(~selected), times=-1)
         return counted
 
     @staticmethod
@@ -85,7 +91,7 @@ class Counter:
     def _add(
         self, sums: Sums, here: slice, at: NDArray[np.intp] | None = None, *, times: int = 1
     ) -> None:
-        """Add the calls here, or only those at some places of it, so many times."""
+        """Add the calls of a range, or only those at some positions in it, `times` times."""
         columns = (self._hour[here], self._packed[here], self.calls.duration[here])
         hour, packed, duration = columns if at is None else [column.take(at) for column in columns]
         if not len(hour):
@@ -106,20 +112,22 @@ class Counter:
 
 
 def _changes(values: NDArray[np.signedinteger]) -> NDArray[np.intp]:
-    """Places of the values that are not those before them, with the first."""
+    """Return the positions at which a value differs from the one before, and 0."""
     return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
 
 
 def _packed(calls: Calls, hour: NDArray[np.int32]) -> tuple[NDArray[np.int64], int]:
-    """Error, joined and billed of each call in one integer, and the bits of the first two.
+    """Pack error, joined and billed time of each call into one integer.
 
-    A sum of it is one of all three: the bits are as many as the busiest hour's calls need.
+    One sum over the packed integers is a sum of all three, because the error and joined parts have
+    as many bits as the calls of the busiest hour need. That number of bits is returned too.
     """
     busiest = np.diff(_changes(hour), append=len(hour)).max() if len(hour) else 0
     bits = int(busiest).bit_length()
     if (billed := calls.billed.sum(dtype=np.float64)) >= 2.0 ** (63 - 2 * bits):
         raise QueryError(
-            f"duration: {billed / 10:.0f} minutes and {busiest} calls in an hour are too many"
+            f"duration: expected less, got {billed / 10:.0f} billed minutes "
+            f"and up to {busiest} calls per hour"
         )
     flags = calls.error + (calls.joined.astype(np.int64) << bits)
     return flags + (calls.billed.astype(np.int64) << 2 * bits), bits

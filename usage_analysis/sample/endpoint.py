@@ -1,4 +1,4 @@
-"""The vendor's endpoint over calls in this process, as an httpx transport and as plain answers."""
+"""The vendor's endpoint over calls in this process, by itself and as an httpx transport."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ import httpx
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
-from usage_analysis.sample.calls import SECOND, Calls, moment_of
+from usage_analysis.sample.account import TODAY, account_clock, check_account
+from usage_analysis.sample.calls import SECOND, Calls, to_datetime
 from usage_analysis.sample.counting import Counter
-from usage_analysis.sample.filters import BadRequest, read, select
+from usage_analysis.sample.filters import BadRequest, parse_filters, select
 from usage_analysis.sample.reply import render
-from usage_analysis.sample.simulation import TODAY, checked, now, simulate
+from usage_analysis.sample.simulation import simulate
 
 if TYPE_CHECKING:
     from usage_analysis.tidy.frames import Source
@@ -32,8 +33,8 @@ PATH = "/api/accounts/me/usage/calls"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer of the endpoint."""
+class Response:
+    """Response of the endpoint."""
 
     status: int
     body: bytes
@@ -41,27 +42,27 @@ class Answer:
 
 
 class Endpoint:
-    """The vendor's endpoint over calls.
+    """The vendor's endpoint, answering from calls in memory.
 
     Parameters
     ----------
     calls
-        What gives the calls; asked once, at the first request that needs them.
+        Function that returns the calls. It is called once, at the first request that needs them.
     now
-        The account's clock [us since 1970, UTC]; it stands still.
+        Time of the account's clock, which stands still [us since 1970, UTC].
     until
-        First instant after all calls there will ever be [us since 1970, UTC], before `now`;
-        presets are of the days before it. None where calls still come.
+        End of a complete log [us since 1970, UTC], not after `now`; "today" is then the day before.
+        None for an account that still receives calls.
     source
-        Whose calls they are, as every answer says: the sample account's, or a file of the user's.
+        Owner of the calls, stated in each response: the sample account, or a file of the user.
     key
-        The one key that is let in.
+        The only valid API key.
     all_time_filtered
-        Whether `allTime` counts only the calls that pass the filters; the vendor does not say.
+        Apply the filters to `allTime` too. The vendor does not say whether the real endpoint does.
     rate_limit
-        Requests let in a second; None for no limit.
+        Maximum number of requests per second; None for no limit.
     clock
-        What the rate limit takes the time from [s].
+        Clock of the rate limit [s].
     """
 
     def __init__(
@@ -77,7 +78,9 @@ class Endpoint:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if rate_limit is not None and not (rate_limit > 0 and math.isfinite(rate_limit)):
-            raise QueryError(f"rate_limit: expected more than 0 requests/s, got {rate_limit!r}")
+            raise QueryError(
+                f"rate_limit: expected more than 0 requests per second, got {rate_limit!r}"
+            )
         self._make, self._lock = calls, Lock()
         self.now, self.until, self.source = now, until, source
         self._opens = key.__eq__
@@ -93,13 +96,13 @@ class Endpoint:
     def _counter(self) -> Counter:
         return Counter(self._make())
 
-    def answer(self, method: str, path: str, query: str, key: str | None) -> Answer:
-        """Answer of the endpoint, whatever is asked: bad requests have theirs."""
-        status, document, headers = self._answer(method, path, query, key)
+    def respond(self, method: str, path: str, query: str, key: str | None) -> Response:
+        """Return the response to a request; a bad request has status 400, 403, 404, 405 or 429."""
+        status, document, headers = self._result(method, path, query, key)
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return Answer(status, body, self._headers | headers)
+        return Response(status, body, self._headers | headers)
 
-    def _answer(
+    def _result(
         self, method: str, path: str, query: str, key: str | None
     ) -> tuple[int, Any, dict[str, str]]:
         if path != PATH:
@@ -109,18 +112,18 @@ class Endpoint:
         if method != "GET":
             return 405, {"detail": f'Method "{method}" not allowed.'}, {"Allow": "GET"}
         if wait := self._bucket.take() if self._bucket else 0:
-            said = f"Request was throttled. Expected available in {wait} second{'s'[: wait > 1]}."
-            return 429, {"detail": said}, {"Retry-After": str(wait)}
+            detail = f"Request was throttled. Expected available in {wait} second{'s'[: wait > 1]}."
+            return 429, {"detail": detail}, {"Retry-After": str(wait)}
         try:
             return 200, self._usage(query), {}
         except BadRequest as error:
             return 400, error.messages, {}
 
     def _usage(self, query: str) -> bytes:
-        asked = read(query)
+        filters = parse_filters(query)
         with self._lock:
             counter = self._counter
-        hourly = counter.count(*select(counter.calls, asked))
+        hourly = counter.count(*select(counter.calls, filters))
         return render(hourly if self._all_time_filtered else counter.everything, hourly)
 
 
@@ -131,7 +134,7 @@ def sample_endpoint(
     all_time_filtered: bool = False,
     rate_limit: float | None = None,
 ) -> Endpoint:
-    """Endpoint of the sample account; its calls are made at the first request.
+    """Return the endpoint of the sample account; the first request simulates the calls.
 
     Parameters
     ----------
@@ -143,20 +146,20 @@ def sample_endpoint(
     Raises
     ------
     QueryError
-        An argument does not fit.
+        An argument is invalid.
     """
     day = TODAY if today is None else today
-    number = checked(seed, day)
+    number = check_account(seed, day)
     return Endpoint(
         lambda: simulate(number, day),
-        now=now(day),
+        now=account_clock(day),
         all_time_filtered=all_time_filtered,
         rate_limit=rate_limit,
     )
 
 
 class _Bucket:
-    """A token bucket: as many requests at once as a second lets in."""
+    """Token bucket with room for the requests of one second."""
 
     def __init__(self, rate: float, clock: Callable[[], float]) -> None:
         self._rate, self._clock, self._lock = rate, clock, Lock()
@@ -164,7 +167,7 @@ class _Bucket:
         self._seen = clock()
 
     def take(self) -> int:
-        """Whole seconds to wait; 0 is let in."""
+        """Take a token and return 0, or return the seconds to wait for one."""
         with self._lock:
             now = self._clock()
             self._tokens = min(self._room, self._tokens + (now - self._seen) * self._rate)
@@ -175,13 +178,13 @@ class _Bucket:
             return math.ceil((1 - self._tokens) / self._rate)
 
 
-def checked_latency(latency: float) -> float:
-    """How long each answer takes [s].
+def check_latency(latency: float) -> float:
+    """Return the time that each response takes [s].
 
     Raises
     ------
     QueryError
-        It is not from 0 to 3600 s.
+        The latency is not from 0 to 3600 s.
     """
     if not 0 <= latency <= 3600:
         raise QueryError(f"latency: expected 0 to 3600 s, got {latency!r}")
@@ -189,18 +192,18 @@ def checked_latency(latency: float) -> float:
 
 
 class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """The endpoint in place of the network, for `httpx.Client` and `httpx.AsyncClient`.
+    """Transport that lets `httpx.Client` and `httpx.AsyncClient` ask an endpoint in this process.
 
     Parameters
     ----------
     endpoint
-        Who answers.
+        Endpoint that answers.
     latency
-        How long each answer takes [s].
+        Time that each response takes [s].
     names
         The names among the calls, for people to choose from.
     python
-        Python that makes a client of this account, if there is any.
+        Python expression that creates a client of this account, or "" if there is none.
 
     Raises
     ------
@@ -216,41 +219,41 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         names: AccountNames | None = None,
         python: str = "",
     ) -> None:
-        self._endpoint, self._latency = endpoint, checked_latency(latency)
+        self._endpoint, self._latency = endpoint, check_latency(latency)
         self.source, self.names, self.python = endpoint.source, names, python
-        self.until = None if endpoint.until is None else moment_of(endpoint.until)
+        self.until = None if endpoint.until is None else to_datetime(endpoint.until)
 
     def clock(self) -> datetime:
-        """The account's clock, which stands still; of calls that have ended, where they end."""
+        """Return the time of the account's clock, or the end of a complete log."""
         until = self._endpoint.until
-        return moment_of(self._endpoint.now if until is None else until)
+        return to_datetime(self._endpoint.now if until is None else until)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Response of the endpoint, or a time-out where it would come too late."""
+        """Return the endpoint's response, or raise a timeout if the latency is too long."""
         wait, late = self._wait(request)
         if wait:
             time.sleep(wait)
         return self._respond(request, late=late)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Response of the endpoint, or a time-out where it would come too late."""
+        """Return the endpoint's response, or raise a timeout if the latency is too long."""
         wait, late = self._wait(request)
         if wait:
             await asyncio.sleep(wait)
         return self._respond(request, late=late)
 
     def _wait(self, request: httpx.Request) -> tuple[float, bool]:
-        patience = request.extensions.get("timeout", {}).get("read")
-        late = patience is not None and patience < self._latency
-        return (patience if late else self._latency), late
+        timeout = request.extensions.get("timeout", {}).get("read")
+        late = timeout is not None and timeout < self._latency
+        return (timeout if late else self._latency), late
 
     def _respond(self, request: httpx.Request, *, late: bool) -> httpx.Response:
         if late:
-            raise httpx.ReadTimeout("The sample account took longer to answer.", request=request)
-        answer = self._endpoint.answer(
+            raise httpx.ReadTimeout("The sample account took too long to respond.", request=request)
+        response = self._endpoint.respond(
             request.method,
             request.url.path,
             request.url.query.decode("ascii"),
             request.headers.get("X-API-Key"),
         )
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+        return httpx.Response(response.status, headers=response.headers, content=response.body)

@@ -1,4 +1,4 @@
-"""What a request asks of the calls: its parameters read, every bad one by its name, and applied."""
+"""Parse the parameters of a request and select the calls that fit them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels, midnight
 
-# So many codes are compared one by one, quicker than looked up.
+# Up to this many codes, comparing each is faster than a table look-up.
 _FEW = 12
 _LAST = int(np.iinfo(np.int64).max)
 _DAY_FORM = r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -30,7 +30,7 @@ _DURATION = re.compile(r"(?P<second>[0-9]{1,12})(?:\.(?P<fraction>[0-9]{1,9}))?s
 
 
 class BadRequest(Exception):  # noqa: N818 - the name of the answer, 400
-    """Why a request is refused: `messages` by the parameter they are about."""
+    """Error for status 400, with messages for each bad parameter."""
 
     def __init__(self, messages: dict[str, list[str]]) -> None:
         super().__init__(messages)
@@ -39,7 +39,7 @@ class BadRequest(Exception):  # noqa: N818 - the name of the answer, 400
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """What a call has to be to be counted; both ends of every span are inside it."""
+    """Criteria that a call has to meet; both ends of a range are inclusive."""
 
     first: int = -_LAST
     last: int = _LAST
@@ -51,19 +51,19 @@ class Filters:
     longest: int = _LAST
     """Duration [us]."""
     agents: tuple[str, ...] = ()
-    """Any of these; all calls if there are none."""
+    """IDs of the agents; all agents if empty."""
     voice: str | None = None
     search: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def read(query: str) -> Filters:
-    """Filters of a query string; a name that the endpoint does not know is passed over.
+def parse_filters(query: str) -> Filters:
+    """Parse the filters of a query string; unknown parameters are ignored.
 
     Raises
     ------
     BadRequest
-        A value cannot be read: every such parameter with its messages.
+        Some parameters have bad values; the messages name each of them.
     """
     sent: dict[str, list[str]] = {}
     for name, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
@@ -86,45 +86,45 @@ def read(query: str) -> Filters:
     return Filters(**found)
 
 
-def select(calls: Calls, asked: Filters) -> tuple[slice, NDArray[np.bool_] | None]:
-    """Where the calls asked for lie, and which of those there are meant; None is all of them."""
-    start = int(np.searchsorted(calls.created, asked.first, side="left"))
-    stop = int(np.searchsorted(calls.created, asked.last, side="right"))
+def select(calls: Calls, filters: Filters) -> tuple[slice, NDArray[np.bool_] | None]:
+    """Return the range of the calls in the dates, and which calls in it fit; None for all."""
+    start = int(np.searchsorted(calls.created, filters.first, side="left"))
+    stop = int(np.searchsorted(calls.created, filters.last, side="right"))
     here = slice(start, max(start, stop))
-    passed: NDArray[np.bool_] | None = None
-    for test in _tests(calls, asked, here):
-        passed = test if passed is None else np.logical_and(passed, test, out=passed)
-    return here, passed
+    selected: NDArray[np.bool_] | None = None
+    for test in _tests(calls, filters, here):
+        selected = test if selected is None else np.logical_and(selected, test, out=selected)
+    return here, selected
 
 
-def _tests(calls: Calls, asked: Filters, here: slice) -> Iterator[NDArray[np.bool_]]:
-    """One test by filter in use, over the calls that lie here."""
-    if asked.agents:
-        wanted = frozenset(asked.agents)
-        yield _labelled(calls.agent, here, lambda agent: agent in wanted)
-    if asked.voice is not None:
-        yield _labelled(calls.voice, here, lambda voice: voice == asked.voice)
-    if asked.search is not None:
-        sought = asked.search.casefold()
-        yield _labelled(calls.summary, here, lambda text: sought in text.casefold())
-    for key, value in asked.metadata.items():
+def _tests(calls: Calls, filters: Filters, here: slice) -> Iterator[NDArray[np.bool_]]:
+    """Yield one array per filter in use, True for the calls of the range that fit it."""
+    if filters.agents:
+        wanted = frozenset(filters.agents)
+        yield _match_labels(calls.agent, here, lambda agent: agent in wanted)
+    if filters.voice is not None:
+        yield _match_labels(calls.voice, here, lambda voice: voice == filters.voice)
+    if filters.search is not None:
+        sought = filters.search.casefold()
+        yield _match_labels(calls.summary, here, lambda text: sought in text.casefold())
+    for key, value in filters.metadata.items():
         labels = calls.metadata.get(key)
         if labels is None:
             yield np.zeros(here.stop - here.start, dtype=np.bool_)
         else:
-            yield _labelled(labels, here, value.__eq__)
-    if asked.earliest > 0:
-        yield calls.time_of_day[here] >= asked.earliest
-    if asked.latest < DAY - 1:
-        yield calls.time_of_day[here] <= asked.latest
-    if asked.shortest > 0:
-        yield calls.duration[here] >= asked.shortest
-    if asked.longest < _LAST:
-        yield calls.duration[here] <= asked.longest
+            yield _match_labels(labels, here, value.__eq__)
+    if filters.earliest > 0:
+        yield calls.time_of_day[here] >= filters.earliest
+    if filters.latest < DAY - 1:
+        yield calls.time_of_day[here] <= filters.latest
+    if filters.shortest > 0:
+        yield calls.duration[here] >= filters.shortest
+    if filters.longest < _LAST:
+        yield calls.duration[here] <= filters.longest
 
 
-def _labelled(labels: Labels, here: slice, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
-    # A call without a text has the code -1, which is the last entry here.
+def _match_labels(labels: Labels, here: slice, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
+    # A call without a text has the code -1, which is the last entry of the table.
     table = np.zeros(len(labels.values) + 1, dtype=np.bool_)
     table[[code for code, value in enumerate(labels.values) if wanted(value)]] = True
     rarer = 2 * np.count_nonzero(table) <= len(table)
@@ -138,7 +138,7 @@ def _labelled(labels: Labels, here: slice, wanted: Callable[[str], bool]) -> NDA
 
 
 def _digits(match: re.Match[str], *, up: bool = False) -> int:
-    """Microseconds of the hour, minute, second and fraction of a match, rounded down or up."""
+    """Return the time in a match, rounded down or up [us]."""
     parts = match.groupdict()
     sizes = {"hour": 3600, "minute": 60, "second": 1}
     seconds = sum(int(parts.get(name) or 0) * size for name, size in sizes.items())
@@ -147,7 +147,7 @@ def _digits(match: re.Match[str], *, up: bool = False) -> int:
 
 
 def _instant(text: str, *, end: bool) -> int:
-    """First or last microsecond that a date or a datetime with its zone lets in."""
+    """Return the first or last microsecond that a date or a datetime includes."""
     if match := _DATE.fullmatch(text):
         return _day(text) + (DAY - 1 if end else 0)
     match = _DATETIME.fullmatch(text)
@@ -165,7 +165,7 @@ def _day(text: str) -> int:
     try:
         return midnight(date.fromisoformat(text))
     except ValueError:
-        raise ValueError(f"{text} is no date of the calendar.") from None
+        raise ValueError(f"{text} is not a valid date.") from None
 
 
 def _time_of_day(text: str) -> int:
@@ -200,7 +200,7 @@ def _uuids(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(map(_uuid, texts))
 
 
-# Of a parameter that should come once, the last one counts.
+# If a parameter is repeated that should come once, the last value counts.
 _PARAMETERS: dict[str, tuple[str, Callable[[list[str]], Any]]] = {
     "agentIds": ("agents", _uuids),
     "durationMax": ("longest", lambda texts: _duration(texts[-1], up=False)),

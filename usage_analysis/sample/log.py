@@ -1,4 +1,4 @@
-"""A user's own call log becomes the columns that the endpoint counts."""
+"""Convert a user's call log to the columns that the endpoint counts."""
 
 from __future__ import annotations
 
@@ -12,50 +12,51 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.sample.calls import Calls, Labels, billed_tenths
-from usage_analysis.sample.cells import (
+from usage_analysis.sample.columns import (
     MISSING,
     TOO_LONG,
-    absent,
-    coded,
-    column_of,
-    durations,
-    flags,
-    instants,
-    is_flags,
-    texts,
+    encode_texts,
+    get_column,
+    has_flags,
+    is_missing,
+    read_durations,
+    read_flags,
+    read_texts,
+    read_times,
 )
 from usage_analysis.sample.identifiers import identifier
 
-# A key with more values than this, such as a caller's number, names no groups to choose from.
+# A metadata key with more values than this, such as a phone number, is not offered as a grouping.
 _MANY = 200
 
 
 class Log(NamedTuple):
-    """A call log, and the names in it."""
+    """The calls of a log and the names in it."""
 
     calls: Calls
-    listed: AccountNames
+    names: AccountNames
 
 
-def from_frame(frame: pd.DataFrame) -> Log:
-    """Calls of a DataFrame with one row a call; the columns are those of `from_calls`.
+def read_log(frame: pd.DataFrame) -> Log:
+    """Read a DataFrame with one row per call and the columns of `from_calls`.
 
     Raises
     ------
     QueryError
-        A column is missing or holds what cannot be read; the message starts with its name.
+        A column is missing or has an unreadable value; the message starts with its name.
     """
     if not isinstance(frame, pd.DataFrame):
         raise QueryError(f"frame: expected a DataFrame of calls, got {type(frame).__name__}")
-    created = instants(column_of(frame, "created"))
+    created = read_times(get_column(frame, "created"))
     if (created == MISSING).any():
-        raise QueryError(f"created: {np.count_nonzero(created == MISSING)} calls have none")
+        missing = np.count_nonzero(created == MISSING)
+        raise QueryError(f"created: expected a time for each call, got {missing} empty cells")
     duration, joined = _talk(frame, created)
-    error = flags(column_of(frame, "error")) if "error" in frame else np.zeros_like(joined)
+    error = read_flags(get_column(frame, "error")) if "error" in frame else np.zeros_like(joined)
     duration = np.where(joined, duration, 0)
     agents, voices = _labels(frame, "agent"), _labels(frame, "voice")
     metadata = _metadata(frame)
-    # Only now, so that messages count the rows as the user does.
+    # Sorted only here, so that error messages count the rows as in the user's frame.
     order = np.argsort(created, kind="stable")
 
     def sort(labels: Labels) -> Labels:
@@ -67,8 +68,8 @@ def from_frame(frame: pd.DataFrame) -> Log:
         billed=_billed(frame, duration, error)[order],
         joined=joined[order],
         error=error[order],
-        agent=sort(_identified(agents)),
-        voice=sort(_identified(voices)),
+        agent=sort(_with_ids(agents)),
+        voice=sort(_with_ids(voices)),
         summary=sort(_labels(frame, "summary")),
         metadata={key: sort(labels) for key, labels in metadata.items()},
     )
@@ -89,46 +90,47 @@ def from_frame(frame: pd.DataFrame) -> Log:
 def _talk(
     frame: pd.DataFrame, created: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Talk [us] and whether anybody joined: `joined` says when, or whether, or is left out."""
+    """Return the talk of each call [us], and whether somebody joined it."""
     start = created
     joined = None
     if "joined" in frame:
-        column = column_of(frame, "joined")
-        if is_flags(column):
-            joined = flags(column)
+        column = get_column(frame, "joined")
+        if has_flags(column):
+            joined = read_flags(column)
         else:
-            start = instants(column)
+            start = read_times(column)
             joined = start != MISSING
     if "duration" in frame:
-        duration = durations(column_of(frame, "duration"))
+        duration = read_durations(get_column(frame, "duration"))
     elif "ended" in frame:
-        ended = instants(column_of(frame, "ended"))
-        known = ended != MISSING if joined is None else joined & (ended != MISSING)
-        duration = np.where(known, ended - np.where(known, start, 0), 0)
+        ended = read_times(get_column(frame, "ended"))
+        names = ended != MISSING if joined is None else joined & (ended != MISSING)
+        duration = np.where(names, ended - np.where(names, start, 0), 0)
     else:
-        raise QueryError(f"duration: expected it or 'ended', got columns {list(frame.columns)}")
+        raise QueryError(f"duration: expected this column or 'ended', got {list(frame.columns)}")
     if (duration < 0).any():
-        raise QueryError(f"duration: {np.count_nonzero(duration < 0)} calls end before they begin")
+        negative = np.count_nonzero(duration < 0)
+        raise QueryError(f"duration: expected 0 or more, got {negative} negative durations")
     if (duration >= TOO_LONG).any():
-        raise QueryError("duration: expected less than a thousand million seconds")
+        raise QueryError("duration: expected less than 1,000,000,000 s")
     return duration, duration > 0 if joined is None else joined
 
 
 def _billed(
     frame: pd.DataFrame, duration: NDArray[np.int64], error: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
-    """Billed tenths of a minute: the log's own, else by the vendor's rule."""
+    """Return the billed time from the log, or by the vendor's rule [1/10 min]."""
     if "billed_minutes" not in frame:
         return billed_tenths(duration, error)
-    column = pd.to_numeric(column_of(frame, "billed_minutes"), errors="coerce")
+    column = pd.to_numeric(get_column(frame, "billed_minutes"), errors="coerce")
     tenths: NDArray[np.float64] = 10 * column.to_numpy(dtype=np.float64, na_value=np.nan)
     fits = (tenths >= 0) & (tenths < 2**31)
     whole = np.rint(np.where(fits, tenths, 0))
     wrong = ~fits | (np.abs(np.where(fits, tenths, 0) - whole) > 1e-6)
     if wrong.any():
         raise QueryError(
-            "billed_minutes: expected minutes to a tenth, from 0, got "
-            f"{column_of(frame, 'billed_minutes').iloc[int(wrong.argmax())]!r} in row "
+            "billed_minutes: expected a multiple of 0.1 from 0 up, got "
+            f"{get_column(frame, 'billed_minutes').iloc[int(wrong.argmax())]!r} in row "
             f"{int(wrong.argmax())}"
         )
     billed: NDArray[np.int32] = whole.astype(np.int32)
@@ -138,31 +140,31 @@ def _billed(
 def _labels(frame: pd.DataFrame, name: str) -> Labels:
     if name not in frame:
         return Labels(np.full(len(frame), -1, dtype=np.int32), ())
-    return texts(column_of(frame, name))
+    return read_texts(get_column(frame, name))
 
 
-def _identified(labels: Labels) -> Labels:
+def _with_ids(labels: Labels) -> Labels:
     return Labels(labels.codes, tuple(map(identifier, labels.values)))
 
 
 def _largest_first(labels: Labels) -> tuple[str, ...]:
-    """The texts that are no blank, those of the most calls first."""
-    known = labels.values  # noqa: PD011 - no pandas
-    counts = np.bincount(labels.codes[labels.codes >= 0], minlength=len(known))
+    """Return the texts that are not blank, most frequent first."""
+    names = labels.values  # noqa: PD011 - no pandas
+    counts = np.bincount(labels.codes[labels.codes >= 0], minlength=len(names))
     order = np.argsort(-counts, kind="stable").tolist()
-    return tuple(known[code] for code in order if known[code].strip())
+    return tuple(names[code] for code in order if names[code].strip())
 
 
 def _metadata(frame: pd.DataFrame) -> dict[str, Labels]:
-    """Labels by key, from dicts in `metadata` and from columns `metadata.<key>`."""
+    """Return the labels of each key, from dicts in `metadata` and columns `metadata.<key>`."""
     found: dict[str, Labels] = {}
     if "metadata" in frame:
-        cells = column_of(frame, "metadata").tolist()
-        rows = [cell if isinstance(cell, Mapping) or not absent(cell) else {} for cell in cells]
+        cells = get_column(frame, "metadata").tolist()
+        rows = [cell if isinstance(cell, Mapping) or not is_missing(cell) else {} for cell in cells]
         if wrong := [row for row in rows if not isinstance(row, Mapping)]:
-            raise QueryError(f"metadata: expected a dict or nothing, got {wrong[0]!r}")
+            raise QueryError(f"metadata: expected a dict or an empty cell, got {wrong[0]!r}")
         for key in dict.fromkeys(key for row in rows for key in row):
-            found[str(key)] = coded([row.get(key) for row in rows])
+            found[str(key)] = encode_texts([row.get(key) for row in rows])
     for name in frame.columns:
         if str(name).startswith("metadata."):
             found[str(name).removeprefix("metadata.")] = _labels(frame, name)

@@ -1,4 +1,4 @@
-"""Sums become the vendor's JSON, without a loop."""
+"""Write sums as the vendor's JSON, without a loop over rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _SCATTER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def render(all_time: Sums, hourly: Sums) -> bytes:
-    """The vendor's JSON; empty buckets are left out and rows come in no useful order."""
+    """Return the vendor's JSON: without empty buckets, and with rows in a scattered order.
+
+    The vendor promises no order, so no client may rely on one.
+    """
     whole = _lines([*_measures(all_time.total().values), b"}"])
     days, daily = _scattered(hourly.days())
     daily_rows = _lines([*_measures(daily), b',"date":"', *_dates(days), b'"},'])
@@ -36,18 +39,18 @@ def render(all_time: Sums, hourly: Sums) -> bytes:
 
 
 def _scattered(sums: Sums) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers and values of the buckets that hold a call, in no useful order."""
+    """Return numbers and values of the buckets with calls, in a scattered order."""
     at = np.flatnonzero(sums.values[0])
     numbers = at + sums.first
     order = np.argsort(numbers.astype(np.uint64) * _SCATTER)
     return numbers[order], sums.values[:, at[order]]
 
 
-# Text by column: a piece is the same bytes in every line, or an array with a text for each line.
+# Rows are written column by column: a piece is either constant or an array of one text per row.
 
 
 def _lines(pieces: list[bytes | NDArray[np.bytes_]]) -> bytes:
-    """Lines of text one after the other; no piece holds a NUL, which NumPy pads with."""
+    """Join pieces to rows. NumPy pads texts with NUL, which is removed at the end."""
     kinds: list[tuple[str, Any]] = [
         (str(place), f"S{len(piece)}" if isinstance(piece, bytes) else piece.dtype)
         for place, piece in enumerate(pieces)
@@ -86,7 +89,7 @@ def _measures(values: NDArray[np.int64]) -> list[bytes | NDArray[np.bytes_]]:
 
 
 def _digits(numbers: NDArray[np.int64]) -> list[NDArray[np.bytes_]]:
-    """Decimal digits in groups of four; groups before the first digit are empty."""
+    """Return decimal digits in groups of four; leading groups are empty."""
     groups: list[NDArray[np.bytes_]] = []
     while True:
         higher, group = np.divmod(numbers, 10_000)

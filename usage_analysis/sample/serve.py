@@ -1,6 +1,6 @@
-"""The sample account over real HTTP on this machine, for curl, other languages and other tests.
+"""Serve the sample account over HTTP on this machine, for curl and other languages.
 
-Needs the extra ``serve``: ``pip install "usage-analysis[serve]"``.
+This module needs the extra ``serve``: ``pip install "usage-analysis[serve]"``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from usage_analysis.errors import QueryError
 from usage_analysis.sample.endpoint import PATH as PATH
-from usage_analysis.sample.endpoint import Endpoint, checked_latency, sample_endpoint
+from usage_analysis.sample.endpoint import Endpoint, check_latency, sample_endpoint
 
 if TYPE_CHECKING:
     import uvicorn
@@ -29,35 +29,35 @@ HOST = "127.0.0.1"
 
 
 def application(endpoint: Endpoint, *, latency: float = 0.0) -> App:
-    """ASGI application of an endpoint.
+    """Return an ASGI application of an endpoint.
 
     Parameters
     ----------
     endpoint
-        Who answers.
+        Endpoint that answers.
     latency
-        How long each answer takes [s].
+        Time that each response takes [s].
     """
 
     async def app(
         scope: Message,
-        receive: Callable[[], Awaitable[Message]],  # noqa: ARG001 - a body changes no answer
+        receive: Callable[[], Awaitable[Message]],  # noqa: ARG001 - a request body has no effect
         send: Callable[[Message], Awaitable[None]],
     ) -> None:
         headers = dict(scope["headers"])
         key = headers.get(b"x-api-key")
         await asyncio.sleep(latency)
-        answer = await asyncio.to_thread(
-            endpoint.answer,
+        response = await asyncio.to_thread(
+            endpoint.respond,
             scope["method"],
             scope["path"],
             scope["query_string"].decode("latin-1"),
             None if key is None else key.decode("latin-1"),
         )
-        fields = {**answer.headers, "Content-Length": str(len(answer.body))}
+        fields = {**response.headers, "Content-Length": str(len(response.body))}
         lines = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": lines})
-        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.start", "status": response.status, "headers": lines})
+        body = b"" if scope["method"] == "HEAD" else response.body
         await send({"type": "http.response.body", "body": body})
 
     return app
@@ -71,51 +71,53 @@ def serve(
     seed: int = 0,
     today: date | None = None,
     all_time_filtered: bool = False,
-    started: Callable[[str], object] | None = None,
+    on_start: Callable[[str], object] | None = None,
 ) -> None:
-    """Nothing, once interrupted: until then the sample account answers on ``127.0.0.1``.
+    """Serve the sample account on ``127.0.0.1`` until interrupted.
 
     Parameters
     ----------
     port
-        The port; 0 takes a free one.
+        Port; 0 takes a free one.
     latency
-        How long each answer takes [s].
+        Time that each response takes [s].
     rate_limit
-        Requests let in a second; None for no limit.
+        Maximum number of requests per second; None for no limit.
     seed, today, all_time_filtered
         As for `sample_endpoint`.
-    started
-        Called once with the address, when it can be asked.
+    on_start
+        Function that is called once with the address, when the server accepts connections.
 
     Raises
     ------
     QueryError
-        The extra ``serve`` is not installed, the port is taken, or an argument does not fit.
+        The extra ``serve`` is not installed, the port is in use, or an argument is invalid.
     """
     endpoint = sample_endpoint(
         seed=seed, today=today, all_time_filtered=all_time_filtered, rate_limit=rate_limit
     )
     with _listening(port) as listener:
         server = _server(endpoint, latency)
-        if started is not None:
-            started(_address(listener))
-        with suppress(KeyboardInterrupt):  # some versions of uvicorn raise it again, once down
+        if on_start is not None:
+            on_start(_address(listener))
+        with suppress(
+            KeyboardInterrupt
+        ):  # some versions of uvicorn raise it again after the shutdown
             server.run(sockets=[listener])
 
 
 @contextmanager
-def serving(endpoint: Endpoint, *, port: int = 0, latency: float = 0.0) -> Iterator[str]:
-    """Address of an endpoint over HTTP, such as ``http://127.0.0.1:40123``, while inside.
+def local_server(endpoint: Endpoint, *, port: int = 0, latency: float = 0.0) -> Iterator[str]:
+    """Serve an endpoint inside this block and return its address, ``http://127.0.0.1:40123``.
 
     Parameters
     ----------
     endpoint
-        Who answers.
+        Endpoint that answers.
     port
-        The port; 0 takes a free one.
+        Port; 0 takes a free one.
     latency
-        How long each answer takes [s].
+        Time that each response takes [s].
 
     Raises
     ------
@@ -138,9 +140,9 @@ def _address(listener: socket.socket) -> str:
 
 
 def _listening(port: int) -> socket.socket:
-    """Socket that takes connections already, so that whoever knows the address is let in."""
+    """Return a socket that already accepts connections, so that the address can be announced."""
     if not 0 <= port <= 65_535:
-        raise QueryError(f"port: expected 0 to 65535, got {port}")
+        raise QueryError(f"port: expected a number from 0 to 65535, got {port}")
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
@@ -152,11 +154,11 @@ def _server(endpoint: Endpoint, latency: float) -> uvicorn.Server:
         import uvicorn
     except ImportError:
         raise QueryError(
-            'serve: expected the extra "serve"; pip install "usage-analysis[serve]"'
+            'serve: the extra "serve" is not installed: pip install "usage-analysis[serve]"'
         ) from None
     return uvicorn.Server(
         uvicorn.Config(
-            application(endpoint, latency=checked_latency(latency)),
+            application(endpoint, latency=check_latency(latency)),
             lifespan="off",
             log_level="warning",
             access_log=False,
