@@ -7,13 +7,13 @@ from .analysis.busiest import describe_peak as describe_peak
 from .analysis.capacity import capacity as capacity
 from .analysis.capacity import describe_capacity as describe_capacity
 from .analysis.comparison import compare_periods as compare_periods
-from .analysis.control import burn_rate as burn_rate
 from .analysis.control import control_chart as control_chart
 from .analysis.difference import rate_difference as rate_difference
 from .analysis.difference import rate_effects as rate_effects
 from .analysis.erlang import channels_for as channels_for
 from .analysis.erlang import erlang_b as erlang_b
 from .analysis.erlang import traffic_for as traffic_for
+from .analysis.error_budget import burn_rate as burn_rate
 from .analysis.funnel import funnel as funnel
 from .analysis.peaks import busy_hour as busy_hour
 from .analysis.peaks import peak_hours as peak_hours

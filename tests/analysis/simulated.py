@@ -1,4 +1,4 @@
-"""Simulated months: calls with a week and a day of their own, errors that clump by day."""
+"""Literal days, and simulated months whose calls have a weekly profile and whose errors clump."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from numpy.typing import NDArray
 
 WEEK = np.array([1.15, 1.1, 1.05, 1.05, 1.0, 0.35, 0.3])
 HOURS = np.array([1, 1, 1, 1, 1, 2, 3, 6, 10, 13, 14, 12, 9, 10, 12, 12, 10, 8, 6, 5, 4, 3, 2, 1])
+
+
+def days(errors: list[int], calls: int | list[int], freq: str = "D") -> pd.DataFrame:
+    """Return one row per number of errors, from Monday 2026-03-02 on."""
+    index = pd.date_range("2026-03-02", periods=len(errors), freq=freq, tz="UTC", name="time")
+    return pd.DataFrame(
+        {"total_count": calls, "error_count": errors, "provisional": False}, index=index
+    )
 
 
 def months(
@@ -24,9 +32,17 @@ def months(
     drawn from a beta distribution, so that the day's errors scatter `spread` times as much as
     binomial errors of a mean day do.
     """
-    shape = np.outer(WEEK[np.arange(days) % 7] / WEEK.mean(), HOURS / HOURS.sum())
-    calls = rng.poisson(calls_per_day * shape, (runs, days, 24))
+    calls = month_of_calls(rng, runs, calls_per_day, days)
     return frame_of(calls, rng.binomial(calls, daily_rates(rng, calls, rate, spread)[..., None]))
+
+
+def month_of_calls(
+    rng: np.random.Generator, runs: int, calls_per_day: float, days: int, *, flat: bool = False
+) -> NDArray[np.int64]:
+    """Return calls of shape (runs, days, 24); flat months have no weekends."""
+    week = np.ones(7) if flat else WEEK / WEEK.mean()
+    shape = np.outer(week[np.arange(days) % 7], HOURS / HOURS.sum())
+    return rng.poisson(calls_per_day * shape, (runs, days, 24))
 
 
 def daily_rates(

@@ -29,6 +29,7 @@ from usage_analysis.analysis import (
     comparison,
     control,
     difference,
+    error_budget,
     funnel,
     peaks,
     profiles,
@@ -397,7 +398,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
         plain_hours_chart,
         1,
     ),
-    "burn_rate": (control.burn_rate, plain_burn, 1),
+    "burn_rate": (error_budget.burn_rate, plain_burn, 1),
     "cost": (
         billing.cost,
         lambda f: summed(
@@ -553,7 +554,7 @@ def test_the_plain_side_gives_the_same_numbers(frame: pd.DataFrame) -> None:
         (rolling(frame, "168h"), plain_rolling(frame)),
     ):
         near(numbers(ours), numbers(plain)[list(numbers(ours))])
-    burn = control.burn_rate(frame)
+    burn = error_budget.burn_rate(frame)
     for length, plain in plain_burn(frame).items():
         whole = burn[f"burn_{length}"].notna().to_numpy()
         names = [f"{what}_{length}" for what in ("burn", "low", "high")]

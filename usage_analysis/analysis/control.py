@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -25,7 +26,8 @@ Floats = NDArray[np.float64]
 ENOUGH = 5.0
 """Least expected number of events at which a period is judged by three sigma (np >= 5)."""
 _SIGMAS = 3.0
-_TAIL = 0.00135
+_GLARING = 5.0
+"""How many sigma from the other periods one must lie to be left out of the first estimate."""
 _ROUNDS = 10
 _METHODS = {"p_prime": "Laney's p' chart (2002)", "p": "p chart (Montgomery, chapter 7)"}
 # Mean range of two draws from a normal distribution, in its standard deviations: 2/√π.
@@ -189,7 +191,7 @@ class _Periods:
             return np.broadcast_to(values, len(self.code)).copy()
         return values[self.code]
 
-    def of_rows(self, values: Floats) -> Floats:
+    def of_rows(self, values: NDArray[Any]) -> NDArray[Any]:
         # One value for all rows need not be looked up for each.
         return values if self.count == 1 else values[self.code]
 
@@ -211,21 +213,32 @@ def _learn(data: _Periods, method: str) -> _Usual:
     if method == "p":
         return usual
     usable = data.calls > 0
-    kept = usable.copy()
-    periods = np.bincount(data.code[usable], minlength=data.count)
+    least = 2 / 3 * np.bincount(data.code[usable], minlength=data.count)
+    # A glaring period widens its own limits, so the most extreme one is judged by the others first.
+    extreme = usable & (np.arange(len(usable)) == data.of_rows(_most_extreme(data, usual)))
+    others = _learn_once(data.where(usable & ~extreme), method)
+    signal = extreme & _limits(data, others, method, _GLARING)[2]
+    kept = np.zeros_like(usable)
     for _ in range(_ROUNDS):
-        signal = _limits(data, usual, method)[2] & kept
-        if not signal.any():
+        enough = np.bincount(data.code[usable & ~signal], minlength=data.count) >= least
+        now = usable & ~(signal & data.of_rows(enough))
+        if np.array_equal(now, kept):
             break
-        least = 2 / 3 * periods
-        remaining = np.bincount(data.code[kept & ~signal], minlength=data.count)
-        again = remaining >= least
-        signal &= data.of_rows(again)
-        if not signal.any():
-            break
-        kept &= ~signal
+        kept = now
         usual = _learn_once(data.where(kept), method)
+        signal = _limits(data, usual, method)[2]
     return usual
+
+
+def _most_extreme(data: _Periods, usual: _Usual) -> NDArray[np.intp]:
+    """Return the row of each group's greatest |z|."""
+    centre = data.of_rows(usual.centre)
+    z = np.nan_to_num(np.abs(data.rate - centre) / _sigma(centre, data.calls), nan=-1.0)
+    if data.count == 1:
+        return z.argmax(keepdims=True) if len(z) else np.zeros(1, dtype=np.intp)
+    order = np.lexsort((z, data.code))
+    last = np.searchsorted(data.code[order], np.arange(data.count), side="right") - 1
+    return order[last]
 
 
 def _learn_once(data: _Periods, method: str) -> _Usual:
@@ -281,23 +294,23 @@ def _learn_from(
 
 
 def _limits(
-    data: _Periods, usual: _Usual, method: str
+    data: _Periods, usual: _Usual, method: str, sigmas: float = _SIGMAS
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Return low and high limit of each period, and whether its rate is beyond them."""
     centre, spread = data.of_rows(usual.centre), data.of_rows(usual.spread)
     sigma = _sigma(centre, data.calls)
     # A million hours are slow to make room for: what is no longer needed is written over.
-    half = np.multiply(sigma, _SIGMAS * spread, out=sigma)
+    half = np.multiply(sigma, sigmas * spread, out=sigma)
     low, high = centre - half, centre + half
     if method == "p_prime":
-        _few(data, usual, low, high)
+        _write_exact(data, usual, low, high, NormalDist().cdf(-sigmas))
     # Equal rates have limits that only rounding can cross.
     with np.errstate(invalid="ignore"):
         signal = (data.rate > high + 1e-12) | (data.rate < low - 1e-12)
     return low, high, signal
 
 
-def _few(data: _Periods, usual: _Usual, low: Floats, high: Floats) -> None:
+def _write_exact(data: _Periods, usual: _Usual, low: Floats, high: Floats, tail: float) -> None:
     """Write exact limits where fewer than five events, or five other calls, are expected."""
     for rates, limit, flip in ((usual.centre, high, False), (1 - usual.centre, low, True)):
         expected = data.calls * data.of_rows(rates)
@@ -307,7 +320,7 @@ def _few(data: _Periods, usual: _Usual, low: Floats, high: Floats) -> None:
         keys = np.column_stack([data.code[few], np.rint(data.calls[few])]).astype(np.int64)
         kinds, place = np.unique(keys, axis=0, return_inverse=True)
         code, n = kinds.T
-        counts = upper_counts(n, rates[code], usual.spread[code], _TAIL)
+        counts = upper_counts(n, rates[code], usual.spread[code], tail)
         share_ = (counts / np.maximum(n, 1))[place.ravel()]
         limit[few] = 1 - share_ if flip else share_
 

@@ -84,7 +84,7 @@ def burn_rate(
     >>> burn_rate(hourly, slo=0.99)[["burn_12h", "low_12h", "fast"]].iloc[-1:].round(4)
                                burn_12h  low_12h  fast
     time
-    2026-03-02 11:00:00+00:00       4.0   3.0323  True
+    2026-03-02 11:00:00+00:00       4.0   3.0301  True
     """
     if isinstance(slo, bool) or not isinstance(slo, int | float) or not 0 < slo < 1:
         raise QueryError(f"slo: expected a share of good calls such as 0.99, got {slo!r}")
