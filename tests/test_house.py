@@ -28,7 +28,7 @@ ALLOWED = {
     "tidy": {"errors", "filters", "query", "tidy"},
     "fetch": {"errors", "query", "tidy", "fetch"},
     "archive": {"errors", "query", "tidy", "fetch", "archive"},
-    "analysis": {"errors", "query", "tidy", "analysis"},
+    "analysis": {"errors", "filters", "query", "tidy", "analysis"},
     "figures": {"errors", "query", "tidy", "analysis", "figures"},
     "report": {"errors", "query", "tidy", "analysis", "figures", "report"},
     "sample": {"errors", "query", "tidy", "sample", "fetch"},

@@ -32,7 +32,11 @@ def test_an_archive_answers_the_dashboard(kept):
         explorer.group.value = "agent"
     assert (explorer.phase, explorer.fetches) == ("ready", 2)
     assert sorted(explorer.groups.options) == sorted(AGENTS)
-    drawn = ua.sample_client().by_agent(AGENTS, from_date="2026-03-25", to_date="2026-03-31").daily
+    drawn = (
+        ua.sample_client()
+        .by_agent(AGENTS, include_rest=True, from_date="2026-03-25", to_date="2026-03-31")
+        .daily
+    )
     counts = explorer.table.groupby("agent")["total_count"].sum()
     assert counts.to_dict() == drawn.groupby("agent")["total_count"].sum().to_dict()
 

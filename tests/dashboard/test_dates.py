@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import usage_analysis as ua
+from usage_analysis.analysis.selection import Days
 from usage_analysis.dashboard import dates
-from usage_analysis.dashboard.dates import CUSTOM, PRESETS, Days, before, days_of, granularities
+from usage_analysis.dashboard.dates import CUSTOM, PRESETS, days_of, granularities, previous_days
 
 days = st.builds(
     lambda first, more: Days(first, first + timedelta(days=more)),
@@ -57,11 +58,11 @@ def test_a_billing_cycle_holds_today(today, billing_day):
 def test_what_is_set_beside_is_as_long_and_before(shown):
     """Compared days are as many and end before those shown; same weekdays are whole weeks back."""
     for comparison in ("previous", "weekdays"):
-        beside = before(shown, comparison)
+        beside = previous_days(shown, comparison)
         assert beside.number == shown.number
         assert beside.last < shown.first
-    assert (shown.first - before(shown, "weekdays").first).days % 7 == 0
-    assert before(shown, "none") is None
+    assert (shown.first - previous_days(shown, "weekdays").first).days % 7 == 0
+    assert previous_days(shown, "none") is None
 
 
 @given(days)

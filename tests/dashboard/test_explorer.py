@@ -127,15 +127,59 @@ def test_a_question_of_before_is_not_asked_again(explorer):
     assert explorer.fetches == 3
 
 
-def test_the_largest_groups_are_drawn(explorer):
-    """So many groups as the slider says have a line, those with the most calls of all."""
+def names_of(explorer):
+    """Names written where the lines of groups end."""
+    return {text.get_text() for text in explorer.axes.texts if text.get_gid() == "label"}
+
+
+def test_the_largest_groups_are_named(explorer):
+    """As many groups as the slider says are named, and the others are drawn together."""
     explorer.group.value = "tenant"
-    calls = explorer._scene.hand.usage.hourly.groupby("tenant")["total_count"].sum()
+    calls = explorer._scene.selected.breakdown.groupby("tenant")["total_count"].sum()
     for number in (2, 5):
         explorer.top.value = number
-        assert drawn_groups(explorer) == set(calls.nlargest(number).index)
-        lines = [line for line in explorer.axes.lines if line.get_gid() == "group"]
-        assert len(lines) == number
+        own = set(calls.nlargest(number).index)
+        assert names_of(explorer) == own | {f"{len(calls) - number} others"}
+        lines = [line.get_gid() for line in explorer.axes.lines]
+        assert (lines.count("group"), lines.count("other")) == (number, len(calls) - number)
+
+
+def test_the_number_of_groups_changes_no_share(explorer):
+    """Shares are of all calls, however many groups are drawn by themselves."""
+    with explorer.together():
+        explorer.group.value = "tenant"
+        explorer.tab.value, explorer.view.value = "money", "pareto"
+    minutes = explorer._scene.hourly["billed_minutes"].sum()
+    largest = explorer.table.sort_values("billed_minutes").iloc[-1]
+    titles = set()
+    for number in (1, 6, 12):
+        explorer.top.value = number
+        assert f"of {minutes:,.0f} billed minutes" in explorer.axes.get_xlabel()
+        (bars,) = explorer.axes.containers
+        share = 100 * largest["billed_minutes"] / minutes
+        assert bars[0].get_width() == pytest.approx(share)
+        assert sum(bar.get_width() for bar in bars) == pytest.approx(100)
+        assert explorer.axes.get_yticklabels()[-1].get_text() == f"{len(TENANTS) - number} others"
+        titles.add(explorer.axes.get_title(loc="left"))
+    assert len(titles) == 1
+    assert f"({share:.0f} %)" in explorer.sentence
+
+
+def test_calls_in_no_group_are_the_rest(explorer):
+    """Where no group has a call, every figure of groups draws the rest, and its lines run."""
+    with explorer.together():
+        explorer.agents.value, explorer.group.value = ("Reminders",), "campaign"
+        explorer.comparison.value = "weekdays"
+    for tab in TABS:
+        for name, view in VIEWS.items():
+            if view.groups and view.tab == tab:
+                show(explorer, name)
+                assert explorer.phase == "ready", (name, explorer.error)
+                assert "any of 0" not in explorer.sentence
+                exec(explorer.python, {})  # noqa: S102  # the lines that the page offers to copy
+    show(explorer, "trend")
+    assert "rest" in names_of(explorer)
+    assert re.match("No calls in the one group; the rest has all [0-9,]+ calls", explorer.sentence)
 
 
 def test_a_price_is_told_as_it_is_asked(explorer):
@@ -146,8 +190,7 @@ def test_a_price_is_told_as_it_is_asked(explorer):
     minutes = explorer._scene.hourly["billed_minutes"].sum()
     for price in ("0.05", "0.1"):
         explorer.price.value = price
-        assert f"at USD {price} a minute" in explorer.sentence
-        total = float(re.match(r"USD ([\d,.]+) for", explorer.sentence)[1].replace(",", ""))
+        total = float(re.search(r"of USD ([\d,.]+),", explorer.sentence)[1].replace(",", ""))
         assert total == pytest.approx(float(price) * minutes, abs=0.01)
         costs = explorer.table["cost"].astype(float)
         assert np.allclose(costs, float(price) * explorer.table["billed_minutes"], atol=0.006)
@@ -286,7 +329,7 @@ def test_what_is_set_beside_is_whole_and_named(transport):
     query = {"from_date": "2026-01-31", "to_date": "2026-03-01", "timezone": ZONE}
     usage = client.call_usage(**query)
     daily = ua.in_timezone(usage.hourly, ZONE).loc["2026-01-31":"2026-03-01"].resample("D").sum()
-    beside = line_of(explorer.axes, "before")
+    beside = line_of(explorer.axes, "previous")
     assert list(beside.get_ydata()) == daily["total_count"].to_list()
     assert key_of(explorer.axes) == "dashed: 2026-01-31 to 2026-03-01"
     assert beside.get_linestyle() == "--"
@@ -300,11 +343,13 @@ def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
     explorer.preset.value = "today"
     explorer.comparison.value = "previous"
     hours = int((~explorer.table["provisional"]).sum())
-    assert len(line_of(explorer.axes, "before").get_ydata()) == hours
+    assert len(line_of(explorer.axes, "previous").get_ydata()) == hours
     made = {}
     exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
-    assert len(made["before"]) == hours
-    final, beside = (made[rows]["total_count"].iloc[:hours].sum() for rows in ("hourly", "before"))
+    assert len(made["previous"]) == hours
+    final, beside = (
+        made[rows]["total_count"].iloc[:hours].sum() for rows in ("hourly", "previous")
+    )
     told = (
         f"; the {hours} hours that are final have {final}, {100 * (1 - final / beside):.1f} % fewer"
     )
@@ -446,7 +491,7 @@ def test_the_group_behind_a_difference_of_errors_is_told(explorer):
     assert explorer.sentence.endswith(told)
     explorer.view.value = "effects"
     assert explorer.sentence.endswith(told)
-    pd.testing.assert_frame_equal(100 * explorer.table, effects)
+    pd.testing.assert_frame_equal(100 * explorer.table, effects.drop("rest"))  # without calls
     made = {}
     exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
     pd.testing.assert_frame_equal(made["table"], explorer.table)
@@ -465,7 +510,7 @@ def test_effects_of_an_unfinished_day_are_of_the_same_hours(explorer):
     made = {}
     exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
     pd.testing.assert_frame_equal(made["table"], explorer.table)
-    hours = [set(made[rows].index.hour) for rows in ("hourly", "before")]
+    hours = [set(made[rows].index.hour) for rows in ("hourly", "previous")]
     assert hours[0] == hours[1]
     assert not made["hourly"]["provisional"].any()
     whole = f"{100 * explorer.table['effect'].sum():+.2f} points in the {len(hours[0])} hours that"
@@ -495,7 +540,7 @@ def test_a_fault_of_ours_is_said_and_raised(explorer, monkeypatch):
     assert explorer.phase == "failed"
     assert "A fault of this program: ZeroDivisionError: a fault." in explorer.display.note.value
     assert "ua-stale" in explorer.image._dom_classes
-    monkeypatch.setattr("usage_analysis.dashboard.scene.in_timezone", broken)
+    monkeypatch.setattr("usage_analysis.dashboard.cache.in_timezone", broken)
     with pytest.raises(TypeError):
         explorer.timezone.value = "Asia/Tokyo"
     assert "A fault of this program: TypeError" in explorer.display.note.value
@@ -551,34 +596,26 @@ def test_groups_can_be_searched_and_chosen_at_once(explorer):
     explorer.group.value = "tenant"
     assert controls.groups.find.layout.display is explorer.groups.layout.display is None
     assert explorer.groups.options == TENANTS
-    largest = explorer._scene.groups
-    assert drawn_groups(explorer) == set(largest)
-    assert len(largest) == explorer.top.value == 6
+    largest = names_of(explorer)
+    assert len(largest) == explorer.top.value + 1 == 7
     controls.groups.find.value = "DENTAL"
     found = tuple(name for name in TENANTS if "dental" in name)
     assert explorer.groups.options == found
     fetches = explorer.fetches
     controls.groups.all.click()
-    assert drawn_groups(explorer) == set(found)
+    assert names_of(explorer) == {*found, f"{len(TENANTS) - len(found)} others"}
     assert tuple(explorer.state()["groups"]) == found
-    explorer.view.value = "groups"
-    assert explorer.sentence.startswith(f"The {len(found)} chosen of ")
-    explorer.view.value = "trend"
     controls.groups.find.value = ""
     controls.groups.none.click()
-    assert drawn_groups(explorer) == set(largest)
+    assert names_of(explorer) == largest
     controls.groups.all.click()
     explorer.top.value = 3
-    assert (explorer.groups.value, drawn_groups(explorer)) == ((), set(largest[:3]))
+    assert (explorer.groups.value, len(names_of(explorer))) == ((), 4)
     assert explorer.fetches == fetches
     explorer.groups.value = TENANTS[:1]
     explorer.group.value = "agent"
     assert explorer.groups.value == ()
     assert explorer.groups.options == tuple(AGENTS)
-
-
-def drawn_groups(explorer):
-    return set(explorer.table[explorer.table.columns[0]])
 
 
 def test_files_are_what_is_on_show(explorer):

@@ -125,7 +125,7 @@ def singles(hourly):
     same = {"about": told}
     drawn = {
         "trend": lambda ax: plot_trend(daily, marks=MARKS, ax=ax, **same),
-        "talk": lambda ax: plot_trend(daily, measure="duration", before=before, ax=ax, **same),
+        "talk": lambda ax: plot_trend(daily, measure="duration", previous=before, ax=ax, **same),
         "hours": lambda ax: plot_trend(hourly, ax=ax, **same),
         "calendar": lambda ax: plot_calendar(daily, marks=MARKS, ax=ax, **same),
         "week": lambda ax: plot_week(week, ax=ax, **same),

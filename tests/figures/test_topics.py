@@ -439,8 +439,8 @@ def test_what_was_before_lies_on_the_same_clock():
     """Hours of before stand at the same hour of the day, where a change of clocks lies between."""
     now = frame(8 * 24, start="2026-03-05", unfinished=0)
     then = frame(8 * 24, start="2026-02-05", unfinished=0)
-    ax = plot_trend(now, before=then)
-    ((there, calls),) = [line.get_data() for line in ax.lines if line.get_gid() == "before"]
+    ax = plot_trend(now, previous=then)
+    ((there, calls),) = [line.get_data() for line in ax.lines if line.get_gid() == "previous"]
     shown = dict(zip(mdates.num2date(there), calls, strict=True))
     moved = then.index.tz_localize(None) + pd.Timedelta(days=28)
     moved = moved.tz_localize(ZONE, nonexistent="NaT")
@@ -454,21 +454,41 @@ def test_what_was_before_has_hours_or_days():
     """Nothing is set beside groups, or beside weeks, which days do not move onto each other."""
     weeks = ua.aggregate(frame(28 * 24), "W")
     with pytest.raises(
-        ua.QueryError, match="before: expected hours or days, got buckets of a week"
+        ua.QueryError, match="previous: expected hours or days, got buckets of a week"
     ):
-        plot_trend(weeks, before=weeks)
-    with pytest.raises(ua.QueryError, match="before: expected none beside groups"):
-        plot_trend(grouped({"one": 1}), before=weeks)
+        plot_trend(weeks, previous=weeks)
+    with pytest.raises(ua.QueryError, match="previous: expected none beside groups"):
+        plot_trend(grouped({"one": 1}), previous=weeks)
 
 
-def test_more_than_thirty_groups_are_the_thirty_largest():
-    """Panels stop at 30 groups, the title says so, and the smallest are the ones left out."""
+def test_more_than_thirty_groups_share_the_last_panel():
+    """Thirty groups have a panel of their own, and the smallest are drawn together in one more."""
     hourly = grouped({f"agent {n:02}": 60 - n for n in range(32)}, hours=48)
     axes = plot_groups(ua.aggregate(hourly, "D"))
     shown = [ax.get_title(loc="left") for ax in axes]
-    assert len(shown) == 30
-    assert not {"agent 30", "agent 31"} & set(shown)
-    assert "the 30 largest are shown" in axes[0].figure.get_suptitle().replace("\n", " ")
+    assert sorted(shown) == ["2 others", *(f"agent {n:02}" for n in range(30))]
+    assert len(lines(axes[-1], "other")) == 2
+    assert "the most of 32 groups" in axes[0].figure.get_suptitle().replace("\n", " ")
+
+
+@pytest.mark.parametrize("groups", [2, ["c", "a"]])
+def test_shares_are_of_all_groups(groups):
+    """However few groups are drawn by themselves, shares in titles and bars are of all of them."""
+    hourly = grouped({"a": 40, "b": 30, "c": 20, "rest": 10})
+    calls = hourly.groupby("agent")["total_count"].sum()
+    ax = plot_pareto(hourly, measure="total_count", groups=groups)
+    (bars,) = ax.containers
+    assert len(bars) == 3
+    assert bars[0].get_width() == pytest.approx(100 * calls["a"] / calls.sum())
+    assert sum(bar.get_width() for bar in bars) == pytest.approx(100)
+    assert ax.get_yticklabels()[-1].get_text() == "1 other and rest"
+    for drawn in (ax, plot_trend(hourly, groups=groups)):
+        assert "groups have" in drawn.get_title(loc="left") or "a has" in drawn.get_title(
+            loc="left"
+        )
+        assert "of 3 groups" in drawn.get_title(loc="left").replace("\n", " ")
+    with pytest.raises(ua.QueryError, match="groups: expected names out of a, b, c, rest"):
+        plot_trend(hourly, groups=["d"])
 
 
 def test_small_panels_come_by_size_on_one_scale():

@@ -8,7 +8,9 @@ import pytest
 import usage_analysis as ua
 from tests.conftest import as_json, reply, row
 from tests.figures.drawings import BREAKDOWNS, SINGLES, ZONE, frame, grouped
-from usage_analysis.figures.marks import Mark
+from usage_analysis.analysis.marks import Mark
+from usage_analysis.analysis.selection import SelectedUsage, Selection
+from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.report.facts import Facts
 from usage_analysis.report.sections import SECTIONS
 from usage_analysis.report.summary import findings
@@ -29,8 +31,15 @@ def facts_of(hourly, **given):
         as_of=hourly.index[-1],
         source="sample",
     )
-    about = ua.Provenance.of(usage, hourly, timezone=ZONE)
-    return Facts(usage=usage, hourly=hourly, about=about, breakdown=split, **given)
+    marks = given.pop("marks", ())
+    selected = SelectedUsage(
+        selection=Selection(timezone=ZONE, marks=marks),
+        usage=usage,
+        all_hours=hourly,
+        group_hours=split,
+        earlier_hours=given.pop("previous", None),
+    )
+    return Facts(selected, provenance_of(selected), **given)
 
 
 def summed(hourly):
@@ -166,8 +175,8 @@ def test_a_reply_at_odds_with_itself_is_urgent():
     body = reply([row("2026-03-01", 9, calls=3, errors=5, joined=1)])
     body["daily"][0]["totalCount"] += 1
     usage = ua.CallUsage.from_json(as_json(body), query=query)
-    about = ua.Provenance.of(usage)
-    facts = Facts(usage=usage, hourly=usage.hourly, about=about)
+    selected = Selection().of(usage)
+    facts = Facts(selected, provenance_of(selected))
     sentences = told(facts, "errors", "checks")
     assert sentences[1] == (
         "2 of 9 checks of the reply against itself do not hold: calls of the hours are not those "

@@ -6,9 +6,10 @@ import os
 from calendar import monthrange
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import available_timezones
 
+from usage_analysis.analysis.selection import Days
 from usage_analysis.errors import QueryError
 
 CUSTOM: Final = "custom"
@@ -33,30 +34,6 @@ GRANULARITIES: Final = {"h": "Hour", "D": "Day", "W": "Week", "MS": "Month"}
 _LIMITS: Final = {"h": (1, 31), "D": (2, 800), "W": (15, 3000), "MS": (59, 10_000)}
 _DAY: Final = timedelta(days=1)
 _LOCALTIME: Final = Path("/etc/localtime")
-
-
-class Days(NamedTuple):
-    """Local days, both inclusive."""
-
-    first: date
-    last: date
-
-    @property
-    def number(self) -> int:
-        """How many days these are."""
-        return (self.last - self.first).days + 1
-
-    def __str__(self) -> str:
-        return f"{self.first}" if self.number == 1 else f"{self.first} to {self.last}"
-
-    @property
-    def when(self) -> str:
-        """The days as a sentence says them."""
-        return f"on {self}" if self.number == 1 else f"from {self}"
-
-    def back(self, days: int) -> Days:
-        """As many days, so many days earlier."""
-        return Days(self.first - days * _DAY, self.last - days * _DAY)
 
 
 def check_billing_day(day: object) -> int:
@@ -104,8 +81,8 @@ def days_of(preset: str, today: date, billing_day: int = 1) -> Days:
     raise QueryError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
 
 
-def before(days: Days, comparison: str) -> Days | None:
-    """Days that a comparison sets beside these; None without one."""
+def previous_days(days: Days, comparison: str) -> Days | None:
+    """Return the days that a comparison sets beside these; None without one."""
     if comparison == "previous":
         return days.back(days.number)
     if comparison == "weekdays":

@@ -102,7 +102,7 @@ class Display:
         self.image.layout.display = "none"
         self._settle()
         self._dated(scene, fetched)
-        words = settings.in_words()
+        words = settings.selection.filters_in_words({})
         narrowed = "; ".join(f"{name}: {value}" for name, value in words.items())
         self._say(f"No calls {settings.days.when} ({settings.timezone}).")
         said = f"{self._answers.capitalize()} answered:"
@@ -156,7 +156,7 @@ class Display:
             self.image.remove_class(state)
 
     def _dated(self, scene: Scene, fetched: bool) -> None:
-        usage = scene.hand.usage
+        usage = scene.selected.usage
         moment = usage.as_of.tz_convert(scene.settings.timezone)
         how = f"asked {self._answers} for this" if fetched else "drawn from the data in hand"
         told = f"s of {moment:%Y-%m-%d %H:%M} ({scene.settings.timezone}), {_SOURCES[usage.source]}"

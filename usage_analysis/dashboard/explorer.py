@@ -16,6 +16,7 @@ from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.asking import Asking, loop_to_go_on
+from usage_analysis.dashboard.cache import CachedUsage
 from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, Named, arranged
 from usage_analysis.dashboard.dates import check_billing_day
@@ -24,11 +25,10 @@ from usage_analysis.dashboard.files import Taken, taken
 from usage_analysis.dashboard.kept import Kept
 from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.dashboard.question import Question
-from usage_analysis.dashboard.scene import InHand, Scene
+from usage_analysis.dashboard.scene import Scene
 from usage_analysis.dashboard.views import VIEWS, Drawn
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.base import BaseClient
-from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import title_of
 from usage_analysis.query import UsageQuery
@@ -116,7 +116,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._settings = self._choices.first(query, timezone, state)
         self._lock = threading.RLock()
         self._held = self._joining = 0
-        self._in_hand: OrderedDict[Question, InHand] = OrderedDict()
+        self._in_hand: OrderedDict[Question, CachedUsage] = OrderedDict()
         self.controls = Controls(self._names, self._settings)
         self.display = Display(client.answers)
         self._asking = Asking(client, self._answered, self.display.progressed)
@@ -196,8 +196,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             return
         self._picking = False
         if hand.question.by == "agent" and self.phase in ("ready", "partial"):
-            largest = [name for name in hand.largest if name != REST]
-            self._choose("agents", largest[: self.controls.how_many.value])
+            self._choose("agents", hand.largest[: self.controls.how_many.value])
 
     def _leave(self, kind: str, _button: object = None) -> None:
         try:
@@ -246,13 +245,13 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
                 return
             if isinstance(answer, BaseException):
                 raise answer
-            hand = self._in_hand[question] = InHand(question, answer)
+            hand = self._in_hand[question] = CachedUsage(question, answer)
             while len(self._in_hand) > _KEPT:
                 self._in_hand.popitem(last=False)
             self._show(hand, fetched=True)
             self._pick()
 
-    def _show(self, hand: InHand, *, fetched: bool) -> None:
+    def _show(self, hand: CachedUsage, *, fetched: bool) -> None:
         """Draw what the controls say from an answer that holds it."""
         scene = Scene(self._settings, hand, self._client.python)
         if scene.hourly["total_count"].sum() == 0:

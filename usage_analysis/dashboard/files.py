@@ -7,23 +7,18 @@ import html
 import io
 import re
 import tempfile
-from dataclasses import replace
-from datetime import timedelta
 from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 import pandas as pd
 
-from usage_analysis.dashboard.dates import Days
 from usage_analysis.dashboard.scene import Scene
-from usage_analysis.dashboard.settings import ALL_DAY
 from usage_analysis.dashboard.views import Drawn
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.breakdown import drop_empty_rest
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import picture
-from usage_analysis.report.page import build_report
-from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.report.facts import Facts
+from usage_analysis.report.page import write_report
 
 _KINDS: Final = {
     "PNG": ("png", "image/png"),
@@ -99,34 +94,8 @@ def _parquet(table: pd.DataFrame) -> bytes:
 
 
 def _report(scene: Scene) -> bytes:
-    """The report of what the controls select, a page alone: its days, hours, groups and price."""
-    settings, hand = scene.settings, scene.hand
-    grouped = bool(settings.group) and bool(hand.question.by)
+    """The report of what the controls select, as one page."""
+    settings, selected = scene.settings, scene.selected
+    facts = Facts(selected, scene.about, limit=settings.limit, price=settings.price)
     with tempfile.TemporaryDirectory() as folder:
-        page = build_report(
-            hand.whole_usage,
-            folder,
-            timezone=settings.timezone,
-            from_date=settings.first,
-            to_date=settings.last,
-            hours=None if settings.hours == ALL_DAY else settings.hours,
-            previous=None
-            if settings.before is None
-            else _between(hand.whole_usage, settings.before, settings.timezone),
-            breakdown=drop_empty_rest(hand.usage) if grouped else None,
-            limit=settings.limit,
-            price=settings.price,
-            filters=settings.in_words(),
-            alone=True,
-        )
-        return page.read_bytes()
-
-
-def _between(usage: CallUsage, days: Days, zone: str) -> CallUsage:
-    """The answer's hours of the days set beside, in whole hours of UTC."""
-    first, end = (
-        pd.Timestamp(day).tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
-        for day in (days.first, days.last + timedelta(days=1))
-    )
-    hour, rows = pd.Timedelta(hours=1), usage.hourly
-    return replace(usage, hourly=rows[(rows.index > first - hour) & (rows.index < end)])
+        return write_report(facts, folder, alone=True).read_bytes()

@@ -15,8 +15,8 @@ from usage_analysis.analysis.rates import describe_errors
 from usage_analysis.analysis.trends import describe_month
 from usage_analysis.analysis.vocabulary import UNITS, amount, shorten
 from usage_analysis.dashboard.scene import Scene
-from usage_analysis.fetch.breakdown import REST
 from usage_analysis.figures.axes import in_units
+from usage_analysis.tidy.frames import REST
 
 _FEW_GROUPS = 2
 """With fewer there is none to tell from the others."""
@@ -36,26 +36,26 @@ def total_told(scene: Scene, measure: str) -> str:
 
 def change_told(scene: Scene, measure: str) -> str:
     """What the days before say, to the same hour of the clock where these are not over."""
-    days = scene.settings.before
-    if scene.before is None or days is None:
+    days, now = scene.settings.previous, scene.selected.final
+    before = scene.selected.previous_so_far
+    if before is None or days is None:
         return ""
-    now = scene.final
-    new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, scene.before))
+    new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, before))
     final = f"; the {len(now)} hours that are final have {amount(new)}"
     final = final if len(now) < len(scene.hourly) else ""
     if old == 0:
         return f"{final}; none in the days before, {days}"
     share = 100 * (new - old) / old
     way = "more" if share >= 0 else "fewer"
-    hours = "as many hours" if len(now) == len(scene.before) else f"the {len(scene.before)} hours"
-    beside = "" if len(now) == len(scene.before) else f" beside these {len(now)}"
+    hours = "as many hours" if len(now) == len(before) else f"the {len(before)} hours"
+    beside = "" if len(now) == len(before) else f" beside these {len(now)}"
     told = f"{abs(share):.1f} % {way} than in {hours} {days.when} ({amount(old)}){beside}"
     return f"{final}{',' if final else ';'} {told}"
 
 
 def compared_told(scene: Scene, measure: str) -> str:
     """The fair change: each hour beside the same one whole weeks before, with its interval."""
-    found: Any = compare_periods(scene.hourly, scene.earlier(grouped=False), measure=measure)
+    found: Any = compare_periods(scene.hourly, scene.selected.previous, measure=measure)
     days, hours = int(found["days"]), int(found["hours"])
     some = f"{hours} of {len(scene.hourly)}" if hours < len(scene.hourly) else f"{hours}"
     over = f"{days} days" if days > 1 else f"{some} hours"
@@ -78,7 +78,11 @@ def errors_told(scene: Scene, *, groups: bool = False) -> str:
     beside are alike.
     """
     told = str(describe_errors(scene.hourly))
-    days, now, before = scene.settings.before, scene.final, scene.before
+    days, now, before = (
+        scene.settings.previous,
+        scene.selected.final,
+        scene.selected.previous_so_far,
+    )
     if (
         days is not None
         and before is not None
@@ -100,7 +104,7 @@ def _driver_told(scene: Scene, difference: float) -> str:
     """Which group most of a difference of error rates comes from; "" where none are told apart."""
     if not scene.settings.group or round(100 * difference, 2) == 0:
         return ""
-    effects = scene.effects
+    effects = scene.selected.effects
     effects = effects[effects["calls_a"] + effects["calls_b"] > 0]
     if len(effects) < _FEW_GROUPS:
         return ""

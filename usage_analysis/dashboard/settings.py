@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import Any, Final, Self, get_type_hints
 
 from usage_analysis.analysis.billing import price_of
+from usage_analysis.analysis.selection import Days, Selection
 from usage_analysis.dashboard.dates import (
     COMPARISONS,
     CUSTOM,
     GRANULARITIES,
     PRESETS,
-    Days,
-    before,
     granularities,
+    previous_days,
 )
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.question import Question
@@ -27,8 +27,6 @@ from usage_analysis.query import UsageQuery, zone
 VERSION: Final = 1
 MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
 EARLIEST: Final = date(2000, 1, 1)
-HISTORY: Final = 56
-"""Days before a month from which its projection learns the weekdays."""
 ALL_DAY: Final = (0, 24)
 _UNLIKE: Final = 3
 """So many days and the same number before have no weekday in common, whole weeks apart."""
@@ -133,30 +131,39 @@ class Settings:
             raise QueryError(f"hour_from: expected another hour than hour_to, got {self.hour_to}")
 
     @property
-    def hours(self) -> tuple[int, int]:
-        """Hours of the local day shown."""
-        return self.hour_from, self.hour_to
-
-    @property
     def days(self) -> Days:
         """Local days shown."""
         return Days(self.first, self.last)
 
     @property
-    def history(self) -> Days:
-        """Local days that a projection of the last day's month learns from, to the last day."""
-        return Days(self.last.replace(day=1) - timedelta(days=HISTORY), self.last)
+    def previous(self) -> Days | None:
+        """Local days of the previous period."""
+        return previous_days(self.days, self.comparison)
 
     @property
-    def before(self) -> Days | None:
-        """Local days set beside them."""
-        return before(self.days, self.comparison)
+    def hours(self) -> tuple[int, int] | None:
+        """Hours of the local day shown; None for all."""
+        hours = (self.hour_from, self.hour_to)
+        return None if hours == ALL_DAY else hours
+
+    @property
+    def selection(self) -> Selection:
+        """The data that the controls select."""
+        return Selection(
+            timezone=self.timezone,
+            from_date=self.first,
+            to_date=self.last,
+            hours=self.hours,
+            previous=self.previous,
+            groups=self.groups or self.top,
+            filters=self.in_words(),
+        )
 
     @property
     def alike(self) -> bool:
         """Whether days are set beside of which some have the same weekday, whole weeks apart."""
         unlike = self.comparison == "previous" and self.days.number <= _UNLIKE
-        return self.before is not None and not unlike
+        return self.previous is not None and not unlike
 
     def as_json(self) -> dict[str, Any]:
         """The settings as plain JSON values; `from_json` reads them back."""
@@ -195,10 +202,10 @@ class Settings:
             A name that is not known here, or a filter that does not fit.
         """
         first = self.first
-        if self.before is not None:
-            first = self.before.first
+        if self.previous is not None:
+            first = self.previous.first
         if self.view == "month":
-            first = min(first, self.history.first)
+            first = min(first, self.days.history.first)
         for name in self.groups:
             _known("groups", name, self.offered(names))
         selected, groups, rest = self._split(names)
@@ -276,8 +283,6 @@ class Settings:
         for name in ("duration_min", "duration_max", "search"):
             if text := getattr(self, name).strip():
                 words[name.replace("_", " ")] = text
-        if self.hours != ALL_DAY:
-            words["time of day"] = f"{self.hours[0]:02}:00 to {self.hours[1]:02}:00"
         return words
 
 

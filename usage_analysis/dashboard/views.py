@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -18,7 +17,7 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate
-from usage_analysis.analysis.vocabulary import amount
+from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.dashboard.headlines import (
     capacity_told,
     change_told,
@@ -31,7 +30,7 @@ from usage_analysis.dashboard.headlines import (
 )
 from usage_analysis.dashboard.scene import Scene
 from usage_analysis.dashboard.settings import Settings
-from usage_analysis.figures.axes import finished, in_units
+from usage_analysis.figures.axes import finished
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.effects import plot_effects
@@ -123,19 +122,26 @@ def views_of(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _trend(scene: Scene) -> Drawn:
-    settings, measure, days = scene.settings, scene.settings.measure, scene.settings.before
+    settings, measure, days = scene.settings, scene.settings.measure, scene.settings.previous
     table, about = scene.buckets(), scene.about_rows(scene.grouped)
     earlier = None
-    if scene.before is not None and not settings.group and settings.granularity in ("h", "D"):
-        earlier = scene.bucketed(scene.before)
-    axes = plot_trend(table, measure=measure, before=earlier, about=about)
-    dashed = "" if earlier is None else f"before={scene.bucketed_in_words('before')}, "
+    if (
+        scene.selected.previous_so_far is not None
+        and not settings.group
+        and settings.granularity in ("h", "D")
+    ):
+        earlier = scene.bucketed(scene.selected.previous_so_far)
+    axes = plot_trend(table, measure=measure, previous=earlier, groups=scene.groups, about=about)
+    dashed = "" if earlier is None else f"previous={scene.bucketed_in_words('previous')}, "
+    given = f"{dashed}{_groups_given(scene)}about=about"
     lines = [
         *scene.lines(grouped=True, beside=earlier is not None),
-        *(scene.before_in_words() if earlier is not None else []),
+        *(scene.previous_lines() if earlier is not None else []),
         _bucketed(scene),
-        f"ax = ua.plot_trend(table, measure={measure!r}, {dashed}about=about)",
+        f"ax = ua.plot_trend(table, measure={measure!r}, {given})",
     ]
+    if settings.group:
+        return Drawn(axes, state_largest(scene.grouped, measure).sentence, table, lines)
     headline = f"{total_told(scene, measure)}{change_told(scene, measure)}."
     if days is not None and earlier is not None and len(earlier):
         headline += f" Dashed: {days}."
@@ -144,28 +150,25 @@ def _trend(scene: Scene) -> Drawn:
 
 def _groups(scene: Scene) -> Drawn:
     measure, table = scene.settings.measure, scene.buckets()
-    axes = plot_groups(table, measure=measure, about=scene.about_rows(scene.grouped))
-    total = in_units(table, measure)
-    which = "chosen" if scene.settings.groups else "largest"
-    headline = (
-        f"The {len(scene.groups)} {which} of {len(scene.hand.largest)} groups have "
-        f"{amount(float(np.nansum(total)))} of {total_told(scene, measure)}."
+    axes = plot_groups(
+        table, measure=measure, groups=scene.groups, about=scene.about_rows(scene.grouped)
     )
+    given = f"{_groups_given(scene)}about=about"
     lines = [
         *scene.lines(grouped=True),
         _bucketed(scene),
-        f"ax, *_ = ua.plot_groups(table, measure={measure!r}, about=about)",
+        f"ax, *_ = ua.plot_groups(table, measure={measure!r}, {given})",
     ]
-    return Drawn(axes[0], headline, table, lines)
+    return Drawn(axes[0], state_largest(scene.grouped, measure).sentence, table, lines)
 
 
 def _comparison(scene: Scene) -> Drawn:
-    measure, grouped = scene.settings.measure, bool(scene.settings.group)
-    table = compare_periods(scene.grouped, scene.earlier(grouped=grouped), measure=measure)
+    measure = scene.settings.measure
+    table = compare_periods(scene.grouped, scene.selected.previous_groups, measure=measure)
     axes = plot_comparison(table, measure=measure, about=scene.about_rows(scene.grouped))
     lines = [
         *scene.lines(grouped=True, beside=True),
-        f"table = ua.compare_periods(hourly, before, measure={measure!r})",
+        f"table = ua.compare_periods(hourly, previous, measure={measure!r})",
         f"ax = ua.plot_comparison(table, measure={measure!r}, about=about)",
     ]
     shown = table.to_frame().T if isinstance(table, pd.Series) else table
@@ -191,10 +194,11 @@ def _week(scene: Scene) -> Drawn:
 def _day(scene: Scene) -> Drawn:
     measure = scene.settings.measure
     table = load_profile(scene.grouped, by="hour_of_day", measure=measure)
-    axes = plot_day(scene.grouped, measure=measure, about=scene.about_rows(scene.grouped))
+    about = scene.about_rows(scene.grouped)
+    axes = plot_day(scene.grouped, measure=measure, groups=scene.groups, about=about)
     lines = [
         *scene.lines(grouped=True),
-        f"ax = ua.plot_day(hourly, measure={measure!r}, about=about)",
+        f"ax = ua.plot_day(hourly, measure={measure!r}, {_groups_given(scene)}about=about)",
     ]
     headline = describe_peak(scene.hourly, measure=measure)
     return Drawn(axes, sentence(str(headline)), table, lines)
@@ -214,13 +218,13 @@ def _weekly(scene: Scene, measure: str, headline: Any) -> Drawn:
 def _errors(scene: Scene) -> Drawn:
     buckets = scene.buckets()
     table = error_rate(buckets[finished(buckets)])
-    axes = plot_error_rate(table, about=scene.about_rows(scene.grouped))
+    axes = plot_error_rate(table, groups=scene.groups, about=scene.about_rows(scene.grouped))
     lines = [
         *scene.lines(grouped=True),
         _bucketed(scene),
         *_finished(scene),
         "table = ua.error_rate(table)",
-        "ax = ua.plot_error_rate(table, about=about)",
+        f"ax = ua.plot_error_rate(table, {_groups_given(scene)}about=about)",
     ]
     return Drawn(axes, errors_told(scene, groups=True), table, lines)
 
@@ -259,12 +263,12 @@ def _funnel(scene: Scene) -> Drawn:
 
 
 def _effects(scene: Scene) -> Drawn:
-    table, late = scene.effects, scene.before_in_words()
+    table, late = scene.selected.effects, scene.previous_lines()
     axes = plot_effects(table, about=scene.about)
     lines = [
-        *scene.lines(beside=True, apart=True),
+        *scene.lines(grouped=True, beside=True),
         *([*late, 'hourly = hourly[~hourly["provisional"]]'] if late else []),
-        'table = ua.rate_effects(hourly, before, independent="days")',
+        'table = ua.rate_effects(hourly, previous, independent="days")',
         "ax = ua.plot_effects(table, about=about)",
     ]
     return Drawn(axes, errors_told(scene, groups=True), table, lines)
@@ -272,19 +276,23 @@ def _effects(scene: Scene) -> Drawn:
 
 def _billed(scene: Scene) -> Drawn:
     table = scene.buckets()
-    axes = plot_trend(table, measure="billed_minutes", about=scene.about_rows(scene.grouped))
+    about = scene.about_rows(scene.grouped)
+    axes = plot_trend(table, measure="billed_minutes", groups=scene.groups, about=about)
+    given = f"{_groups_given(scene)}about=about"
     lines = [
         *scene.lines(grouped=True),
         _bucketed(scene),
-        'ax = ua.plot_trend(table, measure="billed_minutes", about=about)',
+        f'ax = ua.plot_trend(table, measure="billed_minutes", {given})',
         f"print(ua.cost(hourly, {scene.settings.price!r}))",
     ]
+    if scene.settings.group:
+        return Drawn(axes, state_largest(scene.grouped, "billed_minutes").sentence, table, lines)
     return Drawn(axes, f"{money_told(scene)}{change_told(scene, 'billed_minutes')}.", table, lines)
 
 
 def _month(scene: Scene) -> Drawn:
-    table = aggregate(scene.since_month, "D")
-    axes = plot_burn_up(table, about=scene.about_rows(scene.since_month))
+    table = aggregate(scene.selected.history, "D")
+    axes = plot_burn_up(table, about=scene.about_rows(scene.selected.history))
     lines = [
         *scene.lines(history=True),
         'table = ua.aggregate(hourly, "D")',
@@ -296,25 +304,27 @@ def _month(scene: Scene) -> Drawn:
 
 def _overhead(scene: Scene) -> Drawn:
     table = scene.buckets()
-    axes = plot_billing(table, about=scene.about_rows(scene.grouped))
+    axes = plot_billing(table, groups=scene.groups, about=scene.about_rows(scene.grouped))
     lines = [
         *scene.lines(grouped=True),
         _bucketed(scene),
-        "ax = ua.plot_billing(table, about=about)",
+        f"ax = ua.plot_billing(table, {_groups_given(scene)}about=about)",
     ]
     return Drawn(axes, f"{money_told(scene)}.", table, lines)
 
 
 def _pareto(scene: Scene) -> Drawn:
     table = cost(scene.grouped, scene.settings.price)
-    axes = plot_pareto(scene.grouped, about=scene.about_rows(scene.grouped))
+    about = scene.about_rows(scene.grouped)
+    axes = plot_pareto(scene.grouped, groups=scene.groups, about=about)
     lines = [
         *scene.lines(grouped=True),
         f"table = ua.cost(hourly, {scene.settings.price!r})",
-        "ax = ua.plot_pareto(hourly, about=about)",
+        f"ax = ua.plot_pareto(hourly, {_groups_given(scene)}about=about)",
     ]
     shown = table if isinstance(table, pd.DataFrame) else scene.grouped
-    return Drawn(axes, f"{money_told(scene)}.", shown, lines)
+    told = state_costs(scene.grouped, scene.settings.price).sentence
+    return Drawn(axes, told, shown, lines)
 
 
 def _capacity(scene: Scene) -> Drawn:
@@ -344,7 +354,7 @@ VIEWS: Final = {
     "trend": View("trends", "Over time", _trend, _OVER_TIME | {"measure"}),
     "groups": View("trends", "A panel a group", _groups, _OVER_TIME | {"measure"}, groups=True),
     "comparison": View(
-        "trends", "Change", _comparison, _GROUPED | _BESIDES | {"measure"}, compared=True
+        "trends", "Change", _comparison, _BESIDES | {"group"} | {"measure"}, compared=True
     ),
     "calendar": View("trends", "Calendar", _calendar, _BESIDES | {"measure"}),
     "week": View("peaks", "Hour of the week", _week, frozenset({"measure"})),
@@ -352,7 +362,7 @@ VIEWS: Final = {
     "errors": View("errors", "Over time", _errors, _OVER_TIME),
     "control": View("errors", "Control chart", _control, _BESIDES),
     "error_week": View("errors", "Hour of the week", _error_week, _BESIDES),
-    "funnel": View("errors", "Funnel of groups", _funnel, _GROUPED | _BESIDES, groups=True),
+    "funnel": View("errors", "Funnel of groups", _funnel, _BESIDES | {"group"}, groups=True),
     "effects": View(
         "errors", "Whose change", _effects, _BESIDES | {"group"}, groups=True, compared=True
     ),
@@ -365,6 +375,11 @@ VIEWS: Final = {
     "traffic_week": View("capacity", "Hour of the week", _traffic_week, frozenset({"limit"})),
 }
 """Every figure by its name in `Settings.view`, in the order in which tabs offer them."""
+
+
+def _groups_given(scene: Scene) -> str:
+    groups = list(scene.groups) if isinstance(scene.groups, tuple) else scene.groups
+    return "" if groups is None else f"groups={groups!r}, "
 
 
 def _bucketed(scene: Scene) -> str:

@@ -11,15 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.vocabulary import clean
+from usage_analysis.analysis.columns import Floats as Floats
+from usage_analysis.analysis.columns import finished as finished
+from usage_analysis.analysis.columns import in_units as in_units
+from usage_analysis.analysis.columns import percents_of as percents_of
+from usage_analysis.analysis.vocabulary import clean, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.style import new_figure, theme_in_use
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.grouping import each_group
 
-Floats = NDArray[np.float64]
 MOST_LABELS: Final = 6
-"""Series that are labelled where they end; more are drawn in grey behind the largest."""
+"""Series that have a colour and a label; by default the others are drawn in grey behind them."""
 MANY: Final = 120
 """Buckets beyond which lines of several groups hide each other, and points have no dots."""
 WEEK: Final = 7
@@ -99,39 +102,64 @@ def one_series(frame: pd.DataFrame, what: str) -> None:
         )
 
 
-def finished(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which rows are whole and final: `complete` where the frame has it, and not `provisional`."""
-    whole = np.ones(len(frame), dtype=np.bool_)
-    if "complete" in frame:
-        whole &= frame["complete"].to_numpy(dtype=bool)
-    if "provisional" in frame:
-        whole &= ~frame["provisional"].to_numpy(dtype=bool)
-    return whole
+Parts = list[tuple[str, pd.DataFrame]]
+"""Groups by name with their rows."""
 
 
 def groups_by_size(
-    frame: pd.DataFrame, measure: str
-) -> tuple[list[tuple[str, pd.DataFrame]], list[tuple[str, pd.DataFrame]]]:
-    """Series to label, the largest first, and those to draw behind; one series has no name."""
+    frame: pd.DataFrame, measure: str, groups: int | Sequence[str] | None = None
+) -> tuple[Parts, Parts]:
+    """Return the groups to draw by themselves, the largest first, and the others behind them.
+
+    Parameters
+    ----------
+    groups
+        Names of the groups to draw by themselves, or how many of the largest; by default 6. The
+        rest of a breakdown is not one of them, unless no group has anything.
+
+    Returns
+    -------
+    tuple of lists
+        A single series is one part without a name.
+
+    Raises
+    ------
+    QueryError
+        A name that no group has.
+    """
     if group_column(frame) is None:
         return [("", frame)], []
-    parts = [(clean(str(name)), rows) for name, rows in each_group(frame)]
-    parts.sort(key=lambda part: -np.nansum(in_units(part[1], measure)))
-    return parts[:MOST_LABELS], parts[MOST_LABELS:]
+    sizes = [(np.nansum(in_units(rows, measure)), str(n), rows) for n, rows in each_group(frame)]
+    sizes = [part for part in sizes if part[1] != REST or part[0] > 0]
+    sizes.sort(key=lambda part: (part[1] == REST, -part[0]))
+    if sizes and sizes[-1][1] == REST and not any(size > 0 for size, _, _ in sizes[:-1]):
+        sizes.insert(0, sizes.pop())
+    wanted = _wanted([name for _, name, _ in sizes], groups)
+    parts = [(name in wanted, (clean(name), rows)) for _, name, rows in sizes]
+    return [part for own, part in parts if own], [part for own, part in parts if not own]
 
 
-def in_units(frame: pd.DataFrame, measure: str) -> Floats:
-    """Values of a measure for an axis, durations in minutes."""
-    column = frame[measure]
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "m":
-        values = column.to_numpy().astype("m8[us]")
-        return np.where(np.isnat(values), np.nan, values.view(np.int64) / 60e6)
-    return column.to_numpy(dtype=np.float64)
+def _wanted(names: list[str], groups: int | Sequence[str] | None) -> set[str]:
+    """Names of the groups to draw by themselves, of all names by size."""
+    if groups is None or isinstance(groups, int):
+        largest = names[: MOST_LABELS if groups is None else groups]
+        return {name for place, name in enumerate(largest) if name != REST or place == 0}
+    unknown = [name for name in groups if name not in names]
+    if isinstance(groups, str) or unknown:
+        raise QueryError(
+            f"groups: expected names out of {', '.join(names)}, or a number, got {groups!r}"
+        )
+    return set(groups)
 
 
-def percents_of(frame: pd.DataFrame, *columns: str) -> tuple[Floats, ...]:
-    """Columns of shares in percent."""
-    return tuple(100 * frame[name].to_numpy(dtype=np.float64) for name in columns)
+def others_name(others: Parts) -> str:
+    """Return what the groups behind the named ones are called together: ``18 others``."""
+    names = [name for name, _ in others]
+    if len(names) == 1:
+        return names[0]
+    if REST in names:
+        return f"{several(len(names) - 1, 'other')} and {REST}"
+    return f"{len(names)} others"
 
 
 def last_known(values: Floats) -> float:
@@ -173,7 +201,7 @@ def alone(values: Floats) -> NDArray[np.bool_]:
 
 
 def colour_of(largest: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:
-    """Colours of series, the same for a group in every figure: by the number of its calls."""
+    """Return colours of series by their number of calls; series after the sixth are grey."""
     theme = theme_in_use()
     if len(largest) == 1 and largest[0][0] == "":
         return [theme.main]
@@ -182,4 +210,4 @@ def colour_of(largest: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:
         for _, rows in largest
     ]
     ranks = np.argsort(np.argsort(-np.array(calls), kind="stable"), kind="stable")
-    return [theme.series[int(rank)] for rank in ranks]
+    return [theme.series[int(rank)] if rank < MOST_LABELS else theme.muted for rank in ranks]

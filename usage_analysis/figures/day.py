@@ -28,6 +28,7 @@ from usage_analysis.figures.axes import (
     in_units,
     is_narrow,
     last_known,
+    others_name,
 )
 from usage_analysis.figures.labels import head, label_ends
 from usage_analysis.figures.marks import Mark, without
@@ -45,6 +46,7 @@ def plot_day(
     hourly: pd.DataFrame,
     *,
     measure: str = "total_count",
+    groups: int | Sequence[str] | None = None,
     weekend: Sequence[str] = ("Sat", "Sun"),
     marks: Sequence[Mark] = (),
     title: str | None = None,
@@ -60,6 +62,8 @@ def plot_day(
         breakdown the means of all days are drawn, a line a group.
     measure
         As for `load_profile`.
+    groups
+        Groups that are named: their names, or how many of the largest (6). The others are grey.
     weekend
         Days of the weekend, as ``"Fri", "Sat"``.
     marks
@@ -88,7 +92,7 @@ def plot_day(
         key = "lines: median of the days; bands: their 10 to 90 % range"
         finding = _two_profiles(ax, kept, measure, weekend)
     else:
-        finding = _group_profiles(ax, kept, measure, what)
+        finding = _group_profiles(ax, kept, measure, what, groups)
     ax.set_ylabel(axis_name(measure, "hour"))
     head(ax, title or finding, about, hourly, key=key)
     return ax
@@ -144,9 +148,15 @@ def _two_profiles(ax: Axes, hourly: pd.DataFrame, measure: str, weekend: Sequenc
     )
 
 
-def _group_profiles(ax: Axes, hourly: pd.DataFrame, measure: str, what: str) -> str:
+def _group_profiles(
+    ax: Axes,
+    hourly: pd.DataFrame,
+    measure: str,
+    what: str,
+    groups: int | Sequence[str] | None,
+) -> str:
     by_size = "duration" if measure == "traffic" else measure
-    largest, others = groups_by_size(hourly, by_size)
+    largest, others = groups_by_size(hourly, by_size, groups)
     ends, behind_ends, values, busiest = [], [], [np.zeros(1)], ("", 0, 0.0)
     behind = [(name, rows, OTHERS, 0.7) for name, rows in others]
     front = [(n, r, c, 1.6) for (n, r), c in zip(largest, colour_of(largest), strict=True)]
@@ -164,7 +174,7 @@ def _group_profiles(ax: Axes, hourly: pd.DataFrame, measure: str, what: str) -> 
     from_zero(ax, np.concatenate(values))
     if others:
         middle = float(np.mean(behind_ends))
-        ends.append((middle, f"{len(others)} others", theme_in_use().muted))
+        ends.append((middle, others_name(others), theme_in_use().muted))
     label_ends(ax, ends)
     name, hour, top = busiest
     if not top > 0:

@@ -11,33 +11,42 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from usage_analysis.analysis.statements.groups import sizes_of, state_largest
 from usage_analysis.analysis.vocabulary import (
     UNITS,
     amount,
     axis_name,
     clean,
     counted,
+    part,
     per,
-    several,
     shorten,
     shortened,
     span_of,
 )
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import axes_for, in_units, is_narrow, known
+from usage_analysis.figures.axes import (
+    OTHERS,
+    axes_for,
+    groups_by_size,
+    in_units,
+    is_narrow,
+    known,
+    others_name,
+)
 from usage_analysis.figures.labels import head, nothing, subtitle, wrapped
 from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
 from usage_analysis.figures.provenance import Provenance, beneath
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
 from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
-from usage_analysis.figures.trend import largest_in_words, line_of_group
-from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.grouping import each_group
+from usage_analysis.figures.trend import line_of_group
+from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.zones import zone_of
 
 MOST_PANELS = 30
 """Groups that small panels show, the largest ones."""
 _BARS = 12
+_MOST_OF_IT = 0.8
 
 
 @figure_style()
@@ -45,14 +54,13 @@ def plot_groups(
     breakdown: pd.DataFrame,
     *,
     measure: str = "total_count",
+    groups: int | Sequence[str] = MOST_PANELS,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
     figure: Figure | None = None,
 ) -> list[Axes]:
-    """Axes of a small panel a group, the largest first, all on one shared scale.
-
-    Of more than 30 groups the largest are drawn.
+    """Draw one small panel per group, the largest first, all on one shared scale.
 
     Parameters
     ----------
@@ -60,6 +68,9 @@ def plot_groups(
         What `aggregate` returns for a breakdown, or a canonical frame with a group column.
     measure
         A column of it; durations are drawn in minutes.
+    groups
+        Groups with a panel of their own: their names, or how many of the largest (30). The others
+        share the last panel as grey lines, and the share in the title is of all groups.
     marks
         What you know of the time shown.
     title, about
@@ -75,44 +86,43 @@ def plot_groups(
     known(breakdown, measure)
     if group_column(breakdown) is None or len(breakdown) == 0:
         raise QueryError("plot_groups: expected a breakdown with a group as first column, got none")
-    parts = [(clean(str(name)), rows) for name, rows in each_group(breakdown)]
-    parts.sort(key=lambda part: -np.nansum(in_units(part[1], measure)))
-    groups, parts = len(parts), parts[:MOST_PANELS]
-    every = span_of(parts[0][1])
-    figure = figure or groups_figure(len(parts))
+    named, others = groups_by_size(breakdown, measure, groups)
+    every, count = span_of((named or others)[0][1]), len(named) + bool(others)
+    figure = figure or groups_figure(count)
     wide = float(figure.get_figwidth())
-    columns = _columns(len(parts), wide)
+    columns = _columns(count, wide)
     grid = figure.subplots(
-        math.ceil(len(parts) / columns), columns, sharex=True, sharey=True, squeeze=False
+        math.ceil(count / columns), columns, sharex=True, sharey=True, squeeze=False
     )
     panels: list[Axes] = list(grid.flat)
-    for panel in panels[len(parts) :]:
+    for panel in panels[count:]:
         _dates_alone(panel)
-    names = shortened((name for name, _ in parts), int((wide / columns - 0.3) * 72 / 5.2))
-    for panel, name, (_, rows) in zip(panels, names, parts, strict=False):
-        line_of_group(panel, rows, measure, theme_in_use().main, 1.2, "group")
+    words = [name for name, _ in named] + ([others_name(others)] if others else [])
+    names = shortened(words, int((wide / columns - 0.3) * 72 / 5.2))
+    for panel, name in zip(panels, names, strict=False):
         panel.set_title(name, fontsize=8)
         panel.tick_params(labelsize=7)
+    for panel, (_, rows) in zip(panels, named, strict=False):
+        line_of_group(panel, rows, measure, theme_in_use().main, 1.2, "group")
+    for _, rows in others:
+        line_of_group(panels[count - 1], rows, measure, OTHERS, 0.7, "other")
     # The panels share their axes: what is set on one holds for all.
     time_axis(panels[0], breakdown, ticks=3)
     panels[0].set_xlabel("")
     from_zero(panels[0], in_units(breakdown, measure), most=3)
-    for panel in panels[: len(parts)]:
+    for panel in panels[:count]:
         draw_marks(panel, marks, named=False)
     panels[0].set_label(f"Small panels of {UNITS.get(measure, measure)} {per(every)}, one a group")
     figure.supylabel(axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
-    what = UNITS.get(measure, measure)
-    finding = largest_in_words(breakdown, measure, what)
-    if groups > len(parts):
-        finding += f"; the {len(parts)} largest are shown"
+    finding = state_largest(breakdown, measure).title
     _figure_head(figure, title or finding, about, breakdown, marks)
-    return panels[: len(parts)]
+    return panels[:count]
 
 
 def groups_figure(groups: int, width: float = WIDTH) -> Figure:
-    """Figure of a width [in] as high as the panels of so many groups need."""
-    shown = min(groups, MOST_PANELS)
+    """Return a figure of a width [in], as high as the panels of so many groups need."""
+    shown = min(groups, MOST_PANELS + 1)
     return new_figure(width, 1.8 + 1.15 * math.ceil(shown / _columns(shown, width)))
 
 
@@ -172,11 +182,12 @@ def plot_pareto(
     breakdown: pd.DataFrame,
     *,
     measure: str = "billed_minutes",
+    groups: int | Sequence[str] = _BARS,
     title: str | None = None,
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with each group's share as a bar, the largest first, and the share they add up to.
+    """Draw each group's share of the whole as a bar, the largest first, and their running sum.
 
     Parameters
     ----------
@@ -184,14 +195,13 @@ def plot_pareto(
         Canonical frame with a group column, summed whole.
     measure
         A column of it.
+    groups
+        Groups with a bar of their own: their names, or how many of the largest (12). The others are
+        one grey bar; every share is of all groups and the rest.
     title, about
         The finding, and what the data are.
     ax
         Where to draw; new axes of a figure apart from pyplot without it.
-
-    Notes
-    -----
-    Of more than 12 groups the smaller ones are one bar, in grey.
 
     Raises
     ------
@@ -204,22 +214,22 @@ def plot_pareto(
         raise QueryError("plot_pareto: expected a breakdown with a group as first column, got none")
     what = UNITS.get(measure, measure)
     ax = axes_for(ax, f"Bars of the {what} of each group and the share that they add up to")
-    values = {
-        clean(str(name)): float(np.nansum(in_units(rows, measure)))
-        for name, rows in each_group(breakdown)
-    }
-    ranked = sorted(values.items(), key=lambda item: -item[1])
-    total = sum(values.values())
-    shown, rest = ranked, ranked[_BARS:]
-    if len(rest) > 1:
-        shown = [*ranked[:_BARS], (f"{len(rest)} others", sum(value for _, value in rest))]
-    _bars(ax, shown, total, grey=len(shown) < len(ranked))
+    named, others = groups_by_size(breakdown, measure, groups)
+    bars = [(name, _size(rows, measure)) for name, rows in named]
+    if others:
+        bars.append((others_name(others), sum(_size(rows, measure) for _, rows in others)))
+    total = sum(value for _, value in bars)
+    _bars(ax, bars, total, grey=bool(others))
     ax.set_xlabel(f"share of {counted(total, measure)} [%]")
     ax.set_ylabel(f"{clean(group)}, the largest first")
     if not total > 0:
         nothing(ax, f"no {what} in any group")
-    head(ax, title or _vital_few(ranked, total, measure), about, breakdown, _names(ax, shown))
+    head(ax, title or _vital_few(breakdown, total, measure), about, breakdown, _names(ax, bars))
     return ax
+
+
+def _size(rows: pd.DataFrame, measure: str) -> float:
+    return float(np.nansum(in_units(rows, measure)))
 
 
 def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool) -> None:
@@ -257,17 +267,14 @@ def _names(ax: Axes, shown: list[tuple[str, float]]) -> list[str]:
     return shortened((name for name, _ in shown), 14 if is_narrow(ax) else 30)
 
 
-def _vital_few(ranked: list[tuple[str, float]], total: float, measure: str) -> str:
-    if not total > 0:
-        return f"No {UNITS[measure]} in any of {several(len(ranked), 'group')}"
-    if len(ranked) == 1:
-        return f"{shorten(ranked[0][0], 40)}, the one group, has all {counted(total, measure)}"
-    sums = np.cumsum([value for _, value in ranked]) / total
-    few = int(np.searchsorted(sums, 0.8 - 1e-12)) + 1
-    share = f"{100 * sums[few - 1]:.0f} % of {counted(total, measure)}"
+def _vital_few(breakdown: pd.DataFrame, total: float, measure: str) -> str:
+    """State how few groups have four fifths of the whole, where some of them together do."""
+    sizes = sizes_of(breakdown, measure).drop(REST, errors="ignore").sort_values(ascending=False)
+    sums = sizes.to_numpy().cumsum() / total if total > 0 else np.zeros(len(sizes))
+    few = int(np.searchsorted(sums, _MOST_OF_IT - 1e-12)) + 1
+    if not 1 <= few < len(sizes):
+        return state_largest(breakdown, measure).title
+    share = f"{part(sums[few - 1])} of {counted(total, measure)}"
     if few == 1:
-        return f"{shorten(ranked[0][0], 40)} alone has {share}"
-    if few == len(ranked):
-        first = f"{100 * sums[0]:.0f} % of {counted(total, measure)}"
-        return f"{shorten(ranked[0][0], 40)} has {first}, the most of {few} groups"
-    return f"{few} of {len(ranked)} groups have {share}"
+        return f"{shorten(str(sizes.index[0]), 40)} alone has {share}"
+    return f"{few} of {len(sizes)} groups have {share}"

@@ -256,6 +256,7 @@ def _against(budget: float, projection: pd.Series | None, so_far: float) -> str:
 def plot_billing(
     daily: pd.DataFrame,
     *,
+    groups: int | Sequence[str] | None = None,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
@@ -267,8 +268,10 @@ def plot_billing(
     ----------
     daily
         What `aggregate` returns, with or without a group column; of a breakdown each group is a
-        line, and beyond six the smaller ones are grey. Of more than 120 days of groups each point
-        is a week, for their lines would hide each other.
+        line. Of more than 120 days of groups each point is a week, because their lines would hide
+        each other.
+    groups
+        Groups that are named: their names, or how many of the largest (6). The others are grey.
     marks
         What you know of the time shown; periods to leave out are not in the title's ratio.
     title, about
@@ -288,7 +291,7 @@ def plot_billing(
     time_axis(ax, daily)
     kept = daily[finished(daily)]
     weeks = every == "day" and group_column(daily) is not None and kept.index.nunique() > MANY
-    largest, others = groups_by_size(_weekly(daily) if weeks else kept, "duration")
+    largest, others = groups_by_size(_weekly(daily) if weeks else kept, "duration", groups)
     values = [np.zeros(1)]
     for _, rows in others:
         values.append(_overhead_line(ax, rows, OTHERS, 0.7))

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.text import Annotation
 
+from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy.frames import Source, is_sample
 from usage_analysis.tidy.usage import CallUsage
@@ -125,6 +126,14 @@ def beneath(about: Provenance | None, data: pd.DataFrame | pd.Series) -> str:
     if is_sample(data) and (about is None or about.source != "sample"):
         parts.append(_SAMPLE)
     return " · ".join(parts)
+
+
+def provenance_of(selected: SelectedUsage, rows: pd.DataFrame | None = None) -> Provenance:
+    """Return the provenance of the selected hours, or of other rows of the same reply."""
+    usage, selection = selected.usage, selected.selection
+    filters = selection.filters_in_words(_filters(usage))
+    shown = selected.hourly if rows is None else rows
+    return Provenance.of(usage, shown, timezone=selection.timezone, filters=filters)
 
 
 def _filters(usage: CallUsage) -> dict[str, str]:

@@ -29,6 +29,7 @@ from usage_analysis.figures.axes import (
     broken,
     colour_of,
     dotted,
+    groups_by_size,
     is_narrow,
     known,
     last_known,
@@ -51,6 +52,7 @@ def plot_error_rate(
     rates: pd.DataFrame,
     *,
     what: str = "error rate",
+    groups: int | Sequence[str] | None = None,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
@@ -68,6 +70,8 @@ def plot_error_rate(
         other.
     what
         Name of the rate.
+    groups
+        Groups that are drawn: their names, or how many of the largest (6).
     marks
         What you know of the time shown; periods to leave out are not in the overall rate.
     title, about
@@ -93,7 +97,7 @@ def plot_error_rate(
         _overall(ax, used)
         finding = _finding(used, what)
     else:
-        finding = _groups(ax, rates, used, what)
+        finding = _groups(ax, rates, used, what, groups)
     draw_marks(ax, marks)
     if not rates["calls"].any():
         nothing(ax, "no finished call yet" if len(rates) else "nothing finished yet")
@@ -110,10 +114,17 @@ def _some_few(ax: Axes) -> bool:
     return any(np.isfinite(np.asarray(y, dtype=np.float64)).any() for y in few)
 
 
-def _groups(ax: Axes, rates: pd.DataFrame, used: pd.DataFrame, what: str) -> str:
+def _groups(
+    ax: Axes,
+    rates: pd.DataFrame,
+    used: pd.DataFrame,
+    what: str,
+    groups: int | Sequence[str] | None,
+) -> str:
     """Draw the groups with most calls; the words that say between what their rates lie."""
-    parts = sorted(each_group(rates), key=lambda part: -part[1]["calls"].sum())
-    shown = [(clean(str(name)), _trailing(rows)) for name, rows in parts[:MOST_LABELS]]
+    named, others = groups_by_size(rates, "calls", groups)
+    parts = [*named, *others]
+    shown = [(name, _trailing(rows)) for name, rows in named]
     colours = colour_of(shown)
     for (_, rows), colour in zip(shown, colours, strict=True):
         _band(ax, rows, colour, 0.08, only_enough=True)
@@ -124,8 +135,10 @@ def _groups(ax: Axes, rates: pd.DataFrame, used: pd.DataFrame, what: str) -> str
     label_ends(ax, list(zip(ends, names, colours, strict=True)))
     if shown and len(shown[0][1]) < len(parts[0][1]):
         ax.set_ylabel(f"{what} of {WEEK} days [% of calls]")
-    left = dict(iter(used.groupby(used.columns[0], sort=False)))
-    return _range_in_words([(str(name), left.get(name, rows[:0])) for name, rows in parts], what)
+    left = {clean(str(name)): rows for name, rows in each_group(used)}
+    return _range_in_words(
+        [(name, left.get(name, rows[:0])) for name, rows in parts], what, len(named)
+    )
 
 
 def _trailing(rates: pd.DataFrame) -> pd.DataFrame:
@@ -145,13 +158,13 @@ def _trailing(rates: pd.DataFrame) -> pd.DataFrame:
     return sums.assign(rate=rate, low=low, high=high, enough=calls >= _ENOUGH)
 
 
-def _range_in_words(parts: list[tuple[str, pd.DataFrame]], what: str) -> str:
+def _range_in_words(parts: list[tuple[str, pd.DataFrame]], what: str, named: int) -> str:
     calls = np.array([float(rows["calls"].sum()) for _, rows in parts])
     events = np.array([float(rows["events"].sum()) for _, rows in parts])
     if not calls.sum() > 0:
         return f"No calls, so no {what}"
     of_all = f"{percent(events.sum() / calls.sum())} of all {calls.sum():,.0f} calls"
-    told = np.flatnonzero((calls >= _ENOUGH) & (np.arange(len(parts)) < MOST_LABELS))
+    told = np.flatnonzero((calls >= _ENOUGH) & (np.arange(len(parts)) < named))
     if len(parts) == 1 or len(told) < 2:
         return f"{what.capitalize()} {of_all}"
     share = events[told] / calls[told]

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.statements.groups import state_largest
 from usage_analysis.analysis.vocabulary import (
     UNITS,
     amount,
@@ -16,7 +17,6 @@ from usage_analysis.analysis.vocabulary import (
     counted,
     per,
     several,
-    shorten,
     span_of,
 )
 from usage_analysis.errors import QueryError
@@ -35,6 +35,7 @@ from usage_analysis.figures.axes import (
     in_units,
     known,
     last_known,
+    others_name,
 )
 from usage_analysis.figures.labels import head, label_ends
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
@@ -42,7 +43,6 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, time_axis
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _HOURS_SHOWN = 35 * 24
@@ -53,7 +53,8 @@ def plot_trend(
     frame: pd.DataFrame,
     *,
     measure: str = "total_count",
-    before: pd.DataFrame | None = None,
+    previous: pd.DataFrame | None = None,
+    groups: int | Sequence[str] | None = None,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
@@ -65,12 +66,15 @@ def plot_trend(
     ----------
     frame
         What `aggregate` returns, or a canonical frame, with or without a group column. Of a
-        breakdown each group is a line, named where it ends; beyond six the smaller ones are grey.
-        Of more than 120 buckets the moving means of groups are drawn, for their lines hide others.
+        breakdown each group is a line, and the largest are named where they end. Of more than 120
+        buckets the moving means of groups are drawn, because their lines would hide each other.
     measure
         A column of it; durations are drawn in minutes.
-    before
-        Hours or days, as the frame's, of a time before it: dashed, its first day on the first one.
+    previous
+        Hours or days of a previous period, drawn dashed with its first day on the frame's first.
+    groups
+        Groups that are named: their names, or how many of the largest (6). The others are grey
+        lines, and the shares in the title are of all groups.
     marks
         What you know of the time shown; the periods to leave out are not in the mean.
     title, about
@@ -81,7 +85,8 @@ def plot_trend(
     Raises
     ------
     QueryError
-        `before` beside groups, or beside weeks and longer, which no whole number of days moves.
+        `previous` beside groups, or beside weeks and longer, which no whole number of days moves;
+        or an unknown group.
 
     Notes
     -----
@@ -99,13 +104,13 @@ def plot_trend(
     smoothed = key = ""
     if group_column(frame) is None:
         tall = np.zeros(1)
-        if before is not None and len(before) and len(frame):
-            tall, key = _beside(ax, frame, before, measure, every)
+        if previous is not None and len(previous) and len(frame):
+            tall, key = _beside(ax, frame, previous, measure, every)
         key = "; ".join(filter(None, (_single(ax, frame, measure, every, marks, tall), key)))
-    elif before is None:
-        smoothed = _lines(ax, frame, measure, every, marks)
+    elif previous is None:
+        smoothed = _lines(ax, frame, measure, every, marks, groups)
     else:
-        raise QueryError("before: expected none beside groups, got a frame")
+        raise QueryError("previous: expected none beside groups, got a frame")
     ax.set_ylabel(f"{smoothed}{axis_name(measure, every)}")
     # A few buckets of groups have no mean, and the shares in the title are of all.
     draw_marks(ax, marks, counted=frame if group_column(frame) and not smoothed else None)
@@ -114,13 +119,13 @@ def plot_trend(
 
 
 def _beside(
-    ax: Axes, frame: pd.DataFrame, before: pd.DataFrame, measure: str, every: str
+    ax: Axes, frame: pd.DataFrame, previous: pd.DataFrame, measure: str, every: str
 ) -> tuple[Floats, str]:
     """Draw what was before on the days of a frame; its values, and what its line means."""
     if every not in ("hour", "day"):
-        raise QueryError(f"before: expected hours or days, got buckets of a {every}")
+        raise QueryError(f"previous: expected hours or days, got buckets of a {every}")
     theme, zone = theme_in_use(), zone_of(frame)
-    own, index = pd.DatetimeIndex(frame.index), pd.DatetimeIndex(before.index).tz_convert(zone)
+    own, index = pd.DatetimeIndex(frame.index), pd.DatetimeIndex(previous.index).tz_convert(zone)
     moved = index.tz_localize(None) + (_day(own[0]) - _day(index[0]))
     # On the same clock: an hour that a change of clocks leaves out has no place, a day has one.
     repeated = np.ones(len(moved), dtype=bool)
@@ -130,8 +135,8 @@ def _beside(
         else moved.tz_localize(zone, ambiguous=repeated, nonexistent="shift_forward")
     )
     shown = places <= own[-1]
-    line, values = broken(dates_of(places[shown]), in_units(before, measure)[shown])
-    ax.plot(line, values, color=theme.muted, ls="--", lw=1.2, gid="before")
+    line, values = broken(dates_of(places[shown]), in_units(previous, measure)[shown])
+    ax.plot(line, values, color=theme.muted, ls="--", lw=1.2, gid="previous")
     days = f"{index[0]:%Y-%m-%d}", f"{index[-1]:%Y-%m-%d}"
     return values, f"dashed: {' to '.join(dict.fromkeys(days))}"
 
@@ -202,10 +207,17 @@ def _moving_mean(x: Floats, values: Floats, over: int) -> tuple[Floats, Floats]:
     return line, pd.Series(there).rolling(over).mean().to_numpy(dtype=np.float64)
 
 
-def _lines(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark]) -> str:
+def _lines(
+    ax: Axes,
+    frame: pd.DataFrame,
+    measure: str,
+    every: str,
+    marks: Sequence[Mark],
+    groups: int | Sequence[str] | None,
+) -> str:
     """Draw a line a group; of many buckets their moving means, which the words returned say."""
     theme = theme_in_use()
-    largest, others = groups_by_size(frame, measure)
+    largest, others = groups_by_size(frame, measure, groups)
     buckets = len(largest[0][1]) if largest else 0
     (over, words), long = _mean_over(every, buckets), buckets > MANY
     if long:
@@ -220,7 +232,7 @@ def _lines(ax: Axes, frame: pd.DataFrame, measure: str, every: str, marks: Seque
         ends.append((line_of_group(ax, rows, measure, colour, 1.6, "group"), name, colour))
         tops.append(in_units(rows, measure))
     if others:
-        ends.append((float(np.mean(low)), f"{len(others)} others", theme.muted))
+        ends.append((float(np.mean(low)), others_name(others), theme.muted))
     from_zero(ax, np.concatenate(tops))
     label_ends(ax, ends)
     return f"mean over {words} of " if long else ""
@@ -254,7 +266,7 @@ def _finding(frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark
     what = UNITS.get(measure, measure)
     group = group_column(frame)
     if group is not None:
-        return largest_in_words(frame, measure, what)
+        return state_largest(frame, measure).title
     kept = frame[finished(frame) & ~left_out(frame, marks)]
     if len(kept) == 0:
         return f"No finished {every} yet, so no mean of {what} {per(every)}"
@@ -271,18 +283,4 @@ def _finding(frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark
     return (
         f"{counted(float(np.nanmean(values)), measure)} {per(every)} on average over {len(kept):,} "
         f"whole {every}s, most on {moment} ({amount(values[top])})"
-    )
-
-
-def largest_in_words(frame: pd.DataFrame, measure: str, what: str) -> str:
-    """Which group has most of a measure, and how much of it."""
-    parts = [(str(name), np.nansum(in_units(rows, measure))) for name, rows in each_group(frame)]
-    total = sum(value for _, value in parts)
-    if not total > 0:
-        return f"No {what} in any of {several(len(parts), 'group')}"
-    if len(parts) == 1:
-        return f"{shorten(parts[0][0], 40)}, the one group, has all {counted(total, measure)}"
-    name, value = max(parts, key=lambda part: part[1])
-    return (
-        f"{shorten(name, 40)} has {100 * value / total:.0f} % of the {what} of {len(parts)} groups"
     )

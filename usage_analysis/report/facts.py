@@ -16,14 +16,14 @@ from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
+from usage_analysis.analysis.marks import Mark
 from usage_analysis.analysis.quality import reconcile
+from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import figure_of, finished
-from usage_analysis.figures.marks import Mark, without
+from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import WIDTH, new_figure
-from usage_analysis.report.hours import Hours
 from usage_analysis.report.ranking import group_table
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.usage import CallUsage
@@ -64,61 +64,97 @@ class Section:
 
 @dataclass(frozen=True)
 class Facts:
-    """The data of one report, local and cut to the days asked for."""
+    """Results of one report, each computed once.
 
-    usage: CallUsage
-    hourly: pd.DataFrame
+    Parameters
+    ----------
+    selected
+        The rows that the report is of.
+    about
+        Their provenance.
+    limit
+        Maximum number of concurrent calls.
+    budget
+        Billed minutes that a month may come to.
+    price
+        Price per billed minute [USD].
+    """
+
+    selected: SelectedUsage
     about: Provenance
-    previous: pd.DataFrame | None = None
-    breakdown: pd.DataFrame | None = None
-    marks: Sequence[Mark] = ()
-    weekend: Sequence[str] = ("Sat", "Sun")
     limit: int | None = None
     budget: float | None = None
     price: Any = PRICE
-    """Price per billed minute [USD]."""
-    hours: Hours | None = None
-    """Hours of the day that the data were cut to."""
 
-    @cached_property
+    @property
+    def marks(self) -> Sequence[Mark]:
+        """Deploys, incidents and periods to leave out."""
+        return self.selected.selection.marks
+
+    @property
+    def weekend(self) -> Sequence[str]:
+        """Days of the weekend."""
+        return self.selected.selection.weekend
+
+    @property
+    def hours(self) -> tuple[int, int] | None:
+        """Hours of the day."""
+        return self.selected.selection.hours
+
+    @property
+    def usage(self) -> CallUsage:
+        """The reply about all calls."""
+        return self.selected.usage
+
+    @property
+    def hourly(self) -> pd.DataFrame:
+        """Selected hours."""
+        return self.selected.hourly
+
+    @property
+    def kept(self) -> pd.DataFrame:
+        """Selected hours outside the periods to leave out."""
+        return self.selected.unmarked
+
+    @property
     def daily(self) -> pd.DataFrame:
-        """Every local day, those that are not whole too."""
-        return aggregate(self.hourly, "D")
+        """Days of the selected hours."""
+        return self.selected.daily
 
-    @cached_property
+    @property
     def days(self) -> pd.DataFrame:
-        """Whole and final days, without the periods to leave out."""
-        return without(self.daily[finished(self.daily)], self.marks)
+        """Complete and final days outside the periods to leave out."""
+        return self.selected.whole_days
+
+    @property
+    def previous(self) -> pd.DataFrame | None:
+        """Hours of the previous period."""
+        return self.selected.previous
+
+    @property
+    def breakdown(self) -> pd.DataFrame | None:
+        """Hours by group as given; None without a breakdown."""
+        return self.selected.group_hours
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """Selected hours by group."""
+        return self.selected.breakdown
 
     @cached_property
     def months(self) -> pd.DataFrame:
-        """The days, and those of the period before where it goes on into this one."""
-        if self.previous is None or len(self.previous) == 0:
-            return self.daily
-        start = self.hourly.index[0]
-        before = self.previous[self.previous.index < start]
-        if len(before) == 0:
-            return self.daily
-        last, first = (day.tz_localize(None).normalize() for day in (before.index[-1], start))
-        if first - last > pd.Timedelta(days=1):
-            return self.daily
-        # What was not final when the earlier period was asked for is not final here either.
-        return aggregate(pd.concat([before, self.hourly]), "D")
-
-    @cached_property
-    def kept(self) -> pd.DataFrame:
-        """Hours without the periods to leave out: what means are made of."""
-        return without(self.hourly, self.marks)
+        """Days up to the last selected one, from weeks before its month."""
+        return aggregate(self.selected.history, "D")
 
     @cached_property
     def chart(self) -> pd.DataFrame:
         """Control chart of the error rate by day."""
-        return control_chart(self.kept)
+        return control_chart(self.selected.unmarked)
 
     @cached_property
     def checks(self) -> pd.DataFrame:
         """Checks of the whole reply against itself."""
-        return reconcile(self.usage)
+        return reconcile(self.selected.usage)
 
     @property
     def changes(self) -> pd.DataFrame | None:
@@ -132,11 +168,12 @@ class Facts:
 
     @cached_property
     def _changes(self) -> tuple[pd.DataFrame | None, str]:
-        if self.previous is None:
+        current, previous = self.selected.hourly, self.selected.previous
+        if previous is None:
             return None, "none was given"
         try:
             rows = {
-                UNITS[measure]: compare_periods(self.hourly, self.previous, measure=measure)
+                UNITS[measure]: compare_periods(current, previous, measure=measure)
                 for measure in MEASURES
             }
         except QueryError as error:
@@ -146,10 +183,11 @@ class Facts:
     @cached_property
     def rates(self) -> pd.DataFrame | None:
         """Differences of rates to the period before, over the whole days of both."""
-        if self.previous is None:
+        days, previous = self.selected.whole_days, self.selected.previous
+        if previous is None:
             return None
-        ours = self.days if len(self.days) else self.hourly[~self.hourly["provisional"]]
-        theirs = self.previous[~self.previous["provisional"]]
+        ours = days if len(days) else self.selected.final
+        theirs = previous[~previous["provisional"]]
         return pd.DataFrame(
             {
                 name: rate_difference(ours, theirs, event=event, independent="days")
@@ -160,19 +198,12 @@ class Facts:
     @cached_property
     def limits(self) -> pd.DataFrame:
         """Each group's error rate against the limits that chance sets."""
-        return funnel(self.groups)
+        return funnel(self.selected.breakdown)
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """A row a group, the largest first."""
-        return group_table(self.groups, self.price)
-
-    @property
-    def groups(self) -> pd.DataFrame:
-        """The breakdown's hours."""
-        if self.breakdown is None:
-            raise QueryError("sections: groups needs a breakdown, got none")
-        return self.breakdown
+        return group_table(self.selected.breakdown, self.price)
 
 
 def on_axes(draw: Callable[[Axes], Axes], height: float = 4.0) -> Callable[[float], Figure]:

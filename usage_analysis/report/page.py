@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, tzinfo
 from decimal import Decimal
 from importlib.metadata import version
@@ -20,11 +20,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE
+from usage_analysis.analysis.marks import Mark
+from usage_analysis.analysis.selection import Selection
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
-from usage_analysis.figures.marks import Mark
-from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.figures.style import (
     WIDTH,
     Theme,
@@ -34,15 +35,7 @@ from usage_analysis.figures.style import (
     theme_in_use,
     title_of,
 )
-from usage_analysis.query import zone
 from usage_analysis.report.facts import Facts, Section
-from usage_analysis.report.hours import (
-    Hours,
-    check_hours,
-    hours_in_words,
-    of_hours,
-    whole_days,
-)
 from usage_analysis.report.sections import sections_of
 from usage_analysis.report.summary import findings
 from usage_analysis.report.tables import (
@@ -54,7 +47,6 @@ from usage_analysis.report.tables import (
     write_table,
 )
 from usage_analysis.tidy.frames import require
-from usage_analysis.tidy.periods import between_days, in_timezone
 from usage_analysis.tidy.usage import CallUsage
 
 Progress = Callable[[int, int], None]
@@ -75,7 +67,7 @@ def build_report(
     timezone: str | tzinfo = "UTC",
     from_date: date | str | None = None,
     to_date: date | str | None = None,
-    hours: Hours | None = None,
+    hours: tuple[int, int] | None = None,
     previous: CallUsage | None = None,
     breakdown: CallUsage | None = None,
     sections: Sequence[str] | None = None,
@@ -146,31 +138,34 @@ def build_report(
         error counts, hours that are none of a day, or no hour in the days asked for.
     """
     require("build_report", usage.hourly, "error_count", "billed_minutes")
-    place = zone(timezone)
-    check_hours(hours)
-    first, last = (usage.query and usage.query.days_in(place)) or (None, None)
-    days = (from_date or first, to_date or last)
-
-    def local(reply: CallUsage) -> pd.DataFrame:
-        return of_hours(in_timezone(reply.hourly, place), hours)
-
-    hourly = between_days(local(usage), *days)
-    about = Provenance.of(usage, hourly, timezone=place, filters=filters)
-    if hours is not None:
-        about = replace(about, filters={**about.filters, "time of day": hours_in_words(hours)})
-    facts = Facts(
-        usage=usage,
-        hourly=hourly,
-        about=about,
-        previous=None if previous is None else whole_days(local(previous)),
-        breakdown=None if breakdown is None else between_days(local(breakdown), *days),
-        marks=marks,
-        weekend=weekend,
-        limit=limit,
-        budget=budget,
-        price=PRICE if price is None else price,
+    selection = Selection(
+        timezone=timezone,
+        from_date=from_date,
+        to_date=to_date,
         hours=hours,
+        weekend=weekend,
+        marks=marks,
+        filters=filters,
     )
+    selected = selection.of(usage, breakdown=breakdown, previous=previous)
+    price = PRICE if price is None else price
+    facts = Facts(selected, provenance_of(selected), limit=limit, budget=budget, price=price)
+    return write_report(
+        facts, folder, sections=sections, title=title, alone=alone, theme=theme, progress=progress
+    )
+
+
+def write_report(
+    facts: Facts,
+    folder: str | os.PathLike[str],
+    *,
+    sections: Sequence[str] | None = None,
+    title: str | None = None,
+    alone: bool = False,
+    theme: Theme | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the report of computed results and return the path of its page."""
     target = Path(folder)
     if target.exists() and not target.is_dir():
         raise QueryError(f"folder: expected a folder or a new name, got the file {str(target)!r}")
@@ -244,7 +239,7 @@ class _Page:
         for name, table in self._tables().items():
             names += write_table(table, folder, name)
         progress(done + 1, steps)
-        digest = hashlib.sha256(csv_of(self.facts.hourly)).hexdigest()
+        digest = hashlib.sha256(csv_of(self.facts.selected.hourly)).hexdigest()
         (folder / "report.html").write_text(self._html(shown, names, digest), encoding="utf-8")
         progress(steps, steps)
         return [*names, "report.html"]
@@ -253,7 +248,7 @@ class _Page:
         """Every table by its file's name, none for a page alone."""
         if self.alone:
             return {}
-        tables = {"hourly": self.facts.hourly, "daily": self.facts.daily}
+        tables = {"hourly": self.facts.selected.hourly, "daily": self.facts.selected.daily}
         for section in self.sections:
             tables |= {one.name: one.table for one in section.pictures}
             tables |= {name: one.table for name, one in section.tables.items()}
@@ -297,12 +292,12 @@ class _Page:
 
     def _assumed(self) -> bool:
         """Whether the date of the data is the end of a saved reply's last day, for want of one."""
-        usage = self.facts.usage
+        usage = self.facts.selected.usage
         days = usage.daily.index
         return usage.source == "file" and usage.as_of == days[-1] + pd.Timedelta(days=1)
 
     def _totals(self) -> list[tuple[str, str]]:
-        total = self.facts.hourly.drop(columns="provisional").sum()
+        total = self.facts.selected.hourly.drop(columns="provisional").sum()
         joined, talk = total["joined_count"], total["duration"].total_seconds()
         minutes, seconds = divmod(round(talk / joined) if joined else 0, 60)
         mean = f"{minutes:,} min {seconds:02} s" if joined else "none joined"
@@ -317,15 +312,15 @@ class _Page:
 
     def _notes(self) -> list[str]:
         facts, notes = self.facts, []
-        whole = int((facts.daily["complete"] & ~facts.daily["provisional"]).sum())
-        left_out = len(facts.daily) - whole
+        whole = int((facts.selected.daily["complete"] & ~facts.selected.daily["provisional"]).sum())
+        left_out = len(facts.selected.daily) - whole
         if left_out:
             notes.append(
-                f"{left_out} of {several(len(facts.daily), 'day')} "
+                f"{left_out} of {several(len(facts.selected.daily), 'day')} "
                 f"{'is' if left_out == 1 else 'are'} not whole or not final: left out of "
                 "means, rates a day and busy hours, kept in the totals."
             )
-        provisional = int(facts.hourly["provisional"].sum())
+        provisional = int(facts.selected.hourly["provisional"].sum())
         if provisional:
             notes.append(
                 f"The last {'hour is' if provisional == 1 else f'{provisional} hours are'} "
@@ -345,7 +340,7 @@ class _Page:
                 f"When this reply was fetched is not known: {facts.about.as_of:%Y-%m-%d %H:%M} "
                 "UTC, the end of its last day, is assumed."
             )
-        if facts.usage.source == "sample":
+        if facts.selected.usage.source == "sample":
             notes.append("These are the simulated calls of the sample account, nobody's own.")
         if not self.alone and not has_parquet():
             notes.append(

@@ -258,6 +258,8 @@ def _in_minutes(value: Any) -> Any:
 
 
 def _groups(facts: Facts) -> Section:
+    if facts.breakdown is None:
+        raise QueryError("sections: groups needs a breakdown, got none")
     hourly, about = facts.groups, facts.about
     # A panel is too small for the days of more than a season.
     daily = aggregate(hourly, "D" if len(facts.daily) <= _PANEL_DAYS else "W")

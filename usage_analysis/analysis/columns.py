@@ -1,0 +1,33 @@
+"""Columns of frames as numbers: which rows are finished, values in their units, percent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def finished(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows are complete and no longer provisional, as far as the frame tells."""
+    whole = np.ones(len(frame), dtype=np.bool_)
+    if "complete" in frame:
+        whole &= frame["complete"].to_numpy(dtype=bool)
+    if "provisional" in frame:
+        whole &= ~frame["provisional"].to_numpy(dtype=bool)
+    return whole
+
+
+def in_units(frame: pd.DataFrame, measure: str) -> Floats:
+    """Return a measure's values in the unit of its axis; durations are in minutes."""
+    column = frame[measure]
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "m":
+        values = column.to_numpy().astype("m8[us]")
+        return np.where(np.isnat(values), np.nan, values.view(np.int64) / 60e6)
+    return column.to_numpy(dtype=np.float64)
+
+
+def percents_of(frame: pd.DataFrame, *columns: str) -> tuple[Floats, ...]:
+    """Return columns of shares in percent."""
+    return tuple(100 * frame[name].to_numpy(dtype=np.float64) for name in columns)

@@ -1,0 +1,116 @@
+"""Deploys, incidents and periods to leave out: what a user knows of the time analysed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.grouping import row_lengths
+from usage_analysis.tidy.zones import row_times
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An instant or a period that a figure shows on its time axis.
+
+    Parameters
+    ----------
+    start
+        When it was or began, with its zone: ``"2026-03-10 14:00-04:00"`` or a datetime.
+    label
+        What it was, in a few words.
+    end
+        First instant after it, for a period.
+    leave_out
+        Leave its buckets out of means, bands and limits; `without` does it for a helper of your
+        choice. Totals keep them.
+
+    Raises
+    ------
+    QueryError
+        An instant without a zone, an end that is not after its start, or nothing to leave out.
+
+    Examples
+    --------
+    >>> Mark("2026-03-10T18:00Z", "release 2.4").start
+    Timestamp('2026-03-10 18:00:00+0000', tz='UTC')
+    """
+
+    start: pd.Timestamp
+    label: str
+    end: pd.Timestamp | None = None
+    leave_out: bool = False
+
+    def __init__(
+        self,
+        start: datetime | str,
+        label: str,
+        *,
+        end: datetime | str | None = None,
+        leave_out: bool = False,
+    ) -> None:
+        object.__setattr__(self, "start", _instant("start", start))
+        object.__setattr__(self, "end", None if end is None else _instant("end", end))
+        object.__setattr__(self, "label", str(label))
+        object.__setattr__(self, "leave_out", leave_out)
+        if self.end is not None and self.end <= self.start:
+            raise QueryError(f"end: expected one after {self.start}, got {self.end}")
+        if leave_out and self.end is None:
+            raise QueryError("leave_out: expected a mark with an end, got an instant")
+
+
+def _instant(name: str, given: datetime | str) -> pd.Timestamp:
+    instant: pd.Timestamp | None = None
+    with suppress(TypeError, ValueError):
+        instant = pd.Timestamp(given)
+    if instant is None or pd.isna(instant) or instant.tzinfo is None:
+        raise QueryError(
+            f'{name}: expected an instant with its zone such as "2026-03-10T14:00-04:00", '
+            f"got {given!r}"
+        )
+    return instant
+
+
+def without(frame: pd.DataFrame, marks: Sequence[Mark]) -> pd.DataFrame:
+    """Rows of a frame that touch none of the periods to leave out.
+
+    Parameters
+    ----------
+    frame
+        Canonical frame, hourly or daily, with or without a group column, or what `aggregate` makes
+        of one. Give helpers that build days from hours the hours: a day that lacks some is no
+        whole day to them.
+    marks
+        Those with `leave_out` count.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02", periods=4, freq="h", tz="UTC", name="time")
+    >>> hourly = pd.DataFrame({"total_count": [5, 0, 0, 6], "provisional": False}, index=time)
+    >>> bad = Mark("2026-03-02T01:00Z", "outage", end="2026-03-02T03:00Z", leave_out=True)
+    >>> without(hourly, [bad])["total_count"].tolist()
+    [5, 6]
+    """
+    return frame[~left_out(frame, marks)]
+
+
+def left_out(frame: pd.DataFrame, marks: Sequence[Mark]) -> NDArray[np.bool_]:
+    """Which rows of a frame touch a period to leave out."""
+    out = np.zeros(len(frame), dtype=np.bool_)
+    periods = [mark for mark in marks if mark.leave_out]
+    if not periods or len(frame) == 0:
+        return out
+    starts = row_times(frame)
+    ends = starts + row_lengths(frame).astype(np.int64)
+    for mark in periods:
+        low, high = pd.DatetimeIndex([mark.start, mark.end]).as_unit("us").asi8
+        out |= (starts < high) & (ends > low)
+    return out

@@ -1,0 +1,368 @@
+"""The selection of data: which days, hours and groups, and the rows that follow from it.
+
+What is displayed never filters what is computed: shares, rates and centres come from all calls of
+the selected days, and `Selection.groups` only says which groups are drawn by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta, tzinfo
+from functools import cached_property
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.columns import finished
+from usage_analysis.analysis.difference import rate_effects
+from usage_analysis.analysis.marks import Mark, without
+from usage_analysis.errors import QueryError
+from usage_analysis.filters import local_day
+from usage_analysis.query import zone
+from usage_analysis.tidy.frames import REST, group_column
+from usage_analysis.tidy.periods import aggregate, between_days, in_timezone
+from usage_analysis.tidy.usage import CallUsage
+
+HISTORY: Final = 56
+"""Days before a month from which its projection learns the weekdays."""
+_DAY: Final = timedelta(days=1)
+
+
+class Days(NamedTuple):
+    """Local days, both inclusive."""
+
+    first: date
+    last: date
+
+    @property
+    def number(self) -> int:
+        """Number of days."""
+        return (self.last - self.first).days + 1
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.number == 1 else f"{self.first} to {self.last}"
+
+    @property
+    def when(self) -> str:
+        """The days with their preposition: ``on 2026-03-01``, ``from 2026-03-01 to 2026-03-31``."""
+        return f"on {self}" if self.number == 1 else f"from {self}"
+
+    def back(self, days: int) -> Days:
+        """Return the same number of days, so many days earlier."""
+        return Days(self.first - days * _DAY, self.last - days * _DAY)
+
+    @property
+    def history(self) -> Days:
+        """Days from which a projection of the last day's month learns."""
+        return Days(self.last.replace(day=1) - HISTORY * _DAY, self.last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which part of a reply to analyse, and what to set apart in it.
+
+    Parameters
+    ----------
+    timezone
+        Time zone of days and hours, an IANA name.
+    from_date, to_date
+        First and last local day, both inclusive; None takes all days of the reply.
+    hours
+        Hours of the local day: ``(9, 17)`` for 09:00 to 17:00. A first hour after the last goes
+        over midnight. None takes all hours.
+    previous
+        First and last day of the previous period, where the same reply holds it.
+    groups
+        Groups of a breakdown that are drawn by themselves: their names, or the number of the
+        largest ones. The others are drawn together, and every share is of all calls.
+    weekend
+        Days of the weekend, as ``("Fri", "Sat")``.
+    marks
+        Deploys, incidents and periods to leave out; totals keep the calls of these periods.
+    filters
+        The filters of the calls in your own words, for instance names for the query's IDs.
+
+    Raises
+    ------
+    QueryError
+        An unknown time zone, a bound that is no day, or hours that are not two hours of the day.
+
+    Examples
+    --------
+    >>> office = Selection(timezone="America/New_York", hours=(9, 17))
+    >>> office.hours_in_words
+    '09:00 to 17:00'
+    """
+
+    timezone: str | tzinfo = "UTC"
+    from_date: date | str | None = None
+    to_date: date | str | None = None
+    hours: tuple[int, int] | None = None
+    previous: tuple[date, date] | None = None
+    groups: int | Sequence[str] | None = None
+    weekend: Sequence[str] = ("Sat", "Sun")
+    marks: Sequence[Mark] = ()
+    filters: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        zone(self.timezone)
+        for name in ("from_date", "to_date"):
+            if (day := getattr(self, name)) is not None:
+                object.__setattr__(self, name, local_day(name, day))
+        _check_hours(self.hours)
+
+    @property
+    def hours_in_words(self) -> str:
+        """Hours of the day as ``09:00 to 17:00``; empty where all are selected."""
+        return "" if self.hours is None else f"{self.hours[0]:02}:00 to {self.hours[1]:02}:00"
+
+    def filters_in_words(self, otherwise: Mapping[str, str]) -> dict[str, str]:
+        """Return the filters in words, by default `otherwise`, with the hours of the day."""
+        words = dict(otherwise if self.filters is None else self.filters)
+        return words if self.hours is None else words | {"time of day": self.hours_in_words}
+
+    def of(
+        self,
+        usage: CallUsage,
+        *,
+        breakdown: CallUsage | None = None,
+        previous: CallUsage | None = None,
+    ) -> SelectedUsage:
+        """Apply the selection to replies.
+
+        Parameters
+        ----------
+        usage
+            The reply about all calls.
+        breakdown
+            The same calls by group.
+        previous
+            The reply of an earlier period, of which whole days are compared; without it
+            `Selection.previous` names days of the same reply.
+
+        Raises
+        ------
+        QueryError
+            No hour of the reply lies in the selected days.
+        """
+        place = zone(self.timezone)
+        chosen = self
+        if usage.query is not None and (days := usage.query.days_in(place)) is not None:
+            chosen = replace(
+                self, from_date=self.from_date or days[0], to_date=self.to_date or days[1]
+            )
+        hours = in_timezone(usage.hourly, place)
+        between_days(hours, chosen.from_date, chosen.to_date)  # raises where no row is left
+        earlier = hours if chosen.previous is not None else None
+        return SelectedUsage(
+            selection=chosen,
+            usage=usage,
+            all_hours=hours,
+            group_hours=None if breakdown is None else group_hours_of(breakdown, place),
+            earlier_hours=earlier if previous is None else in_timezone(previous.hourly, place),
+        )
+
+    def cut(self, rows: pd.DataFrame, days: tuple[date | None, date | None]) -> pd.DataFrame:
+        """Return the rows of local days that lie in the selected hours of the day."""
+        return self.of_hours(rows[_inside(rows, *days)])
+
+    def of_hours(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows that lie in the selected hours of the day."""
+        if self.hours is None:
+            return rows
+        (low, high), hour = self.hours, pd.DatetimeIndex(rows.index).hour.to_numpy()
+        inside: NDArray[np.bool_] = (
+            (hour >= low) & (hour < high) if low < high else (hour >= low) | (hour < high)
+        )
+        return rows[inside]
+
+
+def _check_hours(hours: tuple[int, int] | None) -> None:
+    if hours is None:
+        return
+    try:
+        low, high = hours
+        fits = 0 <= low < 24 and 0 < high <= 24 and low != high
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise QueryError(f"hours: expected two hours of the day such as (9, 17), got {hours!r}")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SelectedUsage:
+    """Rows of a reply that a selection takes; each kind is computed once.
+
+    Parameters
+    ----------
+    selection
+        What is selected.
+    usage
+        The reply about all calls.
+    all_hours
+        All its hours in the selected time zone.
+    group_hours
+        All its hours by group, in the same zone; None without a breakdown.
+    earlier_hours
+        Hours that hold the previous period, in the same zone; None where nothing is compared.
+    """
+
+    selection: Selection
+    usage: CallUsage
+    all_hours: pd.DataFrame
+    group_hours: pd.DataFrame | None = None
+    earlier_hours: pd.DataFrame | None = None
+
+    @property
+    def _days(self) -> tuple[date | None, date | None]:
+        return self.selection.from_date, self.selection.to_date  # type: ignore[return-value]  # __post_init__ made days
+
+    @cached_property
+    def hourly(self) -> pd.DataFrame:
+        """Selected hours of all calls."""
+        return self.selection.cut(self.all_hours, self._days)
+
+    @cached_property
+    def daily(self) -> pd.DataFrame:
+        """Local days of the selected hours, incomplete ones too."""
+        return aggregate(self.hourly, "D")
+
+    @cached_property
+    def whole_days(self) -> pd.DataFrame:
+        """Complete and final days outside the periods to leave out."""
+        return without(self.daily[finished(self.daily)], self.selection.marks)
+
+    @cached_property
+    def unmarked(self) -> pd.DataFrame:
+        """Selected hours outside the periods to leave out, for means, rates and limits."""
+        return without(self.hourly, self.selection.marks)
+
+    @cached_property
+    def final(self) -> pd.DataFrame:
+        """Selected hours that are no longer provisional."""
+        return self.hourly[~self.hourly["provisional"]]
+
+    @cached_property
+    def breakdown(self) -> pd.DataFrame:
+        """Selected hours of every group and the rest.
+
+        Raises
+        ------
+        QueryError
+            No breakdown was given.
+        """
+        if self.group_hours is None:
+            raise QueryError("groups: expected a breakdown, got none")
+        return self.selection.cut(self.group_hours, self._days)
+
+    @property
+    def by_group(self) -> pd.DataFrame:
+        """Selected hours by group where there is a breakdown, of all calls otherwise."""
+        return self.hourly if self.group_hours is None else self.breakdown
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """Hours up to the last selected day, from weeks before its month as far as they are there.
+
+        A month's projection learns its weekdays from them.
+        """
+        last = self._days[1] or self.hourly.index[-1].date()
+        rows = self.selection.cut(self.all_hours, Days(last, last).history)
+        earlier = self.earlier_hours
+        if earlier is None or earlier is self.all_hours or len(rows) == 0:
+            return rows
+        earlier = self.selection.of_hours(earlier[earlier.index < rows.index[0]])
+        if len(earlier) == 0 or _day(rows.index[0]) - _day(earlier.index[-1]) > _DAY:
+            return rows
+        # What was provisional in the earlier reply stays so.
+        return pd.concat([earlier, rows])
+
+    @cached_property
+    def previous(self) -> pd.DataFrame | None:
+        """Hours of the previous period; None where nothing is compared."""
+        return None if self.earlier_hours is None else self._previous(self.earlier_hours)
+
+    @cached_property
+    def previous_groups(self) -> pd.DataFrame:
+        """Hours of the previous period by group where there is a breakdown.
+
+        Raises
+        ------
+        QueryError
+            Nothing is compared.
+        """
+        rows = self.earlier_hours if self.group_hours is None else self.group_hours
+        if self.previous is None or rows is None:
+            raise QueryError("previous: expected a previous period, got none")
+        return self._previous(rows)
+
+    def _previous(self, rows: pd.DataFrame) -> pd.DataFrame:
+        days = self.selection.previous
+        if days is None:
+            return _whole_days(self.selection.of_hours(rows))
+        return self.selection.cut(rows, days)
+
+    @cached_property
+    def previous_so_far(self) -> pd.DataFrame | None:
+        """Previous period up to the hour of the clock to which the selected hours are final."""
+        return None if self.previous is None else self._so_far(self.previous)
+
+    def _so_far(self, rows: pd.DataFrame) -> pd.DataFrame:
+        end = self.previous_end
+        return rows if end is None else rows[_local(rows) <= end]
+
+    @cached_property
+    def previous_end(self) -> pd.Timestamp | None:
+        """Last hour of `previous_so_far` on the local clock; None where it is the whole period."""
+        days, late = self.selection.previous, self.hourly["provisional"].to_numpy()
+        if days is None or not late.any():
+            return None
+        first = _local(self.hourly)[int(late.argmax())]
+        start = self._days[0] or self.hourly.index[0].date()
+        moved: pd.Timestamp = first - (start - days[0]) - pd.Timedelta(hours=1)
+        return moved
+
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """What each group adds to the change of the error rate since the previous period."""
+        current = self.breakdown
+        previous = self._so_far(self.previous_groups)
+        return rate_effects(current[~current["provisional"]], previous, independent="days")
+
+
+def group_hours_of(breakdown: CallUsage, timezone: str | tzinfo) -> pd.DataFrame:
+    """Return a breakdown's hours in a time zone, without the rest where no call is left over."""
+    rows = breakdown.hourly
+    rest = rows[str(group_column(rows))] == REST
+    return in_timezone(rows if rows.loc[rest, "total_count"].any() else rows[~rest], timezone)
+
+
+def _whole_days(hourly: pd.DataFrame) -> pd.DataFrame:
+    """Rows from the first complete local day to the last one."""
+    # A reply covers whole UTC hours or days, so that its first and last local day may be cut.
+    days = aggregate(hourly, "D")
+    complete = days.index[days["complete"].to_numpy()]
+    if len(complete) == 0:
+        return hourly
+    return hourly[_inside(hourly, complete[0].date(), complete[-1].date())]
+
+
+def _inside(rows: pd.DataFrame, first: date | None, last: date | None) -> NDArray[np.bool_]:
+    local, inside = _local(rows), np.ones(len(rows), dtype=np.bool_)
+    if first is not None:
+        inside &= local >= pd.Timestamp(first)
+    if last is not None:
+        inside &= local < pd.Timestamp(last) + pd.Timedelta(days=1)
+    return inside
+
+
+def _local(rows: pd.DataFrame) -> pd.DatetimeIndex:
+    """Return what the clock shows at each row, without its zone."""
+    return pd.DatetimeIndex(rows.index).tz_localize(None)
+
+
+def _day(moment: pd.Timestamp) -> pd.Timestamp:
+    return moment.tz_localize(None).normalize()

@@ -1,0 +1,84 @@
+"""Groups in words: which has the most, and its share of all calls."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.billing import cost
+from usage_analysis.analysis.columns import in_units
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    counted,
+    dates,
+    money,
+    number,
+    part,
+    several,
+    shorten,
+)
+from usage_analysis.tidy.frames import REST, group_column
+from usage_analysis.tidy.grouping import each_group
+
+_NAME = 40
+"""Cells that a group's name may take in a sentence."""
+
+
+def state_largest(breakdown: pd.DataFrame, measure: str) -> Statement:
+    """State which group has the most of a measure, and its share of all groups and the rest."""
+    sizes = sizes_of(breakdown, measure)
+    total, named = float(sizes.sum()), sizes.drop(REST, errors="ignore")
+    what, groups = UNITS.get(measure, measure), several(len(named), "group")
+    if not named.sum() > 0:
+        where = "the one group" if len(named) == 1 else f"any of {groups}"
+        rest = f"; the rest has all {counted(total, measure)}" if total > 0 else ""
+        return _state(f"No {what} in {where}{rest}", breakdown)
+    name, value = shorten(str(named.idxmax()), _NAME), float(named.max())
+    if len(sizes) == 1:
+        return _state(f"{name}, the one group, has all {counted(total, measure)}", breakdown)
+    share = f"{part(value / total)} of {counted(total, measure)}"
+    title = f"{name} has {share}, the most of {groups}"
+    return _state(
+        title,
+        breakdown,
+        f"Of {groups} by {group_column(breakdown)}, {name} has the most {what}: "
+        f"{number(value, measure)} of {number(total, measure)} ({part(value / total)})",
+    )
+
+
+def state_costs(breakdown: pd.DataFrame, price: Any) -> Statement:
+    """State which group has the most calls, which costs the most, and both shares of the whole."""
+    calls = sizes_of(breakdown, "total_count")
+    named = calls.drop(REST, errors="ignore")
+    if len(calls) < 2 or not named.sum() > 0:
+        return state_largest(breakdown, "total_count")
+    costs = cost(breakdown, price)["cost"].astype(np.float64)  # type: ignore[index]  # a breakdown's table
+    total: Any = cost(breakdown.drop(columns=str(group_column(breakdown))), price)
+    first, dearest = str(named.idxmax()), str(costs.drop(REST, errors="ignore").idxmax())
+    share = part(named[first] / calls.sum())
+    sentence = (
+        f"Of {several(len(named), 'group')} by {group_column(breakdown)}, "
+        f"{shorten(first, _NAME)} has the most calls ({number(named[first], 'total_count')} "
+        f"of {number(calls.sum(), 'total_count')}, {share})"
+    )
+    if total:
+        whose = "" if first == dearest else f"{shorten(dearest, _NAME)} "
+        sentence += (
+            f" and {whose}costs the most (an estimated {money(Decimal(str(costs[dearest])))} of "
+            f"{money(total)}, {part(costs[dearest] / float(total))})"
+        )
+    return _state(state_largest(breakdown, "total_count").title, breakdown, sentence)
+
+
+def sizes_of(breakdown: pd.DataFrame, measure: str) -> pd.Series:
+    """Return how much of a measure each group has, by its name; durations are in minutes."""
+    sums = {str(name): np.nansum(in_units(rows, measure)) for name, rows in each_group(breakdown)}
+    return pd.Series(sums, dtype=np.float64)
+
+
+def _state(title: str, frame: pd.DataFrame, sentence: str = "") -> Statement:
+    return Statement(title, f"{sentence or title}, {dates(frame)}.")
