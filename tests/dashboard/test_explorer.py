@@ -159,10 +159,11 @@ def test_the_number_of_groups_changes_no_share(explorer):
         share = 100 * largest["billed_minutes"] / minutes
         assert bars[0].get_width() == pytest.approx(share)
         assert sum(bar.get_width() for bar in bars) == pytest.approx(100)
-        assert explorer.axes.get_yticklabels()[-1].get_text() == f"{len(TENANTS) - number} others"
+        others = f"{len(TENANTS) - number} others"
+        assert explorer.axes.get_yticklabels()[-1].get_text() == others
         titles.add(explorer.axes.get_title(loc="left"))
     assert len(titles) == 1
-    assert f"({share:.0f} %)" in explorer.sentence
+    assert f"{minutes / 20:,.2f}, {share:.0f} %)" in explorer.sentence
 
 
 def test_calls_in_no_group_are_the_rest(explorer):
