@@ -36,6 +36,9 @@ def add_parser(commands: Commands) -> None:
         metavar="DIR",
         help="save the replies in a folder, without the key and without IDs",
     )
+    doctor.add_argument(
+        "--list", action="store_true", help="only print the assumptions, without asking the account"
+    )
     doctor.set_defaults(run=run)
 
 
@@ -44,8 +47,18 @@ def run(options: argparse.Namespace) -> None:
     # Imported here so that --help does not load httpx.
     from usage_analysis import doctor
 
+    if options.list:
+        print("\n".join(f"{topic}: {text}" for topic, text in doctor.ASSUMPTIONS.items()))
+        return
     with open_client(options.account) as client:
         findings = doctor.run(
             client, days=options.days, folder=options.save, progress=progress_bar("doctor")
         )
     print("\n\n".join(str(finding) for finding in findings))
+    held, failed, open_ = (
+        sum(finding.holds is verdict for finding in findings) for verdict in (True, False, None)
+    )
+    print(
+        f"\n{len(findings)} assumptions checked: {held} hold, {failed} do not hold, "
+        f"{open_} cannot be tested with these calls"
+    )

@@ -57,7 +57,7 @@ class Groups(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Noun for a group: `agent`, `voice` or the metadata key."""
+        """Noun for each group: `agent`, `voice` or the metadata key."""
         return self.by.partition(".")[2] or self.by
 
     def filters(self) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""What a live account does where the endpoint's description is silent: asked, seen, in words."""
+"""Check on an account the assumptions that the vendor's description of the endpoint leaves open.
+
+`ASSUMPTIONS` lists them by topic; `run` checks each one and returns a finding.
+"""
 
 from __future__ import annotations
 
@@ -13,30 +16,33 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch.client import Client
 from usage_analysis.query import CHUNK_DAYS, UsageQuery
 
-__all__ = ["Finding", "run"]
+__all__ = ["ASSUMPTIONS", "Finding", "run"]
 
-_MARKS = {True: "as assumed", False: "OTHERWISE", None: "not shown"}
+ASSUMPTIONS = {check.topic: check.assumed for check in CHECKS}
+"""The assumptions that are checked, by topic."""
+
+_VERDICTS = {True: "holds", False: "DOES NOT HOLD", None: "cannot be tested with these calls"}
 _STEPS = 10
-_SETTLED = timedelta(minutes=10)
-"""How old a call is before it is looked at in several replies: newer ones come in meanwhile."""
+_MARGIN = timedelta(minutes=10)
+"""Calls newer than this are left out, because more of them may arrive between the requests."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the description leaves open.
+    """Result of the check of one assumption.
 
     Parameters
     ----------
     topic
-        What it is about.
+        Subject of the assumption.
     assumed
-        What this package takes for granted.
+        The assumption.
     seen
-        What the account did.
+        Observation on the account.
     follows
-        What that means for its numbers.
+        Consequence for your numbers.
     holds
-        Whether the assumption held; None where the account's calls do not show it.
+        True if the assumption holds, False if it does not, None if the account's calls cannot tell.
     """
 
     topic: str
@@ -47,7 +53,7 @@ class Finding:
 
     def __str__(self) -> str:
         return (
-            f"{self.topic} ({_MARKS[self.holds]})\n  assumed: {self.assumed}\n"
+            f"{self.topic} ({_VERDICTS[self.holds]})\n  assumed: {self.assumed}\n"
             f"  seen:    {self.seen}\n  follows: {self.follows}"
         )
 
@@ -59,52 +65,52 @@ def run(
     folder: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
-    """Findings, one for each thing that the endpoint's description leaves open.
+    """Check each of `ASSUMPTIONS` on an account and return the findings.
 
     Parameters
     ----------
     client
-        Of the account to look at; it is asked ten times.
+        Client of the account, which gets ten requests.
     days
-        How many days before today are looked at [days], 8 to 91.
+        Number of days before today to look at [days], 8 to 91.
     folder
-        Where to keep the replies for a bug report: what was asked, and the figures by day and hour.
-        There is no key in it; of a field that the endpoint is not known to send its name alone.
+        Folder to save requests and replies in, for a bug report. The files do not contain the key.
+        Of fields that are not in the vendor's description they contain only the name.
     progress
-        Told how many requests are done, and of how many.
+        Function that is called with the number of finished requests and of all requests.
 
     Raises
     ------
     QueryError, TransportError, APIError, ResponseError
-        As for `Client.call_usage`. A request that only the doctor makes may be refused: the finding
-        then says so.
+        As for `Client.call_usage`. If the server refuses a request that only the doctor sends, the
+        finding says so and nothing is raised.
 
     Examples
     --------
     >>> import usage_analysis as ua
     >>> findings = run(ua.sample_client())
     >>> print(findings[1])
-    days (as assumed)
-      assumed: a daily row is a UTC day
-      seen:    in 31 daily rows the hours of each UTC day add up to it
-      follows: days in other zones are rebuilt from the hours
+    days (holds)
+      assumed: daily rows are UTC days
+      seen:    in all 31 daily rows the hours of the UTC day add up to the row
+      follows: local days are computed from the hours
     """
     if not isinstance(days, int) or not 8 <= days < CHUNK_DAYS:
         raise QueryError(
-            f"days: expected a whole number from 8 to {CHUNK_DAYS - 1}, which one request can "
-            f"ask for, got {days!r}"
+            f"days: expected a whole number from 8 to {CHUNK_DAYS - 1}, the most that one request "
+            f"can cover, got {days!r}"
         )
     account = Account(client, None if folder is None else Path(folder), progress, _STEPS)
-    _ask(account, client, days)
+    _send_requests(account, client, days)
     findings = []
     for check in CHECKS:
-        seen = account.refusal(check.needs) or check.see(account)
-        findings.append(Finding(check.topic, check.assumed, *seen))
+        observation = account.refusal(check.needs) or check.observe(account)
+        findings.append(Finding(check.topic, check.assumed, *observation))
     return findings
 
 
-def _ask(account: Account, client: Client, days: int) -> None:
-    end = client.now() - _SETTLED
+def _send_requests(account: Account, client: Client, days: int) -> None:
+    end = client.now() - _MARGIN
     today = end.date()
     window = UsageQuery(from_date=today - timedelta(days=days), to_date=end).params()
     week = UsageQuery(from_date=today - timedelta(days=7), to_date=end).params()

@@ -1,4 +1,7 @@
-"""What each reply of the account shows of one thing that the description leaves open."""
+"""The checks: each compares one assumption with the account's replies.
+
+The assumptions are those about the endpoint that the vendor's description leaves open.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from usage_analysis.doctor.replies import Account, Look, Seen
+from usage_analysis.doctor.replies import Account, Observation, Response
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.zones import DAY, HOUR
 
@@ -17,65 +20,71 @@ _SECONDS = re.compile(r"[0-9]+(?:\.(?P<decimals>[0-9]{1,9}))?s", re.ASCII)
 
 
 class Check(NamedTuple):
-    """One thing that is taken for granted, and how to see whether it is so."""
+    """An assumption, and the function that checks it."""
 
     topic: str
     assumed: str
-    see: Callable[[Account], Seen]
+    observe: Callable[[Account], Observation]
     needs: tuple[str, ...] = ()
-    """The names of the requests that it shows nothing without, where they may be refused."""
+    """Names of the requests that the check cannot do without and that the server may refuse."""
 
 
-def _all_time(account: Account) -> Seen:
-    filters = {"week": "the dates", "hour-of-day": "the time of day", "duration-max": "the length"}
-    window = account.look("window")
-    # New calls come in while this asks.
+def _all_time(account: Account) -> Observation:
+    filters = {"week": "dates", "hour-of-day": "time of day", "duration-max": "duration"}
+    window = account.response("window")
+    # New calls may arrive between the requests.
     least, most = (
-        int(account.look(name).reply.all_time["total_count"]) for name in ("window", "again")
+        int(account.response(name).reply.all_time["total_count"]) for name in ("window", "again")
     )
     seen, shown = [], False
     for name, what in filters.items():
         if not account.answered(name):
             continue
-        look = account.look(name)
-        total = int(look.reply.all_time["total_count"])
-        differs = look.calls != window.calls
+        response = account.response(name)
+        total = int(response.reply.all_time["total_count"])
+        differs = response.calls != window.calls
         shown |= differs
         if not differs:
-            seen.append(f"nothing is shown by {what}, all calls fit")
-        elif total == look.calls:
-            seen.append(f"it follows {what}: {total} calls of {window.calls}")
+            seen.append(f"the filter on {what} cannot tell, because all calls pass it")
+        elif total == response.calls:
+            seen.append(f"it follows the filter on {what}: {total:,} of {window.calls:,} calls")
         elif least <= total <= most:
-            seen.append(f"it does not follow {what}: {total} calls, {look.calls} in the hours")
+            seen.append(
+                f"it ignores the filter on {what}: {total:,} calls, with {response.calls:,} in the "
+                "hours"
+            )
         else:
-            seen.append(f"it is neither by {what}: {total} calls, {look.calls} in the hours")
-    follows = "nothing: a window's totals are sums of its buckets, whatever allTime says"
-    return Seen("; ".join(seen), follows, True if shown else None)
+            seen.append(
+                f"with the filter on {what} it is neither: {total:,} calls, with "
+                f"{response.calls:,} in the hours"
+            )
+    follows = "no effect: the total of a period is always the sum of its buckets"
+    return Observation("; ".join(seen), follows, True if shown else None)
 
 
-def _days(account: Account) -> Seen:
-    plain = account.look("window")
+def _days(account: Account) -> Observation:
+    plain = account.response("window")
     daily = dict(zip(plain.daily.time.tolist(), _counts(plain.daily), strict=True))
     daily = {day: count for day, count in daily.items() if count}
     shift = next((h for h in sorted(range(-14, 15), key=abs) if _by_day(plain, h) == daily), None)
     holds: bool | None = shift == 0
-    seen = f"in {len(plain.daily.time)} daily rows the hours of each UTC day add up to it"
+    seen = f"in all {len(plain.daily.time)} daily rows the hours of the UTC day add up to the row"
     if not daily:
-        seen, holds = "no calls in the window", None
+        seen, holds = "no calls in these days", None
     elif shift is None:
-        seen = "the hours of the UTC days do not add up to the daily rows, nor in another zone"
+        seen = "the hours do not add up to the daily rows, neither in UTC nor in another time zone"
     elif shift:
-        seen = f"the daily rows are days of the zone UTC{shift:+d}"
-    follows = "days in other zones are rebuilt from the hours"
+        seen = f"the daily rows are days in the time zone UTC{shift:+d}"
+    follows = "local days are computed from the hours"
     if holds is False:
-        follows = "daily figures are not those of UTC days: take aggregate(hourly, 'D') instead"
-    return Seen(seen, follows, holds)
+        follows = "`usage.daily` has no UTC days: use aggregate(usage.hourly, 'D') instead"
+    return Observation(seen, follows, holds)
 
 
-def _by_day(look: Look, shift: int) -> dict[int, int]:
-    days = (look.hourly.time + shift * HOUR) // DAY * DAY
+def _by_day(response: Response, shift: int) -> dict[int, int]:
+    days = (response.hourly.time + shift * HOUR) // DAY * DAY
     sums: dict[int, int] = {}
-    for day, count in zip(days.tolist(), _counts(look.hourly), strict=True):
+    for day, count in zip(days.tolist(), _counts(response.hourly), strict=True):
         sums[day] = sums.get(day, 0) + count
     return {day: count for day, count in sums.items() if count}
 
@@ -85,102 +94,111 @@ def _counts(buckets: wire.Buckets) -> list[int]:
     return counts
 
 
-def _zone_of_time(account: Account) -> Seen:
-    hour, asked = account.look("hour-of-day"), account.look("window").busiest
-    came = np.flatnonzero(hour.by_hour_of_day()).tolist()
-    holds = came == [asked] if came else None
-    seen = f"asked for the hour from {asked:02}:00, calls came in the UTC hours {_listed(came)}"
-    follows = "a time-of-day filter means UTC"
+def _zone_of_time(account: Account) -> Observation:
+    hour = account.response("window").busiest
+    found = np.flatnonzero(account.response("hour-of-day").by_hour_of_day()).tolist()
+    holds = found == [hour] if found else None
+    seen = f"a filter on the hour from {hour:02}:00 returned calls in the UTC hours {_join(found)}"
+    follows = "filters on the time of day are in UTC"
     if holds is False:
-        follows = "a time-of-day filter does not mean UTC: filter the hours of the frame instead"
-    return Seen(seen, follows, holds)
+        follows = "filters on the time of day are not in UTC: select the hours in the frame instead"
+    return Observation(seen, follows, holds)
 
 
-def _listed(hours: list[int]) -> str:
+def _join(hours: list[int]) -> str:
     return ", ".join(f"{hour:02}" for hour in hours) or "none"
 
 
-def _overnight(account: Account) -> Seen:
-    hours = account.look("window").by_hour_of_day()
+def _overnight(account: Account) -> Observation:
+    hours = account.response("window").by_hour_of_day()
     expected = int(hours[[22, 23, 0, 1, 2, 3, 4, 5]].sum())
-    seen, holds = "no calls between 22:00 and 06:00", None
+    seen, holds = "there are no calls between 22:00 and 06:00", None
     if refusal := account.refusal(["overnight"]):
-        seen, holds = f"from 22:00 to 06:00 at once: {refusal.seen}", True
+        seen, holds = f"from 22:00 to 06:00 in one request: {refusal.seen}", True
     elif expected:
-        calls, holds = account.look("overnight").calls, True
-        seen = f"one request from 22:00 to 06:00 goes over midnight: {calls} calls"
+        calls, holds = account.response("overnight").calls, True
+        seen = f"one request from 22:00 to 06:00 passes midnight: {calls:,} calls"
         if calls != expected:
             seen = (
-                f"one request from 22:00 to 06:00 gives {calls} calls, where its hours hold "
-                f"{expected}"
+                f"one request from 22:00 to 06:00 returned {calls:,} of the {expected:,} calls in "
+                "these hours"
             )
-    return Seen(
-        seen, "nothing: two requests are sent, up to midnight and from it, and added", holds
+    return Observation(
+        seen,
+        "no effect: such a filter is sent as two requests, split at midnight, and added up",
+        holds,
     )
 
 
-def _errors(account: Account) -> Seen:
-    plain, over = account.look("window"), 0
+def _errors(account: Account) -> Observation:
+    plain, over = account.response("window"), 0
     for name in filter(account.answered, ("window", "duration-max")):
-        columns = account.look(name).hourly.columns
+        columns = account.response(name).hourly.columns
         over += int((columns["error_count"] > columns["joined_count"]).sum())
     columns = plain.hourly.columns
     holds: bool | None = True if over else None
-    seen = f"of {columns['error_count'].sum()} errors none is shown to be of an unjoined call"
+    errors = columns["error_count"].sum()
+    seen = f"the hours do not show whether any of the {errors:,} errors is of an unjoined call"
     if over:
-        seen = f"in {over} hours there are more errors than joined calls: some were not joined"
-    follows = "errors are never taken away from joined calls; the rate is errors by all calls"
+        seen = f"{over:,} hours have more errors than joined calls, so some are of unjoined calls"
+    follows = "the error rate is errors / all calls; errors are never subtracted from joined calls"
     if (columns["error_count"] > columns["total_count"]).any():
-        seen, holds = "in some hour there are more errors than calls", False
-        follows = "error rates of this account mean nothing: report it to the vendor"
-    return Seen(seen, follows, holds)
+        seen, holds = "some hours have more errors than calls", False
+        follows = "error rates of this account are wrong: report this to the vendor"
+    return Observation(seen, follows, holds)
 
 
-def _decimals(account: Account) -> Seen:
-    document = account.look("window").document
+def _decimals(account: Account) -> Observation:
+    document = account.response("window").document
     texts = [row["duration"] for row in document["daily"] + document["hourly"]]
     matches = [_SECONDS.fullmatch(text) for text in texts]
     others = [text for text, match in zip(texts, matches, strict=True) if match is None]
     most = max((len(match["decimals"] or "") for match in matches if match), default=0)
-    seen = f"{len(texts)} durations in seconds, with up to {most} decimals"
+    seen = f"{len(texts):,} durations in seconds, with up to {most} decimal places"
     follows = "durations are exact"
     if most > 6:
-        follows = "durations are kept to the microsecond"
+        follows = "durations are rounded to microseconds"
     if others:
-        seen = f"{len(others)} of {len(texts)} durations are in another form, as {others[0][:40]!r}"
-        follows = "they are read exactly, but slowly; tell us the form"
-    return Seen(seen, follows, not others if texts else None)
+        example = others[0][:40]
+        seen = (
+            f"{len(others):,} of {len(texts):,} durations have another form, "
+            f"for example {example!r}"
+        )
+        follows = "these durations are read exactly but slowly; please report their form to us"
+    return Observation(seen, follows, not others if texts else None)
 
 
-def _tenths(account: Account) -> Seen:
-    minutes = account.look("window").hourly.columns["billed_minutes"]
+def _tenths(account: Account) -> Observation:
+    minutes = account.response("window").hourly.columns["billed_minutes"]
     off = np.abs(minutes * 10 - np.rint(minutes * 10)) > 1e-6
     holds = None if not minutes.any() else not off.any()
-    seen = f"{int((minutes > 0).sum())} hours with billed minutes, all in tenths"
-    follows = "each call is billed in steps of 6 s, and sums stay exact"
+    seen = f"all {int((minutes > 0).sum())} hours with billed minutes have multiples of 0.1"
+    follows = "calls are billed in steps of 6 s, and sums are exact"
     if off.any():
-        seen = f"in {int(off.sum())} hours billed minutes are no tenths, as {minutes[off][0]:g}"
-        follows = "calls are not billed in steps of 6 s: the check of the overhead does not hold"
-    return Seen(seen, follows, holds)
+        seen = f"{int(off.sum())} hours have other billed minutes, for example {minutes[off][0]:g}"
+        follows = (
+            "calls are not billed in steps of 6 s: the overhead check of `reconcile` does not apply"
+        )
+    return Observation(seen, follows, holds)
 
 
-def _reach(account: Account) -> Seen:
-    unbounded, start = account.look("no-start"), account.look("window").first_day
+def _reach(account: Account) -> Observation:
+    unbounded, start = account.response("no-start"), account.response("window").first_day
     days = unbounded.daily.time
     days = days[unbounded.daily.columns["total_count"] > 0]
-    seen = "no calls came"
+    seen = "the reply has no calls"
     if len(days):
         first = date(1970, 1, 1) + timedelta(days=int(days.min() // DAY))
         before = (start - first).days
-        seen = f"without fromDate the first calls are of {first}, {before} days before the window"
+        seen = f"without fromDate the reply goes back to {first}, {before} days before the period"
         if before <= 0:
-            seen = f"without fromDate the first calls are of {first}, no sooner than in the window"
-    follows = "nothing: every request is sent with both ends"
-    return Seen(seen, follows, True if len(days) else None)
+            seen = f"without fromDate the reply goes back to {first}, no further than the period"
+    follows = "no effect: every request has a first and a last day"
+    return Observation(seen, follows, True if len(days) else None)
 
 
-def _rows(account: Account) -> Seen:
-    plain = account.look("window")
+def _rows(account: Account) -> Observation:
+    plain = account.response("window")
     times = plain.hourly.time
     steps = np.diff(times)
     order = (
@@ -188,45 +206,45 @@ def _rows(account: Account) -> Seen:
     )
     zeros = int((plain.hourly.columns["total_count"] == 0).sum())
     seen = (
-        f"{len(times)} hourly rows ({order}) and {len(plain.daily.time)} daily ones for "
-        f"{plain.days} days; {zeros} hours without calls have a row"
+        f"{len(times):,} hourly rows ({order}) and {len(plain.daily.time)} daily rows for "
+        f"{plain.days} days; {zeros:,} of the hourly rows have no calls"
     )
-    follows = "nothing: rows are sorted, and what is missing is filled with zeros"
-    return Seen(seen, follows, True if len(times) > 1 else None)
+    follows = "no effect: rows are sorted, and missing hours become rows of zeros"
+    return Observation(seen, follows, True if len(times) > 1 else None)
 
 
-def _running(account: Account) -> Seen:
-    first, again = account.look("now"), account.look("again")
+def _running(account: Account) -> Observation:
+    first, again = account.response("now"), account.response("again")
     before, after = _by_time(first.hourly), _by_time(again.hourly)
     now = int(again.made.timestamp()) * 1_000_000
     changed = {time for time in before | after if before.get(time) != after.get(time)}
     holds: bool | None = None
-    seen = "between the first look and the last nothing changed"
+    seen = "nothing changed between the first and the last request"
     if changed:
         oldest = (now - min(changed)) // HOUR
         grown = sum(after.get(t, (0, 0))[1] > before.get(t, (0, 0))[1] for t in changed)
         seen = (
-            f"{len(changed)} hours changed while this ran, {grown} of them in duration, the oldest "
-            f"began {oldest} hours before"
+            f"{len(changed)} hours changed during the check, {grown} of them in duration; the "
+            f"oldest began {oldest} hours ago"
         )
-        # An hour that began less than three hours ago ended less than two ago.
+        # An hour that began less than 3 hours ago ended less than 2 hours ago, the billing lag.
         holds = oldest < 3
-    follows = "the hours marked provisional are left out of means and kept in totals"
+    follows = "hours marked provisional are left out of means, and are part of totals"
     if holds is False:
-        follows = "older hours than those marked provisional still change: fetch them again later"
-    return Seen(seen + _under_way(again, now), follows, holds)
+        follows = "hours that are not marked provisional still change: fetch them again later"
+    return Observation(seen + _under_way(again, now), follows, holds)
 
 
-def _under_way(look: Look, now: int) -> str:
-    """How long the calls of the hour under way are, beside those before: it has running ones."""
-    columns = look.hourly.columns
+def _under_way(response: Response, now: int) -> str:
+    """Return the mean duration in the current hour, which may have running calls, and before."""
+    columns = response.hourly.columns
     means = []
-    for hours in (look.hourly.time > now - HOUR, look.hourly.time <= now - HOUR):
+    for hours in (response.hourly.time > now - HOUR, response.hourly.time <= now - HOUR):
         joined = int(columns["joined_count"][hours].sum())
         if not joined:
             return ""
         means.append(f"{columns['duration'][hours].sum() / 1e6 / joined:.0f} s")
-    return f"; a joined call of the hour under way has {means[0]} on average, {means[1]} before"
+    return f"; joined calls of the current hour last {means[0]} on average, {means[1]} before"
 
 
 def _by_time(buckets: wire.Buckets) -> dict[int, tuple[int, ...]]:
@@ -235,71 +253,87 @@ def _by_time(buckets: wire.Buckets) -> dict[int, tuple[int, ...]]:
     return dict(zip(buckets.time.tolist(), rows, strict=True))
 
 
-def _ends(account: Account) -> Seen:
-    plain = account.look("window")
+def _ends(account: Account) -> Observation:
+    plain = account.response("window")
     seen, unknown = [], []
-    zero = account.answered("duration-max") and account.look("duration-max").calls
+    zero = account.answered("duration-max") and account.response("duration-max").calls
     if zero:
-        seen.append(f"durationMax is inclusive ({zero} calls of 0 s)")
+        seen.append(f"durationMax is inclusive ({zero:,} calls of 0 s)")
     else:
         unknown.append("durationMax")
     if zero and account.answered("duration-min"):
-        calls = account.look("duration-min").calls
+        calls = account.response("duration-min").calls
         kind = {plain.calls: "inclusive", plain.calls - zero: "exclusive"}.get(calls)
-        seen.append(f"durationMin is {kind or 'neither: other calls came'}")
+        seen.append(f"durationMin is {kind or 'neither, because other calls were returned'}")
     else:
         unknown.append("durationMin")
-    until = account.answered("until") and account.look("until").by_hour_of_day()[plain.busiest]
+    until = account.answered("until") and account.response("until").by_hour_of_day()[plain.busiest]
     if until:
-        seen.append(f"timeOfDayEnd is inclusive ({until} calls at {plain.busiest:02}:00:00)")
+        seen.append(f"timeOfDayEnd is inclusive ({until:,} calls at {plain.busiest:02}:00:00)")
     else:
         unknown.append("timeOfDayEnd")
     if unknown:
-        seen.append(f"no calls that would show it of {', '.join(unknown)}")
-    follows = "calls exactly at an end may be on either side; leave a gap where it matters"
-    return Seen("; ".join(seen), follows, None if len(unknown) == 3 else True)
+        seen.append(f"no calls at the end of {', '.join(unknown)}")
+    follows = "a call exactly at an end may be included or not; leave a gap where it matters"
+    return Observation("; ".join(seen), follows, None if len(unknown) == 3 else True)
 
 
-def _unjoined(account: Account) -> Seen:
-    plain, shortest = account.look("window"), account.look("duration-max")
+def _unjoined(account: Account) -> Observation:
+    plain, shortest = account.response("window"), account.response("duration-max")
     everyone, timeless = (
-        int((look.hourly.columns["total_count"] - look.hourly.columns["joined_count"]).sum())
-        for look in (plain, shortest)
+        int(
+            (response.hourly.columns["total_count"] - response.hourly.columns["joined_count"]).sum()
+        )
+        for response in (plain, shortest)
     )
     holds: bool | None = timeless >= everyone
-    seen = f"all {everyone} calls that nobody joined have a duration of 0 s"
-    follows = "duration by joined calls is the mean length of a joined call"
+    seen = f"all {everyone:,} unjoined calls have a duration of 0 s"
+    follows = "average call duration is duration / joined calls"
     if not shortest.calls:
-        seen, holds = f"no call of 0 s to tell by, and {everyone} that nobody joined", None
+        seen, holds = (
+            f"there are no calls of 0 s to compare with; {everyone:,} calls are unjoined",
+            None,
+        )
     elif not everyone:
-        seen, holds = "every call was joined", None
+        seen, holds = "all calls were joined", None
     elif not holds:
-        seen = f"{everyone - timeless} of {everyone} calls that nobody joined have a duration"
-        follows = "time of calls that nobody joined is in duration: mean lengths are too long"
-    return Seen(seen, follows, holds)
+        seen = f"{everyone - timeless:,} of {everyone:,} unjoined calls have a duration"
+        follows = (
+            "the duration of unjoined calls is included, so average call durations are too long"
+        )
+    return Observation(seen, follows, holds)
 
 
 CHECKS = (
-    Check("allTime", "it may or may not follow the filters", _all_time),
-    Check("days", "a daily row is a UTC day", _days),
-    Check("zone of the time of day", "timeOfDay is UTC", _zone_of_time, ("hour-of-day",)),
-    Check("time of day over midnight", "one request may not say it", _overnight),
-    Check("errorCount", "it may count calls that nobody joined", _errors),
-    Check("duration", 'decimal seconds with an "s", up to 9 decimals', _decimals),
-    Check("billedMinutes", "a multiple of 0.1", _tenths),
+    Check("allTime", "allTime may ignore the filters", _all_time),
+    Check("days", "daily rows are UTC days", _days),
     Check(
-        "reach", "how far back a reply without fromDate goes is not known", _reach, ("no-start",)
+        "zone of the time of day",
+        "timeOfDayStart and timeOfDayEnd are UTC",
+        _zone_of_time,
+        ("hour-of-day",),
     ),
-    Check("rows", "rows come in any order, and rows without calls may be missing", _rows),
+    Check("time of day over midnight", "one request may not be able to pass midnight", _overnight),
+    Check("errorCount", "errorCount may include unjoined calls", _errors),
+    Check(
+        "duration",
+        'durations are decimal seconds with an "s", with up to 9 decimal places',
+        _decimals,
+    ),
+    Check("billedMinutes", "billed minutes are multiples of 0.1", _tenths),
+    Check(
+        "reach", "a reply without fromDate may go back any number of days", _reach, ("no-start",)
+    ),
+    Check("rows", "rows may have any order, and hours without calls may have no row", _rows),
     Check(
         "running calls",
-        "counts, durations and billed minutes of the last 2 hours may still grow",
+        "counts, durations and billed minutes may still grow, but only of the last 2 hours",
         _running,
     ),
     Check(
         "ends of ranges",
-        "durationMin, durationMax and timeOfDayEnd may or may not be inclusive",
+        "durationMin, durationMax and timeOfDayEnd may be inclusive or exclusive",
         _ends,
     ),
-    Check("unjoined time", "it does not enter duration", _unjoined, ("duration-max",)),
+    Check("unjoined time", "unjoined calls add nothing to duration", _unjoined, ("duration-max",)),
 )

@@ -1,4 +1,4 @@
-"""The doctor's questions and what came: decoded to be looked at, redacted to be kept."""
+"""Requests of the doctor and their responses: decoded for the checks, redacted for files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from usage_analysis.tidy import wire
 from usage_analysis.tidy.zones import HOUR
 
 Params = list[tuple[str, str]]
-_KNOWN = {"allTime", "daily", "hourly", "date", "hour", *wire.MEASURES.values()}
+_FIELDS = {"allTime", "daily", "hourly", "date", "hour", *wire.MEASURES.values()}
 _TEXT_LIMIT = 80
-_WHATEVER_IS_ASKED = {401, 403, 408, 429, 502, 503, 504}
-"""Statuses of the key or of the way to the server, which say nothing of a question."""
+_NOT_ABOUT_THE_REQUEST = {401, 403, 408, 429, 502, 503, 504}
+"""Statuses about the key or the connection, which do not mean that a request was refused."""
 
 
-class Seen(NamedTuple):
-    """What was seen, what follows, and whether the assumption held (None: not shown)."""
+class Observation(NamedTuple):
+    """Result of a check: the observation, its consequence, and whether the assumption holds."""
 
     seen: str
     follows: str
@@ -33,67 +33,69 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Look:
-    """One reply, decoded and as it came."""
+class Response:
+    """A response, decoded and in its original form."""
 
     reply: wire.Reply
     document: dict[str, Any]
     made: datetime
-    """When the server made it."""
-    asked: Params
+    """Time of the response, by the server's clock."""
+    params: Params
 
     @property
     def daily(self) -> wire.Buckets:
-        """Rows by day."""
+        """Rows per day."""
         return self.reply.daily
 
     @property
     def hourly(self) -> wire.Buckets:
-        """Rows by hour."""
+        """Rows per hour."""
         hourly = self.reply.hourly
-        assert hourly is not None  # noqa: S101  # a live reply has hours, or decode raises
+        assert hourly is not None  # noqa: S101  # decode refuses a live reply without hours
         return hourly
 
     @property
     def calls(self) -> int:
-        """Calls in all hours."""
+        """Number of calls in all hours."""
         return int(self.hourly.columns["total_count"].sum())
 
     @property
     def busiest(self) -> int:
-        """The UTC hour of day with the most calls."""
+        """UTC hour of the day with the most calls."""
         return int(self.by_hour_of_day().argmax())
 
     @property
     def first_day(self) -> date:
-        """The first day of the window asked for."""
-        return datetime.fromisoformat(dict(self.asked)["fromDate"]).date()
+        """First day of the requested period."""
+        return datetime.fromisoformat(dict(self.params)["fromDate"]).date()
 
     @property
     def days(self) -> int:
-        """How many days the window asked for has, the last one perhaps in part."""
-        return (datetime.fromisoformat(dict(self.asked)["toDate"]).date() - self.first_day).days + 1
+        """Number of days in the requested period, with a partial last day."""
+        return (
+            datetime.fromisoformat(dict(self.params)["toDate"]).date() - self.first_day
+        ).days + 1
 
     def by_hour_of_day(self) -> NDArray[np.int64]:
-        """Calls in each of the 24 UTC hours."""
+        """Return the number of calls in each of the 24 UTC hours of the day."""
         hours = self.hourly.time // HOUR % 24
         counts = self.hourly.columns["total_count"]
         return np.bincount(hours, weights=counts, minlength=24).astype(np.int64)
 
 
 class Account:
-    """Asks, tells how far it is and keeps what came.
+    """Requests to an account: reports progress and saves the responses.
 
     Parameters
     ----------
     client
-        Of the account.
+        Client of the account.
     folder
-        Where to keep the replies.
+        Folder to save the responses in; None saves nothing.
     progress
-        Told how many requests are done, and of how many.
+        Function that is called with the number of finished requests and of all requests.
     steps
-        How many there will be.
+        Number of all requests.
     """
 
     def __init__(
@@ -105,49 +107,51 @@ class Account:
     ) -> None:
         self._client, self._folder, self._steps = client, folder, steps
         self._report = progress or (lambda _done, _total: None)
-        self._looks: dict[str, Look | APIError] = {}
+        self._responses: dict[str, Response | APIError] = {}
         self._done = 0
         self._report(0, steps)
 
-    def ask(self, name: str, params: Params) -> Look:
-        """Reply to one request, to be known by a name."""
+    def ask(self, name: str, params: Params) -> Response:
+        """Send a request, keep the response under a name and return it."""
         body, moment = self._client.get(params)
         document = {"asked": params, "date": moment.isoformat()}
         try:
             reply = wire.decode(body)
         finally:
-            self._keep(name, document | {"reply": _redacted(body)})
-        look = self._looks[name] = Look(reply, json.loads(body), moment, params)
-        return look
+            self._save(name, document | {"reply": _redact_body(body)})
+        response = self._responses[name] = Response(reply, json.loads(body), moment, params)
+        return response
 
     def try_to_ask(self, name: str, params: Params) -> None:
-        """Ask what the server may refuse as a request that makes no sense."""
+        """Send a request that the server may refuse as invalid."""
         try:
             self.ask(name, params)
         except APIError as error:
-            if error.status_code in _WHATEVER_IS_ASKED:
+            if error.status_code in _NOT_ABOUT_THE_REQUEST:
                 raise
-            self._looks[name] = error
-            self._keep(name, {"asked": params, "refused": str(error)})
+            self._responses[name] = error
+            self._save(name, {"asked": params, "refused": str(error)})
 
     def answered(self, name: str) -> bool:
-        """Whether the request of that name was not refused."""
-        return isinstance(self._looks[name], Look)
+        """Return False if the request with this name was refused."""
+        return isinstance(self._responses[name], Response)
 
-    def look(self, name: str) -> Look:
-        """Reply to the request of that name."""
-        look = self._looks[name]
-        assert isinstance(look, Look), name  # noqa: S101  # whoever looks has asked
-        return look
+    def response(self, name: str) -> Response:
+        """Return the response to the request with this name."""
+        response = self._responses[name]
+        assert isinstance(response, Response), name  # noqa: S101  # each check names the requests that it needs
+        return response
 
-    def refusal(self, names: Sequence[str]) -> Seen | None:
-        """What is seen where one of these requests was refused; None where all were answered."""
+    def refusal(self, names: Sequence[str]) -> Observation | None:
+        """Return the observation that one of these requests was refused, or None."""
         for name in names:
-            if isinstance(error := self._looks[name], APIError):
-                return Seen(f"the request for it was refused: {error}", "it stays open", None)
+            if isinstance(error := self._responses[name], APIError):
+                return Observation(
+                    f"the request was refused: {error}", "the question stays open", None
+                )
         return None
 
-    def _keep(self, name: str, document: dict[str, Any]) -> None:
+    def _save(self, name: str, document: dict[str, Any]) -> None:
         self._done += 1
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -156,20 +160,20 @@ class Account:
         self._report(self._done, self._steps)
 
 
-def _redacted(body: bytes) -> Any:
-    """A reply's known fields; of others the name and the kind, of other texts the beginning."""
+def _redact_body(body: bytes) -> Any:
+    """Return a reply with the values of known fields only; of a bad reply, its beginning."""
     try:
-        return _known(json.loads(body))
+        return _redact(json.loads(body))
     except (ValueError, RecursionError):
         return body[:_TEXT_LIMIT].decode("utf-8", "replace")
 
 
-def _known(value: Any) -> Any:
+def _redact(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            name: _known(held) if name in _KNOWN else f"[{type(held).__name__}]"
-            for name, held in value.items()
+            name: _redact(each) if name in _FIELDS else f"[{type(each).__name__}]"
+            for name, each in value.items()
         }
     if isinstance(value, list):
-        return [_known(held) for held in value]
+        return [_redact(each) for each in value]
     return value[:_TEXT_LIMIT] if isinstance(value, str) else value

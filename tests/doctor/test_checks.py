@@ -1,4 +1,4 @@
-"""The doctor finds what an account does where the description is silent, either way."""
+"""The checks of the doctor, on accounts for which an assumption holds or does not."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def calls() -> list[Call]:
 
 @dataclass
 class Account(httpx.MockTransport):
-    """An account that settles each open question in one way or the other."""
+    """An account whose behaviour can be set for each open question."""
 
     calls: list[Call] = field(default_factory=calls)
     zone: timedelta = timedelta(0)
@@ -160,45 +160,85 @@ def with_time(account: Account) -> Account:
 
 HELD, OTHER, UNSHOWN = True, False, None
 CASES: list[tuple[str, Account, bool | None, str]] = [
-    ("allTime", Account(), HELD, "does not follow the dates: 240 calls, 42 in the hours; "),
-    ("allTime", Account(), HELD, "not follow the time of day: .*; it does not follow the length"),
-    ("allTime", Account(all_time_filtered=True), HELD, "it follows the dates: 42 calls of 180; "),
-    ("allTime", Account(all_time_filtered=True), HELD, "; it follows the length: 30 calls of 180"),
-    ("allTime", Account(change=count_twice), HELD, "it is neither by the time of day: 300 calls"),
-    ("allTime", Account(calls=[]), UNSHOWN, "nothing is shown by the dates, all calls fit; nothin"),
-    ("allTime", Account(refuses="durationMax"), HELD, "does not follow the time of day: [^;]*$"),
-    ("days", Account(), HELD, "30 daily rows the hours of each UTC day add up"),
-    ("days", Account(zone=timedelta(hours=-5)), OTHER, "days of the zone UTC-5"),
+    ("allTime", Account(), HELD, "ignores the filter on dates: 240 calls, with 42 in the hours; "),
+    (
+        "allTime",
+        Account(),
+        HELD,
+        "ignores the filter on time of day: .*; it ignores the filter on duration",
+    ),
+    (
+        "allTime",
+        Account(all_time_filtered=True),
+        HELD,
+        "it follows the filter on dates: 42 of 180 calls; ",
+    ),
+    (
+        "allTime",
+        Account(all_time_filtered=True),
+        HELD,
+        "; it follows the filter on duration: 30 of 180 calls",
+    ),
+    (
+        "allTime",
+        Account(change=count_twice),
+        HELD,
+        "with the filter on time of day it is neither: 300 calls",
+    ),
+    (
+        "allTime",
+        Account(calls=[]),
+        UNSHOWN,
+        "the filter on dates cannot tell, because all calls pass it; the",
+    ),
+    ("allTime", Account(refuses="durationMax"), HELD, "ignores the filter on time of day: [^;]*$"),
+    ("days", Account(), HELD, "30 daily rows the hours of the UTC day add up"),
+    ("days", Account(zone=timedelta(hours=-5)), OTHER, "days in the time zone UTC-5"),
     ("days", Account(change=double_hours), OTHER, "do not add up"),
     ("days", Account(calls=[]), UNSHOWN, "no calls"),
-    ("zone of the time of day", Account(), HELD, r"hour from 12:00, .* UTC hours 12$"),
+    ("zone of the time of day", Account(), HELD, r"hour from 12:00 .* UTC hours 12$"),
     ("zone of the time of day", Account(zone=timedelta(hours=2)), OTHER, "UTC hours 10$"),
     ("zone of the time of day", Account(calls=[]), UNSHOWN, "UTC hours none"),
-    ("time of day over midnight", Account(), HELD, "gives 0 calls, where its hours hold 90"),
-    ("time of day over midnight", Account(wraps=True), HELD, "goes over midnight: 90"),
+    ("time of day over midnight", Account(), HELD, "returned 0 of the 90 calls"),
+    ("time of day over midnight", Account(wraps=True), HELD, "passes midnight: 90"),
     ("time of day over midnight", Account(refuses="overnight"), HELD, r"refused: .* got 400 \(mak"),
     ("time of day over midnight", Account(refuses="overnight", status=500), HELD, "got 500 .mak"),
     ("reach", Account(refuses="no start", status=500), UNSHOWN, "refused: .* got 500"),
     ("time of day over midnight", Account(calls=[Call(LATELY)]), UNSHOWN, "no calls between"),
     ("errorCount", Account(), HELD, "more errors than joined calls"),
-    ("errorCount", Account(refuses="durationMax"), UNSHOWN, "of 15 errors none is shown"),
-    ("errorCount", Account(calls=[Call(LATELY, error=True)]), UNSHOWN, "of 1 errors none"),
+    ("errorCount", Account(refuses="durationMax"), UNSHOWN, "whether any of the 15 errors is"),
+    (
+        "errorCount",
+        Account(calls=[Call(LATELY, error=True)]),
+        UNSHOWN,
+        "whether any of the 1 errors",
+    ),
     ("errorCount", Account(change=set_all("errorCount", 9)), OTHER, "more errors than calls"),
-    ("duration", Account(), HELD, "in seconds, with up to 1 decimals"),
-    ("duration", Account(change=set_all("duration", "1.123456789s")), HELD, "up to 9 decimals"),
-    ("duration", Account(change=set_all("duration", "0:01:00")), OTHER, "as '0:01:00'"),
-    ("billedMinutes", Account(), HELD, "150 hours with billed minutes, all in tenths"),
-    ("billedMinutes", Account(change=set_all("billedMinutes", 1.05)), OTHER, "no tenths, as 1.05"),
+    ("duration", Account(), HELD, "in seconds, with up to 1 decimal"),
+    (
+        "duration",
+        Account(change=set_all("duration", "1.123456789s")),
+        HELD,
+        "up to 9 decimal places",
+    ),
+    ("duration", Account(change=set_all("duration", "0:01:00")), OTHER, "for example '0:01:00'"),
+    ("billedMinutes", Account(), HELD, "all 150 hours with billed minutes have multiples of 0.1"),
+    ("billedMinutes", Account(change=set_all("billedMinutes", 1.05)), OTHER, "for example 1.05"),
     ("billedMinutes", Account(calls=[]), UNSHOWN, "0 hours"),
-    ("reach", Account(), HELD, "the first calls are of 2026-02-19, 10 days before the window"),
-    ("reach", Account(calls=[Call(LATELY)]), HELD, "no sooner than in the window"),
-    ("reach", Account(refuses="no start"), UNSHOWN, r"^the request for it was refused: .* got 400"),
+    ("reach", Account(), HELD, "goes back to 2026-02-19, 10 days before the period"),
+    ("reach", Account(calls=[Call(LATELY)]), HELD, "no further than the period"),
+    ("reach", Account(refuses="no start"), UNSHOWN, r"^the request was refused: .* got 400"),
     ("rows", Account(), HELD, "oldest first"),
     ("rows", Account(change=reverse), HELD, "newest first"),
     ("running calls", Account(), UNSHOWN, "nothing changed"),
-    ("running calls", Account(grows=2), HELD, "1 hours changed while this ran, 1 of them in dur"),
-    ("running calls", Account(calls=running()), UNSHOWN, "under way has 3 s on average, 60 s bef"),
-    ("running calls", Account(grows=20), OTHER, "the oldest began 20 hours before"),
+    ("running calls", Account(grows=2), HELD, "1 hours changed during the check, 1 of them in dur"),
+    (
+        "running calls",
+        Account(calls=running()),
+        UNSHOWN,
+        "the current hour last 3 s on average, 60 s bef",
+    ),
+    ("running calls", Account(grows=20), OTHER, "the oldest began 20 hours ago"),
     ("ends of ranges", Account(), HELD, "durationMax is inclusive .*durationMin is inclusive;"),
     ("ends of ranges", Account(exclusive=True), HELD, "durationMin is exclusive"),
     ("ends of ranges", Account(calls=[Call(NOW.replace(minute=0))]), HELD, "timeOfDayEnd is incl"),
@@ -210,16 +250,16 @@ CASES: list[tuple[str, Account, bool | None, str]] = [
         "inclusive .*; no .* durationMin, time",
     ),
     ("ends of ranges", Account(refuses="timeOfDayEnd"), HELD, "; no .* of timeOfDayEnd$"),
-    ("unjoined time", Account(), HELD, "all 30 calls that nobody joined have a duration of 0 s"),
-    ("unjoined time", with_time(Account()), OTHER, "of 30 calls that nobody joined have a dur"),
-    ("unjoined time", Account(calls=[Call(LATELY)]), UNSHOWN, "no call of 0 s"),
-    ("unjoined time", Account(refuses="durationMax"), UNSHOWN, "^the request for it was refused"),
+    ("unjoined time", Account(), HELD, "all 30 unjoined calls have a duration of 0 s"),
+    ("unjoined time", with_time(Account()), OTHER, "of 30 unjoined calls have a dur"),
+    ("unjoined time", Account(calls=[Call(LATELY)]), UNSHOWN, "no calls of 0 s"),
+    ("unjoined time", Account(refuses="durationMax"), UNSHOWN, "^the request was refused"),
 ]
 
 
 @pytest.mark.parametrize(("topic", "account", "holds", "seen"), CASES)
 def test_findings(topic: str, account: Account, holds: bool | None, seen: str) -> None:
-    """Whatever the account does, the finding says what was seen and whether it was assumed."""
+    """Each finding says what the account did and whether the assumption holds."""
     account.asked = 0
     finding = findings(account)[topic]
     assert re.search(seen, finding.seen), finding.seen
@@ -228,7 +268,7 @@ def test_findings(topic: str, account: Account, holds: bool | None, seen: str) -
 
 
 class Busy(Account):
-    """An account on which a call is made between any two questions."""
+    """An account with a new call before each request."""
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.calls.append(Call(NOW - timedelta(seconds=90 - self.asked)))
@@ -237,10 +277,10 @@ class Busy(Account):
 
 @pytest.mark.parametrize("settings", [{}, {"all_time_filtered": True}, {"wraps": True}])
 def test_calls_come_in_meanwhile(settings: dict[str, Any]) -> None:
-    """Calls that are made while the account is asked change no finding but that about them."""
+    """Calls that arrive between the requests change only the finding about running calls."""
     quiet, busy = findings(Account(**settings)), findings(Busy(**settings))
     assert "neither" not in busy["allTime"].seen
-    assert "hours changed while this ran" in busy["running calls"].seen
+    assert "hours changed during the check" in busy["running calls"].seen
     for topic in quiet.keys() - {"running calls", "allTime"}:
         assert busy[topic] == quiet[topic]
     assert busy["allTime"].holds == quiet["allTime"].holds
@@ -248,13 +288,13 @@ def test_calls_come_in_meanwhile(settings: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("status", [403, 429, 503])
 def test_failure_that_is_not_of_the_question(status: int) -> None:
-    """A status that says nothing of the question ends the run: it is not told as a finding."""
+    """A status about the key or the connection is raised, and is not reported as a finding."""
     with pytest.raises(APIError, match=f"got {status}"):
         findings(Account(refuses="overnight", status=status))
 
 
 def test_one_finding_for_each_open_question() -> None:
-    """There are twelve findings, each with its own topic, told in four lines."""
+    """There are twelve findings, each with its own topic and four lines."""
     told = findings(Account())
     assert len(told) == 12
     for finding in told.values():
@@ -266,7 +306,7 @@ def test_one_finding_for_each_open_question() -> None:
 
 
 def test_replies_are_kept(tmp_path: Path) -> None:
-    """With a folder every reply is kept with what was asked, and no key."""
+    """With a folder, each reply is saved with its request and without the key."""
     account = Account(refuses="overnight")
     findings(account, folder=tmp_path / "doctor")
     files = sorted((tmp_path / "doctor").iterdir())
@@ -280,7 +320,7 @@ def test_replies_are_kept(tmp_path: Path) -> None:
 
 
 def test_kept_replies_are_redacted(tmp_path: Path) -> None:
-    """Of a field that the endpoint is not known to send, only its name and kind are kept."""
+    """Of fields that the description does not know, only name and type are saved."""
 
     def tell(document: dict[str, Any]) -> None:
         document["account"] = {"owner": "Ada Lovelace"}
@@ -298,7 +338,7 @@ def test_kept_replies_are_redacted(tmp_path: Path) -> None:
 
 
 def test_echoed_key_is_not_kept(tmp_path: Path) -> None:
-    """An account that sends the key back, however it is written, does not get it into the files."""
+    """A key that the server sends back, in any spelling, does not get into the files."""
     secret = KEY.partition(".")[2]
     writings = [KEY, KEY.upper(), "".join(f"\\u{ord(char):04x}" for char in KEY)]
 
@@ -325,14 +365,14 @@ def test_echoed_key_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_progress() -> None:
-    """Progress is told from none to all."""
+    """Progress is reported from 0 to all requests."""
     told: list[tuple[int, int]] = []
     findings(Account(), progress=lambda *step: told.append(step))
     assert told == [(n, 10) for n in range(11)]
 
 
 def test_bad_reply_is_kept_and_raised(tmp_path: Path) -> None:
-    """A reply that is not what the endpoint promises is an error, and is kept to be reported."""
+    """An invalid reply is raised as an error, and is saved for a bug report."""
     account = Account(change=lambda document: document.pop("hourly"))
     with pytest.raises(ResponseError, match=r"^hourly: missing"):
         findings(account, folder=tmp_path)
@@ -341,20 +381,20 @@ def test_bad_reply_is_kept_and_raised(tmp_path: Path) -> None:
 
 
 def test_refused_key() -> None:
-    """A refused key is the error that it is everywhere."""
+    """A refused key raises the same error as in other requests."""
     with pytest.raises(AuthenticationError):
         findings(httpx.MockTransport(lambda _: httpx.Response(403)))
 
 
 def test_days_refused() -> None:
-    """A window too short to compare with a week, or too long for one request, is refused."""
+    """A period that is no longer than a week, or too long for one request, is refused."""
     for days in (7, 92, 8.0):
         with pytest.raises(QueryError, match=r"^days: expected a whole number from 8 to 91"):
             findings(Account(), days=days)
 
 
 def test_sample_account() -> None:
-    """On the sample account nothing is other than assumed."""
+    """No assumption fails on the sample account."""
     with sample_client() as client:
         told = run(client)
     assert [finding.topic for finding in told if finding.holds is False] == []
