@@ -59,6 +59,7 @@ from .figures.style import Theme as Theme
 from .figures.style import figure_style as figure_style
 from .figures.style import save_figure as save_figure
 from .figures.trend import plot_trend as plot_trend
+from .query import Filters as Filters
 from .query import UsageQuery as UsageQuery
 from .report.page import build_report as build_report
 from .sample import sample_client as sample_client

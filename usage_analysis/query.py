@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 from zoneinfo import ZoneInfo, available_timezones
 
 from usage_analysis.errors import QueryError
@@ -64,6 +64,36 @@ def wire_seconds(microseconds: int) -> str:
     """Duration as the vendor writes it: decimal seconds and an ``s``."""
     whole, part = divmod(microseconds, 1_000_000)
     return f"{whole}.{part:06}".rstrip("0").rstrip(".") + "s"
+
+
+class CallFilters(TypedDict, total=False):
+    """Filters of calls other than dates, by name; see `UsageQuery`."""
+
+    time_of_day_start: time | str | None
+    time_of_day_end: time | str | None
+    agent_ids: Iterable[str | uuid.UUID] | None
+    voice_id: str | uuid.UUID | None
+    duration_min: timedelta | float | str | None
+    duration_max: timedelta | float | str | None
+    metadata: Mapping[str, str] | None
+    search: str | None
+
+
+class Filters(CallFilters, total=False):
+    """Filters of calls and the window by name, as `Client.call_usage` takes them.
+
+    Annotate a dictionary of filters with it, so that a type checker refuses a misspelt name.
+
+    Examples
+    --------
+    >>> month: Filters = {"from_date": "2026-03-01", "to_date": "2026-03-31"}
+    >>> UsageQuery.from_filters(month).params()
+    [('fromDate', '2026-03-01T00:00:00Z'), ('toDate', '2026-03-31T23:59:59.999999Z')]
+    """
+
+    from_date: datetime | date | str | None
+    to_date: datetime | date | str | None
+    timezone: str | tzinfo | None
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -133,7 +163,7 @@ class UsageQuery:
                 raise QueryError(f"{low}: expected at most {high}, got {first} after {last}")
 
     @classmethod
-    def from_filters(cls, filters: Mapping[str, Any], *, now: datetime | None = None) -> Self:
+    def from_filters(cls, filters: Filters, *, now: datetime | None = None) -> Self:
         """Query with these filters by name; with `timezone`, over the local days of the dates.
 
         Parameters
@@ -156,7 +186,9 @@ class UsageQuery:
                     f"{name}: expected one of the filters {', '.join(known)} or timezone, got "
                     f"{name!r}{near_filter(str(name), known)}"
                 )
-        others = {name: value for name, value in filters.items() if name != "timezone"}
+        others: dict[str, Any] = {
+            name: value for name, value in filters.items() if name != "timezone"
+        }
         place = filters.get("timezone")
         if place is None:
             return cls(**others)
@@ -174,7 +206,7 @@ class UsageQuery:
         from_date: date | str,
         to_date: date | str,
         timezone: str | tzinfo,
-        **filters: Any,
+        **filters: Unpack[CallFilters],
     ) -> Self:
         """Query that covers local days, both inclusive: whole UTC hours, one more on each side.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from usage_analysis.archive.client import ArchiveClient
 from usage_analysis.archive.coverage import scope_names
@@ -20,7 +20,7 @@ from usage_analysis.archive.tables import change_table, scope_table
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import group_queries
-from usage_analysis.query import UsageQuery
+from usage_analysis.query import CallFilters, Filters, UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Archive:
         since: date | str | None = None,
         refetch: bool = False,
         progress: Progress | None = None,
-        **filters: Any,
+        **filters: Unpack[CallFilters],
     ) -> SyncResult:
         """What was fetched: the days since one that are missing, and those that may have changed.
 
@@ -207,7 +207,7 @@ class Archive:
         ArchiveError
             A file that is needed is damaged; the message says how to go on.
         """
-        window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
+        window: Filters = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         if isinstance(scope, str):
             return self._store.retry(partial(load, self._store, [scope], window, as_of))[scope]
         scopes = {one: one for one in scope}
@@ -245,7 +245,7 @@ class Archive:
         scopes = {family + group: group for group in groups}
         if not scopes:
             raise QueryError("groups: expected at least one name, got none")
-        window = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
+        window: Filters = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         return self._store.retry(partial(load_breakdown, self._store, scopes, name, window, as_of))
 
     def sum_usage(

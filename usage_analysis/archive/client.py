@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from usage_analysis.archive.loading import all_parts, load
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.base import BaseClient, resolve_query
+from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient, resolve_query
 from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
 from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.fetch.threads import CancelToken, Progress
-from usage_analysis.query import UsageQuery
+from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
 from usage_analysis.tidy.frames import LAG, Source
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.reply_checks import window_of
@@ -79,7 +79,12 @@ class ArchiveClient(BaseClient):
         return instant_of(int(scope_bounds(parts, scope_names(parts)).fetched.max()))
 
     def call_usage(
-        self, query: UsageQuery | None = None, *, progress: Progress | None = None, **filters: Any
+        self,
+        query: UsageQuery | None = None,
+        *,
+        progress: Progress | None = None,
+        chunk_days: int = CHUNK_DAYS,  # noqa: ARG002  # scripts for `Client` run here as well
+        **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage of the calls that a query selects; see `Client.call_usage`.
 
@@ -99,8 +104,10 @@ class ArchiveClient(BaseClient):
         *,
         name: str = "group",
         include_rest: bool = False,
+        max_concurrency: int = MAX_CONCURRENCY,  # noqa: ARG002  # as above
+        chunk_days: int = CHUNK_DAYS,  # noqa: ARG002  # as above
         progress: Progress | None = None,
-        **filters: Any,
+        **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage by group, each of which has scopes; see `Client.breakdown`.
 
@@ -159,7 +166,10 @@ class ArchiveClient(BaseClient):
             with group_in_errors("" if group == REST else name, group):
                 scopes[group] = _scopes_of(question, held)
         wanted = list(dict.fromkeys(scope for found in scopes.values() for scope in found))
-        window = self._window(next(iter(questions.values())), wanted, settled=REST in questions)
+        first, last = self._window(
+            next(iter(questions.values())), wanted, settled=REST in questions
+        )
+        window: Filters = {"from_date": first, "to_date": last}
         loaded = self._store.retry(partial(load, self._store, wanted, window, None))
         if progress is not None:
             progress(len(wanted), len(wanted))
@@ -167,11 +177,15 @@ class ArchiveClient(BaseClient):
         for group, found in scopes.items():
             if len(found) > 1:
                 parts = {scope: loaded[scope] for scope in found}
-                whole = build_breakdown(parts, "scope", replace(questions[group], **window))
+                whole = build_breakdown(
+                    parts, "scope", replace(questions[group], from_date=first, to_date=last)
+                )
                 usages[group] = sum_groups(whole)
         return usages
 
-    def _window(self, asked: UsageQuery, scopes: list[str], *, settled: bool) -> dict[str, Any]:
+    def _window(
+        self, asked: UsageQuery, scopes: list[str], *, settled: bool
+    ) -> tuple[datetime, datetime]:
         """The window as far as the archive can know it."""
         low, high = window_of(asked) or (0, 0)
         bounds = scope_bounds(self._parts(), scopes)
@@ -183,7 +197,7 @@ class ArchiveClient(BaseClient):
             end = (int(bounds.fetched.min()) - LAG) // HOUR * HOUR
         if low < end < high:
             high = end
-        return {"from_date": instant_of(low), "to_date": instant_of(high - 1)}
+        return instant_of(low), instant_of(high - 1)
 
 
 def _key(filters: Mapping[str, Any]) -> str:

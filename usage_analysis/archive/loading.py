@@ -20,7 +20,7 @@ from usage_analysis.archive.days import day_name, months_between, parse_instant
 from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
 from usage_analysis.errors import QueryError
-from usage_analysis.query import UsageQuery
+from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.frames import LAG, check_group_name
@@ -60,14 +60,12 @@ def hour_window(query: UsageQuery) -> Window:
 def load(
     store: PartStore,
     scopes: Sequence[str],
-    window: Mapping[str, Any],
+    window: Filters,
     as_of: datetime | str | None,
 ) -> dict[str, CallUsage]:
     """Usage of scopes over one window, `from_date`, `to_date` and `timezone` as far as given."""
     until = None if as_of is None else parse_instant(as_of)
-    query = UsageQuery.from_filters(
-        {name: value for name, value in window.items() if value is not None}
-    )
+    query = UsageQuery.from_filters(window)
     if query.start is None or query.end is None:
         # Without both ends the window hangs on the last fetch: look for it everywhere.
         last = scope_bounds(all_parts(store), scopes, until).fetched.max()
@@ -91,7 +89,7 @@ def load_breakdown(
     store: PartStore,
     scopes: Mapping[str, str],
     name: str,
-    window: Mapping[str, Any],
+    window: Filters,
     as_of: datetime | str | None,
 ) -> CallUsage:
     """Breakdown of scopes, by the group that each is; see `load`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
-from usage_analysis.query import UsageQuery
+from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import DAY, microseconds, row_times
@@ -195,7 +195,7 @@ def _resolve_query(
         )
     if filters is None and held is not None:
         return UsageQuery(**held.query)
-    query = UsageQuery.from_filters(filters or {})
+    query = UsageQuery.from_filters(cast("Filters", filters or {}))
     if query.from_date is not None or query.to_date is not None:
         raise QueryError(
             "sync: expected filters without dates, got some; since= says the first day"

@@ -9,15 +9,16 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, tzinfo
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.client import MAX_CONCURRENCY, Client
+from usage_analysis.fetch.base import MAX_CONCURRENCY, BreakdownOptions
+from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.fetcher import OUT_OF_TIME, Params, Reply
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, Progress
 from usage_analysis.fetch.transport import CLOSED
-from usage_analysis.query import UsageQuery
+from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
 
@@ -69,42 +70,62 @@ class AsyncClient:
         return self._client.names
 
     async def call_usage(
-        self, query: UsageQuery | None = None, *, progress: Progress | None = None, **filters: Any
+        self,
+        query: UsageQuery | None = None,
+        *,
+        progress: Progress | None = None,
+        chunk_days: int = CHUNK_DAYS,
+        **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage of the calls that a query selects; see `Client.call_usage`."""
-        usage: CallUsage = await self._beside("call_usage", query, progress=progress, **filters)
+        usage: CallUsage = await self._beside(
+            "call_usage", query, progress=progress, chunk_days=chunk_days, **filters
+        )
         return usage
 
     async def breakdown(
         self,
         groups: Mapping[str, Mapping[str, Any]],
         *,
-        progress: Progress | None = None,
-        **options: Any,
+        name: str = "group",
+        **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Usage by group; see `Client.breakdown`."""
-        usage: CallUsage = await self._beside("breakdown", groups, progress=progress, **options)
+        usage: CallUsage = await self._beside("breakdown", groups, name=name, **options)
         return usage
 
     async def by_agent(
-        self, agents: Mapping[str, Any] | Iterable[Any], **options: Any
+        self,
+        agents: Mapping[str, Any] | Iterable[Any],
+        *,
+        name: str = "agent",
+        **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Usage by agent; see `Client.by_agent`."""
-        usage: CallUsage = await self._beside("by_agent", agents, **options)
+        usage: CallUsage = await self._beside("by_agent", agents, name=name, **options)
         return usage
 
     async def by_voice(
-        self, voices: Mapping[str, Any] | Iterable[Any], **options: Any
+        self,
+        voices: Mapping[str, Any] | Iterable[Any],
+        *,
+        name: str = "voice",
+        **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Usage by voice; see `Client.by_voice`."""
-        usage: CallUsage = await self._beside("by_voice", voices, **options)
+        usage: CallUsage = await self._beside("by_voice", voices, name=name, **options)
         return usage
 
     async def by_metadata(
-        self, key: str, values: Mapping[str, str] | Iterable[str], **options: Any
+        self,
+        key: str,
+        values: Mapping[str, str] | Iterable[str],
+        *,
+        name: str | None = None,
+        **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Usage by the value under a key of the calls' metadata; see `Client.by_metadata`."""
-        usage: CallUsage = await self._beside("by_metadata", key, values, **options)
+        usage: CallUsage = await self._beside("by_metadata", key, values, name=name, **options)
         return usage
 
     async def iter_usage(

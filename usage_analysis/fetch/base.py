@@ -5,15 +5,27 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, tzinfo
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.breakdown import groups_by
 from usage_analysis.fetch.threads import CancelToken, Progress
-from usage_analysis.query import UsageQuery, zone
+from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery, zone
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
+
+MAX_CONCURRENCY = 10
+"""The most requests under way at once, unless told otherwise."""
+
+
+class BreakdownOptions(Filters, total=False):
+    """Options of `BaseClient.breakdown` by name, and the filters that all groups share."""
+
+    include_rest: bool
+    max_concurrency: int
+    chunk_days: int
+    progress: Progress | None
 
 
 class BaseClient(ABC):
@@ -40,7 +52,12 @@ class BaseClient(ABC):
 
     @abstractmethod
     def call_usage(
-        self, query: UsageQuery | None = None, *, progress: Progress | None = None, **filters: Any
+        self,
+        query: UsageQuery | None = None,
+        *,
+        progress: Progress | None = None,
+        chunk_days: int = CHUNK_DAYS,
+        **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage of the calls that a query, or its filters by name, selects."""
 
@@ -51,8 +68,10 @@ class BaseClient(ABC):
         *,
         name: str = "group",
         include_rest: bool = False,
+        max_concurrency: int = MAX_CONCURRENCY,
+        chunk_days: int = CHUNK_DAYS,
         progress: Progress | None = None,
-        **filters: Any,
+        **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage by group, the group as the frames' first column."""
 
@@ -65,7 +84,11 @@ class BaseClient(ABC):
         """Let go of what is held."""
 
     def by_agent(
-        self, agents: Mapping[str, Any] | Iterable[Any], *, name: str = "agent", **options: Any
+        self,
+        agents: Mapping[str, Any] | Iterable[Any],
+        *,
+        name: str = "agent",
+        **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Usage by agent: of these agents (UUIDs), or of a mapping of names to agents.
 
@@ -74,7 +97,11 @@ class BaseClient(ABC):
         return self.breakdown(groups_by(agents, "agents", "agent_ids"), name=name, **options)
 
     def by_voice(
-        self, voices: Mapping[str, Any] | Iterable[Any], *, name: str = "voice", **options: Any
+        self,
+        voices: Mapping[str, Any] | Iterable[Any],
+        *,
+        name: str = "voice",
+        **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Usage by voice: of these voices (UUIDs), or of a mapping of names to voices.
 
@@ -88,7 +115,7 @@ class BaseClient(ABC):
         values: Mapping[str, str] | Iterable[str],
         *,
         name: str | None = None,
-        **options: Any,
+        **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Usage by the value under a key of the calls' metadata: of these, or of named ones.
 
@@ -108,9 +135,7 @@ class BaseClient(ABC):
         self.close()
 
 
-def resolve_query(
-    query: UsageQuery | None, filters: Mapping[str, Any], now: datetime
-) -> UsageQuery:
+def resolve_query(query: UsageQuery | None, filters: Filters, now: datetime) -> UsageQuery:
     """The question that a query or filters by name are, with both ends of its window.
 
     Raises

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.fetcher import group_in_errors
-from usage_analysis.query import UsageQuery
+from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import REST as REST
 from usage_analysis.tidy.frames import check_group_name
 from usage_analysis.tidy.usage import CallUsage
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 def plan_breakdown(
     groups: Mapping[str, Mapping[str, Any]],
     name: str,
-    filters: Mapping[str, Any],
+    filters: Filters,
     *,
     include_rest: bool,
     now: datetime,
@@ -140,7 +140,7 @@ def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> Us
             raise QueryError(f"groups[{group!r}]: expected other filters than all groups, got "
                              f"{both[0]} twice")  # fmt: skip
     with group_in_errors(name, group):
-        return UsageQuery.from_filters(merged)
+        return UsageQuery.from_filters(cast("Filters", merged))
 
 
 def _check_rest(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import key
 from usage_analysis.fetch.account import Account, AccountNames
-from usage_analysis.fetch.base import BaseClient, resolve_query
+from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient, resolve_query
 from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
 from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
 from usage_analysis.fetch.threads import CancelToken, Progress
 from usage_analysis.fetch.transport import WHAT, ConnectionPool
-from usage_analysis.query import CHUNK_DAYS, UsageQuery
+from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import httpx
 
 BASE_URL = "https://api.ultravox.ai"
-MAX_CONCURRENCY = 10
-"""The most requests under way at once, unless told otherwise."""
 PER_SECOND = 150.0
 """The most requests that go out in a second; a key may send 200, and others may share it."""
 _NO_CALLS = UsageQuery(from_date="1970-01-01", to_date="1970-01-01").params()
@@ -124,7 +122,7 @@ class Client(BaseClient):
         *,
         progress: Progress | None = None,
         chunk_days: int = CHUNK_DAYS,
-        **filters: Any,
+        **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage of the calls that a query selects.
 
@@ -164,7 +162,7 @@ class Client(BaseClient):
         max_concurrency: int = MAX_CONCURRENCY,
         chunk_days: int = CHUNK_DAYS,
         progress: Progress | None = None,
-        **filters: Any,
+        **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage by group, the group as the frames' first column: one question a group.
 

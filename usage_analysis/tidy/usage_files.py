@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ import pandas as pd
 from msgspec import UNSET
 
 from usage_analysis.errors import QueryError, ResponseError
-from usage_analysis.query import UsageQuery
+from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import Source, group_column
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
@@ -198,12 +198,12 @@ def _grouped(body: bytes) -> SavedUsage:
                 f"parts[{place}].group: expected each group once, got {part.group[:80]!r} again"
             )
         parts[part.group] = _reply_of(part.reply, part.query, file.as_of)
-    query = UsageQuery.from_filters(file.query)
+    query = UsageQuery.from_filters(cast("Filters", file.query))
     return SavedUsage(query, file.as_of, file.source, file.name, parts)
 
 
 def _reply_of(
     reply: msgspec.Raw, filters: dict[str, Any], as_of: datetime
 ) -> tuple[UsageQuery, CheckedReply]:
-    query = UsageQuery.from_filters(filters)
+    query = UsageQuery.from_filters(cast("Filters", filters))
     return query, check_reply(wire.decode(bytes(reply), kept=True), query, as_of)
