@@ -111,7 +111,7 @@ def test_a_kept_breakdown_is_reported(run, tmp_path):
             "columns name and id or value, got name, uuid in",
         ),
         (["--by", "agent", "--groups", "short.csv"], "got 'Front' and '' in line 3 of 'short.csv'"),
-        (["--by", "agent", "--groups", "latin.csv"], "expected a CSV in UTF-8"),
+        (["--by", "agent", "--groups", "latin.csv"], "expected a CSV file in UTF-8"),
         (["--breakdown", "by.json"], "--reply beside it"),
         (["--reply", "all.json", "--by", "agent"], "cannot be filtered or grouped, got --by"),
     ],

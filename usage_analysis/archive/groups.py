@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.grouping import single_values
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import check_group_name
 
@@ -142,7 +143,9 @@ def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, 
     for together in members.values():
         if len(together) == 1:
             continue
-        shared = sorted(set.intersection(*(_single_valued(scopes[scope]) for scope in together)))
+        shared = sorted(
+            set[str].intersection(*({*single_values(scopes[scope])} for scope in together))
+        )
         owner: dict[tuple[str, ...], str] = {}
         for scope in together:
             for values in product(*(_values(scope, scopes[scope], name) for name in shared)):
@@ -152,10 +155,3 @@ def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, 
                         f"by: expected scopes that share no call, got {other!r} and {scope!r}, "
                         "whose sum may count calls twice; choose some with where, or group by scope"
                     )
-
-
-def _single_valued(filters: Filters) -> set[str]:
-    """Filters of which a call has one value."""
-    return {name for name in ("agent_ids", "voice_id") if name in filters} | {
-        f"metadata.{key}" for key in filters.get("metadata", {})
-    }

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from usage_analysis.cli.groups import add_groups, groups_of
+from usage_analysis.cli.groups import add_groups, fetch_groups, groups_of
 from usage_analysis.cli.options import (
     add_account,
     add_days,
@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> None:
         _, _, query = query_of(options, client)
         bar = progress_bar("fetch")
         usage = (
-            groups.fetch(client, query, bar) if groups else client.call_usage(query, progress=bar)
+            fetch_groups(groups, client, query, bar)
+            if groups
+            else client.call_usage(query, progress=bar)
         )
     print(f"Reply of {owner(usage)}: {usage.save(options.out).resolve()}")

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from usage_analysis.cli.groups import add_groups, groups_of
+from usage_analysis.cli.groups import add_groups, fetch_groups, groups_of
 from usage_analysis.cli.options import (
     add_account,
     add_days,
@@ -185,7 +185,7 @@ def _fetch(options: argparse.Namespace) -> _Data:
         first, last, query = query_of(options, client)
         bar = progress_bar("fetch")
         usage = client.call_usage(query, progress=bar)
-        breakdown = groups.fetch(client, query, bar) if groups else None
+        breakdown = fetch_groups(groups, client, query, bar) if groups else None
         previous = None
         if not options.no_compare:
             days = _previous_days(first, last)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usage_analysis.archive.archive import Archive
-from usage_analysis.cli.groups import Groups, add_groups, groups_of
+from usage_analysis.cli.groups import add_groups, groups_of
 from usage_analysis.cli.options import (
     add_account,
     add_filters,
@@ -18,6 +18,7 @@ from usage_analysis.cli.options import (
 )
 from usage_analysis.cli.progress import Progress, progress_bar
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.grouping import Grouping
 
 if TYPE_CHECKING:
     from usage_analysis.cli.options import Commands
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _sync(
-    options: argparse.Namespace, client: Client, groups: Groups | None, progress: Progress | None
+    options: argparse.Namespace, client: Client, groups: Grouping | None, progress: Progress | None
 ) -> str:
     archive, filters = Archive(options.archive), filters_of(options)
     damaged = archive.repair() if options.repair else []
@@ -81,7 +82,7 @@ def _sync(
     elif filters:
         raise QueryError(f"--by: expected groups without other filters, got {flags(filters)}")
     else:
-        scope = options.scope or groups.name
+        scope = options.scope or groups.column
         done = archive.sync_groups(client, groups.filters(), name=scope, **how)
     words = (
         f"Archive {archive.path.resolve()}, scope {scope}: {done.requests} requests, "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
-from usage_analysis.fetch.names import KEYED, Pairs, pairs_in
+from usage_analysis.fetch.grouping import KEYED, Pairs, read_pairs
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import AGENTS, METADATA, VOICES
 
@@ -59,7 +59,7 @@ def _ids(argument: str, given: Given) -> dict[str, str]:
     if given is None:
         return {}
     if isinstance(given, str | os.PathLike):
-        given = _once(argument, pairs_in(given, argument))
+        given = _once(argument, read_pairs(given, argument))
     out = {}
     for name, value in given.items():
         if not isinstance(name, str) or not name.strip():
@@ -84,7 +84,7 @@ def _values(given: GivenValues) -> dict[str, list[str]]:
     if given is None:
         return {}
     if isinstance(given, str | os.PathLike):
-        rows = pairs_in(given, "metadata", KEYED)
+        rows = read_pairs(given, "metadata", KEYED)
         given = {key: [value for name, value in rows if name == key] for key, _ in rows}
     out = {key: list(dict.fromkeys(values)) for key, values in given.items()}
     for key, values in out.items():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from usage_analysis.errors import QueryError
 from usage_analysis.fetch.base import BaseClient
+from usage_analysis.fetch.grouping import Grouping
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import check_group_name
 from usage_analysis.tidy.usage import CallUsage
 
 Progress = Callable[[int, int], None]
@@ -67,18 +66,10 @@ class Question:
         if not self.by:
             return client.call_usage(UsageQuery(**asked), progress=progress)
         options = {"include_rest": self.rest, "progress": progress, **asked}
-        groups = dict(self.groups)
-        if self.by == "agent":
-            return client.by_agent(groups, **options)
-        if self.by == "voice":
-            return client.by_voice(groups, **options)
-        return client.by_metadata(self.by, groups, name=group_name(self.by), **options)
+        grouping = grouping_of(self.by, dict(self.groups))
+        return client.breakdown(grouping.filters(), name=grouping.column, **options)
 
 
-def group_name(key: str) -> str:
-    """What the group column of a metadata key is called: as the key, unless a frame has that."""
-    try:
-        check_group_name(key)
-    except QueryError:
-        return f"metadata.{key}"
-    return key
+def grouping_of(by: str, values: Mapping[str, Any]) -> Grouping:
+    """Return the grouping for a choice of the dashboard: `agent`, `voice` or a metadata key."""
+    return Grouping(by if by in ("agent", "voice") else f"metadata.{by}", values)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from usage_analysis.analysis.selection import Days, SelectedUsage
 from usage_analysis.dashboard.cache import CachedUsage
-from usage_analysis.dashboard.question import group_name
+from usage_analysis.dashboard.question import grouping_of
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.provenance import Provenance, provenance_of
 from usage_analysis.tidy.frames import REST
@@ -133,8 +133,7 @@ class Scene:
             named = {"agent": "by_agent", "voice": "by_voice"}
             call = named.get(by, "by_metadata")
             given = [repr(groups)] if by in named else [repr(by), repr(list(groups))]
-            given += [] if group_name(by) == by else [f"name={group_name(by)!r}"]
-            rest = (self.selected.by_group[group_name(by)] == REST).any()
+            rest = (self.selected.by_group[grouping_of(by, {}).column] == REST).any()
             given += ["include_rest=True"] if rest else []
         asked = {
             "from_date": f"{days.first}",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, Unpack
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.breakdown import groups_by
+from usage_analysis.fetch.grouping import Grouping
 from usage_analysis.fetch.threads import CancelToken, Progress
 from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery, zone
 from usage_analysis.tidy.frames import Source
@@ -94,7 +94,8 @@ class BaseClient(ABC):
 
         The options are those of `breakdown`.
         """
-        return self.breakdown(groups_by(agents, "agents", "agent_ids"), name=name, **options)
+        grouping = Grouping.of_values("agent", agents, "agents")
+        return self.breakdown(grouping.filters(), name=name, **options)
 
     def by_voice(
         self,
@@ -107,7 +108,8 @@ class BaseClient(ABC):
 
         The options are those of `breakdown`.
         """
-        return self.breakdown(groups_by(voices, "voices", "voice_id"), name=name, **options)
+        grouping = Grouping.of_values("voice", voices, "voices")
+        return self.breakdown(grouping.filters(), name=name, **options)
 
     def by_metadata(
         self,
@@ -121,8 +123,11 @@ class BaseClient(ABC):
 
         The group column is called as the key is, or `name`; the options are those of `breakdown`.
         """
-        groups = groups_by(values, "values", "metadata", key)
-        return self.breakdown(groups, name=key if name is None else name, **options)
+        if not isinstance(key, str) or not key:
+            raise QueryError(f"key: expected a metadata key as text, got {key!r}")
+        grouping = Grouping.of_values(f"metadata.{key}", values, "values")
+        column = grouping.column if name is None else name
+        return self.breakdown(grouping.filters(), name=column, **options)
 
     def today(self, timezone: str | tzinfo = "UTC") -> date:
         """Date now in a time zone, by the clock of who answers."""

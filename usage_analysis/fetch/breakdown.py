@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.fetcher import group_in_errors
+from usage_analysis.fetch.grouping import single_values
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import REST as REST
 from usage_analysis.tidy.frames import check_group_name
@@ -80,21 +80,6 @@ def group_queries(
     return questions
 
 
-def groups_by(
-    values: Mapping[str, Any] | Iterable[Any], argument: str, filter_name: str, key: str = ""
-) -> dict[str, dict[str, Any]]:
-    """Groups of one value each, from the values or from a mapping of group names to values."""
-    if isinstance(values, str | uuid.UUID) or not isinstance(values, Iterable):
-        raise QueryError(f"{argument}: expected a list or a mapping by name, got {values!r}")
-    if not isinstance(values, Mapping):
-        listed = list(values)
-        twice = [value for value, count in Counter(map(str, listed)).items() if count > 1]
-        if twice:
-            raise QueryError(f"{argument}: expected each value once, got {twice[0]!r} again")
-        values = {str(value): value for value in listed}
-    return {group: {filter_name: {key: value} if key else value} for group, value in values.items()}
-
-
 def subtract_groups(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
     """Usage of the calls that are in none of the groups.
 
@@ -148,10 +133,13 @@ def _check_rest(
 ) -> None:
     """That no call is in two groups: they differ in the values of a filter with one a call."""
     kinds, values = set(), Counter[str]()
-    for group, question in questions.items():
-        kind, own = _values(groups[group], question)
-        kinds.add(kind)
-        values.update(own)
+    for group, query in questions.items():
+        # One filter of its own, and of that filter one value a call: other groups lack these calls.
+        own = single_values({name: query.as_dict()[name] for name in groups[group]})
+        alone = len(groups[group]) == len(own) == 1
+        kinds.add(next(iter(own)) if alone else "")
+        for several in own.values():
+            values.update(several)
     if len(kinds) > 1 or "" in kinds:
         raise QueryError(
             "include_rest: expected groups that differ in the values of one filter alone, "
@@ -160,18 +148,6 @@ def _check_rest(
         )
     if twice := [value for value, count in values.items() if count > 1]:
         raise QueryError(f"include_rest: expected each value in one group, got {twice[0]} in two")
-
-
-def _values(own: Mapping[str, Any], question: UsageQuery) -> tuple[str, list[str]]:
-    """What a call has one value of, and the values that a group has; "" for anything else."""
-    if set(own) == {"agent_ids"}:
-        return "agent_ids", list(question.as_dict()["agent_ids"])
-    if set(own) == {"voice_id"}:
-        return "voice_id", [question.as_dict()["voice_id"]]
-    if set(own) == {"metadata"} and len(own["metadata"]) == 1:
-        ((key, value),) = own["metadata"].items()
-        return f"metadata.{key}", [value]
-    return "", []
 
 
 def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) -> pd.DataFrame:
