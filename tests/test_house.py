@@ -211,6 +211,18 @@ def test_files_stay_short(path):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
+# Rooms in which each module has a file of tests under its own name.
+MIRRORED = ["cli", "doctor", "sample"]
+
+
+@pytest.mark.parametrize("room", MIRRORED)
+def test_tests_mirror_modules(room):
+    """The tests of a module are in the file of its name: cli/sync.py in tests/cli/test_sync.py."""
+    modules = {path.stem for path in PACKAGE.glob(f"{room}/*.py") if path.stem[:2] != "__"}
+    tests = {path.stem.removeprefix("test_") for path in ROOT.glob(f"tests/{room}/test_*.py")}
+    assert modules - tests == set()
+
+
 RIDDLE = re.compile(
     r"^(What|Which|Whether|Nothing|Those|How many|Who|Whose|Where|As |The same\b)"
     r"|\b(a day|an hour|a group|a row|beneath|told|those that|that which|of which)\b"

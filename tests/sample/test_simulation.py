@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import usage_analysis as ua
-from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, TODAY, ZONE, sample_client
+from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, TODAY, ZONE
 from usage_analysis.sample.account import account_clock
 from usage_analysis.sample.calls import Labels, midnight
 from usage_analysis.sample.endpoint import PATH, sample_endpoint
@@ -310,27 +309,3 @@ def test_agents_differ(year):
     assert rates["joined"].min() < 0.75 < 0.88 < rates["joined"].max()
     assert rates["night"].max() > 0.5
     assert rates["night"].min() == 0
-
-
-def test_a_year_that_is_a_leap_year():
-    """Any day may be today, also the end of a February with 29 days."""
-    calls = simulate(0, date(2024, 2, 29))
-    assert len(calls) > 250_000
-    assert calls.created[0] >= midnight(date(2023, 3, 1))
-
-
-@pytest.mark.parametrize("seed", [-1, 1.0, True, np.True_, np.float64(1), "0", None])
-def test_seeds_that_are_none(seed):
-    """A seed is an integer from 0 up."""
-    with pytest.raises(ua.QueryError, match="seed"):
-        sample_client(seed=seed)
-
-
-@pytest.mark.parametrize(
-    "today",
-    ["2026-04-01", date(1960, 1, 1), 20260401, datetime(2026, 4, 1, 23, tzinfo=UTC)],
-)
-def test_days_that_are_none(today):
-    """Today is a date of this time, without an hour that would be lost."""
-    with pytest.raises(ua.QueryError, match="today"):
-        sample_client(today=today)
