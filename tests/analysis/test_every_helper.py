@@ -43,7 +43,12 @@ HELPERS: dict[str, Callable[[pd.DataFrame], Any]] = {
 }
 
 
-PUBLIC = {name for name, home in ua._HOME.items() if home.startswith("analysis")}
+FUNCTIONS = {name: member for name in ua.__all__ if inspect.isfunction(member := getattr(ua, name))}
+PUBLIC = {
+    name
+    for name, member in FUNCTIONS.items()
+    if member.__module__.startswith("usage_analysis.analysis")
+}
 PUBLIC |= {"aggregate", "in_timezone", "rolling"}
 
 

@@ -79,7 +79,9 @@ def test_a_funnel_needs_groups() -> None:
 
 def test_row_order_does_not_matter() -> None:
     """However the rows stand, each group has the same limits; without rows there are no groups."""
-    both = pd.concat([groups([20, 41, 160], [1000, 2000, 4000]), groups([1, 2, 3], [50, 60, 70])])
+    later = groups([1, 2, 3], [50, 60, 70])
+    later.index += pd.Timedelta(days=1)
+    both = pd.concat([groups([20, 41, 160], [1000, 2000, 4000]), later])
     found = funnel(both.sample(frac=1, random_state=3)).sort_index()
     pd.testing.assert_frame_equal(found, funnel(both), rtol=1e-12)
     none = funnel(both.iloc[:0])

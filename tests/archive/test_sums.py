@@ -138,7 +138,7 @@ def test_no_call_is_counted_twice(archive):
         ({"where": {"agent": "Nobody"}}, r"where: expected of agent some of .*got Nobody"),
         ({"by": ["agent", "channel"]}, "by: expected scopes that have all of agent, channel"),
         ({"by": ["agent", "agent"]}, "by: expected each name once"),
-        ({"by": "time"}, "name: expected a name for the group column that no frame"),
+        ({"by": "time"}, "name: expected a group column that is not named like a column"),
         ({"by": "agent", "from_date": "2026-02-01"}, "the archive lacks 2026-02-01 to 2026-02-19"),
         ({"by": "agent", "to_date": "2027-02-01"}, "the archive lacks"),
         ({"by": "agent", "every": "M"}, 'every: expected "D", "W"'),

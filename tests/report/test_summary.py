@@ -150,7 +150,7 @@ def test_the_largest_group_is_named_with_its_cost():
         f"Error rate unlike the others' in 1 of 6 groups by agent: bad {100 * unlike.rate:.2f} % "
         f"({unlike.events:,} of {unlike.calls:,} calls; 99.8 % of such groups have "
     )
-    total = ua.cost(hourly.drop(columns="agent"), "0.10")
+    total = ua.cost(hourly.drop(columns="agent").groupby(level="time").sum(), "0.10")
     assert sentences[2] == (
         f"Of 6 groups by agent, big has the most calls ({calls['big']:,} of {calls.sum():,}, "
         f"{100 * calls['big'] / calls.sum():.1f} %) and bad costs the most (an estimated "

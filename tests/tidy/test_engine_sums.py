@@ -217,7 +217,7 @@ def test_helpers_and_figures_take_the_sums(table):
         ({"by": "agent"}, "by: expected one of the columns scope, time.*got 'agent'"),
         ({"where": {"agent": "a"}}, "where: expected one of the columns scope.*got 'agent'"),
         ({"by": ["scope", "scope"]}, "by: expected each column once"),
-        ({"by": "duration"}, "name: expected a name for the group column that no frame"),
+        ({"by": "duration"}, "name: expected a group column that is not named like a column"),
         ({"every": "M"}, 'every: expected "D", "W", "W-SAT", "MS", "QS" or "YS", got \'M\''),
         ({"timezone": "Mars"}, "timezone: expected an IANA name"),
         ({"as_of": "2026-01-01"}, "as_of: expected a date and time with its zone"),

@@ -156,7 +156,10 @@ def test_a_bad_period_is_named(every: str) -> None:
 
 def test_a_frame_without_a_clock_is_refused() -> None:
     """An index without a zone is refused, with what came."""
-    with pytest.raises(QueryError, match=r"tz-aware DatetimeIndex named time, got datetime64"):
+    with pytest.raises(
+        QueryError,
+        match=r"tz-aware DatetimeIndex named time, got times without a zone; .*tz_localize",
+    ):
         aggregate(hours(3).tz_localize(None), "D")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import AT_ONCE
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import require
+from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.grouping import Sums, groups_of, sums
 
 Integers = NDArray[np.int64]
@@ -67,7 +67,7 @@ def cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Decimal |
     Decimal('0.10')
     """
     paid = price_of(price)
-    require("cost", frame, "billed_minutes")
+    check_frame("cost", frame, "billed_minutes", totals=True)
     code, groups = groups_of(frame)
     count = 1 if groups is None else len(groups)
     billed = sums(micro_minutes(frame), code, count)
@@ -163,7 +163,7 @@ def billing_overhead(
     """
     paid = price_of(price)
     columns = ("joined_count", "duration", "billed_minutes", "provisional")
-    require("billing_overhead", frame, *columns)
+    check_frame("billing_overhead", frame, *columns, totals=True)
     code, groups = groups_of(frame)
     count = 1 if groups is None else len(groups)
     waiting = frame["provisional"].to_numpy(dtype=bool)

@@ -15,7 +15,8 @@ from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.analysis.statements.statement import sentences
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import copy_source, group_column
 from usage_analysis.tidy.grouping import check_rows
 from usage_analysis.tidy.zones import zone_of
 
@@ -131,8 +132,7 @@ def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame
     10:00, carried 2.0 erlangs, at which Erlang B has 4.2 % of the calls refused; for 1 % it takes 7
     lines'
     """
-    require("describe_capacity", hourly, "duration", "provisional")
-    check_rows("describe_capacity", hourly, "hour")
+    check_frame("describe_capacity", hourly, "duration", "provisional", rows="hour")
     waiting = hourly["provisional"].to_numpy(dtype=bool)
     found = capacity(hourly, limit=limit)
 

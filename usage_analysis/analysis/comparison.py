@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import Floats, normal_quantile, student
 from usage_analysis.analysis.trends import date_of, in_kind
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import copy_source, group_column
 from usage_analysis.tidy.grouping import check_rows, groups_of, row_lengths
 from usage_analysis.tidy.periods import calendar
 from usage_analysis.tidy.wire import MEASURES
@@ -96,7 +97,7 @@ def compare_periods(
         raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
     normal_quantile(confidence)
     for frame in (hourly,) if previous is None else (hourly, previous):
-        require("compare_periods", frame, measure, "provisional")
+        check_frame("compare_periods", frame, measure, "provisional")
     if previous is None:
         start, shift = _last_period(hourly, every)
         previous = hourly

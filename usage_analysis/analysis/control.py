@@ -16,7 +16,8 @@ from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column, require
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Sums, groups_of
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.zones import row_times
@@ -114,7 +115,7 @@ def control_chart(
     if method not in ("p_prime", "p"):
         raise QueryError(f'method: expected "p_prime" or "p", got {method!r}')
     check_event(event, denominator)
-    require("control_chart", frame, event, denominator, "provisional")
+    check_frame("control_chart", frame, event, denominator, "provisional")
     kept, left_out = _finished(frame, every)
     data = _Periods.of(kept, event, denominator)
     if baseline is None:
@@ -276,7 +277,7 @@ def _learn_from(
     QueryError
         The baseline lacks a column, or has other groups.
     """
-    require("baseline", baseline, event, denominator, "provisional")
+    check_frame("baseline", baseline, event, denominator, "provisional")
     data = _Periods.of(_finished(baseline, every)[0], event, denominator)
     usual = _learn(data, method)
     ours = None if groups is None else groups.name

@@ -12,7 +12,8 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.intervals import Floats, normal_quantile, share, wilson
 from usage_analysis.analysis.rates import check_event, summed_by
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import copy_source, group_column
 
 
 def rate_difference(
@@ -74,7 +75,7 @@ def rate_difference(
     sides = []
     needed = [event, denominator, *(["provisional"] if independent == "days" else [])]
     for frame in (a, b):
-        require("rate_difference", frame, *needed)
+        check_frame("rate_difference", frame, *needed, totals=True)
         sides.append(summed_by(frame, [denominator, event], "total"))
     if group_column(a) != group_column(b):
         raise QueryError(
@@ -164,7 +165,7 @@ def rate_effects(
     """
     check_event(event, denominator)
     for name, frame in (("a", a), ("b", b)):
-        require("rate_effects", frame, event, denominator)
+        check_frame("rate_effects", frame, event, denominator, totals=True)
         if group_column(frame) is None:
             raise QueryError(
                 f"{name}: expected a breakdown with a group as first column, got one series"

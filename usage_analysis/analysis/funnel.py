@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import Floats, normal_quantile, share, student
 from usage_analysis.analysis.rates import check_event, summed_by
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import copy_source, group_column
 
 _LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
 _OUTER = 0.998
@@ -75,7 +76,7 @@ def funnel(
     c         50  0.16     0.096      False        True
     """
     check_event(event, denominator)
-    require("funnel", breakdown, event, denominator)
+    check_frame("funnel", breakdown, event, denominator, totals=True)
     if group_column(breakdown) is None:
         raise QueryError(
             "funnel: expected a breakdown with a group as first column, got one series"

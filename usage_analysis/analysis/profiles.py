@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.vocabulary import either
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import copy_source, group_column, require
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import copy_source, group_column
 from usage_analysis.tidy.grouping import (
     SLOTS,
     Rows,
@@ -61,7 +62,7 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     >>> traffic_intensity(hourly).tolist()
     [1.5, 0.25]
     """
-    require("traffic_intensity", hourly, "duration")
+    check_frame("traffic_intensity", hourly, "duration")
     lengths = row_lengths(hourly)
     talk = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
     traffic = talk / lengths
@@ -147,7 +148,7 @@ def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
     if measure not in MEASURES and measure != "traffic":
         raise QueryError(f"measure: expected {either([*MEASURES, 'traffic'])}, got {measure!r}")
     column = "duration" if measure == "traffic" else measure
-    require(helper, hourly, column, "provisional")
+    check_frame(helper, hourly, column, "provisional")
     return column
 
 

@@ -12,7 +12,8 @@ from usage_analysis.analysis.intervals import normal_quantile, share, wilson
 from usage_analysis.analysis.statements.statement import sentences
 from usage_analysis.analysis.vocabulary import counted, dates, number, percents, several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import COUNTS, copy_source, group_column, require
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import COUNTS, copy_source, group_column
 from usage_analysis.tidy.grouping import (
     SLOTS,
     Sums,
@@ -159,7 +160,7 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     ...     pd.DataFrame({"joined_count": [1, 3], "duration": pd.to_timedelta(["60s", "20s"])}))
     Timedelta('0 days 00:00:20')
     """
-    require("average_call_duration", frame, "joined_count", "duration")
+    check_frame("average_call_duration", frame, "joined_count", "duration", totals=True)
     (calls, duration), index = summed_by(frame, ["joined_count", "duration"], "total")
     duration = duration.astype("m8[us]", copy=False)
     mean = np.full(len(index), np.timedelta64("NaT", "us"))
@@ -297,7 +298,7 @@ def _check_rate(
     quantile = normal_quantile(confidence)
     if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
         raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
-    require(helper, frame, event, denominator, "provisional")
+    check_frame(helper, frame, event, denominator, "provisional")
     return quantile
 
 

@@ -20,8 +20,9 @@ from usage_analysis.analysis.intervals import Floats, normal_quantile
 from usage_analysis.analysis.statements.statement import sentences
 from usage_analysis.analysis.vocabulary import counted, number, several
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import copy_source, group_column, require
-from usage_analysis.tidy.grouping import check_rows, each_group, groups_of
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import copy_source, group_column
+from usage_analysis.tidy.grouping import each_group, groups_of
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
@@ -117,8 +118,7 @@ def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> 
     if measure not in MEASURES:
         raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
     normal_quantile(confidence)
-    require(helper, frame, measure, "provisional")
-    check_rows(helper, frame, "day")
+    check_frame(helper, frame, measure, "provisional", rows="day")
     if "complete" not in frame:
         return aggregate(frame, "D")
     day = local_clock(frame) // DAY

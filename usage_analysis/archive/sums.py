@@ -26,9 +26,10 @@ from usage_analysis.archive.groups import Filters, label_scopes
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError
 from usage_analysis.query import zone
-from usage_analysis.tidy.engine_sums import BETWEEN, STORED, Waiting, Window, summed
+from usage_analysis.tidy.engine_sums import BETWEEN, STORED, Waiting, Window, sum_by_group
 from usage_analysis.tidy.engines import as_table, ends_of
 from usage_analysis.tidy.frames import LAG
+from usage_analysis.tidy.overlap import mark_overlap, overlapping_pair
 from usage_analysis.tidy.zones import DAY, HOUR
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class SumRequest:
             if len(scopes) < len(filters) or self.by not in ((), ("scope",)):
                 table = _join_labels(table, labels, native)
             with _compaction_errors(files):
-                found = summed(
+                found = sum_by_group(
                     table,
                     {
                         name: "scope" if name == "scope" else f"_{place}"
@@ -90,6 +91,8 @@ class SumRequest:
                 )
         if any(asked[scope].source == "sample" for scope in scopes):
             found.attrs["source"] = "sample"
+        if self.by and overlapping_pair({scope: filters[scope] for scope in scopes}) is not None:
+            mark_overlap(found)
         return found
 
     def _window(self, parts: Sequence[Part], scopes: Sequence[str]) -> tuple[Window, NewestFetches]:

@@ -46,7 +46,7 @@ from usage_analysis.report.tables import (
     rows_in_words,
     write_table,
 )
-from usage_analysis.tidy.frames import require
+from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.usage import CallUsage
 
 Progress = Callable[[int, int], None]
@@ -137,7 +137,7 @@ def build_report(
         Unknown zone or section, a section whose data were not given, a reply without hourly rows or
         error counts, hours that are none of a day, or no hour in the days asked for.
     """
-    require("build_report", usage.hourly, "error_count", "billed_minutes")
+    check_frame("build_report", usage.hourly, "error_count", "billed_minutes")
     selection = Selection(
         timezone=timezone,
         from_date=from_date,

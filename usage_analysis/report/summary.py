@@ -25,6 +25,7 @@ from usage_analysis.figures.money import heads_over, month_in_words
 from usage_analysis.report.checks import checks_in_words
 from usage_analysis.report.facts import Facts
 from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.groups import sum_groups
 
 _NAMED: Final = 3
 _NAME: Final = 48
@@ -244,7 +245,7 @@ def _groups(facts: Facts) -> Iterator[Finding]:
         )
     first: Any = calls.index[0]
     dearest: Any = money.idxmax()
-    total: Any = cost(facts.groups.drop(columns=str(name)), facts.price)
+    total: Any = cost(sum_groups(facts.groups), facts.price)
     most = f"({calls[first]:,.0f} of {calls.sum():,.0f}, {_part(calls[first], calls.sum())})"
     costs = (
         f" and {'' if first == dearest else f'{_name(dearest)} '}costs the most (an estimated "

@@ -67,7 +67,9 @@ class Window:
         hours = self.hours()
         waiting = hours + HOUR > self.as_of - LAG
         none = np.zeros(len(hours), dtype=np.int64)
-        return pd.DataFrame({"total_count": none, "provisional": waiting}, to_index(hours, UTC))
+        frame = pd.DataFrame({"total_count": none, "provisional": waiting}, to_index(hours, UTC))
+        frame.attrs["every"] = "h"
+        return frame
 
 
 class Waiting(NamedTuple):
@@ -79,7 +81,7 @@ class Waiting(NamedTuple):
     """When it began [us, UTC]."""
 
 
-def summed(
+def sum_by_group(
     table: nw.LazyFrame,
     keys: Mapping[str, str],
     every: str,
@@ -150,15 +152,15 @@ def _by_period(hours: Instants, every: str, place: tzinfo) -> _Plan:
     if every[0] in "DW":
         size = int(start_of(present[:1] + 1)[0]) - int(starts[0])
         since, held = offsets(place, int(hours[0]), int(hours[-1]) + HOUR)
-        local = time + _sought(time, since, held)
+        local = time + _lookup(time, since, held)
         return _Plan(local - (local - int(starts[0])) % size, starts, bucket_of)
     # In UTC, for each comparison would find the local time anew; a clock that is put back over
     # midnight may begin a period twice.
     begins = np.flatnonzero(np.diff(bucket_of, prepend=-1))
-    return _Plan(_sought(time, hours[begins], starts[bucket_of[begins]]), starts, bucket_of)
+    return _Plan(_lookup(time, hours[begins], starts[bucket_of[begins]]), starts, bucket_of)
 
 
-def _sought(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
+def _lookup(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
     """The result of the last of `since` that is not after a value, by halving."""
     import narwhals as nw
 
@@ -167,8 +169,8 @@ def _sought(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
     middle = len(since) // 2
     return (
         nw.when(value < int(since[middle]))
-        .then(_sought(value, since[:middle], results[:middle]))
-        .otherwise(_sought(value, since[middle:], results[middle:]))
+        .then(_lookup(value, since[:middle], results[:middle]))
+        .otherwise(_lookup(value, since[middle:], results[middle:]))
     )
 
 
@@ -250,9 +252,13 @@ def _filled(sums: _Grouped, frame: pd.DataFrame) -> pd.DataFrame:
     for name in frame.columns.drop("total_count"):
         columns[str(name)] = np.tile(frame[name].to_numpy(), count)
     if sums.groups is None:
-        return pd.DataFrame(columns, frame.index)
+        alone = pd.DataFrame(columns, frame.index)
+        alone.attrs["every"] = frame.attrs["every"]
+        return alone
     columns = {str(sums.groups.name): sums.groups.repeat(buckets), **columns}
-    return pd.DataFrame(columns, frame.index.take(np.tile(np.arange(buckets), count)))
+    out = pd.DataFrame(columns, frame.index.take(np.tile(np.arange(buckets), count)))
+    out.attrs["every"] = frame.attrs["every"]
+    return out
 
 
 def _check_length(groups: int, buckets: int) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.engine_sums import STORED, Window, summed
+from usage_analysis.tidy.engine_sums import STORED, Window, sum_by_group
 from usage_analysis.tidy.frames import LAG, check_group_name
 from usage_analysis.tidy.zones import DAY, HOUR, clock_of, first_instants, microseconds
 
@@ -99,7 +99,7 @@ def sum_usage(
     _check_columns(table, keys, where or {})
     table = chosen(table, where or {})
     window = _window(table, from_date, to_date, zone(timezone), as_of)
-    return summed(table, {key: key for key in keys}, every, window)
+    return sum_by_group(table, {key: key for key in keys}, every, window)
 
 
 def as_table(frame: Any) -> nw.LazyFrame:

@@ -1,21 +1,25 @@
-"""The canonical frame.
+"""The canonical frame, which every helper takes first.
 
-The canonical frame, which every helper takes first:
+- One row per bucket. The index `time` is tz-aware, sorted, and holds the start of each bucket;
+  instants are unique within a group. The zone is UTC in a reply and a local clock after
+  `in_timezone`. The time zone lives in the index and nowhere else.
+- Columns: `total_count`, `error_count`, `joined_count` [calls, int64], `duration`
+  [timedelta64[us]], `billed_minutes` [min, float64], `provisional` [bool]. A column that the source
+  does not know is absent; it is never filled with zeros.
+- Every bucket of the requested window has a row, and buckets that the server left out are zeros. No
+  bucket lies after `as_of`. With a time-of-day filter only the hours inside the filter are there.
+- `provisional` marks a bucket that was not over at `as_of`, or ended within the billing lag before
+  it. At the edge of a window in a zone off the hour it also marks a bucket that is partly seen.
+- A column `hours` [h] says how much time a row covers where the row's start does not: in sums of
+  `aggregate` and `rolling`, and where a UTC time of day cuts the hours of a zone off the hour.
+- A breakdown has the group as its first column, and `time` repeats per group.
 
-- one row a bucket; index `time`: tz-aware, the start of the bucket, sorted, unique; in UTC when it
-  comes from a reply, on a local clock after `in_timezone`: the zone lives here and nowhere else;
-- columns `total_count`, `error_count`, `joined_count` [calls, int64], `duration` [timedelta64[us]],
-  `billed_minutes` [min, float64], `provisional` [bool];
-- every bucket of the asked window has a row (what the server left out is zeros), none lies after
-  `as_of`, and with a time-of-day filter only the hours inside it are there;
-- `provisional` marks a bucket that was not over at `as_of` or that ended within the billing lag
-  before it, or, at the edge of a window in a zone off the hour, one that is only partly seen;
-- a column `hours` [h] is there where rows do not cover what their start says: sums of `aggregate`
-  and `rolling`, and clock hours off the hour that a UTC time of day lets calls be in only partly;
-- a breakdown has the group as its first column, and `time` repeats per group;
-- ``attrs["every"]`` of a reply's daily frame is ``"D"``, for a single row does not show its length;
-- ``attrs["source"]`` of the sample account's frames, and of what helpers make of them, is
-  ``"sample"``, for nobody may take a figure of them for their own account's.
+What is known of a frame beside its columns stands in its ``attrs``, which pandas keeps through
+filters and copies:
+
+- ``"every"``: the length of a row, ``"h"``, ``"D"``, or the period of `aggregate` and `rolling`;
+- ``"overlapping"``: True if a breakdown's groups can share calls (see `tidy.overlap`);
+- ``"source"``: ``"sample"`` for the sample account, so that nobody takes its figures for their own.
 """
 
 from __future__ import annotations
@@ -29,10 +33,10 @@ from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR
 
 LAG = 2 * HOUR
-"""Billed minutes of the last hours still grow: billing comes after the call ends [us]."""
+"""Billed minutes of the last two hours can still grow, because billing follows the call [us]."""
 
 REST = "rest"
-"""The group of the calls that the other groups of a breakdown leave over."""
+"""Name of the group that holds the calls of no other group."""
 
 COUNTS = ("total_count", "error_count", "joined_count")
 _TAKEN = {
@@ -53,62 +57,49 @@ Source = Literal["live", "sample", "file"]
 
 
 def group_column(frame: pd.DataFrame) -> str | None:
-    """Name of a breakdown's group column, None for a single series."""
+    """Return the name of a breakdown's group column, or None for a single series."""
     if len(frame.columns) == 0 or frame.columns[0] in MEASURES or frame.columns[0] == "provisional":
         return None
     return str(frame.columns[0])
 
 
 def check_group_name(name: str) -> None:
-    """Nothing, where a group column may be called that.
+    """Check the name of a group column.
 
     Raises
     ------
     QueryError
-        A frame, or a table that a helper makes of one, has such a column already.
+        The name is empty, or frames or tables of helpers have a column of this name.
     """
     if not isinstance(name, str) or not name or name in _TAKEN:
         raise QueryError(
-            "name: expected a name for the group column that no frame and no helper's table has, "
-            f'got {name!r}; take another, such as "group" or "metadata.{name}"'
+            "name: expected a group column that is not named like a column of frames or tables, "
+            f'got {name!r}; use another name, such as "group" or "metadata.{name}"'
         )
 
 
-def require(helper: str, frame: pd.DataFrame, *columns: str) -> None:
-    """Nothing, where a frame has the columns that a helper needs.
+def measures_of(frame: pd.DataFrame) -> list[str]:
+    """Return the measures that a frame has, in the canonical order."""
+    return [name for name in MEASURES if name in frame]
 
-    Raises
-    ------
-    QueryError
-        Names the helper, the columns and why they may be missing; or a group column whose name the
-        helper's table needs.
-    """
-    if not isinstance(frame, pd.DataFrame):
-        raise QueryError(f"{helper}: expected a DataFrame, got {type(frame).__name__}")
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise QueryError(
-            f"{helper} needs the column {', '.join(missing)}, which this frame lacks "
-            "(replies saved before 2026-03 have no error counts, before 2025-09 no billed minutes)"
-        )
-    group = group_column(frame)
-    if group in _TAKEN:
-        raise QueryError(
-            f"{helper}: expected a group column that is not called {group}, as a column of frames "
-            f'or of tables is; rename it: frame.rename(columns={{"{group}": "group"}})'
-        )
+
+def is_table_column(name: str) -> bool:
+    """Return True if frames or tables of helpers have a column of this name."""
+    return name in _TAKEN
 
 
 Result = TypeVar("Result", pd.DataFrame, pd.Series)
 
 
 def copy_source(result: Result, *frames: pd.DataFrame) -> Result:
-    """What was made of frames, which is the sample account's where one of them is."""
+    """Record on a result what is known of its frames: the sample account, overlapping groups."""
     if any(is_sample(frame) for frame in frames):
         result.attrs["source"] = "sample"
+    if any(frame.attrs.get("overlapping", False) for frame in frames):
+        result.attrs["overlapping"] = True
     return result
 
 
 def is_sample(data: pd.DataFrame | pd.Series) -> bool:
-    """Whether it is known to be made of the sample account's calls."""
+    """Return True if data are known to come from the sample account."""
     return data.attrs.get("source") == "sample"

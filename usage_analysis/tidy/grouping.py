@@ -38,6 +38,7 @@ SLOTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
 
 # No day of any clock was ever longer.
 _LONGEST = {"hour": 1.0, "day": 27.0}
+_SHORTEST_DAY = 20 * HOUR
 
 
 @dataclass(frozen=True)
@@ -177,16 +178,35 @@ class Sums:
         self.starts = _starts(key, count) if together else None
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Sum of the values under each key: integers stay exact integers, talk stays talk."""
+        """Sum of the values under each key; integers stay exact, durations stay durations.
+
+        Raises
+        ------
+        QueryError
+            A sum is larger than 64 bits hold.
+        """
         plain = values.view(np.int64) if values.dtype.kind == "m" else values
         key = self.key
         if self.starts is not None:
             plain, key = np.add.reduceat(plain, self.starts), key[self.starts]
         if plain.dtype.kind == "f":
             return np.bincount(key, plain, minlength=self.count)
+        _check_sums(values.view(np.int64) if values.dtype.kind == "m" else values, self.key)
         out = np.zeros(self.count, dtype=np.int64)
         np.add.at(out, key, plain)
         return out.view(values.dtype) if values.dtype.kind == "m" else out
+
+
+def _check_sums(values: NDArray[Any], key: NDArray[np.intp]) -> None:
+    """Refuse sums that 64 bits do not hold; added as integers, these would begin again below 0."""
+    if int(values.max(initial=0)) * len(values) < 2**63:
+        return
+    near = np.flatnonzero(np.bincount(key, values.astype(np.float64)) >= 2.0**62)
+    if any(sum(values[key == one].tolist()) >= 2**63 for one in near):
+        raise QueryError(
+            "frame: expected sums that 64 bits hold, got a larger one; no real usage is that large,"
+            ' so look for the wrong rows: frame.nlargest(5, "total_count")'
+        )
 
 
 def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any]:
@@ -218,26 +238,78 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _are_days(frame: pd.DataFrame, known: Instants) -> bool:
-    """Whether rows that begin at these distinct instants are days."""
+    """Return True if rows are days of their clock, False if they are clock hours.
+
+    ``attrs["every"]`` and the index's frequency say so. pandas keeps attrs through ``resample``, so
+    they are believed only where the distance between rows agrees. Without them the distance alone
+    decides, and only where it leaves no doubt.
+
+    Raises
+    ------
+    QueryError
+        The rows are neither, or their length is not known.
+    """
+    apart = int(np.diff(known).min()) if len(known) > 1 else DAY
+    # Clock changes make days of 21 to 27 hours.
+    far = apart >= _SHORTEST_DAY
+    if "hours" in frame:  # days and longer periods begin at midnight
+        return len(known) > 1 and far and _at_midnight(frame, known)
+    every = _step_of(frame)
+    if every == "D" and len(known):
+        _check_days(frame, known, far=far)
+        return True
+    if len(known) < 2 or apart <= HOUR:
+        return False
+    if not far:
+        raise _unknown_length(f"rows {apart / HOUR:g} h apart")
+    if not _at_midnight(frame, known):
+        return False  # one hour of each day, or of some days
+    if every is None and apart <= _LONGEST["day"] * HOUR:
+        return True
+    raise _unknown_length("one row per day or less, at midnight")
+
+
+def _at_midnight(frame: pd.DataFrame, known: Instants) -> bool:
+    """Return True if rows begin with the days of their clock."""
+    zone = zone_of(frame)
+    return bool(np.all(known == first_instants(zone, clock_of(known, zone) // DAY * DAY)))
+
+
+def _check_days(frame: pd.DataFrame, known: Instants, *, far: bool) -> None:
+    if not far or not _at_midnight(frame, known):
+        raise QueryError(
+            "frame: expected days that begin at midnight of their clock, got days of another "
+            f"clock in {zone_of(frame)}; make them of hours: "
+            'aggregate(in_timezone(hourly, zone), "D")'
+        )
+
+
+def _step_of(frame: pd.DataFrame) -> str | None:
+    """Length of a frame's rows as far as the frame says it: ``"h"``, ``"D"`` or None."""
     freq = getattr(frame.index, "freq", None)
     if freq is not None and not isinstance(freq, pd.offsets.Day | pd.offsets.Tick):
         raise QueryError(
             f"frame: expected hours or days, got rows of frequency {freq.freqstr} without their "
             "`hours`; use aggregate, which adds them"
         )
-    said = frame.attrs.get("every") == "D" or isinstance(freq, pd.offsets.Day)
-    if len(known) == 0 or (len(known) == 1 and not said):
-        return False
-    if any(np.any(np.diff(some) < 20 * HOUR) for some in (known[:2], known)):
-        return False
-    zone = zone_of(frame)
-    begins = first_instants(zone, clock_of(known, zone) // DAY * DAY)
-    if said and np.any(known != begins):
-        raise QueryError(
-            "frame: expected days that begin at midnight of their clock, got days of another "
-            f'clock in {zone}; make them of hours: aggregate(in_timezone(hourly, zone), "D")'
-        )
-    return bool(np.all(known == begins))
+    if isinstance(freq, pd.offsets.Day):
+        return "D" if freq.n == 1 else None
+    if isinstance(freq, pd.offsets.Tick):
+        return "h" if pd.Timedelta(freq) == pd.Timedelta(hours=1) else None
+    every = frame.attrs.get("every")
+    if every in (None, "h", "D"):
+        return every
+    raise QueryError(
+        f"frame: expected hours or days, got rows of length {every} without their `hours`; use "
+        "aggregate, which adds them"
+    )
+
+
+def _unknown_length(got: str) -> QueryError:
+    return QueryError(
+        f"frame: expected rows of one hour or one day, got {got}, whose length is not known; make "
+        'days with aggregate(hourly, "D"), or say how long each row is: frame.assign(hours=1.0)'
+    )
 
 
 def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.float64]:

@@ -41,7 +41,7 @@ class _Piece(NamedTuple):
     """Where in the row's hour the piece ends [h]."""
 
 
-def divided(
+def split_hours(
     hourly: pd.DataFrame, times: Instants, place: tzinfo, start: int, end: int
 ) -> pd.DataFrame:
     """Frame of whole UTC hours on clock hours, each row divided by elapsed time.
@@ -77,6 +77,7 @@ def divided(
     frame = pd.DataFrame({**out, "provisional": flags}, index=to_index(clock.start[hour], place))
     if np.any(asked[hour] < clock.lengths[hour]):
         frame["hours"] = covered
+    frame.attrs["every"] = "h"
     return insert_group(frame, hourly, code, groups)
 
 
@@ -140,6 +141,7 @@ def _shifted(
     index = to_index(np.tile(starts, count), place)
     # What is ours alone need not be copied.
     frame = pd.DataFrame(columns, index=index, copy=False)
+    frame.attrs["every"] = "h"
     return insert_group(frame, hourly, np.repeat(np.arange(count), len(starts)), groups)
 
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.filters import local_day
 from usage_analysis.query import zone as zone_named
-from usage_analysis.tidy.frames import require
-from usage_analysis.tidy.grouping import Sums, check_rows, groups_of, insert_group, row_lengths
-from usage_analysis.tidy.hour_splitting import divided
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import measures_of
+from usage_analysis.tidy.grouping import Sums, groups_of, insert_group, row_lengths
+from usage_analysis.tidy.hour_splitting import split_hours
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
@@ -125,12 +126,11 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
     >>> ua.in_timezone(hourly, "America/New_York").index[7]
     Timestamp('2026-03-08 03:00:00-0400', tz='America/New_York')
     """
-    require("in_timezone", hourly, "total_count")
+    check_frame("in_timezone", hourly, *measures_of(hourly), rows="hour")
     place = zone_named(zone)
     times = row_times(hourly)
     if len(times) == 0:
         return hourly.set_axis(to_index(times, place))
-    check_rows("in_timezone", hourly, "hour")
     if np.any(times % HOUR):
         raise QueryError(
             "in_timezone: expected rows of whole UTC hours, got others; "
@@ -140,7 +140,7 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
     since, held = offsets(place, start, end)
     if not (np.any(held % HOUR) or np.any(since[1:] % HOUR)):
         return hourly.set_axis(to_index(times, place))
-    return divided(hourly, times, place, start, end)
+    return split_hours(hourly, times, place, start, end)
 
 
 def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
@@ -181,11 +181,13 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     2026-03-08 00:00:00-05:00           46   23.0      True
     2026-03-09 00:00:00-04:00            4    2.0     False
     """
-    require("aggregate", frame, "total_count", "provisional")
+    check_frame("aggregate", frame, "total_count", "provisional", *measures_of(frame))
     place, times = zone_of(frame), row_times(frame)
     number, start_of = calendar(every)
     if len(times) == 0:
-        return frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
+        empty = frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
+        empty.attrs["every"] = every
+        return empty
     where, known = distinct(times)
     local = clock_of(known, place)
     codes, groups = groups_of(frame)
@@ -211,6 +213,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
         },
         index=to_index(starts[nth], place),
     )
+    result.attrs["every"] = every
     return insert_group(result, frame, code, groups)
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import require
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import measures_of
 from usage_analysis.tidy.grouping import groups_of, row_lengths
 from usage_analysis.tidy.periods import any_of, by_place, cut_rows
 from usage_analysis.tidy.wire import MEASURES
@@ -61,7 +62,7 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
     >>> rolling(hourly, "2h")["total_count"].tolist()
     [1, 3, 5, 7]
     """
-    require("rolling", frame, "provisional")
+    check_frame("rolling", frame, "provisional", *measures_of(frame))
     span, days = _window(window)
     if len(frame) == 0:
         zone_of(frame)
@@ -80,6 +81,7 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
     # What is ours alone need not be copied.
     out = pd.DataFrame({name: columns[name] for name in order}, index=frame.index, copy=False)
     out.attrs.update(frame.attrs)
+    out.attrs["every"] = window
     return out
 
 

@@ -15,6 +15,7 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import usage_files, wire
 from usage_analysis.tidy.buckets import all_time_totals, canonical_frame
 from usage_analysis.tidy.frames import Source, check_group_name, group_column
+from usage_analysis.tidy.overlap import mark_overlap, overlapping_pair
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply, hours_of_day, window_of
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
@@ -152,7 +153,7 @@ class CallUsage:
             }
             if saved.name is None:
                 return usages[""]
-            return build_breakdown(usages, saved.name, saved.query)
+            return build_breakdown(usages, saved.name, saved.query, overlapping=saved.overlapping)
         except QueryError as error:
             raise ResponseError(f"query.{error}") from None
 
@@ -204,7 +205,13 @@ def _moment(as_of: datetime | str | None) -> pd.Timestamp:
     return moment.tz_convert("UTC").as_unit("us")
 
 
-def build_breakdown(usages: Mapping[str, CallUsage], name: str, query: UsageQuery) -> CallUsage:
+def build_breakdown(
+    usages: Mapping[str, CallUsage],
+    name: str,
+    query: UsageQuery,
+    *,
+    overlapping: bool | None = None,
+) -> CallUsage:
     """Usage of a breakdown: the groups' frames one below the other, the group as first column.
 
     Parameters
@@ -226,14 +233,22 @@ def build_breakdown(usages: Mapping[str, CallUsage], name: str, query: UsageQuer
     first = next(iter(usages.values()))
     if any(usage.as_of != first.as_of for usage in usages.values()):
         raise QueryError("breakdown: expected one as_of for all groups, got several")
+    groups = {group: usage.query or query for group, usage in usages.items()}
+    daily = _stack({group: usage.daily for group, usage in usages.items()}, name)
+    hourly = _stack({group: usage.hourly for group, usage in usages.items()}, name)
+    if overlapping is None:
+        filters = {group: own.as_dict() for group, own in groups.items()}
+        overlapping = overlapping_pair(filters) is not None
+    if overlapping:
+        mark_overlap(daily, hourly)
     return CallUsage(
-        daily=_stack({group: usage.daily for group, usage in usages.items()}, name),
-        hourly=_stack({group: usage.hourly for group, usage in usages.items()}, name),
+        daily=daily,
+        hourly=hourly,
         all_time=None,
         query=query,
         as_of=first.as_of,
         source=first.source,
-        groups={group: usage.query or query for group, usage in usages.items()},
+        groups=groups,
     )
 
 

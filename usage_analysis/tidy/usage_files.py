@@ -57,6 +57,7 @@ class _GroupedFile(msgspec.Struct):
     source: Source
     name: str
     parts: Annotated[list[_Part], msgspec.Meta(min_length=1)]
+    overlapping: bool | None = None
 
 
 def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
@@ -101,6 +102,8 @@ class SavedUsage(NamedTuple):
     name: str | None
     """Name of the group column; None for a single series."""
     parts: dict[str, tuple[UsageQuery, CheckedReply]]
+    overlapping: bool | None = None
+    """Whether groups can share calls; None in a file that does not say so."""
 
 
 def decode(body: bytes) -> SavedUsage | None:
@@ -138,7 +141,9 @@ def _document(usage: CallUsage) -> dict[str, Any]:
     }
     if usage.groups is not None:
         name = group_column(usage.daily)
-        return document | {"name": name, "parts": _parts(usage, name, usage.groups)}
+        overlapping = bool(usage.daily.attrs.get("overlapping", False))
+        parts = _parts(usage, name, usage.groups)
+        return document | {"name": name, "overlapping": overlapping, "parts": parts}
     hourly = None
     with suppress(QueryError):  # a reply of before 2026-03 has none
         hourly = usage.hourly
@@ -199,11 +204,11 @@ def _grouped(body: bytes) -> SavedUsage:
             )
         parts[part.group] = _reply_of(part.reply, part.query, file.as_of)
     query = UsageQuery.from_filters(cast("Filters", file.query))
-    return SavedUsage(query, file.as_of, file.source, file.name, parts)
+    return SavedUsage(query, file.as_of, file.source, file.name, parts, file.overlapping)
 
 
 def _reply_of(
     reply: msgspec.Raw, filters: dict[str, Any], as_of: datetime
 ) -> tuple[UsageQuery, CheckedReply]:
     query = UsageQuery.from_filters(cast("Filters", filters))
-    return query, check_reply(wire.decode(bytes(reply), kept=True), query, as_of)
+    return query, check_reply(wire.decode(bytes(reply), stored=True), query, as_of)

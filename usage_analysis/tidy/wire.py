@@ -48,18 +48,18 @@ class _Statistics(msgspec.Struct, rename=MEASURES, gc=False, kw_only=True):
     billed_minutes: Minutes
 
 
-class _Daily(_Statistics, gc=False, kw_only=True):
+class _DailyRow(_Statistics, gc=False, kw_only=True):
     date: date
 
 
-class _Hourly(_Daily, gc=False, kw_only=True):
+class _HourlyRow(_DailyRow, gc=False, kw_only=True):
     hour: Hour
 
 
 class _Live(msgspec.Struct, kw_only=True):
     all_time: _Statistics = msgspec.field(name="allTime")
-    daily: list[_Daily]
-    hourly: list[_Hourly]
+    daily: list[_DailyRow]
+    hourly: list[_HourlyRow]
 
 
 class _SavedStatistics(msgspec.Struct, rename=MEASURES, gc=False, kw_only=True):
@@ -70,24 +70,24 @@ class _SavedStatistics(msgspec.Struct, rename=MEASURES, gc=False, kw_only=True):
     billed_minutes: Minutes | UnsetType = UNSET
 
 
-class _SavedDaily(_SavedStatistics, gc=False, kw_only=True):
+class _SavedDailyRow(_SavedStatistics, gc=False, kw_only=True):
     date: date
 
 
-class _SavedHourly(_SavedDaily, gc=False, kw_only=True):
+class _SavedHourlyRow(_SavedDailyRow, gc=False, kw_only=True):
     hour: Hour
 
 
 class _Saved(msgspec.Struct, kw_only=True):
     all_time: _SavedStatistics = msgspec.field(name="allTime")
-    daily: list[_SavedDaily]
-    hourly: list[_SavedHourly] | UnsetType = UNSET
+    daily: list[_SavedDailyRow]
+    hourly: list[_SavedHourlyRow] | UnsetType = UNSET
 
 
-class _Kept(msgspec.Struct, kw_only=True):
+class _Stored(msgspec.Struct, kw_only=True):
     all_time: _SavedStatistics | UnsetType = msgspec.field(name="allTime", default=UNSET)
-    daily: list[_SavedDaily]
-    hourly: list[_SavedHourly] | UnsetType = UNSET
+    daily: list[_SavedDailyRow]
+    hourly: list[_SavedHourlyRow] | UnsetType = UNSET
 
 
 class _Parts(msgspec.Struct):
@@ -100,7 +100,7 @@ class _Parts(msgspec.Struct):
 
 _LIVE = msgspec.json.Decoder(_Live)
 _SAVED = msgspec.json.Decoder(_Saved)
-_KEPT = msgspec.json.Decoder(_Kept)
+_STORED = msgspec.json.Decoder(_Stored)
 _EXPLAINED = 2**20  # bytes of the part that an error quotes a value of
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -128,7 +128,7 @@ class CutReplyError(ResponseError):
     """JSON that stops before its end: asking again may bring the whole."""
 
 
-def decode(body: Body, *, saved: bool = False, kept: bool = False, quoted: Quoted = str) -> Reply:
+def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quoted = str) -> Reply:
     """Reply from the vendor's JSON.
 
     Parameters
@@ -137,7 +137,7 @@ def decode(body: Body, *, saved: bool = False, kept: bool = False, quoted: Quote
         One whole JSON document.
     saved
         Allow what the schema of 2025 lacked: `billedMinutes`, `errorCount`, `hourly`.
-    kept
+    stored
         Allow what `encode` writes: as `saved`, and without `allTime` where replies were added up.
     quoted
         What an error quotes of a text, before it is cut.
@@ -148,11 +148,11 @@ def decode(body: Body, *, saved: bool = False, kept: bool = False, quoted: Quote
         The message starts with the field's path: ``hourly[17].errorCount: expected int, got str``.
         A `CutReplyError` where the document stops before its end.
     """
-    decoder: msgspec.json.Decoder[Any] = _KEPT if kept else _SAVED if saved else _LIVE
+    decoder: msgspec.json.Decoder[Any] = _STORED if stored else _SAVED if saved else _LIVE
     try:
         if not body.isascii():
             _text(body)
-        reply: _Live | _Saved | _Kept = decoder.decode(body)
+        reply: _Live | _Saved | _Stored = decoder.decode(body)
     except msgspec.ValidationError as error:
         raise ResponseError(_explain(str(error), body, quoted)) from None
     except msgspec.DecodeError as error:
@@ -177,7 +177,7 @@ def _text(body: Body) -> str:
 
 
 def encode(reply: Reply) -> bytes:
-    """The vendor's JSON of a reply; `decode` with `kept` reads it back unchanged."""
+    """The vendor's JSON of a reply; `decode` with `stored` reads it back unchanged."""
     totals = {name: np.array([value]) for name, value in reply.all_time.items()}
     document: dict[str, Any] = {"allTime": _rows(totals)[0]} if totals else {}
     document["daily"] = _rows(reply.daily.columns, _dates(reply.daily))
@@ -213,7 +213,25 @@ def _columns(
         else:
             kind = np.float64 if name == "billed_minutes" else np.int64
             columns[name] = np.array(values, dtype=kind)
+        if name in columns:
+            check_total(f"{path}.{word}", columns[name])
     return columns
+
+
+def check_total(path: str, values: NDArray[Any]) -> None:
+    """Check that the sum of a column fits into 64 bits, as its rows do.
+
+    Raises
+    ------
+    ResponseError
+        It does not: added as integers, such rows would give a negative total.
+    """
+    if values.dtype.kind == "f":
+        fits = values.sum() <= MOST_MINUTES
+    else:
+        fits = int(values.max(initial=0)) * len(values) < 2**63 or sum(values.tolist()) < 2**63
+    if not fits:
+        raise ResponseError(f"{path}: expected rows whose sum 64 bits hold, got a larger sum")
 
 
 def _durations(path: str, texts: list[str], quoted: Quoted) -> NDArray[np.int64]:
@@ -225,11 +243,11 @@ def _durations(path: str, texts: list[str], quoted: Quoted) -> NDArray[np.int64]
         raise ResponseError(f"{path}{place}.duration: {what}") from None
 
 
-def _buckets(path: str, rows: Sequence[_Daily | _SavedDaily], quoted: Quoted) -> Buckets:
+def _buckets(path: str, rows: Sequence[_DailyRow | _SavedDailyRow], quoted: Quoted) -> Buckets:
     columns = _columns(path, rows, quoted)
     days = np.array([row.date.toordinal() for row in rows], dtype=np.int64) - _EPOCH
     time = days * DAY
-    if rows and isinstance(rows[0], _Hourly | _SavedHourly):
+    if rows and isinstance(rows[0], _HourlyRow | _SavedHourlyRow):
         time += np.array([row.hour for row in rows], dtype=np.int64) * HOUR  # type: ignore[union-attr]  # rows are of one kind
     return Buckets(time, columns)
 

@@ -133,7 +133,7 @@ def _changes(zone: tzinfo, stretch: int) -> tuple[tuple[int, int], ...]:
 
 def distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
     """Place of each instant among the distinct ones in order, and those."""
-    block = _block(times)
+    block = repeats_of(times)
     if block:
         return np.tile(np.arange(block), len(times) // block), times[:block]
     low = times.min(initial=np.iinfo(np.int64).max)
@@ -148,12 +148,12 @@ def distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
 
 def instants(times: Instants) -> Instants:
     """Distinct instants in order."""
-    block = _block(times)
+    block = repeats_of(times)
     return times[:block] if block else distinct(times)[1]
 
 
-def _block(times: Instants) -> int:
-    """How many instants in order are repeated, once a group, by the whole; 0 where it is not so.
+def repeats_of(times: Instants) -> int:
+    """Return the length of the run of instants that the whole repeats, once per group, or 0.
 
     A breakdown mostly stands group after group: then nothing need be sorted or looked up.
     """

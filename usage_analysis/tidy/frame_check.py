@@ -1,0 +1,290 @@
+"""The one check of a canonical frame, which every public helper makes first.
+
+Each refusal ends with the line of pandas that mends the frame. The check looks at each needed
+column once and never groups rows where they already stand in order, so that it costs a few
+milliseconds per million rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import COUNTS, group_column, is_table_column
+from usage_analysis.tidy.grouping import check_rows, groups_of
+from usage_analysis.tidy.zones import (
+    DAY,
+    HOUR,
+    Instants,
+    clock_of,
+    distinct,
+    repeats_of,
+    row_times,
+    zone_of,
+)
+
+_WHY = {
+    "error_count": "replies saved before 2026-03 have no error counts, and neither has a call log "
+    "without a column error",
+    "billed_minutes": "replies saved before 2025-09 have no billed minutes",
+}
+
+
+def check_frame(
+    helper: str,
+    frame: pd.DataFrame,
+    *columns: str,
+    rows: Literal["hour", "day"] | None = None,
+    totals: bool = False,
+) -> None:
+    """Check that a frame is canonical and has the columns that a helper needs.
+
+    Parameters
+    ----------
+    helper
+        Name of the public function, with which the message begins.
+    columns
+        Needed columns. Only these are looked at.
+    rows
+        The longest row that the helper takes; None for rows of any length.
+    totals
+        Also take a table without times, such as one row of totals per group, for helpers that only
+        add rows up.
+
+    Raises
+    ------
+    QueryError
+        A column is missing or of the wrong kind, the index has no time zone, a group has a bucket
+        twice, or rows are too long or of unknown length. The message names the line that mends it.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise QueryError(f"{helper}: expected a DataFrame, got {type(frame).__name__}")
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        why = "; ".join(_WHY[column] for column in missing if column in _WHY)
+        raise QueryError(
+            f"{helper} needs the column {', '.join(missing)}, which this frame lacks"
+            + (f" ({why})" if why else "")
+        )
+    group = group_column(frame)
+    if group is not None and is_table_column(group):
+        raise QueryError(
+            f"{helper}: expected a group column that is not called {group}, which is a column of "
+            f'frames or tables; rename it: frame.rename(columns={{"{group}": "group"}})'
+        )
+    timeless = totals and not isinstance(frame.index, pd.DatetimeIndex)
+    if not timeless:
+        _check_index(helper, frame)
+    for column in columns:
+        _check_column(helper, column, frame[column])
+    if not timeless:
+        _check_instants(helper, frame, group)
+    if rows is not None:
+        check_rows(helper, frame, rows)
+
+
+def _check_index(helper: str, frame: pd.DataFrame) -> None:
+    index: Any = frame.index
+    if not isinstance(index, pd.DatetimeIndex):
+        mend = 'frame.set_index("time")' if "time" in frame else "frame.index = pd.to_datetime(...)"
+        raise QueryError(
+            f"{helper}: expected a tz-aware DatetimeIndex named time, got {type(index).__name__}; "
+            f"{mend}"
+        )
+    if index.tz is None:
+        raise QueryError(
+            f"{helper}: expected a tz-aware DatetimeIndex named time, got times without a zone; "
+            'say which zone they are in: frame.tz_localize("UTC")'
+        )
+    if index.name not in (None, "time"):
+        raise QueryError(
+            f"{helper}: expected a tz-aware DatetimeIndex named time, got the name "
+            f'{index.name!r}; frame.rename_axis("time")'
+        )
+    if index.hasnans:
+        raise QueryError(
+            f"{helper}: expected an instant in every row, got rows without one; "
+            "frame[frame.index.notna()]"
+        )
+
+
+def _check_column(helper: str, name: str, column: pd.Series) -> None:
+    if not isinstance(column, pd.Series):
+        raise QueryError(
+            f"{helper}: expected one column {name}, got several; "
+            "frame.loc[:, ~frame.columns.duplicated()]"
+        )
+    kind = column.dtype.kind
+    if name == "duration":
+        if kind != "m":
+            raise QueryError(
+                f"{helper}: expected duration as timedelta, got {column.dtype}; name its unit "
+                '("s", "ms" or "us"): frame.assign(duration=pd.to_timedelta(frame["duration"], '
+                'unit="s"))'
+            )
+    elif name == "provisional":
+        if kind != "b":
+            raise QueryError(
+                f"{helper}: expected provisional as bool, got {column.dtype}; "
+                'frame.astype({"provisional": bool})'
+            )
+        return
+    elif name in (*COUNTS, "billed_minutes"):
+        if kind not in "iuf":
+            raise QueryError(
+                f"{helper}: expected {name} as numbers, got {column.dtype}; "
+                f'frame.assign({name}=pd.to_numeric(frame["{name}"]))'
+            )
+    else:
+        return
+    _check_values(helper, name, column)
+
+
+def _check_values(helper: str, name: str, column: pd.Series) -> None:
+    """Check that no value is missing or negative."""
+    if len(column) == 0:
+        return
+    values = column.to_numpy()
+    least = values.view(np.int64).min() if name == "duration" else values.min()
+    if least >= 0:
+        return
+    if column.isna().any():
+        raise QueryError(
+            f"{helper}: expected {name} in every row, got rows without it; leave these rows out: "
+            f'frame.dropna(subset="{name}"), or fill them in if nothing happened there'
+        )
+    raise QueryError(
+        f"{helper}: expected {name} from 0, got {column.min()}; find these rows: "
+        f'frame[frame["{name}"] < frame["{name}"].iloc[0] * 0]'
+    )
+
+
+def _check_instants(helper: str, frame: pd.DataFrame, group: str | None) -> None:
+    """Check that no group has an instant twice."""
+    times = row_times(frame)
+    if len(times) < 2:
+        return
+    place = None
+    if group is None:
+        if np.all(times[1:] > times[:-1]):
+            return
+        ordered = np.sort(times)
+        again = np.flatnonzero(ordered[1:] == ordered[:-1])
+        if not len(again):
+            return
+        place = int(np.flatnonzero(times == ordered[again[0]])[1])
+        mend = 'frame[~frame.index.duplicated(keep="last")]'
+        other = ""
+    else:
+        block = repeats_of(times)
+        if block and _is_one_group_each(frame[group], block):
+            return
+        where, known = distinct(times)
+        code = groups_of(frame)[0]
+        key = code * len(known) + where
+        if np.all(key[1:] > key[:-1]):
+            return
+        order = np.argsort(key, kind="stable")
+        again = np.flatnonzero(key[order[1:]] == key[order[:-1]])
+        if not len(again):
+            return
+        place = int(order[again[0] + 1])
+        mend = f'frame[~frame.set_index("{group}", append=True).index.duplicated(keep="last")]'
+        other = (
+            " If two groups were given one name, add them up before: "
+            "merge_groups(frame, {new_name: [old_name, ...]})."
+        )
+    who = "" if group is None else f" of {frame[group].iloc[place]!r}"
+    raise QueryError(
+        f"{helper}: expected each instant once{' per group' if group else ''}, got "
+        f"{frame.index[place]}{who} twice. If the same calls were fetched twice, keep the newest "
+        f"rows: {mend}.{other}"
+    )
+
+
+def _is_one_group_each(column: pd.Series, block: int) -> bool:
+    """Whether blocks of rows are one group each, and no group has two blocks.
+
+    Looks at the ends and the middle of each block: comparing every name takes ten times as long as
+    all other checks together, and rows of another group would have to be hidden inside a block.
+    """
+    first = column.iloc[::block].to_numpy()
+    if len(pd.unique(first)) != len(first):
+        return False
+    return all(
+        bool(np.all(column.iloc[at::block].to_numpy() == first))
+        for at in {block // 4, block // 2, block - 1}
+    )
+
+
+def check_gaps(helper: str, hourly: pd.DataFrame) -> None:
+    """Refuse hourly frames from which single hours were filtered away.
+
+    Whole days and hours of the day may be left out: a time of day, or workdays. Hours without
+    calls are rows of zeros. If some days lack hours that others have, the remaining hours are no
+    fair sample: rows with calls, for example, make every mean too large.
+
+    Raises
+    ------
+    QueryError
+        Names an hour that is missing and the line that mends the frame.
+    """
+    times, zone = row_times(hourly), zone_of(hourly)
+    if len(times) < 2:
+        return
+    block = repeats_of(times)
+    known = times[:block] if block else distinct(times)[1]
+    if block or group_column(hourly) is None:
+        _check_gaps(helper, known, zone)
+        return
+    where, known = distinct(times)
+    code, groups = groups_of(hourly)
+    _check_gaps(helper, known, zone)
+    # Each group must have every instant of the frame between its own first and last.
+    count = 0 if groups is None else len(groups)
+    first = np.full(count, len(known))
+    last = np.full(count, -1)
+    np.minimum.at(first, code, where)
+    np.maximum.at(last, code, where)
+    short = np.bincount(code, minlength=count) < last - first + 1
+    if short.any() and groups is not None:
+        raise _gap(helper, f"{groups[int(short.argmax())]!r} lacks hours that other groups have")
+
+
+def _check_gaps(helper: str, known: Instants, zone: Any) -> None:
+    if np.all(known[1:] - known[:-1] <= HOUR):
+        return
+    # A time of day can be one of UTC or one of the local clock.
+    for clock in (known, clock_of(known, zone)):
+        if _is_regular(clock):
+            return
+    after = int(np.flatnonzero(known[1:] - known[:-1] > HOUR)[0])
+    missing = pd.Timestamp(int(known[after] + HOUR), unit="us", tz="UTC").tz_convert(zone)
+    raise _gap(helper, f"none at {missing:%Y-%m-%d %H:%M}, an hour that other days have")
+
+
+def _gap(helper: str, what: str) -> QueryError:
+    return QueryError(
+        f"{helper}: expected hours without calls as rows of zeros, got {what}. If these hours had "
+        'no calls, fill them: frame.resample("h").sum() for a single series. To leave hours out, '
+        "leave out whole days or the same hours of every day"
+    )
+
+
+def _is_regular(clock: NDArray[np.int64]) -> bool:
+    """Whether every day but the first and last has the same hours, apart from clock changes."""
+    day, hour = clock // DAY, clock // HOUR % 24
+    present = np.zeros((int(day[-1] - day[0]) + 1, 24), dtype=np.bool_)
+    present[day - day[0], hour] = True
+    inner = present[1:-1] if len(present) > 2 else present
+    inner = inner[inner.any(axis=1)]
+    if len(inner) == 0:
+        return True
+    usual = inner.mean(axis=0) > 0.5
+    # A clock change takes or gives one hour; no zone changes more than a few times per year.
+    odd = np.count_nonzero(inner != usual, axis=1)
+    return bool(np.all(odd <= 1) and np.count_nonzero(odd) <= 4 * (1 + len(present) / 365))

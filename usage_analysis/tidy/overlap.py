@@ -1,0 +1,87 @@
+"""Groups of a breakdown that can share calls.
+
+A call has one agent, one voice and one value per metadata key. Groups that differ in such a value
+share no call, so their counts add up to a total. Groups of other filters (`search`, durations,
+different metadata keys) can share calls: their sum may count a call twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import REST, group_column, is_table_column
+
+
+def overlapping_pair(groups: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
+    """Return two groups that can share calls, or None if no two can.
+
+    Parameters
+    ----------
+    groups
+        Filters of each group by name, as `UsageQuery.as_dict` gives them. The rest of a breakdown
+        is what the other groups leave over, so it shares no call with them.
+    """
+    values = {group: _values(filters) for group, filters in groups.items() if group != REST}
+    if not values:
+        return None
+    shared = sorted(set.intersection(*(set(own) for own in values.values())))
+    owner: dict[tuple[str, ...], str] = {}
+    for group, own in values.items():
+        for key in product(*(own[name] for name in shared)):
+            if (other := owner.setdefault(key, group)) != group:
+                return other, group
+    return None
+
+
+def _values(filters: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Values that a group's calls can have, for each property with one value per call."""
+    values = {f"metadata.{key}": [value] for key, value in filters.get("metadata", {}).items()}
+    if "agent_ids" in filters:
+        values["agent_ids"] = [str(agent) for agent in filters["agent_ids"]]
+    if "voice_id" in filters:
+        values["voice_id"] = [str(filters["voice_id"])]
+    return values
+
+
+def mark_overlap(*frames: pd.DataFrame | None) -> None:
+    """Record on frames that their groups can share calls."""
+    for frame in frames:
+        if frame is not None:
+            frame.attrs["overlapping"] = True
+
+
+def can_share_calls(data: pd.DataFrame | pd.Series) -> bool:
+    """Return True if two groups of a frame, or of a helper's table, can hold the same call.
+
+    Frames that no client or archive made carry no such record: their groups are taken to be
+    separate.
+    """
+    if not data.attrs.get("overlapping", False):
+        return False
+    name = group_column(data) if isinstance(data, pd.DataFrame) else None
+    if name is not None and isinstance(data, pd.DataFrame) and not is_table_column(name):
+        return len(data[name].unique()) > 1
+    return len(data.index.get_level_values(0).unique()) > 1
+
+
+def check_disjoint(helper: str, *frames: pd.DataFrame | pd.Series) -> None:
+    """Refuse groups that can share calls, for results that add groups up or divide by their sum.
+
+    Raises
+    ------
+    QueryError
+        Names the helper and what to do instead.
+    """
+    for frame in frames:
+        if can_share_calls(frame):
+            raise QueryError(
+                f"{helper}: expected groups that share no calls, got groups of filters that one "
+                "call can match together (search, durations, different metadata keys), so their "
+                "sum may count calls twice; keep one group, "
+                "frame[frame[name] == group], or break down by agent, voice or one metadata key"
+            )
