@@ -1,4 +1,4 @@
-"""What every test may use: literal replies, and a log without swallowed failures."""
+"""Literal replies for all tests, and a check that no exception was only logged."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ import logging
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no reason to fail: nothing here is a law about time.
+# No test is about time, so a busy machine is no reason to fail.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -14,7 +14,7 @@ settings.load_profile("any machine")
 
 
 def row(date=None, hour=None, *, calls=0, errors=0, joined=None, seconds=0, minutes=0.0):
-    """One row of a reply in the vendor's words."""
+    """Return one row of a reply in the vendor's form."""
     out = {
         "totalCount": calls,
         "errorCount": errors,
@@ -26,7 +26,7 @@ def row(date=None, hour=None, *, calls=0, errors=0, joined=None, seconds=0, minu
 
 
 def reply(hours, days=None, total=None):
-    """A reply in the vendor's words from rows of hours; days are summed from them if not given."""
+    """Return a reply in the vendor's form; by default its daily rows are summed from the hours."""
     if days is None:
         days = []
         for date in dict.fromkeys(r["date"] for r in hours):
@@ -45,7 +45,7 @@ def reply(hours, days=None, total=None):
 
 
 def as_json(document):
-    """Bytes of a JSON document."""
+    """Return a document as bytes of JSON."""
     return json.dumps(document).encode()
 
 
@@ -61,18 +61,18 @@ _LEFT_OUT = pytest.StashKey[dict]()
 
 
 def pytest_configure(config):
-    """Nothing is left out yet."""
+    """Start to count the tests that are left out."""
     config.stash[_LEFT_OUT] = dict.fromkeys(_HOW, 0)
 
 
 def pytest_collection_modifyitems(config, items):
-    """Count what an expression of marks may leave out."""
+    """Count the tests of each mark, before pytest deselects any."""
     for mark in _HOW:
         config.stash[_LEFT_OUT][mark] = sum(bool(item.get_closest_marker(mark)) for item in items)
 
 
 def pytest_collection_finish(session):
-    """Count what was left out; a worker tells it to the process that reports."""
+    """Count the deselected tests; an xdist worker sends the number to the main process."""
     left_out = session.config.stash[_LEFT_OUT]
     for mark in _HOW:
         left_out[mark] -= sum(bool(item.get_closest_marker(mark)) for item in session.items)
@@ -82,21 +82,23 @@ def pytest_collection_finish(session):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
-    """Take what a worker left out, which is the same for each."""
+    """Take the number from a worker; all workers have the same."""
     if not error:
         node.config.stash[_LEFT_OUT] = node.workeroutput["left out"]
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Say how to run what was left out."""
+    """Print how to run the tests that were left out."""
     for mark, number in config.stash[_LEFT_OUT].items():
         if number:
-            terminalreporter.write_line(f"{number} tests of {mark} left out: {_HOW[mark]}")
+            terminalreporter.write_line(
+                f"{number} tests marked {mark} were left out; to run them: {_HOW[mark]}"
+            )
 
 
 @pytest.fixture(autouse=True)
 def no_swallowed_failure(caplog):
-    """An exception that a widget or event loop caught and logged fails the test."""
+    """Fail a test if a widget or an event loop caught an exception and only logged it."""
     yield
     swallowed = [
         record.getMessage()

@@ -1,4 +1,4 @@
-"""The notebooks: how they are built, and that they are as true of another account."""
+"""The form of the notebooks, and runs of them on another account."""
 
 import ast
 import base64
@@ -31,10 +31,7 @@ def source(cell):
 
 @named
 def test_prose_comes_first(path):
-    """Each notebook has 8 to 15 cells; it begins with prose, and prose is above each cell of code.
-
-    The parameters of a report, which papermill looks for, have theirs as comments.
-    """
+    """Each notebook has 8 to 15 cells, starts with prose and has prose above each code cell."""
     cells = cells_of(path)
     assert 8 <= len(cells) <= 15
     assert source(cells[0]).startswith("# ")
@@ -43,30 +40,31 @@ def test_prose_comes_first(path):
 
 
 @named
-def test_the_end_is_a_fact(path):
-    """Each notebook ends with a cell whose output is text, which nbval compares."""
+def test_the_last_cell_prints_text(path):
+    """Each notebook ends with a code cell that prints text, which nbval compares."""
     last = cells_of(path)[-1]
     assert last["cell_type"] == "code"
-    assert any(map(said, last["outputs"]))
+    assert any(map(text_of, last["outputs"]))
 
 
 @named
-def test_code_is_compared(path):
-    """Each code cell has a count, without which nbval compares nothing, and no function."""
+def test_code_cells_are_compared(path):
+    """Each code cell has an execution count, without which nbval compares nothing, and defines no
+    function or class."""
     code = [cell for cell in cells_of(path) if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     assert not re.search(r"^\s*(def|class) ", "\n".join(map(source, code)), re.MULTILINE)
 
 
-def said(output):
-    """The text of an output, which nbval compares."""
+def text_of(output):
+    """Return the text of an output."""
     text = output.get("text") or output.get("data", {}).get("text/plain")
     return "".join(text or "")
 
 
 @named
-def test_widgets_are_driven(path):
-    """Each notebook moves controls in a cell, and shows what came of it as text."""
+def test_controls_are_set(path):
+    """Each notebook sets controls of the dashboard and prints the result as text."""
     driven = [
         cell
         for cell in cells_of(path)
@@ -74,24 +72,24 @@ def test_widgets_are_driven(path):
     ]
     assert driven
     for cell in driven:
-        assert any(map(said, cell["outputs"])), source(cell)
+        assert any(map(text_of, cell["outputs"])), source(cell)
 
 
 @named
-def test_the_picture_is_of_what_is_said(path):
-    """The figure kept beside a dashboard has the title that the dashboard's text form tells."""
+def test_pictures_match_their_text(path):
+    """The saved picture of a dashboard has the title that the dashboard's text has."""
     kept = 0
     for cell in cells_of(path):
         for before, output in pairwise(cell.get("outputs", [])):
             if png := output.get("data", {}).get("image/png"):
                 kept += 1
                 with Image.open(io.BytesIO(base64.b64decode("".join(png)))) as picture:
-                    assert f"<Explorer sample: {picture.text['Title']} | " in said(before)
+                    assert f"<Explorer sample: {picture.text['Title']} | " in text_of(before)
     assert kept
 
 
 def test_the_report_takes_parameters():
-    """The report has one cell that papermill overrides: plain values, with what its prose names."""
+    """The report notebook has one cell of parameters for papermill, with the names in its prose."""
     (path,) = [path for path in PATHS if path.stem == "06_report"]
     (cell,) = [cell for cell in cells_of(path) if cell["metadata"].get("tags") == ["parameters"]]
     values = {}
@@ -106,7 +104,7 @@ def test_the_report_takes_parameters():
 
 @pytest.fixture(scope="module")
 def live():
-    """An account that brings no names, later in the year."""
+    """A client of an account without names, later in the year."""
     transport = SampleTransport(sample_endpoint(seed=3, today=date(2026, 11, 25)))
     transport.source = "live"
     with ua.Client(KEY, transport=transport) as client:
@@ -122,20 +120,20 @@ CHANGED = {
     'first = "2026-03-01"': 'first = "2026-10-01"',
     'last = "2026-03-31"': 'last = "2026-10-31"',
 }
-"""What the prose says to change; the last three are parameters."""
+"""Changes that the prose describes for your own account; the last three are parameters."""
 NAMING = ("03", "04")
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        # Those that take names, which an account does not bring, in every run.
+        # The two that take names run always, because a live account has no list of names.
         pytest.param(path, id=path.stem, marks=() if path.stem[:2] in NAMING else pytest.mark.slow)
         for path in PATHS
     ],
 )
-def test_it_is_as_true_of_another_account(path, live, tmp_path, monkeypatch):
-    """With the lines changed that its first words say, each notebook runs for an own account."""
+def test_runs_on_another_account(path, live, tmp_path, monkeypatch):
+    """With the changes that its first cell describes, each notebook runs for another account."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     space = {
         "live": live,

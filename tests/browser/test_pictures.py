@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import ROOT
-from tests.tools.pictures import FOLDER, take
+from tests.tools.pictures import FOLDER, take_pictures
 
 pytestmark = [
     pytest.mark.browser,
@@ -17,7 +17,7 @@ pytestmark = [
 def test_pictures_can_be_taken_again(browser, tmp_path):
     """The script takes every picture that README shows, of the size that is shown."""
     shown = re.findall(r"\]\((\.github/[^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    taken = take(browser, tmp_path)
+    taken = take_pictures(browser, tmp_path)
     assert sorted(shown) == sorted(f".github/pictures/{path.name}" for path in taken)
     for path in taken:
         with Image.open(path) as now, Image.open(FOLDER / path.name) as before:

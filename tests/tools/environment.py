@@ -1,4 +1,4 @@
-"""environment.yml from pyproject.toml: ``python tests/tools/environment.py > environment.yml``."""
+"""Print environment.yml: ``python tests/tools/environment.py > environment.yml``."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 
 
 def render() -> str:
-    """The file: what the library and its lab extra need, under conda-forge's names."""
+    """Return the text of environment.yml: the dependencies, under their names on conda-forge."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = list(project["dependencies"])
     wanted += project["optional-dependencies"]["lab"]

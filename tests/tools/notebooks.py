@@ -1,8 +1,9 @@
-"""The notebooks in one canonical form: ``python tests/tools/notebooks.py [--check]``.
+"""Run the notebooks and save their canonical form: ``python tests/tools/notebooks.py [--check]``.
 
-Runs each notebook from a fresh kernel and keeps what strict nbval compares: outputs without widget
-views and pictures' metadata, counts from 1, cell ids in order, one kernel name. ``--check`` writes
-nothing and fails where a file differs from its canonical form.
+Each notebook runs in a fresh kernel. The canonical form has the outputs that strict nbval compares,
+without widget views and without the metadata of pictures; execution counts from 1; cell IDs in
+order; and one kernel name. With ``--check`` nothing is written, and the exit status is 1 if a file
+differs from its canonical form.
 """
 
 import sys
@@ -20,16 +21,17 @@ DROPPED = "application/vnd.jupyter.widget-view+json"
 
 
 def canonical(path: Path) -> str:
-    """The notebook's text after a run from a fresh kernel."""
+    """Run a notebook in a fresh kernel and return its canonical text."""
     notebook = nbformat.read(path, as_version=4)
-    # A later cell brings the dashboard's picture up to date: here each stays with its prose.
-    shown = {}
+    # A later cell updates the dashboard's picture in all earlier outputs. A copy of the outputs
+    # after each cell keeps the picture that its prose describes.
+    outputs = {}
     NotebookClient(
         notebook,
         timeout=120,
         kernel_name="python3",
         resources={"metadata": {"path": FOLDER}},
-        on_cell_executed=lambda cell, cell_index, execute_reply: shown.update(  # noqa: ARG005
+        on_cell_executed=lambda cell, cell_index, execute_reply: outputs.update(  # noqa: ARG005
             {cell_index: deepcopy(cell.outputs)}
         ),
     ).execute()
@@ -44,7 +46,7 @@ def canonical(path: Path) -> str:
             continue
         count += 1
         cell.execution_count = count
-        cell.outputs = joined(shown[place])
+        cell.outputs = merge_streams(outputs[place])
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = count
@@ -54,20 +56,20 @@ def canonical(path: Path) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def joined(outputs: list) -> list:
-    """Outputs in which what was printed on end is one: a kernel cuts it where its clock ticks."""
-    out = []
+def merge_streams(outputs: list) -> list:
+    """Merge consecutive outputs of one stream, which a kernel splits at arbitrary times."""
+    merged = []
     for output in outputs:
-        last = out[-1] if out else None
+        last = merged[-1] if merged else None
         if last and output.output_type == last.output_type == "stream" and output.name == last.name:
             last.text += output.text
         else:
-            out.append(output)
-    return out
+            merged.append(output)
+    return merged
 
 
 def main() -> int:
-    """Exit status: 1 where a file is stale under --check."""
+    """Return the exit status: 1 if --check finds a stale file."""
     stale = 0
     for path in sorted(FOLDER.glob("*.ipynb")):
         text = canonical(path)

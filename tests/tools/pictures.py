@@ -1,8 +1,7 @@
-"""README's pictures: ``python -m tests.tools.pictures [FOLDER]``.
+"""Take README's pictures: ``python -m tests.tools.pictures [FOLDER]``.
 
-Takes them in a chromium that is installed already, of the sample account's dashboard, as
-``usage-analysis app`` shows it, and of a report of its. Without a folder, where README shows them
-from.
+The pictures show the dashboard of the sample account, as ``usage-analysis app`` serves it, and a
+report. Chromium has to be installed. By default the pictures replace those of README.
 """
 
 import io
@@ -21,20 +20,20 @@ ZONE = "America/New_York"
 STATE = {"preset": "last_month", "comparison": "weekdays"}
 WIDTH = 1200
 COLOURS = 256
-"""Enough for what is drawn, in a third of the bytes."""
+"""Colours per picture: enough for these drawings, in a third of the bytes."""
 
 
-def take(browser, folder: Path) -> list[Path]:
-    """Paths of the pictures, which are in the folder now."""
+def take_pictures(browser, folder: Path) -> list[Path]:
+    """Save the pictures in a folder and return their paths."""
     shots = {}
     with served(timezone=ZONE, state=STATE) as address:
         board = Board(browser, address, WIDTH).ready()
-        shots["trends"] = of_board(board)
+        shots["trends"] = board_picture(board)
         board.changes(board.page.locator(".ua-tab button", has_text="Peak hours").click)
         board.changes(lambda: board.choose("period", "Last 90 days"))
-        shots["peaks"] = of_board(board)
+        shots["peaks"] = board_picture(board)
         board.page.close()
-    shots["report"] = of_report(browser)
+    shots["report"] = report_picture(browser)
     paths = []
     for name, shot in shots.items():
         paths.append(folder / f"{name}.png")
@@ -44,16 +43,16 @@ def take(browser, folder: Path) -> list[Path]:
     return paths
 
 
-def of_board(board) -> bytes:
-    """The whole dashboard, with no control under a hand."""
+def board_picture(board) -> bytes:
+    """Return a picture of the dashboard, with no control focused or under the pointer."""
     board.page.mouse.move(0, 0)
     board.page.evaluate("document.activeElement.blur()")
     shot: bytes = board.page.locator(".ua-explorer").screenshot()
     return shot
 
 
-def of_report(browser) -> bytes:
-    """The first screen of a report, with a breakdown by agent."""
+def report_picture(browser) -> bytes:
+    """Return a picture of the top of a report with a breakdown by agent."""
     client = ua.sample_client()
     days = {"from_date": "2026-03-01", "to_date": "2026-03-31", "timezone": ZONE}
     usage, agents = client.call_usage(**days), client.by_agent(ua.sample.AGENTS, **days)
@@ -70,5 +69,5 @@ if __name__ == "__main__":
     place = Path(sys.argv[1]) if sys.argv[1:] else FOLDER
     place.mkdir(parents=True, exist_ok=True)
     with chromium() as opened:
-        for path in take(opened, place):
+        for path in take_pictures(opened, place):
             print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
