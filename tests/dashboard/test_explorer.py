@@ -19,8 +19,9 @@ import usage_analysis as ua
 from tests.dashboard.transports import Watched, watched_client
 from usage_analysis.dashboard.controls import Named
 from usage_analysis.dashboard.display import on_screen
+from usage_analysis.dashboard.headlines import HEADLINES
 from usage_analysis.dashboard.settings import Settings
-from usage_analysis.dashboard.views import TABS, VIEWS
+from usage_analysis.dashboard.views import ON_TABS, TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.sample import AGENTS, KEY, TENANTS
 from usage_analysis.sample.endpoint import sample_endpoint
@@ -45,7 +46,7 @@ def pixels(png):
 
 def show(explorer, name):
     with explorer.together():
-        explorer.tab.value = VIEWS[name].tab
+        explorer.tab.value = next(tab for tab, names in ON_TABS.items() if name in names)
         explorer.view.value = name
 
 
@@ -135,7 +136,7 @@ def names_of(explorer):
 def test_the_largest_groups_are_named(explorer):
     """As many groups as the slider says are named, and the others are drawn together."""
     explorer.group.value = "tenant"
-    calls = explorer._scene.selected.breakdown.groupby("tenant")["total_count"].sum()
+    calls = explorer._view.selected.breakdown.groupby("tenant")["total_count"].sum()
     for number in (2, 5):
         explorer.top.value = number
         own = set(calls.nlargest(number).index)
@@ -149,7 +150,7 @@ def test_the_number_of_groups_changes_no_share(explorer):
     with explorer.together():
         explorer.group.value = "tenant"
         explorer.tab.value, explorer.view.value = "money", "pareto"
-    minutes = explorer._scene.hourly["billed_minutes"].sum()
+    minutes = explorer._view.hourly["billed_minutes"].sum()
     largest = explorer.table.sort_values("billed_minutes").iloc[-1]
     titles = set()
     for number in (1, 6, 12):
@@ -171,13 +172,11 @@ def test_calls_in_no_group_are_the_rest(explorer):
     with explorer.together():
         explorer.agents.value, explorer.group.value = ("Reminders",), "campaign"
         explorer.comparison.value = "weekdays"
-    for tab in TABS:
-        for name, view in VIEWS.items():
-            if view.groups and view.tab == tab:
-                show(explorer, name)
-                assert explorer.phase == "ready", (name, explorer.error)
-                assert "any of 0" not in explorer.sentence
-                exec(explorer.python, {})  # noqa: S102  # the lines that the page offers to copy
+    for name, entry in VIEWS.items():
+        if entry.needs_groups:
+            show(explorer, name)
+            assert explorer.phase == "ready", (name, explorer.error)
+            exec(explorer.python, {})  # noqa: S102  # the lines that the page offers to copy
     show(explorer, "trend")
     assert "rest" in names_of(explorer)
     assert re.match("No calls in the one group; the rest has all [0-9,]+ calls", explorer.sentence)
@@ -188,7 +187,7 @@ def test_a_price_is_told_as_it_is_asked(explorer):
     with explorer.together():
         explorer.group.value = "agent"
         explorer.tab.value, explorer.view.value = "money", "pareto"
-    minutes = explorer._scene.hourly["billed_minutes"].sum()
+    minutes = explorer._view.hourly["billed_minutes"].sum()
     for price in ("0.05", "0.1"):
         explorer.price.value = price
         total = float(re.search(r"of USD ([\d,.]+),", explorer.sentence)[1].replace(",", ""))
@@ -212,10 +211,8 @@ def test_every_figure_is_its_python_lines(explorer, tab, capsys):
         explorer.hour_from.value, explorer.hour_to.value = 22, 6
         explorer.comparison.value = "weekdays"
         explorer.group.value = {"trends": "", "money": "tenant"}.get(tab, "agent")
-    for name, view in VIEWS.items():
-        if view.tab != tab:
-            continue
-        if view.groups:
+    for name in ON_TABS[tab]:
+        if VIEWS[name].needs_groups:
             explorer.group.value = "agent"
         show(explorer, name)
         assert (explorer.view.value, explorer.phase) == (name, "ready"), explorer.error
@@ -532,10 +529,10 @@ def test_a_tab_alone_is_a_state(transport):
 def test_a_fault_of_ours_is_said_and_raised(explorer, monkeypatch):
     """A figure that cannot be drawn for a fault of the program is greyed, named and raised."""
 
-    def broken(_scene):
+    def broken(_view):
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setitem(VIEWS, "week", VIEWS["week"].__class__("peaks", "Week", broken))
+    monkeypatch.setitem(HEADLINES, "week", broken)
     with pytest.raises(ZeroDivisionError):
         explorer.tab.value = "peaks"
     assert explorer.phase == "failed"
@@ -639,6 +636,18 @@ def test_files_are_what_is_on_show(explorer):
     assert explorer.file("CSV").content.startswith(starts["CSV"])
 
 
+def test_a_table_has_the_cells_of_a_report(explorer, tmp_path):
+    """Dashboard and report write the same days cell by cell, without digits of binary sums."""
+    explorer.measure.value = "billed_minutes"
+    usage = ua.sample_client().call_usage(
+        from_date="2026-03-02", to_date="2026-03-31", timezone=ZONE
+    )
+    ua.build_report(usage, tmp_path, timezone=ZONE, sections=["checks"])
+    assert explorer.file("CSV").content == (tmp_path / "daily.csv").read_bytes()
+    assert b"0000000001" not in explorer.file("CSV").content
+    assert b"9999999999" not in explorer.file("CSV").content
+
+
 @pytest.mark.slow  # a whole report
 def test_a_report_is_of_what_is_on_show(explorer):
     """The report has the calls of the headline: names, hours, groups, days beside, limit, price.
@@ -652,12 +661,13 @@ def test_a_report_is_of_what_is_on_show(explorer):
         explorer.group.value = "agent"
         explorer.hour_from.value, explorer.hour_to.value = 9, 17
         explorer.limit.value, explorer.price.value = 3, "0.07"
-    calls = re.match(r"([\d,]+) calls", explorer.sentence)[1]
+    calls = f"{explorer._view.hourly['total_count'].sum():,} calls"
+    assert calls in explorer.display.alt.value
     explorer.leave["Report"].click()
     link = explorer.display.file.value
     assert re.search('download="report-trend-2026-03-25-2026-03-31[^"]*[.]html"', link)
     text = base64.b64decode(re.search('base64,([^"]+)"', link)[1]).decode()
-    head = f"{calls} calls · agent Front desk, Reminders · time of day 09:00 to 17:00 · as of"
+    head = f"{calls} · agent Front desk, Reminders · time of day 09:00 to 17:00 · as of"
     assert f"2026-03-25 09:00 to 2026-03-31 17:00 ({ZONE}) · {head}" in text
     for said in (
         "at 0.07 USD",

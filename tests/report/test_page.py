@@ -350,7 +350,7 @@ def test_sections_are_chosen_by_name(usage, tmp_path):
         "hourly",
         "daily",
         "checks",
-        "join_rate_a_day",
+        "joins",
     }
 
 

@@ -308,9 +308,10 @@ class SelectedUsage:
     @cached_property
     def previous_so_far(self) -> pd.DataFrame | None:
         """Previous period up to the hour of the clock to which the selected hours are final."""
-        return None if self.previous is None else self._so_far(self.previous)
+        return None if self.previous is None else self.so_far(self.previous)
 
-    def _so_far(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def so_far(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows of the previous period up to `previous_end`."""
         end = self.previous_end
         return rows if end is None else rows[_local(rows) <= end]
 
@@ -329,7 +330,7 @@ class SelectedUsage:
     def effects(self) -> pd.DataFrame:
         """What each group adds to the change of the error rate since the previous period."""
         current = self.breakdown
-        previous = self._so_far(self.previous_groups)
+        previous = self.so_far(self.previous_groups)
         return rate_effects(current[~current["provisional"]], previous, independent="days")
 
 

@@ -16,7 +16,7 @@ from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 
 ANY: Final = ""
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
-SOMETIMES: Final = frozenset().union(*(view.uses for view in VIEWS.values()))
+SOMETIMES: Final = frozenset().union(*(view.heeds for view in VIEWS.values()))
 """Controls that not every figure heeds."""
 
 
@@ -128,7 +128,7 @@ class Controls:
             "tab": _labelled(widgets.ToggleButtons, "Figures", options=_swapped(TABS), name="tab"),
             "view": _labelled(
                 widgets.Dropdown, "Figure",
-                options=[(view.label, name) for name, view in VIEWS.items()], name="view",
+                options=[(entry.heading, name) for name, entry in VIEWS.items()], name="view",
             ),
         }  # fmt: skip
         self.by_name = made
@@ -163,7 +163,7 @@ class Controls:
     def show_used(self, view: str) -> None:
         """Show the controls that a figure heeds and hide the others."""
         told_apart = bool(self.by_name["group"].value)
-        used = VIEWS[view].uses - (set() if told_apart else {"groups", "top"})
+        used = VIEWS[view].heeds - (set() if told_apart else {"groups", "top"})
         for name in SOMETIMES:
             self.by_name[name].layout.display = None if name in used else "none"
         for part in (self.groups.find, self.groups.all, self.groups.none, self.groups_title):

@@ -13,9 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from usage_analysis.dashboard.controls import html
-from usage_analysis.dashboard.scene import Scene
+from usage_analysis.dashboard.drawing import Drawn
 from usage_analysis.dashboard.settings import Settings
-from usage_analysis.dashboard.views import Drawn
+from usage_analysis.dashboard.views import View
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import (
     alt_text,
@@ -77,7 +77,7 @@ class Display:
         self.progress.max, self.progress.value = total, done
         self.progress.description = f"Fetching {done}/{total}"
 
-    def shown(self, scene: Scene, drawn: Drawn, fetched: bool) -> bytes:
+    def shown(self, view: View, drawn: Drawn, fetched: bool) -> bytes:
         """A figure of what the controls say; the bytes of its picture.
 
         The picture goes first: each widget reaches the page on its own, and words of a new
@@ -90,18 +90,18 @@ class Display:
         self.image.layout.display = None
         lines = escape(drawn.python)
         self.python.value = f'<pre tabindex="0" aria-label="Python lines">{lines}</pre>'
-        self._note(partly(scene))
+        self._note(partly(view))
         self._say(drawn.headline)
-        self._dated(scene, fetched)
+        self._dated(view, fetched)
         self._settle()
         return content
 
-    def empty(self, scene: Scene, fetched: bool) -> None:
+    def empty(self, view: View, fetched: bool) -> None:
         """An answer came, and no call is in it."""
-        settings = scene.settings
+        settings = view.settings
         self.image.layout.display = "none"
         self._settle()
-        self._dated(scene, fetched)
+        self._dated(view, fetched)
         words = settings.selection.filters_in_words({})
         narrowed = "; ".join(f"{name}: {value}" for name, value in words.items())
         self._say(f"No calls {settings.days.when} ({settings.timezone}).")
@@ -155,11 +155,11 @@ class Display:
         for state in ("ua-waiting", "ua-stale"):
             self.image.remove_class(state)
 
-    def _dated(self, scene: Scene, fetched: bool) -> None:
-        usage = scene.selected.usage
-        moment = usage.as_of.tz_convert(scene.settings.timezone)
+    def _dated(self, view: View, fetched: bool) -> None:
+        usage = view.selected.usage
+        moment = usage.as_of.tz_convert(view.settings.timezone)
         how = f"asked {self._answers} for this" if fetched else "drawn from the data in hand"
-        told = f"s of {moment:%Y-%m-%d %H:%M} ({scene.settings.timezone}), {_SOURCES[usage.source]}"
+        told = f"s of {moment:%Y-%m-%d %H:%M} ({view.settings.timezone}), {_SOURCES[usage.source]}"
         self.asof.value, self._dating = f"A{told}; {how}", f"The last answer is a{told}"
 
     def _say(self, text: str) -> None:
@@ -184,9 +184,9 @@ def on_screen(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-def partly(scene: Scene) -> str:
+def partly(view: View) -> str:
     """What of the days shown is not final or not there yet; "" where all of it is."""
-    rows = scene.hourly
+    rows = view.hourly
     late = int(rows["provisional"].sum())
     if not late:
         return ""

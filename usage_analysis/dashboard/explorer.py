@@ -21,12 +21,12 @@ from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, Named, arranged
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, partly
+from usage_analysis.dashboard.drawing import Drawn, draw
 from usage_analysis.dashboard.files import Taken, taken
 from usage_analysis.dashboard.kept import Kept
 from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.dashboard.question import Question
-from usage_analysis.dashboard.scene import Scene
-from usage_analysis.dashboard.views import VIEWS, Drawn
+from usage_analysis.dashboard.views import View
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.figures.axes import figure_of
@@ -121,7 +121,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self.display = Display(client.answers)
         self._asking = Asking(client, self._answered, self.display.progressed)
         self._picking = False
-        self._scene: Scene | None = None
+        self._view: View | None = None
         self._drawn: Drawn | None = None
         self.phase: Phase = "loading"
         self.error: BaseException | None = None
@@ -191,7 +191,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             self._pick()
 
     def _pick(self) -> None:
-        hand = self._scene.hand if self._scene is not None else None
+        hand = self._view.cached if self._view is not None else None
         if not self._picking or self.phase == "loading" or hand is None:
             return
         self._picking = False
@@ -253,21 +253,21 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     def _show(self, hand: CachedUsage, *, fetched: bool) -> None:
         """Draw what the controls say from an answer that holds it."""
-        scene = Scene(self._settings, hand, self._client.python)
-        if scene.hourly["total_count"].sum() == 0:
+        view = View(self._settings, hand, self._client.python)
+        if view.hourly["total_count"].sum() == 0:
             self._enter("empty")
-            self._scene, self._drawn = scene, None
-            self.display.empty(scene, fetched)
+            self._view, self._drawn = view, None
+            self.display.empty(view, fetched)
             self._kept.keep(self.sentence)
             return
         try:
-            drawn = VIEWS[self._settings.view].draw(scene)
-            content = self.display.shown(scene, drawn, fetched)
+            drawn = draw(view)
+            content = self.display.shown(view, drawn, fetched)
         except QueryError as error:
             self._refuse(error)
             return
-        self._scene, self._drawn = scene, drawn
-        self._enter("partial" if partly(scene) else "ready")
+        self._view, self._drawn = view, drawn
+        self._enter("partial" if partly(view) else "ready")
         self._kept.keep(self.sentence, content)
         self.draws += 1
 
@@ -338,9 +338,9 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         QueryError
             Nothing current is on show, another kind, or Parquet without pyarrow.
         """
-        if self._current is None or self._scene is None:
+        if self._current is None or self._view is None:
             raise QueryError(f"{kind}: expected a current figure, got none; {self.phase}")
-        return taken(kind, self._scene, self._current)
+        return taken(kind, self._view, self._current)
 
     @property
     def fetches(self) -> int:
@@ -377,7 +377,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         what = title_of(figure_of(drawn.axes)) if drawn is not None else self.phase
         if self.error is not None:
             what = f"{self.phase}: {' '.join(str(self.error).split())}"
-        hours = len(self._scene.hourly) if self._scene is not None else 0
+        hours = len(self._view.hourly) if self._view is not None else 0
         return (
             f"<Explorer {self._client.source}: {what} | {days.first} to {days.last} "
             f"({self._settings.timezone}) | {hours} hours, {self.phase} | fetch {self.fetches}, "

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead, cost
+from usage_analysis.analysis.busiest import describe_peak
 from usage_analysis.analysis.capacity import describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.rates import describe_errors
+from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.trends import describe_month
 from usage_analysis.analysis.vocabulary import UNITS, amount, shorten
-from usage_analysis.dashboard.scene import Scene
+from usage_analysis.dashboard.views import View as Scene
 from usage_analysis.figures.axes import in_units
 from usage_analysis.tidy.frames import REST
 
@@ -139,3 +142,71 @@ def month_told(daily: pd.DataFrame, price: str) -> str:
 def capacity_told(scene: Scene) -> str:
     """How near to the limit the hours come."""
     return sentence(str(describe_capacity(scene.hourly, limit=scene.settings.limit)))
+
+
+def _over_time(scene: Scene) -> str:
+    """Total and change of all calls; of groups, which has the most."""
+    measure = scene.settings.measure
+    if scene.prepared.grouped:
+        return _largest(scene)
+    told = f"{total_told(scene, measure)}{change_told(scene, measure)}."
+    beside = scene.prepared.names["previous"]
+    dashed = beside is not None and len(beside) > 0
+    return f"{told} Dashed: {scene.settings.previous}." if dashed else told
+
+
+def _largest(scene: Scene) -> str:
+    return state_largest(scene.selected.breakdown, scene.settings.measure).sentence
+
+
+def _billed(scene: Scene) -> str:
+    if scene.prepared.grouped:
+        return _costs(scene)
+    return f"{money_told(scene)}{change_told(scene, 'billed_minutes')}."
+
+
+def _costs(scene: Scene) -> str:
+    return state_costs(scene.selected.breakdown, scene.settings.price).sentence
+
+
+def _overhead(scene: Scene) -> str:
+    return _costs(scene) if scene.prepared.grouped else f"{money_told(scene)}."
+
+
+def _month(scene: Scene) -> str:
+    return month_told(scene.prepared.table, scene.settings.price)
+
+
+def _peak(scene: Scene) -> str:
+    return sentence(str(describe_peak(scene.hourly, measure=scene.settings.measure)))
+
+
+def _group_errors(scene: Scene) -> str:
+    return errors_told(scene, groups=True)
+
+
+def _compared(scene: Scene) -> str:
+    return f"{compared_told(scene, scene.settings.measure)}."
+
+
+HEADLINES: Final[Mapping[str, Callable[[Scene], str]]] = {
+    "trend": _over_time,
+    "groups": _largest,
+    "comparison": _compared,
+    "calendar": _over_time,
+    "week": _peak,
+    "day": _peak,
+    "errors": _group_errors,
+    "control": errors_told,
+    "error_week": errors_told,
+    "funnel": _group_errors,
+    "effects": _group_errors,
+    "billed": _billed,
+    "month": _month,
+    "overhead": _overhead,
+    "pareto": _costs,
+    "capacity": capacity_told,
+    "load_duration": capacity_told,
+    "traffic_week": capacity_told,
+}
+"""The headline of each figure that the dashboard offers."""

@@ -22,6 +22,8 @@ from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.catalogue import CATALOGUE
+from usage_analysis.figures.entry import Options
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import WIDTH, new_figure
 from usage_analysis.report.ranking import group_table
@@ -204,6 +206,17 @@ class Facts:
     def ranking(self) -> pd.DataFrame:
         """A row a group, the largest first."""
         return group_table(self.selected.breakdown, self.price)
+
+
+def picture_of(
+    facts: Facts, name: str, table: pd.DataFrame | None = None, **options: Any
+) -> Picture:
+    """Prepare a figure of the catalogue, with the table beneath it where that is not its result."""
+    prepared = CATALOGUE[name].prepare(
+        facts.selected,
+        Options(limit=facts.limit, budget=facts.budget, price=facts.price, **options),
+    )
+    return Picture(name, prepared.figure, prepared.table if table is None else table)
 
 
 def on_axes(draw: Callable[[Axes], Axes], height: float = 4.0) -> Callable[[float], Figure]:

@@ -12,21 +12,11 @@ from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.busiest import days_in_words
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
-from usage_analysis.analysis.profiles import load_profile
-from usage_analysis.analysis.rates import error_rate, join_rate
+from usage_analysis.analysis.profiles import traffic_intensity
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.compare import plot_comparison
-from usage_analysis.figures.day import plot_day
-from usage_analysis.figures.funnel import plot_funnel
-from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
-from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
-from usage_analysis.figures.load import plot_capacity, plot_load_duration
-from usage_analysis.figures.money import plot_billing, plot_burn_up
-from usage_analysis.figures.rates import plot_control, plot_error_rate
-from usage_analysis.figures.trend import plot_trend
 from usage_analysis.report.checks import checks_shown
 from usage_analysis.report.display import (
     billing_shown,
@@ -34,51 +24,26 @@ from usage_analysis.report.display import (
     month_shown,
     peak_hours_shown,
 )
-from usage_analysis.report.facts import Facts, Picture, Section, Table, on_axes
+from usage_analysis.report.facts import Facts, Picture, Section, Table, on_axes, picture_of
 from usage_analysis.report.ranking import with_lines
 from usage_analysis.report.summary import when
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import aggregate
 
 _PANEL_DAYS = 120
+_BUSIEST = 50
 
 
 def _trend(facts: Facts) -> Section:
-    table = facts.daily
     pictures = [
-        Picture(
-            "calls_a_day",
-            on_axes(lambda ax: plot_trend(table, marks=facts.marks, about=facts.about, ax=ax)),
-            table,
-        ),
-        Picture(
-            "calendar",
-            on_axes(
-                lambda ax: plot_calendar(table, marks=facts.marks, about=facts.about, ax=ax), 3.4
-            ),
-            table[["total_count"]],
-        ),
+        picture_of(facts, "trend"),
+        picture_of(facts, "calendar", facts.daily[["total_count"]]),
     ]
     return Section("trend", "Calls over time", pictures)
 
 
 def _peaks(facts: Facts) -> Section:
-    week = load_profile(facts.kept, by="hour_of_week")
-    day = load_profile(facts.kept, by="hour_of_day")
-    pictures = [
-        Picture(
-            "week",
-            on_axes(lambda ax: plot_week(week, about=facts.about, ax=ax)),
-            week,
-        ),
-        Picture(
-            "day",
-            on_axes(
-                lambda ax: plot_day(facts.kept, weekend=facts.weekend, about=facts.about, ax=ax)
-            ),
-            day,
-        ),
-    ]
+    pictures = [picture_of(facts, "week"), picture_of(facts, "day")]
     busy, peaks = _busy_hours(facts), peak_hours(facts.kept, 5)
     words = ["No whole day yet, so no busy hour can be told."]
     if facts.hours is not None:
@@ -118,69 +83,22 @@ def _busy_hours(facts: Facts) -> pd.DataFrame:
 
 
 def _errors(facts: Facts) -> Section:
-    rates, week = error_rate(facts.days), error_rate(facts.kept, by="hour_of_week")
-    chart = facts.chart
-    about, marks = facts.about, facts.marks
-    pictures = [
-        Picture(
-            "error_rate_a_day",
-            on_axes(lambda ax: plot_error_rate(rates, marks=marks, about=about, ax=ax)),
-            rates,
-        ),
-        Picture(
-            "control_chart",
-            on_axes(lambda ax: plot_control(chart, marks=marks, about=about, ax=ax)),
-            chart,
-        ),
-        Picture("error_week", on_axes(lambda ax: plot_error_week(week, about=about, ax=ax)), week),
-    ]
+    pictures = [picture_of(facts, name) for name in ("errors", "control", "error_week")]
     return Section("errors", "Errors", pictures)
 
 
 def _joins(facts: Facts) -> Section:
-    rates = join_rate(facts.days)
-    picture = Picture(
-        "join_rate_a_day",
-        on_axes(
-            lambda ax: plot_error_rate(
-                rates, what="join rate", marks=facts.marks, about=facts.about, ax=ax
-            )
-        ),
-        rates,
-    )
-    return Section("joins", "Joined calls", [picture])
+    return Section("joins", "Joined calls", [picture_of(facts, "joins")])
 
 
 def _capacity(facts: Facts) -> Section:
-    limit, hourly = facts.limit, facts.hourly
-    pictures = []
+    limit, pictures = facts.limit, []
     if limit is not None:
-        found = capacity(hourly, limit=limit)
-        pictures.append(
-            Picture(
-                "capacity",
-                on_axes(
-                    lambda ax: plot_capacity(
-                        hourly, limit=limit, marks=facts.marks, about=facts.about, ax=ax
-                    )
-                ),
-                found[found["at_risk"]],
-            )
-        )
-    table = capacity(hourly, limit=limit or 1)[["carried"]].sort_values(
-        "carried", ascending=False, kind="stable"
-    )
-    pictures.append(
-        Picture(
-            "load_duration",
-            on_axes(
-                lambda ax: plot_load_duration(
-                    hourly, limit=limit, marks=facts.marks, about=facts.about, ax=ax
-                )
-            ),
-            table.iloc[:50],
-        )
-    )
+        found = capacity(facts.hourly, limit=limit)
+        pictures.append(picture_of(facts, "capacity", found[found["at_risk"]]))
+    carried = pd.DataFrame({"carried": traffic_intensity(facts.hourly)})
+    busiest = carried.sort_values("carried", ascending=False, kind="stable").iloc[:_BUSIEST]
+    pictures.append(picture_of(facts, "load_duration", busiest))
     words = [] if limit is not None else [
         "How many calls may be held at once is not known here: give a limit to see how near it is."
     ]  # fmt: skip
@@ -188,12 +106,8 @@ def _capacity(facts: Facts) -> Section:
 
 
 def _billing(facts: Facts) -> Section:
-    daily = facts.daily
-    picture = Picture(
-        "billed_over_talk",
-        on_axes(lambda ax: plot_billing(daily, marks=facts.marks, about=facts.about, ax=ax)),
-        daily[["duration", "billed_minutes", "joined_count"]],
-    )
+    columns = ["duration", "billed_minutes", "joined_count"]
+    picture = picture_of(facts, "overhead", facts.daily[columns])
     overhead: Any = billing_overhead(facts.hourly, price=facts.price)
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
     hours = len(facts.hourly) - int(overhead["left_out"])
@@ -212,15 +126,7 @@ def _month(facts: Facts) -> Section:
         tables["month"] = Table(caption, row, month_shown(found))
     except QueryError as error:
         words.append(f"No projection of the month: {str(error).partition(': ')[2]}.")
-    picture = Picture(
-        "month",
-        on_axes(
-            lambda ax: plot_burn_up(
-                daily, budget=facts.budget, marks=facts.marks, about=facts.about, ax=ax
-            )
-        ),
-        daily[["billed_minutes", "complete"]],
-    )
+    picture = picture_of(facts, "month", daily[["billed_minutes", "complete"]])
     return Section("month", "The month", [picture], tables, words=words)
 
 
@@ -260,27 +166,18 @@ def _in_minutes(value: Any) -> Any:
 def _groups(facts: Facts) -> Section:
     if facts.breakdown is None:
         raise QueryError("sections: groups needs a breakdown, got none")
-    hourly, about = facts.groups, facts.about
     # A panel is too small for the days of more than a season.
-    daily = aggregate(hourly, "D" if len(facts.daily) <= _PANEL_DAYS else "W")
-    marks, count = facts.marks, len(daily[daily.columns[0]].unique())
-    limits, table = facts.limits, facts.ranking
+    every = "D" if len(facts.daily) <= _PANEL_DAYS else "W"
+    hourly, table = facts.groups, facts.ranking
+    daily = aggregate(hourly, every)
+    by_day = daily.pivot_table(
+        index="time", columns=str(group_column(hourly)), values="total_count"
+    )
     pictures = [
-        Picture(
-            "groups",
-            lambda width: figure_of(
-                plot_groups(daily, marks=marks, about=about, figure=groups_figure(count, width))[0]
-            ),
-            daily.pivot_table(index="time", columns=str(daily.columns[0]), values="total_count"),
-        ),
-        Picture(
-            "pareto",
-            on_axes(lambda ax: plot_pareto(hourly, about=about, ax=ax),
-                    min(max(2.6, 1.6 + 0.25 * count), 5)),
-            table[["billed_minutes"]],
-        ),
-        Picture("funnel", on_axes(lambda ax: plot_funnel(limits, about=about, ax=ax)), limits),
-    ]  # fmt: skip
+        picture_of(facts, "groups", by_day, every=every),
+        picture_of(facts, "pareto", table[["billed_minutes"]]),
+        picture_of(facts, "funnel"),
+    ]
     name = str(group_column(hourly))
     caption = "Each group's share of the calls, its rates and what it costs; the largest first"
     told = Table(caption, table, with_lines(table, daily))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -14,14 +15,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from usage_analysis.analysis.vocabulary import WEEKDAYS, amount, clean, several, shorten
+from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats
 
 _ROWS_SHOWN = 200
 _NAME = 48
 
 
-def flat(table: pd.DataFrame) -> pd.DataFrame:
-    """A table as files show it: durations in seconds, the index as columns, exact sums as text."""
+def flatten_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as files hold it, with the index as columns and durations in seconds."""
     out = table.reset_index()
     for name in table.select_dtypes("timedelta").columns:
         out[name] = out[name].dt.total_seconds()
@@ -46,25 +48,42 @@ def _plain(value: object) -> str:
 
 
 def csv_of(table: pd.DataFrame) -> bytes:
-    """A table as CSV, times with their offset, numbers to 12 digits."""
-    rows = flat(table)
+    """Return a table as CSV; times have their offset."""
+    rows = flatten_table(table)
     for column in rows.columns:
         if isinstance(rows[column].dtype, pd.DatetimeTZDtype):
             rows[column] = [None if pd.isna(t) else t.isoformat() for t in rows[column]]
+    # Sums of tenths of minutes differ from tenths in their 16th digit.
     return rows.to_csv(index=False, lineterminator="\n", float_format="%.12g").encode()
 
 
-def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[str]:
-    """Names of the files that a table was written to: CSV, and Parquet where pyarrow is there."""
-    (folder / f"{name}.csv").write_bytes(csv_of(table))
+def parquet_of(table: pd.DataFrame) -> bytes:
+    """Return a table as Parquet, with the columns of its CSV.
+
+    Raises
+    ------
+    QueryError
+        pyarrow is not installed.
+    """
     if not has_parquet():
-        return [f"{name}.csv"]
-    flat(table).to_parquet(folder / f"{name}.parquet", index=False, engine="pyarrow")
-    return [f"{name}.csv", f"{name}.parquet"]
+        raise QueryError('Parquet needs pyarrow: pip install "usage-analysis[parquet]"')
+    out = io.BytesIO()
+    flatten_table(table).to_parquet(out, index=False, engine="pyarrow")
+    return out.getvalue()
+
+
+def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[str]:
+    """Write a table as CSV and, where pyarrow is installed, as Parquet; return the files' names."""
+    files = {f"{name}.csv": csv_of(table)}
+    if has_parquet():
+        files[f"{name}.parquet"] = parquet_of(table)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    return list(files)
 
 
 def has_parquet() -> bool:
-    """Whether Parquet can be written here."""
+    """Return True if pyarrow is installed."""
     return find_spec("pyarrow") is not None
 
 

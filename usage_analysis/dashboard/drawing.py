@@ -1,0 +1,46 @@
+"""Draw a view: its figure, with its headline, its table and its Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from usage_analysis.dashboard.headlines import HEADLINES
+from usage_analysis.dashboard.views import View
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A figure with its headline, its table and its Python.
+
+    Parameters
+    ----------
+    axes
+        What is drawn.
+    headline
+        The sentence above it.
+    table
+        What it is drawn from.
+    lines
+        Python lines that make the same figure.
+    """
+
+    axes: Axes
+    headline: str
+    table: pd.DataFrame
+    lines: Sequence[str]
+
+    @property
+    def python(self) -> str:
+        """The lines as one text."""
+        return "\n".join(self.lines)
+
+
+def draw(view: View) -> Drawn:
+    """Draw the figure that is chosen."""
+    prepared = view.prepared
+    axes, headline = prepared.draw(), HEADLINES[prepared.entry.name](view)
+    return Drawn(axes, headline, prepared.table, view.python())
