@@ -233,13 +233,13 @@ RIDDLE = re.compile(
 RIDDLES_LEFT = {
     "analysis": 38,
     "archive": 46,
-    "dashboard": 40,
+    "dashboard": 4,
     "errors": 2,
     "fetch": 26,
-    "figures": 45,
+    "figures": 13,
     "filters": 2,
     "query": 2,
-    "report": 23,
+    "report": 1,
     "tidy": 31,
 }
 

@@ -86,7 +86,7 @@ def serve(
     told: Callable[[str], None] = print,
     **options: Any,
 ) -> None:
-    """Serve the dashboard to this machine until interrupted, or told to end by SIGTERM.
+    """Serve the dashboard on this machine until Ctrl-C or SIGTERM.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def _await(server: subprocess.Popen[bytes], port: int, proof: str, log: Path) ->
 
 
 def _proof_of(port: int) -> str | None:
-    """What whoever answers on a port gives as proof, asked without the token."""
+    """Return the proof that the server on a port sends; the request has no token."""
     asked = http.client.HTTPConnection(LOOPBACK, port, timeout=1)
     try:
         asked.request("GET", "/login")

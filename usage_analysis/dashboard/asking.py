@@ -1,4 +1,4 @@
-"""Questions asked beside the drawing: the newest only, changes joined, late answers dropped."""
+"""Run queries in a background thread; keep only the newest and drop stale results."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Asking:
 
     @property
     def question(self) -> Question | None:
-        """What is under way."""
+        """The running query."""
         task = self._task
         return None if task is None else task.question
 
@@ -83,14 +83,14 @@ class Asking:
         threading.Thread(target=work, name="usage-analysis-ask", daemon=True).start()
 
     def stop(self) -> None:
-        """End what is under way; nothing is told of it."""
+        """Stop the running query and drop its result."""
         with self._lock:
             task, self._task = self._task, None
         if task is not None:
             task.token.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether nothing is under way any more, waiting for it and telling the answer here."""
+        """Wait for the running query and return True once none is running."""
         while (task := self._task) is not None:
             if not task.done.wait(timeout):
                 return False

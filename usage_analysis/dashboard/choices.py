@@ -1,4 +1,4 @@
-"""Which settings follow from a beginning, from a changed control, and from the day it is."""
+"""Rules that keep settings consistent at the start, after a change and on a new day."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Chooser:
         self.search(chosen)
 
     def search(self, chosen: tuple[str, ...]) -> None:
-        """List the names that the search finds, and those that are chosen."""
+        """List the names that match the search, and the chosen ones."""
         wanted = self.find.value.casefold().strip()
         listed = tuple(n for n in self._names if wanted in n.casefold() or n in chosen)
         if self.list.options != listed:
@@ -180,7 +180,7 @@ class Controls:
         self.by_name["metadata_value"].options = [("Any", ANY), *((v, v) for v in values)]
 
     def values(self) -> dict[str, Any]:
-        """What every control says."""
+        """Return the value of every control."""
         return {name: control.value for name, control in self.by_name.items()}
 
 

@@ -1,4 +1,4 @@
-"""Which days a preset means, which days lie before them, and whose clock is the machine's."""
+"""Days of presets and comparisons, time zones, and the time zone of this machine."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def nearest(granularity: str, allowed: list[str]) -> str:
 
 
 def zones() -> list[str]:
-    """IANA names that this machine knows, those that people look for first."""
+    """Return the time zones of this machine, places first."""
     known = available_timezones()
     places = sorted(
         name for name in known if "/" in name and not name.startswith(("Etc/", "posix"))

@@ -1,4 +1,4 @@
-"""What the dashboard says in each of its states, so that nothing old looks new."""
+"""Output of the dashboard in each of its states, so that nothing old looks new."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def on_screen(figure: Figure) -> bytes:
 
 
 def partly(view: View) -> str:
-    """What of the days shown is not final or not there yet; "" where all of it is."""
+    """Return the note about provisional hours; empty where all hours are final."""
     rows = view.hourly
     late = int(rows["provisional"].sum())
     if not late:

@@ -273,7 +273,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     @contextmanager
     def _telling_faults(self) -> Iterator[None]:
-        """What is raised in the block goes on, but no figure looks current and none is awaited."""
+        """Show faults raised in the block, so that no figure looks current, and re-raise them."""
         try:
             yield
         except BaseException as error:
@@ -293,7 +293,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     @contextmanager
     def _holding(self) -> Iterator[None]:
-        """Controls change without anything following from it."""
+        """Suppress change handlers inside this block."""
         self._held += 1
         try:
             yield
@@ -318,11 +318,11 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
                     self._changed("", None)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether the figure is that of the controls, waiting [s] for an answer under way."""
+        """Wait [s] for a running query and return True if the figure is up to date."""
         return self._asking.wait(timeout)
 
     def state(self) -> dict[str, Any]:
-        """What the controls say, and buckets wished for, as plain JSON without key or data."""
+        """Return the settings as plain JSON, without key or data."""
         return self._choices.kept(self._settings)
 
     def file(self, kind: str) -> Taken:
@@ -359,7 +359,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     @property
     def table(self) -> pd.DataFrame | None:
-        """What the last figure was drawn from."""
+        """Table of the last figure."""
         return None if self._drawn is None else self._drawn.table
 
     @property
@@ -372,7 +372,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         return self._drawn if self.phase in ("ready", "partial") else None
 
     def __repr__(self) -> str:
-        """What was asked and what is on show: notebooks are tested by it."""
+        """Return the query and the displayed figure; tests of notebooks compare this text."""
         days, drawn = self._settings.days, self._current
         what = title_of(figure_of(drawn.axes)) if drawn is not None else self.phase
         if self.error is not None:

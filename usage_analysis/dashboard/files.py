@@ -1,4 +1,4 @@
-"""What is taken along: the figure, its table or a report as a file of a name and some bytes."""
+"""Downloads: the figure, its table or a report as a file."""
 
 from __future__ import annotations
 

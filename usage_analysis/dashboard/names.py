@@ -21,7 +21,7 @@ GivenValues = Mapping[str, Iterable[str]] | str | os.PathLike[str] | None
 
 @dataclass(frozen=True)
 class Names:
-    """What there is to choose from.
+    """Names that the controls offer.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Names:
 
     @classmethod
     def of(cls, client: BaseClient, agents: Given, voices: Given, metadata: GivenValues) -> Names:
-        """Names as given; where none are, those that the client lists, or the sample account's.
+        """Return the given names, or those of the client, or those of the sample account.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What the server is asked, so that two questions can be told to be the same."""
+"""Questions to the server, which can be compared with each other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Filters = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What the server is asked, so that two of them can be told to be the same.
+    """One question to the server.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Question:
     rest: bool = False
 
     def covers(self, other: Question) -> bool:
-        """Whether the answer to this holds the answer to the other; groups add up to the whole."""
+        """Return True if the answer also answers the other question; groups add up to all calls."""
         same = self.selected == other.selected and other.by in ("", self.by)
         return same and self.start <= other.start and self.end >= other.end
 
@@ -56,7 +56,7 @@ class Question:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in shared.items()}
 
     def check(self) -> None:
-        """Nothing, where every filter fits."""
+        """Check every filter."""
         UsageQuery(from_date=self.start, to_date=self.end, **self.filters())
 
     def ask(self, client: BaseClient, progress: Progress | None = None) -> CallUsage:

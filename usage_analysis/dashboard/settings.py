@@ -1,4 +1,4 @@
-"""What the controls say, as plain values, and the question that follows from it."""
+"""Settings: the values of the controls, and the question that follows from them."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Settings:
 
     @property
     def alike(self) -> bool:
-        """Whether days are set beside of which some have the same weekday, whole weeks apart."""
+        """True if the previous period has some of the same weekdays."""
         unlike = self.comparison == "previous" and self.days.number <= _UNLIKE
         return self.previous is not None and not unlike
 
@@ -192,7 +192,7 @@ class Settings:
         return cls(**defaults | values)
 
     def question(self, names: Names) -> Question:
-        """What has to be asked of the server to show this.
+        """Return the question to the server.
 
         A day more on each side is asked for, so that another zone asks nothing new.
 
@@ -221,7 +221,7 @@ class Settings:
         return question
 
     def _split(self, names: Names) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...], bool]:
-        """What the calls are selected by, the groups' own filters, and whether others are left."""
+        """Return the filters of all calls, the filters of each group, and True for a rest."""
         selected: dict[str, Any] = {}
         if self.agents:
             wanted = [_known("agents", name, names.agents) for name in self.agents]
@@ -240,7 +240,7 @@ class Settings:
 
     @property
     def _chosen(self) -> tuple[str, ...]:
-        """Those of the groups that a filter chooses; none where all calls are told apart."""
+        """Groups that a filter chooses; empty where there is no such filter."""
         if self.group == "agent":
             return self.agents
         if self.group == "voice":
@@ -249,7 +249,7 @@ class Settings:
         return (self.metadata_value,) if own else ()
 
     def offered(self, names: Names) -> dict[str, str]:
-        """The value of each group that the calls are told apart by, by its name.
+        """Return the value of each group by its name.
 
         Raises
         ------
@@ -270,7 +270,7 @@ class Settings:
         return granularities(self.days)
 
     def in_words(self) -> dict[str, str]:
-        """What the calls are selected by, in the names that people gave."""
+        """Return the filters in words, with the given names."""
         words = {}
         if self.agents:
             shown = ", ".join(self.agents[:3])

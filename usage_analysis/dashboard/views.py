@@ -49,7 +49,7 @@ def _offered(entry: Entry, settings: Settings) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What the controls ask to see.
+    """The chosen figure with its data.
 
     Parameters
     ----------

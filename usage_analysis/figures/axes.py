@@ -1,4 +1,4 @@
-"""What every figure does with its axes and its frame: checks, sizes, units, series, gaps."""
+"""Axes and frames of figures: checks, sizes, units, series, gaps."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ NARROW: Final = 5.5
 
 
 def axes_for(ax: Axes | None, kind: str) -> Axes:
-    """The axes given, or new ones of a figure apart from pyplot, labelled with what is drawn."""
+    """Return the given axes, or new ones outside pyplot, labelled with the kind of figure."""
     ax = ax or new_figure().add_subplot()
     ax.set_label(kind)
     return ax
 
 
 def figure_of(ax: Axes) -> Figure:
-    """Figure that an axes is on."""
+    """Return the figure that holds the axes."""
     figure: Any = ax.figure
     if figure is None:
         raise QueryError("ax: expected axes on a figure, got axes that were removed from theirs")
@@ -52,19 +52,19 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def width_of(ax: Axes) -> float:
-    """Width that the axes have on their figure, with their names [in]."""
+    """Return the width of axes with their tick labels [in]."""
     width = float(figure_of(ax).get_size_inches()[0])
     place = ax.get_subplotspec()
     return width if place is None else width * len(place.colspan) / place.get_gridspec().ncols
 
 
 def is_narrow(ax: Axes) -> bool:
-    """Whether axes are so narrow that ticks and labels have to be fewer."""
+    """Return True if axes are so narrow that ticks and labels have to be fewer."""
     return width_of(ax) < NARROW
 
 
 def known(frame: pd.DataFrame, *columns: str, made_by: str = "") -> None:
-    """Nothing, where a frame has the columns.
+    """Check that a frame has the columns.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def known(frame: pd.DataFrame, *columns: str, made_by: str = "") -> None:
 
 
 def one_series(frame: pd.DataFrame, what: str) -> None:
-    """Nothing, where a frame has no groups.
+    """Check that a frame has no groups.
 
     Raises
     ------
@@ -163,20 +163,20 @@ def others_name(others: Parts) -> str:
 
 
 def last_known(values: Floats) -> float:
-    """The last value that there is, 0 where there is none."""
+    """Return the last finite value, 0 where there is none."""
     finite = values[np.isfinite(values)]
     return float(finite[-1]) if len(finite) else 0.0
 
 
 def cell_number(value: object) -> float:
-    """A cell of a result in an axis's units: durations in minutes, what is missing as NaN."""
+    """Return a cell of a result in the unit of an axis; missing values are NaN."""
     if isinstance(value, pd.Timedelta):
         return value.total_seconds() / 60
     return float("nan") if pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]  # a number then
 
 
 def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
-    """The same points, with a missing one in each gap, so that no line crosses it."""
+    """Insert a missing point in each gap, so that no line crosses the gap."""
     steps = np.diff(x)
     if len(steps) < 2:
         return x, *values
@@ -188,12 +188,12 @@ def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
 
 
 def dotted(values: Floats) -> NDArray[np.bool_]:
-    """Which points get a dot: all of a few, and of many those that no line reaches."""
+    """Return which points get a dot: all of a few, and of many only the isolated ones."""
     return np.isfinite(values) if len(values) <= MANY else alone(values)
 
 
 def alone(values: Floats) -> NDArray[np.bool_]:
-    """Which points no line reaches, for neither neighbour is known."""
+    """Return which points are isolated because both neighbours are missing."""
     there = np.isfinite(values)
     beside = np.append(there[1:], False) | np.append(False, there[:-1])
     apart: NDArray[np.bool_] = there & ~beside[: len(there)]

@@ -76,7 +76,7 @@ def distance(one: Any, other: Any, *, vision: str = "normal") -> float:
 
 
 def keeps_order(heat: str) -> bool:
-    """Whether a colour map of matplotlib only grows lighter or only darker, so that more is more.
+    """Return True if a colour map only grows lighter or only darker.
 
     By the lightness L* of CIELAB, which is what remains on paper and for every colour vision.
     """
@@ -105,5 +105,5 @@ def alike(colours: Iterable[Any]) -> list[str]:
 
 
 def hex_colour(text: str) -> bool:
-    """Whether a text is a colour as #RRGGBB, the one form that CSS and matplotlib share."""
+    """Return True if a text is a colour as #RRGGBB, a form that CSS and matplotlib share."""
     return isinstance(text, str) and re.fullmatch(r"#[0-9A-Fa-f]{6}", text) is not None

@@ -28,7 +28,7 @@ _TALLER: Final = 0.6
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a figure shows of the selected data.
+    """Display options of a figure.
 
     Parameters
     ----------
@@ -181,12 +181,12 @@ class Entry:
 
     @property
     def needs_groups(self) -> bool:
-        """Whether it is only there where calls are told apart."""
+        """True if the figure needs a breakdown."""
         return self.rows == "groups"
 
     @property
     def needs_previous(self) -> bool:
-        """Whether it is only there where a previous period has some of the same weekdays."""
+        """True if the figure needs a previous period with some of the same weekdays."""
         return bool(self.compares) and self.name != "trend"
 
     def prepare(self, selected: SelectedUsage, options: Options) -> Prepared:

@@ -127,13 +127,13 @@ def groups_figure(groups: int, width: float = WIDTH) -> Figure:
 
 
 def _columns(groups: int, width: float) -> int:
-    """Panels side by side, no more than fit, so that the last row lacks as few as can be."""
+    """Return how many panels fit side by side with the fullest last row."""
     rows = math.ceil(groups / max(int(width / 1.9), 1))
     return math.ceil(groups / rows)
 
 
 def _dates_alone(panel: Axes) -> None:
-    """Leave of an empty panel the dates beneath it, so that all stand at one height."""
+    """Hide an empty panel except for its dates, so that all dates are at one height."""
     panel.spines["left"].set_visible(False)
     panel.tick_params(left=False, labelleft=False, labelsize=7)
     panel.grid(visible=False)
@@ -147,7 +147,7 @@ def _figure_head(
     data: pd.DataFrame,
     marks: Sequence[Mark],
 ) -> None:
-    """Put the finding above all panels, what the data are beneath it, and what is marked."""
+    """Write title, provenance and marks above all panels."""
     wide, tall = (72 * float(size) for size in figure.get_size_inches())
     large = wrapped(title, (wide - 16) * 0.97, 11, "bold")
     small = wrapped(beneath(about, data), wide - 16, 7.5)

@@ -185,7 +185,7 @@ def _week(ax: Axes, cells: Floats, top: float, unit: str, about: Provenance | No
 
 
 def _grid(ax: Axes, cells: Floats, top: float, unit: str) -> None:
-    """Draw cells as colours from 0, missing ones grey, with a scale beside or beneath them."""
+    """Draw cells as colours from 0 with a colour bar; missing cells are grey."""
     known_cells = cells[np.isfinite(cells)]
     whole = bool((known_cells == np.rint(known_cells)).all())
     theme = theme_in_use()
@@ -334,7 +334,7 @@ def _dot(
 
 
 def _touched(daily: pd.DataFrame, mark: Mark) -> NDArray[np.bool_]:
-    """Which days a mark lies in."""
+    """Return which days a mark touches."""
     end = mark.end or mark.start + pd.Timedelta(microseconds=1)
     return left_out(daily, [Mark(mark.start, mark.label, end=end, leave_out=True)])
 
@@ -345,7 +345,7 @@ def _mark_in_key(mark: Mark, daily: pd.DataFrame) -> str:
 
 
 def _months(ax: Axes, days: NDArray[np.int64], first: int, weeks: int) -> None:
-    """Divide the months by lines around their days, and name each beneath its weeks."""
+    """Draw lines between months, and name each month below its weeks."""
     if len(days) == 0:
         ax.set_xticks([])
         return
@@ -371,7 +371,7 @@ def _months(ax: Axes, days: NDArray[np.int64], first: int, weeks: int) -> None:
 
 
 def _divide(week: int, weekday: int) -> list[list[tuple[float, float]]]:
-    """The line before a day: down from it in its own week, and up from it in the one after."""
+    """Return the line that separates a day from the days before it."""
     at = week - 0.5
     down = [(at, 6.5), (at, weekday - 0.5)]
     return [[*down, (at + 1, weekday - 0.5), (at + 1, -0.5)] if weekday else down]

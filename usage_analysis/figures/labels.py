@@ -1,4 +1,4 @@
-"""Words on a figure: its heading, and names beside what they name."""
+"""Text on a figure: its heading, and labels beside lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 
 
 def wrapped(text: str, points: float, size: float, weight: str = "normal") -> str:
-    """Text broken into lines of a width [points]."""
+    """Break text into lines of a width [points]."""
     wide = text_width(text, size, weight)
     lines, longest = [text], len(text)
     # Characters differ in width, and those of one line from those of another.
@@ -50,7 +50,7 @@ def head(
     *,
     key: str = "",
 ) -> None:
-    """Put the finding above the axes, and what the data are beneath it, wrapped to the width.
+    """Write title, provenance and key above the axes, wrapped to their width.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def subtitle(
     offset: tuple[float, float],
     where: str,
 ) -> Subtitle:
-    """The words beneath a title, holding what they tell."""
+    """Return the line of provenance below a title."""
     words = Subtitle(
         text,
         xy,
@@ -110,7 +110,7 @@ def subtitle(
 
 
 def nothing(ax: Axes, words: str) -> None:
-    """Say in the middle of empty axes why they are empty, and take their scale away."""
+    """Write in the middle of empty axes why they are empty, and remove their scale."""
     ax.set_yticks([])
     ax.text(
         0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", fontsize=10,
@@ -119,7 +119,7 @@ def nothing(ax: Axes, words: str) -> None:
 
 
 def spread_out(places: Sequence[float], apart: float, room: float) -> list[float]:
-    """Places from 0 to `room`, moved so that neighbours are so far from each other."""
+    """Move positions apart until neighbours keep a distance, within 0 to `room`."""
     # Of equal places the first one named comes on top.
     order = np.lexsort((-np.arange(len(places)), np.asarray(places)))
     moved = np.asarray(places, dtype=np.float64)[order]

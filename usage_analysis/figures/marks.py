@@ -84,7 +84,7 @@ def when_in_words(mark: Mark, zone: tzinfo) -> str:
 
 
 class Room:
-    """What is drawn on axes so far, in shares of them: points of lines, and boxes of names.
+    """Occupied space on axes, in axes fractions: points of lines and boxes of names.
 
     The axes are somewhat larger in the end, so that what is apart here is apart then.
     """
@@ -116,7 +116,7 @@ class Room:
         return along - wide / 2, along + wide / 2, low, low + tall
 
     def is_free(self, box: Box) -> bool:
-        """Whether a box touches no name."""
+        """Return True if a box touches no name."""
         left, right, low, high = box
         return not any(a < right and b > left and c < high and d > low for a, b, c, d in self.boxes)
 

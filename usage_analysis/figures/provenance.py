@@ -1,4 +1,4 @@
-"""What the data of a figure are, in words beneath its title and in the file that it is saved to."""
+"""Provenance of a figure: in words below its title, and in the metadata of its file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SAMPLE = "sample account"
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """What a figure says of its data that the frame beside it cannot know.
+    """Provenance of a figure's data.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Provenance:
         )
 
     def subtitle(self) -> str:
-        """Window, zone, number of calls, filters, date of the data and whose they are."""
+        """Return window, time zone, number of calls, filters, date and source as one line."""
         parts = [
             f"{_days(self.start, self.end)} ({self.timezone})",
             f"{self.calls:,} {'call' if self.calls == 1 else 'calls'}",
@@ -102,7 +102,7 @@ class Provenance:
         return " · ".join(parts)
 
     def as_json(self) -> str:
-        """All of it as one line of JSON, for the metadata of a file."""
+        """Return the provenance as one line of JSON, for the metadata of a file."""
         told = {
             "query": dict(self.query),
             "window": [self.start.isoformat(), self.end.isoformat()],
@@ -115,13 +115,13 @@ class Provenance:
 
 
 class Subtitle(Annotation):
-    """Words beneath a title that keep what they tell, so that a saved file can hold it too."""
+    """Annotation below a title that keeps the provenance for the metadata of a file."""
 
     about: Provenance | None = None
 
 
 def beneath(about: Provenance | None, data: pd.DataFrame | pd.Series) -> str:
-    """Words beneath a title; of the sample account's data they say so, told or not."""
+    """Return the line below a title; data of the sample account are always named as such."""
     parts = [about.subtitle()] if about else []
     if is_sample(data) and (about is None or about.source != "sample"):
         parts.append(_SAMPLE)
@@ -153,7 +153,7 @@ def _days(start: pd.Timestamp, end: pd.Timestamp) -> str:
 
 
 def filters_in_words(query: UsageQuery) -> dict[str, str]:
-    """What a query asks besides its dates, in words by filter."""
+    """Return the filters of a query in words, by filter."""
     asked = query.as_dict()
     words: dict[str, str] = {}
     if agents := asked.get("agent_ids"):

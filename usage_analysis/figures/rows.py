@@ -1,4 +1,4 @@
-"""Figures with a row for each of several: their names, intervals, and words beside."""
+"""Figures with rows: their names, intervals, and text beside them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def name_rows(ax: Axes, names: Iterable[str], what: str, across: str) -> list[st
 
 
 def draw_intervals(ax: Axes, low: Floats, high: Floats) -> None:
-    """A pale bar a row, where there is an interval."""
+    """Draw each row's interval as a pale bar."""
     for place in np.flatnonzero(np.isfinite(low) & np.isfinite(high)):
         ax.plot(
             [low[place], high[place]], [place, place], color=theme_in_use().soft, alpha=0.45, lw=9,

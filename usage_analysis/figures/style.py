@@ -1,4 +1,4 @@
-"""The look of the figures, as a theme and a context, and saving them the same each time."""
+"""Style of figures as a theme and a context, and deterministic saving."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def theme_in_use() -> Theme:
 
 @contextmanager
 def figure_style(theme: Theme | None = None) -> Iterator[None]:
-    """The look of this package's figures for the block, and the caller's own again after it.
+    """Use this package's figure style within the block, and restore the caller's after it.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def _settings(theme: Theme) -> Any:
 
 @cache
 def families(wanted: Sequence[str]) -> list[str]:
-    """Installed font families, by preference: the wanted, the bundled one, those of other scripts.
+    """Return installed font families by preference: the wanted, the bundled, other scripts.
 
     Where none has a character, PNG and PDF show matplotlib's box in its place; an SVG, whose text
     is text, shows it in the reader's own font.
@@ -255,19 +255,19 @@ class _NotebookFigure(Figure):
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
-    """Figure of a size [in] in this package's look, apart from pyplot."""
+    """Return a new figure of a size [in], outside pyplot."""
     with figure_style():
         return _NotebookFigure(figsize=(width, height), layout="constrained")
 
 
 def title_of(figure: Figure) -> str:
-    """What a figure found, on one line."""
+    """Return the title of a figure on one line."""
     titles = [figure.get_suptitle(), *(ax.get_title(loc="left") for ax in figure.axes)]
     return " ".join(next(filter(None, titles), "").split())
 
 
 def alt_text(figure: Figure) -> str:
-    """What a figure shows, for who cannot see it: its kind, its finding, what the data are."""
+    """Return the alternative text of a figure: its kind, its title, its provenance."""
     kinds = [str(ax.get_label()) for ax in figure.axes]
     kind = next((name for name in kinds if name and not name.startswith(("_", "<"))), "Figure")
     words = [kind, title_of(figure), *(" ".join(t.get_text().split()) for t in _subtitles(figure))]
@@ -283,7 +283,7 @@ _KINDS: Final = ("svg", "png", "pdf")
 
 
 def metadata_of(figure: Figure, kind: str) -> dict[str, Any]:
-    """What a file says of itself; no clock and no machine, or two savings would differ."""
+    """Return the metadata of a file, without clock or machine, so that saving is deterministic."""
     told = next((text.about.as_json() for text in _subtitles(figure) if text.about), "{}")
     made = f"usage-analysis {version('usage-analysis')}"
     if kind == "svg":
@@ -298,7 +298,7 @@ def metadata_of(figure: Figure, kind: str) -> dict[str, Any]:
 
 
 def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
-    """Bytes of a figure as ``"svg"``, ``"png"`` or ``"pdf"``, the same on every run.
+    """Return a figure as SVG, PNG or PDF bytes; the same figure always gives the same bytes.
 
     The file's metadata hold the title, the text for who cannot see it, and the query, window and
     date of the data with the version of this package.
@@ -332,12 +332,12 @@ def _laid_out(figure: Figure) -> Iterator[None]:
 
 
 def _any_font(svg: bytes) -> bytes:
-    """The same SVG, naming fonts of like width for readers without the first."""
+    """Add fonts of similar width to an SVG, for readers without the first font."""
     return re.sub(rb"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif", svg)
 
 
 def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
-    """Path of the SVG (text as text), PDF or PNG (200 dpi) written, the same bytes on every run.
+    """Save a figure as SVG, PDF or PNG (200 dpi) and return its path.
 
     Of axes it is their whole figure. The metadata tell what was asked and when, never the key.
 

@@ -80,7 +80,7 @@ def _stepped(unit: str, n: int, first: int, last: int) -> Instants:
 
 
 def _clock_words(unit: str, local: Instants) -> list[str]:
-    """What stands beneath each tick: its own part, and the greater one where that turns."""
+    """Return the label of each tick, with the greater unit where that changes."""
     days = local // DAY
     months = days.view("M8[D]").astype("M8[M]")
     of_month = (days - months.astype("M8[D]").view(np.int64)) + 1

@@ -60,7 +60,7 @@ def plot_trend(
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a measure over time: each bucket, a moving mean, those not whole dashed.
+    """Draw a measure over time: each bucket, a moving mean, incomplete buckets dashed.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def _single(
 
 
 def _mean_over(every: str, buckets: int) -> tuple[int, str]:
-    """Of how many buckets a mean is, and in words: a day or a week of hours, else seven."""
+    """Return the length of the moving mean in buckets and in words."""
     if every != "hour":
         return WEEK, f"{WEEK} {every}s"
     return (24, "24 hours") if buckets <= _HOURS_SHOWN else (WEEK * 24, f"{WEEK} days")
@@ -215,7 +215,7 @@ def _lines(
     marks: Sequence[Mark],
     groups: int | Sequence[str] | None,
 ) -> str:
-    """Draw a line a group; of many buckets their moving means, which the words returned say."""
+    """Draw one line per group, moving means where there are many buckets."""
     theme = theme_in_use()
     largest, others = groups_by_size(frame, measure, groups)
     buckets = len(largest[0][1]) if largest else 0
@@ -262,7 +262,7 @@ def line_of_group(
 
 
 def _finding(frame: pd.DataFrame, measure: str, every: str, marks: Sequence[Mark]) -> str:
-    """What a trend says, in words."""
+    """Return the title of a trend."""
     what = UNITS.get(measure, measure)
     group = group_column(frame)
     if group is not None:

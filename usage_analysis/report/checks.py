@@ -1,4 +1,4 @@
-"""Whether a reply agrees with itself, in words for who does not read code."""
+"""Consistency checks in words, for readers of pages."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _HARMLESS: Final = frozenset({"mean call <= 1 h"})
 
 
 def check_name(check: str) -> str:
-    """A check of `reconcile` in words, with its measure."""
+    """Return the name of a check in words, with its measure."""
     name, _, measure = check.partition(", ")
     told = _NAMES.get(name, name)
     return f"{told}: {UNITS.get(measure, measure)}" if measure else told
 
 
 def checks_shown(found: pd.DataFrame) -> pd.DataFrame:
-    """What `reconcile` found as a page has it, each figure in its unit."""
+    """Return the results of `reconcile` for a page, each number in its unit."""
     rows = {
         check_name(str(row.Index)): {
             "holds": "not judged" if pd.isna(row.ok) else "yes" if row.ok else "no",
@@ -63,7 +63,7 @@ def _figure(value: Any, check: str) -> str:
 
 
 def checks_in_words(found: pd.DataFrame) -> tuple[str, bool]:
-    """What `reconcile` found in a sentence, and whether the numbers are to be doubted."""
+    """Return the results of `reconcile` as a sentence, and True if the numbers are doubtful."""
     judged = found[found["ok"].notna()]
     failed = judged[~judged["ok"].astype(bool)]
     if not len(failed):
@@ -83,7 +83,7 @@ def _failing(row: Any) -> str:
 
 
 def _failures(row: Any) -> str:
-    """How many buckets a check fails in, and the first of them."""
+    """Return how many buckets fail a check, with the first of them."""
     of_days = ", " in str(row.Index)
     told = several(int(row.failures), "day" if of_days else "hour")
     if pd.isna(row.first):

@@ -34,7 +34,7 @@ def _of_days(kind: str, days: int) -> str:
 
 
 def peak_hours_shown(peaks: pd.DataFrame) -> pd.DataFrame:
-    """What `peak_hours` found."""
+    """Return the result of `peak_hours` for a page."""
     rows: list[Any] = list(peaks.itertuples())
     return pd.DataFrame(
         {
@@ -68,7 +68,7 @@ def _share(share: float) -> str:
 
 
 def month_shown(found: Any) -> pd.DataFrame:
-    """What `project_month` found of billed minutes."""
+    """Return the result of `project_month` for a page."""
     whole = "so far" if found["days_left"] else "the whole month"
     shown = {whole: f"{found['month_to_date']:,.1f}"}
     if found["days_left"]:
@@ -84,7 +84,7 @@ def month_shown(found: Any) -> pd.DataFrame:
 
 
 def billing_shown(overhead: Any) -> pd.DataFrame:
-    """What `billing_overhead` found."""
+    """Return the result of `billing_overhead` for a page."""
     shown = {
         "billed": f"{overhead['billed_minutes']:,.1f} min",
         "talk": f"{overhead['talk_minutes']:,.1f} min",

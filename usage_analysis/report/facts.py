@@ -1,4 +1,4 @@
-"""The data of one report, computed once, and what a section of it is made of."""
+"""Results of one report, computed once, and the parts of its sections."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from usage_analysis.tidy.wire import MEASURES
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure that can be drawn at any width, and the table beneath it."""
+    """One figure that can be drawn at any width, with its table."""
 
     name: str
     draw: Callable[[float], Figure]
@@ -160,12 +160,12 @@ class Facts:
 
     @property
     def changes(self) -> pd.DataFrame | None:
-        """Changes from the period before, a row a measure; none where nothing can be compared."""
+        """Changes from the previous period, one row per measure; None without a comparison."""
         return self._changes[0]
 
     @property
     def no_changes(self) -> str:
-        """Why there are none."""
+        """The reason for the lack of changes."""
         return self._changes[1]
 
     @cached_property
@@ -204,14 +204,14 @@ class Facts:
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        """A row a group, the largest first."""
+        """One row per group, the largest first."""
         return group_table(self.selected.breakdown, self.price)
 
 
 def picture_of(
     facts: Facts, name: str, table: pd.DataFrame | None = None, **options: Any
 ) -> Picture:
-    """Prepare a figure of the catalogue, with the table beneath it where that is not its result."""
+    """Prepare a figure of the catalogue; its table is by default its result."""
     prepared = CATALOGUE[name].prepare(
         facts.selected,
         Options(limit=facts.limit, budget=facts.budget, price=facts.price, **options),

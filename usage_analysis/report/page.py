@@ -1,4 +1,4 @@
-"""Pages: figures, tables, definitions and provenance in a folder, and one page that shows them."""
+"""Write reports: one page with figures, tables, definitions and provenance, and their files."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def build_report(
     theme: Theme | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Path of the ``report.html`` written, its figures (SVG, PNG) and tables beside it.
+    """Write a report with its figures (SVG, PNG) and tables, and return the path of its page.
 
     The page needs nothing else and no script. Everything is made before anything is put in the
     folder: an error leaves it as it was.
@@ -198,7 +198,7 @@ def _address(body: bytes, kind: str) -> str:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A figure as the page has it: wide, narrow, in words, with the table beneath."""
+    """A figure on the page: wide, narrow, as alternative text, with its table."""
 
     wide: str
     narrow: str
@@ -291,7 +291,7 @@ class _Page:
         )
 
     def _assumed(self) -> bool:
-        """Whether the date of the data is the end of a saved reply's last day, for want of one."""
+        """Return True if the date of the data is unknown and assumed."""
         usage = self.facts.selected.usage
         days = usage.daily.index
         return usage.source == "file" and usage.as_of == days[-1] + pd.Timedelta(days=1)
@@ -367,7 +367,7 @@ def _shown(wide: Figure, svg: bytes, narrow: Figure, table: pd.DataFrame) -> _Sh
 
 
 def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
-    """The same image with colours of its own where the reader's screen is dark.
+    """Add colours for dark screens to an SVG.
 
     An SVG in a page follows the reader's choice by itself, so that one image does for both. Heat
     maps are images within and stay; so does text on them, which is black or white.

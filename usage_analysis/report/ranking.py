@@ -1,4 +1,4 @@
-"""The table of a report's groups: a row a group, the largest first."""
+"""The table of groups: one row per group, the largest first."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def group_table(hourly: pd.DataFrame, price: Decimal | str | float) -> pd.DataFr
 
 
 def with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
-    """The table as a page shows it, with the calls a day of each group in small."""
+    """Return the table for a page, with a sparkline of each group's calls."""
     whole = daily[finished(daily)]
     parts = {name: in_units(rows, "total_count") for name, rows in each_group(whole)}
     top = max((float(values.max()) for values in parts.values() if len(values)), default=0.0)

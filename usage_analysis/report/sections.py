@@ -1,4 +1,4 @@
-"""What a report can show: each section's figures and tables, from data computed once."""
+"""Sections of a report: their figures, tables and sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few sentences that a report begins with: what a reader has to know, the worst first."""
+"""The summary at the top of a report: urgent findings first."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 def findings(facts: Facts, sections: Collection[str]) -> list[str]:
-    """How many calls there are; then what the sections chosen tell, the unusual first."""
+    """Return the summary: the number of calls, then urgent findings, then the others."""
     some = facts.about.calls > 0
     told = [name for name in _TELL if name in sections and (some or name not in _OF_CALLS)]
     found = [one for name in told for one in _TELL[name](facts)]

@@ -1,4 +1,4 @@
-"""Tables as files and pages show them: CSV, Parquet, HTML, and the line of a row in small."""
+"""Tables as CSV, Parquet and HTML, and sparklines in them."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
 
 
 def rows_in_words(table: pd.DataFrame) -> str:
-    """How many rows a table has, and how many of them a page shows."""
+    """Return the number of rows in words, with the number that a page shows."""
     rows = several(len(table), "row")
     return rows if len(table) <= _ROWS_SHOWN else f"first {_ROWS_SHOWN} of the {rows}"
 
@@ -157,7 +157,7 @@ def _heading(name: str, column: pd.Series) -> str:
 
 
 def _is_share(name: str, table: pd.DataFrame) -> bool:
-    """Whether a column is read in percent: rates and their limits, not the ends of other things."""
+    """Return True if a column is a share: rates and their limits."""
     if "rate" in table or "rate_a" in table:
         limits = ("low", "high", "centre", "difference")
         return name in limits or (name.startswith(("rate", "low_", "high_")) and "of" not in name)
@@ -211,7 +211,7 @@ _SPARKLINE = jinja2.Environment(autoescape=True).from_string(
 
 
 def sparkline(values: Floats, top: float, words: str) -> Markup:
-    """A line in small from 0 to `top`, broken where values are missing, with its text."""
+    """Return a sparkline from 0 to `top` as SVG, broken where values are missing."""
     step = 116 / max(len(values) - 1, 1)
     lines: list[list[str]] = [[]]
     for place, value in enumerate(values):
@@ -225,7 +225,7 @@ def sparkline(values: Floats, top: float, words: str) -> Markup:
 
 
 def sparkline_words(values: Floats, every: str) -> str:
-    """What a small line shows, for who cannot see it."""
+    """Return the alternative text of a sparkline."""
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         return "no finished buckets"
