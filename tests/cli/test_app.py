@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.parametrize("what", [["app", "--no-browser"], ["sample", "serve"]])
 def test_a_port_that_cannot_be_had_is_said(run, what):
-    """A port that somebody has, or that is none: what came, status 2, nothing served."""
+    """A port in use or an impossible one is quoted in the error, and nothing is served."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for wanted in (port, "65536", "-1"):
@@ -34,7 +34,7 @@ def test_a_port_that_cannot_be_had_is_said(run, what):
     ],
 )
 def test_a_page_that_cannot_be_is_said_before_it_is_served(run, tmp_path, arguments, message):
-    """Options of the app that do not fit: what came, status 2, and no server."""
+    """An invalid option is quoted in the error, the status is 2 and nothing is served."""
     (tmp_path / "names.csv").write_text("name,value\nDesk,7\n")
     done = run("app", "--no-browser", *arguments)
     assert (done.returncode, done.stdout) == (2, "")

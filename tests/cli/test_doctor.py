@@ -4,7 +4,7 @@ from usage_analysis.sample import KEY
 
 
 def test_the_doctor_tells_what_it_found(run, tmp_path):
-    """`doctor` says of each open point what was assumed, seen and follows; --save keeps replies."""
+    """Each finding has assumption, observation and consequence; --save saves replies."""
     done = run("doctor", "--days", "8", "--save", "kept")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("assumed:") == done.stdout.count("follows:") == 12

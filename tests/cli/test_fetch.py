@@ -4,7 +4,7 @@ import usage_analysis as ua
 
 
 def test_fetch_looks_at_the_place_first(run, tmp_path):
-    """Where a file cannot be written, that is said before anything is asked, even for the key."""
+    """A path that cannot be written is refused before the key is read or anything is fetched."""
     for name in ("missing/reply.json", "."):
         done = run("fetch", "--account", "live", "--out", name)
         assert (done.returncode, done.stdout) == (2, "")
@@ -13,7 +13,7 @@ def test_fetch_looks_at_the_place_first(run, tmp_path):
 
 
 def test_a_reply_is_kept_and_reported_later(run, tmp_path):
-    """`fetch` keeps what it asked, filters and all, and `report --reply` reads it."""
+    """`fetch` saves the reply with its filters, and `report --reply` reads the file."""
     asked = ["--from", "2026-03-01", "--to", "2026-03-02", "--metadata", "channel=web"]
     done = run("fetch", *asked, "--duration-min", "30", "--out", "kept.json")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Groups from the command line, run as a user runs it."""
+"""Groups of the command line, run as a user runs it."""
 
 import re
 
@@ -14,7 +14,7 @@ FRONT, ORDERS = AGENTS["Front desk"], AGENTS["Order status"]
 
 
 def groups(page):
-    """Names in the page's table of groups, and what its first heading says."""
+    """Return the names in the page's table of groups, and its first heading."""
     text = page.read_text(encoding="utf-8")
     table = text[text.index('id="groups"') :]
     table = table[: table.index("</table>")]
@@ -26,7 +26,7 @@ def groups(page):
     ("by", "names"), [("agent", [*AGENTS]), ("metadata.channel", ["phone", "web", "app"])]
 )
 def test_the_sample_brings_its_own_groups(run, tmp_path, by, names):
-    """--by alone is enough for the sample account; nothing is left over, so no group says so."""
+    """For the sample account --by is enough; its groups have all calls, so there is no rest."""
     done = run("report", *ONLY, "--by", by)
     assert done.returncode == 0, done.stderr
     found, heading = groups(tmp_path / "usage-report" / "report.html")
@@ -35,7 +35,7 @@ def test_the_sample_brings_its_own_groups(run, tmp_path, by, names):
 
 
 def test_groups_are_named_one_by_one_and_in_a_file(run, tmp_path):
-    """--group and --groups add up, agents of one name are one group, and the rest is told."""
+    """--group and --groups are combined; agents with one name form a group; the rest follows."""
     (tmp_path / "agents.csv").write_text(
         f"value,name\n{FRONT},Daytime\n\n{ORDERS},Daytime\n", encoding="utf-8-sig"
     )
@@ -56,7 +56,7 @@ def test_groups_are_named_one_by_one_and_in_a_file(run, tmp_path):
 
 
 def test_a_file_of_names_serves_the_dashboard_and_the_report(run, tmp_path):
-    """A CSV whose second heading is `id` or `value` names groups here, and agents there."""
+    """A CSV file with the columns `name`, and `id` or `value`, also works for the dashboard."""
     named = ("--by", "agent", "--groups", "names.csv")
     for heading in ("id", "value"):
         (tmp_path / "names.csv").write_text(f"name,{heading}\nDesk,{FRONT}\n", encoding="utf-8")
@@ -71,7 +71,7 @@ def test_a_file_of_names_serves_the_dashboard_and_the_report(run, tmp_path):
 
 
 def test_a_value_is_its_own_name(run, tmp_path):
-    """A metadata value or an ID without a name is called as it is."""
+    """A metadata value or an ID without a name is its own name."""
     done = run("fetch", *WEEK, "--by", "metadata.tenant", "--group", TENANTS[0], "--out", "t.json")
     assert done.returncode == 0, done.stderr
     assert [*ua.CallUsage.load(tmp_path / "t.json").groups] == [TENANTS[0], "rest"]
@@ -79,7 +79,7 @@ def test_a_value_is_its_own_name(run, tmp_path):
 
 @pytest.mark.slow
 def test_a_kept_breakdown_is_reported(run, tmp_path):
-    """`fetch --by` keeps groups that `report --reply --breakdown` shows, filters and all."""
+    """`fetch --by` saves groups with their filters, and `report --reply --breakdown` shows them."""
     mara = ["--metadata", "channel=web"]
     assert run("fetch", *WEEK, *mara, "--out", "all.json").returncode == 0
     assert run("fetch", *WEEK, *mara, "--by", "voice", "--out", "by.json").returncode == 0
@@ -117,7 +117,7 @@ def test_a_kept_breakdown_is_reported(run, tmp_path):
     ],
 )
 def test_groups_that_cannot_be_are_refused(run, tmp_path, arguments, message):
-    """What came, status 2 and no report."""
+    """Invalid groups are quoted in the error, the status is 2 and there is no report."""
     (tmp_path / "empty.csv").write_text("name,value\n")
     (tmp_path / "other.csv").write_text("name,uuid\nFront,x\n")
     (tmp_path / "short.csv").write_text("name,value\n\nFront\n")
@@ -129,7 +129,7 @@ def test_groups_that_cannot_be_are_refused(run, tmp_path, arguments, message):
 
 
 def test_a_live_account_has_no_list_of_its_groups(run, monkeypatch):
-    """Without groups, nothing is asked of a live account, and the line says what to give."""
+    """Without groups, a live account gets no request, and the error says which options to give."""
     monkeypatch.setenv("ULTRAVOX_API_KEY", "Zk3nQ8aB.pR7tY2uI9oP4aS6dF1gH8jK3lZ5xC0v")
     done = run("report", *ONLY, "--account", "live", "--by", "agent")
     assert done.returncode == 2

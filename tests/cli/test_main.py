@@ -35,7 +35,7 @@ def test_each_option_is_explained(run, command):
 
 
 def test_help_is_light(tmp_path):
-    """Asking for help loads neither matplotlib nor httpx."""
+    """--help loads neither Matplotlib nor httpx."""
     code = (
         "import sys, usage_analysis.cli as cli\n"
         "try: cli.main(['--help'])\n"

@@ -14,7 +14,7 @@ GOOD = reply([row("2026-03-01", hour, calls=10, errors=1, seconds=60) for hour i
     "sections", [["--sections", "trend"], pytest.param([], marks=pytest.mark.slow)]
 )
 def test_the_sample_report_says_where_it_is(run, tmp_path, sections):
-    """The last line names the page, which is there; nothing goes to standard error."""
+    """The last line names the page, which exists; standard error is empty."""
     done = run("report", "--account", "sample", "--timezone", "Asia/Kolkata", *sections)
     assert (done.returncode, done.stderr) == (0, "")
     page = Path(
@@ -27,7 +27,7 @@ def test_the_sample_report_says_where_it_is(run, tmp_path, sections):
 
 
 def test_days_are_local_days(run, tmp_path):
-    """--from and --to are days of --timezone, both whole."""
+    """--from and --to are whole days of --timezone."""
     days = ["--from", "2026-03-08", "--to", "2026-03-09", "--timezone", "America/New_York"]
     done = run("report", *days, "--out", "two days", "--sections", "trend")
     assert done.returncode == 0, done.stderr
@@ -38,7 +38,7 @@ def test_days_are_local_days(run, tmp_path):
 
 
 def test_a_saved_reply_is_reported(run, tmp_path):
-    """--reply reads a file instead of asking."""
+    """--reply reports on a saved reply."""
     (tmp_path / "reply.json").write_bytes(as_json(GOOD))
     done = run("report", "--reply", "reply.json", "--out", "here", "--sections", "errors")
     assert done.returncode == 0, done.stderr
@@ -55,7 +55,8 @@ def test_a_saved_reply_is_reported(run, tmp_path):
     ],
 )
 def test_a_bad_reply_is_one_line_and_no_report(run, tmp_path, before, after, message):
-    """A bad field: its path on one line of standard error, status 2, nothing written."""
+    """For a bad field, standard error has one line with its path, the status is 2 and no file is
+    written."""
     text = as_json(GOOD).decode()
     start = text.index('"hourly"')
     for _ in range(17):
@@ -71,7 +72,7 @@ def test_a_bad_reply_is_one_line_and_no_report(run, tmp_path, before, after, mes
 
 
 def test_a_live_account_without_a_key_says_what_to_set(run, tmp_path):
-    """No key: the variable to set, and the account that needs none."""
+    """Without a key, the error names the variable to set and the account that needs no key."""
     done = run("report", "--account", "live")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -92,7 +93,7 @@ def test_a_live_account_without_a_key_says_what_to_set(run, tmp_path):
     ],
 )
 def test_what_cannot_be_done_is_said(run, tmp_path, arguments, message):
-    """Words that do not fit: what came, status 2, nothing written."""
+    """An invalid option is quoted in the error, the status is 2 and no file is written."""
     done = run("report", *arguments)
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]

@@ -16,8 +16,8 @@ from usage_analysis.sample import KEY
 
 
 def test_the_sample_is_served_until_stopped(tmp_path):
-    """`sample serve` says its address and how to ask there, for curl too, as whoever started it
-    wants the account to be, and ends at Ctrl+C without noise."""
+    """`sample serve` prints its address and a curl command that works, serves the account that its
+    options describe, and ends at Ctrl+C without a message."""
     root = Path(__file__).resolve().parents[2]
     options = "--port 0 --seed 3 --today 2025-01-02 --all-time-filtered --latency 0.01"
     server = subprocess.Popen(

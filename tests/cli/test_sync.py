@@ -1,4 +1,4 @@
-"""`sync`, and reports from what it kept, run as a user runs them."""
+"""The command `sync`, and reports from an archive, run as a user runs them."""
 
 import pytest
 
@@ -8,7 +8,8 @@ DATES = ("--from", "2026-03-25", "--to", "2026-03-31")
 
 
 def test_an_archive_is_filled_and_reported(run, tmp_path):
-    """`sync` says what came; `report --archive` needs no account, on any clock, by group too."""
+    """`sync` prints what it fetched; `report --archive` works without an account, in any time zone
+    and by group."""
     since = ["--archive", "kept", "--since", "2026-02-20"]
     status, out, err = run("sync", *since)
     assert (status, err) == (0, "")
@@ -36,7 +37,7 @@ def test_an_archive_is_filled_and_reported(run, tmp_path):
 
 
 def test_a_damaged_archive_is_repaired(run, tmp_path):
-    """What the message of damage tells to do in a shell mends the archive."""
+    """The command in the message about a damaged file repairs the archive."""
     since = ("--archive", "kept", "--since", "2026-03-20")
     assert run("sync", *since)[0] == 0
     report = ("report", "--archive", "kept", "--sections", "trend", *DATES)
@@ -54,7 +55,7 @@ def test_a_damaged_archive_is_repaired(run, tmp_path):
 
 
 def test_filters_are_a_scope(run):
-    """Filters have a name of their own, and a report of another name says which there are."""
+    """Filters have a scope of their own; a report of an unknown scope names the known ones."""
     agent = ua.sample.AGENTS["Support line"]
     asked = ["sync", "--archive", "kept", "--scope", "support", "--agent", agent]
     assert run(*asked, "--since", "2026-03-30")[0] == 0
@@ -79,7 +80,7 @@ def test_filters_are_a_scope(run):
     ],
 )
 def test_what_cannot_be_done_is_said(run, arguments, message):
-    """Words that do not fit: what came, status 2."""
+    """An invalid option is named in the error, and the status is 2."""
     status, _, err = run(*arguments)
     assert status == 2
     assert message in err.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""A twin of the endpoint in plain Python, a loop over calls, has to agree on any filters."""
+"""The endpoint counts the same as a plain loop over calls, for any calls and filters."""
 
 import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -21,7 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def passes(call, asked):
-    """Whether a call is what the filters ask for."""
+    """Return True for a call that passes the filters."""
     talk = Decimal(call["duration"] // MICROSECOND) / 10**6
     summary = call["summary"]
     metadata = asked.get("metadata", {})
@@ -37,7 +37,7 @@ def passes(call, asked):
 
 
 def in_span(created, asked):
-    """Whether a call was created between the dates and times of day, both ends inclusive."""
+    """Return True for a call between the dates and times of day, both ends inclusive."""
     first, last = asked.get("fromDate", date.min), asked.get("toDate", date.max)
     early, late = asked.get("timeOfDayStart", time.min), asked.get("timeOfDayEnd", time.max)
     return (
@@ -48,7 +48,7 @@ def in_span(created, asked):
 
 
 def twin(calls, asked, *, filtered):
-    """Sums by date, by date and hour, and of all time, which may leave the filters aside: calls,
+    """Return sums by date, by date and hour, and of all time, with or without the filters: calls,
     errors, joined, talk, tenths of a minute."""
     days, hours, whole = {}, {}, {None: [0, 0, 0, timedelta(0), 0]}
     for call in calls:
@@ -70,7 +70,7 @@ def twin(calls, asked, *, filtered):
 
 
 def answered(client, asked):
-    """The same sums, from the endpoint's reply."""
+    """Return these sums from the endpoint's reply."""
     document = json.loads(client.get(PATH, params=wire(asked)).raise_for_status().content)
     found = []
     for rows in (document["daily"], document["hourly"]):
@@ -83,7 +83,7 @@ def answered(client, asked):
 
 
 def measures(row):
-    """One row of a reply as the twin has it."""
+    """Return one row of a reply in the form of the loop."""
     talk = Decimal(row["duration"].removesuffix("s")) * 10**6
     return [
         row["totalCount"],
@@ -95,7 +95,7 @@ def measures(row):
 
 
 def wire(asked):
-    """The filters as the vendor wants them sent."""
+    """Return the filters as the vendor's parameters."""
     pairs = []
     for name, value in asked.items():
         if name == "agentIds":
@@ -110,7 +110,7 @@ def wire(asked):
 
 
 def client_of(calls, clock, *, filtered):
-    """Plain client of an endpoint over columns, whose all time follows the filters or does not."""
+    """Return a plain client of an endpoint over calls."""
     endpoint = Endpoint(lambda: calls, now=clock, all_time_filtered=filtered)
     transport = SampleTransport(endpoint)
     return httpx.Client(
@@ -119,7 +119,7 @@ def client_of(calls, clock, *, filtered):
 
 
 def asking(dates, moments, times, talks, *, agents, voices, metadata, searches):
-    """Filters in any combination."""
+    """Return a strategy for filters in any combination."""
     zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
     end = dates | st.builds(datetime.astimezone, moments, zones)
     return st.fixed_dictionaries(
@@ -191,7 +191,7 @@ ANY = asking(
     st.lists(CALL, min_size=1, max_size=25), st.lists(ANY, min_size=1, max_size=6), st.booleans()
 )
 def test_a_call_log(calls, questions, filtered):
-    """Over any log, for any filters, on every edge, the endpoint counts what a loop counts."""
+    """For any log and any filters, also at the ends of ranges, endpoint and loop count the same."""
     columns = read_log(pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"})).calls
     with client_of(columns, 10**16, filtered=filtered) as client:
         for asked in questions:
@@ -199,7 +199,7 @@ def test_a_call_log(calls, questions, filtered):
 
 
 def test_many_texts_are_looked_up():
-    """A filter on a text counts alike however many texts there are: one by one or looked up."""
+    """A filter on a text counts the same with few texts, compared one by one, and with many."""
     calls = [
         {"created": datetime(2026, 3, 7, number % 24, tzinfo=UTC), "duration": timedelta(0),
          "joined": False, "error": False, "agent": None, "voice": None, "metadata": {},
@@ -217,7 +217,7 @@ def test_many_texts_are_looked_up():
 
 
 def rows(year, first, last):
-    """The sample's calls of a span as dicts."""
+    """Return the sample account's calls of a period as dicts."""
 
     def text(labels, place):
         return (*labels.values, None)[labels.codes[place]]  # noqa: PD011
@@ -246,7 +246,7 @@ def rows(year, first, last):
 
 @pytest.mark.slow
 def test_the_sample_year(year):
-    """Over the sample's own calls too, on the days of a clock change and of the stuck call."""
+    """Endpoint and loop agree on the sample account, with a clock change and a very long call."""
     first, last = datetime(2026, 3, 8, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC)
     calls = rows(year, first, last)
     assert len(calls) > 4000

@@ -19,7 +19,7 @@ MARCH = {"fromDate": "2026-03-01", "toDate": "2026-03-31"}
 
 
 def calls(answer):
-    """How many calls an answer's hours hold."""
+    """Return the number of calls in the hours of a response."""
     assert answer.status_code == 200, answer.text
     return int(decode(answer.content).hourly.columns["total_count"].sum())
 
@@ -36,7 +36,7 @@ def test_client():
 
 
 def test_seed_and_today():
-    """The same seed gives the same usage, another one other calls; `today` moves the clock."""
+    """The same seed gives the same usage, another seed other calls; `today` sets the clock."""
     usages = []
     for seed in (3, 3, 4):
         with sample_client(seed=seed) as client:
@@ -57,14 +57,14 @@ def test_seed_and_today():
     ],
 )
 def test_parts_make_the_whole(ask, name, options):
-    """The calls of every agent, voice, tenant or channel add up to all calls, none without any."""
+    """The calls of all agents, voices, tenants or channels add up to all calls; each has some."""
     parts = [calls(ask(MARCH.items(), **{name: option})) for option in options]
     assert sum(parts) == calls(ask(MARCH.items()))
     assert all(parts)
 
 
 def test_agents_repeat(ask):
-    """`agentIds` given twice means either of the two; given twice the same, that one."""
+    """`agentIds` given twice selects both agents; the same ID twice selects one."""
     one, two = list(AGENTS.values())[:2]
     both = calls(ask([("agentIds", one), ("agentIds", two)], **MARCH))
     assert both == calls(ask(agentIds=one, **MARCH)) + calls(ask(agentIds=two, **MARCH))
@@ -72,7 +72,7 @@ def test_agents_repeat(ask):
 
 
 def test_all_metadata_must_fit(ask):
-    """Two metadata filters narrow each other; a key that no call has finds nothing."""
+    """Two metadata filters both have to match; an unknown key finds nothing."""
     phone = calls(ask({"metadata.tenant": TENANTS[0], "metadata.channel": "phone"}.items()))
     assert 0 < phone < calls(ask([("metadata.tenant", TENANTS[0])]))
     assert calls(ask([("metadata.nobody", "has this")])) == 0
@@ -81,14 +81,14 @@ def test_all_metadata_must_fit(ask):
 
 @pytest.mark.parametrize("text", ["refund", "REFUND", "eFuN"])
 def test_search_is_a_substring(ask, text):
-    """`search` looks for a part of the summary, whatever its case."""
+    """`search` finds a part of the summary and ignores case."""
     assert calls(ask(search=text)) == calls(ask(search="refund of the last invoice")) + calls(
         ask(search="asked for a refund.")
     )
 
 
 def test_days_meet(ask):
-    """Both ends of a span are inside it: a bare date is a whole UTC day, and days add up."""
+    """Both ends of a period are inclusive: a bare date is a whole UTC day, and days add up."""
     day = calls(ask(fromDate="2026-03-31", toDate="2026-03-31"))
     exact = ask(fromDate="2026-03-31T00:00:00Z", toDate="2026-03-31T23:59:59.999999Z")
     assert day == calls(exact) > 500
@@ -97,7 +97,7 @@ def test_days_meet(ask):
 
 
 def test_both_ends_are_inclusive(ask, year):
-    """A call created at the very microsecond of an end is counted."""
+    """A call created in the exact microsecond of an end is counted."""
     moment = "2026-03-10T12:00:00+00:00"
     begin = year.created.searchsorted(1_773_144_000_000_000)
     offset = int(year.created[begin]) - 1_773_144_000_000_000
@@ -108,7 +108,7 @@ def test_both_ends_are_inclusive(ask, year):
 
 
 def test_time_of_day_wraps_nowhere(ask):
-    """A start later than the end finds nothing; two requests make the night."""
+    """A start later than the end finds nothing; a night takes two requests."""
     evening = calls(ask(timeOfDayStart="22:00:00", **MARCH))
     morning = calls(ask(timeOfDayEnd="05:59:59.999999", **MARCH))
     day = calls(ask(timeOfDayStart="06:00", timeOfDayEnd="21:59:59.999999", **MARCH))
@@ -117,7 +117,7 @@ def test_time_of_day_wraps_nowhere(ask):
 
 
 def test_durations_bound_each_call(ask):
-    """`durationMin` and `durationMax` are about a call, both ends inclusive."""
+    """`durationMin` and `durationMax` apply to single calls, both inclusive."""
     short = calls(ask(durationMax="59.999999s"))
     assert short + calls(ask(durationMin="60s")) == calls(ask())
     assert calls(ask(durationMin="7200s")) == 1, "the call that got stuck"
@@ -125,7 +125,7 @@ def test_durations_bound_each_call(ask):
 
 
 def test_all_time_is_the_account_or_the_filtered(ask, plain):
-    """`allTime` leaves the filters aside unless asked to honour them."""
+    """`allTime` ignores the filters unless the account is set to apply them."""
     whole = decode(ask().content).all_time
     assert decode(ask(**MARCH).content).all_time == whole
     with_filters = plain(sample_endpoint(all_time_filtered=True)).get(PATH, params=MARCH)
@@ -178,7 +178,7 @@ def test_wire_form(ask):
     ],
 )
 def test_bad_values(ask, params, names):
-    """A value that cannot be read is a 400 whose body names every such parameter."""
+    """Bad values get status 400 with a message for each bad parameter."""
     answer = ask(params.items())
     assert answer.status_code == 400
     document = answer.json()
@@ -187,19 +187,19 @@ def test_bad_values(ask, params, names):
 
 
 def test_unknown_names_are_passed_over(ask):
-    """A misspelt filter changes nothing: the server does not help."""
+    """Unknown parameters are ignored, so a misspelt filter has no effect."""
     answer = ask(agentId=AGENTS["Reminders"], groupBy="x", metadata="y", **MARCH)
     assert answer.content == ask(**MARCH).content
 
 
 def test_the_last_one_counts(ask):
-    """Of a parameter that should come once, the last value is taken, and the others not read."""
+    """If a single parameter is repeated, the last value counts and the others are not read."""
     pairs = [("fromDate", "rubbish"), ("fromDate", "2026-03-31"), ("toDate", "2026-03-31")]
     assert ask(pairs).content == ask(fromDate="2026-03-31", toDate="2026-03-31").content
 
 
 def test_nothing_found_is_no_error(ask):
-    """A span without calls, also one whose end lies before its beginning, is two empty lists."""
+    """A period without calls, also one that ends before it starts, gives two empty lists."""
     for span in (("2031-01-01", "2031-01-02"), ("2026-03-02", "2026-03-01")):
         document = ask(fromDate=span[0], toDate=span[1]).json()
         assert (document["daily"], document["hourly"]) == ([], [])
@@ -218,7 +218,7 @@ def test_nothing_found_is_no_error(ask):
     ],
 )
 def test_refusals(plain, method, path, key, status, detail):
-    """Another key, path or method is refused in the vendor's form."""
+    """A wrong key, path or method is refused in the vendor's form."""
     answer = plain(sample_endpoint()).request(method, path, headers={"X-API-Key": key})
     assert answer.status_code == status
     assert detail is None or answer.json() == {"detail": detail}
@@ -226,7 +226,7 @@ def test_refusals(plain, method, path, key, status, detail):
 
 
 def test_a_missing_key():
-    """No key at all is refused like a bad one, and the client calls it by name."""
+    """A missing key is refused like a wrong one, and the client raises AuthenticationError."""
     transport = SampleTransport(sample_endpoint())
     with httpx.Client(transport=transport) as client:
         assert client.get(f"https://api.ultravox.ai{PATH}").status_code == 403
@@ -238,8 +238,8 @@ def test_a_missing_key():
 
 
 def test_rate_limit(plain):
-    """As many requests at once as a second lets in; the next is a 429 that says when to come back,
-    and is let in then."""
+    """The requests of one second pass at once; the next gets status 429 with a waiting time, and
+    passes after it."""
     now = [1000.0]
     client = plain(Endpoint(simulate, now=account_clock(), rate_limit=3, clock=lambda: now[0]))
     params = {"fromDate": "2026-04-01"}
@@ -253,13 +253,13 @@ def test_rate_limit(plain):
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf")])
 def test_a_rate_is_positive(rate):
-    """A limit that lets nobody in, or is none, is refused at once."""
+    """A rate limit has to be positive and finite."""
     with pytest.raises(ua.QueryError, match="rate_limit"):
         sample_endpoint(rate_limit=rate)
 
 
 def test_latency(plain):
-    """An answer takes as long as asked; one that comes too late for the client is a time-out."""
+    """A response takes the latency; one that is too late for the client is a timeout."""
     client = plain(sample_endpoint(), latency=0.03)
     begin = time.perf_counter()
     assert client.get(PATH, params={"fromDate": "2026-04-01"}).status_code == 200
@@ -270,13 +270,13 @@ def test_latency(plain):
 
 @pytest.mark.parametrize("latency", [-1, float("nan"), 3601])
 def test_latencies_that_are_none(latency):
-    """A latency is from 0 s to an hour."""
+    """A latency has to be from 0 to 3600 s."""
     with pytest.raises(ua.QueryError, match="latency"):
         SampleTransport(sample_endpoint(), latency=latency)
 
 
 def test_asynchronous():
-    """An `httpx.AsyncClient` gets the same bytes, also late or too late."""
+    """An `httpx.AsyncClient` gets the same bytes, latency and timeouts."""
 
     async def get(latency, timeout):
         transport = SampleTransport(sample_endpoint(), latency=latency)
@@ -292,7 +292,7 @@ def test_asynchronous():
 
 
 def test_the_clock(ask):
-    """Every answer is dated by the account's clock, which stands still, and no call is later."""
+    """Each response has the date of the account's clock, which stands still; no call is later."""
     assert ask(search="").headers["Date"] == "Wed, 01 Apr 2026 14:37:21 GMT"
     assert calls(ask(fromDate="2026-04-01T14:37:21Z")) == 0
     assert calls(ask(fromDate="2026-04-01T14:00:00Z")) > 0

@@ -1,4 +1,4 @@
-"""Query strings become spans in microseconds, exactly."""
+"""Exact ranges in microseconds from query strings."""
 
 import pytest
 
@@ -27,7 +27,7 @@ DAY = 86_400_000_000
     ],
 )  # fmt: skip
 def test_forms(query, expected):
-    """Every form of a value means what it says; an offset is taken off, a bare date is its day."""
+    """Each form of a value is read: an offset is subtracted, a bare date is its whole day."""
     assert parse_filters(query) == expected
 
 
@@ -41,5 +41,5 @@ def test_forms(query, expected):
     ],
 )
 def test_less_than_a_microsecond(query, expected):
-    """Calls are known to the microsecond: a finer end lets in the calls that it should."""
+    """An end with nanoseconds includes exactly the calls, in microseconds, that it should."""
     assert parse_filters(query) == expected

@@ -1,4 +1,4 @@
-"""Sums become the vendor's text: the numbers are what any JSON reader finds there."""
+"""The vendor's JSON of sums, as any JSON reader reads it."""
 
 import json
 from decimal import Decimal
@@ -17,7 +17,7 @@ ROW = st.tuples(NUMBER.map(lambda n: n + 1), NUMBER, NUMBER, NUMBER, NUMBER)
 
 @given(st.integers(-50_000, 700_000), st.lists(ROW | st.none(), max_size=60))
 def test_text_is_exact(first, rows):
-    """Every digit of every sum is there, whatever its length, and an empty hour is not."""
+    """Each sum has all its digits, however long it is; empty hours have no row."""
     values = np.array([row or (0,) * 5 for row in rows], dtype=np.int64).reshape(-1, 5).T
     sums = Sums(first, values)
     document = json.loads(render(sums.total(), sums), parse_float=Decimal)
@@ -36,7 +36,7 @@ def test_text_is_exact(first, rows):
 
 
 def measures(row):
-    """Calls, errors, joined, microseconds, tenths of a minute of one row."""
+    """Return calls, errors, joined, talk [us] and billed time [1/10 min] of a row."""
     seconds, minutes = Decimal(row["duration"].removesuffix("s")), Decimal(row["billedMinutes"])
     return (
         row["totalCount"],

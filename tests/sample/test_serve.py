@@ -1,4 +1,4 @@
-"""The sample account over real HTTP on loopback, held to the description of the endpoint."""
+"""The sample account over HTTP on this machine, compared with the endpoint's description."""
 
 import signal
 import socket
@@ -24,7 +24,7 @@ HEADERS = {"X-API-Key": KEY}
 
 @pytest.fixture(scope="module")
 def address():
-    """Where the sample account answers."""
+    """Address of the sample account."""
     with local_server(sample_endpoint()) as url:
         yield url
 
@@ -39,12 +39,12 @@ schema.config.generation.with_security_parameters = False
 @schema.parametrize()
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_description(case, address):
-    """Whatever is sent, right or wrong, is answered as the description of the endpoint says."""
+    """Each request, valid or not, gets a response that fits the description of the endpoint."""
     case.call_and_validate(base_url=address, headers=HEADERS)
 
 
 def test_same_as_in_process(address):
-    """Over HTTP come the same status, headers and bytes as in this process, right or wrong."""
+    """Status, headers and bytes over HTTP are those of this process, also for bad requests."""
     endpoint = sample_endpoint()
     with httpx.Client(base_url=address) as client:
         for method, path, query, key in (
@@ -63,7 +63,7 @@ def test_same_as_in_process(address):
 
 
 def test_the_package_reaches_it(address):
-    """The package's client gets the same usage from there as from the sample account itself."""
+    """The package's client gets the same usage over HTTP as in this process."""
     query = ua.UsageQuery(from_date=date(2026, 3, 1), to_date=date(2026, 3, 31))
     with ua.Client(api_key=KEY, base_url=address) as client, sample_client() as sample:
         there, here = client.call_usage(query), sample.call_usage(query)
@@ -72,8 +72,8 @@ def test_the_package_reaches_it(address):
 
 
 def test_nobody_takes_it_for_a_live_account(address, tmp_path):
-    """Over HTTP it is the sample account too, with its clock: in presets, replies and reports, for
-    a client that has not asked it anything yet."""
+    """Over HTTP too, periods, replies and reports use the clock and the name of the sample account,
+    even before the first request of a client."""
     with ua.Client(KEY, base_url=address) as client, sample_client() as sample:
         assert client.source == "sample"
         assert client.today() == sample.today()
@@ -88,7 +88,7 @@ def test_nobody_takes_it_for_a_live_account(address, tmp_path):
 
 
 def test_an_answer_says_whose_it_is():
-    """An endpoint with a key of one's own says that it is the sample account in each answer."""
+    """Each response names the sample account, also of an endpoint with another key."""
     endpoint = Endpoint(simulate, now=account_clock(), key="another0.key-to-the-sample-account")
     with (
         local_server(endpoint) as url,
@@ -111,7 +111,7 @@ def test_limits_over_http():
 
 
 def test_it_ends_with_the_block():
-    """After the block nobody answers there any more."""
+    """After the block the server is stopped."""
     with local_server(sample_endpoint()) as url:
         assert httpx.get(url).status_code == 404
     with pytest.raises(httpx.ConnectError):
@@ -119,7 +119,7 @@ def test_it_ends_with_the_block():
 
 
 def test_serve_until_interrupted():
-    """`serve` says where it answers, answers, and ends by an interrupt."""
+    """`serve` announces its address, answers requests and ends at an interrupt."""
     code = (
         "from usage_analysis.sample.serve import serve\n"
         "serve(0, on_start=lambda url: print(url, flush=True))\n"
@@ -139,7 +139,7 @@ def test_serve_until_interrupted():
 
 
 def test_arguments_that_do_not_fit():
-    """A taken port, a port that is none and a negative wait are refused by name."""
+    """A port in use, an impossible port and a negative latency are refused by name."""
     taken = socket.create_server(("127.0.0.1", 0))
     with taken, pytest.raises(ua.QueryError, match="port"):
         serve(taken.getsockname()[1])
@@ -152,7 +152,7 @@ def test_arguments_that_do_not_fit():
 
 
 def test_without_the_extra(monkeypatch):
-    """Without the ASGI server the message says what to install."""
+    """Without the server the error says what to install."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(ua.QueryError, match=r"usage-analysis\[serve\]"):
         serve(0)

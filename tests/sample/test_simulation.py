@@ -69,12 +69,12 @@ def digest(calls):
     ],
 )
 def test_the_same_bytes(seed, today, expected):
-    """A seed and a day give the same calls on every Python and NumPy."""
+    """A seed and a day give the same calls with every version of Python and NumPy."""
     assert digest(simulate(seed, today)) == expected
 
 
 def test_the_same_answer():
-    """The endpoint's text over them is the same bytes too."""
+    """The endpoint's reply about these calls has the same bytes too."""
     answer = sample_endpoint().respond("GET", PATH, f"agentIds={AGENTS['Order status']}", KEY)
     assert hashlib.sha256(answer.body).hexdigest()[:32] == "853667c69cf68aaa7d933a8fece00414"
 
@@ -92,19 +92,19 @@ SEEDS = range(5)
 
 
 def near(real, what, seed):
-    """What lies near a real figure, for a year of this seed."""
+    """Return the range around a real figure that is accepted for this seed."""
     return pytest.approx(real, rel=TOLERANCES[what][seed > 0])
 
 
 @pytest.fixture(scope="module", params=SEEDS)
 def seed(request):
-    """Number of a sample account."""
+    """Seed of a sample account."""
     return request.param
 
 
 @pytest.fixture(scope="module")
 def year(seed):
-    """The calls of a sample account of each seed."""
+    """Calls of the sample account of each seed."""
     return simulate(seed)
 
 
@@ -171,7 +171,7 @@ def test_unjoined_calls_are_overdispersed_like_those_of_a_real_month(hours, seed
 
 
 def test_hours_vary_like_those_of_a_real_month(hours, seed):
-    """The calls of an hour vary beyond Poisson's noise by about what a real call centre's do."""
+    """The calls of an hour vary more than Poisson's, about as much as in a real call centre."""
 
     def beyond(part):
         calls = part["calls"][part.index.day_of_week < 5]
@@ -186,7 +186,7 @@ def test_hours_vary_like_those_of_a_real_month(hours, seed):
 
 
 def test_the_callers_keep_local_hours(hours):
-    """The busiest local hour is the same in winter and in summer, so in UTC it moves with DST."""
+    """The busiest local hour is the same in winter and summer, so it moves in UTC."""
     for month in ("2025-07", "2026-01"):
         part = hours[hours.index.strftime("%Y-%m") == month]["calls"]
         assert part.groupby(part.index.hour).mean().idxmax() == 10
@@ -200,7 +200,7 @@ def test_the_callers_keep_local_hours(hours):
 
 
 def test_growth_holidays_campaign(hours):
-    """Calls grow over the year, holidays are quiet and one week is loud."""
+    """Calls grow over the year, with fewer on holidays and more in the campaign week."""
     days = hours["calls"].groupby(hours.index.date).sum()
     april, march = (
         days[[day for day in days.index if (day.year, day.month) == month]].mean()
@@ -247,7 +247,7 @@ def test_incidents_begin_and_end(year, begin, lasts, agent, least):
 
 
 def test_one_call_got_stuck(year):
-    """One call lasts 6 h 41 min 11 s, every other at most an hour."""
+    """One call lasts 6 h 41 min 11 s, all others at most 1 h."""
     assert np.sort(year.duration)[-2:].tolist() == [3_600_000_000, 24_071_000_000]
 
 
@@ -279,7 +279,7 @@ def test_billing(year):
 
 
 def test_nothing_is_later_than_the_clock(year):
-    """Calls fill 365 days and today until the clock; none has talked beyond it."""
+    """There are calls in 365 days and today until the clock; no call's talk goes beyond it."""
     assert midnight(date(2025, 4, 1)) <= year.created[0] < midnight(date(2025, 4, 1)) + 10**10
     assert account_clock() - 10**9 < year.created[-1] <= account_clock()
     assert (year.created + year.duration <= account_clock()).all()
@@ -287,7 +287,7 @@ def test_nothing_is_later_than_the_clock(year):
 
 
 def test_tenants_have_a_long_tail(year):
-    """Three dozen customers: the first has many calls, the last few, all some."""
+    """Of three dozen tenants the first has many calls and the last few; each has some."""
     counts = np.bincount(year.metadata["tenant"].codes)
     assert len(counts) == len(TENANTS) == 36
     assert counts[0] > 0.14 * len(year)
