@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from usage_analysis.query import DEFAULT_DAYS, UsageQuery
+from usage_analysis.query import DEFAULT_DAYS, CallFilters, UsageQuery
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_FILTERS = (
-    "agent_ids",
-    "voice_id",
-    "duration_min",
-    "duration_max",
-    "metadata",
-    "search",
-    "time_of_day_start",
-    "time_of_day_end",
-)
 _OWNERS = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
 
 
@@ -111,12 +101,12 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     filters.add_argument("--time-of-day-end", metavar="HH:MM", help="latest time of day, UTC")
 
 
-def filters_of(options: argparse.Namespace) -> dict[str, Any]:
+def filters_of(options: argparse.Namespace) -> CallFilters:
     """Return the filters that were given, by parameter name."""
-    given = {name: getattr(options, name) for name in _FILTERS}
+    given = {name: getattr(options, name) for name in CallFilters.__annotations__}
     if given["metadata"]:
         given["metadata"] = dict(given["metadata"])
-    return {name: value for name, value in given.items() if value is not None}
+    return cast("CallFilters", {name: each for name, each in given.items() if each is not None})
 
 
 def flags(names: Iterable[str]) -> str:
