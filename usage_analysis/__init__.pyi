@@ -39,6 +39,7 @@ from .errors import UsageError as UsageError
 from .fetch.asynchronous import AsyncClient as AsyncClient
 from .fetch.client import Client as Client
 from .figures.compare import plot_comparison as plot_comparison
+from .figures.control import plot_control as plot_control
 from .figures.day import plot_day as plot_day
 from .figures.effects import plot_effects as plot_effects
 from .figures.funnel import plot_funnel as plot_funnel
@@ -53,7 +54,6 @@ from .figures.marks import Mark as Mark
 from .figures.money import plot_billing as plot_billing
 from .figures.money import plot_burn_up as plot_burn_up
 from .figures.provenance import Provenance as Provenance
-from .figures.rates import plot_control as plot_control
 from .figures.rates import plot_error_rate as plot_error_rate
 from .figures.style import Theme as Theme
 from .figures.style import figure_style as figure_style

@@ -1,4 +1,4 @@
-"""Funnels: exact limits, spread of the groups that hold together, and what is seen of one apart."""
+"""Funnels: exact limits, differences of groups, and by simulation what a funnel finds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from usage_analysis.analysis.funnel import beyond_chance, funnel, limits_at
+from tests.analysis.simulated import daily_rates, month_of_calls
+from usage_analysis.analysis.funnel import differ, funnel, limits_at
 from usage_analysis.errors import QueryError
 
 
@@ -23,12 +24,14 @@ def groups(events: list[int], calls: list[int]) -> pd.DataFrame:
 def test_funnel_limits_are_binomial() -> None:
     """Limits are interpolated binomial points, as SciPy's distribution gives them."""
     found = funnel(groups([2, 6, 20], [100, 300, 1000]))
-    for n, row in zip((100, 300, 1000), found.itertuples(), strict=True):
+    alone = limits_at(found, found["calls"].to_numpy(), chance_alone=True)
+    for n, row in zip((100, 300, 1000), alone.itertuples(), strict=True):
         for below, limit in ((0.025, row.low_95), (0.975, row.high_95), (0.999, row.high_998)):
             k = stats.binom.ppf(below, n, 0.02)
             upto, before = stats.binom.cdf([k, k - 1], n, 0.02)
             assert limit == pytest.approx((k - (upto - below) / (upto - before)) / n, abs=1e-9)
     assert not found["beyond_95"].any()
+    assert (found["high_998"] > alone["high_998"].to_numpy()).all()
 
 
 def test_chance_is_beyond_its_limits_as_often_as_it_should_be() -> None:
@@ -58,7 +61,8 @@ def test_limits_are_the_same_at_the_groups_own_sizes(events: list[int]) -> None:
     at = limits_at(found, found["calls"].to_numpy())
     assert at[names].to_numpy() == pytest.approx(found[names].to_numpy())
     alone = limits_at(found, found["calls"].to_numpy(), chance_alone=True)
-    assert (alone["high_998"] < at["high_998"]).all() == beyond_chance(found) == (events[0] == 5)
+    assert (alone["high_998"] < at["high_998"]).all()
+    assert (found["beyond_998"].any() or differ(found)) == (events[0] == 5)
 
 
 def test_groups_without_calls_have_no_limits() -> None:
@@ -119,7 +123,7 @@ def test_limits_lie_between_nothing_and_all() -> None:
     for size in (2, 3, 5, 8, 40):
         calls = rng.integers(30, 5000, size)
         found = funnel(groups(rng.binomial(calls, rng.beta(1, 9, size)).tolist(), calls.tolist()))
-        wide = found[found["spread_ratio"] > 1 + 2 * np.sqrt(2 / found["reference"].sum())]
+        wide = found[found["high_998"] > 0]
         assert (wide[["low_998", "low_95"]] >= 0).all(axis=None)
         assert (wide[["high_998", "high_95"]] <= 1).all(axis=None)
         ends = wide[["low_998", "low_95", "centre", "high_95", "high_998"]].to_numpy()
@@ -145,29 +149,64 @@ def beyond(size: int, spread: float, times: float, runs: int, seed: int) -> tupl
 
 def test_few_groups_show_the_one_apart() -> None:
     """Of six groups one of three times the rate is seen in 8 of 10 runs, and no other in 100."""
-    seen, others = beyond(6, 0, 3, 60, 11)
+    seen, others = beyond(6, 0, 3, 40, 11)
     assert seen >= 0.8
     assert others <= 0.01
-    first, rest = beyond(6, 0, 1, 60, 12)
+    first, rest = beyond(6, 0, 1, 40, 12)
     assert (5 * rest + first) / 6 <= 0.01
+
+
+def agents(seed: int, spread: float, size: int, calls: float) -> pd.DataFrame:
+    """Return a month of agents with the same error rate, each of whose days are good or bad."""
+    rng = np.random.default_rng([seed, size])
+    counts = month_of_calls(rng, size, calls, 31).sum(axis=2, keepdims=True)
+    errors = rng.binomial(counts, daily_rates(rng, counts, 0.02, spread)[..., None])
+    index = pd.date_range("2026-06-01", periods=31, tz="UTC", name="time")
+    columns = {"agent": np.repeat(np.arange(size).astype(str), 31)}
+    columns |= {"total_count": counts.ravel(), "error_count": errors.ravel(), "provisional": False}
+    return pd.DataFrame(columns, index=pd.DatetimeIndex(np.tile(index, size), name="time"))
+
+
+def claims(spread: float, runs: int) -> float:
+    """Return how often a funnel of six unchanged agents claims anything."""
+    found = (funnel(agents(seed, spread, 6, 300)) for seed in range(runs))
+    return float(np.mean([one["beyond_998"].any() or differ(one) for one in found]))
+
+
+def test_agents_with_bad_days_are_not_unlike_the_others() -> None:
+    """The scatter of days counts: six unchanged agents are hardly ever told apart."""
+    assert funnel(agents(1, 3, 6, 300))["day_spread"].iloc[0] > 2
+    assert claims(2, 40) <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [1, 1.5, 2, 3])
+def test_unchanged_agents_are_seldom_told_apart(spread: float) -> None:
+    """A funnel of six unchanged agents makes a claim in at most one case of twenty.
+
+    Found over 150 funnels each: 2.0, 2.0, 4.0 and 2.0 % at a spread of 1, 1.5, 2 and 3.
+    """
+    assert claims(spread, 150) <= 0.05
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("size", "doubled", "tripled", "differing"),
-    [(6, 0.6, 0.85, 0.06), (12, 0.7, 0.93, 0.04), (30, 0.75, 0.95, 0.015)],
+    ("size", "doubled", "tripled"), [(3, 0, 0.6), (6, 0.35, 0.9), (12, 0.6, 0.93)]
 )
-def test_what_a_funnel_sees(size: int, doubled: float, tripled: float, differing: float) -> None:
-    """Groups alike are seldom beyond, one apart mostly is; where all differ few groups know less.
+def test_what_a_funnel_sees(size: int, doubled: float, tripled: float) -> None:
+    """Groups alike or differing by a fifth are seldom beyond, and one apart mostly is.
 
-    Of groups alike at most 1 in 250 is beyond 99.8 %, beside one apart too. Where groups differ by
-    a fifth anyway, of six groups at most 1 in 16 is, of thirty 1 in 66: what the docstring tells.
+    Found over 100 funnels each, of 3 and 6 groups: no group alike is beyond 99.8 %, and 0 and 0.3 %
+    of groups that differ by a fifth; one of twice the rate in 7 and 45 %, one of three times in 74
+    and 96 %. Of groups that differ by a half, 5 and 4 % are.
     """
-    first, others = beyond(size, 0, 1, 400, 21)
+    first, others = beyond(size, 0, 1, 100, 21)
     assert (first + (size - 1) * others) / size <= 0.004
     for times, least in ((2, doubled), (3, tripled)):
-        seen, others = beyond(size, 0, times, 400, 22)
+        seen, others = beyond(size, 0, times, 100, 22)
         assert seen >= least
-        assert others <= 0.005
-    first, others = beyond(size, 0.2, 1, 400, 23)
-    assert (first + (size - 1) * others) / size <= differing
+        assert others <= 0.02
+    first, others = beyond(size, 0.2, 1, 100, 23)
+    assert (first + (size - 1) * others) / size <= 0.01
+    first, others = beyond(size, 0.5, 1, 100, 24)
+    assert (first + (size - 1) * others) / size <= 0.08

@@ -9,7 +9,9 @@ import usage_analysis as ua
 from tests.conftest import as_json, reply, row
 from tests.figures.drawings import BREAKDOWNS, SINGLES, ZONE, frame, grouped
 from usage_analysis.analysis.marks import Mark
+from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.selection import SelectedUsage, Selection
+from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.report.facts import Facts
 from usage_analysis.report.sections import SECTIONS
@@ -59,15 +61,18 @@ def test_a_bad_day_is_named():
     chart = ua.control_chart(hourly)
     (bad,) = chart[chart["signal"]].itertuples()
     sentences = told(facts, "checks", "errors")
-    assert sentences[1] == (
-        "Errors out of their usual range on 1 of 13 days: Friday 2026-03-06 "
-        f"{100 * bad.rate:.2f} % ({bad.events} of {bad.calls} calls; usual is at most "
-        f"{100 * bad.high:.2f} %)."
+    assert sentences[1].startswith(
+        "Error rate out of its usual range on 1 of 13 days, 2026-03-01 to 2026-03-13 "
+        f"(America/New_York): Friday 2026-03-06 {100 * bad.rate:.2f} % ({bad.events} of "
+        f"{bad.calls} calls; usual is at most {100 * bad.high:.2f} %)."
     )
     outage = Mark("2026-03-06T00:00-05:00", "outage", end="2026-03-07T00:00-05:00", leave_out=True)
-    sentences = told(facts_of(hourly, marks=[outage]), "errors")
+    facts = facts_of(hourly, marks=[outage])
+    sentences = told(facts, "errors")
     assert sentences[1].startswith("Error rate 2.27 % ")
-    assert sentences[1].endswith("; no day out of its usual range.")
+    said = state_control(facts.chart, Meaning(**facts.chart.attrs["meaning"]))
+    assert not said.urgent
+    assert sentences[2] == said.sentence
 
 
 def test_calls_and_rates_stand_beside_the_period_before():
@@ -134,7 +139,7 @@ def test_a_budget_that_will_not_do_is_urgent():
     assert sentences[1].startswith("2026-03 (America/New_York): ")
     assert sentences[1].endswith("; over the budget of 9,000.")
     sentences = told(facts_of(hourly, budget=9e6), "errors", "month")
-    assert sentences[2].endswith("; within the budget of 9,000,000.")
+    assert sentences[3].endswith("; within the budget of 9,000,000.")
 
 
 def test_the_largest_group_is_named_with_its_cost():
@@ -147,8 +152,10 @@ def test_the_largest_group_is_named_with_its_cost():
     sentences = told(facts, "groups")
     (unlike,) = ua.funnel(hourly).query("beyond_998").itertuples()
     assert sentences[1].startswith(
-        f"Error rate unlike the others' in 1 of 6 groups by agent: bad {100 * unlike.rate:.2f} % "
-        f"({unlike.events:,} of {unlike.calls:,} calls; 99.8 % of such groups have "
+        f"Error rate unlike that of the others ({100 * unlike.centre:.2f} %) in 1 of 6 groups by "
+        "agent, 2026-03-01 to 2026-03-15 (America/New_York): "
+        f"bad {100 * unlike.rate:.2f} % ({unlike.events:,} of {unlike.calls:,} calls; "
+        "99.8 % of such groups have "
     )
     total = ua.cost(hourly.drop(columns="agent").groupby(level="time").sum(), "0.10")
     assert sentences[2] == (
@@ -165,7 +172,7 @@ def test_limits_of_a_rate_are_rates():
     tiny = hourly["agent"] == "tiny"
     hourly["error_count"] = hourly["error_count"].mask(tiny, hourly["total_count"])
     (_, said, *_) = told(facts_of(hourly), "groups")
-    assert said.startswith("Error rate unlike the others' in 1 of 8 groups by agent: tiny 100")
+    assert ": tiny 100.00 % (" in said
     assert " of such groups have 0.00 to " in said
 
 

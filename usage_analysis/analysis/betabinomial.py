@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from usage_analysis.analysis.intervals import Floats
 
 _BINOMIAL = 1e7
 """Beta parameters whose sum is above this make no difference from a binomial distribution."""
+_MANY = 1000.0
 _CLUMPED = 0.01
 """Least sum of the beta parameters: nearly all calls of a day fail, or none does."""
 
@@ -32,20 +34,12 @@ def upper_counts(calls: NDArray[Any], rate: Floats, spread: Floats, tail: float)
     tail
         Probability of a greater count, such as 0.00135.
     """
-    n = np.maximum(np.rint(calls.astype(np.float64)), 1.0)
-    excess = spread**2 - 1
-    total = np.full(len(n), math.inf)
-    np.divide(n - 1, excess, out=total, where=excess > 0)
-    total = np.clip(total - 1, _CLUMPED, _BINOMIAL)
-    chance = np.exp(_log_none(n, rate, total))
+    n, alpha, beta = _parameters(calls, rate, spread)
+    chance = np.exp(_log_none(n, alpha, beta))
     upto, k, out = chance.copy(), 0, np.zeros(len(n))
     open_ = np.flatnonzero(upto < 1 - tail)
     while len(open_):
-        # Each probability follows from the one before it.
-        left, alpha = n[open_] - k, rate[open_] * total[open_]
-        beta = total[open_] - alpha
-        ratio = left / (k + 1) * (alpha + k) / np.maximum(beta + left - 1, 1e-300)
-        chance[open_] *= np.where(left > 0, ratio, 0.0)
+        chance[open_] *= _step(k, n[open_], alpha[open_], beta[open_])
         upto[open_] += chance[open_]
         k += 1
         out[open_] = k
@@ -53,13 +47,56 @@ def upper_counts(calls: NDArray[Any], rate: Floats, spread: Floats, tail: float)
     return out
 
 
-def _log_none(n: Floats, rate: Floats, total: Floats) -> Floats:
-    """Logarithm of the probability that none of n calls is an event."""
+def upper_tails(events: NDArray[Any], calls: NDArray[Any], rate: Floats, spread: Floats) -> Floats:
+    """Return the probability of so many events among n calls, or more.
+
+    Parameters
+    ----------
+    events
+        Counts of events, at most as many as the calls, shape (n,).
+    calls, rate, spread
+        As for `upper_counts`.
+    """
+    n, alpha, beta = _parameters(calls, rate, spread)
+    least = np.rint(events.astype(np.float64))
+    # Of many events the normal distribution is exact enough, and counting them would take long.
+    away = (least - 0.5 - n * rate) / (spread * np.sqrt(n * rate * (1 - rate)))
+    normal = np.array([NormalDist().cdf(-z) for z in away.tolist()])
+    many = n * rate > _MANY
+    least = np.where(many, 0, least)
+    logs, below = _log_none(n, alpha, beta), np.zeros(len(n))
+    for k in range(int(least.max(initial=0))):
+        some = np.flatnonzero(k < least)
+        below[some] += np.exp(logs[some])
+        with np.errstate(divide="ignore"):
+            logs[some] += np.log(_step(k, n[some], alpha[some], beta[some]))
+    return np.where(many, normal, np.clip(1 - below, 0.0, 1.0))
+
+
+def _parameters(calls: NDArray[Any], rate: Floats, spread: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return whole calls and the two beta parameters."""
+    n = np.maximum(np.rint(calls.astype(np.float64)), 1.0)
+    excess = spread**2 - 1
+    total = np.full(len(n), math.inf)
+    np.divide(n - 1, excess, out=total, where=excess > 0)
+    total = np.clip(total - 1, _CLUMPED, _BINOMIAL)
+    return n, rate * total, (1 - rate) * total
+
+
+def _step(k: int, n: Floats, alpha: Floats, beta: Floats) -> Floats:
+    """Return the probability of k + 1 events over that of k events."""
+    left = n - k
+    ratio = left / (k + 1) * (alpha + k) / np.maximum(beta + left - 1, 1e-300)
+    return np.where(left > 0, ratio, 0.0)
+
+
+def _log_none(n: Floats, alpha: Floats, beta: Floats) -> Floats:
+    """Return the logarithm of the probability that none of n calls is an event."""
     log_gamma = np.vectorize(math.lgamma, otypes=[np.float64])
-    beta = total * (1 - rate)
-    binomial: Floats = n * np.log1p(-rate)
-    clumped = total < _BINOMIAL
+    total = alpha + beta
+    logs: Floats = n * np.log1p(-alpha / total)
+    clumped = total < 0.999 * _BINOMIAL
     if clumped.any():
         b, t, m = beta[clumped], total[clumped], n[clumped]
-        binomial[clumped] = log_gamma(b + m) - log_gamma(b) - log_gamma(t + m) + log_gamma(t)
-    return binomial
+        logs[clumped] = log_gamma(b + m) - log_gamma(b) - log_gamma(t + m) + log_gamma(t)
+    return logs

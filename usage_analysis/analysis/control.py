@@ -93,7 +93,7 @@ def control_chart(
         One row per period (and group): `calls`, `events` [calls], `rate`, `centre`, `low`, `high`,
         `spread_ratio`, `signal`, and `limited`, which tells periods with limits. A low limit below
         0 is one that no rate can cross. A centre of 0 or 1 has no limits, and neither has a period
-        without calls.
+        without calls, nor by ``"p_prime"`` a series of a single period.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def _learn_once(data: _Periods, method: str) -> _Usual:
     if method == "p_prime":
         z = data.rate - data.of_rows(centre)
         np.divide(z, _sigma(data.of_rows(centre), data.calls), out=z)
-        spread = np.fmax(_spread(z, data.times, data.code, data.count), 1.0)
+        spread = np.maximum(_spread(z, data.times, data.code, data.count), 1.0)
         # Moving ranges miss clumps of rare events: most neighbours have none.
         rare = centre * added.of(data.calls) < ENOUGH * added.of(np.ones(len(z)))
         if rare.any():
@@ -258,7 +258,7 @@ def _learn_once(data: _Periods, method: str) -> _Usual:
             largest = np.zeros(data.count)
             np.maximum.at(largest, data.code, squares)
             scatter = share(np.maximum(added.of(squares) - largest, 0), np.maximum(days - 1, 0))
-            spread = np.where(rare, np.fmax(spread, np.sqrt(scatter)), spread)
+            spread = np.where(rare, np.maximum(spread, np.sqrt(scatter)), spread)
     return _Usual(centre, spread)
 
 

@@ -13,10 +13,13 @@ from usage_analysis.analysis.busiest import describe_peak
 from usage_analysis.analysis.capacity import describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.difference import rate_difference
+from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import describe_errors
+from usage_analysis.analysis.statements.control import state_control
+from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.trends import describe_month
-from usage_analysis.analysis.vocabulary import UNITS, amount, shorten
+from usage_analysis.analysis.vocabulary import UNITS, amount, dates, shorten
 from usage_analysis.dashboard.views import View as Scene
 from usage_analysis.figures.axes import in_units
 from usage_analysis.tidy.frames import REST
@@ -185,6 +188,16 @@ def _group_errors(scene: Scene) -> str:
     return errors_told(scene, groups=True)
 
 
+def _control(scene: Scene) -> str:
+    chart = scene.prepared.table
+    return state_control(chart, meaning_of(chart, "control_chart")).sentence
+
+
+def _funnel(scene: Scene) -> str:
+    limits = scene.prepared.table
+    return state_funnel(limits, meaning_of(limits, "funnel"), dates(scene.hourly)).sentence
+
+
 def _compared(scene: Scene) -> str:
     return f"{compared_told(scene, scene.settings.measure)}."
 
@@ -197,9 +210,9 @@ HEADLINES: Final[Mapping[str, Callable[[Scene], str]]] = {
     "week": _peak,
     "day": _peak,
     "errors": _group_errors,
-    "control": errors_told,
+    "control": _control,
     "error_week": errors_told,
-    "funnel": _group_errors,
+    "funnel": _funnel,
     "effects": _group_errors,
     "billed": _billed,
     "month": _month,

@@ -1,16 +1,20 @@
-"""Groups against what chance allows groups of their size."""
+"""Funnel plots: the rates of groups against limits that depend on their size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.funnel import beyond_chance, limits_at
-from usage_analysis.analysis.vocabulary import amount, percent, shorten, shortened
+from usage_analysis.analysis.funnel import limits_at
+from usage_analysis.analysis.meaning import meaning_of
+from usage_analysis.analysis.statements.control import is_worse
+from usage_analysis.analysis.statements.funnel import state_funnel
+from usage_analysis.analysis.vocabulary import UNITS, shortened
 from usage_analysis.figures.axes import (
     MOST_LABELS,
     Floats,
@@ -28,42 +32,68 @@ from usage_analysis.figures.ticks import FULL, counts, percents
 _SIZES = 60
 # As many times the greatest rate the axis goes at most, however wide the limits are.
 _REACH = 5
+_VISIBLE = 1.02
 
 
 @figure_style()
 def plot_funnel(
     groups: pd.DataFrame,
     *,
-    what: str = "error rate",
     title: str | None = None,
     about: Provenance | None = None,
+    meaning: Mapping[str, Any] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with each group's rate against its calls, those beyond chance named.
+    """Draw each group's rate against its number of calls, with the groups beyond chance named.
 
     Parameters
     ----------
     groups
-        What `funnel` returns.
-    what
-        Name of the rate.
-    title, about
-        The finding, and what the data are.
+        Result of `funnel`.
+    title
+        Title instead of the one that states which groups are beyond chance.
+    about
+        Provenance of the data, shown beneath the title.
+    meaning
+        ``attrs["meaning"]`` of the original funnel, for a table that lost it.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; new axes of a figure apart from pyplot without it.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    QueryError
+        The table is no result of `funnel`.
 
     Notes
     -----
-    Filled: within the 95 % limits; ringed: beyond them; diamonds: beyond 99.8 %, which is named as
-    outside. With up to six groups every one is named. Where groups differ by more than chance, the
-    limits are those of groups that differ so, and title and key say it.
+    Groups within the 95 % limits are filled dots, groups beyond them are rings, and groups beyond
+    the 99.8 % limits are diamonds. Diamonds have the colour of an alarm unless the rate is on the
+    good side of the centre. Up to six groups are all named; of more groups only the diamonds are.
+    The dotted lines are the limits of chance alone: the bands are wider where the days of a group
+    or the groups themselves differ by more.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import usage_analysis as ua
+    >>> calls = pd.DataFrame({"agent": ["a", "b", "c"], "total_count": [400, 300, 50],
+    ...                       "error_count": [8, 6, 15], "provisional": False})
+    >>> ax = ua.plot_funnel(ua.funnel(calls))
+    >>> ax.get_xlabel()
+    'size of the group [calls]'
     """
     known(
         groups, "calls", "events", "rate", "centre", "spread_ratio", "reference", "beyond_998",
         made_by="funnel(breakdown)",
     )  # fmt: skip
-    theme = theme_in_use()
-    ax = axes_for(ax, f"Funnel plot of the {what} of each group against its number of calls")
+    of, theme = meaning_of(groups, "funnel", meaning=meaning), theme_in_use()
+    size = UNITS[str(of.denominator)]
+    ax = axes_for(ax, f"Funnel plot of the {of.name} of each group against its number of {size}")
     shown = groups[groups["calls"] > 0].sort_values("calls", kind="stable")
     x = shown["calls"].to_numpy(dtype=np.float64)
     rate = percents_of(shown, "rate")[0]
@@ -74,18 +104,19 @@ def plot_funnel(
     inside = ~far & ~near
     ax.plot(x[inside], rate[inside], "o", ms=4.5, color=theme.main, gid="inside")
     ax.plot(x[near], rate[near], "o", ms=5.5, mfc=theme.page, mec=theme.main, gid="near")
-    ax.plot(x[far], rate[far], "D", ms=5.5, color=theme.alarm, gid="outside")
+    bad = far & is_worse(shown, of).to_numpy(dtype=bool)
+    ax.plot(x[bad], rate[bad], "D", ms=5.5, color=theme.alarm, gid="outside")
+    good = far & ~bad
+    ax.plot(x[good], rate[good], "D", ms=5.5, color=theme.main, gid="good outside")
     percents(ax)
     counts(ax, 5 if is_narrow(ax) else 7, float(x.max(initial=0)))
-    ax.set_xlabel("size of the group [calls]")
-    ax.set_ylabel(f"{what} [% of calls]")
+    ax.set_xlabel(f"size of the group [{size}]")
+    ax.set_ylabel(f"{of.name} [{of.unit}]")
     _name_points(ax, shown.index[_named(len(shown), far)], x, rate, _named(len(shown), far))
     label_ends(ax, ends)
     if len(shown) == 0:
         nothing(ax, "no call in any group")
-    head(
-        ax, title or _outside_in_words(shown, far, what), about, groups, key=_key(shown, near, far)
-    )
+    head(ax, title or state_funnel(groups, of).title, about, groups, key=_key(shown, near, far))
     return ax
 
 
@@ -94,7 +125,7 @@ def _named(count: int, far: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def _funnel_limits(ax: Axes, shown: pd.DataFrame, most: float) -> list[tuple[float, str, str]]:
-    """Draw the limits of every size of group up to the axes' end, and say what they end with."""
+    """Draw the limits for every size of group, and return the labels of their right ends."""
     theme, right = theme_in_use(), ax.get_xlim()[1]
     sizes = np.unique(np.ceil(right * np.linspace(0.03, 1, _SIZES) ** 2).astype(np.int64))
     limits = limits_at(shown, sizes)
@@ -109,7 +140,7 @@ def _funnel_limits(ax: Axes, shown: pd.DataFrame, most: float) -> list[tuple[flo
             ends.append((float(high[-1]), words + beyond, theme.soft))
     ax.set_ylim(0, min(max(*tops, 1.0), FULL))
     ends = [(min(high, ax.get_ylim()[1]), words, colour) for high, words, colour in ends]
-    if beyond_chance(shown):
+    if _wider(shown):
         chance = limits_at(shown, sizes, chance_alone=True)
         for high in percents_of(chance, "low_998", "high_998"):
             ax.plot(sizes, high, color=theme.main, lw=0.9, ls=(0, (1, 1.5)), gid="chance")
@@ -125,10 +156,19 @@ def _key(shown: pd.DataFrame, near: NDArray[np.bool_], far: NDArray[np.bool_]) -
     if not np.isfinite(shown["high_95"]).any():
         return ""
     words = "bands: limits of chance"
-    if beyond_chance(shown):
-        words = "bands: limits of groups that differ as these do; dotted: those of chance alone"
+    if _wider(shown):
+        words = "bands: limits of groups that differ as these may; dotted: those of chance alone"
     words += "; ○ beyond 95 %" if near.any() else ""
     return words + ("; ◆ beyond 99.8 %" if far.any() else "")
+
+
+def _wider(shown: pd.DataFrame) -> bool:
+    """Return whether the limits are visibly wider than those of chance alone."""
+    sizes = shown["calls"].to_numpy()[-1:]
+    if len(sizes) == 0 or not np.isfinite(shown["high_998"]).any():
+        return False
+    alone = limits_at(shown, sizes, chance_alone=True)["high_998"].iloc[0]
+    return bool(shown["high_998"].iloc[-1] > _VISIBLE * alone)
 
 
 def _name_points(
@@ -150,27 +190,3 @@ def _name_points(
             arrowprops={"arrowstyle": "-", "color": theme_in_use().muted, "lw": 0.5},
             bbox={"facecolor": theme_in_use().page, "alpha": 0.7, "lw": 0, "pad": 0.4},
         )  # fmt: skip
-
-
-def _outside_in_words(shown: pd.DataFrame, far: NDArray[np.bool_], what: str) -> str:
-    if len(shown) == 0:
-        return f"No calls in any group, so no {what}"
-    centre = percent(float(shown["centre"].iloc[0]))
-    wide = beyond_chance(shown)
-    spread = f"spread ratio {amount(float(shown['spread_ratio'].iloc[0]))}"
-    if not far.any():
-        overall = f"{centre} of {amount(shown['calls'].sum())} calls"
-        if wide:
-            return (
-                f"Groups differ by more than chance ({spread}), none stands out among them: "
-                f"{what} {overall}"
-            )
-        return f"No group's {what} is beyond chance: {overall}"
-    rates = shown["rate"].to_numpy()
-    worst = shown[far]["rate"].idxmax()
-    more = f" and {far.sum() - 1} more" if far.sum() > 1 else ""
-    beyond = f"beyond chance and the others' spread ({spread})" if wide else "beyond chance"
-    return (
-        f"{shorten(str(worst), 40)}{more} {beyond}: {what} {percent(float(rates[far].max()))} "
-        f"against {centre} of the others"
-    )

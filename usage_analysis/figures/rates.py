@@ -18,25 +18,21 @@ from usage_analysis.analysis.vocabulary import (
     shorten,
     span_of,
 )
-from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,
-    MOST_LABELS,
     ON_AXIS,
     WEEK,
-    Floats,
     axes_for,
     broken,
     colour_of,
     dotted,
     groups_by_size,
-    is_narrow,
     known,
     last_known,
     percents_of,
 )
 from usage_analysis.figures.labels import head, label_ends, nothing
-from usage_analysis.figures.marks import SIZE, Mark, Room, draw_marks, left_out
+from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import FULL, dates_of, percents, time_axis
@@ -229,143 +225,4 @@ def _finding(rates: pd.DataFrame, what: str) -> str:
     return (
         f"{what.capitalize()} {percent(events / calls)} ({events:,.0f} of "
         f"{counted(calls, 'total_count')}, {few}over {several(len(rates), span_of(rates))})"
-    )
-
-
-@figure_style()
-def plot_control(
-    chart: pd.DataFrame,
-    *,
-    what: str = "error rate",
-    marks: Sequence[Mark] = (),
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Axes with a control chart: rates, their centre and limits, signals named by their dates.
-
-    Parameters
-    ----------
-    chart
-        What `control_chart` returns for one series.
-    what
-        Name of the rate.
-    marks
-        What you know of the time shown. To leave a bad period out of centre and limits, chart
-        ``without(hourly, marks)``.
-    title, about
-        The finding, and what the data are.
-    ax
-        Where to draw; new axes of a figure apart from pyplot without it.
-
-    Raises
-    ------
-    QueryError
-        A breakdown, or a column is missing.
-    """
-    known(
-        chart, "calls", "rate", "centre", "low", "high", "signal", "limited",
-        made_by="control_chart(hourly)",
-    )  # fmt: skip
-    one_chart(chart)
-    every, theme = span_of(chart), theme_in_use()
-    ax = axes_for(ax, f"Control chart of the {what} {per(every)} with three-sigma limits")
-    x = time_axis(ax, chart)
-    rate, centre, low, high = percents_of(chart, "rate", "centre", "low", "high")
-    limited = chart["limited"].to_numpy(dtype=bool)
-    line, bottom, top = broken(
-        x, np.where(limited, np.maximum(low, 0), np.nan), np.where(limited, high, np.nan)
-    )
-    ax.fill_between(line, bottom, top, step="mid", color=theme.soft, alpha=0.22, lw=0, gid="limits")
-    signal = chart["signal"].to_numpy(dtype=bool)
-    line, y = broken(x, rate)
-    ax.plot(line, y, color=theme.main, lw=1.1, gid="rate", **ON_AXIS)
-    dots = ~signal & dotted(rate)
-    ax.plot(x[dots], rate[dots], "o", ms=3, color=theme.main, gid="common", **ON_AXIS)
-    ax.plot(x[signal], rate[signal], "D", ms=5, color=theme.alarm, gid="signal", **ON_AXIS)
-    tops = np.concatenate([rate, np.where(limited, high, 0), [0.0]])
-    most = float(np.nanmax(tops))
-    ax.set_ylim(0, min(most * 1.15, FULL) if most > 0 else 1)
-    percents(ax)
-    _name_lines(ax, centre, np.where(limited, high, np.nan))
-    room = _name_signals(ax, chart, x, rate)
-    ax.set_ylabel(f"{what} [% of calls]")
-    draw_marks(ax, marks, room=room, counted=chart)
-    if not chart["calls"].any():
-        nothing(ax, "no finished call yet" if len(chart) else "nothing finished yet")
-    head(ax, title or _signals_in_words(chart, what, every), about, chart)
-    return ax
-
-
-def one_chart(chart: pd.DataFrame) -> None:
-    """Nothing, where a table of rates has no group column.
-
-    Raises
-    ------
-    QueryError
-        It has one: a chart is of one series.
-    """
-    if len(chart.columns) and chart.columns[0] != "calls":
-        raise QueryError(
-            f"chart: expected one series, got a breakdown by {chart.columns[0]}; take the rows of "
-            "one group, without the group column"
-        )
-
-
-def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:
-    if len(centre) == 0 or not np.isfinite(centre[-1]):
-        return
-    theme = theme_in_use()
-    ax.axhline(centre[-1], color=theme.muted, lw=1, ls="--", gid="centre")
-    labels = [(float(centre[-1]), f"mean {centre[-1]:.2f} %", theme.muted)]
-    if np.isfinite(high[-1]):
-        labels.append((float(high[-1]), "limit", theme.soft))
-    label_ends(ax, labels)
-
-
-def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> Room:
-    """Write the date beside the signals that are farthest out, where there is room for it."""
-    signal = np.flatnonzero(chart["signal"].to_numpy(dtype=bool))
-    distance = np.abs(rate - 100 * chart["centre"].to_numpy(dtype=np.float64))
-    most = 3 if is_narrow(ax) else MOST_LABELS
-    hours, room = span_of(chart) == "hour", Room(ax)
-    for place in signal[np.argsort(-distance[signal], kind="stable")][:most]:
-        moment = chart.index[place]
-        words = f"{moment:%d %b %H:%M}" if hours else f"{moment:%a %d %b}"
-        boxes = [(room.of_text(words, x[place], rate[place], at), at) for at in (5, -18)]
-        box, at = next(((b, at) for b, at in boxes if room.is_free(b)), (None, 0))
-        if box is None:
-            continue
-        room.boxes.append(box)
-        ax.annotate(
-            words, (x[place], rate[place]), (0, at + 2), textcoords="offset points", ha="center",
-            fontsize=SIZE, gid="signal label", zorder=6,
-            bbox={"facecolor": theme_in_use().page, "alpha": 0.85, "lw": 0, "pad": 0.6},
-        )  # fmt: skip
-    return room
-
-
-def _signals_in_words(chart: pd.DataFrame, what: str, every: str) -> str:
-    calls = chart["calls"].sum()
-    if len(chart) == 0:
-        return f"Nothing finished yet, so no {what}"
-    if not calls > 0:
-        return f"No calls in a whole {every}, so no {what}"
-    count, signals = len(chart), chart[chart["signal"]]
-    centre = percent(float(chart["centre"].iloc[0]))
-    if not chart["limited"].any():
-        return (
-            f"{what.capitalize()} {centre} of {counted(calls, 'total_count')}: no limits can be set"
-        )
-    if len(signals) == 0:
-        whole = several(count, every)
-        return f"{what.capitalize()} steady at {centre}: none of {whole} is out of limits"
-    far = int(np.argmax((signals["rate"] - signals["centre"]).abs().to_numpy()))
-    when = f"{signals.index[far]:%A %Y-%m-%d}"
-    if every == "hour":
-        when += f" {signals.index[far]:%H:%M}"
-    told = f", farthest on {when}" if len(signals) > 1 else f", {when}"
-    return (
-        f"{what.capitalize()} out of limits on {len(signals)} of {several(count, every)}{told} "
-        f"({percent(float(signals['rate'].iloc[far]))} against {centre})"
     )

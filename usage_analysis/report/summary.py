@@ -12,10 +12,15 @@ from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.busiest import describe_peak
 from usage_analysis.analysis.capacity import capacity, overlong
 from usage_analysis.analysis.erlang import channels_for
+from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import error_rate, join_rate
+from usage_analysis.analysis.statements.control import state_control
+from usage_analysis.analysis.statements.funnel import state_funnel
+from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.vocabulary import (
     amount,
     counted,
+    dates,
     percents,
     sentence_case,
     several,
@@ -27,7 +32,6 @@ from usage_analysis.report.facts import Facts
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.groups import sum_groups
 
-_NAMED: Final = 3
 _NAME: Final = 48
 _FEW_REFUSED: Final = 0.01
 _OF_CALLS: Final = frozenset({"errors", "joins", "month", "groups", "peaks"})
@@ -47,7 +51,11 @@ def findings(facts: Facts, sections: Collection[str]) -> list[str]:
     told = [name for name in _TELL if name in sections and (some or name not in _OF_CALLS)]
     found = [one for name in told for one in _TELL[name](facts)]
     found.sort(key=lambda one: not one.urgent)
-    return [f"{one.words}." for one in (*_calls(facts), *found)]
+    return [_sentence(one) for one in (*_calls(facts), *found)]
+
+
+def _sentence(one: Finding | Statement) -> str:
+    return one.sentence if isinstance(one, Statement) else f"{one.words}."
 
 
 def when(frame: pd.DataFrame) -> str:
@@ -94,37 +102,16 @@ def _interval(low: str, high: str, unit: str, least: float, most: float) -> str:
     return f"95 % interval {low} to {high}{unit}, {beyond} chance"
 
 
-def _errors(facts: Facts) -> Iterator[Finding]:
-    chart = facts.chart
-    signals = chart[chart["signal"]]
-    if len(signals):
-        worst = signals.loc[(signals["rate"] - signals["centre"]).abs().sort_values().index[::-1]]
-        told = [_signal(row) for row in worst.iloc[:_NAMED].itertuples()]
-        more = len(signals) - len(told)
-        told += [f"{several(more, 'day')} more"] if more else []
-        yield Finding(
-            f"Errors out of their usual range on {len(signals)} of {several(len(chart), 'day')}: "
-            f"{'; '.join(told)}",
-            urgent=True,
-        )
-    usual = len(signals) == 0 and bool(chart["limited"].any())
-    yield _rate("error rate", facts, "; no day out of its usual range" if usual else "")
-
-
-def _signal(row: Any) -> str:
-    end = f"at most {100 * row.high:.2f}" if row.rate > row.centre else f"{100 * row.low:.2f}"
-    least = "" if row.rate > row.centre else " at least"
-    return (
-        f"{row.Index:%A %Y-%m-%d} {100 * row.rate:.2f} % ({row.events:,.0f} of "
-        f"{counted(round(row.calls), 'total_count')}; usual is {end} %{least})"
-    )
+def _errors(facts: Facts) -> Iterator[Finding | Statement]:
+    yield _rate("error rate", facts)
+    yield state_control(facts.chart, meaning_of(facts.chart, "control_chart"))
 
 
 def _joins(facts: Facts) -> Iterator[Finding]:
     yield _rate("join rate", facts)
 
 
-def _rate(what: str, facts: Facts, more: str = "") -> Finding:
+def _rate(what: str, facts: Facts) -> Finding:
     """A rate with its n and its interval, and how it differs from the period before."""
     rate = error_rate if what == "error rate" else join_rate
     rows = facts.days if len(facts.days) else facts.hourly
@@ -135,7 +122,7 @@ def _rate(what: str, facts: Facts, more: str = "") -> Finding:
     told, beyond = ("", False) if few else _difference(what, facts)
     return Finding(
         f"{what.capitalize()} {shown} % ({total['events']:,.0f} of "
-        f"{counted(round(total['calls']), 'total_count')}{interval}{few}) {when(rows)}{told}{more}",
+        f"{counted(round(total['calls']), 'total_count')}{interval}{few}) {when(rows)}{told}",
         urgent=beyond,
     )
 
@@ -227,22 +214,12 @@ def _month(facts: Facts) -> Iterator[Finding]:
     yield Finding(sentence_case(words), urgent=over)
 
 
-def _groups(facts: Facts) -> Iterator[Finding]:
+def _groups(facts: Facts) -> Iterator[Finding | Statement]:
     table, name = facts.ranking, group_column(facts.groups)
     calls, money = table["calls"], table["cost"].astype(np.float64)
     if not calls.sum() > 0 or len(table) < 2:
         return
-    limits = facts.limits
-    beyond = limits[limits["beyond_998"]].sort_values("calls", ascending=False)
-    if len(beyond):
-        told = [_unlike(row) for row in beyond.iloc[:_NAMED].itertuples()]
-        more = len(beyond) - len(told)
-        told += [f"{more:,} more"] if more else []
-        yield Finding(
-            f"Error rate unlike the others' in {len(beyond):,} of {len(table):,} groups by {name}: "
-            f"{'; '.join(told)}",
-            urgent=True,
-        )
+    yield state_funnel(facts.limits, meaning_of(facts.limits, "funnel"), dates(facts.groups))
     first: Any = calls.index[0]
     dearest: Any = money.idxmax()
     total: Any = cost(sum_groups(facts.groups), facts.price)
@@ -254,14 +231,6 @@ def _groups(facts: Facts) -> Iterator[Finding]:
     yield Finding(
         f"Of {several(len(table), 'group')} by {name}, {_name(first)} has the most calls {most}"
         f"{costs if total else ''} {when(facts.groups)}"
-    )
-
-
-def _unlike(row: Any) -> str:
-    rate, low, high = percents(row.rate, max(row.low_998, 0.0), min(row.high_998, 1.0))
-    return (
-        f"{_name(row.Index)} {rate} % ({row.events:,.0f} of "
-        f"{counted(round(row.calls), 'total_count')}; 99.8 % of such groups have {low} to {high} %)"
     )
 
 
@@ -282,7 +251,7 @@ def _checks(facts: Facts) -> Iterator[Finding]:
     yield Finding(words, urgent=broken)
 
 
-_TELL: Final[dict[str, Callable[[Facts], Iterator[Finding]]]] = {
+_TELL: Final[dict[str, Callable[[Facts], Iterator[Finding | Statement]]]] = {
     "errors": _errors,
     "joins": _joins,
     "capacity": _capacity,

@@ -43,7 +43,7 @@ _TAKEN = {
     *(*MEASURES, "provisional", "time", "hours", "complete"),
     # What helpers' tables by bucket have beside the group.
     *("calls", "events", "rate", "low", "high", "enough"),
-    *("centre", "spread_ratio", "signal", "limited"),
+    *("centre", "spread_ratio", "day_spread", "signal", "limited"),
     *("traffic", "carried", "offered", "blocking", "demand", "saturated", "at_risk"),
     *(
         f"{what}_{hours}h"

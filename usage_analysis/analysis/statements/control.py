@@ -1,0 +1,188 @@
+"""Statements on control charts and on the hours of the week with an unusual rate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.control import ENOUGH, level_shift
+from usage_analysis.analysis.meaning import Meaning
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.unusual_hours import unusual_hours
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    WEEKDAYS,
+    amount,
+    counted,
+    dates,
+    percent,
+    sentence_case,
+    several,
+    span_of,
+)
+
+_NAMED = 3
+
+
+def state_control(chart: pd.DataFrame, meaning: Meaning) -> Statement:
+    """State whether a rate stayed within its usual range.
+
+    Only a chart that could have shown a lasting rise by a half, and shows no significant shift, is
+    told as steady.
+
+    Parameters
+    ----------
+    chart
+        Result of `control_chart` for one series.
+    meaning
+        What the rate is of.
+    """
+    name, every = meaning.name, span_of(chart)
+    calls = chart["calls"].sum()
+    if len(chart) == 0:
+        return _nothing(f"Nothing finished yet, so no {name}")
+    if not calls > 0:
+        return _nothing(f"No {_denominator(meaning)} in a whole {every}, so no {name}", chart)
+    if not chart["limited"].any():
+        rate = percent(float(chart["events"].sum() / calls))
+        of = f"{sentence_case(name)} {rate} of {counted(calls, str(meaning.denominator))}"
+        few = "one period is" if np.count_nonzero(chart["calls"]) == 1 else "such rates are"
+        return Statement(
+            f"{of}: no limits can be set",
+            f"{of} in {several(len(chart), every)}, {dates(chart)}: {few} not enough for limits.",
+        )
+    if chart["signal"].any():
+        return _state_signals(chart, meaning, every)
+    return _state_level(chart, meaning, every)
+
+
+def is_worse(chart: pd.DataFrame, meaning: Meaning) -> Any:
+    """Return which rows of a chart have a rate on the bad side of the centre, if there is one."""
+    rate, centre = chart["rate"], chart["centre"]
+    if meaning.better is None:
+        return rate != centre
+    return rate > centre if meaning.better == "less" else rate < centre
+
+
+def _denominator(meaning: Meaning) -> str:
+    return UNITS[str(meaning.denominator)]
+
+
+def _nothing(title: str, chart: pd.DataFrame | None = None) -> Statement:
+    when = "" if chart is None else f" ({dates(chart)})"
+    return Statement(title, f"{title}{when}.")
+
+
+def _state_signals(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement:
+    signals = chart[chart["signal"]]
+    distance = (signals["rate"] - signals["centre"]).abs()
+    order = np.argsort(-distance.to_numpy(), kind="stable")
+    rows: list[Any] = list(signals.iloc[order[:_NAMED]].itertuples())
+    whole = several(len(chart), every)
+    centre = percent(float(chart["centre"].iloc[0]))
+    farthest = "farthest on " if len(signals) > 1 else ""
+    title = (
+        f"{sentence_case(meaning.name)} out of limits on {len(signals)} of {whole}, {farthest}"
+        f"{_moment(rows[0].Index, every)} ({percent(rows[0].rate)} against {centre})"
+    )
+    said = [_state_signal(row, meaning, every) for row in rows]
+    more = len(signals) - len(said)
+    said += [f"{several(more, every)} more"] if more else []
+    usual = chart[~chart["signal"]]
+    sentence = (
+        f"{sentence_case(meaning.name)} out of its usual range on {len(signals)} of {whole}, "
+        f"{dates(chart)}: {'; '.join(said)}. "
+        f"The usual rate is {centre} ({counted(usual['calls'].sum(), str(meaning.denominator))}); "
+        "the range is three standard deviations to either side."
+    )
+    return Statement(title, sentence, urgent=bool(is_worse(signals, meaning).any()))
+
+
+def _state_signal(row: Any, meaning: Meaning, every: str) -> str:
+    above = row.rate > row.centre
+    end = f"at most {percent(row.high)}" if above else f"at least {percent(row.low)}"
+    return (
+        f"{_moment(row.Index, every)} {percent(row.rate)} ({amount(row.events)} of "
+        f"{counted(row.calls, str(meaning.denominator))}; usual is {end})"
+    )
+
+
+def _moment(moment: pd.Timestamp, every: str) -> str:
+    return f"{moment:%A %Y-%m-%d %H:%M}" if every == "hour" else f"{moment:%A %Y-%m-%d}"
+
+
+def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement:
+    name, whole = meaning.name, several(len(chart), every)
+    centre = float(chart["centre"].iloc[0])
+    rate = f"{percent(centre)} of {counted(chart['calls'].sum(), str(meaning.denominator))}"
+    none = f"No single {every} of {len(chart):,} is out of limits"
+    shift = level_shift(chart)
+    if shift is not None and shift.certain:
+        start = f"{shift.start:%Y-%m-%d}"
+        change = f"{percent(shift.before)} before {start}, {percent(shift.after)} since then"
+        return Statement(
+            f"{sentence_case(name)} shifted: {change}; no {every} out of limits",
+            f"{none}, but the {name} shifted on or about {start}: {change} (significant at the "
+            f"95 % level; {rate} over all, {dates(chart)}).",
+            urgent=meaning.better is None
+            or (shift.after > shift.before) == (meaning.better == "less"),
+        )
+    expected = float(chart["calls"].median()) * min(centre, 1 - centre)
+    if expected < ENOUGH:
+        rare = UNITS[str(meaning.event)] if centre <= 0.5 else f"other {_denominator(meaning)}"
+        longer = "weeks" if every in ("hour", "day") else "longer periods"
+        return Statement(
+            f"{sentence_case(name)} {percent(centre)}: too few {rare} to judge a single {every}",
+            f"{none}, but with {amount(expected)} {rare} expected per {every} only the grossest "
+            f"trouble would be: judge {longer} instead ({name} {rate}, {dates(chart)}).",
+        )
+    if shift is not None and shift.visible:
+        return Statement(
+            f"{sentence_case(name)} steady at {percent(centre)}: none of {whole} is out of limits",
+            f"{sentence_case(name)} steady at {rate}: none of {whole} is out of limits and no "
+            f"lasting shift is significant at the 95 % level, {dates(chart)}.",
+        )
+    return Statement(
+        f"{sentence_case(name)} {percent(centre)}: no single {every} out of limits",
+        f"{none}; a lasting rise of the {name} by a half could go unseen in so few data "
+        f"({rate}, {dates(chart)}).",
+    )
+
+
+def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
+    """State which hours of the week have a worse rate than the others.
+
+    Parameters
+    ----------
+    rates
+        Result of `error_rate` or `join_rate` with ``by="hour_of_week"``.
+    meaning
+        What the rates are of.
+    """
+    name, calls = meaning.name, rates["calls"].sum()
+    if not rates["enough"].any():
+        return _nothing(f"Too few calls in every hour of the week to tell its {name}")
+    centre = rates["events"].sum() / calls
+    overall = f"{percent(centre)} of {counted(calls, str(meaning.denominator))}"
+    found = unusual_hours(rates, meaning)
+    thin = len(rates) - int(rates["enough"].sum())
+    few = f"; {thin} of {len(rates)} hours have too few calls" if thin else ""
+    level = f"at the 95 % level for all {len(rates)} hours together"
+    if len(found) == 0:
+        title = f"No hour of the week stands out: {name} {overall}{few}"
+        return Statement(title, f"{title} (tested {level}).")
+    far = (rates.loc[found, "rate"] - centre).abs().to_numpy().argmax()
+    more = f" and {several(len(found) - 1, 'more hour')}" if len(found) > 1 else ""
+    title = (
+        f"{sentence_case(name)} stands out on {hour_of_week(int(found[far]))}{more} "
+        f"({percent(float(rates.loc[found[far], 'rate']))} against {overall}){few}"
+    )
+    return Statement(title, f"{title} (significant {level}).", urgent=True)
+
+
+def hour_of_week(slot: int) -> str:
+    """Return an hour of the week in words: ``Wed 14:00 to 15:00``."""
+    day, hour = divmod(slot, 24)
+    return f"{WEEKDAYS[day]} {hour:02d}:00 to {hour + 1:02d}:00"

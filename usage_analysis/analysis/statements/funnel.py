@@ -1,0 +1,95 @@
+"""Statements on funnels: which groups have a rate unlike that of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.funnel import differ
+from usage_analysis.analysis.meaning import Meaning
+from usage_analysis.analysis.statements.control import is_worse
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    amount,
+    counted,
+    level,
+    percent,
+    percents,
+    sentence_case,
+    shorten,
+)
+
+_NAMED = 3
+_NAME = 48
+
+
+def state_funnel(groups: pd.DataFrame, meaning: Meaning, when: str = "") -> Statement:
+    """State which groups have a rate unlike that of the others, or that none has.
+
+    Parameters
+    ----------
+    groups
+        Result of `funnel`.
+    meaning
+        What the rates are of.
+    when
+        Dates and zone of the calls, for the sentence.
+    """
+    name, of = meaning.name, str(meaning.denominator)
+    some = groups[groups["calls"] > 0]
+    dated = f", {when}" if when else ""
+    if len(some) == 0:
+        title = f"No {UNITS[of]} in any group, so no {name}"
+        return Statement(title, f"{title}{dated}.")
+    centre = percent(float(some["centre"].iloc[0]))
+    if not np.isfinite(some["high_998"]).any():
+        title = f"{sentence_case(name)} {centre} in every group: no limits can be set"
+        return Statement(title, f"{title} ({counted(some['calls'].sum(), of)}{dated}).")
+    beyond = some[some["beyond_998"]]
+    among = f"{len(some):,} groups by {groups.index.name}" if groups.index.name else "the groups"
+    overall = f"{centre} of {counted(some['calls'].sum(), of)}"
+    limits = f"at the {level(float(meaning.confidence or 0))} level"
+    if len(beyond) == 0 and differ(groups):
+        ratio = f"spread ratio {amount(float(groups['spread_ratio'].iloc[0]))}"
+        return Statement(
+            f"Groups differ by more than chance ({ratio}), none stands out: {name} {overall}",
+            f"The {name} differs between {among} by more than chance ({ratio}, significant at the "
+            f"97 % level), but none stands out {limits}: {overall}{dated}.",
+        )
+    if len(beyond) == 0:
+        return Statement(
+            f"No group's {name} is beyond chance: {overall}",
+            f"None of {among} has an unusual {name} {limits}: {overall}{dated}.",
+        )
+    return _state_beyond(beyond, meaning, among, f"{len(some):,}", centre, dated)
+
+
+def _state_beyond(
+    beyond: pd.DataFrame, meaning: Meaning, among: str, count: str, centre: str, dated: str
+) -> Statement:
+    away = (beyond["rate"] - beyond["centre"]).abs().to_numpy()
+    rows: list[Any] = list(beyond.iloc[np.argsort(-away, kind="stable")[:_NAMED]].itertuples())
+    more = f" and {len(beyond) - 1:,} more" if len(beyond) > 1 else ""
+    title = (
+        f"{shorten(str(rows[0].Index), 40)}{more} of {count} beyond chance: {meaning.name} "
+        f"{percent(rows[0].rate)} against {centre} of the others"
+    )
+    said = [_state_group(row, meaning) for row in rows]
+    said += [f"{len(beyond) - len(said):,} more"] if len(beyond) > len(said) else []
+    sentence = (
+        f"{sentence_case(meaning.name)} unlike that of the others ({centre}) in {len(beyond):,} of "
+        f"{among}{dated}: {'; '.join(said)}."
+    )
+    return Statement(title, sentence, urgent=bool(is_worse(beyond, meaning).any()))
+
+
+def _state_group(row: Any, meaning: Meaning) -> str:
+    rate, low, high = percents(row.rate, max(row.low_998, 0.0), min(row.high_998, 1.0))
+    return (
+        f"{shorten(str(row.Index), _NAME)} {rate} % ({amount(row.events)} of "
+        f"{counted(row.calls, str(meaning.denominator))}; {level(float(meaning.confidence or 0))} "
+        f"of such groups have {low} to {high} %)"
+    )

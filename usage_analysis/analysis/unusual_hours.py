@@ -1,0 +1,61 @@
+"""Hours of the week whose rate is worse than that of the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.betabinomial import upper_tails
+from usage_analysis.analysis.meaning import Meaning
+
+_LEVEL = 0.05
+
+
+def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
+    """Return the hours of the week whose rate is significantly worse than that of the others.
+
+    Each hour with enough calls has the exact probability of as many bad events, or more, at the
+    rate of the other hours. Errors of one day come in clumps, so the events of an hour scatter more
+    than binomial ones: the beta-binomial distribution has the spread that the hours show around
+    their common rate. Holm's procedure (1979, Scand. J. Statist. 6:65) holds 5 % over all hours
+    together. An hour is named only if its rate was worse than the overall rate in more than one
+    week, so that no single incident makes an hour of the week unusual.
+
+    Parameters
+    ----------
+    rates
+        Result of `error_rate` or `join_rate` with ``by="hour_of_week"``.
+    meaning
+        What the rates are of; of join rates, the calls that were not joined are counted.
+    """
+    calls = rates["calls"].to_numpy(dtype=np.float64)
+    bad = rates["events"].to_numpy(dtype=np.float64)
+    if meaning.better == "more":
+        bad = calls - bad
+    total, count = bad.sum(), calls.sum()
+    if not 0 < total < count:
+        return np.zeros(0, dtype=np.int64)
+    rest = (total - bad) / np.maximum(count - calls, 1)
+    tested = rates["enough"].to_numpy(dtype=bool) & (calls > 0) & (rest > 0) & (rest < 1)
+    tails = np.ones(len(rates))
+    spread = np.full(int(tested.sum()), _spread(bad[tested], calls[tested], total / count))
+    tails[tested] = upper_tails(bad[tested], calls[tested], rest[tested], spread)
+    order = np.argsort(tails, kind="stable")
+    steps = np.arange(len(order), 0, -1)
+    # Holm: the first hour that fails its own step ends the list.
+    passed = np.logical_and.accumulate(tails[order] <= _LEVEL / steps)
+    several_weeks = rates["worse_weeks"].to_numpy() > 1
+    found = np.zeros(len(rates), dtype=bool)
+    found[order[passed]] = True
+    hours: NDArray[np.int64] = rates.index.to_numpy()[found & several_weeks].astype(np.int64)
+    return hours
+
+
+def _spread(bad: NDArray[np.float64], calls: NDArray[np.float64], rate: float) -> float:
+    """Return how many times as much as chance the hours scatter, the highest tenth left out."""
+    squares = np.sort((bad - calls * rate) ** 2 / (calls * rate * (1 - rate)))
+    kept = squares[: max(int(0.9 * len(squares)), 1)]
+    # Without the highest tenth the squares of normal deviates have a mean of 0.623 (integral of the
+    # chi-squared distribution with one degree of freedom).
+    return float(max(np.sqrt(kept.mean() / 0.623), 1.0))
