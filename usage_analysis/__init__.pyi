@@ -3,9 +3,7 @@
 from . import sample as sample
 from .analysis.billing import billing_overhead as billing_overhead
 from .analysis.billing import cost as cost
-from .analysis.busiest import describe_peak as describe_peak
 from .analysis.capacity import capacity as capacity
-from .analysis.capacity import describe_capacity as describe_capacity
 from .analysis.comparison import compare_periods as compare_periods
 from .analysis.control import control_chart as control_chart
 from .analysis.difference import rate_difference as rate_difference
@@ -24,6 +22,8 @@ from .analysis.rates import average_call_duration as average_call_duration
 from .analysis.rates import describe_errors as describe_errors
 from .analysis.rates import error_rate as error_rate
 from .analysis.rates import join_rate as join_rate
+from .analysis.statements.capacity import describe_capacity as describe_capacity
+from .analysis.statements.peaks import describe_peak as describe_peak
 from .analysis.trends import describe_month as describe_month
 from .analysis.trends import project_month as project_month
 from .archive.archive import Archive as Archive
@@ -38,6 +38,7 @@ from .errors import TransportError as TransportError
 from .errors import UsageError as UsageError
 from .fetch.asynchronous import AsyncClient as AsyncClient
 from .fetch.client import Client as Client
+from .figures.calendar import plot_calendar as plot_calendar
 from .figures.compare import plot_comparison as plot_comparison
 from .figures.control import plot_control as plot_control
 from .figures.day import plot_day as plot_day
@@ -45,7 +46,6 @@ from .figures.effects import plot_effects as plot_effects
 from .figures.funnel import plot_funnel as plot_funnel
 from .figures.groups import plot_groups as plot_groups
 from .figures.groups import plot_pareto as plot_pareto
-from .figures.heat import plot_calendar as plot_calendar
 from .figures.heat import plot_error_week as plot_error_week
 from .figures.heat import plot_week as plot_week
 from .figures.load import plot_capacity as plot_capacity

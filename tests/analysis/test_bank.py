@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from usage_analysis.analysis.busiest import describe_peak
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.peaks import busy_hour
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.rates import join_rate
+from usage_analysis.analysis.statements.peaks import describe_peak
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.tidy.periods import in_timezone
 from usage_analysis.tidy.usage import CallUsage, build_breakdown

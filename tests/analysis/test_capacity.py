@@ -11,15 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from usage_analysis.analysis.capacity import capacity, describe_capacity
+from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.erlang import channels_for, erlang_b, traffic_for
+from usage_analysis.analysis.statements.capacity import describe_capacity
 from usage_analysis.errors import QueryError
 
 
-def talk(erlangs: list[float]) -> pd.DataFrame:
+def talk(erlangs: list[float], calls: float = 20) -> pd.DataFrame:
+    """Hours of so many erlangs each, of calls of equal mean length."""
     index = pd.date_range("2026-03-02", periods=len(erlangs), freq="h", tz="UTC", name="time")
     micro = (np.array(erlangs) * 3.6e9).round().astype(np.int64).view("m8[us]")
-    return pd.DataFrame({"duration": micro}, index=index)
+    count = np.array(erlangs) * calls
+    columns = {"total_count": count, "duration": micro, "provisional": False}
+    return pd.DataFrame(columns, index=index)
 
 
 @pytest.mark.parametrize(
@@ -38,15 +42,23 @@ def test_published_table(channels: int, blocking: float, erlangs: float) -> None
 
 @pytest.mark.parametrize(
     ("channels", "blocking", "erlangs"),
-    # Erlang tables.
-    [(15, 0.01, 8.108), (5, 0.01, 1.361), (5, 0.02, 1.657), (5, 0.05, 2.219)],
+    [
+        # Erlang tables.
+        *[(15, 0.01, 8.108), (5, 0.01, 1.361), (5, 0.02, 1.657), (5, 0.05, 2.2185)],
+    ],
 )
 def test_published_inverse(channels: int, blocking: float, erlangs: float) -> None:
     """The inverse is the tables' to their last decimal, and so are the lines for that traffic."""
-    # The tables' 2.219 is 2.21847, rounded twice.
     assert traffic_for(channels, blocking) == pytest.approx(erlangs, abs=0.00055)
     assert channels_for(erlangs - 0.001, blocking) == channels
     assert channels_for(erlangs + 0.001, blocking) == channels + 1
+
+
+def test_published_table_of_ports() -> None:
+    """8 ports at 1 % take 3.11 E in Lucent's table B-1, in whole hundred call seconds."""
+    # The formula gives 3.1276 E, or 112.6 hundred call seconds; 112 of them are 3.11 E.
+    assert round(np.floor(36 * traffic_for(8, 0.01)) / 36, 2) == 3.11
+    assert channels_for(3.11, 0.01) == 8
 
 
 def test_values_by_hand() -> None:
@@ -111,86 +123,141 @@ def test_arguments_are_vectorised() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.floats(0, 40), min_size=1, max_size=50), st.integers(1, 30))
-def test_what_is_carried_is_offered(erlangs: list[float], limit: int) -> None:
-    """Carried is never more than offered, solves its equation, and both make blocking rise."""
-    found = capacity(talk(sorted(erlangs)), limit=limit)
-    assert (found["carried"] <= found["offered"]).all()
-    assert found["offered"].is_monotonic_increasing
-    assert found["blocking"].is_monotonic_increasing
-    assert found["demand"].is_monotonic_increasing
-    open_ = found[~found["saturated"]]
-    carried = open_["offered"] * (1 - open_["blocking"])
-    np.testing.assert_allclose(carried, open_["carried"], rtol=1e-9)
-    assert (found["saturated"] == (found["carried"] >= limit)).all()
+@given(st.lists(st.floats(0, 9), min_size=1, max_size=50), st.integers(10, 30))
+def test_offered_solves_its_equation(erlangs: list[float], limit: int) -> None:
+    """Offered less what is refused is the usual carried traffic, where no hour is far from it."""
+    found = capacity(talk(erlangs), limit=limit)
+    usual = found[found["offered"] * (1 - erlang_b(found["offered"], limit)) > 0]
+    near = usual[
+        np.isclose(
+            usual["usual"], usual["offered"] * (1 - erlang_b(usual["offered"], limit)), rtol=1e-9
+        )
+    ]
+    far = usual.drop(near.index)
+    assert (far["carried"] > far["usual"]).all()
+    assert (found["usual"] <= found["offered"] + 1e-12).all()
+    assert found["blocking"].between(0, 1).all()
+    assert (found["at_risk"] == (found["blocking"] >= 0.01)).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.floats(0.2, 60)), min_size=2, max_size=60),
+    st.integers(0, 59),
+    st.floats(0, 30),
+)
+def test_spreading_moves_talk_and_makes_none(
+    rows: list[tuple[int, float]], place: int, stuck: float
+) -> None:
+    """Carried traffic is what was talked, less what lasts beyond the data, however calls clump."""
+    index = pd.date_range("2026-03-02", periods=len(rows) + 100, freq="h", tz="UTC", name="time")
+    calls = np.array([count for count, _ in rows] + [0] * 100)
+    hours = np.array([count * minutes / 60 for count, minutes in rows] + [0.0] * 100)
+    hours[place % len(rows)] += stuck
+    spent = (hours * 3.6e9).round().astype("m8[us]")
+    frame = pd.DataFrame({"total_count": calls, "duration": spent, "provisional": False}, index)
+    carried = capacity(frame)["carried"]
+    assert (carried > -1e-9).all()
+    # Waits of more than 48 hours are cut, and shares below a thousandth.
+    assert carried.sum() == pytest.approx(hours.sum(), rel=0.01, abs=1e-6)
+
+
+def test_talk_is_held_where_it_lasts() -> None:
+    """A share of each hour's talk is held in the next hours, as exponential lengths have it."""
+    found = capacity(talk([0, 3.0, 0, 0, 0]).assign(total_count=[0, 6, 0, 0, 0]))["carried"]
+    inside = 1 - 0.5 * (1 - np.exp(-2))
+    assert found.iloc[:3].tolist() == pytest.approx(
+        [0, 3 * inside, 3 * 0.5 * (1 - np.exp(-2)) ** 2], abs=1e-9
+    )
+    gap = talk([3.0, 1.0, 0, 0]).assign(total_count=[6, 2, 0, 0]).iloc[[0, 2, 3]]
+    assert capacity(gap)["carried"].iloc[1] == 0
+
+
+def test_an_overlong_call_is_one_call() -> None:
+    """A call of 9 hours among calls of 3 minutes is one erlang for 9 hours, and says so."""
+    rows = talk([1.0] * 96)
+    rows.iloc[50, rows.columns.get_loc("duration")] += pd.Timedelta(hours=9)
+    found = capacity(rows, limit=5)
+    assert np.flatnonzero(found["overlong"]).tolist() == [50]
+    assert found["carried"].iloc[50:61].to_numpy() == pytest.approx([1.5, *[2] * 8, 1.5, 1])
+    assert "; overlong calls of 1 hour are spread out." in describe_capacity(rows, limit=5)
 
 
 def test_demand_is_the_poisson_bound() -> None:
     """Demand without a limit is the 99.9 % point of a Poisson distribution, as SciPy has it."""
-    few = [0.0, 0.0005, 0.0011, 0.3, 1.0, 7.7, 42.0, 123.4]
-    many = [*np.linspace(895, 910, 40), 999.0, 49_000.0]
-    found = capacity(talk([*few, *many]), limit=50_000)
-    expected = stats.poisson.ppf(0.999, found["offered"])
-    assert found["demand"].tolist() == expected.tolist()
-    nearly_full = capacity(talk([5 - 1e-9]), limit=5).iloc[0]
-    assert 1e6 < nearly_full["offered"] < nearly_full["demand"] < np.inf
+    erlangs = [0.0, 0.0005, 0.0011, 0.3, 1.0, 7.7, 42.0, 123.4, 905.0, 49_000.0]
+    found = capacity(talk(erlangs), limit=50_000)
+    assert found["demand"].tolist() == stats.poisson.ppf(0.999, found["offered"]).tolist()
 
 
-def test_the_limit_is_at_risk_before_it_is_full() -> None:
-    """An hour is at risk where demand would pass the limit, saturated where talk fills it."""
-    found = capacity(talk([0.5, 3.0, 5.0]), limit=5)
-    assert found["at_risk"].tolist() == [False, True, True]
-    assert found["saturated"].tolist() == [False, False, True]
+def test_risk_is_a_share_of_refused_calls() -> None:
+    """An hour is at risk from the share that the caller names, the same at every limit."""
+    for limit, at_one_percent in ((1, 0.0101), (5, 1.361), (15, 8.108)):
+        for factor, risk in ((0.9, False), (1.1, True)):
+            found = capacity(talk([factor * at_one_percent] * 48, calls=1000), limit=limit)
+            assert found["at_risk"].iloc[5:-5].all() == risk
+    lax = capacity(talk([1.361 * 1.1] * 48), limit=5, blocking=0.05)
+    assert not lax["at_risk"].any()
     both = pd.concat([talk([1.0]).assign(agent="a"), talk([2.0]).assign(agent="b")])
-    assert capacity(both[["agent", "duration"]], limit=5)["agent"].tolist() == ["a", "b"]
+    both = both[["agent", "total_count", "duration", "provisional"]]
+    assert capacity(both, limit=5)["agent"].tolist() == ["a", "b"]
+
+
+def test_a_limit_that_hours_exceed_is_doubted() -> None:
+    """Hours that carry more than the limit contradict it: nothing is then told as refused."""
+    rows = talk([1.0, 9.0, 9.0, 1.0] * 30)
+    found = capacity(rows, limit=5)
+    assert found["over_limit"].any()
+    assert (found["offered"] >= found["usual"] - 1e-12).all()
+    told = str(describe_capacity(rows, limit=5))
+    assert told.startswith("A limit of 5 concurrent calls was hardly in force: ")
+    assert "refused" not in told
+    assert "it takes 1" in told
+    groups = pd.concat([rows.assign(agent="a"), talk([1.0] * 120).assign(agent="b")])
+    told = describe_capacity(groups[["agent", "total_count", "duration", "provisional"]], limit=5)
+    assert told["sentence"].str.contains("hardly").tolist() == [True, False]
 
 
 def test_the_risk_in_words() -> None:
-    """The sentence gives hours at risk, limit, zone, n, and the busiest hour with its blocking."""
+    """The sentences give hours at risk, limit, n, dates, zone and the busiest hour's refusals."""
     calls = talk([0.1, 2.0, 1.0, 4.0]).assign(provisional=[False, False, False, True])
+    found = capacity(calls, limit=5).iloc[1]
     assert describe_capacity(calls, limit=5) == (
-        "calls at once: 1 of 3 hours at risk of refusals at a limit of 5 (UTC, 1 provisional left "
-        "out); the busiest, 2026-03-02 01:00, carried 2.0 erlangs, at which Erlang B has 4.2 % of "
-        "the calls refused; for 1 % it takes 7 lines"
+        "Calls were probably refused in 1 of 3 hours at a limit of 5 concurrent calls (1 % or more "
+        "of the hour, 2026-03-02 (UTC), 1 provisional hour left out). The busiest hour, 2026-03-02 "
+        f"01:00, carried {found['carried']:.3g} erlangs and lost an estimated "
+        f"{100 * found['blocking']:.2f} % of its calls (Erlang B). For the usual peak of "
+        f"{found['usual']:.3g} erlangs, {channels_for(found['offered'], 0.01)} lines refuse at "
+        "most 1 %."
     )
-    full = calls.assign(provisional=False, duration=2 * calls["duration"])
-    assert describe_capacity(full, limit=5) == (
-        "calls at once: 3 of 4 hours at risk of refusals at a limit of 5, 1 of them saturated "
-        "(UTC); the busiest, 2026-03-02 03:00, carried 8.0 erlangs: how many calls it refused "
-        "cannot be told"
+    unlikely = str(describe_capacity(calls, limit=90))
+    assert unlikely.startswith(
+        "Refusals are unlikely at a limit of 90 concurrent calls: in none of 3 hours would 1 % of "
+        "the calls be refused (2026-03-02 (UTC), 1 provisional hour left out)."
     )
-    assert str(describe_capacity(calls, limit=90)).endswith(
-        "Erlang B has less than 0.1 % of the calls refused"
+    assert str(describe_capacity(calls)).startswith(
+        "No concurrency limit was given. In 3 hours (2026-03-02 (UTC), 1 provisional hour left "
+        "out), the busiest hour carried 1."
     )
-    quiet = str(describe_capacity(talk([0.0]).assign(provisional=False), limit=5))
-    assert quiet.endswith("limit of 5 (UTC); no talk in any of them")
+    quiet = describe_capacity(talk([0.0]), limit=5)
+    assert quiet == "No talk in 1 hour (2026-03-02 (UTC))."
     none = describe_capacity(calls.assign(provisional=True), limit=5)
     assert none == (
-        "calls at once: 0 finished hours, so nothing to hold against a limit of 5 (UTC, 4 "
-        "provisional left out)"
+        "No finished hour yet, so no concurrent calls (UTC, 4 provisional hours left out)."
     )
-
-
-def test_an_hour_in_which_one_long_call_began_is_not_the_busiest() -> None:
-    """Talk is booked where its call began: two hours of one call tell nothing of that hour."""
-    calls = talk([0.1, 2.0, 1.0]).assign(provisional=False, joined_count=[3, 1, 20])
-    assert "; the busiest, 2026-03-02 02:00, carried 1.0 erlangs" in str(
-        describe_capacity(calls, limit=5)
-    )
-    alone = calls.assign(joined_count=[0, 1, 0], duration=calls["duration"] * [0, 1, 0])
-    assert "; the busiest, 2026-03-02 01:00, carried 2.0" in str(describe_capacity(alone, limit=5))
 
 
 def test_the_risk_of_groups_in_words() -> None:
-    """A breakdown has a sentence a group, each with its own provisional hours."""
-    parts = [talk([2.0, 0.5]).assign(agent=name, provisional=False) for name in "ba"]
+    """A breakdown has a sentence per group, each with its own provisional hours."""
+    parts = [talk([2.0, 0.5]).assign(agent=name) for name in "ba"]
     parts[1]["provisional"] = True
-    told = describe_capacity(pd.concat(parts)[["agent", "duration", "provisional"]], limit=5)
+    columns = ["agent", "total_count", "duration", "provisional"]
+    told = describe_capacity(pd.concat(parts)[columns], limit=5)
     assert isinstance(told, pd.DataFrame)
     assert told.index.name == "agent"
-    assert told["sentence"].str[15:39].to_dict() == {
-        "b": "1 of 2 hours at risk of ",
-        "a": "0 finished hours, so not",
+    assert told["sentence"].str[:23].to_dict() == {
+        "b": "Calls were probably ref",
+        "a": "No finished hour yet, s",
     }
 
 
@@ -206,6 +273,7 @@ def test_the_risk_of_groups_in_words() -> None:
         (lambda: channels_for(1, "few"), "blocking: .* got 'few'"),
         (lambda: channels_for(np.inf, 0.1), "traffic: expected finite erlangs"),
         (lambda: capacity(talk([1]), limit=0), "limit: expected a whole number .* got 0"),
+        (lambda: capacity(talk([1]), limit=5, blocking=1), "blocking: expected a share .* got 1"),
     ],
 )
 def test_bad_arguments_are_named(call: object, words: str) -> None:

@@ -17,13 +17,14 @@ from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import limits_at
 from usage_analysis.figures.axes import finished, in_units
+from usage_analysis.figures.calendar import plot_calendar
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.control import plot_control
 from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.effects import plot_effects
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
-from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
+from usage_analysis.figures.heat import plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_error_rate
@@ -88,7 +89,9 @@ def data(usage):
         "x": dates_of(daily.index),
         "week": ua.load_profile(hourly, by="hour_of_week"),
         "thin": ua.error_rate(hourly, by="hour_of_week"),
-        "day": ua.load_profile(hourly),
+        "day": ua.load_profile(hourly, weekend=("Sat", "Sun")),
+        "days": ua.load_profile(parts),
+        "parts_capacity": capacity(parts),
         "rates": ua.error_rate(days),
         "chart": control_chart(hourly),
         "capacity": capacity(hourly, limit=10),
@@ -258,13 +261,13 @@ FIGURES = {
     "week": (lambda d, ax: plot_week(d["week"], about=d["about"], ax=ax), weeks),
     "error week": (lambda d, ax: plot_error_week(d["thin"], about=d["about"], ax=ax), rate_weeks),
     "calendar": (lambda d, ax: plot_calendar(d["daily"], about=d["about"], ax=ax), year),
-    "day": (lambda d, ax: plot_day(d["hourly"], about=d["about"], ax=ax), profile),
+    "day": (lambda d, ax: plot_day(d["day"], about=d["about"], ax=ax), profile),
     "load duration": (
-        lambda d, ax: plot_load_duration(d["hourly"], limit=10, about=d["about"], ax=ax),
+        lambda d, ax: plot_load_duration(d["capacity"], about=d["about"], ax=ax),
         duration,
     ),
     "capacity": (
-        lambda d, ax: plot_capacity(d["hourly"], limit=10, about=d["about"], ax=ax),
+        lambda d, ax: plot_capacity(d["capacity"], about=d["about"], ax=ax),
         erlangs,
     ),
     "error rate": (lambda d, ax: plot_error_rate(d["rates"], about=d["about"], ax=ax), rates),
@@ -276,9 +279,9 @@ FIGURES = {
         dumbbells,
     ),
     "groups' trends": (lambda d, ax: plot_trend(d["groups"], about=d["about"], ax=ax), lines),
-    "groups' days": (lambda d, ax: plot_day(d["parts"], about=d["about"], ax=ax), profiles),
+    "groups' days": (lambda d, ax: plot_day(d["days"], about=d["about"], ax=ax), profiles),
     "groups' load duration": (
-        lambda d, ax: plot_load_duration(d["parts"], about=d["about"], ax=ax),
+        lambda d, ax: plot_load_duration(d["parts_capacity"], about=d["about"], ax=ax),
         durations,
     ),
     "groups' error rates": (

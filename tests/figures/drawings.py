@@ -9,15 +9,16 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference, rate_effects
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.figures.axes import finished
+from usage_analysis.figures.calendar import plot_calendar
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.control import plot_control
 from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.effects import plot_effects
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
-from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
+from usage_analysis.figures.heat import plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
-from usage_analysis.figures.marks import Mark
+from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_error_rate
 from usage_analysis.figures.trend import plot_trend
@@ -120,6 +121,8 @@ def singles(hourly):
     daily, told = ua.aggregate(hourly, "D"), about(hourly)
     days = daily[finished(daily)]
     week = ua.load_profile(hourly, by="hour_of_week")
+    day = ua.load_profile(without(hourly, MARKS), weekend=("Sat", "Sun"))
+    traffic = ua.capacity(hourly, limit=5)
     thin = ua.error_rate(hourly, by="hour_of_week")
     rates, chart = ua.error_rate(days), control_chart(hourly)
     before = daily.set_axis(daily.index - pd.DateOffset(days=35))
@@ -131,9 +134,9 @@ def singles(hourly):
         "calendar": lambda ax: plot_calendar(daily, marks=MARKS, ax=ax, **same),
         "week": lambda ax: plot_week(week, ax=ax, **same),
         "error week": lambda ax: plot_error_week(thin, ax=ax, **same),
-        "day": lambda ax: plot_day(hourly, marks=MARKS, ax=ax, **same),
-        "load duration": lambda ax: plot_load_duration(hourly, limit=5, ax=ax, **same),
-        "capacity": lambda ax: plot_capacity(hourly, limit=5, marks=MARKS, ax=ax, **same),
+        "day": lambda ax: plot_day(day, ax=ax, **same),
+        "load duration": lambda ax: plot_load_duration(traffic, ax=ax, **same),
+        "capacity": lambda ax: plot_capacity(traffic, marks=MARKS, ax=ax, **same),
         "error rate": lambda ax: plot_error_rate(rates, marks=MARKS, ax=ax, **same),
         "control": lambda ax: plot_control(chart, marks=MARKS, ax=ax, **same),
         "burn-up": lambda ax: plot_burn_up(daily, budget=9000.0, marks=MARKS, ax=ax, **same),
@@ -156,8 +159,8 @@ def breakdowns(hourly):
     same = {"about": told}
     return {
         "trend": lambda ax: plot_trend(daily, marks=MARKS, ax=ax, **same),
-        "day": lambda ax: plot_day(hourly, ax=ax, **same),
-        "load duration": lambda ax: plot_load_duration(hourly, limit=5, ax=ax, **same),
+        "day": lambda ax: plot_day(ua.load_profile(hourly), ax=ax, **same),
+        "load duration": lambda ax: plot_load_duration(ua.capacity(hourly), ax=ax, **same),
         "error rate": lambda ax: plot_error_rate(rates, marks=MARKS, ax=ax, **same),
         "funnel": lambda ax: plot_funnel(limits, ax=ax, **same),
         "effects": lambda ax: plot_effects(parts, ax=ax, **same),

@@ -121,11 +121,16 @@ def test_days_without_calls_break_the_line():
     assert few.get_ydata()[-1] == pytest.approx(20)
 
 
-def test_the_week_outlines_its_busiest_slot(drawn, hourly):
-    """The outlined cell is the slot with the highest mean."""
-    (box,) = marks(drawn["week"], "busiest")
-    top = int(ua.load_profile(hourly, by="hour_of_week")["mean"].idxmax())
-    assert (round(box.get_x() + 0.5), round(box.get_y() + 0.5)) == (top % 24, top // 24)
+def test_the_week_outlines_the_hours_that_may_be_busiest(drawn, hourly):
+    """The outline goes around exactly the slots that the profile marks."""
+    profile = ua.load_profile(hourly, by="hour_of_week")
+    slots = np.flatnonzero(profile["busiest"])
+    (outline,) = [line for line in drawn["week"].collections if line.get_gid() == "busiest"]
+    sides = {(round(x.mean(), 1), round(y.mean(), 1)) for x, y in
+             (np.transpose(edge) for edge in outline.get_segments())}  # fmt: skip
+    around = [(s % 24 + dx, s // 24 + dy) for s in slots
+              for dx, dy in ((0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5))]  # fmt: skip
+    assert sides == {side for side in around if around.count(side) == 1}
     assert ZONE in drawn["week"].get_xlabel()
 
 

@@ -1,18 +1,17 @@
 """The user's marks: drawn on every time axis, left out of means, kept in totals."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import usage_analysis as ua
 from tests.figures.drawings import MARKS, ZONE, frame, grouped, panels, singles
+from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.figures.axes import finished
+from usage_analysis.figures.calendar import plot_calendar
 from usage_analysis.figures.control import plot_control
-from usage_analysis.figures.day import plot_day
-from usage_analysis.figures.heat import plot_calendar
+from usage_analysis.figures.load import plot_load_duration
 from usage_analysis.figures.marks import Mark, without
 from usage_analysis.figures.rates import plot_error_rate
 from usage_analysis.figures.style import new_figure
@@ -127,17 +126,17 @@ def test_the_mean_of_a_constant_week_is_constant(gone):
 
 
 def test_a_bad_period_is_in_no_profile_and_no_overall_rate():
-    """Day profiles and the overall rate leave the period out."""
+    """Load-duration curves and the overall rate leave the period out."""
     hourly = frame()
     mark = MARKS[1]
     inside = ~hourly.index.isin(without(hourly, [mark]).index)
     hourly.loc[inside, ["total_count", "error_count"]] = 10_000
-    kept, all_days = (plot_day(hourly, marks=marks) for marks in ([mark], []))
-    means = [
-        float(re.search(r": ([\d,.]+) calls", ax.get_title(loc="left"))[1].replace(",", ""))
-        for ax in (kept, all_days)
+    found = capacity(hourly, limit=5)
+    ends = [
+        max(line.get_ydata().max() for line in ax.lines if line.get_gid() == "curve")
+        for ax in (plot_load_duration(found, marks=marks) for marks in ([mark], []))
     ]
-    assert means[0] < 200 < means[1]
+    assert ends == [found["carried"][~inside].max(), found["carried"].max()]
     daily = ua.aggregate(hourly, "D")
     ax = plot_error_rate(ua.error_rate(daily[finished(daily)]), marks=[mark])
     assert ax.get_title(loc="left").startswith("Error rate 1.98 %")

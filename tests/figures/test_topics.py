@@ -24,14 +24,16 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.trends import project_month
+from usage_analysis.analysis.vocabulary import hourly_load
 from usage_analysis.figures.axes import finished
+from usage_analysis.figures.calendar import plot_calendar
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.control import plot_control
 from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.effects import plot_effects
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
-from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
+from usage_analysis.figures.heat import plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.marks import without
 from usage_analysis.figures.money import plot_billing, plot_burn_up
@@ -57,46 +59,56 @@ def band(ax, gid):
     return heights.min(), heights.max()
 
 
-def test_a_day_profile_has_its_percentiles():
-    """The line is the workdays' median, the band from their 10th to 90th percentile."""
+def test_a_day_profile_has_its_mean_and_percentiles():
+    """The line is the workdays' mean, the band from their 10th to their 90th percentile."""
     hourly = frame()
-    ax = plot_day(hourly)
-    workdays = hourly[hourly.index.day_of_week < 5]
-    profile = ua.load_profile(workdays)
-    assert lines(ax, "workdays")[0] == pytest.approx(profile["p50"].to_numpy())
-    assert band(ax, "workdays band") == pytest.approx((profile["p10"].min(), profile["p90"].max()))
-    (busy,) = [line for line in ax.get_lines() if line.get_gid() == "busy hour"]
-    assert busy.get_xdata()[0] == profile["mean"].idxmax()
+    profile = ua.load_profile(hourly, weekend=("Sat", "Sun"))
+    ax = plot_day(profile)
+    workdays = ua.load_profile(hourly[hourly.index.day_of_week < 5])
+    assert lines(ax, "workdays")[0] == pytest.approx(workdays["mean"].to_numpy())
+    assert band(ax, "workdays band") == pytest.approx(
+        (workdays["p10"].min(), workdays["p90"].max())
+    )
+    assert names(ax, "key") == ["lines: means; bands: 10th to 90th percentile"]
+    assert lines(plot_day(ua.load_profile(hourly)), "")[0] == pytest.approx(
+        ua.load_profile(hourly)["mean"].to_numpy()
+    )
 
 
-def test_the_busy_hour_counts_its_own_days():
-    """The title's days are those that had the busy hour, though other hours were there oftener."""
-    hourly = frame(calls=30, unfinished=0)
-    busy = int(ua.load_profile(hourly[hourly.index.day_of_week < 5])["mean"].idxmax())
-    short = hourly[~((hourly.index.day == 31) & (hourly.index.hour == busy))]
-    ax = plot_day(short)
-    title = ax.get_title(loc="left").replace("\n", " ")
-    assert title.startswith(f"Busy hour {busy:02d}:00")
-    assert title.endswith("over 21 workdays")
-    assert names(ax, "busy hour name") == ["busy hour, workdays"]
-    assert names(ax, "key") == ["lines: median of the days; bands: their 10 to 90 % range"]
+@pytest.mark.parametrize("measure", ["total_count", "duration", "traffic"])
+def test_a_day_says_of_its_lines_what_its_title_says(measure):
+    """The busiest hour is named with the mean that the line has there, and it alone is shaded."""
+    hourly = frame()
+    busy = (hourly.index.hour == 10) & (hourly.index.day_of_week < 5)
+    hourly.loc[busy, ["total_count", "duration"]] *= 3
+    profile = ua.load_profile(hourly, measure=measure, weekend=("Sat", "Sun"))
+    ax = plot_day(profile)
+    top = lines(ax, "workdays")[0][10]
+    assert ax.get_title(loc="left").replace("\n", " ") == (
+        f"The busiest hour of workdays is 10:00-11:00, with {hourly_load(top, measure)} on average"
+    )
+    (shade,) = [patch for patch in ax.patches if patch.get_gid() == "busy hour"]
+    assert shade.get_x() == 9.5
 
 
 def test_a_weekend_of_ones_own_is_set_apart():
     """Days named as weekend are in the other line; a name that is no day is refused."""
     hourly = frame()
-    ax = plot_day(hourly, weekend=("Fri", "Sat"))
+    ax = plot_day(ua.load_profile(hourly, weekend=("Fri", "Sat")))
     resting = hourly[hourly.index.day_of_week.isin([4, 5])]
-    assert lines(ax, "weekend")[0] == pytest.approx(ua.load_profile(resting)["p50"].to_numpy())
+    assert lines(ax, "weekend")[0] == pytest.approx(ua.load_profile(resting)["mean"].to_numpy())
     with pytest.raises(ua.QueryError, match="weekend"):
-        plot_day(hourly, weekend=("Friday",))
+        ua.load_profile(hourly, weekend=("Friday",))
+    with pytest.raises(ua.QueryError, match='by="hour_of_day"'):
+        plot_day(ua.load_profile(hourly, by="hour_of_week"))
 
 
 def test_a_load_duration_curve_falls_and_holds_every_peak():
     """The curve never rises, begins with the highest hour, and has the traffic of finished ones."""
     hourly = frame(90 * 24)
-    (curve,) = lines(plot_load_duration(hourly, limit=5), "curve")
-    traffic = ua.traffic_intensity(hourly[finished(hourly)])
+    found = ua.capacity(hourly, limit=5)
+    (curve,) = lines(plot_load_duration(found), "curve")
+    traffic = found["carried"][finished(hourly)]
     assert (np.diff(curve) <= 0).all()
     assert curve[:20] == pytest.approx(np.sort(traffic.to_numpy())[::-1][:20])
     assert curve[-1] == pytest.approx(traffic.min())
@@ -105,20 +117,23 @@ def test_a_load_duration_curve_falls_and_holds_every_peak():
 def test_load_of_groups_knows_no_limit():
     """A limit is the account's: no group's curve has one, and no title holds a group against it."""
     hourly = grouped({"a": 40, "b": 20})
-    ax = plot_load_duration(hourly, limit=1)
+    ax = plot_load_duration(capacity(hourly, limit=1))
     assert lines(ax, "limit") == []
     assert "limit" not in ax.get_title(loc="left")
-    assert lines(plot_load_duration(hourly[hourly["agent"] == "a"].drop(columns="agent"), limit=1),
-                 "limit")  # fmt: skip
+    one = hourly[hourly["agent"] == "a"].drop(columns="agent")
+    assert lines(plot_load_duration(capacity(one, limit=1)), "limit")
+    assert lines(plot_load_duration(capacity(one)), "limit") == []
 
 
 def test_load_of_groups_is_not_pressed_down_by_one_hour():
     """One hour far above leaves the axis as it is, and the name beside its curve tells how far."""
     hourly = grouped({"a": 40, "b": 20})
     spike = hourly.index[200]
-    hourly.loc[(hourly.index == spike) & (hourly["agent"] == "b"), "duration"] *= 50
-    ax = plot_load_duration(hourly)
-    traffic = ua.traffic_intensity(hourly).groupby("agent")["traffic"].max()
+    busy = (hourly.index == spike) & (hourly["agent"] == "b")
+    hourly.loc[busy, ["duration", "total_count", "joined_count"]] *= 50
+    found = capacity(hourly)
+    ax = plot_load_duration(found)
+    traffic = found.groupby("agent")["carried"].max()
     assert traffic["b"] > 5 * ax.get_ylim()[1]
     assert f"b, {traffic['b']:.3g} at most" in names(ax, "label")
     ordinary = np.quantile(lines(ax, "curve")[0], 0.5)
@@ -128,17 +143,21 @@ def test_load_of_groups_is_not_pressed_down_by_one_hour():
 def test_capacity_shows_carried_traffic_and_says_the_risk():
     """The line is carried traffic of finished hours; the title counts the hours at risk."""
     hourly = frame(14 * 24)
-    ax = plot_capacity(hourly, limit=7)
-    found = capacity(hourly, limit=7)[finished(hourly)]
+    found = capacity(hourly, limit=7)
+    ax = plot_capacity(found)
+    found = found[finished(hourly)]
     assert lines(ax, "carried")[0] == pytest.approx(found["carried"].to_numpy())
-    assert ax.get_title(loc="left").startswith(f"{found['at_risk'].sum():,} of 334 hours at risk")
+    risk = found["at_risk"]
+    assert lines(ax, "at risk")[0] == pytest.approx(found.loc[risk, "carried"].to_numpy())
+    assert f"in {risk.sum():,} of 334 hours" in ax.get_title(loc="left").replace("\n", " ")
 
 
 def test_capacity_of_many_weeks_shows_each_days_busiest_hour():
     """Beyond five weeks a day is one point, its busiest hour, and the axis says so."""
     hourly = frame(60 * 24)
-    ax = plot_capacity(hourly, limit=7)
-    found = capacity(hourly, limit=7)[finished(hourly)]["carried"]
+    found = capacity(hourly, limit=7)
+    ax = plot_capacity(found)
+    found = found[finished(hourly)]["carried"]
     days = found.groupby(found.index.tz_localize(None).normalize()).max()
     assert lines(ax, "carried")[0] == pytest.approx(days.to_numpy())
     assert "busiest hour of a day" in ax.get_ylabel()
@@ -426,7 +445,8 @@ def test_an_hour_of_the_week_stands_out_only_beyond_chance():
     hourly.loc[bad, "error_count"] = hourly.loc[bad, "total_count"] // 3
     loud = plot_error_week(ua.error_rate(hourly, by="hour_of_week"))
     assert "stands out on Wed 14:00 to 15:00" in loud.get_title(loc="left").replace("\n", " ")
-    assert len([patch for patch in loud.patches if patch.get_gid() == "busiest"]) == 1
+    (outline,) = [line for line in loud.collections if line.get_gid() == "busiest"]
+    assert len(outline.get_segments()) == 4
 
 
 def test_a_trend_of_many_groups_labels_the_six_largest():
@@ -577,7 +597,7 @@ def test_one_series_is_asked_for_where_one_is_meant():
     daily = ua.aggregate(hourly, "D")
     for draw in (
         lambda: plot_calendar(daily),
-        lambda: plot_capacity(hourly, limit=5),
+        lambda: plot_capacity(capacity(hourly, limit=5)),
         lambda: plot_burn_up(daily),
         lambda: plot_control(control_chart(hourly)),
     ):
@@ -587,13 +607,12 @@ def test_one_series_is_asked_for_where_one_is_meant():
         plot_error_week(ua.error_rate(hourly, by="hour_of_week"))
 
 
-def test_full_lines_and_what_is_cut_off_are_in_the_key():
-    """Diamonds are explained where there are any, and so is a band that goes beyond the axes."""
+def test_hours_at_risk_are_in_the_key():
+    """Diamonds are explained where there are any, with the share that counts as risk."""
     busy = frame(48, calls=130)
-    assert names(plot_capacity(busy, limit=5), "key") == [
-        "◆ lines full; the band of demand goes on above"
-    ]
-    assert names(plot_capacity(busy, limit=90), "key") == []
+    shown = plot_capacity(capacity(busy, limit=9, blocking=0.02))
+    assert names(shown, "key") == ["◆ 2 % or more of the calls probably refused"]
+    assert names(plot_capacity(capacity(busy, limit=90)), "key") == []
 
 
 def test_groups_are_asked_for_where_they_are_meant():
@@ -691,4 +710,4 @@ def test_an_empty_frame_after_leaving_out_is_still_drawn():
     mark = Mark("2026-01-01T00:00Z", "all", end="2027-01-01T00:00Z", leave_out=True)
     assert len(without(hourly, [mark])) == 0
     assert "No" in plot_trend(ua.aggregate(hourly, "D"), marks=[mark]).get_title(loc="left")
-    assert "No" in plot_day(hourly, marks=[mark]).get_title(loc="left")
+    assert "No" in plot_day(ua.load_profile(without(hourly, [mark]))).get_title(loc="left")

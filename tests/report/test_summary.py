@@ -93,28 +93,18 @@ def test_calls_and_rates_stand_beside_the_period_before():
     assert re.search(r"; -\d+\.\d+ points .* beyond chance\)\.$", sentences[1])
 
 
-def test_hours_at_risk_are_told_to_who_knows_no_erlang():
-    """How many hours came near the limit, when the busiest was, and what would be enough."""
+def test_the_summary_says_of_capacity_and_peaks_what_the_helpers_say():
+    """Summary and `describe_*` have the same sentences, with a limit and without one."""
     hourly = frame(14 * 24)
-    (_, said) = told(facts_of(hourly, limit=5), "capacity")
-    found = ua.capacity(hourly[~hourly["provisional"]], limit=5)
-    top = found.loc[found["carried"].idxmax()]
-    assert said == (
-        f"Calls may have been refused at the limit of 5 at once in {found['at_risk'].sum()} of 334 "
-        f"finished hours from 2026-03-01 to 2026-03-14; the busiest was {top.name:%Y-%m-%d %H:%M}, "
-        f"with {top['carried']:.1f} calls held at once on average, and an estimated "
-        f"{100 * top['blocking']:.0f} % of its calls refused (Erlang B); "
-        f"{ua.channels_for(top['offered'], 0.01)} at once would refuse 1 %."
-    )
-    (_, said) = told(facts_of(hourly, limit=500), "capacity")
-    assert said.startswith("Calls at once stayed well under the limit of 500 in 334 finished hours")
-    (_, said) = told(facts_of(hourly), "capacity")
-    assert said.endswith("held at once on average; how many may be is not known here.")
+    for limit in (5, 500, None):
+        (_, said) = told(facts_of(hourly, limit=limit), "capacity")
+        assert said == ua.describe_capacity(hourly, limit=limit)
+    (_, said) = told(facts_of(hourly), "peaks")
+    assert said == ua.describe_peak(hourly)
     (_, said) = told(facts_of(SINGLES["hundreds of millions"](), limit=5), "capacity")
-    assert "calls held at once on average, and in 228 hours the lines were full" in said
-    assert re.search(r"with \d{3},\d{3} calls", said)
-    (_, said) = told(facts_of(SINGLES["one call"](), limit=5), "capacity")
-    assert "with 0.03 calls held" in said
+    assert said.startswith("A limit of 5 concurrent calls was hardly in force: ")
+    (_, said) = told(facts_of(SINGLES["one call"]()), "capacity")
+    assert said.startswith("No concurrency limit was given. In ")
 
 
 def test_an_hour_of_one_long_call_is_not_the_busiest():
@@ -124,7 +114,8 @@ def test_an_hour_of_one_long_call_is_not_the_busiest():
     hourly.loc[place, ["total_count", "joined_count"]] = 1
     hourly.loc[place, "duration"] = pd.Timedelta(hours=7)
     (_, said) = told(facts_of(hourly, limit=9), "capacity")
-    assert f"the busiest was {place:%Y-%m-%d %H:%M}" not in said
+    assert f"The busiest hour, {place:%Y-%m-%d %H:%M}" not in said
+    assert "overlong calls of 1 hour are spread out" in said
     sentences = told(facts_of(hourly), "checks")
     assert sentences[-1] == (
         "1 of 9 checks of the reply against itself does not hold: in 1 hour, first 2026-03-02 "

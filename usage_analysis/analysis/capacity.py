@@ -1,261 +1,284 @@
-"""How many calls at once: the hours near a limit, in numbers and words."""
+"""Concurrent calls: carried and offered traffic, and the share of calls that a limit refuses."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.erlang import blocking_of, channels_for, offered_for
+from usage_analysis.analysis.busiest import dispersion, expected_week
+from usage_analysis.analysis.erlang import blocking_of, check_blocking, offered_for
 from usage_analysis.analysis.intervals import Floats
-from usage_analysis.analysis.profiles import traffic_intensity
-from usage_analysis.analysis.statements.statement import sentences
-from usage_analysis.analysis.vocabulary import several
+from usage_analysis.analysis.meaning import Meaning, with_meaning
+from usage_analysis.analysis.profiles import percentiles
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import copy_source, group_column
-from usage_analysis.tidy.grouping import check_rows
-from usage_analysis.tidy.zones import zone_of
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import Rows, row_lengths, rows_of
+from usage_analysis.tidy.zones import HOUR
 
-Integers = NDArray[np.int64]
+_DEMAND = 0.999
+# Standard deviations beyond which a call is overlong, an hour unusual, and a limit contradicted.
+_FAR = 4
+_ROUNDS = 2
+_FEW_CALLS = 5
+_SCALE = 1.4826  # median absolute deviation to standard deviation, of normal numbers
+_LAGS = 48
+_SMALL = 1e-3
 
-_BEYOND = 0.001
-_QUANTILE = NormalDist().inv_cdf(1 - _BEYOND)
-_LARGE = 1000
-_STEPS = 200
-# What a line group is mostly made for.
-_FEW_LOST = 0.01
 
+def capacity(
+    hourly: pd.DataFrame, *, limit: int | None = None, blocking: float = 0.01
+) -> pd.DataFrame:
+    """Concurrent calls of each hour, and the share that a limit probably refused.
 
-def capacity(hourly: pd.DataFrame, *, limit: int) -> pd.DataFrame:
-    """How near each hour came to the number of calls that an account may hold at once.
+    Refused calls appear in no count, so what is seen is carried traffic. Talk is booked in the hour
+    in which its call started. `carried` spreads it over the hours that it lasted, as if call
+    lengths were exponential with the mean of their group. Talk that lies 4 standard deviations
+    above calls times mean length counts as one overlong call and is spread at one erlang.
 
-    Refused calls appear in no count, so what is seen is carried traffic. The offered traffic A
-    solves ``A·(1 - B(A, limit)) = carried`` and blocking is ``B(A, limit)`` (Erlang 1917): what
-    calls that come at random within the hour, and give up when refused, would have met. Where
-    carried is at or over the limit no finite demand explains it: the hour is `saturated`, with the
-    formula's limits, infinite traffic and blocking 1. Talk is booked in the hour in which its call
-    was created, about 10 % off in a single hour: read a single saturated hour with care.
+    A single hour is too noisy to turn round Erlang's formula, so demand is that of the hour of the
+    week: its mean over the weeks (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered
+    traffic A solves ``A·(1 - B(A, limit)) = usual`` (Erlang 1917). Calls that come at that rate are
+    refused while every line is busy, which `carried` says of each hour.
+
+    A mean above the limit contradicts the limit. The hours say so in `over_limit`, and `offered` is
+    then what was carried, `blocking` what such a limit would refuse.
 
     Parameters
     ----------
     hourly
-        Canonical hourly frame, with or without a group column. A limit is an account's, so a
-        breakdown says what each group would meet had it the limit to itself.
+        Canonical hourly frame, with or without a group column. A limit belongs to an account, so a
+        breakdown shows what each group would meet if it had the limit to itself.
     limit
-        Calls that could be held at once when these came; 5 on a pay-as-you-go account. What was
-        carried under another limit follows from another demand: for the lines that it takes, turn
-        `offered` into them with `channels_for`, and do not try other limits here.
+        Maximum number of concurrent calls when these calls came; 5 on a pay-as-you-go account.
+        Without a limit only the first columns are returned.
+    blocking
+        Share of refused calls from which an hour is at risk.
 
     Returns
     -------
     DataFrame
-        A row a bucket: `carried` and `offered` [erlangs]; `blocking`, the share of calls refused;
-        `demand`, the calls at once that demand without a limit exceeds 0.1 % of the time (99.9 %
-        point of a Poisson distribution of mean `offered`: M/G/∞); `saturated`; `at_risk`, whether
-        `demand` is over the limit. Provisional buckets are there, and their talk may still grow.
+        One row per hour: `provisional`; `carried` [erlangs]; `usual`, the expected carried traffic
+        of its hour of the week [erlangs]; `overlong`, whether the hour holds an overlong call. With
+        a limit also `offered` [erlangs]; `blocking`, the share of calls refused; `demand`, the
+        number of concurrent calls that `offered` exceeds 0.1 % of the time without a limit (99.9 %
+        point of a Poisson distribution: M/G/∞); `at_risk`, whether the share refused is at least
+        `blocking`; `over_limit`.
 
     Raises
     ------
     QueryError
-        The limit is not a whole number of 1 or more, or there is no `duration`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> time = pd.date_range("2026-03-02 09:00", periods=2, freq="h", tz="UTC", name="time")
-    >>> hourly = pd.DataFrame({"duration": pd.to_timedelta(["30min", "5h"])}, index=time)
-    >>> capacity(hourly, limit=5)[["carried", "offered", "saturated", "at_risk"]].round(3)
-                               carried  offered  saturated  at_risk
-    time
-    2026-03-02 09:00:00+00:00      0.5      0.5      False    False
-    2026-03-02 10:00:00+00:00      5.0      inf       True     True
-    """
-    if isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1:
-        raise QueryError(f"limit: expected a whole number of calls, 1 or more, got {limit!r}")
-    traffic = traffic_intensity(hourly)
-    check_rows("capacity", hourly, "hour")
-    group = group_column(hourly)
-    carried = np.asarray(traffic if group is None else traffic["traffic"], dtype=np.float64)
-    offered, demand = offered_for(carried, int(limit)), np.full(len(carried), np.inf)
-    saturated = carried >= limit
-    demand[~saturated] = _poisson_bound(offered[~saturated])
-    columns = {
-        "carried": carried,
-        "offered": offered,
-        "blocking": blocking_of(offered, np.full(len(carried), limit)),
-        "demand": demand,
-        "saturated": saturated,
-        "at_risk": demand > limit,
-    }
-    out = pd.DataFrame(columns, index=hourly.index)
-    if group is not None:
-        out.insert(0, group, hourly[group])
-    return copy_source(out, hourly)
-
-
-def describe_capacity(hourly: pd.DataFrame, *, limit: int) -> str | pd.DataFrame:
-    """One sentence on the hours at risk of refused calls, and on the busiest of them.
-
-    Provisional hours, whose talk may still grow, are left out and counted. What the busiest hour
-    refused is Erlang's formula turned round, as `capacity` has it, not a count: refused calls are
-    counted nowhere. Talk is booked in the hour in which its call began: an hour whose mean joined
-    call is longer than an hour is not told as the busiest, where there are others.
-
-    Parameters
-    ----------
-    hourly, limit
-        As for `capacity`.
-
-    Returns
-    -------
-    str or DataFrame
-        The sentence; for a breakdown a column `sentence`, one row a group, each as though it had
-        the limit to itself.
-
-    Raises
-    ------
-    QueryError
-        As for `capacity`, or no `provisional`.
+        The limit is not a whole number of 1 or more, `blocking` is not between 0 and 1, the rows
+        are longer than hours, or a column is missing.
 
     Examples
     --------
     >>> import pandas as pd
     >>> time = pd.date_range("2026-03-02 09:00", periods=3, freq="h", tz="UTC", name="time")
+    >>> talk = pd.to_timedelta(["30min", "4h", "1h"])
     >>> hourly = pd.DataFrame(
-    ...     {"duration": pd.to_timedelta(["9min", "2h", "0s"]), "provisional": False}, index=time)
-    >>> describe_capacity(hourly, limit=5)
-    'calls at once: 1 of 3 hours at risk of refusals at a limit of 5 (UTC); the busiest, 2026-03-02
-    10:00, carried 2.0 erlangs, at which Erlang B has 4.2 % of the calls refused; for 1 % it takes 7
-    lines'
+    ...     {"total_count": [10, 80, 20], "duration": talk, "provisional": False}, index=time)
+    >>> capacity(hourly, limit=5)[["carried", "blocking", "at_risk"]].round(3)
+                               carried  blocking  at_risk
+    time
+    2026-03-02 09:00:00+00:00    0.475     0.000    False
+    2026-03-02 10:00:00+00:00    3.825     0.356     True
+    2026-03-02 11:00:00+00:00    1.150     0.005    False
     """
-    check_frame("describe_capacity", hourly, "duration", "provisional", rows="hour")
-    waiting = hourly["provisional"].to_numpy(dtype=bool)
-    found = capacity(hourly, limit=limit)
-
-    def tell(_: int, rows: pd.DataFrame) -> str:
-        late = rows["provisional"].to_numpy()
-        whole = rows[~late]
-        risk = risk_in_words(whole, limit, left_out=late.sum())
-        return f"calls at once: {risk}{_busiest_in_words(whole, limit)}"
-
-    # What stands first shows whether there are groups.
-    found.insert(int(group_column(hourly) is not None), "provisional", waiting)
-    found["overlong"] = overlong(hourly)
-    return sentences(found, tell)
-
-
-def overlong(hourly: pd.DataFrame) -> NDArray[np.bool_]:
-    """Hours in which longer talk than theirs is booked: the mean joined call is over an hour."""
-    if "joined_count" not in hourly:
-        return np.zeros(len(hourly), dtype=np.bool_)
-    calls = np.maximum(hourly["joined_count"].to_numpy(dtype=np.float64), 1)
-    found: NDArray[np.bool_] = hourly["duration"].to_numpy() / np.timedelta64(1, "h") > calls
-    return found
-
-
-def risk_in_words(found: pd.DataFrame, limit: int, *, left_out: int = 0) -> str:
-    """How many hours of one series `capacity` found at risk, in words."""
-    hours, zone = len(found), zone_of(found)
-    waiting = f", {left_out:,} provisional left out" if left_out else ""
-    if hours == 0:
-        return f"0 finished hours, so nothing to hold against a limit of {limit} ({zone}{waiting})"
-    risk, full = int(found["at_risk"].sum()), int(found["saturated"].sum())
-    saturated = f", {full:,} of them saturated" if full else ""
-    return (
-        f"{risk:,} of {several(hours, 'hour')} at risk of refusals at a limit of {limit}"
-        f"{saturated} ({zone}{waiting})"
+    if limit is not None and (
+        isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1
+    ):
+        raise QueryError(f"limit: expected a whole number of calls, 1 or more, got {limit!r}")
+    check_blocking(blocking)
+    check_frame("capacity", hourly, "duration", "total_count", "provisional", rows="hour")
+    rows = rows_of(hourly)
+    held = _held(hourly, rows)
+    final = ~hourly["provisional"].to_numpy(dtype=bool)
+    slot = rows.code * 168 + rows.slots("hour_of_week")[rows.place]
+    usual, noise = _usual(held, slot, final, rows.count)
+    columns = {
+        "provisional": ~final,
+        "carried": held.traffic,
+        "usual": usual,
+        "overlong": held.overlong,
+    }
+    if limit is not None:
+        columns |= _against(held, usual, noise, rows, int(limit), blocking)
+    out = pd.DataFrame(columns, index=hourly.index)
+    group = group_column(hourly)
+    if group is not None:
+        out.insert(0, group, hourly[group])
+    meaning = Meaning(
+        made_by="capacity",
+        measure="traffic",
+        limit=None if limit is None else int(limit),
+        blocking=None if limit is None else float(blocking),
+        method="Erlang B of the hour of the week (Erlang 1917; ITU-T E.500, E.520)",
     )
+    return with_meaning(out, meaning, hourly)
 
 
-def _busiest_in_words(found: pd.DataFrame, limit: int) -> str:
-    """The busiest of hours that know whether they are `overlong`, as the rest of a sentence."""
-    carried = found["carried"].to_numpy()
-    usual = np.where(found["overlong"], 0.0, carried)
-    if not carried.any():
-        return "; no talk in any of them" if len(found) else ""
-    top = found.iloc[int((usual if usual.any() else carried).argmax())]
-    busiest = f"; the busiest, {top.name:%Y-%m-%d %H:%M}, carried {top['carried']:,.1f} erlangs"
-    if found["saturated"].any():
-        return f"{busiest}: how many calls it refused cannot be told"
-    lines = channels_for(float(top["offered"]), _FEW_LOST)
-    refused = 100 * float(top["blocking"])
-    enough = f"; for 1 % it takes {lines} lines" if lines > limit else ""
-    share = f"{refused:.{refused < 10:d}f} %" if refused >= 0.05 else "less than 0.1 %"
-    return f"{busiest}, at which Erlang B has {share} of the calls refused{enough}"
+class _Held(NamedTuple):
+    """Talk in the hours in which it was held."""
+
+    traffic: Floats
+    """Carried traffic of each row [erlangs]."""
+    error: Floats
+    """Standard deviation of what spreading talk leaves unknown [erlangs]."""
+    overlong: NDArray[np.bool_]
+    length: Floats
+    """Mean call length of each group [h]."""
 
 
-def _poisson_bound(mean: Floats) -> Floats:
-    """Smallest k that a Poisson variable of each mean exceeds with a probability of 0.001 at most.
+def _held(hourly: pd.DataFrame, rows: Rows) -> _Held:
+    """Spread the talk of each row over the hours that it lasted."""
+    counts = "joined_count" if "joined_count" in hourly else "total_count"
+    calls = hourly[counts].to_numpy(dtype=np.float64)
+    micro = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
+    talk, code, times = micro / HOUR, rows.code, rows.times[rows.place]
+    length, spread, overlong = _lengths(talk, calls, code, rows.count)
+    excess = np.where(overlong, talk - calls * length[code], 0.0)
+    order = np.lexsort((times, code)) if _out_of_order(code, times) else slice(None)
+    mean, regular, extra = length[code][order], (talk - excess)[order], excess[order]
+    breaks = (np.diff(code[order]) != 0) | (np.diff(times[order]) != HOUR)
+    run = np.append(0, np.cumsum(breaks))[: len(talk)]
+    held = _spread(regular, mean, run) + _one_call(extra, run)
+    traffic = np.empty(len(talk))
+    traffic[order] = held
+    traffic /= row_lengths(hourly) / HOUR
+    # Residual lengths of the calls held at either end of an hour: E[L²]/2E[L] in the mean.
+    residual = (length + spread**2 / np.maximum(length, 1e-12)) / 2
+    error = np.sqrt(4 * traffic * (length * residual)[code])
+    return _Held(traffic, error, overlong, length)
 
-    Found from the other side, by the greatest mean for which each k is enough: looked up for small
-    k, solved for with large ones.
+
+def _out_of_order(code: NDArray[np.intp], times: NDArray[np.int64]) -> bool:
+    same = np.diff(code) == 0
+    return bool(np.any(np.diff(code) < 0) or np.any(np.diff(times)[same] < 0))
+
+
+def _lengths(
+    talk: Floats, calls: Floats, code: NDArray[np.intp], groups: int
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Mean and standard deviation of call lengths in each group [h], and overlong hours.
+
+    The standard deviation comes from the scatter of hours, by the median absolute deviation, which
+    a stuck call does not move. It is at least the mean, as exponential lengths have it.
     """
-    most = _greatest_means()
-    found = np.searchsorted(most, mean).astype(np.float64)
-    large = mean > most[-1]
-    if large.any():
-        wanted = mean[large]
-        shape = wanted + _QUANTILE * np.sqrt(wanted)
-        for _ in range(_STEPS):
-            step = wanted - _gamma_point(shape)
-            shape += step
-            if np.all(np.abs(step) <= 1e-15 * shape):
-                break
-        found[large] = np.ceil(shape - 1)
-    return found
+    overlong = np.zeros(len(talk), dtype=np.bool_)
+    enough = calls >= _FEW_CALLS
+    n = np.bincount(code[enough], minlength=groups)
+    for _ in range(_ROUNDS):
+        usual = ~overlong
+        total = np.bincount(code[usual], talk[usual], minlength=groups)
+        count = np.bincount(code[usual], calls[usual], minlength=groups)
+        mean = total / np.maximum(count, 1)
+        apart = np.abs(talk - calls * mean[code])
+        scatter = apart[enough] / np.sqrt(calls[enough])
+        median = np.nan_to_num(percentiles(scatter, code[enough], n, (50,))[0])
+        spread = np.maximum(_SCALE * median, mean)
+        overlong = talk - calls * mean[code] > _FAR * spread[code] * np.sqrt(calls) + 1e-9
+    return mean, spread, overlong
 
 
-@lru_cache(maxsize=1)
-def _greatest_means() -> Floats:
-    """Greatest mean for which each small k is enough, by Newton's method on the tail.
+def _spread(talk: Floats, mean: Floats, run: NDArray[np.intp]) -> Floats:
+    """Talk by the hour it is held in, for exponential lengths and starts spread evenly.
 
-    The slope of the tail is the probability of k itself.
+    `run` numbers hours that follow one another; talk that ends outside its run is dropped, for the
+    frame does not have its hour.
     """
-    k = np.arange(_LARGE)
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, len(k))))])
-    # Wilson and Hilferty's cube gives a start, and the slope's sign keeps Newton's steps inside.
-    cube = 1 - 1 / (9 * (k + 1)) - _QUANTILE / (3 * np.sqrt(k + 1))
-    most: Floats = (k + 1) * np.maximum(cube, 0.1) ** 3
-    for _ in range(_STEPS):
-        slope = np.exp(k * np.log(most) - most - log_factorial)
-        step = (_BEYOND - _poisson_tail(k, most, slope)) / slope
-        most = np.clip(most + step, most / 2, most * 2)
-        if np.all(np.abs(step) <= 1e-10 * most):
+    length = np.maximum(mean, 1e-9)
+    ended = -np.expm1(-1 / length)
+    out: Floats = talk * (1 - length * ended)
+    for lag in range(1, _LAGS + 1):
+        weight = length * ended**2 * np.exp(-(lag - 1) / length)
+        if lag >= len(talk) or weight.max(initial=0.0) < _SMALL:
             break
-    most.setflags(write=False)
-    return most
+        later = np.where(run[lag:] == run[:-lag], (talk * weight)[:-lag], 0.0)
+        out[lag:] += later
+    return out
 
 
-def _poisson_tail(k: Integers, mean: Floats, at_k: Floats) -> Floats:
-    term = at_k * mean / (k + 1)
-    total, number = term.copy(), 1
-    while np.any(term):
-        number += 1
-        term = term * mean / (k + number)
-        # Numbers too small to matter become too small to be fast.
-        term[term < 1e-17 * total] = 0
-        total += term
-    return total
+def _one_call(excess: Floats, run: NDArray[np.intp]) -> Floats:
+    """Talk beyond the usual, as one call that starts in the middle of its hour."""
+    (start,) = np.nonzero(excess)
+    own = np.minimum(excess, 0.5)
+    if len(start) == 0:
+        return own
+    end = np.searchsorted(run, run[start], side="right")
+    left = excess[start] - own[start]
+    whole = np.floor(left).astype(np.int64)
+    steps, rest = np.zeros(len(run) + 1), np.zeros(len(run) + 1)
+    np.add.at(steps, start + 1, 1.0)
+    np.add.at(steps, np.minimum(start + 1 + whole, end), -1.0)
+    last = start + 1 + whole
+    np.add.at(rest, np.where(last < end, last, len(run)), left - whole)
+    held: Floats = own + np.cumsum(steps)[:-1] + rest[:-1]
+    return held
 
 
-def _gamma_point(shape: Floats) -> Floats:
-    """Point that a gamma variable of each large shape falls short of with a probability of 0.001.
+def _usual(
+    held: _Held, slot: NDArray[np.int64], final: NDArray[np.bool_], groups: int
+) -> tuple[Floats, Floats]:
+    """Expected carried traffic of each row's hour of the week, and the noise of a single hour."""
+    size = 168 * groups
+    n = np.bincount(slot[final], minlength=size).reshape(-1, 168)
+    if n.size == 0:
+        return held.traffic, held.traffic
+    carried = held.traffic[final]
+    total = np.bincount(slot[final], carried, minlength=size).reshape(-1, 168)
+    squares = np.bincount(slot[final], carried**2, minlength=size).reshape(-1, 168)
+    mean = total / np.maximum(n, 1)
+    # The mean occupancy of an hour varies by 2·A·length where calls come at random (M/M/∞).
+    ratio = dispersion(mean, squares, n, otherwise=2 * held.length)
+    expected, _ = expected_week(mean, n, ratio)
+    known = (n > 0).ravel()[slot]
+    noise = np.sqrt(np.maximum(ratio, 2 * held.length[:, None]) * expected).ravel()[slot]
+    return np.where(known, expected.ravel()[slot], held.traffic), np.where(known, noise, np.inf)
 
-    The series of Fisher and Cornish (1960, Technometrics 2:209); from a shape of 1,000 on it is
-    within 1e-9 of the point. The greatest mean for which k is enough is the point of shape k + 1.
-    """
-    z, root = -_QUANTILE, np.sqrt(shape)
-    point: Floats = (
-        shape
-        + z * root
-        + (z**2 - 1) / 3
-        + (z**3 - 7 * z) / (36 * root)
-        - (3 * z**4 + 7 * z**2 - 16) / (810 * shape)
-        + (9 * z**5 + 256 * z**3 - 433 * z) / (38_880 * shape * root)
-        + (12 * z**6 - 243 * z**4 - 923 * z**2 + 1472) / (204_120 * shape**2)
-    )
-    return point
+
+def _against(
+    held: _Held, usual: Floats, noise: Floats, rows: Rows, limit: int, blocking: float
+) -> dict[str, NDArray[np.generic]]:
+    """Columns of `capacity` that need a limit."""
+    carried, code = held.traffic, rows.code
+    over = (carried - _FAR * held.error > limit) | (usual >= limit)
+    doubted = (np.bincount(code[over], minlength=rows.count) > 0)[code]
+    # An hour far above its usual traffic tells of a demand of its own.
+    lasting = np.where(carried > usual + _FAR * noise, np.minimum(carried, 0.99 * limit), usual)
+    offered = np.where(doubted, lasting, 0.0)
+    offered[~doubted] = _offered(lasting[~doubted], limit)
+    lines = np.full(len(carried), limit)
+    busy = np.where(doubted, 0.0, blocking_of(offered_for(carried, limit), lines))
+    refused = offered * busy
+    share = np.divide(refused, refused + carried, out=np.zeros(len(carried)), where=refused > 0)
+    share[doubted] = blocking_of(offered[doubted], lines[doubted])
+    return {
+        "offered": offered,
+        "blocking": share,
+        "demand": _demand(offered),
+        "at_risk": share >= blocking,
+        "over_limit": over,
+    }
+
+
+def _offered(carried: Floats, limit: int) -> Floats:
+    """Offered traffic; many rows share one hour of the week, which is solved once."""
+    values, place = np.unique(carried, return_inverse=True)
+    return offered_for(values, limit)[place]
+
+
+def _demand(offered: Floats) -> Floats:
+    """Number of calls that a Poisson variable of each mean exceeds with a probability of 0.1 %."""
+    from scipy.special import pdtr, pdtrik  # scipy costs 0.2 s to import
+
+    values, place = np.unique(offered, return_inverse=True)
+    found = np.ceil(pdtrik(_DEMAND, values))
+    # The continuous inverse may end a last bit above the whole number.
+    lower = np.maximum(found - 1, 0)
+    found = np.where(pdtr(lower, values) >= _DEMAND, lower, found)
+    out: Floats = np.where(values > 0, found, 0.0)[place]
+    return out

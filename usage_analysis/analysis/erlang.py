@@ -150,6 +150,14 @@ def _channels(channels: ArrayLike, least: int = 0) -> Integers:
     return values.astype(np.int64)
 
 
+def check_blocking(blocking: object) -> None:
+    """Raise a QueryError where a blocking is not a number between 0 and 1."""
+    if isinstance(blocking, bool) or not isinstance(blocking, int | float) or not 0 < blocking < 1:
+        raise QueryError(
+            f"blocking: expected a share between 0 and 1 such as 0.01, got {_shown(blocking)}"
+        )
+
+
 def _blocking_target(blocking: ArrayLike) -> Floats:
     try:
         values = np.asarray(blocking, dtype=np.float64)

@@ -39,6 +39,10 @@ class Meaning:
         Level of the intervals, such as 0.95; None where the result has no interval.
     method
         How the interval or the limits were computed, with the source of the formula.
+    limit
+        Maximum number of concurrent calls; None where none was given.
+    blocking
+        Share of refused calls from which an hour is at risk; None where no limit was given.
     """
 
     made_by: str
@@ -47,6 +51,8 @@ class Meaning:
     denominator: str | None = None
     confidence: float | None = None
     method: str = ""
+    limit: int | None = None
+    blocking: float | None = None
 
     @property
     def name(self) -> str:

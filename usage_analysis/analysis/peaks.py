@@ -1,4 +1,4 @@
-"""When the calls come: the busy hour of the day, and the busiest hours of the week."""
+"""Peak hours: the busy hour of the day, and the busiest hours of the week."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, wilson
-from usage_analysis.analysis.profiles import Floats, Measured, measured, profile_of
-from usage_analysis.analysis.vocabulary import either
+from usage_analysis.analysis.meaning import Meaning, with_meaning
+from usage_analysis.analysis.profiles import Floats, Measured, check_weekend, measured, profile_of
+from usage_analysis.analysis.vocabulary import WEEKDAYS, either
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import copy_source
 from usage_analysis.tidy.grouping import Rows, sums
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants, weekday_of
 
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _METHODS = ("tcbh", "adph", "fdmh")
+_FEWEST_DAYS = 2
+_LEFT_OUT_FACTOR = 1.3
 _DAYS = ("all", "workdays", "top30", "top5")
 
 
@@ -67,20 +68,23 @@ def busy_hour(
     weekend: Sequence[str] = ("Sat", "Sun"),
     confidence: float = 0.95,
 ) -> pd.Series | pd.DataFrame:
-    """Busiest clock hour of the day, its load, and how far it stands out.
+    """Return the busiest clock hour of the day, its load, and how far it stands out.
 
-    Definitions of ITU-T E.600 and E.500: the time-consistent busy hour (``tcbh``) is the clock hour
-    with the greatest mean load over the days; the average daily peak hour (``adph``) averages each
-    day's own greatest hour, so it is never less; the fixed daily measurement hour (``fdmh``) is the
-    mean load of the hour you name. All look at the same days: whole local days that hold every
-    clock hour and no provisional bucket. An hour that autumn repeats counts as one of mean load;
-    the day on which spring skips one is left out. The 60 minutes in a row with the most load, which
-    E.600 has in mind, need not begin on the hour, and may hold more than sums by clock hour show.
+    Definitions of ITU-T E.600 and E.500:
+
+    - ``tcbh``, the time-consistent busy hour: the clock hour with the greatest mean load;
+    - ``adph``, the average daily peak hour: the mean of each day's greatest hour, so never less;
+    - ``fdmh``, the fixed daily measurement hour: the mean load of an hour that you name.
+
+    All methods look at the same days: whole local days with every clock hour and no provisional
+    bucket. An hour that autumn repeats counts as one hour of mean load. The day on which spring
+    skips an hour is left out. The 60 busiest minutes in a row (E.600) need not begin on the hour,
+    so they may hold more than sums by clock hour show.
 
     Parameters
     ----------
     hourly
-        Canonical hourly frame on the clock that is meant, with or without a group column.
+        Canonical hourly frame in the time zone of interest, with or without a group column.
     measure
         As for `load_profile`.
     method
@@ -93,15 +97,15 @@ def busy_hour(
     weekend
         Days of the weekend, as ``"Fri", "Sat"``.
     confidence
-        Of the interval of `share_of_days`.
+        Confidence level of the interval of `share_of_days`.
 
     Returns
     -------
     Series or DataFrame
         `hour`, with ``adph`` the one that is the day's peak most often; `value`, the load [measure
-        an hour; erlangs for traffic]; `share_of_days` on which that hour is the day's peak, ties
-        included, with `share_low` and `share_high`, Wilson's interval (as in `error_rate`) of so
-        many days, as if they were independent and the hour had been named before;
+        per hour; erlangs for traffic]; `share_of_days` on which that hour is the day's peak, ties
+        included, with the interval `share_low` to `share_high`: Wilson's, extended to what each day
+        says of the hour chosen without it, and NaN for a single day;
         `busy_hour_to_day`, value over the mean day's sum; `peak_to_average`, value over
         the mean hour; `days`, how many were looked at; `left_out`, how many other days of that
         kind the frame has rows of: not whole, provisional, or short of an hour that the clock
@@ -134,17 +138,21 @@ def busy_hour(
     ]
     if not results:
         _chosen(np.empty((0, 24)), days)  # as for a series without rows
+    meaning = Meaning(
+        made_by="busy_hour", measure=measure, confidence=confidence,
+        method="Wilson's interval with leave-one-out selection (Wilson 1927)",
+    )  # fmt: skip
     if table.rows.groups is None:
-        return copy_source(pd.Series(results[0], name="busy_hour", dtype=object), hourly)
-    return copy_source(pd.DataFrame(results, index=table.rows.groups), hourly)
+        found = pd.Series(results[0], name="busy_hour", dtype=object)
+        return with_meaning(found, meaning, hourly)
+    return with_meaning(pd.DataFrame(results, index=table.rows.groups), meaning, hourly)
 
 
 def _check_busy_hour(method: str, hour: int | None, days: str, weekend: Sequence[str]) -> None:
     for name, value, accepted in (("method", method, _METHODS), ("days", days, _DAYS)):
         if value not in accepted:
             raise QueryError(f"{name}: expected {either(accepted)}, got {value!r}")
-    if isinstance(weekend, str) or not all(name in WEEKDAYS for name in weekend):
-        raise QueryError(f"weekend: expected days out of {either(WEEKDAYS)}, got {weekend!r}")
+    check_weekend(weekend)
     if method != "fdmh" and hour is not None:
         raise QueryError(f'hour: expected none with method "{method}", got {hour!r}')
     if method == "fdmh" and (isinstance(hour, bool) or hour not in range(24)):
@@ -175,56 +183,69 @@ def _busiest(
         found = int(mean.argmax()) if hour is None else hour
         value = float(mean[found])
     any_calls = bool(mean.sum() > 0)
-    peaks = at_peak[:, found].sum(keepdims=True)
-    low, high = wilson(peaks, np.array([len(load)]), quantile) if any_calls else ([np.nan],) * 2
+    low, high = _share_interval(load, at_peak, found, method, quantile)
     to_day = value / float(mean.sum()) if any_calls else np.nan
     if measure == "traffic":
         value /= HOUR
     return {
         "hour": found if any_calls or hour is not None else np.nan,
         "value": pd.Timedelta(round(value), "us") if measure == "duration" else value,
-        "share_of_days": float(peaks[0] / len(load)) if any_calls else np.nan,
-        "share_low": float(low[0]),
-        "share_high": float(high[0]),
+        "share_of_days": float(at_peak[:, found].mean()) if any_calls else np.nan,
+        "share_low": low if any_calls else np.nan,
+        "share_high": high if any_calls else np.nan,
         "busy_hour_to_day": to_day,
         "peak_to_average": 24 * to_day,
         "days": len(load),
     }
 
 
-def peak_hours(
-    hourly: pd.DataFrame,
-    n: int = 3,
-    *,
-    measure: str = "total_count",
-    confidence: float = 0.95,
-) -> pd.DataFrame:
+def _share_interval(
+    load: Floats, at_peak: NDArray[np.bool_], found: int, method: str, quantile: float
+) -> tuple[float, float]:
+    """Interval of the share of days on which an hour is the day's peak.
+
+    An hour that was chosen from the same days peaks on too many of them. So the interval also
+    covers Wilson's interval of the days counted as new ones: each against the hour that all other
+    days would choose (leave-one-out). Their count varies more, which the factor allows for.
+    """
+    days = len(load)
+    (low,), (high,) = wilson(at_peak[:, found].sum(keepdims=True), np.array([days]), quantile)
+    if method == "fdmh":
+        return float(low), float(high)
+    if days < _FEWEST_DAYS:
+        return np.nan, np.nan
+    others = at_peak.sum(axis=0) - at_peak if method == "adph" else load.sum(axis=0) - load
+    chosen = others.argmax(axis=1)[:, None]
+    as_new = np.take_along_axis(at_peak, chosen, axis=1).sum(keepdims=True)[0]
+    (least,), (most,) = wilson(as_new, np.array([days]), _LEFT_OUT_FACTOR * quantile)
+    return float(min(low, least)), float(max(high, most))
+
+
+def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count") -> pd.DataFrame:
     """The busiest hours of the local week, with their spread.
 
-    Means and percentiles are those of ``load_profile(by="hour_of_week")``, provisional buckets left
-    out and counted in ``attrs["left_out"]``; the share of days looks at whole days only, as
-    `busy_hour` does. Means of few weeks differ by chance, which `describe_peak` weighs; within an
-    hour sums show no peak.
+    The hours are those with the greatest means, and the greatest of 168 means is partly luck:
+    `expected` is what to count on, and `busiest` says which hours may be the busiest. Provisional
+    buckets are left out and counted in ``attrs["left_out"]``. The share of days looks at whole days
+    only, as `busy_hour` does. It has no interval, for the hours were chosen from the same days.
 
     Parameters
     ----------
     hourly
-        Canonical hourly frame on the clock that is meant, with or without a group column.
+        Canonical hourly frame in the time zone of interest, with or without a group column.
     n
-        How many; fewer come where fewer hours of the week had calls.
+        How many hours to return; fewer come where fewer hours of the week had calls.
     measure
         As for `load_profile`.
-    confidence
-        Of the interval of `share_of_days`.
 
     Returns
     -------
     DataFrame
-        A row an hour of the week, the busiest first; index `rank` from 1 (under each group):
-        `day_of_week` (0 is Monday), `hour`, `mean`, `p10`, `p90` [measure an hour], `n` buckets;
-        `share_of_days`, the share of those weekdays on which this hour was the day's peak (NaN
-        where none of them was whole), with its interval `share_low` and `share_high` as in
-        `busy_hour`, and `days`, how many of them were whole.
+        One row per hour of the week, the busiest first; index `rank` from 1 (under each group):
+        `day_of_week` (0 is Monday), `hour`, `mean`, `expected`, `p10`, `p90` [measure per hour],
+        `n` buckets and `busiest` as in `load_profile`; `share_of_days`, the share of those weekdays
+        on which this hour was the day's peak (NaN where none of them was whole), and `days`, the
+        number of whole days of that weekday.
 
     Raises
     ------
@@ -244,24 +265,7 @@ def peak_hours(
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise QueryError(f"n: expected a whole number, 1 or more, got {n!r}")
-    quantile = normal_quantile(confidence)
     found = measured("peak_hours", hourly, measure)
-    out, group, rank = busiest_of(hourly, found, n, measure)
-    days = out["days"].to_numpy()
-    peaks = np.rint(np.nan_to_num(out["share_of_days"].to_numpy()) * days)
-    low, high = wilson(peaks, days, quantile)
-    out.insert(out.shape[1] - 1, "share_low", low)
-    out.insert(out.shape[1] - 1, "share_high", high)
-    groups = found[0].groups
-    ranks = pd.Index(rank + 1, name="rank")
-    out.index = ranks if groups is None else pd.MultiIndex.from_arrays([groups.take(group), ranks])
-    return out
-
-
-def busiest_of(
-    hourly: pd.DataFrame, found: tuple[Rows, Floats, Measured], n: int, measure: str
-) -> tuple[pd.DataFrame, NDArray[np.intp], NDArray[np.intp]]:
-    """The busiest hours of what `measured` returned, the number of each one's group, and ranks."""
     profile = profile_of(hourly, found, "hour_of_week", measure)
     table = WholeDays(hourly, found)
     profile["share_of_days"] = _peak_shares(table).ravel()
@@ -273,11 +277,15 @@ def busiest_of(
     hours = np.argsort(-mean, axis=1, kind="stable")[:, :n]
     group, rank = np.nonzero(np.take_along_axis(mean, hours, axis=1) > 0)
     hour = hours[group, rank]
-    columns = ["mean", "p10", "p90", "n", "share_of_days", "days"]
+    columns = ["mean", "expected", "p10", "p90", "n", "busiest", "share_of_days", "days"]
     out = profile[columns].iloc[168 * group + hour]
     out.insert(0, "day_of_week", hour // 24)
     out.insert(1, "hour", hour % 24)
-    return out, group, rank
+    groups = found[0].groups
+    ranks = pd.Index(rank + 1, name="rank")
+    out.index = ranks if groups is None else pd.MultiIndex.from_arrays([groups.take(group), ranks])
+    out.attrs = {name: profile.attrs[name] for name in ("left_out", "dates")}
+    return with_meaning(out, Meaning(made_by="peak_hours", measure=measure), hourly)
 
 
 def _peak_shares(table: WholeDays) -> Floats:

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.vocabulary import either
+from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_busiest
+from usage_analysis.analysis.meaning import Meaning, with_meaning
+from usage_analysis.analysis.vocabulary import WEEKDAYS, dates, either
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import copy_source, group_column
+from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import (
     SLOTS,
     Rows,
@@ -24,30 +26,31 @@ from usage_analysis.tidy.grouping import (
 )
 from usage_analysis.tidy.periods import by_place
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import HOUR
+from usage_analysis.tidy.zones import DAY, HOUR, local_clock, weekday_of
 
 Floats = NDArray[np.float64]
 Measured = NDArray[Any]
 
 
 def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
-    """Carried traffic of each bucket [erlangs]: talk time over the bucket's length.
+    """Return the carried traffic of each bucket [erlangs]: talk time over the bucket's length.
 
-    The mean number of calls held at once, ``sum(duration) / length`` (ITU-T E.600). A call's whole
-    duration lies in the hour it was created in: unbiased on average, about 10 % off in a single
-    hour. Whether time before a call was joined enters its duration is not documented.
+    The mean number of concurrent calls, ``sum(duration) / length`` (ITU-T E.600). All talk of a
+    call is booked in the hour in which the call started: right on average, about 10 % off in a
+    single hour. `capacity` spreads the talk over the hours that it lasted. The API does not
+    document whether time before a call was joined counts as duration.
 
     Parameters
     ----------
     hourly
-        Canonical frame with or without a group column; `aggregate`'s frames too, whose `hours` are
+        Canonical frame with or without a group column, or a frame of `aggregate`, whose `hours` are
         the lengths.
 
     Returns
     -------
     Series or DataFrame
-        `traffic` [erlangs] by bucket, provisional ones included, whose talk may still grow; for a
-        breakdown a frame with the group first.
+        `traffic` [erlangs] per bucket; for a breakdown a frame with the group first. Provisional
+        buckets are included, and their talk may still grow.
 
     Raises
     ------
@@ -67,40 +70,56 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     talk = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
     traffic = talk / lengths
     group = group_column(hourly)
+    meaning = Meaning(made_by="traffic_intensity", measure="traffic")
     if group is None:
-        return copy_source(pd.Series(traffic, index=hourly.index, name="traffic"), hourly)
-    return hourly[[group]].assign(traffic=traffic)
+        return with_meaning(pd.Series(traffic, hourly.index, name="traffic"), meaning, hourly)
+    return with_meaning(hourly[[group]].assign(traffic=traffic), meaning, hourly)
 
 
 def load_profile(
-    hourly: pd.DataFrame, *, by: str = "hour_of_day", measure: str = "total_count"
+    hourly: pd.DataFrame,
+    *,
+    by: str = "hour_of_day",
+    measure: str = "total_count",
+    weekend: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Mean load and its spread in each slot of the local day or week.
+    """Return the mean load of each slot of the local day or week, and its spread.
 
-    The mean is ``sum(measure) / hours``, over the hours that the slot really had, so that clock
-    changes and the calendar (a weekly slot has 51 to 54 hours a year) cost nothing; p10, p50 and
-    p90 are percentiles of the buckets' loads per hour, by linear interpolation (method 7 of Hyndman
-    and Fan 1996). Provisional buckets are left out, of which ``attrs["left_out"]`` says how many.
-    Sums by hour show neither a peak within the hour nor how many calls there were at once, and a
-    call's whole talk lies in the hour in which it began.
+    The mean is ``sum(measure) / hours``, over the hours that the slot really had: clock changes and
+    the calendar (a weekly slot has 51 to 54 hours per year) do no harm. Percentiles are those of
+    the buckets' loads per hour, by linear interpolation (method 7 of Hyndman and Fan 1996).
+
+    The greatest mean is partly luck. `expected` shrinks the means of the hours of the week towards
+    the product of weekday and clock hour (empirical Bayes, Efron and Morris 1975). `busiest` marks
+    one slot where the probabilities that another is busier add to at most 5 %. Otherwise it marks
+    every slot that may be the busiest at a confidence of 95 % (multiple comparisons with the best,
+    Hsu 1984).
+
+    Provisional buckets are left out and counted in ``attrs["left_out"]``. Sums by hour show neither
+    a peak within the hour nor the number of concurrent calls. All talk of a call lies in the hour
+    in which it started.
 
     Parameters
     ----------
     hourly
-        Canonical hourly frame on the clock that is meant, with or without a group column.
+        Canonical hourly frame in the time zone of interest, with or without a group column.
     by
         ``"hour_of_day"``, ``"day_of_week"`` (0 is Monday) or ``"hour_of_week"`` (0 is Monday
         00:00).
     measure
         A column of the frame, per hour: calls, billed minutes, or `duration`, which stays
         timedelta64[us]; or ``"traffic"`` [erlangs].
+    weekend
+        Days of the weekend such as ``("Sat", "Sun")``: workdays and the weekend then have a profile
+        each, as if they were groups. Only for a single series.
 
     Returns
     -------
     DataFrame
-        A row a slot (under each group), named after `by`: `mean`, `p10`, `p50`, `p90`, each per
-        hour; `n`, the buckets; `hours`, their elapsed time [h]. A slot without buckets has n 0 and
-        NaN.
+        One row per slot (under each group), named after `by`: `mean`, `expected`, `p10`, `p50`,
+        `p90`, each per hour; `n`, the number of buckets; `hours`, their elapsed time [h];
+        `busiest`, whether the slot may be the busiest; `calls`, where the frame counts them. A slot
+        without buckets has n 0 and NaN.
 
     Raises
     ------
@@ -117,7 +136,30 @@ def load_profile(
     """
     if by not in SLOTS:
         raise QueryError(f"by: expected {either(SLOTS)}, got {by!r}")
+    if weekend is not None:
+        hourly = _by_kind_of_day(hourly, weekend)
     return profile_of(hourly, measured("load_profile", hourly, measure), by, measure)
+
+
+def check_weekend(weekend: Sequence[str]) -> None:
+    """Raise a QueryError where a weekend is not made of names of weekdays."""
+    if isinstance(weekend, str) or not all(name in WEEKDAYS for name in weekend):
+        raise QueryError(f"weekend: expected days out of {either(WEEKDAYS)}, got {weekend!r}")
+
+
+def _by_kind_of_day(hourly: pd.DataFrame, weekend: Sequence[str]) -> pd.DataFrame:
+    """Make workdays and the weekend two groups of a frame."""
+    check_weekend(weekend)
+    group = group_column(hourly)
+    if group is not None:
+        raise QueryError(
+            f"weekend: expected a single series, got a breakdown by {group}; take the rows of one "
+            "group, or leave weekend out"
+        )
+    resting = np.isin(weekday_of(local_clock(hourly) // DAY), [WEEKDAYS.index(d) for d in weekend])
+    out = hourly.copy(deep=False)
+    out.insert(0, "days", np.where(resting, "weekend", "workdays"))
+    return out
 
 
 def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Floats, Measured]:
@@ -165,7 +207,7 @@ def as_measure(values: Floats, measure: str) -> Measured:
 def profile_of(
     hourly: pd.DataFrame, found: tuple[Rows, Floats, Measured], by: str, measure: str
 ) -> pd.DataFrame:
-    """Profile of what `measured` returned, as `load_profile` gives it."""
+    """Return the profile of what `measured` found, as `load_profile` returns it."""
     rows, lengths, values = found
     index, place, code = rows.index(by), rows.place, rows.code
     provisional = hourly["provisional"].to_numpy(dtype=bool)
@@ -182,17 +224,105 @@ def profile_of(
         loads = values / lengths[place]
     mean = np.full(count, np.nan)
     np.divide(sums(values, key, count), hours, out=mean, where=n > 0)
-    spread = _percentiles(loads, key, n, (10, 50, 90))
-    columns = {"mean": mean, "p10": spread[0], "p50": spread[1], "p90": spread[2]}
+    spread = percentiles(loads, key, n, (10, 50, 90))
+    calls = None
+    if "total_count" in hourly:
+        counts = hourly["total_count"].to_numpy()
+        calls = sums(counts[~provisional] if provisional.any() else counts, key, count)
+    expected, busiest = _expected(rows, (place, code, key), loads, mean, n, by)
+    columns = {"mean": mean, "expected": expected}
+    columns |= {"p10": spread[0], "p50": spread[1], "p90": spread[2]}
     out = pd.DataFrame(
-        {**{c: as_measure(v, measure) for c, v in columns.items()}, "n": n, "hours": hours},
+        {
+            **{c: as_measure(v, measure) for c, v in columns.items()},
+            "n": n, "hours": hours, "busiest": busiest,
+            **({} if calls is None else {"calls": calls}),
+        },
         index=index,
-    )
+    )  # fmt: skip
     out.attrs["left_out"] = provisional_instants(hourly)
-    return copy_source(out, hourly)
+    out.attrs["dates"] = dates(hourly)
+    out.attrs["timezone"] = str(rows.zone)
+    return with_meaning(out, Meaning(made_by="load_profile", measure=measure), hourly)
 
 
-def _percentiles(
+def _expected(
+    rows: Rows,
+    keys: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
+    loads: Measured,
+    mean: Floats,
+    n: NDArray[np.intp],
+    by: str,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Expected load of each slot, and the slots that may be the busiest."""
+    shape = (-1, SLOTS[by])
+    if not n.any():
+        return mean, np.zeros(len(mean), dtype=np.bool_)
+    plain, many = np.nan_to_num(mean).reshape(shape), n.reshape(shape)
+    if by == "hour_of_week":
+        squares = np.bincount(keys[2], np.square(loads, dtype=np.float64), minlength=len(n))
+        ratio = dispersion(plain, squares.reshape(shape), many)
+        expected, error = expected_week(plain, many, ratio)
+        busiest = may_be_busiest(plain, expected, error, many)
+        return np.where(n > 0, expected.ravel(), np.nan), busiest.ravel()
+    judged, days, error = _of_whole_days(rows, keys, loads, by)
+    return mean, may_be_busiest(judged, judged, error, days).ravel()
+
+
+def _of_whole_days(
+    rows: Rows,
+    keys: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
+    loads: Measured,
+    by: str,
+) -> tuple[Floats, NDArray[np.intp], Floats]:
+    """Means of slots over whole days, the number of days, and standard errors of the means.
+
+    Hours of one day are compared within it, so what is left when each day has its own level counts
+    as noise. Weekdays are compared by their days, for the hours of a day are not independent.
+    """
+    place, code, key = keys
+    day = rows.local // DAY
+    days = int(day.max() - day.min()) + 1
+    cell = code * days + (day - day.min())[place]
+    hours = np.bincount(cell, minlength=rows.count * days)
+    # A filter by time of day makes every day as short; a day at a clock change lacks one hour.
+    whole = hours >= hours.max() - 1
+    if by == "hour_of_day":
+        whole &= np.bincount(cell, loads, minlength=len(hours)) > 0  # no calls, no busiest hour
+    inside = slice(None) if whole[hours > 0].all() else whole[cell]
+    cell, key, values = cell[inside], key[inside], np.asarray(loads[inside], dtype=np.float64)
+    size = SLOTS[by]
+    if by == "day_of_week":
+        seen = np.flatnonzero(whole)
+        slot = size * (seen // days) + weekday_of(seen % days + day.min())
+        values = np.bincount(cell, values, minlength=len(whole))[seen] / hours[seen]
+        n, mean = _means(values, slot, rows.count * size)
+        squares = np.bincount(slot, values**2, minlength=len(n)).reshape(-1, size)
+        n, mean = n.reshape(-1, size), mean.reshape(-1, size)
+        return mean, n, np.sqrt(dispersion(mean, squares, n) * mean / np.maximum(n, 1))
+    n, mean = _means(values, key, rows.count * size)
+    level = np.bincount(cell, values, minlength=len(whole))
+    usual = np.bincount(cell, mean[key], minlength=len(whole))
+    fitted = mean[key] * np.divide(level, usual, out=np.zeros(len(level)), where=usual > 0)[cell]
+    top = mean.reshape(-1, size).max(axis=1, keepdims=True)
+    busy = (mean.reshape(-1, size) >= top / 2).ravel()[key]
+    group = key // size
+    residual = np.where(busy, np.square(values - fitted), 0.0)
+    noise = np.bincount(group, residual, minlength=rows.count)
+    load = np.bincount(group, np.where(busy, fitted, 0.0), minlength=rows.count)
+    cells = np.bincount(group, minlength=rows.count)
+    free = cells - size - (whole & (hours > 0)).reshape(rows.count, days).sum(axis=1) + 1
+    ratio = noise / np.maximum(load, 1e-300) * cells / np.maximum(free, 1)
+    n, mean = n.reshape(-1, size), mean.reshape(-1, size)
+    return mean, n, np.sqrt(ratio[:, None] * mean / np.maximum(n, 1))
+
+
+def _means(values: Floats, key: NDArray[np.intp], count: int) -> tuple[NDArray[np.intp], Floats]:
+    n = np.bincount(key, minlength=count)
+    return n, np.bincount(key, values, minlength=count) / np.maximum(n, 1)
+
+
+def percentiles(
     values: Measured, key: NDArray[np.intp], n: NDArray[np.intp], percents: Sequence[int]
 ) -> list[Floats]:
     """Percentiles of the values under each key, by linear interpolation; NaN without any."""

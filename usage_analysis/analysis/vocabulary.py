@@ -19,6 +19,15 @@ import pandas as pd
 from usage_analysis.tidy.zones import zone_of
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DAY_NAMES = (
+    "Mondays",
+    "Tuesdays",
+    "Wednesdays",
+    "Thursdays",
+    "Fridays",
+    "Saturdays",
+    "Sundays",
+)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UNITS = {
     "total_count": "calls",
@@ -100,6 +109,16 @@ def hourly_load(value: Any, measure: str) -> str:
 def several(count: int, noun: str) -> str:
     """A number of things: ``1 day``, ``29 days``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def clock_hour(hour: int) -> str:
+    """Return a clock hour: ``14:00-15:00``."""
+    return f"{hour:02}:00-{hour + 1:02}:00"
+
+
+def week_hour(slot: int) -> str:
+    """Return an hour of the week, 0 is Monday 00:00: ``Tuesdays 14:00-15:00``."""
+    return f"{DAY_NAMES[slot // 24]} {clock_hour(slot % 24)}"
 
 
 def per(every: str) -> str:

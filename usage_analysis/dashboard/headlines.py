@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead, cost
-from usage_analysis.analysis.busiest import describe_peak
-from usage_analysis.analysis.capacity import describe_capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import describe_errors
+from usage_analysis.analysis.statements.capacity import describe_capacity
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
+from usage_analysis.analysis.statements.peaks import peak_of
 from usage_analysis.analysis.trends import describe_month
 from usage_analysis.analysis.vocabulary import UNITS, amount, dates, shorten
 from usage_analysis.dashboard.views import View as Scene
@@ -143,8 +143,8 @@ def month_told(daily: pd.DataFrame, price: str) -> str:
 
 
 def capacity_told(scene: Scene) -> str:
-    """How near to the limit the hours come."""
-    return sentence(str(describe_capacity(scene.hourly, limit=scene.settings.limit)))
+    """Return how many calls the limit probably refused."""
+    return str(describe_capacity(scene.hourly, limit=scene.settings.limit))
 
 
 def _over_time(scene: Scene) -> str:
@@ -181,7 +181,11 @@ def _month(scene: Scene) -> str:
 
 
 def _peak(scene: Scene) -> str:
-    return sentence(str(describe_peak(scene.hourly, measure=scene.settings.measure)))
+    return peak_of(scene.hourly, scene.settings.measure).sentence
+
+
+def _traffic_peak(scene: Scene) -> str:
+    return peak_of(scene.hourly, "traffic").sentence
 
 
 def _group_errors(scene: Scene) -> str:
@@ -220,6 +224,6 @@ HEADLINES: Final[Mapping[str, Callable[[Scene], str]]] = {
     "pareto": _costs,
     "capacity": capacity_told,
     "load_duration": capacity_told,
-    "traffic_week": capacity_told,
+    "traffic_week": _traffic_peak,
 }
 """The headline of each figure that the dashboard offers."""

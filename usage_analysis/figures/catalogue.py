@@ -16,17 +16,18 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_effects
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.marks import without
-from usage_analysis.analysis.profiles import load_profile, traffic_intensity
+from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.trends import describe_month
+from usage_analysis.figures.calendar import plot_calendar
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.control import plot_control
 from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.effects import plot_effects
-from usage_analysis.figures.entry import Bucketed, Entry, Finished, Step, Use
+from usage_analysis.figures.entry import Bucketed, Entry, Finished, Step, Unmarked, Use
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
-from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
+from usage_analysis.figures.heat import plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_error_rate
@@ -92,15 +93,18 @@ _ENTRIES: Final = (
         name="week",
         heading="Hour of the week",
         steps=(_table(load_profile, by="hour_of_week", **_MEASURE),),
-        plot=_plot(plot_week, **_MEASURE, about=Use("about")),
+        plot=_plot(plot_week, about=Use("about")),
         rows="unmarked",
         heeds=frozenset({"measure"}),
     ),
     Entry(
         name="day",
         heading="Hour of the day",
-        steps=(_table(load_profile, by="hour_of_day", **_MEASURE),),
-        plot=_plot(plot_day, "hourly", **_MEASURE, weekend=Use("weekend"), **_NAMED),
+        steps=(
+            Unmarked("hourly", without, ("hourly",)),
+            _table(load_profile, **_MEASURE, weekend=Use("weekend")),
+        ),
+        plot=_plot(plot_day, groups=Use("groups"), about=Use("about")),
         rows="by_group",
         heeds=_GROUPED | {"measure"},
     ),
@@ -191,21 +195,21 @@ _ENTRIES: Final = (
         name="capacity",
         heading="Against the limit",
         steps=(_table(capacity, **_LIMIT),),
-        plot=_plot(plot_capacity, "hourly", **_LIMIT, **_DRAWN),
+        plot=_plot(plot_capacity, **_DRAWN),
         heeds=frozenset({"limit"}),
     ),
     Entry(
         name="load_duration",
         heading="Share of hours",
-        steps=(_table(traffic_intensity),),
-        plot=_plot(plot_load_duration, "hourly", **_LIMIT, **_DRAWN),
+        steps=(_table(capacity, **_LIMIT),),
+        plot=_plot(plot_load_duration, **_DRAWN),
         heeds=frozenset({"limit"}),
     ),
     Entry(
         name="traffic_week",
         heading="Hour of the week",
         steps=(_table(load_profile, by="hour_of_week", measure="traffic"),),
-        plot=_plot(plot_week, measure="traffic", about=Use("about")),
+        plot=_plot(plot_week, about=Use("about")),
         rows="unmarked",
         heeds=frozenset({"limit"}),
     ),

@@ -111,6 +111,18 @@ def _literal(value: Any) -> str:
     return repr(list(value)) if isinstance(value, tuple) else repr(value)
 
 
+class Unmarked(Step):
+    """Leaves out the hours of marks that are to be left out."""
+
+    def run(self, names: Mapping[str, Any], **_: Any) -> Any:
+        """Return the other hours."""
+        return without(names[self.inputs[0]], names["marks"])
+
+    def python(self, names: Mapping[str, Any]) -> list[str]:
+        """Return no line: marks are given by the caller of a report alone."""
+        return []
+
+
 class Bucketed(Step):
     """Adds hours up to the buckets that are drawn."""
 
@@ -200,7 +212,7 @@ class Entry:
             "previous": previous,
             "about": provenance_of(selected, selected.hourly if self.rows == "unmarked" else rows),
             "marks": tuple(selection.marks),
-            "weekend": selection.weekend if tuple(selection.weekend) != ("Sat", "Sun") else None,
+            "weekend": None if grouped else tuple(selection.weekend),
             "groups": selection.groups if grouped else None,
         }
         lines = []

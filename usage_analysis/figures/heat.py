@@ -1,90 +1,101 @@
-"""Heat maps: the week by its hours, in load and in errors, and the year by its days."""
+"""Heat maps of the week by its hours, in load and in errors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, wilson
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.peaks import hours_that_stand_out, peak_statement
 from usage_analysis.analysis.vocabulary import (
-    MONTHS,
-    UNITS,
     WEEKDAYS,
     axis_name,
     compact,
-    counted,
-    hourly_load,
     percent,
-    shorten,
 )
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     Floats,
     axes_for,
     figure_of,
-    finished,
     in_units,
     is_narrow,
     known,
-    one_series,
 )
-from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.labels import head
-from usage_analysis.figures.marks import Mark, left_out, when_in_words
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _CELLS = 168
-_NUMBERED = 14
-_MOST_NAMED = 4
 
 
 @figure_style()
 def plot_week(
     profile: pd.DataFrame,
     *,
-    measure: str = "total_count",
+    meaning: Meaning | Mapping[str, Any] | None = None,
     title: str | None = None,
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a heat map of weekday by hour, the busiest slot outlined.
+    """Draw a heat map of the load by weekday and hour of day.
+
+    The hour of the week that is the busiest is outlined, or all hours that may be the busiest at a
+    confidence of 95 %. Where no hour stands out there is no outline.
 
     Parameters
     ----------
     profile
-        What ``load_profile(hourly, by="hour_of_week")`` returns: rows 0 (Monday 00:00) to 167,
-        column `mean`. A slot without a row, or whose mean is missing, is grey.
-    measure
-        What the profile is of.
+        What ``load_profile(hourly, by="hour_of_week")`` returned. A slot without a row, or whose
+        mean is missing, is grey.
+    meaning
+        Meaning of the profile, where a pandas operation dropped its ``attrs``.
     title, about
-        The finding, and what the data are.
+        A title instead of the finding, and the source of the data.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; without them a new figure is made, independent of pyplot.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    QueryError
+        The table is no profile of the hours of one week, or has lost its meaning.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> hourly = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-29").hourly
+    >>> ax = ua.plot_week(ua.load_profile(hourly, by="hour_of_week", measure="duration"))
+    >>> ax.get_ylabel()
+    'day of week'
     """
-    _of_the_week(profile, "mean", made_by='load_profile(hourly, by="hour_of_week")')
-    what = UNITS.get(measure, measure)
+    _of_the_week(profile, "mean", "busiest", made_by='load_profile(hourly, by="hour_of_week")')
+    stated = meaning_of(profile, "load_profile", meaning=meaning)
+    measure = str(stated.measure)
     every = "" if measure == "traffic" else " per hour"
-    ax = axes_for(ax, f"Heat map of mean {what}{every} by weekday and hour of day")
+    ax = axes_for(ax, f"Heat map of mean {stated.unit}{every} by weekday and hour of day")
     cells = np.full(_CELLS, np.nan)
-    cells[profile.index.to_numpy()] = in_units(profile, "mean")
+    place = profile.index.to_numpy()
+    cells[place] = in_units(profile, "mean")
     top = float(np.nanmax(cells, initial=0.0))
-    _week(ax, cells, top, f"mean {axis_name(measure, 'hour')}", about)
-    finding = f"No {what} in any hour of the week"
-    if top > 0:
-        busiest = int(np.nanargmax(cells))
-        _outline(ax, busiest)
-        finding = f"Busiest on {_hour_in_words(busiest)}, {hourly_load(top, measure)} on average"
-    head(ax, title or finding, about, profile)
+    _week(ax, cells, top, f"mean {axis_name(measure, 'hour')}", about, profile)
+    found = peak_statement(profile, meaning=stated)
+    may_be = place[hours_that_stand_out(profile)]
+    if top > 0 and len(may_be):
+        _outline(ax, may_be)
+    key = "outlined: may be the busiest" if len(may_be) > 1 else ""
+    head(ax, title or found.title, about, profile, key=key)
     return ax
 
 
@@ -119,13 +130,12 @@ def plot_error_week(
     cells, theme = np.full(_CELLS, np.nan), theme_in_use()
     place, enough = rates.index.to_numpy(), rates["enough"].to_numpy(dtype=bool)
     cells[place[enough]] = 100 * rates["rate"].to_numpy(dtype=np.float64)[enough]
-    _week(ax, cells, float(np.nanmax(cells, initial=0.0)), f"{what} [% of calls]", about)
+    _week(ax, cells, float(np.nanmax(cells, initial=0.0)), f"{what} [% of calls]", about, rates)
     thin = np.flatnonzero(np.isnan(cells))
     if len(thin) < _CELLS:
         ax.plot(thin % 24, thin // 24, "x", ms=2.5, mew=0.6, color=theme.muted, gid="thin")
     high = place[enough & _stands_out(rates)]
-    for cell in high:
-        _outline(ax, int(cell))
+    _outline(ax, high)
     finding = _rate_finding(rates, what, high)
     if 0 < len(thin) < _CELLS:
         finding += f"; {len(thin)} of {_CELLS} hours have too few calls, grey"
@@ -173,18 +183,21 @@ def _of_the_week(table: pd.DataFrame, *columns: str, made_by: str) -> None:
         raise QueryError('profile: expected rows 0 to 167, as by="hour_of_week" gives them')
 
 
-def _week(ax: Axes, cells: Floats, top: float, unit: str, about: Provenance | None) -> None:
+def _week(
+    ax: Axes, cells: Floats, top: float, unit: str, about: Provenance | None, table: pd.DataFrame
+) -> None:
     """Draw the cells of a week with their scale."""
-    _grid(ax, cells.reshape(7, 24), top, unit)
+    draw_cells(ax, cells.reshape(7, 24), top, unit)
     ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
     ax.yaxis.set_major_locator(FixedLocator(range(7)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
-    ax.set_xlabel(f"hour of day [{about.timezone if about else 'local clock'}]")
+    zone = about.timezone if about else table.attrs.get("timezone", "local clock")
+    ax.set_xlabel(f"hour of day [{zone}]")
     ax.set_ylabel("day of week")
 
 
-def _grid(ax: Axes, cells: Floats, top: float, unit: str) -> None:
+def draw_cells(ax: Axes, cells: Floats, top: float, unit: str) -> None:
     """Draw cells as colours from 0 with a colour bar; missing cells are grey."""
     known_cells = cells[np.isfinite(cells)]
     whole = bool((known_cells == np.rint(known_cells)).all())
@@ -208,183 +221,16 @@ def _grid(ax: Axes, cells: Floats, top: float, unit: str) -> None:
     bar.ax.tick_params(labelsize=8, length=0)
 
 
-def _outline(ax: Axes, cell: int) -> None:
-    day, hour = divmod(cell, 24)
-    ax.add_patch(
-        Rectangle(
-            (hour - 0.5, day - 0.5), 1, 1, fill=False, ec=theme_in_use().alarm, lw=2, gid="busiest"
-        )
-    )
-
-
-@figure_style()
-def plot_calendar(
-    daily: pd.DataFrame,
-    *,
-    measure: str = "total_count",
-    marks: Sequence[Mark] = (),
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """Axes with a heat map of days, a column a week, months divided by lines and named.
-
-    Parameters
-    ----------
-    daily
-        What ``aggregate(hourly, "D")`` returns, on the clock that is meant.
-    measure
-        A column of it; durations are drawn in minutes.
-    marks
-        Days that they touch are dotted, those to leave out crossed; they are named above.
-    title, about
-        The finding, and what the data are.
-    ax
-        Where to draw; new axes of a figure apart from pyplot without it.
-
-    Notes
-    -----
-    Days that are not whole, for they are not over or the data begin or end in them, are hatched;
-    days outside the data are grey.
-    """
-    known(daily, measure)
-    one_series(daily, "plot_calendar")
-    what = UNITS.get(measure, measure)
-    ax = axes_for(ax, f"Calendar of {what} a day, a column a week")
-    days = local_clock(daily) // DAY
-    # 1970-01-01 was a Thursday: its week's Monday is day -3.
-    week, weekday = (days + 3) // 7, (days + 3) % 7
-    first = int(week.min()) if len(week) else 0
-    weeks = int(week.max()) - first + 1 if len(week) else 1
-    cells = np.full((7, max(weeks, 4)), np.nan)
-    values = in_units(daily, measure)
-    cells[weekday, week - first] = values
-    top = float(np.nanmax(cells, initial=0.0))
-    _grid(ax, cells, top, axis_name(measure, "day"))
-    whole = finished(daily)
-    _hatch(ax, week - first, weekday, ~whole)
-    if weeks <= _NUMBERED:
-        _number(ax, days, week - first, weekday, values / top if top > 0 else values, ~whole)
-    _dot(ax, daily, week - first, weekday, marks)
-    _months(ax, days, first, weeks)
-    ax.yaxis.set_major_locator(FixedLocator(range(7)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
-    ax.set_ylabel("day of week")
-    ax.set_xlabel(f"week [{zone_of(daily)}]")
-    used = np.where(whole, values, np.nan) if whole.any() else values
-    key = [] if whole.all() else ["hatched: not whole"]
-    named = [_mark_in_key(mark, daily) for mark in marks if _touched(daily, mark).any()]
-    key += named[:_MOST_NAMED]
-    key += [f"{len(named) - _MOST_NAMED} marks more"] if len(named) > _MOST_NAMED else []
-    head(ax, title or _busiest_day(daily, used, measure), about, daily, key="; ".join(key))
-    return ax
-
-
-def _hatch(
-    ax: Axes, week: NDArray[np.int64], weekday: NDArray[np.int64], flags: NDArray[np.bool_]
-) -> None:
-    theme = theme_in_use()
-    for x, y in zip(week[flags], weekday[flags], strict=True):
-        ax.add_patch(
-            Rectangle(
-                (x - 0.5, y - 0.5),
-                1,
-                1,
-                fill=False,
-                ec=theme.page,
-                hatch="///",
-                lw=0,
-                gid="unfinished",
-            )
-        )
-
-
-def _number(
-    ax: Axes,
-    days: NDArray[np.int64],
-    week: NDArray[np.int64],
-    weekday: NDArray[np.int64],
-    shares: Floats,
-    hatched: NDArray[np.bool_],
-) -> None:
-    """Write the day of the month in each cell, in black or white, whichever is the plainer."""
-    colours = mpl.colormaps[theme_in_use().heat](np.nan_to_num(shares))
-    numbers = days.view("M8[D]") - days.view("M8[D]").astype("M8[M]")
-    for x, y, number, colour, behind in zip(week, weekday, numbers, colours, hatched, strict=True):
-        ink = max("#FFFFFF", "#000000", key=lambda text: contrast(text, colour))
-        box = {"facecolor": colour, "lw": 0, "pad": 1} if behind else None
-        ax.text(x, y, str(int(number.astype(int)) + 1), color=ink, fontsize=7.5, ha="center",
-                va="center", bbox=box, gid="day")  # fmt: skip
-
-
-def _dot(
-    ax: Axes,
-    daily: pd.DataFrame,
-    week: NDArray[np.int64],
-    weekday: NDArray[np.int64],
-    marks: Sequence[Mark],
-) -> None:
-    theme = theme_in_use()
-    for mark in marks:
-        touched, shape = _touched(daily, mark), "X" if mark.leave_out else "o"
-        ax.plot(
-            week[touched] + 0.3, weekday[touched] - 0.3, shape, ms=5.5, mfc=theme.page,
-            mec=theme.ink, mew=0.8, gid="mark",
-        )  # fmt: skip
-
-
-def _touched(daily: pd.DataFrame, mark: Mark) -> NDArray[np.bool_]:
-    """Return which days a mark touches."""
-    end = mark.end or mark.start + pd.Timedelta(microseconds=1)
-    return left_out(daily, [Mark(mark.start, mark.label, end=end, leave_out=True)])
-
-
-def _mark_in_key(mark: Mark, daily: pd.DataFrame) -> str:
-    shape = "✕" if mark.leave_out else "○"
-    return f"{shape} {shorten(mark.label, 32)}, {when_in_words(mark, zone_of(daily))}"
-
-
-def _months(ax: Axes, days: NDArray[np.int64], first: int, weeks: int) -> None:
-    """Draw lines between months, and name each month below its weeks."""
-    if len(days) == 0:
-        ax.set_xticks([])
+def _outline(ax: Axes, slots: NDArray[np.int64]) -> None:
+    """Draw a line around hours of the week; neighbours share one outline."""
+    if len(slots) == 0:
         return
-    every = np.arange((first * 7) - 3, (first + weeks) * 7 - 3)
-    months = every.view("M8[D]").astype("M8[M]")
-    turns = np.flatnonzero(months[1:] != months[:-1]) + 1
-    lines = [line for turn in turns for line in _divide(*divmod(int(turn), 7))]
-    ax.add_collection(
-        LineCollection(lines, colors=theme_in_use().page, linewidths=2, gid="months"), autolim=False
-    )
-    there = np.unique(days.view("M8[D]").astype("M8[M]"))
-    middles = [
-        float(np.mean((days[days.view("M8[D]").astype("M8[M]") == month] + 3) // 7 - first))
-        for month in there
-    ]
-    apart = weeks / (6 if is_narrow(ax) else 16)
-    shown = [0]
-    for place in range(1, len(there)):
-        if middles[place] - middles[shown[-1]] >= apart:
-            shown.append(place)
-    names = [_month(there[place], first=place == 0) for place in shown]
-    ax.set_xticks([middles[place] for place in shown], names)
-
-
-def _divide(week: int, weekday: int) -> list[list[tuple[float, float]]]:
-    """Return the line that separates a day from the days before it."""
-    at = week - 0.5
-    down = [(at, 6.5), (at, weekday - 0.5)]
-    return [[*down, (at + 1, weekday - 0.5), (at + 1, -0.5)] if weekday else down]
-
-
-def _month(month: np.datetime64, *, first: bool) -> str:
-    months = int(month.astype("M8[M]").astype(np.int64))
-    name, year = MONTHS[months % 12], 1970 + months // 12
-    return f"{name}\n{year}" if first or months % 12 == 0 else name
-
-
-def _busiest_day(daily: pd.DataFrame, values: Floats, measure: str) -> str:
-    if not np.nansum(values) > 0:
-        return f"No {UNITS[measure]} on any day"
-    top = int(np.nanargmax(values))
-    return f"Busiest day: {daily.index[top]:%A %Y-%m-%d} with {counted(values[top], measure)}"
+    inside = np.zeros((9, 26), dtype=np.bool_)
+    inside[slots // 24 + 1, slots % 24 + 1] = True
+    across = np.argwhere(inside[1:] != inside[:-1])
+    down = np.argwhere(inside[:, 1:] != inside[:, :-1])
+    edges = [[(hour - 1.5, day - 0.5), (hour - 0.5, day - 0.5)] for day, hour in across]
+    edges += [[(hour - 0.5, day - 1.5), (hour - 0.5, day - 0.5)] for day, hour in down]
+    line = LineCollection(edges, colors=theme_in_use().alarm, linewidths=2, gid="busiest")
+    line.set(capstyle="projecting", clip_on=False)
+    ax.add_collection(line, autolim=False)

@@ -1,17 +1,18 @@
-"""Load of the lines: load-duration curves, and erlangs at a limit of calls at once."""
+"""Traffic: load-duration curves, and erlangs against a limit on concurrent calls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.capacity import capacity, risk_in_words
-from usage_analysis.analysis.profiles import traffic_intensity
-from usage_analysis.analysis.vocabulary import amount, counted, several, shorten
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.capacity import capacity_statement
+from usage_analysis.analysis.vocabulary import amount, counted, level, several, shorten
 from usage_analysis.figures.axes import (
     ON_AXIS,
     OTHERS,
@@ -33,7 +34,7 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.zones import DAY, local_clock, zone_of
+from usage_analysis.tidy.zones import DAY, local_clock
 
 _HOURS_SHOWN = 35 * 24
 _NAMED_AT = 0.01
@@ -45,43 +46,58 @@ _POINTS = 300
 
 @figure_style()
 def plot_load_duration(
-    hourly: pd.DataFrame,
+    found: pd.DataFrame,
     *,
-    limit: int | None = None,
+    meaning: Meaning | Mapping[str, Any] | None = None,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a load-duration curve: in what share of the hours the traffic is at least so high.
+    """Draw the load-duration curve: the share of hours with at least so much traffic.
+
+    The busiest hours of groups stand far above all others. So the axis of a breakdown ends a little
+    above the busiest hundredth of the hours, and each name says how far its curve goes.
 
     Parameters
     ----------
-    hourly
-        Canonical hourly frame, with or without a group column; `traffic_intensity` is drawn, of
-        hours that are over.
-    limit
-        Calls that may be held at once, drawn as a line; of one series alone, for a limit is an
-        account's and no group's.
+    found
+        What `capacity` returned, with or without a limit, of a single series or a breakdown. The
+        limit is drawn for a single series, for it belongs to an account and not to a group.
+    meaning
+        Meaning of the table, where a pandas operation dropped its ``attrs``.
     marks
-        Periods to leave out are not in the curve.
+        Periods; those to leave out are not in the curve.
     title, about
-        The finding, and what the data are.
+        A title instead of the finding, and the source of the data.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; without them a new figure is made, independent of pyplot.
 
-    Notes
-    -----
-    Groups' busiest hours stand far above all others: of a breakdown the axis ends a little above
-    the hundredth of hours that is busiest, and each name says how far its curve goes.
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    QueryError
+        The table is no result of `capacity`, or has lost its meaning.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> hourly = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-08").hourly
+    >>> ax = ua.plot_load_duration(ua.capacity(hourly, limit=20))
+    >>> ax.get_ylabel()
+    'traffic [erlangs]'
     """
-    known(hourly, "duration")
-    kept = without(hourly, marks)
+    known(found, "carried", "provisional", made_by="capacity(hourly)")
+    stated = meaning_of(found, "capacity", meaning=meaning)
+    kept = without(found, marks)
     kept = kept[finished(kept)]
     ax = axes_for(ax, "Load-duration curve of the traffic of each hour")
-    largest, others = groups_by_size(kept, "duration")
+    largest, others = groups_by_size(kept, "carried")
     curves = [(_falling(rows), name) for name, rows in largest]
-    single = group_column(kept) is None
+    single, limit = group_column(kept) is None, stated.limit
     for _, rows in others:
         _curve(ax, _falling(rows), OTHERS, 0.7)
     colours = colour_of(largest)
@@ -94,17 +110,15 @@ def plot_load_duration(
     if single:
         _whole_scale(ax, curves, limit)
     else:
-        limit = None
         _name_curves(ax, curves, colours, len(others))
     if not any(len(traffic) for traffic, _ in curves):
         nothing(ax, "no finished hour yet")
-    head(ax, title or _duration_finding(curves, limit), about, hourly)
+    head(ax, title or _duration_finding(curves), about, found)
     return ax
 
 
 def _falling(rows: pd.DataFrame) -> Floats:
-    traffic = np.asarray(traffic_intensity(rows), dtype=np.float64)
-    return np.sort(traffic)[::-1]
+    return np.sort(rows["carried"].to_numpy(dtype=np.float64))[::-1]
 
 
 def _whole_scale(ax: Axes, curves: list[tuple[Floats, str]], limit: int | None) -> None:
@@ -167,77 +181,94 @@ def _curve(ax: Axes, traffic: Floats, colour: str, width: float, *, fill: bool =
         ax.fill_between(share, steps, step="post", color=colour, alpha=0.08, lw=0)
 
 
-def _duration_finding(curves: list[tuple[Floats, str]], limit: int | None) -> str:
+def _duration_finding(curves: list[tuple[Floats, str]]) -> str:
     traffic = max((curve for curve, _ in curves), key=lambda c: c.sum(), default=np.zeros(0))
     if not traffic.sum() > 0:
         return "No talk in any finished hour"
     name = next((name for curve, name in curves if curve is traffic), "")
-    whose = f"{shorten(name, 40)} has most traffic" if name else "Traffic is"
-    high, busy = float(traffic[0]), float(traffic[len(traffic) // 10])
+    whose = f"{shorten(name, 40)} has most traffic:" if name else "Traffic is"
+    high, busy = counted(float(traffic[0]), "traffic"), float(traffic[len(traffic) // 10])
     hours = several(len(traffic), "hour")
-    words = f"{whose}: over {counted(busy, 'traffic')} in a tenth of {hours}"
-    if not name:
-        words = words.replace(":", "", 1)
     if len(traffic) < _TENTH or not busy > 0:
-        words = f"{whose}{':' if name else ''} {counted(high, 'traffic')} at most in {hours}"
-    if limit is None:
-        return words if "at most" in words else f"{words}, {amount(high)} at most"
-    over = int((traffic >= limit).sum())
-    told = f"at or over the limit of {limit} in {over:,} of them"
-    return f"{words}, {told if over else f'never at the limit of {limit}'}"
+        return f"{whose} {high} at most in {hours}"
+    words = f"{whose} over {counted(busy, 'traffic')} in a tenth of {hours}"
+    return words if name else f"{words}, {high} at most"
 
 
 @figure_style()
 def plot_capacity(
-    hourly: pd.DataFrame,
+    found: pd.DataFrame,
     *,
-    limit: int,
+    meaning: Meaning | Mapping[str, Any] | None = None,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with erlangs against the limit, and the calls at once that demand may reach.
+    """Draw erlangs against the limit, and the hours in which calls were probably refused.
+
+    The line is carried traffic. The band above it reaches up to the number of concurrent calls that
+    demand without a limit exceeds 0.1 % of the time (Poisson, M/G/∞). Diamonds mark hours at risk.
+    Of more than five weeks the busiest hour of each day is drawn.
 
     Parameters
     ----------
-    hourly
-        Canonical hourly frame of one series; what `capacity` finds is drawn.
-    limit
-        Calls that may be held at once.
+    found
+        What ``capacity(hourly, limit=...)`` returned for a single series.
+    meaning
+        Meaning of the table, where a pandas operation dropped its ``attrs``.
     marks
-        What you know of the time shown; hours to leave out are not counted in the title.
+        Known periods; hours to leave out are not counted in the title.
     title, about
-        The finding, and what the data are.
+        A title instead of the finding, and the source of the data.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; without them a new figure is made, independent of pyplot.
 
-    Notes
-    -----
-    The line is carried traffic; the band above it reaches to what demand without a limit exceeds
-    0.1 % of the time (Poisson, M/G/∞). Hours at risk are marked where the band is over the limit,
-    saturated ones by diamonds at it. Of more than five weeks the busiest hour of each day is drawn.
+    Returns
+    -------
+    Axes
 
     Raises
     ------
     QueryError
-        A breakdown (a limit is an account's), no `duration`, or a limit that is none.
+        The table is no result of `capacity` with a limit, is of a breakdown (a limit belongs to an
+        account), or has lost its meaning.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> hourly = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-08").hourly
+    >>> ax = ua.plot_capacity(ua.capacity(hourly, limit=20))
+    >>> ax.get_ylabel()
+    'traffic [erlangs]'
     """
-    known(hourly, "duration")
-    one_series(hourly, "plot_capacity")
-    found = capacity(hourly, limit=limit)
-    over = finished(hourly)
+    known(found, "carried", "demand", "at_risk", made_by="capacity(hourly, limit=...)")
+    one_series(found, "plot_capacity")
+    stated = meaning_of(found, "capacity", meaning=meaning)
+    limit, over = int(stated.limit or 0), finished(found)
     shown = _each_day(found[over]) if over.sum() > _HOURS_SHOWN else found[over]
-    every = "day's busiest hour" if len(shown) < over.sum() else "hour"
-    theme = theme_in_use()
-    ax = axes_for(ax, f"Erlangs of each {every} against the limit of {limit} calls at once")
+    by_day = len(shown) < over.sum()
+    every = "day's busiest hour" if by_day else "hour"
+    ax = axes_for(ax, f"Erlangs of each {every} against the limit of {limit} concurrent calls")
+    ax.set_ylabel(f"traffic{' in the busiest hour of a day' if by_day else ''} [erlangs]")
     time_axis(ax, shown)
+    if len(shown):
+        _draw_traffic(ax, shown, limit)
+    else:
+        nothing(ax, "no finished hour yet")
+    draw_marks(ax, marks)
+    told = capacity_statement(found[~left_out(found, marks)], meaning=stated)
+    key = f"◆ {level(float(stated.blocking or 0))} or more of the calls probably refused"
+    head(ax, title or told.title, about, found, key=key if shown["at_risk"].any() else "")
+    return ax
+
+
+def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
+    """Draw carried traffic, the demand above it, the limit, and the hours at risk."""
+    theme = theme_in_use()
     x = dates_of(pd.DatetimeIndex(shown.index))
-    carried = shown["carried"].to_numpy(dtype=np.float64)
-    bound = shown["demand"].to_numpy(dtype=np.float64)
-    top = 1.25 * max(float(limit), float(np.max(carried, initial=0.0)))
-    finite = np.where(np.isfinite(bound), bound, 4 * top)
-    line, low, high = broken(x, carried, finite)
+    carried, demand = (shown[name].to_numpy(dtype=np.float64) for name in ("carried", "demand"))
+    line, low, high = broken(x, carried, np.maximum(carried, demand))
     ax.fill_between(line, low, high, color=theme.soft, alpha=0.35, lw=0, gid="demand")
     few = "o" if len(x) < _TENTH else "None"
     ax.plot(line, low, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried", **ON_AXIS)
@@ -245,28 +276,15 @@ def plot_capacity(
     single = alone(high)
     ax.plot(line[single], high[single], "_", color=theme.soft, ms=9, mew=2, gid="demand ends")
     ax.axhline(limit, color=theme.alarm, lw=1.4, ls="--", gid="limit")
-    full = shown["saturated"].to_numpy(dtype=bool)
-    ax.plot(x[full], np.full(full.sum(), float(limit)), "D", ms=5, color=theme.alarm, gid="full")
-    tops = finite[np.isfinite(bound)]
-    from_zero(ax, np.array([top, min(np.max(tops, initial=0.0), 1.6 * top)]), room=1.02)
-    ax.set_ylabel(f"traffic{' in the busiest hour of a day' if 'day' in every else ''} [erlangs]")
-    last = len(x) - 1
-    ends = [(float(limit), f"limit {limit}", theme.alarm)]
-    if last >= 0:
-        ends += [
-            (float(carried[last]), "carried", theme.main),
-            (min(float(finite[last]), ax.get_ylim()[1]), "demand, 99.9 %", theme.soft),
-        ]
+    risk = shown["at_risk"].to_numpy(dtype=bool)
+    ax.plot(x[risk], carried[risk], "D", ms=3, color=theme.alarm, gid="at risk")
+    from_zero(ax, np.array([1.25 * limit, carried.max(), demand.max()]), room=1.02)
+    ends = [
+        (float(limit), f"limit {limit}", theme.alarm),
+        (float(carried[-1]), "carried", theme.main),
+        (float(max(demand[-1], carried[-1])), "demand, 99.9 %", theme.soft),
+    ]
     label_ends(ax, ends)
-    draw_marks(ax, marks)
-    if last < 0:
-        nothing(ax, "no finished hour yet")
-    told = risk_in_words(found[over & ~left_out(hourly, marks)], limit)
-    told = told.replace(f" ({zone_of(hourly)})", "")  # it stands beneath
-    key = ["◆ lines full"] if full.any() else []
-    key += ["the band of demand goes on above"] if (finite > ax.get_ylim()[1]).any() else []
-    head(ax, title or told, about, hourly, key="; ".join(key))
-    return ax
 
 
 def _each_day(found: pd.DataFrame) -> pd.DataFrame:

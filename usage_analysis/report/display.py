@@ -40,15 +40,20 @@ def peak_hours_shown(peaks: pd.DataFrame) -> pd.DataFrame:
         {
             "hour": [f"{WEEKDAYS[row.day_of_week]} {_hour(row.hour)}" for row in rows],
             "mean": [row.mean for row in rows],
+            "expected": [row.expected for row in rows],
             "10 to 90 % of weeks": [f"{row.p10:,.4g} to {row.p90:,.4g}" for row in rows],
             "weeks": [row.n for row in rows],
-            "the day's peak on (95 % interval)": [
-                f"{_share_of_days(row)} of {several(int(row.days), 'whole day')}"
-                if row.days else "no whole day" for row in rows
-            ],
+            "the day's peak on": [_days_at_peak(row) for row in rows],
+            "may be the busiest": ["yes" if row.busiest else "no" for row in rows],
         },
         index=pd.Index([row.Index for row in rows], name="rank"),
-    )  # fmt: skip
+    )
+
+
+def _days_at_peak(row: Any) -> str:
+    if not row.days:
+        return "no whole day"
+    return f"{round(row.share_of_days * row.days)} of {several(int(row.days), 'whole day')}"
 
 
 def _hour(hour: float) -> str:
@@ -58,6 +63,8 @@ def _hour(hour: float) -> str:
 def _share_of_days(row: Any) -> str:
     if pd.isna(row.share_of_days):
         return "none"
+    if pd.isna(row.share_low):
+        return _share(row.share_of_days)
     return (
         f"{_share(row.share_of_days)} ({100 * row.share_low:.0f} to {100 * row.share_high:.0f} %)"
     )

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE
+from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
@@ -196,6 +197,11 @@ class Facts:
                 for name, event in (("error rate", "error_count"), ("join rate", "joined_count"))
             }
         ).T.rename_axis("rate of")
+
+    @cached_property
+    def capacity(self) -> pd.DataFrame:
+        """Concurrent calls of each hour, without the periods to leave out."""
+        return capacity(self.kept, limit=self.limit)
 
     @cached_property
     def limits(self) -> pd.DataFrame:

@@ -9,10 +9,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead
-from usage_analysis.analysis.busiest import days_in_words
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
-from usage_analysis.analysis.profiles import traffic_intensity
+from usage_analysis.analysis.statements.peaks import days_in_words
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
@@ -45,24 +44,27 @@ def _trend(facts: Facts) -> Section:
 def _peaks(facts: Facts) -> Section:
     pictures = [picture_of(facts, "week"), picture_of(facts, "day")]
     busy, peaks = _busy_hours(facts), peak_hours(facts.kept, 5)
-    words = ["No whole day yet, so no busy hour can be told."]
+    words = ["No whole day yet, so there is no busy hour."]
     if facts.hours is not None:
-        words = ["A busy hour is one of whole days, and these are cut to some of their hours."]
+        words = ["Busy hours need whole days, and this report covers only some hours of each day."]
     if len(busy):
         over = days_in_words(facts.kept)
-        words = [f"Workdays have a busy hour of their own; the table tells both, over {over}."]
+        words = [f"Busy hours of all days and of workdays alone, over {over}."]
     tables = {
         "busy_hour": Table(
-            "The busy hour [calls]: the clock hour with the highest mean, and the mean of each "
-            "day's own highest hour",
+            "The busy hour [calls]: the clock hour with the greatest mean, and the mean of each "
+            "day's greatest hour",
             busy,
             busy_hours_shown(busy),
         ),
         "peak_hours": Table(
-            "The busiest hours of the week [calls an hour]", peaks, peak_hours_shown(peaks)
+            "The hours of the week with the greatest means [calls per hour]: the means are partly "
+            "luck, the expected load is what to count on",
+            peaks,
+            peak_hours_shown(peaks),
         ),
     }
-    return Section("peaks", "When the calls come", pictures, tables, words=words)
+    return Section("peaks", "Peak hours", pictures, tables, words=words)
 
 
 def _busy_hours(facts: Facts) -> pd.DataFrame:
@@ -92,17 +94,16 @@ def _joins(facts: Facts) -> Section:
 
 
 def _capacity(facts: Facts) -> Section:
-    limit, pictures = facts.limit, []
-    if limit is not None:
-        found = capacity(facts.hourly, limit=limit)
+    found, pictures = capacity(facts.hourly, limit=facts.limit), []
+    if facts.limit is not None:
         pictures.append(picture_of(facts, "capacity", found[found["at_risk"]]))
-    carried = pd.DataFrame({"carried": traffic_intensity(facts.hourly)})
+    carried = found[["carried", "overlong"]]
     busiest = carried.sort_values("carried", ascending=False, kind="stable").iloc[:_BUSIEST]
     pictures.append(picture_of(facts, "load_duration", busiest))
-    words = [] if limit is not None else [
-        "How many calls may be held at once is not known here: give a limit to see how near it is."
+    words = [] if facts.limit is not None else [
+        "No concurrency limit was given: with one, this section shows how many calls were refused."
     ]  # fmt: skip
-    return Section("capacity", "Calls at once", pictures, words=words)
+    return Section("capacity", "Concurrent calls", pictures, words=words)
 
 
 def _billing(facts: Facts) -> Section:

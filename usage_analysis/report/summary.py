@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.billing import cost
-from usage_analysis.analysis.busiest import describe_peak
-from usage_analysis.analysis.capacity import capacity, overlong
-from usage_analysis.analysis.erlang import channels_for
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import error_rate, join_rate
+from usage_analysis.analysis.statements.capacity import capacity_statement
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
+from usage_analysis.analysis.statements.peaks import peak_of
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.vocabulary import (
     amount,
@@ -33,7 +32,6 @@ from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.groups import sum_groups
 
 _NAME: Final = 48
-_FEW_REFUSED: Final = 0.01
 _OF_CALLS: Final = frozenset({"errors", "joins", "month", "groups", "peaks"})
 """Sections that have nothing to tell of no calls."""
 
@@ -147,54 +145,8 @@ def _signed(number: str) -> str:
 
 
 def _capacity(facts: Facts) -> Iterator[Finding]:
-    rows = facts.kept[~facts.kept["provisional"].to_numpy(dtype=bool)]
-    if len(rows) == 0:
-        return
-    found = capacity(rows, limit=facts.limit or 1)
-    over = f"{several(len(found), 'finished hour')} {when(found)}"
-    # The whole of a long call is booked in the hour that it began in, which was not so busy.
-    short = found[~overlong(rows)]
-    busy = short if short["carried"].any() else found
-    if not busy["carried"].any():
-        yield Finding(f"No talk in {over}")
-        return
-    top = busy.iloc[int(busy["carried"].to_numpy().argmax())]
-    busiest = f"{top.name:%Y-%m-%d %H:%M}, with {_held(top['carried'])} held at once on average"
-    if facts.limit is None:
-        yield Finding(f"The busiest of {over} was {busiest}; how many may be is not known here")
-        return
-    risk = int(found["at_risk"].sum())
-    if not risk:
-        yield Finding(
-            f"Calls at once stayed well under the limit of {facts.limit} in {over}; the busiest "
-            f"was {busiest}"
-        )
-        return
-    yield Finding(
-        f"Calls may have been refused at the limit of {facts.limit} at once in {risk:,} of {over}; "
-        f"the busiest was {busiest}, {_refused(found, top, facts.limit)}",
-        urgent=True,
-    )
-
-
-def _held(erlangs: float) -> str:
-    """A mean number of calls; one less than a hundredth is still not 0."""
-    if erlangs < 0.01:
-        return "less than 0.01 calls"
-    return f"{erlangs:,.{0 if erlangs >= 100 else 1 if erlangs >= 1 else 2}f} calls"
-
-
-def _refused(found: pd.DataFrame, top: pd.Series, limit: int) -> str:
-    """What the limit did to the busiest hour, as far as can be told: no count has refused calls."""
-    full = int(found["saturated"].sum())
-    if full:
-        hours = "one hour" if full == 1 else several(full, "hour")
-        return f"and in {hours} the lines were full: how many calls were refused cannot be told"
-    share = 100 * float(top["blocking"])
-    part = f"{share:.{int(share < 10)}f} %" if share >= 0.05 else "less than 0.1 %"
-    lines = channels_for(float(top["offered"]), _FEW_REFUSED)
-    enough = f"; {lines} at once would refuse 1 %" if lines > limit else ""
-    return f"and an estimated {part} of its calls refused (Erlang B){enough}"
+    told = capacity_statement(facts.capacity)
+    yield Finding(told.sentence.removesuffix("."), told.urgent)
 
 
 def _billing(facts: Facts) -> Iterator[Finding]:
@@ -243,7 +195,7 @@ def _part(one: float, every: float) -> str:
 
 
 def _peaks(facts: Facts) -> Iterator[Finding]:
-    yield Finding(sentence_case(str(describe_peak(facts.kept))))
+    yield Finding(peak_of(facts.kept).sentence.removesuffix("."))
 
 
 def _checks(facts: Facts) -> Iterator[Finding]:

@@ -44,7 +44,8 @@ _TAKEN = {
     # What helpers' tables by bucket have beside the group.
     *("calls", "events", "rate", "low", "high", "enough"),
     *("centre", "spread_ratio", "day_spread", "signal", "limited"),
-    *("traffic", "carried", "offered", "blocking", "demand", "saturated", "at_risk"),
+    *("traffic", "carried", "offered", "blocking", "demand", "at_risk"),
+    *("usual", "overlong", "over_limit", "limit"),
     *(
         f"{what}_{hours}h"
         for hours in (1, 6, 12, 72)

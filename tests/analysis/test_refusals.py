@@ -1,0 +1,116 @@
+"""What `capacity` says of refused calls, against simulated calls that a limit really refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.analysis.calls import HOURS, WEEKDAYS, Months, simulate, week
+from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.statements.capacity import describe_capacity
+
+# Offered traffic of the busiest hour per call and day, for calls of 184 s.
+PEAK = week(1).max() * 184 / 3600
+
+
+def busiest(sim: Months, limit: int) -> tuple[float, float]:
+    """Share of calls refused in the hour that carried most, as it was and as it is told."""
+    found = capacity(sim.hourly, limit=limit)
+    month = np.arange(len(sim.occupancy))
+    top = sim.of(found["carried"]).argmax(axis=1)
+    true = sim.refused[month, top] / sim.attempts[month, top]
+    return float(true.mean()), float(sim.of(found["blocking"])[month, top].mean())
+
+
+def check(sim: Months, limit: int, *, least: float = 0.02) -> None:
+    """Refusals are told within a quarter, no hour fuller than it was, and the limit believed."""
+    true, told = busiest(sim, limit)
+    assert true > least
+    assert 0.75 * true <= told <= 1.25 * true
+    found = capacity(sim.hourly, limit=limit)
+    carried = sim.of(found["carried"])
+    # Told full: the limit or more carried, where less than nine tenths of it was held.
+    wrong = (carried >= limit) & (sim.occupancy < 0.9 * limit)
+    assert (wrong.any(axis=1)).mean() <= 0.05
+    assert not found["over_limit"].any()
+
+
+def test_the_busiest_hours_refusals_are_told() -> None:
+    """At 3 erlangs for 5 lines the refusals of the busiest hour are told within a quarter."""
+    sim = simulate(np.random.default_rng(41), 3 / PEAK, 5, months=16)
+    check(sim, 5)
+
+
+def test_one_stuck_call_fills_no_lines() -> None:
+    """A call of 10 hours among calls of 3 minutes makes no hour look fuller than one call more."""
+    sim = simulate(np.random.default_rng(43), 1.5 / PEAK, 5, months=8)
+    hourly = sim.hourly.copy()
+    place = np.arange(8) * sim.occupancy.shape[1] + 200
+    talk = hourly["duration"].to_numpy().copy()
+    talk[place] += np.timedelta64(10, "h")
+    hourly["duration"] = talk
+    found = capacity(hourly, limit=5)
+    assert sim.of(found["overlong"])[:, 200].all()
+    moved = sim.of(found["carried"]) - sim.of(capacity(sim.hourly, limit=5)["carried"])
+    assert moved.max() < 1.2
+    assert not found["over_limit"].any()
+
+
+def test_a_limit_that_was_not_in_force_is_doubted() -> None:
+    """With 13 lines in force, a limit of 5 is doubted at 7 erlangs, and never a true limit."""
+    sim = simulate(np.random.default_rng(44), 7 / PEAK, 13, months=8)
+    told = describe_capacity(sim.hourly, limit=5)["sentence"]
+    assert told.str.contains("was hardly in force").all()
+    told = describe_capacity(sim.hourly, limit=13)["sentence"]
+    assert not told.str.contains("was hardly in force").any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "erlangs", "days", "sigma"),
+    [
+        *[(5, erlangs, days, None) for erlangs in (2, 3, 4, 6, 9) for days in (0, 0.15)],
+        *[(20, erlangs, 0.15, None) for erlangs in (14, 21)],
+        *[(5, 3, 0, 0.8), (5, 6, 0, 0.8)],
+    ],
+)
+def test_refusals_are_told_within_a_quarter(
+    limit: int, erlangs: float, days: float, sigma: float | None
+) -> None:
+    """The busiest hour's refusals are told within a quarter of the truth, on average of 40 months.
+
+    Simulated: months of four weeks, calls of 184 s in the mean (exponential, or lognormal with the
+    shape `sigma`), days that scatter by `days`. True and told, in % of that hour's calls:
+    5 lines at 2, 3, 4, 6, 9 erlangs 6.5 and 7.6, 15.4 and 16.6, 26.1 and 27.1, 38.9 and 43.1, 51.7
+    and 60.6; with scattered days 9.3 and 8.7, 21.6 and 18.7, 29.5 and 28.5, 45.5 and 46.2, 57.3 and
+    61.4; 20 lines at 14 and 21 erlangs 10.5 and 9.5, 29.7 and 30.9; lognormal lengths at 3 and 6
+    erlangs 16.1 and 17.0, 38.1 and 44.7.
+    """
+    rng = np.random.default_rng([limit, int(10 * erlangs), int(100 * days)])
+    per_day = erlangs / PEAK
+    check(simulate(rng, per_day, limit, months=40, days=days, sigma=sigma), limit)
+
+
+@pytest.mark.slow
+def test_a_false_limit_is_doubted_and_a_true_one_is_not() -> None:
+    """Of 40 months at 13 lines a limit of 5 is doubted from 6 erlangs on in all of them.
+
+    A true limit of 5 was doubted in 0 of 40 months at each of 3, 6 and 9 erlangs.
+    """
+    for erlangs in (6, 8):
+        sim = simulate(np.random.default_rng(50), erlangs / PEAK, 13, months=40)
+        found = sim.of(capacity(sim.hourly, limit=5)["over_limit"])
+        assert found.any(axis=1).all()
+    for erlangs in (3, 6, 9):
+        sim = simulate(np.random.default_rng(51), erlangs / PEAK, 5, months=40)
+        assert not capacity(sim.hourly, limit=5)["over_limit"].any()
+
+
+def test_the_simulator_loses_what_erlang_says() -> None:
+    """Constant traffic loses the share that Erlang's formula gives, and occupancy adds up."""
+    sim = simulate(np.random.default_rng(45), 3 / PEAK, 5, months=30, weeks=1)
+    level = np.outer(WEEKDAYS, HOURS).ravel()
+    near = level >= 0.97 * level.max()
+    lost = sim.refused[:, near].sum() / sim.attempts[:, near].sum()
+    assert lost == pytest.approx(0.11, abs=0.02)  # B(3, 5) = 0.1101
+    assert sim.occupancy.max() <= 5

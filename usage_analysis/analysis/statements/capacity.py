@@ -1,0 +1,152 @@
+"""Concurrent calls and refusals at a limit, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.erlang import channels_for, offered_for
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.statement import Statement, describe
+from usage_analysis.analysis.vocabulary import counted, dates, level, percent, several
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.zones import zone_of
+
+
+def describe_capacity(
+    hourly: pd.DataFrame, *, limit: int | None = None, blocking: float = 0.01
+) -> str | pd.DataFrame:
+    """Describe how many calls a limit on concurrent calls probably refused.
+
+    Refused calls are counted nowhere, so the shares are estimates by Erlang's formula; see
+    `capacity`. Provisional hours, whose talk may still grow, are left out and counted.
+
+    Parameters
+    ----------
+    hourly, limit, blocking
+        As for `capacity`.
+
+    Returns
+    -------
+    str or DataFrame
+        The description; for a breakdown a column `sentence`, one row per group, as if each group
+        had the limit to itself.
+
+    Raises
+    ------
+    QueryError
+        As for `capacity`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02 09:00", periods=3, freq="h", tz="UTC", name="time")
+    >>> talk = pd.to_timedelta(["30min", "4h", "1h"])
+    >>> hourly = pd.DataFrame(
+    ...     {"total_count": [10, 80, 20], "duration": talk, "provisional": False}, index=time)
+    >>> describe_capacity(hourly, limit=5)
+    'Calls were probably refused in 1 of 3 hours at a limit of 5 concurrent calls (1 % or more of
+    the hour, 2026-03-02 (UTC)). The busiest hour, 2026-03-02 10:00, carried 3.83 erlangs and lost
+    an estimated 35.64 % of its calls (Erlang B). For the usual peak of 3.83 erlangs, 13 lines
+    refuse at most 1 %.'
+    """
+    check_frame("describe_capacity", hourly, "duration", "total_count", rows="hour")
+    found = capacity(hourly, limit=limit, blocking=blocking)
+    meaning = meaning_of(found, "capacity")
+    return describe(found, lambda _, rows: capacity_statement(rows, meaning=meaning))
+
+
+def capacity_statement(found: pd.DataFrame, *, meaning: Meaning | None = None) -> Statement:
+    """State in how many hours of one series calls were probably refused.
+
+    Parameters
+    ----------
+    found
+        What `capacity` returned, or the rows of one group.
+    meaning
+        Meaning of `found`, where the table lost it.
+    """
+    stated = meaning_of(found, "capacity", meaning=meaning)
+    late = found["provisional"].to_numpy(dtype=bool)
+    whole = found[~late]
+    waiting = f", {several(int(late.sum()), 'provisional hour')} left out" if late.any() else ""
+    if len(whole) == 0:
+        title = "No finished hour yet, so no concurrent calls"
+        return Statement(title, f"{title} ({zone_of(found)}{waiting}).")
+    when = f"{dates(whole)}{waiting}"
+    hours = several(len(whole), "hour")
+    if not whole["carried"].to_numpy().any():
+        title = f"No talk in {hours}"
+        return Statement(title, f"{title} ({when}).")
+    if stated.limit is None:
+        top = f"the busiest hour carried {_erlangs(whole['carried'].max())}"
+        return Statement(
+            f"No concurrency limit was given; {top}",
+            f"No concurrency limit was given. In {hours} ({when}), {top}{_at(whole)}"
+            f"{_long_calls(whole)}.",
+        )
+    limit, blocking = stated.limit, float(stated.blocking or 0)
+    if whole["over_limit"].any():
+        return _doubt(whole, limit, blocking, when)
+    return _refusals(whole, limit, blocking, when)
+
+
+def _doubt(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> Statement:
+    """State that the hours contradict the limit."""
+    hours = several(int(whole["over_limit"].sum()), "hour")
+    lines = channels_for(float(whole["usual"].max()), blocking)
+    lines = max(lines, int(np.ceil(whole["carried"].max())))
+    takes = f"it takes {lines} lines" if lines > limit else "more lines were in use"
+    return Statement(
+        f"A limit of {limit} was hardly in force: {takes}",
+        f"A limit of {limit} concurrent calls was hardly in force: {hours} of {len(whole):,} "
+        f"carried more ({when}), up to {_erlangs(whole['carried'].max())}{_at(whole)}. To refuse "
+        f"at most {level(blocking)} of the calls {takes}{_long_calls(whole)}.",
+        urgent=True,
+    )
+
+
+def _refusals(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> Statement:
+    risk, hours = int(whole["at_risk"].sum()), several(len(whole), "hour")
+    share = f"{level(blocking)} or more of the hour"
+    top: Any = whole.iloc[int(whole["carried"].to_numpy().argmax())]
+    busiest = f"The busiest hour, {top.name:%Y-%m-%d %H:%M}, carried {_erlangs(top['carried'])}"
+    if not risk:
+        title = f"Refusals unlikely at a limit of {limit}: no hour of {len(whole):,} at risk"
+        return Statement(
+            title,
+            f"Refusals are unlikely at a limit of {limit} concurrent calls: in none of {hours} "
+            f"would {level(blocking)} of the calls be refused ({when}). {busiest}"
+            f"{_long_calls(whole)}.",
+        )
+    usual = float(whole["usual"].max())
+    lines = channels_for(float(offered_for(np.array([usual]), limit)[0]), blocking)
+    enough = (
+        f" For the usual peak of {_erlangs(usual)}, {lines} lines refuse at most {level(blocking)}."
+        if lines > limit else ""
+    )  # fmt: skip
+    return Statement(
+        f"Calls probably refused in {risk:,} of {hours} at a limit of {limit}",
+        f"Calls were probably refused in {risk:,} of {hours} at a limit of {limit} concurrent "
+        f"calls ({share}, {when}). {busiest} and lost an estimated {percent(top['blocking'])} of "
+        f"its calls (Erlang B){_long_calls(whole)}.{enough}",
+        urgent=True,
+    )
+
+
+def _erlangs(traffic: float) -> str:
+    return counted(traffic, "traffic")
+
+
+def _at(whole: pd.DataFrame) -> str:
+    top = whole.index[int(whole["carried"].to_numpy().argmax())]
+    return f" on {top:%Y-%m-%d %H:%M}"
+
+
+def _long_calls(whole: pd.DataFrame) -> str:
+    """Number of hours with an overlong call, whose talk was spread; nothing without any."""
+    count = int(whole["overlong"].sum())
+    return f"; overlong calls of {several(count, 'hour')} are spread out" if count else ""

@@ -1,0 +1,225 @@
+"""When the load is greatest, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.peaks import WholeDays, peak_hours
+from usage_analysis.analysis.profiles import load_profile, measured
+from usage_analysis.analysis.statements.statement import Statement, describe
+from usage_analysis.analysis.vocabulary import (
+    DAY_NAMES,
+    UNITS,
+    clock_hour,
+    counted,
+    hourly_load,
+    several,
+    week_hour,
+)
+
+# More hours than these say nothing to a reader.
+_FEW, _FEW_SPANS = {"hour_of_day": 8, "hour_of_week": 42}, 3
+
+
+def describe_peak(hourly: pd.DataFrame, *, measure: str = "total_count") -> str | pd.DataFrame:
+    """Describe when the load is greatest, as far as the data show it.
+
+    One hour is named only if the probabilities that another is busier add to at most 5 %. Otherwise
+    the description gives the hours that may be the busiest, at a confidence of 95 %: multiple
+    comparisons with the best (Hsu 1984). The load of a named hour of the week is its expected load,
+    for the greatest of 168 means is partly luck; see `load_profile`.
+
+    Parameters
+    ----------
+    hourly
+        Canonical hourly frame in the time zone of interest, with or without a group column.
+    measure
+        As for `load_profile`.
+
+    Returns
+    -------
+    str or DataFrame
+        The description; for a breakdown a column `sentence`, one row per group.
+
+    Raises
+    ------
+    QueryError
+        As for `load_profile`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02", periods=96, freq="h", tz="UTC", name="time")
+    >>> hourly = pd.DataFrame({"total_count": [*range(24)] * 4, "provisional": False}, index=time)
+    >>> describe_peak(hourly)
+    'The busiest hour of the day is 23:00-24:00, with 23 calls per hour on average (95 % confidence;
+    1,104 calls in 96 hours, 2026-03-02 to 2026-03-05 (UTC)).'
+    """
+    measured("describe_peak", hourly, measure)
+    return describe(hourly, lambda _, rows: peak_of(rows, measure))
+
+
+def peak_of(hourly: pd.DataFrame, measure: str = "total_count") -> Statement:
+    """Return the statement on the busiest hour of one series of hourly rows."""
+    week, day = (
+        load_profile(hourly, by=by, measure=measure) for by in ("hour_of_week", "hour_of_day")
+    )
+    return peak_statement(week, day, peak_hours(hourly, 1, measure=measure))
+
+
+def peak_statement(
+    week: pd.DataFrame,
+    day: pd.DataFrame | None = None,
+    peaks: pd.DataFrame | None = None,
+    *,
+    meaning: Meaning | None = None,
+) -> Statement:
+    """State which hour of the week is the busiest, or which hours may be.
+
+    Parameters
+    ----------
+    week, day
+        What `load_profile` returned for the hours of the week and of the day.
+    peaks
+        What `peak_hours` returned; without it the statement counts no days.
+    meaning
+        Meaning of `week`, where the table lost it.
+    """
+    measure = str(meaning_of(week, "load_profile", meaning=meaning).measure)
+    nothing = _nothing(week, measure)
+    if nothing is not None:
+        return nothing
+    title, sentence = _of_week(week, measure)
+    if day is not None and week["busiest"].sum() != 1:
+        words = _of_day(day, measure, "the day")
+        sentence = words if "stands out" in title else f"{words}; {_start_low(title)}"
+    elif peaks is not None and week["busiest"].sum() == 1:
+        sentence += _peak_days(peaks)
+    return Statement(title, f"{sentence} ({_basis(week)}).")
+
+
+def day_statement(
+    day: pd.DataFrame, whose: str = "the day", *, meaning: Meaning | None = None
+) -> Statement:
+    """State which hour of the day is the busiest, or which hours may be."""
+    measure = str(meaning_of(day, "load_profile", meaning=meaning).measure)
+    nothing = _nothing(day, measure)
+    if nothing is not None:
+        return nothing
+    words = _of_day(day, measure, whose)
+    return Statement(words, f"{words} ({_basis(day)}).")
+
+
+def hours_that_stand_out(profile: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the hours of a profile that may be the busiest; none where that is most hours."""
+    may_be = np.flatnonzero(profile["busiest"].to_numpy(dtype=bool))
+    seen = int((profile["n"] > 0).sum())
+    most = min(_FEW[str(profile.index.names[-1])], max(seen / 2, 1))
+    return may_be if len(may_be) <= most else may_be[:0]
+
+
+def days_in_words(hourly: pd.DataFrame) -> str:
+    """Return how many whole days busy hours look at, and why other days are left out."""
+    table = WholeDays(hourly, measured("busy_hour", hourly, "total_count"))
+    skipping = int(table.skipping.sum())
+    others = int((table.seen & ~table.whole & ~table.skipping).sum())
+    reasons = [f"{skipping} whose clock skips an hour"] if skipping else []
+    reasons += [f"{others} not whole or provisional"] if others else []
+    left_out = f"; left out: {' and '.join(reasons)}" if reasons else ""
+    return f"{several(int(table.whole.sum()), 'whole day')}{left_out}"
+
+
+def _nothing(profile: pd.DataFrame, measure: str) -> Statement | None:
+    """Say why there is nothing to say; None where there is a load."""
+    hours = several(int(profile["n"].sum()), "finished hour")
+    if not profile["n"].any():
+        title = "No finished hour yet, so no busiest hour"
+    elif not (profile["mean"] > profile["mean"].iloc[0] * 0).any():
+        title = f"No {UNITS[measure]} in {hours}"
+    else:
+        return None
+    return Statement(title, f"{title}{_when(profile, ' (', ')')}.")
+
+
+def _of_week(week: pd.DataFrame, measure: str) -> tuple[str, str]:
+    """Title and sentence on the hours of the week that may be the busiest."""
+    may_be = np.flatnonzero(week["busiest"].to_numpy(dtype=bool))
+    if len(may_be) == 1:
+        slot = int(may_be[0])
+        load = f"{hourly_load(week['expected'].iloc[slot], measure)} expected"
+        return (
+            f"Busiest hour of the week: {week_hour(slot)}, {load}",
+            f"The busiest hour of the week is {week_hour(slot)}, with {load}",
+        )
+    if len(hours_that_stand_out(week)) == 0:
+        title = "No hour of the week stands out"
+        return title, title
+    spans = [span for slots in _runs(may_be) for span in _split_days(slots)]
+    title = f"The busiest hour of the week is one of {len(may_be)}"
+    if len(spans) <= _FEW_SPANS:
+        title = f"The busiest hour of the week lies within {' or '.join(spans)}"
+    return title, title
+
+
+def _of_day(day: pd.DataFrame, measure: str, whose: str) -> str:
+    """Words on the hours of the day that may be the busiest."""
+    may_be = np.flatnonzero(day["busiest"].to_numpy(dtype=bool))
+    if len(may_be) == 1:
+        load = f"{hourly_load(day['mean'].iloc[may_be[0]], measure)} on average"
+        return f"The busiest hour of {whose} is {clock_hour(int(may_be[0]))}, with {load}"
+    spans = [f"{slots[0]:02}:00-{slots[-1] + 1:02}:00" for slots in _runs(may_be)]
+    if len(hours_that_stand_out(day)) == 0 or len(spans) > _FEW_SPANS:
+        return f"No hour of {whose} stands out"
+    return f"The busiest hour of {whose} lies within {' or '.join(spans)}"
+
+
+def _runs(slots: NDArray[np.intp]) -> list[list[int]]:
+    """Slots that follow one another, together."""
+    breaks = np.flatnonzero(np.diff(slots) > 1) + 1
+    return [part.tolist() for part in np.split(slots, breaks)]
+
+
+def _split_days(slots: list[int]) -> list[str]:
+    """Hours of the week that follow one another, as a span of each weekday."""
+    spans = []
+    for number in dict.fromkeys(slot // 24 for slot in slots):
+        hours = [slot % 24 for slot in slots if slot // 24 == number]
+        spans.append(f"{DAY_NAMES[number]} {hours[0]:02}:00-{hours[-1] + 1:02}:00")
+    return spans
+
+
+def _peak_days(peaks: pd.DataFrame) -> str:
+    """Number of days on which the busiest hour was its day's peak; nothing where there is none."""
+    if len(peaks) == 0:
+        return ""
+    top: Any = peaks.iloc[0]
+    if not top["days"] or not top["share_of_days"] > 0:
+        return ""
+    count, days = round(top["share_of_days"] * top["days"]), int(top["days"])
+    names = DAY_NAMES[int(top["day_of_week"])]
+    return f", and was the busiest hour on {count} of {days} whole {names}"
+
+
+def _basis(profile: pd.DataFrame) -> str:
+    """Confidence, sample size, dates and zone of a profile."""
+    hours = several(int(profile["n"].sum()), "hour")
+    if "calls" in profile:
+        hours = f"{counted(round(profile['calls'].sum()), 'total_count')} in {hours}"
+    late = int(profile.attrs.get("left_out", 0))
+    waiting = f", {several(late, 'provisional hour')} left out" if late else ""
+    return f"95 % confidence; {hours}{waiting}{_when(profile, ', ', '')}"
+
+
+def _when(profile: pd.DataFrame, before: str, after: str) -> str:
+    """Dates and zone of a profile; nothing where the table lost them."""
+    told = profile.attrs.get("dates", "")
+    return f"{before}{told}{after}" if told else ""
+
+
+def _start_low(text: str) -> str:
+    return text[:1].lower() + text[1:]
