@@ -62,8 +62,8 @@ def capacity(
     -------
     DataFrame
         One row per hour: `provisional`; `carried` [erlangs]; `usual`, the expected carried traffic
-        of its hour of the week [erlangs]; `overlong`, whether the hour holds an overlong call. With
-        a limit also `offered` [erlangs]; `blocking`, the share of calls refused; `demand`, the
+        of its hour of the week [erlangs]; `overlong`, whether the hour holds an overlong call;
+        `calls`. With a limit also `offered` [erlangs]; `blocking`, the share of calls refused; `demand`, the
         number of concurrent calls that `offered` exceeds 0.1 % of the time without a limit (99.9 %
         point of a Poisson distribution: M/G/∞); `at_risk`, whether the share refused is at least
         `blocking`; `over_limit`.
@@ -104,6 +104,7 @@ def capacity(
         "carried": held.traffic,
         "usual": usual,
         "overlong": held.overlong,
+        "calls": hourly["total_count"].to_numpy(),
     }
     if limit is not None:
         columns |= _against(held, usual, noise, rows, int(limit), blocking)
