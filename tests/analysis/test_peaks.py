@@ -22,8 +22,8 @@ from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.statements.peaks import (
     days_in_words,
     describe_peak,
-    peak_of,
-    peak_statement,
+    state_peak,
+    state_week,
 )
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
@@ -212,7 +212,7 @@ def test_no_hour_is_made_up() -> None:
     noon = [*[0] * 12, 9, 9, *[0] * 154]
     week = load_profile(hours(noon * 3), by="hour_of_week")
     assert week.index[week["busiest"]].tolist() == [12, 13]
-    assert peak_statement(week).title == (
+    assert state_week(week).title == (
         "The busiest hour of the week lies within Mondays 12:00-14:00"
     )
     told = str(describe_peak(hours([*[0] * 9, *[25] * 3, *[0] * 12] * 4)))
@@ -326,12 +326,12 @@ def test_title_and_sentence_claim_the_same() -> None:
     rng = np.random.default_rng(8)
     for per_day in (20, 500, 20_000):
         hourly = hours(rng.poisson(np.tile(week(per_day), 8)).tolist())
-        found = peak_of(hourly)
+        found = state_peak(hourly)
         named = found.title.startswith("Busiest hour of the week: ")
         assert named == found.sentence.startswith("The busiest hour of the week is ")
         if named:
             assert found.title.partition(": ")[2].replace(", ", ", with ", 1) in found.sentence
-        title = peak_statement(load_profile(hourly, by="hour_of_week")).title
+        title = state_week(load_profile(hourly, by="hour_of_week")).title
         assert title == found.title
 
 

@@ -63,10 +63,10 @@ def capacity(
     DataFrame
         One row per hour: `provisional`; `carried` [erlangs]; `usual`, the expected carried traffic
         of its hour of the week [erlangs]; `overlong`, whether the hour holds an overlong call;
-        `calls`. With a limit also `offered` [erlangs]; `blocking`, the share of calls refused; `demand`, the
-        number of concurrent calls that `offered` exceeds 0.1 % of the time without a limit (99.9 %
-        point of a Poisson distribution: M/G/∞); `at_risk`, whether the share refused is at least
-        `blocking`; `over_limit`.
+        `calls`. With a limit also `offered` [erlangs]; `blocking`, the share of calls refused;
+        `demand`, the number of concurrent calls that `offered` exceeds 0.1 % of the time without a
+        limit (99.9 % point of a Poisson distribution: M/G/∞); `at_risk`, whether the share refused
+        is at least `blocking`; `over_limit`.
 
     Raises
     ------

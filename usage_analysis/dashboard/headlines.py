@@ -17,7 +17,7 @@ from usage_analysis.analysis.statements.capacity import describe_capacity
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
-from usage_analysis.analysis.statements.peaks import peak_of
+from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.trends import describe_month
 from usage_analysis.analysis.vocabulary import UNITS, amount, dates, shorten
 from usage_analysis.dashboard.views import View as Scene
@@ -181,11 +181,11 @@ def _month(scene: Scene) -> str:
 
 
 def _peak(scene: Scene) -> str:
-    return peak_of(scene.hourly, scene.settings.measure).sentence
+    return state_peak(scene.hourly, scene.settings.measure).sentence
 
 
 def _traffic_peak(scene: Scene) -> str:
-    return peak_of(scene.hourly, "traffic").sentence
+    return state_peak(scene.hourly, "traffic").sentence
 
 
 def _group_errors(scene: Scene) -> str:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.analysis.statements.peaks import day_statement, hours_that_stand_out
+from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_day
 from usage_analysis.analysis.vocabulary import axis_name, shorten
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
@@ -100,7 +100,7 @@ def plot_day(
         key = "lines: means; bands: 10th to 90th percentile"
         whose = _draw_days(ax, _parts(profile))
     name, rows = whose
-    finding = day_statement(rows, _WHOSE.get(name, shorten(name, 40)), meaning=stated)
+    finding = state_day(rows, _WHOSE.get(name, shorten(name, 40)), meaning=stated)
     _mark_busiest(ax, rows)
     ax.set_ylabel(axis_name(measure, "hour"))
     head(ax, title or finding.title, about, profile, key=key)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.analysis.statements.peaks import hours_that_stand_out, peak_statement
+from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
 from usage_analysis.analysis.vocabulary import (
     WEEKDAYS,
     axis_name,
@@ -90,7 +90,7 @@ def plot_week(
     cells[place] = in_units(profile, "mean")
     top = float(np.nanmax(cells, initial=0.0))
     _week(ax, cells, top, f"mean {axis_name(measure, 'hour')}", about, profile)
-    found = peak_statement(profile, meaning=stated)
+    found = state_week(profile, meaning=stated)
     may_be = place[hours_that_stand_out(profile)]
     if top > 0 and len(may_be):
         _outline(ax, may_be)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.analysis.statements.capacity import capacity_statement
+from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.vocabulary import amount, counted, level, several, shorten
 from usage_analysis.figures.axes import (
     ON_AXIS,
@@ -257,7 +257,7 @@ def plot_capacity(
     else:
         nothing(ax, "no finished hour yet")
     draw_marks(ax, marks)
-    told = capacity_statement(found[~left_out(found, marks)], meaning=stated)
+    told = state_capacity(found[~left_out(found, marks)], meaning=stated)
     key = f"◆ {level(float(stated.blocking or 0))} or more of the calls probably refused"
     head(ax, title or told.title, about, found, key=key if shown["at_risk"].any() else "")
     return ax

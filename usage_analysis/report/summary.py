@@ -11,10 +11,10 @@ import pandas as pd
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import error_rate, join_rate
-from usage_analysis.analysis.statements.capacity import capacity_statement
+from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
-from usage_analysis.analysis.statements.peaks import peak_of
+from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.vocabulary import (
     amount,
@@ -145,7 +145,7 @@ def _signed(number: str) -> str:
 
 
 def _capacity(facts: Facts) -> Iterator[Finding]:
-    told = capacity_statement(facts.capacity)
+    told = state_capacity(facts.capacity)
     yield Finding(told.sentence.removesuffix("."), told.urgent)
 
 
@@ -195,7 +195,7 @@ def _part(one: float, every: float) -> str:
 
 
 def _peaks(facts: Facts) -> Iterator[Finding]:
-    yield Finding(peak_of(facts.kept).sentence.removesuffix("."))
+    yield Finding(state_peak(facts.kept).sentence.removesuffix("."))
 
 
 def _checks(facts: Facts) -> Iterator[Finding]:

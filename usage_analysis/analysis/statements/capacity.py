@@ -56,10 +56,10 @@ def describe_capacity(
     check_frame("describe_capacity", hourly, "duration", "total_count", rows="hour")
     found = capacity(hourly, limit=limit, blocking=blocking)
     meaning = meaning_of(found, "capacity")
-    return describe(found, lambda _, rows: capacity_statement(rows, meaning=meaning))
+    return describe(found, lambda _, rows: state_capacity(rows, meaning=meaning))
 
 
-def capacity_statement(found: pd.DataFrame, *, meaning: Meaning | None = None) -> Statement:
+def state_capacity(found: pd.DataFrame, *, meaning: Meaning | None = None) -> Statement:
     """State in how many hours of one series calls were probably refused.
 
     Parameters

@@ -61,18 +61,18 @@ def describe_peak(hourly: pd.DataFrame, *, measure: str = "total_count") -> str 
     1,104 calls in 96 hours, 2026-03-02 to 2026-03-05 (UTC)).'
     """
     measured("describe_peak", hourly, measure)
-    return describe(hourly, lambda _, rows: peak_of(rows, measure))
+    return describe(hourly, lambda _, rows: state_peak(rows, measure))
 
 
-def peak_of(hourly: pd.DataFrame, measure: str = "total_count") -> Statement:
+def state_peak(hourly: pd.DataFrame, measure: str = "total_count") -> Statement:
     """Return the statement on the busiest hour of one series of hourly rows."""
     week, day = (
         load_profile(hourly, by=by, measure=measure) for by in ("hour_of_week", "hour_of_day")
     )
-    return peak_statement(week, day, peak_hours(hourly, 1, measure=measure))
+    return state_week(week, day, peak_hours(hourly, 1, measure=measure))
 
 
-def peak_statement(
+def state_week(
     week: pd.DataFrame,
     day: pd.DataFrame | None = None,
     peaks: pd.DataFrame | None = None,
@@ -103,7 +103,7 @@ def peak_statement(
     return Statement(title, f"{sentence} ({_basis(week)}).")
 
 
-def day_statement(
+def state_day(
     day: pd.DataFrame, whose: str = "the day", *, meaning: Meaning | None = None
 ) -> Statement:
     """State which hour of the day is the busiest, or which hours may be."""
