@@ -186,16 +186,31 @@ ANY = asking(
 )
 
 
-@settings(deadline=None, max_examples=150)
-@given(
-    st.lists(CALL, min_size=1, max_size=25), st.lists(ANY, min_size=1, max_size=6), st.booleans()
-)
-def test_a_call_log(calls, questions, filtered):
-    """For any log and any filters, also at the ends of ranges, endpoint and loop count the same."""
+LOGS = st.lists(CALL, min_size=1, max_size=25)
+QUESTIONS = st.lists(ANY, min_size=1, max_size=6)
+
+
+def check_log(calls, questions, filtered):
+    """Compare endpoint and loop on a log, for several filters."""
     columns = read_log(pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"})).calls
     with client_of(columns, 10**16, filtered=filtered) as client:
         for asked in questions:
             assert answered(client, asked) == twin(calls, asked, filtered=filtered), asked
+
+
+@settings(deadline=None, max_examples=40)
+@given(LOGS, QUESTIONS, st.booleans())
+def test_a_call_log(calls, questions, filtered):
+    """For any log and any filters, also at the ends of ranges, endpoint and loop count the same."""
+    check_log(calls, questions, filtered)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=400)
+@given(LOGS, QUESTIONS, st.booleans())
+def test_many_call_logs(calls, questions, filtered):
+    """Endpoint and loop count the same for many more logs and filters."""
+    check_log(calls, questions, filtered)
 
 
 def test_many_texts_are_looked_up():
