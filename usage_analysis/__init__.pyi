@@ -13,6 +13,7 @@ from .analysis.erlang import erlang_b as erlang_b
 from .analysis.erlang import traffic_for as traffic_for
 from .analysis.error_budget import burn_rate as burn_rate
 from .analysis.funnel import funnel as funnel
+from .analysis.marks import Mark as Mark
 from .analysis.peaks import busy_hour as busy_hour
 from .analysis.peaks import peak_hours as peak_hours
 from .analysis.profiles import load_profile as load_profile
@@ -22,6 +23,7 @@ from .analysis.rates import average_call_duration as average_call_duration
 from .analysis.rates import describe_errors as describe_errors
 from .analysis.rates import error_rate as error_rate
 from .analysis.rates import join_rate as join_rate
+from .analysis.selection import Selection as Selection
 from .analysis.statements.capacity import describe_capacity as describe_capacity
 from .analysis.statements.peaks import describe_peak as describe_peak
 from .analysis.trends import describe_month as describe_month
@@ -50,7 +52,6 @@ from .figures.heat import plot_error_week as plot_error_week
 from .figures.heat import plot_week as plot_week
 from .figures.load import plot_capacity as plot_capacity
 from .figures.load import plot_load_duration as plot_load_duration
-from .figures.marks import Mark as Mark
 from .figures.money import plot_billing as plot_billing
 from .figures.money import plot_burn_up as plot_burn_up
 from .figures.provenance import Provenance as Provenance
@@ -61,6 +62,7 @@ from .figures.style import save_figure as save_figure
 from .figures.trend import plot_trend as plot_trend
 from .query import Filters as Filters
 from .query import UsageQuery as UsageQuery
+from .report.page import ReportOptions as ReportOptions
 from .report.page import build_report as build_report
 from .sample import sample_client as sample_client
 from .tidy.durations import parse_duration as parse_duration

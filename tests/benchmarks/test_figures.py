@@ -31,7 +31,7 @@ from usage_analysis.figures.rates import plot_error_rate
 from usage_analysis.figures.style import figure_style, new_figure, picture
 from usage_analysis.figures.ticks import dates_of
 from usage_analysis.figures.trend import plot_trend
-from usage_analysis.report.page import build_report
+from usage_analysis.report.page import ReportOptions, build_report
 from usage_analysis.sample import AGENTS
 
 ZONE = "America/New_York"
@@ -353,7 +353,12 @@ def test_the_whole_report(benchmark, usage, tmp_path, groups):
     page = benchmark.pedantic(
         build_report,
         (usage, tmp_path),
-        {"timezone": ZONE, "limit": 10, "previous": usage, "breakdown": split},
+        {
+            "timezone": ZONE,
+            "options": ReportOptions(limit=10),
+            "previous": usage,
+            "breakdown": split,
+        },
         rounds=1,
     )
     assert page.stat().st_size < 2_000_000

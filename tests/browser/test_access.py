@@ -58,7 +58,7 @@ def test_everything_has_a_name(board, tab):
     assert ("group", "Figures") in [node[:2] for node in nodes]
     sliders = {name for role, name, _ in nodes if role == "slider"}
     assert sliders == (
-        {"Calls at once"} if tab == "capacity" else {"Largest groups"} - hidden(page)
+        {"Concurrent calls allowed"} if tab == "capacity" else {"Largest groups"} - hidden(page)
     )
     (words,) = [name for role, name, _ in nodes if role == "image"]
     assert page.locator(".ua-alt p").inner_text() == words

@@ -151,9 +151,10 @@ def test_the_largest_group_is_named_with_its_cost():
     total = ua.cost(hourly.drop(columns="agent").groupby(level="time").sum(), "0.10")
     assert sentences[2] == (
         f"Of 6 groups by agent, big has the most calls ({calls['big']:,} of {calls.sum():,}, "
-        f"{100 * calls['big'] / calls.sum():.1f} %) and bad costs the most (an estimated "
-        f"{table.loc['bad', 'cost']:,.2f} of {total:,.2f} USD, "
-        f"{100 * float(table.loc['bad', 'cost'] / total):.1f} %) from 2026-03-01 to 2026-03-15."
+        f"{100 * calls['big'] / calls.sum():.0f} %) and bad costs the most (an estimated "
+        f"USD {table.loc['bad', 'cost']:,.2f} of USD {total:,.2f}, "
+        f"{100 * float(table.loc['bad', 'cost'] / total):.0f} %), 2026-03-01 to 2026-03-15 "
+        f"({ZONE})."
     )
 
 

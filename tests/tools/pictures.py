@@ -57,7 +57,7 @@ def report_picture(browser) -> bytes:
     days = {"from_date": "2026-03-01", "to_date": "2026-03-31", "timezone": ZONE}
     usage, agents = client.call_usage(**days), client.by_agent(ua.sample.AGENTS, **days)
     with tempfile.TemporaryDirectory() as folder:
-        report = ua.build_report(usage, folder, breakdown=agents, **days)
+        report = ua.build_report(usage, folder, breakdown=agents, timezone=ZONE)
         page = browser.new_page(viewport={"width": WIDTH, "height": 900})
         page.goto(report.as_uri())
         shot: bytes = page.screenshot()

@@ -107,22 +107,28 @@ def run(options: argparse.Namespace) -> None:
     else:
         data = _fetch(options)
     # Imported here so that --help does not load Matplotlib.
-    from usage_analysis.report.page import build_report
+    from usage_analysis.analysis.billing import PRICE
+    from usage_analysis.analysis.selection import Selection
+    from usage_analysis.report.page import ReportOptions, build_report
 
     page = build_report(
         data.usage,
         options.out,
-        timezone=options.timezone,
-        from_date=data.first,
-        to_date=data.last,
+        selection=Selection(
+            timezone=options.timezone,
+            from_date=data.first,
+            to_date=data.last,
+            weekend=options.weekend,
+        ),
         previous=data.previous,
         breakdown=data.breakdown,
         sections=options.sections,
-        limit=options.limit,
-        budget=options.budget,
-        price=options.price,
-        weekend=options.weekend,
-        title=options.title,
+        options=ReportOptions(
+            limit=options.limit,
+            budget=options.budget,
+            price=PRICE if options.price is None else options.price,
+            title=options.title or "Call usage",
+        ),
         progress=progress_bar("report"),
     )
     print(f"Report of {owner(data.usage)}: {page.resolve()}")

@@ -123,7 +123,7 @@ class Controls:
             "group": _choice("Group by", groups),
             "groups": self.groups.list,
             "top": _slider("Largest groups", *BOUNDS["top"]),
-            "limit": _slider("Calls at once", BOUNDS["limit"][0], max(60, 2 * settings.limit)),
+            "limit": _slider("Concurrent calls allowed", 1, max(60, 2 * settings.limit)),
             "price": _typed(widgets.Text, "USD per billed minute"),
             "tab": _labelled(widgets.ToggleButtons, "Figures", options=_swapped(TABS), name="tab"),
             "view": _labelled(
@@ -137,7 +137,7 @@ class Controls:
             widgets.BoundedIntText, "How many", min=1, max=max(len(names.agents), 1), value=3
         )
         self.groups_title = html("groups-title", "<h2>Which groups</h2>")
-        self.refresh = _button("Refresh", "Ask the server again")
+        self.refresh = _button("Refresh", "Query the server again")
         self.show_python = widgets.ToggleButton(
             description="As Python", tooltip="Show the lines that make this figure"
         )

@@ -14,7 +14,7 @@ from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.figures.style import picture
 from usage_analysis.report.facts import Facts
-from usage_analysis.report.page import write_report
+from usage_analysis.report.page import ReportOptions, write_report
 from usage_analysis.report.tables import csv_of, parquet_of
 
 _KINDS: Final = {
@@ -72,10 +72,8 @@ def taken(kind: str, view: View, drawn: Drawn) -> Taken:
 
 
 def _report(view: View) -> bytes:
-    """The report of what the controls select, as one page."""
-    settings, selected = view.settings, view.selected
-    facts = Facts(
-        selected, provenance_of(view.selected), limit=settings.limit, price=settings.price
-    )
+    """Return the report of what the controls select, as one page."""
+    settings, about = view.settings, provenance_of(view.selected)
+    facts = Facts(view.selected, about, limit=settings.limit, price=settings.price)
     with tempfile.TemporaryDirectory() as folder:
-        return write_report(facts, folder, alone=True).read_bytes()
+        return write_report(facts, folder, ReportOptions(single_file=True)).read_bytes()

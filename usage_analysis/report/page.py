@@ -7,9 +7,9 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import tzinfo
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE
-from usage_analysis.analysis.marks import Mark
 from usage_analysis.analysis.selection import Selection
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
@@ -60,119 +59,127 @@ _SHORTER: Final = re.compile(rb"(?<=[ \n\"])(-?\d+\.\d\d)\d+(?=[ \n\"])")
 _LOGOS: Final = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
-def build_report(
-    usage: CallUsage,
-    folder: str | os.PathLike[str],
-    *,
-    timezone: str | tzinfo = "UTC",
-    from_date: date | str | None = None,
-    to_date: date | str | None = None,
-    hours: tuple[int, int] | None = None,
-    previous: CallUsage | None = None,
-    breakdown: CallUsage | None = None,
-    sections: Sequence[str] | None = None,
-    marks: Sequence[Mark] = (),
-    weekend: Sequence[str] = ("Sat", "Sun"),
-    limit: int | None = None,
-    budget: float | None = None,
-    price: Decimal | str | float | None = None,
-    title: str | None = None,
-    filters: Mapping[str, str] | None = None,
-    alone: bool = False,
-    theme: Theme | None = None,
-    progress: Progress | None = None,
-) -> Path:
-    """Write a report with its figures (SVG, PNG) and tables, and return the path of its page.
-
-    The page needs nothing else and no script. Everything is made before anything is put in the
-    folder: an error leaves it as it was.
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """What a report knows of the account, and how its page looks.
 
     Parameters
     ----------
-    usage
-        The reply to report on; it needs hourly rows.
-    folder
-        Where to write; made if it is not there.
-    timezone
-        Whose clock hours and days are meant.
-    from_date, to_date
-        Local days, both inclusive, to cut the data and the breakdown to; without, those that the
-        reply was asked for with this `timezone`, or all that it has.
-    hours
-        Hours of the local day to cut them and the earlier period to: ``(9, 17)`` for 09:00 to
-        17:00; a first after the last goes over midnight.
-    previous
-        The reply of an earlier period of like length, to compare with.
-    breakdown
-        A reply with groups, for the section on them.
-    sections
-        Names out of ``comparison``, ``trend``, ``peaks``, ``errors``, ``joins``, ``capacity``,
-        ``billing``, ``month``, ``groups``, ``checks``, ``terms``, in the order in which they are
-        wanted; all that the data have without it. Provenance is always there.
-    marks
-        What you know of the time shown, drawn on every time axis; periods to leave out are in no
-        mean, and in every total.
-    weekend
-        Days of the weekend, as ``"Fri", "Sat"``.
     limit
-        Calls that may be held at once.
+        Maximum number of concurrent calls.
     budget
         Billed minutes that a month may come to.
     price
         Price per billed minute [USD]; the vendor's USD 0.05 by default.
     title
         Heading of the page.
-    filters
-        What the calls are selected by, in your own words by filter: names for the query's IDs.
-    alone
-        Write the page and no file beside it, for a page that is sent or downloaded.
     theme
         Colours, fonts and logo.
+    single_file
+        Write the page without files beside it, for a page that is sent.
+
+    Examples
+    --------
+    >>> ReportOptions(limit=5, price="0.07").title
+    'Call usage'
+    """
+
+    limit: int | None = None
+    budget: float | None = None
+    price: Decimal | str | float = PRICE
+    title: str = "Call usage"
+    theme: Theme | None = None
+    single_file: bool = False
+
+
+def build_report(
+    usage: CallUsage,
+    folder: str | os.PathLike[str],
+    *,
+    timezone: str | tzinfo | None = None,
+    selection: Selection | None = None,
+    previous: CallUsage | None = None,
+    breakdown: CallUsage | None = None,
+    sections: Sequence[str] | None = None,
+    options: ReportOptions | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write a report with its figures (SVG, PNG) and tables, and return the path of its page.
+
+    The page loads nothing and has no script. An error leaves the folder as it was, because all
+    files are made before the first one is put there.
+
+    Parameters
+    ----------
+    usage
+        The reply to report on; it needs hourly rows.
+    folder
+        Where to write; made if it does not exist.
+    timezone
+        Time zone of days and hours, UTC by default: short for ``Selection(timezone=...)``.
+    selection
+        Days, hours of the day, weekend and marks, and the filters in your words. By default the
+        days that the reply was asked for.
+    previous
+        The reply of a previous period, to compare with.
+    breakdown
+        A reply with groups, for the section on them.
+    sections
+        Names out of ``comparison``, ``trend``, ``peaks``, ``errors``, ``joins``, ``capacity``,
+        ``billing``, ``month``, ``groups``, ``checks``, ``terms``, in the order in which they are
+        wanted; by default all that the data allow. Provenance is always there.
+    options
+        Limit, budget and price of the account; title and theme of the page.
     progress
         Called with the number of steps done and the number of all.
 
     Raises
     ------
     QueryError
-        Unknown zone or section, a section whose data were not given, a reply without hourly rows or
-        error counts, hours that are none of a day, or no hour in the days asked for.
+        An unknown section, a section whose data were not given, a time zone given twice, a reply
+        without hourly rows or error counts, or no hour in the selected days.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-30", to_date="2026-03-31")
+    >>> page = ua.build_report(usage, tempfile.mkdtemp(), sections=["checks"])
+    >>> page.name
+    'report.html'
     """
     check_frame("build_report", usage.hourly, "error_count", "billed_minutes")
-    selection = Selection(
-        timezone=timezone,
-        from_date=from_date,
-        to_date=to_date,
-        hours=hours,
-        weekend=weekend,
-        marks=marks,
-        filters=filters,
+    if timezone is not None and selection is not None:
+        raise QueryError("timezone: expected it in the selection alone, got both")
+    chosen = selection or Selection(timezone=timezone or "UTC")
+    options = options or ReportOptions()
+    selected = chosen.of(usage, breakdown=breakdown, previous=previous)
+    facts = Facts(
+        selected,
+        provenance_of(selected),
+        limit=options.limit,
+        budget=options.budget,
+        price=options.price,
     )
-    selected = selection.of(usage, breakdown=breakdown, previous=previous)
-    price = PRICE if price is None else price
-    facts = Facts(selected, provenance_of(selected), limit=limit, budget=budget, price=price)
-    return write_report(
-        facts, folder, sections=sections, title=title, alone=alone, theme=theme, progress=progress
-    )
+    return write_report(facts, folder, options, sections=sections, progress=progress)
 
 
 def write_report(
     facts: Facts,
     folder: str | os.PathLike[str],
+    options: ReportOptions,
     *,
     sections: Sequence[str] | None = None,
-    title: str | None = None,
-    alone: bool = False,
-    theme: Theme | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write the report of computed results and return the path of its page."""
     target = Path(folder)
     if target.exists() and not target.is_dir():
         raise QueryError(f"folder: expected a folder or a new name, got the file {str(target)!r}")
-    with figure_style(theme):
+    with figure_style(options.theme):
         logo = _logo(theme_in_use())
         chosen = list(sections_of(facts, sections))
-        page = _Page(facts, chosen, sections is None or "terms" in sections, title, logo, alone)
+        page = _Page(facts, chosen, sections is None or "terms" in sections, options, logo)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as made:
             names = page.write(Path(made), progress or (lambda _done, _all: None))
@@ -215,9 +222,8 @@ class _Page:
     facts: Facts
     sections: Sequence[Section]
     terms: bool
-    title: str | None
+    options: ReportOptions
     logo: str | None
-    alone: bool
 
     def write(self, folder: Path, progress: Progress) -> list[str]:
         """Names of the files written, the page last."""
@@ -231,7 +237,7 @@ class _Page:
                 progress(done, steps)
                 wide, narrow = one.draw(WIDTH), one.draw(NARROW_WIDTH)
                 svg = picture(wide, "svg")
-                if not self.alone:
+                if not self.options.single_file:
                     names += _write_figure(wide, svg, folder / one.name)
                 shown[section.name].append(_shown(wide, svg, narrow, one.table))
                 done += 1
@@ -246,7 +252,7 @@ class _Page:
 
     def _tables(self) -> dict[str, pd.DataFrame]:
         """Every table by its file's name, none for a page alone."""
-        if self.alone:
+        if self.options.single_file:
             return {}
         tables = {"hourly": self.facts.selected.hourly, "daily": self.facts.selected.daily}
         for section in self.sections:
@@ -260,7 +266,7 @@ class _Page:
             loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
         ).get_template("page.html.j2")
         return page.render(
-            title=self.title or "Call usage",
+            title=self.options.title,
             about=self.facts.about,
             subtitle=self.facts.about.subtitle(),
             theme=theme_in_use(),
@@ -287,7 +293,7 @@ class _Page:
             digest=digest,
             assumed=self._assumed(),
             files=names,
-            alone=self.alone,
+            single_file=self.options.single_file,
         )
 
     def _assumed(self) -> bool:
@@ -304,9 +310,9 @@ class _Page:
         return [
             ("Calls", f"{total['total_count']:,.0f}"),
             ("Joined", f"{joined:,.0f}"),
-            ("In error", f"{total['error_count']:,.0f}"),
+            ("Failed", f"{total['error_count']:,.0f}"),
             ("Talk", f"{talk / 3600:,.1f} h"),
-            ("Mean of a joined call", mean),
+            ("Average call length", mean),
             ("Billed", f"{total['billed_minutes']:,.1f} min"),
         ]
 
@@ -317,15 +323,15 @@ class _Page:
         if left_out:
             notes.append(
                 f"{left_out} of {several(len(facts.selected.daily), 'day')} "
-                f"{'is' if left_out == 1 else 'are'} not whole or not final: left out of "
-                "means, rates a day and busy hours, kept in the totals."
+                f"{'is' if left_out == 1 else 'are'} incomplete or provisional: left out of "
+                "means, daily rates and busy hours, and kept in the totals."
             )
         provisional = int(facts.selected.hourly["provisional"].sum())
         if provisional:
             notes.append(
                 f"The last {'hour is' if provisional == 1 else f'{provisional} hours are'} "
                 "provisional: still running, or so recent that "
-                "billed minutes can grow."
+                "billed minutes can still grow."
             )
         for mark in facts.marks:
             if mark.leave_out and mark.end is not None:
@@ -337,15 +343,15 @@ class _Page:
                 )
         if self._assumed():
             notes.append(
-                f"When this reply was fetched is not known: {facts.about.as_of:%Y-%m-%d %H:%M} "
+                f"The reply does not say when it was fetched. {facts.about.as_of:%Y-%m-%d %H:%M} "
                 "UTC, the end of its last day, is assumed."
             )
         if facts.selected.usage.source == "sample":
-            notes.append("These are the simulated calls of the sample account, nobody's own.")
-        if not self.alone and not has_parquet():
+            notes.append("These are simulated calls of the sample account.")
+        if not self.options.single_file and not has_parquet():
             notes.append(
-                "Tables are CSV only: Parquet needs pyarrow, which "
-                'pip install "usage-analysis[parquet]" brings.'
+                "Tables are only CSV. For Parquet, install pyarrow: "
+                'pip install "usage-analysis[parquet]".'
             )
         return notes
 

@@ -114,7 +114,7 @@ def _billing(facts: Facts) -> Section:
     hours = len(facts.hourly) - int(overhead["left_out"])
     caption = f"Billed beside the talk, over {several(hours, 'finished hour')}"
     told = Table(caption, table, billing_shown(overhead))
-    return Section("billing", "What is billed", [picture], {"billing_overhead": told})
+    return Section("billing", "Billing", [picture], {"billing_overhead": told})
 
 
 def _month(facts: Facts) -> Section:
@@ -134,9 +134,9 @@ def _month(facts: Facts) -> Section:
 def _comparison(facts: Facts) -> Section:
     if facts.previous is None:
         raise QueryError("sections: comparison needs a previous period, got none")
-    heading, changes, rates = "Against the period before", facts.changes, facts.rates
+    heading, changes, rates = "Compared with the previous period", facts.changes, facts.rates
     if changes is None or rates is None:
-        told = f"No comparison with the period before: {facts.no_changes}."
+        told = f"No comparison with the previous period: {facts.no_changes}."
         return Section("comparison", heading, words=[told])
     pictures = [
         Picture(
@@ -201,7 +201,7 @@ def _checks(facts: Facts) -> Section:
         facts.checks,
         checks_shown(facts.checks),
     )
-    heading = "Does the reply agree with itself"
+    heading = "Consistency checks"
     return Section("checks", heading, (), {"checks": told}, words=words)
 
 

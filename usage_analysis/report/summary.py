@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.billing import cost
@@ -14,6 +13,7 @@ from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
+from usage_analysis.analysis.statements.groups import state_costs
 from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.vocabulary import (
@@ -23,15 +23,11 @@ from usage_analysis.analysis.vocabulary import (
     percents,
     sentence_case,
     several,
-    shorten,
 )
 from usage_analysis.figures.money import heads_over, month_in_words
 from usage_analysis.report.checks import checks_in_words
 from usage_analysis.report.facts import Facts
-from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.groups import sum_groups
 
-_NAME: Final = 48
 _OF_CALLS: Final = frozenset({"errors", "joins", "month", "groups", "peaks"})
 """Sections that have nothing to tell of no calls."""
 
@@ -42,6 +38,11 @@ class Finding(NamedTuple):
     words: str
     urgent: bool = False
 
+    @property
+    def sentence(self) -> str:
+        """The words with their full stop."""
+        return f"{self.words}."
+
 
 def findings(facts: Facts, sections: Collection[str]) -> list[str]:
     """Return the summary: the number of calls, then urgent findings, then the others."""
@@ -49,11 +50,7 @@ def findings(facts: Facts, sections: Collection[str]) -> list[str]:
     told = [name for name in _TELL if name in sections and (some or name not in _OF_CALLS)]
     found = [one for name in told for one in _TELL[name](facts)]
     found.sort(key=lambda one: not one.urgent)
-    return [_sentence(one) for one in (*_calls(facts), *found)]
-
-
-def _sentence(one: Finding | Statement) -> str:
-    return one.sentence if isinstance(one, Statement) else f"{one.words}."
+    return [one.sentence for one in (*_calls(facts), *found)]
 
 
 def when(frame: pd.DataFrame) -> str:
@@ -66,14 +63,14 @@ def _calls(facts: Facts) -> Iterator[Finding]:
     days, place = facts.days, facts.about.timezone
     if len(days) == 0:
         seen = counted(facts.about.calls, "total_count")
-        yield Finding(f"{seen} {when(facts.hourly)} ({place}), where no day is whole and over")
+        yield Finding(f"{seen} {when(facts.hourly)} ({place}), where no day is complete yet")
         return
     calls = float(days["total_count"].sum())
     over = f"{several(len(days), 'whole day')} {when(days)} ({place})"
     if not calls:
         yield Finding(f"No calls in {over}")
         return
-    mean = f", {amount(calls / len(days))} a day" if len(days) > 1 else ""
+    mean = f", {amount(calls / len(days))} per day" if len(days) > 1 else ""
     before = "" if facts.previous is None else f"the same weekdays and hours {when(facts.previous)}"
     change = _change(facts, "calls", before)
     yield Finding(f"{counted(round(calls), 'total_count')} in {over}{mean}{change}")
@@ -166,32 +163,12 @@ def _month(facts: Facts) -> Iterator[Finding]:
     yield Finding(sentence_case(words), urgent=over)
 
 
-def _groups(facts: Facts) -> Iterator[Finding | Statement]:
-    table, name = facts.ranking, group_column(facts.groups)
-    calls, money = table["calls"], table["cost"].astype(np.float64)
-    if not calls.sum() > 0 or len(table) < 2:
+def _groups(facts: Facts) -> Iterator[Statement]:
+    calls = facts.ranking["calls"]
+    if not calls.sum() > 0 or len(calls) < 2:
         return
     yield state_funnel(facts.limits, meaning_of(facts.limits, "funnel"), dates(facts.groups))
-    first: Any = calls.index[0]
-    dearest: Any = money.idxmax()
-    total: Any = cost(sum_groups(facts.groups), facts.price)
-    most = f"({calls[first]:,.0f} of {calls.sum():,.0f}, {_part(calls[first], calls.sum())})"
-    costs = (
-        f" and {'' if first == dearest else f'{_name(dearest)} '}costs the most (an estimated "
-        f"{money[dearest]:,.2f} of {total:,.2f} USD, {_part(money[dearest], float(total))})"
-    )
-    yield Finding(
-        f"Of {several(len(table), 'group')} by {name}, {_name(first)} has the most calls {most}"
-        f"{costs if total else ''} {when(facts.groups)}"
-    )
-
-
-def _name(group: object) -> str:
-    return shorten(str(group), _NAME)
-
-
-def _part(one: float, every: float) -> str:
-    return f"{100 * one / every:.1f} %"
+    yield state_costs(facts.groups, facts.price)
 
 
 def _peaks(facts: Facts) -> Iterator[Finding]:

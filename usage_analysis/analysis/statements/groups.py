@@ -23,6 +23,7 @@ from usage_analysis.analysis.vocabulary import (
 )
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.groups import sum_groups
 
 _NAME = 40
 """Cells that a group's name may take in a sentence."""
@@ -57,7 +58,7 @@ def state_costs(breakdown: pd.DataFrame, price: Any) -> Statement:
     if len(calls) < 2 or not named.sum() > 0:
         return state_largest(breakdown, "total_count")
     costs = cost(breakdown, price)["cost"].astype(np.float64)  # type: ignore[index]  # a breakdown's table
-    total: Any = cost(breakdown.drop(columns=str(group_column(breakdown))), price)
+    total: Any = cost(sum_groups(breakdown), price)
     first, dearest = str(named.idxmax()), str(costs.drop(REST, errors="ignore").idxmax())
     share = part(named[first] / calls.sum())
     sentence = (
