@@ -230,7 +230,7 @@ def test_an_assumed_date_is_called_so(tmp_path):
     path.write_bytes(as_json(reply(hours)))
     text = build_report(ua.CallUsage.load(path), tmp_path / "a", sections=["checks"]).read_text()
     assert "source file, as of 2026-03-02 00:00:00 UTC (assumed)." in text
-    assert "When this reply was fetched is not known" in text
+    assert "The reply does not say when it was fetched." in text
     kept = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-02")
     text = build_report(ua.CallUsage.load(kept.save(path)), tmp_path / "b", sections=["checks"])
     assert "assumed" not in text.read_text()
