@@ -54,6 +54,7 @@ ALLOWED = {
         "query",
         "tidy",
         "fetch",
+        "analysis",
         "archive",
         "report",
         "dashboard",

@@ -61,7 +61,7 @@ _LOGOS: Final = {".svg": "image/svg+xml", ".png": "image/png"}
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """What a report knows of the account, and how its page looks.
+    """Limit, budget and price of the account, and the look of a report.
 
     Parameters
     ----------
