@@ -25,8 +25,8 @@ from .analysis.rates import error_rate as error_rate
 from .analysis.rates import join_rate as join_rate
 from .analysis.selection import Selection as Selection
 from .analysis.statements.capacity import describe_capacity as describe_capacity
+from .analysis.statements.month import describe_month as describe_month
 from .analysis.statements.peaks import describe_peak as describe_peak
-from .analysis.trends import describe_month as describe_month
 from .analysis.trends import project_month as project_month
 from .archive.archive import Archive as Archive
 from .dashboard.explorer import Explorer as Explorer

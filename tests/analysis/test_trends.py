@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from usage_analysis.analysis.billing import cost
-from usage_analysis.analysis.trends import describe_month, project_month
+from usage_analysis.analysis.statements.month import describe_month
+from usage_analysis.analysis.trends import project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.rolling import rolling
@@ -89,15 +90,17 @@ def test_local_days_come_from_hours() -> None:
 
 
 def test_holidays_are_known_only_from_a_calendar() -> None:
-    """A holiday given counts as the quietest weekday, and teaches nothing about its own."""
+    """A coming holiday is the mean of past ones and the quietest weekday; a past one leaves its
+    weekday as it is."""
     history = weekly(59, "2026-02-01")
-    history[10] = 0
+    history[10] = 100
     frame = days(history[:40], "2026-02-01")
     past, coming = dt.date(2026, 2, 11), dt.date(2026, 3, 30)
     without = project_month(frame)
     given = project_month(frame, holidays={past, coming})
-    assert given["complete_days"] == without["complete_days"] - 1
-    assert given["projection"] == pytest.approx(sum(history[28:]) - 1100 + 300)
+    assert (without["low_days"], given["low_days"]) == (1, 0)
+    assert given["complete_days"] == without["complete_days"] == 39
+    assert given["projection"] == pytest.approx(sum(history[28:]) - 1100 + (300 + 100) / 2)
 
 
 COMING = dt.date(2026, 3, 30)
@@ -161,7 +164,7 @@ def test_data_that_do_not_reach_are_refused(frame: pd.DataFrame, words: str) -> 
     """Without a complete day, or without the month's first day, nothing is projected."""
     with pytest.raises(QueryError, match=words):
         project_month(frame)
-    assert re.search("no complete day|begin after the month did", describe_month(frame))
+    assert re.search("no day is complete|begin after the month did", describe_month(frame))
 
 
 def simulated(kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -224,34 +227,39 @@ def test_a_projection_beats_a_run_rate() -> None:
 
 def test_the_month_in_words() -> None:
     """The sentence gives month, zone, what came, projection, interval and days, or says too few."""
-    assert describe_month(days([100] * 31)) == "2026-03 (UTC): 3,100 calls in all 31 days"
+    assert describe_month(days([100] * 31)) == "2026-03 (UTC): 3,100 calls in all 31 days."
     told = describe_month(days([100] * 20 + [30], running=1))
     assert isinstance(told, str)
-    assert told.startswith("2026-03 (UTC): 2,030 calls so far, heading for 3,100 (95 % interval ")
-    assert told.endswith(", from 20 complete days, 11 still open)")
+    assert told.startswith(
+        "2026-03 (UTC): 2,030 calls so far, heading for 3,100 calls (95 % interval "
+    )
+    assert told.endswith(", from 20 complete days, 11 still open).")
     assert describe_month(days([100] * 4, running=1)) == (
-        "2026-03 (UTC): 400 calls so far; too few to project it, 3 complete days"
+        "2026-03 (UTC): 400 calls so far; 3 complete days, too few to project it."
     )
     both = pd.concat([days([5] * 31).assign(agent="b"), days([1] * 3).assign(agent="a")])
     told = describe_month(both[["agent", *days([1]).columns]])
     assert isinstance(told, pd.DataFrame)
-    assert told["sentence"].str[-7:].to_dict() == {"b": "31 days", "a": "te days"}
+    assert told["sentence"].str[-11:].to_dict() == {"b": "ll 31 days.", "a": "project it."}
 
 
 def test_what_the_month_costs_in_words() -> None:
-    """With a rate the sentence is of money: to the cent what came, as `cost` has it, then ahead."""
+    """With a price the sentence is of money, what came being what `cost` returns."""
     frame = days([100] * 20 + [30], running=1)
     frame = frame.assign(billed_minutes=frame["total_count"] * 1.7)
     told = str(describe_month(frame, price="0.0333"))
-    start = f"2026-03 (UTC): an estimated {cost(frame, '0.0333')} USD of call minutes so far, "
-    assert told.startswith(f"{start}heading for 175 USD (95 % interval ")
+    start = (
+        f"2026-03 (UTC): an estimated USD {cost(frame, '0.0333')} for 3,451 billed minutes so far, "
+    )
+    assert told.startswith(f"{start}heading for USD 175.49 (95 % interval ")
     found = project_month(frame, measure="billed_minutes")
-    assert f"interval {found['low'] * 0.0333:,.0f} to {found['high'] * 0.0333:,.0f}, from" in told
+    low, high = (f"USD {0.0333 * found[end]:,.2f}" for end in ("low", "high"))
+    assert f"interval {low} to {high}, from" in told
     assert told == describe_month(frame, measure="billed_minutes", price=0.0333)
     both = pd.concat([frame.assign(agent=name) for name in "ba"])
     told = describe_month(both[["agent", *frame.columns]], price="0.05")
     assert isinstance(told, pd.DataFrame)
-    assert told["sentence"].str.contains("an estimated 172.55 USD").tolist() == [True, True]
+    assert told["sentence"].str.contains("an estimated USD 172.55").tolist() == [True, True]
 
 
 def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
@@ -259,20 +267,20 @@ def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
     told = str(describe_month(days([100] * 20)))
     assert told.startswith(
         "2026-03 (UTC): 2,000 calls to 2026-03-20, where these data end; the whole month would be "
-        "3,100 (95 % interval "
+        "3,100 calls (95 % interval "
     )
-    assert told.endswith(", from 20 complete days, 11 not in the data)")
+    assert told.endswith(", from 20 complete days, 11 not in the data).")
     assert describe_month(days([100] * 3)) == (
-        "2026-03 (UTC): 300 calls to 2026-03-03, where these data end; too few to project it, 3 "
-        "complete days"
+        "2026-03 (UTC): 300 calls to 2026-03-03, where these data end; 3 complete days, too "
+        "few to project it."
     )
     assert describe_month(days([100] * 27, "2026-03-05")) == (
-        "2026-03 (UTC): 2,700 calls from 2026-03-05 to 2026-03-31, 27 of its 31 days whole; these "
-        "data begin after the month did, so it is not projected"
+        "2026-03 (UTC): 2,700 calls from 2026-03-05 to 2026-03-31; these data begin after the "
+        "month did, so it is not projected."
     )
     gap = days([100] * 31).drop(pd.Timestamp("2026-03-11", tz="UTC"))
     assert str(describe_month(gap)).startswith("2026-03 (UTC): 3,000 calls to 2026-03-31")
-    assert str(describe_month(gap)).endswith(", from 30 complete days, 1 before not whole)")
+    assert str(describe_month(gap)).endswith(", from 30 complete days, 1 before not whole).")
     found = project_month(gap)
     assert found[["days_left", "left_out", "missing"]].tolist() == [1, 0, 1]
 

@@ -128,9 +128,13 @@ def test_a_budget_that_will_not_do_is_urgent():
     hourly = frame(14 * 24)
     sentences = told(facts_of(hourly, budget=9000.0), "errors", "month")
     assert sentences[1].startswith("2026-03 (America/New_York): ")
-    assert sentences[1].endswith("; over the budget of 9,000.")
+    assert sentences[1].endswith(
+        "; over the budget of 9,000 billed minutes (USD 450.00), used up on 2026-03-05."
+    )
     sentences = told(facts_of(hourly, budget=9e6), "errors", "month")
-    assert sentences[3].endswith("; within the budget of 9,000,000.")
+    assert sentences[3].endswith(
+        "; within the budget of 9,000,000 billed minutes (USD 450,000.00)."
+    )
 
 
 def test_the_largest_group_is_named_with_its_cost():

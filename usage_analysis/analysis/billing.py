@@ -103,7 +103,7 @@ def amount_of(micro: int, price: Decimal) -> Decimal:
 
 def micro_minutes(frame: pd.DataFrame) -> Integers:
     """Return the billed minutes of each row in integer millionths, whose sums are exact."""
-    minutes = frame["billed_minutes"].to_numpy()
+    minutes = frame["billed_minutes"].to_numpy(dtype=np.float64)
     whole = np.empty(len(minutes), dtype=np.int64)
     for start in range(0, len(minutes), AT_ONCE):
         part = slice(start, start + AT_ONCE)

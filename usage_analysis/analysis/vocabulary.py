@@ -177,6 +177,11 @@ def money(value: Decimal | float, currency: str = "USD") -> str:
     return f"{currency} {value:,.2f}"
 
 
+def price_per_minute(price: Decimal, currency: str = "USD") -> str:
+    """Return a price with all its digits: ``USD 0.05 per minute``, ``USD 0.0333 per minute``."""
+    return f"{currency} {price:f} per minute"
+
+
 def call_length(length: pd.Timedelta) -> str:
     """Return the length of a call: ``48 s``, ``2 min 18 s``."""
     minutes, seconds = divmod(round(length.total_seconds()), 60)

@@ -6,19 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
-from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import describe_errors
+from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import describe_capacity
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
+from usage_analysis.analysis.statements.month import describe_month
 from usage_analysis.analysis.statements.peaks import state_peak
-from usage_analysis.analysis.trends import describe_month
 from usage_analysis.analysis.vocabulary import UNITS, amount, dates, shorten
 from usage_analysis.dashboard.views import View as Scene
 from usage_analysis.figures.axes import in_units
@@ -125,21 +124,9 @@ def _driver_told(scene: Scene, difference: float) -> str:
     )
 
 
-def money_told(scene: Scene) -> str:
-    """What the billed minutes cost, and how many were billed a minute of talk."""
-    amount_of = cost(scene.hourly, scene.settings.price)
-    ratio = billing_overhead(scene.hourly)["overhead"]
-    told = f", {ratio:.2f} a minute of talk" if np.isfinite(ratio) else ""
-    minutes = scene.hourly["billed_minutes"].sum()
-    return (
-        f"USD {amount_of:,} for {minutes:,.1f} billed minutes{told}, at USD {scene.settings.price} "
-        "a minute: an estimate of call minutes only"
-    )
-
-
-def month_told(daily: pd.DataFrame, price: str) -> str:
-    """Where the month is heading in money; the figure's own title has its billed minutes."""
-    return f"{sentence(str(describe_month(daily, price=price)))} At {price} USD a billed minute."
+def money_told(scene: Scene, *, change: str = "") -> str:
+    """Return the cost of the displayed days, with a clause on how the billed minutes changed."""
+    return state_cost(scene.hourly, scene.settings.price, change=change).sentence
 
 
 def capacity_told(scene: Scene) -> str:
@@ -165,7 +152,7 @@ def _largest(scene: Scene) -> str:
 def _billed(scene: Scene) -> str:
     if scene.prepared.grouped:
         return _costs(scene)
-    return f"{money_told(scene)}{change_told(scene, 'billed_minutes')}."
+    return money_told(scene, change=change_told(scene, "billed_minutes"))
 
 
 def _costs(scene: Scene) -> str:
@@ -173,11 +160,11 @@ def _costs(scene: Scene) -> str:
 
 
 def _overhead(scene: Scene) -> str:
-    return _costs(scene) if scene.prepared.grouped else f"{money_told(scene)}."
+    return _costs(scene) if scene.prepared.grouped else money_told(scene)
 
 
 def _month(scene: Scene) -> str:
-    return month_told(scene.prepared.table, scene.settings.price)
+    return str(describe_month(scene.prepared.table, price=scene.settings.price))
 
 
 def _peak(scene: Scene) -> str:

@@ -18,7 +18,7 @@ from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.marks import without
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
-from usage_analysis.analysis.trends import describe_month
+from usage_analysis.analysis.statements.month import describe_month
 from usage_analysis.figures.calendar import plot_calendar
 from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.control import plot_control
@@ -173,7 +173,7 @@ _ENTRIES: Final = (
         plot=_plot(plot_burn_up, budget=Use("budget"), **_DRAWN),
         rows="history",
         heeds=frozenset({"price"}),
-        tail=Step("", describe_month, ("table",), {"price": Use("price")}),
+        tail=Step("", describe_month, ("table",), {"price": Use("price"), "budget": Use("budget")}),
     ),
     Entry(
         name="overhead",

@@ -1,22 +1,25 @@
-"""What is billed: through the month, and for a minute of talk."""
+"""Billing: the month added up to its projection, and billed time beside talk."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.trends import describe_month, project_month
+from usage_analysis.analysis.billing import billing_overhead
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.billing import state_overhead
+from usage_analysis.analysis.statements.month import state_month
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.vocabulary import (
-    UNITS,
     amount,
     axis_name,
-    counted,
+    level,
     per,
-    several,
     span_of,
 )
 from usage_analysis.errors import QueryError
@@ -43,78 +46,129 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
 from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.rolling import rolling
 from usage_analysis.tidy.zones import zone_of
-
-# With fewer days describe_month gives no projection either.
-_FEW_DAYS = 7
-_HARDLY = 0.05
-_LARGE = re.compile(r"\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?")
 
 
 @figure_style()
 def plot_burn_up(
     daily: pd.DataFrame,
     *,
-    measure: str = "billed_minutes",
+    measure: str | None = None,
     budget: float | None = None,
     projection: pd.Series | None = None,
+    meaning: Mapping[str, Any] | Meaning | None = None,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with the month so far added up, where it is heading, a budget and the month before.
+    """Draw the month added up day by day, its projection, a budget and the month before.
 
     Parameters
     ----------
     daily
-        What ``aggregate(hourly, "D")`` returns of one series; the month is that of its last whole
-        day, as for `project_month`.
-        With the days of the month before, those are drawn too, and the projection is better.
+        Days of one series, as ``aggregate(hourly, "D")`` returns them. The month is that of the
+        last complete day, as in `project_month`. With the days of the month before, that month is
+        drawn too, and the projection is better.
     measure
-        A column of it; durations are drawn in minutes.
+        Column to draw: that of the projection, or billed minutes without one. Talk is drawn in
+        minutes.
     budget
-        What the month may come to, in the units of the axis.
+        What the month may come to, in the unit of the axis; that of the projection by default.
     projection
-        What `project_month` returned, with holidays of your own for one; it is asked without them
-        otherwise. With too few days there is none, and the title says so.
+        Result of `project_month` for the same measure, such as one that knows your holidays. By
+        default it is computed here. With too few days there is none, and the title says so.
+    meaning
+        ``attrs["meaning"]`` of the projection, where it has lost its own.
     marks
-        What you know of the time shown.
+        Events and periods to mark on the time axis.
     title, about
-        The finding, and what the data are.
+        The title instead of the finding, and the provenance of the data.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; those of a new figure outside pyplot by default.
+
+    Raises
+    ------
+    QueryError
+        The projection is of another measure, another month or several series.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-20")
+    >>> daily = ua.aggregate(usage.hourly, "D")
+    >>> ax = plot_burn_up(daily, projection=ua.project_month(daily, budget=30_000))
+    >>> ax.get_ylabel()
+    'number [calls], month so far'
     """
-    known(daily, measure)
-    one_series(daily, "plot_burn_up")
-    zone_of(daily)
-    what = UNITS.get(measure, measure)
-    ax = axes_for(ax, f"Line of the {what} of the month added up day by day, with its projection")
-    month = _month_of(daily)
+    found = _outlook(daily, measure, budget, projection, meaning)
+    of = meaning_of(found, "project_month", meaning=meaning)
+    measure = str(of.measure)
+    statement = state_month(found, meaning=of)
+    ax = axes_for(ax, f"Line of the {of.name} of the month added up day by day, with a projection")
+    month = _days_of_month(found, zone_of(daily))
     x = time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
-    if projection is None and float(np.nansum(in_units(daily, measure))) > 0:
-        projection = projected(daily, measure)
     ends, tops = _month_before(ax, daily, measure, month)
-    fan = _this_month(ax, so_far, measure, x, projection, ends, tops)
-    if budget is not None:
-        ax.axhline(budget, color=theme_in_use().alarm, lw=1.4, ls="--", gid="budget")
-        ends.append((budget, f"budget {amount(budget)}", theme_in_use().alarm))
-        tops.append(budget)
+    fan = _this_month(ax, so_far, measure, x, found, ends, tops)
+    if pd.notna(found["budget"]):
+        limit = float(found["budget"])
+        ax.axhline(limit, color=theme_in_use().alarm, lw=1.4, ls="--", gid="budget")
+        ends.append((limit, f"budget {amount(limit)}", theme_in_use().alarm))
+        tops.append(limit)
     from_zero(ax, np.array([*tops, 0.0]))
     ax.set_xlim(x[0], x[-1])
     label_ends(ax, ends)
-    ax.set_ylabel(axis_name(measure).replace(" [", ", month so far ["))
+    ax.set_ylabel(f"{axis_name(measure)}, month so far")
     draw_marks(ax, marks, counted=daily)
-    told = month_in_words(daily, measure=measure, budget=budget, projection=projection)
-    # The zone stands beneath, and large numbers beside the lines, as short as here.
-    told = _LARGE.sub(
-        lambda number: amount(float(number[0].replace(",", ""))),
-        told.replace(f" ({zone_of(daily)})", ""),
-    )
-    head(ax, title or told, about, daily, key="fan: interval of the projection" if fan else "")
+    key = f"fan: {level(of.confidence or 0.95)} interval of the projection" if fan else ""
+    head(ax, title or statement.title, about, daily, key=key)
     return ax
+
+
+def _outlook(
+    daily: pd.DataFrame,
+    measure: str | None,
+    budget: float | None,
+    projection: pd.Series | None,
+    meaning: Mapping[str, Any] | Meaning | None,
+) -> Any:
+    """Projection to draw: the caller's, where it fits, or one of the days."""
+    one_series(daily, "plot_burn_up")
+    if projection is None:
+        known(daily, measure or "billed_minutes")
+        return month_outlook(
+            "plot_burn_up", daily, measure=measure or "billed_minutes", budget=budget
+        )
+    of = meaning_of(projection, "project_month", meaning=meaning)
+    if not isinstance(projection, pd.Series):
+        raise QueryError("projection: expected one series, got a table; take one of its rows")
+    if measure not in (None, of.measure):
+        raise QueryError(f"measure: expected {of.measure!r}, which the projection is of, got "
+                         f"{measure!r}")  # fmt: skip
+    known(daily, str(of.measure))
+    last = daily.index[finished(daily)].max()
+    if pd.notna(last) and f"{last:%Y-%m}" != f"{projection['month']:%Y-%m}":
+        raise QueryError(
+            f"projection: expected one of {last:%Y-%m}, the month of the last complete day, got "
+            f"one of {projection['month']:%Y-%m}"
+        )
+    if budget is None or budget == projection["budget"]:
+        return projection
+    # The day of another budget is not known from the projection; its verdict is.
+    changed = projection.copy()
+    changed[["budget", "budget_day", "budget_day_low", "budget_day_high"]] = [budget] + 3 * [pd.NaT]
+    return changed
+
+
+def _days_of_month(found: pd.Series, zone: Any) -> pd.DatetimeIndex:
+    """Local midnights of the month, and the one after it; this month where no day is known."""
+    start = found["month"] if pd.notna(found["month"]) else pd.Timestamp.now(zone)
+    start = pd.Timestamp(start).tz_localize(None).normalize().replace(day=1)
+    days = pd.date_range(start, start + pd.offsets.MonthBegin(1), freq="D", name="time")
+    return days.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
 
 
 def _this_month(
@@ -122,89 +176,32 @@ def _this_month(
     so_far: pd.DataFrame,
     measure: str,
     month: Floats,
-    projection: pd.Series | None,
+    found: pd.Series,
     ends: list[tuple[float, str, str]],
     tops: list[float],
 ) -> bool:
-    """Draw the days so far and where they are heading; whether that has an interval."""
+    """Draw the days so far and where they are heading; return whether that has an interval."""
     total = np.cumsum(in_units(so_far, measure))
     if len(total) == 0:
         return False
     days, colour = dates_of(pd.DatetimeIndex(so_far.index)), theme_in_use().main
-    # A day's sum is there at its end, and nothing at the month's beginning.
+    # A day's sum is complete at its end, and the month begins with nothing.
     at = np.append(days, min(days[-1] + 1, month[-1]))
     ax.plot(at, np.append(0.0, total), color=colour, lw=2, gid="so far", **ON_AXIS)
     since = f"since {so_far.index[0]:%Y-%m-%d}" if days[0] > month[0] else "so far"
     ends.append((float(total[-1]), since, colour))
     tops.append(float(total[-1]))
-    if projection is None or at[-1] >= month[-1] - 1e-9:
+    if found["reason"] or at[-1] >= month[-1] - 1e-9:
         return False
-    reached = _fan(ax, at[-1], float(total[-1]), month[-1], projection, ends)
+    reached = _fan(ax, at[-1], float(total[-1]), month[-1], found, ends)
     tops += reached
     return len(reached) > 1
-
-
-def month_in_words(
-    daily: pd.DataFrame,
-    *,
-    measure: str = "billed_minutes",
-    budget: float | None = None,
-    projection: pd.Series | None = None,
-) -> str:
-    """What has come in the month and where it is heading, for a budget too."""
-    what, values = UNITS.get(measure, measure), in_units(daily, measure)
-    if not float(np.nansum(values)) > 0:
-        finding = f"No {what} in these days"
-        return finding if budget is None else f"{finding}; budget {amount(budget)}"
-    month = _month_of(daily)
-    so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
-    come = float(np.nansum(in_units(so_far, measure)))
-    if len(so_far) and so_far.index[0] > month[0]:
-        since = f"since {so_far.index[0]:%Y-%m-%d}"
-        return f"{counted(come, measure)} {since}: the month's days before are not here"
-    finding = f"{counted(come, measure)} so far in {month[0]:%B %Y}, no whole day yet"
-    if finished(daily).any():
-        finding = str(describe_month(daily, measure=measure))
-    if budget is None:
-        return finding
-    if projection is None:
-        projection = projected(daily, measure)
-    return f"{finding}{_against(budget, projection, come)}"
-
-
-def heads_over(daily: pd.DataFrame, budget: float) -> bool:
-    """Whether the billed minutes of the month may come to more than a budget."""
-    month, found = _month_of(daily), projected(daily, "billed_minutes")
-    so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]["billed_minutes"].sum()
-    high = np.nan if found is None else cell_number(found["high"])
-    return bool(so_far > budget or high > budget)
-
-
-def _month_of(daily: pd.DataFrame) -> pd.DatetimeIndex:
-    """Local midnights of the last whole day's month, and the one after it."""
-    zone = zone_of(daily)
-    whole = daily[finished(daily)] if finished(daily).any() else daily
-    last = whole.index.max() if len(whole) else pd.Timestamp.now(zone)
-    start = pd.Timestamp(last).tz_localize(None).normalize().replace(day=1)
-    days = pd.date_range(start, start + pd.offsets.MonthBegin(1), freq="D", name="time")
-    return days.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
-
-
-def projected(daily: pd.DataFrame, measure: str) -> pd.Series | None:
-    """The projection, None where the days do not reach for one."""
-    try:
-        found = project_month(daily, measure=measure)
-    except QueryError:
-        return None
-    if not isinstance(found, pd.Series) or found["complete_days"] < _FEW_DAYS:
-        return None
-    return found
 
 
 def _month_before(
     ax: Axes, daily: pd.DataFrame, measure: str, month: pd.DatetimeIndex
 ) -> tuple[list[tuple[float, str, str]], list[float]]:
-    """Draw the month before at the same days of the month, where all of it is there."""
+    """Draw the month before on the same days of the month, where all of its days are known."""
     start = (month[0].tz_localize(None) - pd.offsets.MonthBegin(1)).tz_localize(
         month.tz, nonexistent="shift_forward", ambiguous=True
     )
@@ -241,17 +238,6 @@ def _fan(
     return [middle, min(high, 3 * middle)] if np.isfinite(high) else [middle]
 
 
-def _against(budget: float, projection: pd.Series | None, so_far: float) -> str:
-    if so_far > budget:
-        return f"; over the budget of {amount(budget)}"
-    if projection is None or not np.isfinite(cell_number(projection["projection"])):
-        return f"; budget {amount(budget)}"
-    low, high = cell_number(projection["low"]), cell_number(projection["high"])
-    if low > budget:
-        return f"; heading over the budget of {amount(budget)}"
-    return f"; {'within' if high <= budget else 'may pass'} the budget of {amount(budget)}"
-
-
 @figure_style()
 def plot_billing(
     daily: pd.DataFrame,
@@ -262,7 +248,7 @@ def plot_billing(
     about: Provenance | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with how much more than the talk is billed, beside the most that rounding can add.
+    """Draw how much more than the talk is billed, beside the most that rounding can add.
 
     Parameters
     ----------
@@ -273,17 +259,26 @@ def plot_billing(
     groups
         Groups that are named: their names, or how many of the largest (6). The others are grey.
     marks
-        What you know of the time shown; periods to leave out are not in the title's ratio.
+        Events and periods to mark on the time axis; the title's ratio leaves out excluded periods.
     title, about
-        The finding, and what the data are.
+        The title instead of the finding, and the provenance of the data.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; those of a new figure outside pyplot by default.
 
     Notes
     -----
-    ``60·billed / talk - 1`` of each finished bucket, as `billing_overhead` has it. Each call is
-    rounded up to 6 s, so the bound is 6 s a joined call over the talk; below 0 is unbilled talk:
-    free or error calls, or ones not yet billed. Buckets without talk break the line.
+    The line is ``60·billed / talk - 1`` of each finished bucket, as in `billing_overhead`. Calls
+    are rounded up to 6 s, so the bound is 6 s per joined call over the talk. Values below 0 are
+    unbilled talk: calls that are free, failed or not yet billed. Buckets without talk break the
+    line.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-20")
+    >>> ax = plot_billing(ua.aggregate(usage.hourly, "D"))
+    >>> ax.get_ylabel()
+    'billed over talk [% of talk]'
     """
     known(daily, "billed_minutes", "duration", "joined_count")
     every, theme = span_of(daily), theme_in_use()
@@ -321,12 +316,13 @@ def plot_billing(
     draw_marks(ax, marks)
     if not np.any(everything):
         nothing(ax, f"no talk in a whole {every}")
-    head(ax, title or _overhead_in_words(kept[~left_out(kept, marks)], every), about, daily)
+    statement = _overhead(kept[~left_out(kept, marks)])
+    head(ax, title or statement.title, about, daily)
     return ax
 
 
 def _weekly(daily: pd.DataFrame) -> pd.DataFrame:
-    """Sums of seven whole days each, back from the last one."""
+    """Return sums of seven whole days each, back from the last one."""
     sums = rolling(daily, f"{WEEK}D")
     sums = sums[finished(sums)]
     return sums[sums.index.isin(sums.index.unique().sort_values()[::-WEEK])]
@@ -349,16 +345,8 @@ def _bound(rows: pd.DataFrame) -> Floats:
     return bound
 
 
-def _overhead_in_words(kept: pd.DataFrame, every: str) -> str:
-    talk = float(np.nansum(in_units(kept, "duration")))
-    billed = float(np.nansum(in_units(kept, "billed_minutes")))
-    if not talk > 0:
-        return f"No talk in a whole {every}, so nothing to bill"
-    over = 100 * (billed / talk - 1)
-    told = "just the talk" if abs(over) < _HARDLY else f"{abs(over):.1f} % more than the talk"
-    if over < 0:
-        told = told.replace("more", "less")
-    days = several(kept.index.nunique(), f"whole {every}")
-    left = f" of {days}" if every == "day" else ""
-    minutes = f"{counted(billed, 'billed_minutes')} for {counted(talk, 'duration')}"
-    return f"Billed {told}: {minutes}{left}"
+def _overhead(kept: pd.DataFrame) -> Statement:
+    """Statement on all groups together."""
+    together = sum_groups(kept)
+    found: Any = billing_overhead(together)
+    return state_overhead(found, together)

@@ -20,6 +20,7 @@ from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.marks import Mark
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage
+from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
@@ -148,6 +149,13 @@ class Facts:
     def months(self) -> pd.DataFrame:
         """Days up to the last selected one, from weeks before its month."""
         return aggregate(self.selected.history, "D")
+
+    @cached_property
+    def month(self) -> Any:
+        """Projection of the month's billed minutes, or the reason why there is none."""
+        return month_outlook(
+            "build_report", self.months, measure="billed_minutes", budget=self.budget
+        )
 
     @cached_property
     def chart(self) -> pd.DataFrame:

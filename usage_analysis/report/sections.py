@@ -11,8 +11,8 @@ import pandas as pd
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
+from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import days_in_words
-from usage_analysis.analysis.trends import project_month
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.compare import plot_comparison
@@ -118,16 +118,14 @@ def _billing(facts: Facts) -> Section:
 
 
 def _month(facts: Facts) -> Section:
-    daily, words = facts.months, []
+    found = facts.month
     tables: dict[str, Table] = {}
-    try:
-        found: Any = project_month(daily, measure="billed_minutes")
+    if pd.notna(found["projection"]):
         row = pd.DataFrame([found], index=pd.Index(["billed_minutes"], name="measure"))
         caption = f"Billed minutes of {found['month']:%B %Y} [min]"
         tables["month"] = Table(caption, row, month_shown(found))
-    except QueryError as error:
-        words.append(f"No projection of the month: {str(error).partition(': ')[2]}.")
-    picture = picture_of(facts, "month", daily[["billed_minutes", "complete"]])
+    words = [state_month(found, price=facts.price).sentence]
+    picture = picture_of(facts, "month", facts.months[["billed_minutes", "complete"]])
     return Section("month", "The month", [picture], tables, words=words)
 
 

@@ -7,13 +7,14 @@ from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import error_rate, join_rate
+from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs
+from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.vocabulary import (
@@ -21,10 +22,8 @@ from usage_analysis.analysis.vocabulary import (
     counted,
     dates,
     percents,
-    sentence_case,
     several,
 )
-from usage_analysis.figures.money import heads_over, month_in_words
 from usage_analysis.report.checks import checks_in_words
 from usage_analysis.report.facts import Facts
 
@@ -146,21 +145,12 @@ def _capacity(facts: Facts) -> Iterator[Finding]:
     yield Finding(told.sentence.removesuffix("."), told.urgent)
 
 
-def _billing(facts: Facts) -> Iterator[Finding]:
-    hourly, price = facts.hourly, facts.price
-    waiting = int(hourly["provisional"].sum())
-    late = f"; {several(waiting, 'hour')} of it can still grow" if waiting else ""
-    yield Finding(
-        f"Call minutes cost an estimated {cost(hourly, price):,.2f} USD: "
-        f"{hourly['billed_minutes'].sum():,.1f} billed minutes at {price} USD {when(hourly)}"
-        f"{late}{_change(facts, 'billed minutes')}"
-    )
+def _billing(facts: Facts) -> Iterator[Statement]:
+    yield state_cost(facts.hourly, facts.price, change=_change(facts, "billed minutes"))
 
 
-def _month(facts: Facts) -> Iterator[Finding]:
-    words = month_in_words(facts.months, budget=facts.budget)
-    over = facts.budget is not None and heads_over(facts.months, facts.budget)
-    yield Finding(sentence_case(words), urgent=over)
+def _month(facts: Facts) -> Iterator[Statement]:
+    yield state_month(facts.month, price=facts.price)
 
 
 def _groups(facts: Facts) -> Iterator[Statement]:

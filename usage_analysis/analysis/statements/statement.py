@@ -45,6 +45,16 @@ def describe(
     return pd.DataFrame({"sentence": [one.sentence for _, one in said]}, index=index)
 
 
+def describe_rows(
+    found: pd.Series | pd.DataFrame, state: Callable[[pd.Series], Statement]
+) -> str | pd.DataFrame:
+    """Return the sentence on a result, or a column `sentence` with one row per group of a table."""
+    if isinstance(found, pd.Series):
+        return state(found).sentence
+    said = [state(row).sentence for _, row in found.iterrows()]
+    return pd.DataFrame({"sentence": said}, index=found.index)
+
+
 def sentences(frame: pd.DataFrame, tell: Callable[[int, pd.DataFrame], str]) -> str | pd.DataFrame:
     """Return the sentence on a series, or a column `sentence` with one row per group."""
     return describe(frame, lambda number, rows: Statement("", tell(number, rows)))

@@ -1,0 +1,116 @@
+"""Forecasts: how often the intervals hold simulated months, and how far projections are off.
+
+The simulator makes daily calls with weekday factors, overdispersion, growth and holidays. It shares
+nothing with the sample account.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from usage_analysis.analysis.trends import project_month
+
+WEEK = np.array([1.15, 1.1, 1.05, 1.05, 1.0, 0.35, 0.3])
+MARCH = "2026-03"
+# Months that begin on each day of the week.
+MONTHS = ["2026-06", "2026-09", "2026-04", "2026-10", "2026-05", "2026-08", "2026-03"]
+
+
+def simulate(
+    kind: str, scatter: float, months: int, start: pd.Timestamp, rng: np.random.Generator
+) -> np.ndarray:
+    """Daily calls of many accounts from 56 days before a month to its end."""
+    n = 56 + start.days_in_month
+    weekday = (start.day_of_week + np.arange(n)) % 7
+    noise = rng.gamma(1 / scatter**2, scatter**2, (months, n))
+    if kind == "growth":
+        noise *= 1.1 ** (np.arange(n) / 30.4)
+    if kind == "holidays":
+        noise = np.where(rng.random((months, n)) < 1 / 20, 0.25 * noise, noise)
+    if kind == "one holiday":
+        # On one of the first workdays of the month.
+        workdays = 56 + np.flatnonzero(weekday[56:66] < 5)
+        noise[np.arange(months), rng.choice(workdays, months)] *= 0.25
+    return rng.poisson(1000 * WEEK[weekday] * noise).astype(np.float64)
+
+
+def back_test(
+    kind: str, scatter: float, history: int, at: int, months: int, seed: int, month: str = MARCH
+) -> tuple[float, float, float]:
+    """Share of months inside the 80 % interval, mean absolute error, and that of a run rate."""
+    rng = np.random.default_rng([seed, history, at])
+    start = pd.Timestamp(month, tz="UTC")
+    calls = simulate(kind, scatter, months, start, rng)
+    seen = calls[:, 56 - history : 56 + at]
+    time = pd.date_range(start - pd.Timedelta(days=history), periods=history + at, freq="D")
+    frame = pd.DataFrame(
+        {
+            "account": np.arange(months).repeat(history + at),
+            "total_count": seen.ravel(),
+            "provisional": False,
+        },
+        index=pd.DatetimeIndex(np.tile(time, months), name="time"),
+    )
+    found, came = project_month(frame, confidence=0.8), calls[:, 56:].sum(axis=1)
+    plain = calls[:, 56 : 56 + at].sum(axis=1) * start.days_in_month / at
+    inside = (found["low"] <= came) & (came <= found["high"])
+    error = np.abs(found["projection"].astype(float) / came - 1)
+    return float(inside.mean()), float(error.mean()), float(np.abs(plain / came - 1).mean())
+
+
+# Growth is carried on only as far as the days show it, which the interval has to cover.
+KINDS = ["steady", "growth", "holidays"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_intervals_hold_what_they_say(kind: str) -> None:
+    """At day 10 after four weeks, the 80 % interval holds 70 to 92 % of months of every kind.
+
+    The chance of 150 months is allowed for: two standard errors of 3.3 %.
+    """
+    inside, *_ = back_test(kind, 0.1, 28, 10, 150, 1)
+    assert 0.70 - 0.066 <= inside <= 0.92 + 0.044
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scatter", [0.05, 0.1, 0.15])
+@pytest.mark.parametrize(("history", "at"), [(28, 5), (28, 10), (56, 10), (56, 20)])
+def test_intervals_hold_what_they_say_at_every_day(
+    kind: str, scatter: float, history: int, at: int
+) -> None:
+    """The 80 % interval holds 70 to 92 % of 600 months, at days 5, 10 and 20.
+
+    Measured over 600 months each: steady 84 to 92 %, growth of a tenth a month 74 to 86 %, untold
+    holidays on one day of 20 80 to 87 %.
+    """
+    inside, *_ = back_test(kind, scatter, history, at, 600, 2)
+    assert 0.68 <= inside <= 0.93
+
+
+@pytest.mark.parametrize("kind", ["steady", "growth", "holidays", "one holiday"])
+@pytest.mark.parametrize("months", [100, pytest.param(600, marks=pytest.mark.slow)])
+def test_projections_beat_a_run_rate(kind: str, months: int) -> None:
+    """Without history a projection is off by less than a plain run rate, holidays or none.
+
+    Measured over 595 months that begin on every weekday, at days 5, 10 and 20, mean absolute error
+    against that of the run rate [%]: steady 6.9, 2.3, 1.4 against 10.3, 4.9, 2.4; growth 7.1, 3.4,
+    1.8 against 10.7, 5.2, 2.5; holidays 8.6, 3.7, 2.2 against 11.8, 6.0, 3.0; one holiday 7.8, 2.9,
+    1.6 against 13.4, 7.0, 2.5.
+    """
+    for at in (5, 10, 20):
+        tests = [back_test(kind, 0.1, 0, at, months // 7, 3, month) for month in MONTHS]
+        _, error, plain = np.mean(tests, axis=0)
+        assert error < plain
+
+
+@pytest.mark.parametrize("months", [100, pytest.param(600, marks=pytest.mark.slow)])
+def test_one_holiday_does_not_teach_its_weekday(months: int) -> None:
+    """One untold holiday in the first ten days of a first month costs little accuracy.
+
+    Measured over 600 months: off by 1.7 % on average, a run rate by 6.8 %.
+    """
+    _, error, plain = back_test("one holiday", 0.05, 0, 10, months, 4)
+    assert error < 0.03 < plain

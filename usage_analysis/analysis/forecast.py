@@ -1,0 +1,262 @@
+"""Forecasts of daily values: the expected value of each coming day, and the error of their total.
+
+The model is a level that moves, with a damped trend (Gardner and McKenzie 1985), times a factor for
+each weekday. The engine works on many series at once. It knows nothing of months, measures, groups
+or money.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from usage_analysis.analysis.intervals import Floats, normal_quantile, student
+from usage_analysis.analysis.weekdays import (
+    Booleans,
+    Integers,
+    Weekdays,
+    learn_weekdays,
+    low_days,
+    ratio,
+)
+
+SPAN: Final = 56
+"""Number of days that a forecast learns from."""
+
+# Standard deviation of the level's step from one day to the next [share of it], and how likely each
+# is before the data are seen. The data choose among them; calls of a bank are in the middle.
+_STEPS: Final = np.array([0.0, 0.004, 0.008, 0.016, 0.032])
+_STEPS_BEFORE: Final = np.array([0.5, 0.2, 0.15, 0.1, 0.05])
+_GROWTH: Final = 0.0025
+"""Standard deviation of growth per day before the data are seen: 8 % per month."""
+_DAMPING: Final = 0.98
+"""Share of the growth per day that is left one day later: a trend does not go on for ever."""
+_LOW_DAYS_BEFORE: Final = 21
+"""Number of ordinary days that are believed to have come before the first day of a series."""
+_MOST_FREEDOM: Final = 12
+"""However many days there are: real months differ from any model by more than its errors say."""
+_FLOOR: Final = 0.02
+"""A falling trend leaves at least this share of the level."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Expected values of the coming days of several series, and the error of their totals.
+
+    Parameters
+    ----------
+    expected
+        Expected value of each coming day; shape (series, days).
+    totals, errors
+        Expected running totals, and the standard error of their logarithms, under each assumption
+        on how fast the level moves; shape (assumptions, series, days).
+    weight
+        Probability of each assumption; shape (assumptions, series).
+    freedom
+        Degrees of freedom behind the errors, one per series.
+    growth, growth_error
+        Growth per day at the end of the data [share of the level], and its standard error.
+    taught, low
+        Past days that were learned from, and those so low that they were left out as holidays or
+        outages; shape (series, days).
+    """
+
+    expected: Floats
+    totals: Floats
+    errors: Floats
+    weight: Floats
+    freedom: Floats
+    growth: Floats
+    growth_error: Floats
+    taught: Booleans
+    low: Booleans
+
+    def interval(self, confidence: float) -> tuple[Floats, Floats]:
+        """Return the ends of the running totals' two-sided intervals, shape (series, days).
+
+        The ends are quantiles of the mixture of all assumptions, widened by Student's t for the few
+        days that the scatter was learned from. They are NaN where nothing is expected.
+        """
+        total = self.expected.cumsum(axis=1)
+        wider = np.array([student(confidence, float(one)) for one in self.freedom])
+        wider /= normal_quantile(confidence)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            middle = np.log(self.totals / total)
+        ends = [
+            total * np.exp(wider[:, None] * _quantile(share, middle, self.errors, self.weight))
+            for share in ((1 - confidence) / 2, (1 + confidence) / 2)
+        ]
+        return ends[0], ends[1]
+
+
+def forecast(
+    values: Floats,
+    weekday: Integers,
+    age: Integers,
+    coming: Integers,
+    ahead: Integers,
+    *,
+    off: tuple[Booleans, Booleans] | None = None,
+) -> Forecast:
+    """Forecast the coming days of several series.
+
+    Parameters
+    ----------
+    values
+        Past values, oldest first, shape (series, days); NaN where a day is unknown.
+    weekday, age
+        Weekday of each past day (0 for Monday), and its distance from the first coming day: 1 for
+        the day before it.
+    coming, ahead
+        Weekday of each coming day, and its distance from the first one; negative for a day within
+        the past that is unknown.
+    off
+        Which past and which coming days are holidays. Past ones teach what a holiday is like and
+        nothing else. Without it, days that were as low as holidays are expected to come as often
+        as they came.
+    """
+    known = np.isfinite(values)
+    values = np.where(known, values, 0.0)
+    off_past, off_coming = (len(known[0]) * [False], len(coming) * [False]) if off is None else off
+    known_off, known = known & off_past, known & ~np.asarray(off_past)
+    low, size = low_days(values, known, weekday)
+    used = known & ~low
+    weekdays = learn_weekdays(values, used, weekday)
+    usual = weekdays.mean[:, weekday]
+    scale = ratio((values * used).sum(axis=1), (usual * used).sum(axis=1))[:, None]
+    state = _filtered(values, used, usual * scale, weekdays.dispersion, age)
+    days = low.sum(axis=1)
+    share = days / (days + used.sum(axis=1) + _LOW_DAYS_BEFORE) * (off is None)
+    lost = share * (1 - size)
+    shape = weekdays.mean[:, coming] * scale * (1 - lost)[:, None]
+    shape = np.where(off_coming, _day_off(values, known_off, weekdays, weekday) * scale, shape)
+    path = np.maximum(state.level[..., None] + state.slope[..., None] * _carried(ahead), _FLOOR)
+    totals = (path * shape).cumsum(axis=2)
+    expected = np.einsum("kg,kgd->gd", state.weight, path) * shape
+    total = expected.cumsum(axis=1)
+    variance = _level_variance(state, shape, ahead)
+    variance += weekdays.dispersion[:, None] * total + _weekday_variance(weekdays, expected, coming)
+    missed = (1 - size) ** 2
+    variance += (share * (1 - share) * missed)[:, None] * (expected**2).cumsum(axis=1)
+    variance += ratio(share * missed, known.sum(axis=1))[:, None] * total**2
+    growth = (state.weight * state.slope).sum(axis=0)
+    spread = (state.weight * (state.slope_variance + (state.slope - growth) ** 2)).sum(axis=0)
+    errors = np.sqrt(ratio(variance, totals**2, np.nan))
+    return Forecast(
+        expected,
+        totals,
+        errors,
+        state.weight,
+        np.minimum(weekdays.freedom, _MOST_FREEDOM),
+        growth,
+        np.sqrt(spread),
+        used,
+        low,
+    )
+
+
+@dataclass
+class _State:
+    """Level and slope at the last known day under each assumption: shape (assumptions, series)."""
+
+    level: Floats
+    slope: Floats
+    level_variance: Floats
+    covariance: Floats
+    slope_variance: Floats
+    weight: Floats
+
+
+def _filtered(
+    values: Floats, used: Booleans, usual: Floats, dispersion: Floats, age: Integers
+) -> _State:
+    """Follow level and slope from day to day with a Kalman filter (Harvey 1989, chapter 4).
+
+    The level is relative to the mean of all days, so it begins near 1.
+    """
+    size = (len(_STEPS), len(values))
+    level, slope = np.ones(size), np.zeros(size)
+    p, r, s = np.ones(size), np.zeros(size), np.full(size, _GROWTH**2)
+    fit, seen = np.zeros(size), np.zeros(size[1], dtype=np.int64)
+    observed, noise = ratio(values, usual), ratio(dispersion[:, None], usual, 1.0)
+    step = (_STEPS**2)[:, None]
+    last = int(age.max(initial=0)) + 1
+    for day, before in enumerate(age.tolist()):
+        for _ in range(last - before):
+            level = level + slope
+            p, r = p + 2 * r + s + step, r + s
+        last = before
+        here = used[:, day] & (usual[:, day] > 0)
+        surprise = np.where(here, observed[:, day] - level, 0.0)
+        spread = p + noise[:, day]
+        # The first two days only place the level.
+        fit -= np.where(here & (seen > 1), np.log(spread) + surprise**2 / spread, 0.0) / 2
+        gain, turn = np.where(here, p / spread, 0.0), np.where(here, r / spread, 0.0)
+        level, slope = level + gain * surprise, slope + turn * surprise
+        p, r, s = p * (1 - gain), r * (1 - gain), s - turn * r
+        seen += here
+    weight = _STEPS_BEFORE[:, None] * np.exp(fit - fit.max(axis=0, initial=-np.inf))
+    return _State(level, slope, p, r, s, weight / weight.sum(axis=0))
+
+
+def _day_off(values: Floats, known: Booleans, weekdays: Weekdays, weekday: Integers) -> Floats:
+    """Expected holiday: the mean of those that were seen and, as one more, the quietest weekday."""
+    seen = np.zeros((len(values), 7), dtype=np.bool_)
+    seen[:, np.unique(weekday)] = True
+    quietest = np.where(seen, weekdays.mean, np.inf).min(axis=1)
+    mean: Floats = ((values * known).sum(axis=1) + quietest) / (known.sum(axis=1) + 1)
+    return mean[:, None]
+
+
+def _carried(ahead: Integers) -> Floats:
+    """How many days' growth lies between the last known day and each coming one."""
+    days = ahead + 1.0
+    carried: Floats = np.where(days > 0, (1 - _DAMPING**days) / (1 - _DAMPING), days)
+    return carried
+
+
+def _level_variance(state: _State, shape: Floats, ahead: Integers) -> Floats:
+    """Variance of the running totals that level and slope cause."""
+    size = shape.cumsum(axis=1)
+    growing = (shape * _carried(ahead)).cumsum(axis=1)
+    # A step on one coming day moves all later ones.
+    later = [((size[:, [day]] - size[:, :day]) ** 2).sum(axis=1) for day in range(size.shape[1])]
+    moved = size**2 + np.stack(later, axis=1) if later else size**2
+    return np.asarray(
+        state.level_variance[..., None] * size**2
+        + 2 * state.covariance[..., None] * size * growing
+        + state.slope_variance[..., None] * growing**2
+        + (_STEPS**2)[:, None, None] * moved
+    )
+
+
+def _weekday_variance(weekdays: Weekdays, expected: Floats, coming: Integers) -> Floats:
+    """Variance of the running totals that the errors of the weekday factors cause."""
+    error = ratio(weekdays.error, weekdays.mean)
+    out = np.zeros_like(expected)
+    for day in np.unique(coming):
+        out += ((expected * (coming == day)).cumsum(axis=1) * error[:, [day]]) ** 2
+    return out
+
+
+def _quantile(share: float, middle: Floats, error: Floats, weight: Floats) -> Floats:
+    """Quantile of a mixture of normal distributions along the first axis, by bisection."""
+    reach = 8 * np.nan_to_num(error).max(axis=0)
+    low, high = np.nan_to_num(middle).min(axis=0) - reach, np.nan_to_num(middle).max(axis=0) + reach
+    for _ in range(30):
+        half = (low + high) / 2
+        z = (half - middle) / np.maximum(error, 1e-12)
+        below = (weight[..., None] * _normal(z)).sum(axis=0)
+        low, high = np.where(below < share, half, low), np.where(below < share, high, half)
+    return np.where(np.isfinite(middle).all(axis=0), (low + high) / 2, np.nan)
+
+
+def _normal(z: Floats) -> Floats:
+    """Normal distribution function, to 1e-5 (Abramowitz and Stegun 26.2.16)."""
+    t = 1 / (1 + 0.33267 * np.abs(z))
+    tail = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    tail *= t * (0.4361836 + t * (-0.1201676 + t * 0.9372980))
+    below: Floats = np.where(z > 0, 1 - tail, tail)
+    return below

@@ -1,0 +1,97 @@
+"""Cost and billing overhead in words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import pandas as pd
+
+from usage_analysis.analysis.billing import PRICE, amount_of, micro_minutes, price_of
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.vocabulary import (
+    counted,
+    dates,
+    money,
+    price_per_minute,
+    several,
+    span_of,
+)
+from usage_analysis.tidy.frame_check import check_frame
+
+_SAME: Final = 0.0005
+"""Below this, billed time and talk count as equal [share of the talk]."""
+
+
+def state_cost(
+    frame: pd.DataFrame, price: Decimal | str | float = PRICE, *, change: str = ""
+) -> Statement:
+    """State the estimated cost of a frame's call minutes, over all its groups.
+
+    Parameters
+    ----------
+    frame, price
+        As for `cost`.
+    change
+        Clause on how the billed minutes changed, for the end of the sentence.
+
+    Raises
+    ------
+    QueryError
+        The frame has no `billed_minutes`, so that its cost is unknown; or the price is negative or
+        not a number.
+    """
+    check_frame("state_cost", frame, "billed_minutes", totals=True)
+    paid, micro = price_of(price), int(micro_minutes(frame).sum())
+    amount, minutes = money(amount_of(micro, paid)), counted(micro / 1e6, "billed_minutes")
+    rows = frame[frame["provisional"].to_numpy(dtype=bool)] if "provisional" in frame else frame[:0]
+    waiting = rows.index.nunique()
+    late = ""
+    if waiting:
+        late = f"; the last {several(waiting, span_of(frame))} can still grow"
+    sentence = (
+        f"Call minutes cost an estimated {amount}: {minutes} at {price_per_minute(paid)}, "
+        f"{dates(frame)}{late}{change}."
+    )
+    return Statement(f"{amount} for {minutes}", sentence)
+
+
+def state_overhead(
+    found: pd.Series, frame: pd.DataFrame, *, meaning: Meaning | None = None
+) -> Statement:
+    """State how much more, or less, was billed than the talk.
+
+    Parameters
+    ----------
+    found
+        Result of `billing_overhead` over all rows of `frame`.
+    frame
+        The finished rows that it is of.
+    """
+    meaning_of(found, "billing_overhead", meaning=meaning)
+    talk, billed = float(found["talk_minutes"]), float(found["billed_minutes"])
+    every = span_of(frame)
+    over = several(frame.index.nunique(), f"whole {every}")
+    if not talk > 0:
+        reason = f"no talk in {over}" if len(frame) else f"no whole {every} yet"
+        return Statement(
+            f"No billing overhead: {reason}",
+            f"There is no billing overhead to compute: {reason}{_where(frame)}.",
+        )
+    share = billed / talk - 1
+    verdict = "just the talk"
+    if abs(share) >= _SAME:
+        verdict = f"{100 * abs(share):.1f} % {'more' if share > 0 else 'less'} than the talk"
+    amounts = f"{counted(billed, 'billed_minutes')} for {counted(talk, 'duration')}"
+    wrong = not bool(found["within_bound"])
+    doubt = "; this is more than rounding up to 6 s per call can add" if wrong else ""
+    return Statement(
+        f"Billed {verdict}: {amounts} in {over}",
+        f"Billed {verdict}: {amounts} in {over}{_where(frame)}{doubt}.",
+        urgent=wrong,
+    )
+
+
+def _where(frame: pd.DataFrame) -> str:
+    return f", {dates(frame)}" if len(frame) else ""

@@ -1,0 +1,277 @@
+"""The month in words: what has come, where it is heading, what it costs, and its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from usage_analysis.analysis.billing import MICRO, amount_of, price_of
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.statement import Statement, describe_rows
+from usage_analysis.analysis.trends import BEGINS_LATE, FEW, NO_DAY, NOTHING, month_outlook
+from usage_analysis.analysis.vocabulary import (
+    WEEKDAYS,
+    change,
+    counted,
+    level,
+    money,
+    number,
+    several,
+)
+from usage_analysis.errors import QueryError
+
+_TREND = 0.02
+"""A trend from this size on is mentioned [share per 30 days]."""
+
+
+def describe_month(
+    daily: pd.DataFrame,
+    *,
+    measure: str | None = None,
+    price: Decimal | str | float | None = None,
+    budget: float | None = None,
+    confidence: float = 0.95,
+    holidays: Iterable[object] | None = None,
+) -> str | pd.DataFrame:
+    """Describe the month in one sentence: what has come and where it is heading.
+
+    The sentence gives no projection with fewer than seven complete days, or where the frame begins
+    after the month did, and says so. Where the last day is not provisional, the frame does not show
+    that the month goes on. The sentence then says where the data end, not what is to come.
+
+    Parameters
+    ----------
+    daily, budget, confidence, holidays
+        As for `project_month`.
+    measure
+        As for `project_month`; the default is calls, or billed minutes with a price.
+    price
+        Price per billed minute [USD], as for `cost`: the sentence then tells the cost.
+
+    Returns
+    -------
+    str or DataFrame
+        The sentence; for a breakdown a column `sentence`, one row per group.
+
+    Raises
+    ------
+    QueryError
+        As for `project_month`, except for too few data; the price is negative or not a number, or
+        stands beside another measure than ``"billed_minutes"``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-01", "2026-03-31", freq="D", tz="UTC", name="time")
+    >>> describe_month(pd.DataFrame({"total_count": 100, "provisional": False}, index=time))
+    '2026-03 (UTC): 3,100 calls in all 31 days.'
+    >>> daily = pd.DataFrame({"total_count": 100, "billed_minutes": 90.5, "provisional": False},
+    ...                      index=time)
+    >>> describe_month(daily, price="0.05")
+    '2026-03 (UTC): an estimated USD 140.28 for 2,806 billed minutes in all 31 days.'
+    """
+    if price is not None:
+        price_of(price)
+        if measure not in (None, "billed_minutes"):
+            raise QueryError(f'price: expected it beside measure "billed_minutes", got {measure!r}')
+    found = month_outlook(
+        "describe_month",
+        daily,
+        measure=measure or ("total_count" if price is None else "billed_minutes"),
+        budget=budget,
+        confidence=confidence,
+        holidays=holidays,
+    )
+    meaning = meaning_of(found, "project_month")
+    return describe_rows(found, lambda row: state_month(row, price=price, meaning=meaning))
+
+
+def state_month(
+    found: pd.Series,
+    *,
+    price: Decimal | str | float | None = None,
+    meaning: Meaning | None = None,
+) -> Statement:
+    """State where a month is heading, from a row of `project_month` or `month_outlook`."""
+    meaning = meaning_of(found, "project_month", meaning=meaning)
+    words = _Words(found, meaning, None if price is None else price_of(price))
+    return Statement(words.title(), words.sentence(), words.urgent)
+
+
+class _Words:
+    """Parts of the statement."""
+
+    def __init__(self, found: pd.Series, meaning: Meaning, price: Decimal | None) -> None:
+        self.found, self.price = found, price
+        self.measure, self.confidence = str(meaning.measure), float(meaning.confidence or 0.95)
+        self.budget = None if pd.isna(found["budget"]) else float(found["budget"])
+
+    @property
+    def projected(self) -> bool:
+        """Whether there is a projection that may be told."""
+        return not self.found["reason"] and self.found["days_left"] > 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the budget is used up already."""
+        return self.budget is not None and self._value("month_to_date") > self.budget
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the month is over its budget, or may come to be."""
+        if self.budget is None or self.found["reason"] == NO_DAY:
+            return False
+        return self.over or (self.projected and self._value("high") > self.budget)
+
+    def title(self) -> str:
+        """Short form."""
+        found = self.found
+        if pd.isna(found["month"]):
+            return "No complete day yet, so there is no projection"
+        month, so_far = f"{found['month']:%B %Y}", self._amount("month_to_date")
+        if self.projected:
+            low, high = (self._plain(end) for end in ("low", "high"))
+            lead = "Heading for" if found["open"] else "The whole month would be"
+            words = f"{lead} {self._amount('projection')} in {month} ({low} to {high})"
+            words += self._short_trend()
+        elif found["reason"] == BEGINS_LATE:
+            words = f"{so_far} in {month} since {found['first_day']:%Y-%m-%d}, not projected"
+        elif found["reason"] and found["reason"] != NOTHING:
+            words = f"{so_far} so far in {month}, too few days to project it"
+        else:
+            words = f"{so_far} {'so far ' if found['days_left'] else ''}in {month}"
+        return f"{words}{self._short_budget()}"
+
+    def sentence(self) -> str:
+        """Full form."""
+        found = self.found
+        if pd.isna(found["month"]):
+            return "There is no complete day in these data, so no month can be projected."
+        start = found["month"]
+        head = f"{start:%Y-%m} ({start.tz}): {self._so_far()}"
+        if found["reason"] == NO_DAY:
+            return f"{head} so far; no day is complete, so the month is not projected."
+        if not found["days_left"]:
+            days = start.days_in_month
+            every = f"in all {days} days" if not found["skipped"] else self._skipped()
+            return f"{head} {every}{self._budget()}."
+        first, last = (f"{found[day]:%Y-%m-%d}" for day in ("first_day", "last_day"))
+        if found["reason"] == BEGINS_LATE:
+            return (
+                f"{head} from {first} to {last}; these data begin after the month did, so it is "
+                f"not projected{self._budget()}."
+            )
+        until = "so far" if found["open"] else f"to {last}, where these data end"
+        if found["reason"]:
+            return f"{head} {until}; {self._too_few()}{self._budget()}."
+        lead = ", heading for" if found["open"] else "; the whole month would be"
+        low, high = (self._plain(end) for end in ("low", "high"))
+        return (
+            f"{head} {until}{lead} {self._amount('projection')} ({level(self.confidence)} interval "
+            f"{low} to {high}, {self._days()}){self._trend()}{self._budget()}."
+        )
+
+    def _value(self, name: str) -> float:
+        value = self.found[name]
+        return value / pd.Timedelta(minutes=1) if isinstance(value, pd.Timedelta) else float(value)
+
+    def _cost(self, minutes: float) -> Decimal:
+        return amount_of(round(minutes * MICRO), self.price or Decimal(0))
+
+    def _so_far(self) -> str:
+        minutes = counted(self._value("month_to_date"), self.measure)
+        if self.price is None:
+            return minutes
+        return f"an estimated {money(self._cost(self._value('month_to_date')))} for {minutes}"
+
+    def _amount(self, name: str) -> str:
+        """A value with its unit, or its cost."""
+        value = self._value(name)
+        if self.price is None:
+            return counted(value, self.measure)
+        return money(self._cost(value))
+
+    def _plain(self, name: str) -> str:
+        value = self._value(name)
+        return number(value, self.measure) if self.price is None else money(self._cost(value))
+
+    def _too_few(self) -> str:
+        complete = several(int(self.found["complete_days"]), "complete day")
+        if self.found["reason"] == FEW:
+            return f"{complete}, too few to project it"
+        return f"nothing in {complete}, so the month is not projected"
+
+    def _days(self) -> str:
+        """What the projection was learned from and what it is of."""
+        found = self.found
+        low, missing = int(found["low_days"]), int(found["missing"])
+        after = int(found["days_left"]) - missing
+        parts = [f"from {several(int(found['complete_days']), 'complete day')}"]
+        parts += [f"{several(low, 'unusually low day')} left out"] if low else []
+        if after:
+            parts.append(f"{after} still open" if found["open"] else f"{after} not in the data")
+        parts += [f"{missing} before not whole"] if missing else []
+        parts += [self._skipped()] if found["skipped"] else []
+        return ", ".join(parts)
+
+    def _skipped(self) -> str:
+        names = [WEEKDAYS[day] for day in self.found["skipped"]]
+        return f"without {' and '.join(names)}, which these data leave out"
+
+    def _trend(self) -> str:
+        growth = float(self.found["growth"])
+        if abs(growth) < _TREND:
+            return ""
+        return f"; this carries on a trend of {change(growth)} per month"
+
+    def _short_trend(self) -> str:
+        growth = float(self.found["growth"])
+        return "" if abs(growth) < _TREND else f", with a trend of {change(growth)} per month"
+
+    def _limit(self) -> str:
+        """The budget with its unit, and its price."""
+        budget = float(self.budget or 0)
+        cost = "" if self.price is None else f" ({money(self._cost(budget))})"
+        return f"the budget of {counted(budget, self.measure)}{cost}"
+
+    def _short_budget(self) -> str:
+        if self.budget is None or self.found["reason"] == NO_DAY:
+            return ""
+        return f"; {self._verdict()}"
+
+    def _verdict(self) -> str:
+        """How the month stands against its budget."""
+        if self.over:
+            return f"over {self._limit()}"
+        if not self.found["days_left"]:
+            return f"within {self._limit()}"
+        if not self.projected:
+            return f"{self._limit()} is not used up yet"
+        if self._value("low") > float(self.budget or 0):
+            return f"heading over {self._limit()}"
+        passes = self._value("high") > float(self.budget or 0)
+        return f"{'may pass' if passes else 'within'} {self._limit()}"
+
+    def _budget(self) -> str:
+        if self.budget is None:
+            return ""
+        expected, low, high = (self.found[f"budget_day{end}"] for end in ("", "_low", "_high"))
+        verdict = f"; {self._verdict()}"
+        if self.over:
+            return verdict if pd.isna(expected) else f"{verdict}, used up on {_day(expected)}"
+        if not self.projected or pd.isna(low):
+            return verdict
+        if pd.isna(expected):
+            return f"{verdict}, on {_day(low)} at the earliest ({level(self.confidence)} interval)"
+        latest = "after the month's end" if pd.isna(high) else _day(high)
+        return (
+            f"{verdict}, expected to be used up on {_day(expected)} "
+            f"({level(self.confidence)} interval {_day(low)} to {latest})"
+        )
+
+
+def _day(moment: Any) -> str:
+    return f"{moment:%Y-%m-%d}"

@@ -1,0 +1,154 @@
+"""Factors of the weekdays, learned from few days, and days too low to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.intervals import Floats
+
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+_KIND: Final = np.array([0, 0, 0, 0, 0, 1, 1])
+"""Kind of each weekday: 0 for workdays, 1 for the weekend."""
+
+# A day is taken for a holiday or an outage when it lies below its weekday by more than a quarter
+# and by more than four robust standard deviations: ordinary days do so once in 30,000.
+_LOW_SHARE, _LOW_ERRORS = 0.25, 4.0
+_MOST_LOW = 0.25
+"""Where a larger share of the days would be left out, low days are no exception: all stay."""
+_NORMAL_MAD = 1.4826
+"""Standard deviations per median absolute deviation of normal values."""
+_ENOUGH = 3
+"""From this number of days on, a weekday's own median says what is usual for it."""
+# What is believed before there are data, and how many days this belief counts for: days scatter
+# by a tenth, and weekdays of one kind differ by a thirtieth.
+_SCATTER, _SCATTER_DAYS = 0.1, 0.3
+_DIFFERENCE, _DIFFERENCE_DAYS = 0.03, 1.0
+_FEW: Final = 7
+"""With more degrees of freedom the data alone say how days scatter."""
+_LEAST_FREEDOM: Final = 3.0
+"""The beliefs above are worth this much, however few the days."""
+_LEAST: Final = 1e-9
+"""Relative variance of days that seem to have none, so that nothing is divided by 0."""
+_UNSEEN = 1.25
+"""Relative error of a weekday that was never seen: 3.5 times as much, or as little."""
+
+
+@dataclass(frozen=True)
+class Weekdays:
+    """Expected day by weekday of several series, and how sure it is.
+
+    Parameters
+    ----------
+    mean, error
+        Expected value of each weekday and its standard error; shape (series, 7).
+    dispersion
+        Variance of a day per unit of its expected value, as in quasi-Poisson models.
+    freedom
+        Degrees of freedom behind `dispersion`.
+    """
+
+    mean: Floats
+    error: Floats
+    dispersion: Floats
+    freedom: Floats
+
+
+def ratio(above: Floats | Integers, below: Floats | Integers, empty: float = 0.0) -> Floats:
+    """Return a ratio, and `empty` where the divisor is not positive."""
+    above, below = np.broadcast_arrays(above, below)
+    out = np.full(above.shape, empty)
+    np.divide(above, below, out=out, where=below > 0)
+    return out
+
+
+def low_days(values: Floats, known: Booleans, weekday: Integers) -> tuple[Booleans, Floats]:
+    """Find days so low that they must be holidays or outages.
+
+    Returns
+    -------
+    tuple
+        Which days are low, shape (series, days); and the size of low days relative to usual ones,
+        one per series (0 without low days).
+    """
+    usual = _usual(values, known, weekday)
+    deviation = ratio(np.abs(values - usual), np.sqrt(usual))
+    scale = _NORMAL_MAD * _median(deviation, known & (usual > 0))
+    margin = np.maximum(_LOW_SHARE, _LOW_ERRORS * ratio(scale[:, None], np.sqrt(usual)))
+    low = known & (usual > 0) & (values < usual * (1 - margin))
+    low &= (low.sum(axis=1) <= _MOST_LOW * known.sum(axis=1))[:, None]
+    return low, ratio((values * low).sum(axis=1), (usual * low).sum(axis=1))
+
+
+def learn_weekdays(values: Floats, used: Booleans, weekday: Integers) -> Weekdays:
+    """Return each weekday's mean, shrunk towards the mean of workdays or of the weekend.
+
+    The shrinkage is that of James and Stein (1961): the less the weekdays of a kind differ, beyond
+    what the scatter of days explains, the more each one takes the mean of its kind. So a single
+    odd Tuesday does not make all Tuesdays odd.
+    """
+    slot = np.arange(7)[:, None] == weekday
+    count = (used[:, None, :] & slot).sum(axis=2)
+    total = (np.where(used, values, 0.0)[:, None, :] * slot).sum(axis=2)
+    overall = ratio(total.sum(axis=1), count.sum(axis=1))
+    kinds = np.eye(2, dtype=np.int64)[_KIND]
+    of_kind = count @ kinds
+    base = np.where(of_kind > 0, ratio(total @ kinds, of_kind), overall[:, None])[:, _KIND]
+    mean = np.where(count > 0, ratio(total, count), base)
+    dispersion, freedom = _dispersion(values, used, weekday, count, mean, base)
+    noise = ratio(dispersion[:, None] * base, count)
+    seen = count > 0
+    # Variance between the weekdays of one kind, by moments, beside what is believed beforehand.
+    alone = noise * (1 - ratio(count, of_kind[:, _KIND]))
+    beyond = (((mean - base) ** 2 - alone) * seen) @ kinds
+    others = np.maximum(seen @ kinds - 1, 0)
+    belief = _DIFFERENCE_DAYS * (_DIFFERENCE * base) ** 2
+    between = (belief + np.maximum(beyond, 0)[:, _KIND]) / (_DIFFERENCE_DAYS + others[:, _KIND])
+    keep = np.where(seen, ratio(between, between + noise), 0.0)
+    variance = np.where(seen, (1 - keep) * between, (_UNSEEN * base) ** 2)
+    return Weekdays(base + keep * (mean - base), np.sqrt(variance), dispersion, freedom)
+
+
+def _dispersion(
+    values: Floats, used: Booleans, weekday: Integers, count: Integers, mean: Floats, base: Floats
+) -> tuple[Floats, Floats]:
+    """Scatter of days around their weekday, or around its kind where a weekday is seen once."""
+    fitted = np.where(count > 1, mean, base)[:, weekday]
+    squares = ratio((values - fitted) ** 2 * used, fitted).sum(axis=1)
+    once = [(count[:, kind == _KIND] == 1).any(axis=1) for kind in (0, 1)]
+    means = (count > 1).sum(axis=1) + np.sum(once, axis=0)
+    freedom = np.maximum(count.sum(axis=1) - means, 0).astype(np.float64)
+    overall = ratio((values * used).sum(axis=1), count.sum(axis=1))
+    days = np.where(freedom < _FEW, _SCATTER_DAYS, 0.0)
+    dispersion = ratio(squares + days * _SCATTER**2 * overall, freedom + days)
+    return np.maximum(dispersion, _LEAST * overall), np.maximum(freedom, _LEAST_FREEDOM)
+
+
+def _usual(values: Floats, known: Booleans, weekday: Integers) -> Floats:
+    """What is usual for each day: its weekday's median, or that of its kind where days are few."""
+    kind = _KIND[weekday]
+    of_kind = np.stack([_median(values, known & (kind == one)) for one in (0, 1)], axis=1)
+    usual = of_kind[:, kind]
+    for day in np.unique(weekday):
+        here = known & (weekday == day)
+        count, top = here.sum(axis=1), np.where(here, values, 0.0).max(axis=1)
+        fallback = of_kind[:, _KIND[day]]
+        # Of two days the larger speaks for the weekday, unless both are below their kind.
+        few = np.where(count == _ENOUGH - 1, np.minimum(top, fallback), fallback)
+        own = np.where(count >= _ENOUGH, _median(values, here), few)
+        usual[:, weekday == day] = own[:, None]
+    return usual
+
+
+def _median(values: Floats, used: Booleans) -> Floats:
+    """Median of the values used, per series; 0 where there is none."""
+    out = np.zeros(len(values))
+    some = used.any(axis=1)
+    if some.any():
+        out[some] = np.nanmedian(np.where(used, values, np.nan)[some], axis=1)
+    return out
