@@ -1,4 +1,4 @@
-"""Which days are holidays, however they are given."""
+"""Calendars of holidays, from dates in any form."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from usage_analysis.errors import QueryError
 
 
 class Calendar:
-    """Days off: those given, and those that a calendar finds when it is asked."""
+    """Holidays: given dates, and those that a calendar computes on demand."""
 
-    def __init__(self, days: frozenset[date], asked: Container[object] = ()) -> None:
-        self._days, self._asked = days, asked
+    def __init__(self, days: frozenset[date], computed: Container[object] = ()) -> None:
+        self._days, self._computed = days, computed
 
     def __bool__(self) -> bool:
-        """Whether there may be a day off; a calendar is not asked for all that it knows."""
-        return bool(self._days) or isinstance(self._asked, Mapping)
+        """True where there may be a holiday; a calendar's years are not computed for this."""
+        return bool(self._days) or isinstance(self._computed, Mapping)
 
     def __contains__(self, day: object) -> bool:
-        """Whether a date is a day off."""
-        return day in self._days or day in self._asked
+        """True for the date of a holiday."""
+        return day in self._days or day in self._computed
 
 
 def calendar_of(holidays: Iterable[object] | None) -> Calendar:
-    """Days off of what a caller may give: dates in any collection, or a calendar.
+    """Return the holidays of a collection of dates or of a calendar.
 
     Raises
     ------
     QueryError
-        Something in it is no date, or it is no collection.
+        The argument is no collection, or one of its items is no date.
     """
     if holidays is None:
         return Calendar(frozenset())
@@ -44,7 +44,7 @@ def calendar_of(holidays: Iterable[object] | None) -> Calendar:
 
 
 def _date_of(given: object) -> date:
-    """Date of one holiday, on its own clock."""
+    """Date of one holiday, in its own time zone."""
     found: object = given
     if isinstance(given, str):
         try:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import Floats, normal_quantile, student
-from usage_analysis.analysis.trends import date_of, in_kind
+from usage_analysis.analysis.month_days import date_of, in_kind
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import copy_source, group_column

@@ -211,7 +211,7 @@ def _day_off(values: Floats, known: Booleans, weekdays: Weekdays, weekday: Integ
 
 
 def _carried(ahead: Integers) -> Floats:
-    """How many days' growth lies between the last known day and each coming one."""
+    """Days of growth between the last known day and each coming one, damped."""
     days = ahead + 1.0
     carried: Floats = np.where(days > 0, (1 - _DAMPING**days) / (1 - _DAMPING), days)
     return carried

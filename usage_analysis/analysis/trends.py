@@ -1,4 +1,4 @@
-"""Where a month is heading: its projection, with an interval, and the day a budget is used up."""
+"""Projection of a month, with an interval, and of the day on which a budget is used up."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta, tzinfo
-from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +15,7 @@ from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.forecast import SPAN, Forecast, forecast
 from usage_analysis.analysis.intervals import Floats, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
+from usage_analysis.analysis.month_days import BEGINS_LATE, NO_DAY, MonthDays, date_of, in_kind
 from usage_analysis.analysis.weekdays import Booleans, Integers
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
@@ -26,17 +25,12 @@ from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
-    first_instants,
     local_clock,
-    to_index,
     weekday_of,
-    zone_of,
 )
 
 FEW_DAYS: Final = 7
 """With fewer complete days, words and figures withhold the projection."""
-NO_DAY: Final = "no_complete_day"
-BEGINS_LATE: Final = "begins_late"
 FEW: Final = "few_days"
 NOTHING: Final = "nothing_yet"
 """Values of `reason`: why a month is not projected in words."""
@@ -163,7 +157,7 @@ def month_outlook(
     _check_budget(budget)
     group = group_column(days)
     parts = {"": days} if group is None else dict(each_group(days))
-    months = {name: _Month(rows, measure) for name, rows in parts.items()}
+    months = {name: MonthDays(rows, measure) for name, rows in parts.items()}
     forecasts = _forecasts(list(months.values()), off, confidence)
     rows = {
         name: _row(month, made, budget)
@@ -202,93 +196,6 @@ def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> 
     return frame
 
 
-class _Month:
-    """Days of one series in order, and the month of the last complete one."""
-
-    def __init__(self, days: pd.DataFrame, measure: str) -> None:
-        self.measure, self.zone = measure, zone_of(days)
-        day = local_clock(days) // DAY
-        order = np.argsort(day, kind="stable")
-        values = days[measure].to_numpy()
-        if measure == "duration":
-            values = values.astype("m8[us]").view(np.int64)
-        provisional = days["provisional"].to_numpy(dtype=bool)
-        self.day: Integers = day[order]
-        self.counts: Floats = values.astype(np.float64)[order]
-        self.known: Booleans = (days["complete"].to_numpy(dtype=bool) & ~provisional)[order]
-        self.open = bool(provisional[order][-1:].any())
-        last = self.day[self.known][-1:] if self.known.any() else self.day[-1:]
-        self.empty = len(last) == 0
-        month = (np.zeros(1, dtype=np.int64) if self.empty else last).view("M8[D]").astype("M8[M]")
-        self.first, self.after = (
-            int((month + n).astype("M8[D]").view(np.int64)[0]) for n in (0, 1)
-        )
-
-    @cached_property
-    def inside(self) -> Booleans:
-        """Which of the frame's days are in the month."""
-        return (self.day >= self.first) & (self.day < self.after)
-
-    @cached_property
-    def skipped(self) -> Integers:
-        """Weekdays that passed within the frame and have no row in it: the caller dropped them."""
-        if self.empty:
-            return np.zeros(0, dtype=np.int64)
-        passed = weekday_of(np.arange(self.day[0], self.day[-1] + 1))
-        return np.setdiff1d(passed, weekday_of(self.day))
-
-    @cached_property
-    def left(self) -> Integers:
-        """Days of the month to forecast: those that are not complete in the frame."""
-        every = np.arange(self.first, self.after)
-        complete = np.isin(every, self.day[self.inside & self.known])
-        return every[~complete & ~np.isin(weekday_of(every), self.skipped)]
-
-    @cached_property
-    def now(self) -> int:
-        """The day after the last complete one; the first of the month without one."""
-        return int(self.day[self.known][-1]) + 1 if self.known.any() else self.first
-
-    @property
-    def recent(self) -> int:
-        """Number of complete days in the last 8 weeks."""
-        return int((self.known & (self.day >= self.now - SPAN)).sum())
-
-    def instant(self, day: int) -> Any:
-        """Return the first instant of a local day."""
-        return _instant(day, self.zone)
-
-    @property
-    def reason(self) -> str:
-        """Why nothing can be projected; empty where it can."""
-        if not self.known.any():
-            return NO_DAY
-        return BEGINS_LATE if int(self.day[0]) > self.first and self._lacks_days else ""
-
-    @property
-    def _lacks_days(self) -> bool:
-        """Whether days before the frame's first one belong to the month and were not dropped."""
-        before = np.arange(self.first, self.day[0])
-        return bool((~np.isin(weekday_of(before), self.skipped)).any())
-
-    @cached_property
-    def past(self) -> Floats:
-        """Values of the last 8 weeks up to the last complete day; NaN for unknown days."""
-        out = np.full(SPAN, np.nan)
-        place = self.day - (self.now - SPAN)
-        taught = self.known & (place >= 0)
-        out[place[taught]] = self.counts[taught]
-        return out
-
-    @cached_property
-    def came(self) -> Floats:
-        """What the days to forecast already have."""
-        out = np.zeros(len(self.left))
-        some = self.inside & ~self.known & np.isin(self.day, self.left)
-        out[np.searchsorted(self.left, self.day[some])] = self.counts[some]
-        return out
-
-
 @dataclass(frozen=True)
 class _Path:
     """Running total of the days to forecast of one series, with its interval."""
@@ -301,7 +208,7 @@ class _Path:
     low_days: int
 
 
-def _forecasts(months: list[_Month], off: Calendar, confidence: float) -> list[_Path | None]:
+def _forecasts(months: list[MonthDays], off: Calendar, confidence: float) -> list[_Path | None]:
     """Forecast all series that end on the same day and lack the same days at once."""
     blocks: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     for number, month in enumerate(months):
@@ -328,8 +235,8 @@ def _forecasts(months: list[_Month], off: Calendar, confidence: float) -> list[_
     return made
 
 
-def _path(month: _Month, found: Forecast, place: int, ends: tuple[Floats, Floats]) -> _Path:
-    """Forecast of one series; a day that already has more than expected keeps what it has."""
+def _path(month: MonthDays, found: Forecast, place: int, ends: tuple[Floats, Floats]) -> _Path:
+    """Forecast of one series, in which a day never falls below what it already has."""
     plain = found.expected[place].cumsum()
     expected = np.maximum(found.expected[place], month.came).cumsum()
     scale = np.divide(expected, plain, out=np.ones_like(plain), where=plain > 0)
@@ -344,11 +251,11 @@ def _path(month: _Month, found: Forecast, place: int, ends: tuple[Floats, Floats
 
 
 def _resting(day: Integers, holidays: Calendar) -> Booleans:
-    """Which days are holidays."""
+    """Mask of the days that are holidays."""
     return np.array([date_of(int(one)) in holidays for one in day], dtype=np.bool_)
 
 
-def _row(month: _Month, path: _Path | None, budget: float | None) -> dict[str, Any]:
+def _row(month: MonthDays, path: _Path | None, budget: float | None) -> dict[str, Any]:
     """Result of one series."""
     inside, reason = month.inside, month.reason
     done, so_far = (float(month.counts[inside & one].sum()) for one in (month.known, True))
@@ -392,7 +299,7 @@ def _row(month: _Month, path: _Path | None, budget: float | None) -> dict[str, A
     }
 
 
-def _used_up(month: _Month, budget: float | None, done: float, paths: Floats) -> list[Any]:
+def _used_up(month: MonthDays, budget: float | None, done: float, paths: Floats) -> list[Any]:
     """Days on which a budget is used up: expected, earliest and latest; NaT after the month."""
     if budget is None or month.empty:
         return [pd.NaT] * 3
@@ -404,21 +311,3 @@ def _used_up(month: _Month, budget: float | None, done: float, paths: Floats) ->
     return [
         month.instant(int(month.left[one.argmax()])) if one.any() else pd.NaT for one in reached
     ]
-
-
-@lru_cache(maxsize=4096)
-def _instant(day: int, zone: tzinfo) -> Any:
-    """First instant of a local day."""
-    return to_index(first_instants(zone, np.array([day * DAY])), zone)[0]
-
-
-def date_of(day: int) -> date:
-    """Return the date of a day counted from 1970."""
-    return date(1970, 1, 1) + timedelta(days=day)
-
-
-def in_kind(value: float, measure: str) -> Any:
-    """Return a number in the type of a measure: talk of microseconds as a Timedelta."""
-    if measure != "duration":
-        return value
-    return pd.NaT if math.isnan(value) else pd.Timedelta(np.timedelta64(round(value), "us"))

@@ -130,7 +130,7 @@ def _dispersion(
 
 
 def _usual(values: Floats, known: Booleans, weekday: Integers) -> Floats:
-    """What is usual for each day: its weekday's median, or that of its kind where days are few."""
+    """Median of each day's weekday, or of its kind where days are few."""
     kind = _KIND[weekday]
     of_kind = np.stack([_median(values, known & (kind == one)) for one in (0, 1)], axis=1)
     usual = of_kind[:, kind]

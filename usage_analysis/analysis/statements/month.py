@@ -10,8 +10,9 @@ import pandas as pd
 
 from usage_analysis.analysis.billing import MICRO, amount_of, price_of
 from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.month_days import BEGINS_LATE, NO_DAY
 from usage_analysis.analysis.statements.statement import Statement, describe_rows
-from usage_analysis.analysis.trends import BEGINS_LATE, FEW, NO_DAY, NOTHING, month_outlook
+from usage_analysis.analysis.trends import FEW, NOTHING, month_outlook
 from usage_analysis.analysis.vocabulary import (
     WEEKDAYS,
     change,
@@ -95,7 +96,7 @@ def state_month(
     price: Decimal | str | float | None = None,
     meaning: Meaning | None = None,
 ) -> Statement:
-    """State where a month is heading, from a row of `project_month` or `month_outlook`."""
+    """State a month's projection, from a row of `project_month` or `month_outlook`."""
     meaning = meaning_of(found, "project_month", meaning=meaning)
     words = _Words(found, meaning, None if price is None else price_of(price))
     return Statement(words.title(), words.sentence(), words.urgent)
@@ -111,17 +112,17 @@ class _Words:
 
     @property
     def projected(self) -> bool:
-        """Whether there is a projection that may be told."""
+        """True where there is a projection to state."""
         return not self.found["reason"] and self.found["days_left"] > 0
 
     @property
     def over(self) -> bool:
-        """Whether the budget is used up already."""
+        """True where the budget is used up already."""
         return self.budget is not None and self._value("month_to_date") > self.budget
 
     @property
     def urgent(self) -> bool:
-        """Whether the month is over its budget, or may come to be."""
+        """True where the month is over its budget or may pass it."""
         if self.budget is None or self.found["reason"] == NO_DAY:
             return False
         return self.over or (self.projected and self._value("high") > self.budget)
@@ -205,7 +206,7 @@ class _Words:
         return f"nothing in {complete}, so the month is not projected"
 
     def _days(self) -> str:
-        """What the projection was learned from and what it is of."""
+        """Days that the projection was learned from, and days that it is of."""
         found = self.found
         low, missing = int(found["low_days"]), int(found["missing"])
         after = int(found["days_left"]) - missing

@@ -1,0 +1,132 @@
+"""Days of one series, and the month of the last complete one."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta, tzinfo
+from functools import cached_property, lru_cache
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.forecast import SPAN
+from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.weekdays import Booleans, Integers
+from usage_analysis.tidy.zones import (
+    DAY,
+    first_instants,
+    local_clock,
+    to_index,
+    weekday_of,
+    zone_of,
+)
+
+NO_DAY: Final = "no_complete_day"
+BEGINS_LATE: Final = "begins_late"
+"""Values of `MonthDays.reason`."""
+
+
+class MonthDays:
+    """Days of one series in order, and the month of the last complete one."""
+
+    def __init__(self, days: pd.DataFrame, measure: str) -> None:
+        self.measure, self.zone = measure, zone_of(days)
+        day = local_clock(days) // DAY
+        order = np.argsort(day, kind="stable")
+        values = days[measure].to_numpy()
+        if measure == "duration":
+            values = values.astype("m8[us]").view(np.int64)
+        provisional = days["provisional"].to_numpy(dtype=bool)
+        self.day: Integers = day[order]
+        self.counts: Floats = values.astype(np.float64)[order]
+        self.known: Booleans = (days["complete"].to_numpy(dtype=bool) & ~provisional)[order]
+        self.open = bool(provisional[order][-1:].any())
+        last = self.day[self.known][-1:] if self.known.any() else self.day[-1:]
+        self.empty = len(last) == 0
+        month = (np.zeros(1, dtype=np.int64) if self.empty else last).view("M8[D]").astype("M8[M]")
+        self.first, self.after = (
+            int((month + n).astype("M8[D]").view(np.int64)[0]) for n in (0, 1)
+        )
+
+    @cached_property
+    def inside(self) -> Booleans:
+        """Mask of the frame's days that are in the month."""
+        return (self.day >= self.first) & (self.day < self.after)
+
+    @cached_property
+    def skipped(self) -> Integers:
+        """Weekdays that passed within the frame and have no row in it: the caller dropped them."""
+        if self.empty:
+            return np.zeros(0, dtype=np.int64)
+        passed = weekday_of(np.arange(self.day[0], self.day[-1] + 1))
+        return np.setdiff1d(passed, weekday_of(self.day))
+
+    @cached_property
+    def left(self) -> Integers:
+        """Days of the month to forecast: those that are not complete in the frame."""
+        every = np.arange(self.first, self.after)
+        complete = np.isin(every, self.day[self.inside & self.known])
+        return every[~complete & ~np.isin(weekday_of(every), self.skipped)]
+
+    @cached_property
+    def now(self) -> int:
+        """The day after the last complete one; the first of the month without one."""
+        return int(self.day[self.known][-1]) + 1 if self.known.any() else self.first
+
+    @property
+    def recent(self) -> int:
+        """Number of complete days in the last 8 weeks."""
+        return int((self.known & (self.day >= self.now - SPAN)).sum())
+
+    def instant(self, day: int) -> Any:
+        """Return the first instant of a local day."""
+        return _instant(day, self.zone)
+
+    @property
+    def reason(self) -> str:
+        """Why nothing can be projected; empty where it can."""
+        if not self.known.any():
+            return NO_DAY
+        return BEGINS_LATE if int(self.day[0]) > self.first and self._lacks_days else ""
+
+    @property
+    def _lacks_days(self) -> bool:
+        """True where the month has days before the frame's first one that were not dropped."""
+        before = np.arange(self.first, self.day[0])
+        return bool((~np.isin(weekday_of(before), self.skipped)).any())
+
+    @cached_property
+    def past(self) -> Floats:
+        """Values of the last 8 weeks up to the last complete day; NaN for unknown days."""
+        out = np.full(SPAN, np.nan)
+        place = self.day - (self.now - SPAN)
+        taught = self.known & (place >= 0)
+        out[place[taught]] = self.counts[taught]
+        return out
+
+    @cached_property
+    def came(self) -> Floats:
+        """Values that the days to forecast already have."""
+        out = np.zeros(len(self.left))
+        some = self.inside & ~self.known & np.isin(self.day, self.left)
+        out[np.searchsorted(self.left, self.day[some])] = self.counts[some]
+        return out
+
+
+@lru_cache(maxsize=4096)
+def _instant(day: int, zone: tzinfo) -> Any:
+    """First instant of a local day."""
+    return to_index(first_instants(zone, np.array([day * DAY])), zone)[0]
+
+
+def date_of(day: int) -> date:
+    """Return the date that is a number of days after 1970-01-01."""
+    return date(1970, 1, 1) + timedelta(days=day)
+
+
+def in_kind(value: float, measure: str) -> Any:
+    """Return a number in the type of a measure: talk of microseconds as a Timedelta."""
+    if measure != "duration":
+        return value
+    return pd.NaT if math.isnan(value) else pd.Timedelta(np.timedelta64(round(value), "us"))
