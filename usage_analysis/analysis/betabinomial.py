@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import Floats
 
-_BINOMIAL = 1e7
+_BINOMIAL = 1e12
 """Beta parameters whose sum is above this make no difference from a binomial distribution."""
+_CANCELLING = 1e7
 _MANY = 1000.0
+"""Expected events from which on the normal distribution stands for the exact one."""
 _CLUMPED = 0.01
 """Least sum of the beta parameters: nearly all calls of a day fail, or none does."""
 
@@ -95,7 +97,8 @@ def _log_none(n: Floats, alpha: Floats, beta: Floats) -> Floats:
     log_gamma = np.vectorize(math.lgamma, otypes=[np.float64])
     total = alpha + beta
     logs: Floats = n * np.log1p(-alpha / total)
-    clumped = total < 0.999 * _BINOMIAL
+    # Logarithms of the gamma function lose their digits in the difference of large ones.
+    clumped = total < _CANCELLING
     if clumped.any():
         b, t, m = beta[clumped], total[clumped], n[clumped]
         logs[clumped] = log_gamma(b + m) - log_gamma(b) - log_gamma(t + m) + log_gamma(t)

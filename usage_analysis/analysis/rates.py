@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import normal_quantile, share, wilson
+from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.statements.statement import sentences
 from usage_analysis.analysis.vocabulary import counted, dates, number, percents, several
 from usage_analysis.errors import QueryError
@@ -63,6 +64,7 @@ def error_rate(
     -------
     DataFrame
         `calls` and `events` [calls], `rate`, `low`, `high` (NaN without calls) and `enough`;
+        by hour of the week also `worse_weeks`, the weeks in which it was worse than all hours;
         indexed by what `by` names, under the group where there is one. By bucket the group stays
         the first column.
 
@@ -255,7 +257,11 @@ def _rate(
         out.insert(0, group, frame[group])
     if by in SLOTS:
         out.attrs["left_out"] = provisional_instants(frame)
-    return copy_source(out, frame)
+    meaning = Meaning(
+        made_by=helper, event=event, denominator=denominator, confidence=confidence,
+        method="Wilson's interval (1927)",
+    )  # fmt: skip
+    return with_meaning(out, meaning, frame)
 
 
 def _columns(
@@ -282,7 +288,25 @@ def _columns(
         "high": high,
         "enough": (calls >= min_calls) & (calls > 0),
     }
+    if by == "hour_of_week":
+        found["worse_weeks"] = _worse_weeks(frame, event, denominator)
     return found, index
+
+
+def _worse_weeks(frame: pd.DataFrame, event: str, denominator: str) -> NDArray[np.int64]:
+    """Count the weeks in which each hour of the week had a worse rate than all hours together."""
+    rows = rows_of(frame)
+    kept = ~frame["provisional"].to_numpy(dtype=bool)
+    code = rows.code[kept]
+    calls, events = (frame[name].to_numpy(dtype=np.float64)[kept] for name in (denominator, event))
+    added = Sums(code, rows.count)
+    usual = share(added.of(events), added.of(calls))[code] * calls
+    worse = events > usual if event == "error_count" else events < usual
+    key = code * SLOTS["hour_of_week"] + rows.slots("hour_of_week")[rows.place][kept]
+    weeks: NDArray[np.int64] = Sums(key, rows.count * SLOTS["hour_of_week"]).of(
+        worse.astype(np.int64)
+    )
+    return weeks
 
 
 def _check_rate(

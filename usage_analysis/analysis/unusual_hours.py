@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.betabinomial import upper_tails
 from usage_analysis.analysis.meaning import Meaning
 
-_LEVEL = 0.05
+_LEVEL = 0.03
 
 
 def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
@@ -53,9 +53,9 @@ def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
 
 
 def _spread(bad: NDArray[np.float64], calls: NDArray[np.float64], rate: float) -> float:
-    """Return how many times as much as chance the hours scatter, the highest tenth left out."""
+    """Return how many times as much as chance the hours scatter, the highest 2 % left out."""
     squares = np.sort((bad - calls * rate) ** 2 / (calls * rate * (1 - rate)))
-    kept = squares[: max(int(0.9 * len(squares)), 1)]
-    # Without the highest tenth the squares of normal deviates have a mean of 0.623 (integral of the
+    kept = squares[: max(int(0.98 * len(squares)), 1)]
+    # Without the highest 2 % the squares of normal deviates have a mean of 0.873 (integral of the
     # chi-squared distribution with one degree of freedom).
-    return float(max(np.sqrt(kept.mean() / 0.623), 1.0))
+    return float(max(np.sqrt(kept.mean() / 0.873), 1.0))

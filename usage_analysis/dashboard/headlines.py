@@ -13,7 +13,7 @@ from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import describe_errors
 from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import describe_capacity
-from usage_analysis.analysis.statements.control import state_control
+from usage_analysis.analysis.statements.control import state_control, state_error_week
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import describe_month
@@ -184,6 +184,11 @@ def _control(scene: Scene) -> str:
     return state_control(chart, meaning_of(chart, "control_chart")).sentence
 
 
+def _error_week(scene: Scene) -> str:
+    rates = scene.prepared.table
+    return state_error_week(rates, meaning_of(rates, "error_rate"), dates(scene.hourly)).sentence
+
+
 def _funnel(scene: Scene) -> str:
     limits = scene.prepared.table
     return state_funnel(limits, meaning_of(limits, "funnel"), dates(scene.hourly)).sentence
@@ -202,7 +207,7 @@ HEADLINES: Final[Mapping[str, Callable[[Scene], str]]] = {
     "day": _peak,
     "errors": _group_errors,
     "control": _control,
-    "error_week": errors_told,
+    "error_week": _error_week,
     "funnel": _funnel,
     "effects": _group_errors,
     "billed": _billed,

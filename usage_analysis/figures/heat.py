@@ -12,14 +12,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.control import state_error_week
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
+from usage_analysis.analysis.unusual_hours import unusual_hours
 from usage_analysis.analysis.vocabulary import (
     WEEKDAYS,
     axis_name,
     compact,
-    percent,
 )
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
@@ -103,72 +103,66 @@ def plot_week(
 def plot_error_week(
     rates: pd.DataFrame,
     *,
-    what: str = "error rate",
     title: str | None = None,
     about: Provenance | None = None,
+    meaning: Mapping[str, Any] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a heat map of a rate by weekday and hour; cells with too few calls are grey.
+    """Draw a heat map of a rate by weekday and hour; hours with too few calls are grey.
 
     Parameters
     ----------
     rates
-        What ``error_rate(hourly, by="hour_of_week")`` or `join_rate` returns: rows 0 (Monday
-        00:00) to 167, columns `rate` and `enough`.
-    what
-        Name of the rate.
-    title, about
-        The finding, and what the data are.
+        Result of ``error_rate(hourly, by="hour_of_week")`` or of `join_rate`: rows 0 (Monday
+        00:00) to 167.
+    title
+        Title instead of the one that states which hours stand out.
+    about
+        Provenance of the data, shown beneath the title.
+    meaning
+        ``attrs["meaning"]`` of the original table, for a table that lost it.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; new axes of a figure apart from pyplot without it.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    QueryError
+        The table is no result of `error_rate` or `join_rate` by hour of the week.
+
+    Notes
+    -----
+    An hour is outlined if its rate is worse than that of the others: significantly at the 95 %
+    level for all hours together, and in more than one week.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-15")
+    >>> ax = ua.plot_error_week(ua.error_rate(usage.hourly, by="hour_of_week"))
+    >>> ax.get_ylabel()
+    'day of week'
     """
     _of_the_week(
-        rates, "calls", "events", "rate", "enough",
+        rates, "calls", "events", "rate", "enough", "worse_weeks",
         made_by='error_rate(hourly, by="hour_of_week")',
     )  # fmt: skip
-    ax = axes_for(ax, f"Heat map of the {what} by weekday and hour of day, thin cells grey")
+    of = meaning_of(rates, "error_rate", "join_rate", meaning=meaning)
+    ax = axes_for(ax, f"Heat map of the {of.name} by weekday and hour of day, thin cells grey")
     cells, theme = np.full(_CELLS, np.nan), theme_in_use()
     place, enough = rates.index.to_numpy(), rates["enough"].to_numpy(dtype=bool)
     cells[place[enough]] = 100 * rates["rate"].to_numpy(dtype=np.float64)[enough]
-    _week(ax, cells, float(np.nanmax(cells, initial=0.0)), f"{what} [% of calls]", about, rates)
+    _week(ax, cells, float(np.nanmax(cells, initial=0.0)), f"{of.name} [{of.unit}]", about, rates)
     thin = np.flatnonzero(np.isnan(cells))
     if len(thin) < _CELLS:
         ax.plot(thin % 24, thin // 24, "x", ms=2.5, mew=0.6, color=theme.muted, gid="thin")
-    high = place[enough & _stands_out(rates)]
-    _outline(ax, high)
-    finding = _rate_finding(rates, what, high)
-    if 0 < len(thin) < _CELLS:
-        finding += f"; {len(thin)} of {_CELLS} hours have too few calls, grey"
-    head(ax, title or finding, about, rates)
+    _outline(ax, unusual_hours(rates, of))
+    head(ax, title or state_error_week(rates, of).title, about, rates)
     return ax
-
-
-def _stands_out(rates: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which slots have a rate above that of all, held to 95 % for all slots together."""
-    calls, events = rates["calls"].to_numpy(), rates["events"].to_numpy()
-    low, _ = wilson(events, calls, normal_quantile(1 - 0.05 / _CELLS))
-    above: NDArray[np.bool_] = low > events.sum() / max(calls.sum(), 1)
-    return above
-
-
-def _rate_finding(rates: pd.DataFrame, what: str, high: NDArray[np.int64]) -> str:
-    calls, events = rates["calls"].sum(), rates["events"].sum()
-    if not rates["enough"].any():
-        return f"Too few calls in every hour of the week to tell its {what}"
-    overall = f"{percent(events / calls)} of all {calls:,.0f} calls"
-    if len(high) == 0:
-        return f"No hour of the week stands out: {what} {overall}"
-    top = high[np.argmax(rates["rate"].reindex(high).to_numpy())]
-    more = f" and {len(high) - 1} more" if len(high) > 1 else ""
-    return (
-        f"{what.capitalize()} stands out on {_hour_in_words(int(top))}{more} "
-        f"({percent(rates['rate'].loc[top])} against {overall})"
-    )
-
-
-def _hour_in_words(cell: int) -> str:
-    day, hour = divmod(cell, 24)
-    return f"{WEEKDAYS[day]} {hour:02d}:00 to {hour + 1:02d}:00"
 
 
 def _of_the_week(table: pd.DataFrame, *columns: str, made_by: str) -> None:

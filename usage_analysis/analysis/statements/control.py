@@ -151,7 +151,7 @@ def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement
     )
 
 
-def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
+def state_error_week(rates: pd.DataFrame, meaning: Meaning, when: str = "") -> Statement:
     """State which hours of the week have a worse rate than the others.
 
     Parameters
@@ -160,7 +160,10 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
         Result of `error_rate` or `join_rate` with ``by="hour_of_week"``.
     meaning
         What the rates are of.
+    when
+        Dates and zone of the calls, for the sentence.
     """
+    dated = f"; {when}" if when else ""
     name, calls = meaning.name, rates["calls"].sum()
     if not rates["enough"].any():
         return _nothing(f"Too few calls in every hour of the week to tell its {name}")
@@ -172,14 +175,14 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     level = f"at the 95 % level for all {len(rates)} hours together"
     if len(found) == 0:
         title = f"No hour of the week stands out: {name} {overall}{few}"
-        return Statement(title, f"{title} (tested {level}).")
+        return Statement(title, f"{title} (tested {level}{dated}).")
     far = (rates.loc[found, "rate"] - centre).abs().to_numpy().argmax()
     more = f" and {several(len(found) - 1, 'more hour')}" if len(found) > 1 else ""
     title = (
         f"{sentence_case(name)} stands out on {hour_of_week(int(found[far]))}{more} "
         f"({percent(float(rates.loc[found[far], 'rate']))} against {overall}){few}"
     )
-    return Statement(title, f"{title} (significant {level}).", urgent=True)
+    return Statement(title, f"{title} (significant {level}{dated}).", urgent=True)
 
 
 def hour_of_week(slot: int) -> str:
