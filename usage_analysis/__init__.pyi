@@ -68,6 +68,7 @@ from .sample import sample_client as sample_client
 from .tidy.durations import parse_duration as parse_duration
 from .tidy.durations import parse_durations as parse_durations
 from .tidy.engines import sum_usage as sum_usage
+from .tidy.groups import merge_groups as merge_groups
 from .tidy.periods import aggregate as aggregate
 from .tidy.periods import between_days as between_days
 from .tidy.periods import in_timezone as in_timezone

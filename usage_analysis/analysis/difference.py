@@ -14,6 +14,7 @@ from usage_analysis.analysis.rates import check_event, summed_by
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import copy_source, group_column
+from usage_analysis.tidy.overlap import check_disjoint
 
 
 def rate_difference(
@@ -166,6 +167,7 @@ def rate_effects(
     check_event(event, denominator)
     for name, frame in (("a", a), ("b", b)):
         check_frame("rate_effects", frame, event, denominator, totals=True)
+        check_disjoint("rate_effects", frame)
         if group_column(frame) is None:
             raise QueryError(
                 f"{name}: expected a breakdown with a group as first column, got one series"

@@ -25,6 +25,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Sums, groups_of
+from usage_analysis.tidy.overlap import check_disjoint
 from usage_analysis.tidy.zones import DAY, local_clock
 
 _LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
@@ -96,6 +97,7 @@ def funnel(
         raise QueryError(
             "funnel: expected a breakdown with a group as first column, got one series"
         )
+    check_disjoint("funnel", breakdown)
     (calls, events), groups = summed_by(breakdown, [denominator, event], "total")
     n, k = calls.astype(np.float64), events.astype(np.float64)
     spread = _day_spread(breakdown, event, denominator)

@@ -41,6 +41,7 @@ from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_
 from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
 from usage_analysis.figures.trend import line_of_group
 from usage_analysis.tidy.frames import REST, group_column
+from usage_analysis.tidy.overlap import check_disjoint
 from usage_analysis.tidy.zones import zone_of
 
 MOST_PANELS = 30
@@ -212,6 +213,7 @@ def plot_pareto(
     group = group_column(breakdown)
     if group is None:
         raise QueryError("plot_pareto: expected a breakdown with a group as first column, got none")
+    check_disjoint("plot_pareto", breakdown)
     what = UNITS.get(measure, measure)
     ax = axes_for(ax, f"Bars of the {what} of each group and the share that they add up to")
     named, others = groups_by_size(breakdown, measure, groups)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.billing import cost
@@ -13,6 +14,7 @@ from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.report.tables import sparkline, sparkline_words
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.overlap import can_share_calls
 
 
 def group_table(hourly: pd.DataFrame, price: Decimal | str | float) -> pd.DataFrame:
@@ -30,6 +32,8 @@ def group_table(hourly: pd.DataFrame, price: Decimal | str | float) -> pd.DataFr
             "talk": pd.Series(talk),
         }
     )
+    if can_share_calls(hourly):
+        table = table.drop(columns="share")  # groups of shared calls have no whole
     money = cost(hourly, price)
     if isinstance(money, pd.DataFrame):
         table = table.join(money)
@@ -43,10 +47,11 @@ def with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
     whole = daily[finished(daily)]
     parts = {name: in_units(rows, "total_count") for name, rows in each_group(whole)}
     top = max((float(values.max()) for values in parts.values() if len(values)), default=0.0)
+    shares = table["share"] if "share" in table else np.full(len(table), np.nan)
     shown = pd.DataFrame(
         {
             "calls": [f"{calls:,.0f}" for calls in table["calls"]],
-            "share": [f"{100 * share:.1f} %" for share in table["share"]],
+            "share": [f"{100 * share:.1f} %" for share in shares],
             "error rate, 95 %": [
                 "no calls" if pd.isna(rate) else
                 "{} % ({} to {} %)".format(*percents(rate, low, high))
@@ -64,6 +69,8 @@ def with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
         },
         index=table.index,
     )  # fmt: skip
+    if "share" not in table:
+        shown = shown.drop(columns="share")
     empty = in_units(whole.iloc[:0], "total_count")
     every = span_of(daily)
     lines = [

@@ -27,6 +27,7 @@ from usage_analysis.report.facts import Facts, Picture, Section, Table, on_axes,
 from usage_analysis.report.ranking import with_lines
 from usage_analysis.report.summary import when
 from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.overlap import can_share_calls
 from usage_analysis.tidy.periods import aggregate
 
 _PANEL_DAYS = 120
@@ -162,6 +163,13 @@ def _in_minutes(value: Any) -> Any:
     return value / pd.Timedelta(minutes=1) if isinstance(value, pd.Timedelta) else value
 
 
+_SHARED = (
+    "One call can be in several of these groups, because they are groups of filters such as search "
+    "or duration. Shares, running sums and a common rate would count such calls several times and "
+    "are left out."
+)
+
+
 def _groups(facts: Facts) -> Section:
     if facts.breakdown is None:
         raise QueryError("sections: groups needs a breakdown, got none")
@@ -174,13 +182,19 @@ def _groups(facts: Facts) -> Section:
     )
     pictures = [
         picture_of(facts, "groups", by_day, every=every),
-        picture_of(facts, "pareto", table[["billed_minutes"]]),
-        picture_of(facts, "funnel"),
     ]
+    shared = can_share_calls(hourly)
+    words = [_SHARED] if shared else []
+    if not shared:
+        pictures += [
+            picture_of(facts, "pareto", table[["billed_minutes"]]),
+            picture_of(facts, "funnel"),
+        ]
     name = str(group_column(hourly))
-    caption = "Each group's share of the calls, its rates and what it costs; the largest first"
+    share = "" if shared else "share of the calls, its "
+    caption = f"Each group's {share}rates and what it costs; the largest first"
     told = Table(caption, table, with_lines(table, daily))
-    return Section("groups", f"By {name}", pictures, {"groups_table": told})
+    return Section("groups", f"By {name}", pictures, {"groups_table": told}, words=words)
 
 
 def _checks(facts: Facts) -> Section:

@@ -13,7 +13,7 @@ from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
-from usage_analysis.analysis.statements.groups import state_costs
+from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.statement import Statement
@@ -26,6 +26,7 @@ from usage_analysis.analysis.vocabulary import (
 )
 from usage_analysis.report.checks import checks_in_words
 from usage_analysis.report.facts import Facts
+from usage_analysis.tidy.overlap import can_share_calls
 
 _OF_CALLS: Final = frozenset({"errors", "joins", "month", "groups", "peaks"})
 """Sections that have nothing to tell of no calls."""
@@ -154,6 +155,9 @@ def _month(facts: Facts) -> Iterator[Statement]:
 
 
 def _groups(facts: Facts) -> Iterator[Statement]:
+    if can_share_calls(facts.groups):
+        yield state_largest(facts.groups, "total_count")
+        return
     calls = facts.ranking["calls"]
     if not calls.sum() > 0 or len(calls) < 2:
         return

@@ -193,7 +193,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     codes, groups = groups_of(frame)
     period = number(local)
     low, count = int(period.min()), int(period.max() - period.min()) + 1
-    rows, key = _ranked(codes * count + (period - low)[where])
+    rows, key = rank_keys(codes * count + (period - low)[where])
     code, nth = np.divmod(key, count)
     starts = first_instants(place, start_of(np.arange(low, low + count + 1)))
     lengths = row_lengths(frame)
@@ -308,8 +308,8 @@ def _hours_asked(
     return hours_held(meeting, meeting)
 
 
-def _ranked(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
-    """Place of each key among the distinct ones in order, and those."""
+def rank_keys(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
+    """Return the place of each key among the distinct keys in order, and the distinct keys."""
     low = int(key.min())
     present = np.zeros(int(key.max()) - low + 1, dtype=np.bool_)
     present[key - low] = True

@@ -24,6 +24,7 @@ from usage_analysis.analysis.vocabulary import (
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.groups import sum_groups
+from usage_analysis.tidy.overlap import can_share_calls
 
 _NAME = 40
 """Cells that a group's name may take in a sentence."""
@@ -41,6 +42,15 @@ def state_largest(breakdown: pd.DataFrame, measure: str) -> Statement:
     name, value = shorten(str(named.idxmax()), _NAME), float(named.max())
     if len(sizes) == 1:
         return _state(f"{name}, the one group, has all {counted(total, measure)}", breakdown)
+    if can_share_calls(breakdown):
+        # The sum counts a call once per group that it is in, so it is no whole to have a share of.
+        most = counted(value, measure)
+        return _state(
+            f"{name} has {most}, the most of {groups}",
+            breakdown,
+            f"Of {groups} by {group_column(breakdown)}, {name} has the most {what}: {most}. One "
+            "call can be in several of these groups, so no shares are given",
+        )
     share = f"{part(value / total)} of {counted(total, measure)}"
     title = f"{name} has {share}, the most of {groups}"
     return _state(
@@ -55,7 +65,7 @@ def state_costs(breakdown: pd.DataFrame, price: Any) -> Statement:
     """State which group has the most calls, which costs the most, and both shares of the whole."""
     calls = sizes_of(breakdown, "total_count")
     named = calls.drop(REST, errors="ignore")
-    if len(calls) < 2 or not named.sum() > 0:
+    if len(calls) < 2 or not named.sum() > 0 or can_share_calls(breakdown):
         return state_largest(breakdown, "total_count")
     costs = cost(breakdown, price)["cost"].astype(np.float64)  # type: ignore[index]  # a breakdown's table
     total: Any = cost(sum_groups(breakdown), price)

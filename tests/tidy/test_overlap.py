@@ -1,0 +1,133 @@
+"""Groups that can share calls: what knows it, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import usage_analysis as ua
+from usage_analysis.analysis.statements.groups import state_largest
+from usage_analysis.tidy.groups import sum_groups
+from usage_analysis.tidy.overlap import can_share_calls, overlapping_pair
+
+A, B = "0" * 8 + "-0000-4000-8000-" + "0" * 11 + "1", "0" * 8 + "-0000-4000-8000-" + "0" * 11 + "2"
+WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-07"}
+
+
+@pytest.fixture(scope="module")
+def words() -> ua.CallUsage:
+    """Calls by two searches, which many calls match together."""
+    client = ua.sample_client()
+    return client.breakdown({"refund": {"search": "refund"}, "caller": {"search": "a"}}, **WINDOW)
+
+
+@pytest.fixture(scope="module")
+def tenants() -> ua.CallUsage:
+    """Calls by tenant, of which a call has one."""
+    return ua.sample_client().by_metadata(
+        "tenant", dict(zip(("acme", "globex"), ua.sample.TENANTS, strict=False)), **WINDOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("groups", "shared"),
+    [
+        ({"x": {"agent_ids": [A]}, "y": {"agent_ids": [B]}}, False),
+        ({"x": {"agent_ids": [A, B]}, "y": {"agent_ids": [B]}}, True),
+        ({"x": {"voice_id": A}, "y": {"voice_id": B}}, False),
+        ({"x": {"metadata": {"k": "1"}}, "y": {"metadata": {"k": "2"}}}, False),
+        ({"x": {"metadata": {"k": "1"}}, "y": {"metadata": {"l": "1"}}}, True),
+        ({"x": {"metadata": {"k": "1", "l": "1"}}, "y": {"metadata": {"k": "1", "l": "2"}}}, False),
+        ({"x": {"search": "x"}, "y": {"search": "y"}}, True),
+        ({"x": {"duration_max": "60s"}, "y": {"duration_min": "60s"}}, True),
+        ({"x": {"agent_ids": [A], "search": "x"}, "y": {"agent_ids": [B]}}, False),
+        ({"x": {"agent_ids": [A], "voice_id": A}, "y": {"agent_ids": [A], "voice_id": B}}, False),
+        ({"x": {"agent_ids": [A]}, "y": {}}, True),
+        ({"x": {"agent_ids": [A]}, "rest": {}}, False),
+        ({"x": {"search": "x"}}, False),
+    ],
+)
+def test_groups_share_no_call_if_they_differ_in_what_a_call_has_once(groups, shared) -> None:
+    """Only values of agent, voice or one metadata key that all groups have keep calls apart."""
+    assert (overlapping_pair(groups) is not None) == shared
+
+
+def test_frames_of_a_breakdown_know_it(
+    words: ua.CallUsage, tenants: ua.CallUsage, tmp_path: Path
+) -> None:
+    """The record survives zones, sums, windows, cuts and files; one group alone shares nothing."""
+    local = ua.in_timezone(words.hourly, "Asia/Kolkata")
+    frames = [words.daily, words.hourly, local, ua.aggregate(local, "D")]
+    frames += [ua.rolling(words.hourly, "3D"), ua.between_days(local, "2026-03-02", "2026-03-03")]
+    frames.append(ua.CallUsage.load(words.save(tmp_path / "words.json")).hourly)
+    frames.append(ua.error_rate(words.hourly, by="total"))
+    assert all(can_share_calls(frame) for frame in frames)
+    assert not can_share_calls(words.hourly[words.hourly["group"] == "refund"])
+    assert not can_share_calls(tenants.hourly)
+    assert not can_share_calls(ua.CallUsage.load(tenants.save(tmp_path / "tenants.json")).daily)
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        ua.funnel,
+        lambda frame: ua.rate_effects(frame, frame),
+        ua.plot_pareto,
+        lambda frame: ua.merge_groups(frame, {"both": ["refund", "caller"]}),
+        sum_groups,
+    ],
+)
+def test_a_whole_of_shared_calls_is_refused(helper, words: ua.CallUsage) -> None:
+    """Sums, shares, centres and effects over groups that can share calls are refused."""
+    with pytest.raises(ua.QueryError, match="expected groups that share no calls"):
+        helper(words.hourly)
+
+
+def test_no_share_is_claimed(words: ua.CallUsage, tenants: ua.CallUsage, tmp_path: Path) -> None:
+    """Of groups that can share calls neither a sentence nor a report gives a share."""
+    found = state_largest(words.hourly, "total_count")
+    assert "no shares are given" in found.sentence
+    assert "%" not in found.title + found.sentence
+    assert "%" in state_largest(tenants.hourly, "total_count").title
+    whole = ua.sample_client().call_usage(**WINDOW)
+    page = ua.build_report(
+        whole, tmp_path / "report", timezone="UTC", breakdown=words, sections=["groups"]
+    ).read_text(encoding="utf-8")
+    assert "One call can be in several of these groups" in page
+    assert f"of {int(words.hourly['total_count'].sum()):,} calls" not in page
+    assert not (tmp_path / "report" / "pareto.csv").exists()
+
+
+def test_merged_groups_are_added_up(tenants: ua.CallUsage, tmp_path: Path) -> None:
+    """A merged group holds the sum of its parts, in frames, files and helpers."""
+    both = ua.merge_groups(tenants, {"both": ["acme", "globex"]})
+    for frame, before in ((both.hourly, tenants.hourly), (both.daily, tenants.daily)):
+        assert frame["tenant"].unique().tolist() == ["both"]
+        sums = before.drop(columns="tenant").groupby(level="time").sum()
+        for name in ("total_count", "error_count", "duration", "billed_minutes"):
+            pd.testing.assert_series_equal(frame[name], sums[name], check_freq=False)
+        assert frame.index.is_unique
+    assert ua.cost(both.hourly)["cost"].sum() == ua.cost(tenants.hourly)["cost"].sum()
+    again = ua.CallUsage.load(both.save(tmp_path / "both.json"))
+    pd.testing.assert_frame_equal(again.hourly, both.hourly)
+    one = ua.merge_groups(tenants.hourly, {"acme and co": ["acme"]})
+    assert one["tenant"].unique().tolist() == ["acme and co", "globex"]
+    assert one["total_count"].sum() == tenants.hourly["total_count"].sum()
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({"x": ["nope"]}, "unknown group 'nope'; known groups: acme, globex"),
+        ({"x": ["acme"], "y": ["acme"]}, "got 'acme' twice"),
+        ({"globex": ["acme"]}, "'globex' is a group of its own"),
+        ({"x": "acme"}, "expected a list of names for 'x'"),
+        ({}, "expected new names with lists"),
+    ],
+)
+def test_names_to_merge_are_checked(groups, message: str, tenants: ua.CallUsage) -> None:
+    """An unknown name, one used twice, and a new name that another group has are refused."""
+    with pytest.raises(ua.QueryError, match=message):
+        ua.merge_groups(tenants.hourly, groups)
