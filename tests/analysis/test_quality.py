@@ -117,7 +117,8 @@ def test_old_replies_are_checked_as_far_as_they_go() -> None:
     body = json.dumps({"allTime": day, "daily": [day]})
     checks = reconcile(CallUsage.from_json(body, saved=True))
     assert failed(checks) == ["joined <= calls"]
-    assert "errors <= calls" not in checks.index
+    assert checks.loc["errors <= calls", "missing"] == "error_count"
+    assert pd.isna(checks.loc["errors <= calls", "ok"])
     assert checks.loc["days with calls", ["found", "expected"]].tolist() == [1, 1]
 
 

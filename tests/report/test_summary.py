@@ -118,8 +118,8 @@ def test_an_hour_of_one_long_call_is_not_the_busiest():
     assert "overlong calls of 1 hour are spread out" in said
     sentences = told(facts_of(hourly), "checks")
     assert sentences[-1] == (
-        "1 of 9 checks of the reply against itself does not hold: in 1 hour, first 2026-03-02 "
-        "11:00 UTC, the mean call is longer than an hour, mostly one call left open."
+        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-02 11:00 UTC, the mean call is "
+        "longer than an hour, mostly one call left open."
     )
 
 
@@ -182,9 +182,8 @@ def test_a_reply_at_odds_with_itself_is_urgent():
     facts = Facts(selected, provenance_of(selected))
     sentences = told(facts, "errors", "checks")
     assert sentences[1] == (
-        "2 of 9 checks of the reply against itself do not hold: calls of the hours are not those "
-        "of the days on 1 day, first 2026-03-01; in 1 hour, first 2026-03-01 09:00 UTC, there are "
-        "more errors than calls."
+        "2 of 9 consistency checks failed: calls of the hours and of the days differ on 1 day, "
+        "first 2026-03-01; in 1 hour, first 2026-03-01 09:00 UTC, there are more errors than calls."
     )
 
 

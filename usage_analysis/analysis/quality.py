@@ -1,4 +1,4 @@
-"""Whether a reply agrees with itself, one row a check."""
+"""Consistency checks of a reply: one row per check."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LONG_CALL = pd.Timedelta(hours=1)
 # Each of 24 hours may be rounded to the millionth of a minute.
 _ROUNDING = 24
 
-Check = tuple[str, bool | None, Any, Any, int, pd.Timestamp | None]
+Check = tuple[str, bool | None, Any, Any, int, pd.Timestamp | None, str]
 
 
 def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFrame:
-    """Checks of a reply against itself, one row each, with the figures.
+    """Check the consistency of a reply, one row per check with its figures.
 
     - `hourly = daily`, for each measure: the sum of the hours beside the sum of the days, and the
       days on which they differ;
@@ -50,7 +50,8 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
     DataFrame
         Index `check`, for a breakdown under each group; `ok`, missing where nothing is judged;
         `found` and `expected`; `failures`, how many days or buckets; `first`, the first of them
-        (UTC).
+        (UTC); `missing`, the column that a check needs and the usage lacks. Such a check did not
+        run, so it neither passes nor fails.
 
     Raises
     ------
@@ -91,19 +92,29 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
 def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Check]) -> list[Check]:
     """Checks of one series."""
     buckets, step = (daily, DAY) if hourly is None else (hourly, HOUR)
-    checks = [] if hourly is None else _hourly_is_daily(hourly, daily)
-    of_buckets = (
+    if hourly is None:
+        names = [f"hourly = daily, {measure}" for measure in MEASURES if measure in daily]
+        checks = [_not_run(name, "hourly") for name in names]
+    else:
+        checks = _hourly_is_daily(hourly, daily)
+    return [
+        *checks,
+        *all_time,
         _at_most("errors <= calls", buckets, "error_count"),
         _at_most("joined <= calls", buckets, "joined_count"),
         _overhead(buckets),
         _mean_call(buckets),
         _with_calls(buckets, step),
-    )
-    return [*checks, *all_time, *(check for check in of_buckets if check is not None)]
+    ]
+
+
+def _not_run(name: str, missing: str) -> Check:
+    """Return a check that could not run for want of a column or of hours."""
+    return name, None, None, None, 0, None, missing
 
 
 def _table(checks: list[tuple[tuple[Any, ...], Check]], index: list[str]) -> pd.DataFrame:
-    columns = [*index, "ok", "found", "expected", "failures", "first"]
+    columns = [*index, "ok", "found", "expected", "failures", "first", "missing"]
     rows = [(*group, *check) for group, check in checks]
     table = pd.DataFrame(rows, columns=columns).set_index(index)
     first = pd.to_datetime(table["first"], utc=True).astype("datetime64[us, UTC]")
@@ -146,6 +157,7 @@ def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
     checks: list[Check] = []
     for measure in MEASURES:
         if measure not in hourly or measure not in daily:
+            checks.append(_not_run(f"hourly = daily, {measure}", measure))
             continue
         one, two = (
             sums.of(_exact(frame, measure))
@@ -158,7 +170,7 @@ def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
         )
         found, expected = (_shown(side.sum(), measure) for side in (one, two))
         name = f"hourly = daily, {measure}"
-        checks.append((name, len(wrong) == 0, found, expected, len(wrong), first))
+        checks.append((name, len(wrong) == 0, found, expected, len(wrong), first, ""))
     return checks
 
 
@@ -174,22 +186,22 @@ def _all_time(usage: CallUsage, filtered: bool) -> list[Check]:
         slack = _ROUNDING * len(usage.daily) / MICRO if name == "billed_minutes" else 0
         near = value == total if name == "duration" else abs(value - total) <= slack
         ok = bool(near) if filtered else None
-        checks.append((f"all time = daily, {name}", ok, value, total, int(ok is False), None))
+        checks.append((f"all time = daily, {name}", ok, value, total, int(ok is False), None, ""))
     return checks
 
 
-def _at_most(name: str, buckets: pd.DataFrame, column: str) -> Check | None:
+def _at_most(name: str, buckets: pd.DataFrame, column: str) -> Check:
     if column not in buckets:
-        return None
+        return _not_run(name, column)
     some, every = buckets[column].to_numpy(), buckets["total_count"].to_numpy()
     failing = some > every
     found, expected = int(some.sum()), int(every.sum())
-    return name, not failing.any(), found, expected, *_failing(buckets, failing)
+    return (name, not failing.any(), found, expected, *_failing(buckets, failing), "")
 
 
-def _overhead(buckets: pd.DataFrame) -> Check | None:
+def _overhead(buckets: pd.DataFrame) -> Check:
     if "billed_minutes" not in buckets:
-        return None
+        return _not_run("overhead <= 6 s a call", "billed_minutes")
     excess = overhead_micros(buckets)
     bound = within_six(buckets["joined_count"].to_numpy())
     over = excess - bound
@@ -199,7 +211,8 @@ def _overhead(buckets: pd.DataFrame) -> Check | None:
         pd.Timedelta(np.timedelta64(int(side[worst]), "us")) if len(excess) else pd.Timedelta(0)
         for side in (excess, bound)
     )
-    return "overhead <= 6 s a call", not failing.any(), found, expected, *_failing(buckets, failing)
+    name, where = "overhead <= 6 s a call", _failing(buckets, failing)
+    return (name, not failing.any(), found, expected, *where, "")
 
 
 def _mean_call(buckets: pd.DataFrame) -> Check:
@@ -210,10 +223,11 @@ def _mean_call(buckets: pd.DataFrame) -> Check:
     mean[calls <= 0] = 0
     failing = mean > _LONG_CALL.value / 1000
     longest = pd.Timedelta(np.timedelta64(round(mean.max(initial=0)), "us"))
-    return "mean call <= 1 h", not failing.any(), longest, _LONG_CALL, *_failing(buckets, failing)
+    where = _failing(buckets, failing)
+    return ("mean call <= 1 h", not failing.any(), longest, _LONG_CALL, *where, "")
 
 
 def _with_calls(buckets: pd.DataFrame, step: int) -> Check:
     some = int((buckets["total_count"] > 0).sum())
     grain = "hours" if step == HOUR else "days"
-    return f"{grain} with calls", None, some, len(buckets), 0, None
+    return f"{grain} with calls", None, some, len(buckets), 0, None, ""

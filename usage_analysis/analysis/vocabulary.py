@@ -106,6 +106,13 @@ def hourly_load(value: Any, measure: str) -> str:
     return f"{counted(value, measure)}{'' if measure == 'traffic' else ' per hour'}"
 
 
+def duration_clock(duration: pd.Timedelta) -> str:
+    """Return a duration as hours, minutes and seconds: 0:01:30, 1,019:25:34 or -0:00:06."""
+    seconds = round(abs(duration.total_seconds()))
+    sign = "-" if duration < pd.Timedelta(0) and seconds else ""
+    return f"{sign}{seconds // 3600:,}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+
+
 def several(count: int, noun: str) -> str:
     """A number of things: ``1 day``, ``29 days``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from usage_analysis.analysis.vocabulary import WEEKDAYS, several
-from usage_analysis.report.tables import clock
+from usage_analysis.analysis.vocabulary import WEEKDAYS, duration_clock, several
 
 
 def busy_hours_shown(busy: pd.DataFrame) -> pd.DataFrame:
@@ -97,8 +96,8 @@ def billing_shown(overhead: Any) -> pd.DataFrame:
         "talk": f"{overhead['talk_minutes']:,.1f} min",
         "billed a minute of talk": f"{overhead['overhead']:.3f} min",
         "price of a minute of talk": f"{overhead['price_per_talk_minute']:.4f} USD",
-        "billed over the talk": f"{clock(overhead['excess'])} h",
-        "rounding can add at most": f"{clock(overhead['bound'])} h",
+        "billed over the talk": f"{duration_clock(overhead['excess'])} h",
+        "rounding can add at most": f"{duration_clock(overhead['bound'])} h",
     }
     if not overhead["talk_minutes"]:
         del shown["billed a minute of talk"], shown["price of a minute of talk"]

@@ -11,12 +11,12 @@ import pandas as pd
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
+from usage_analysis.analysis.statements.checks import check_table
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import days_in_words
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.compare import plot_comparison
-from usage_analysis.report.checks import checks_shown
 from usage_analysis.report.display import (
     billing_shown,
     busy_hours_shown,
@@ -211,7 +211,7 @@ def _checks(facts: Facts) -> Section:
     told = Table(
         "Each check with the figure found and the one it stands beside",
         facts.checks,
-        checks_shown(facts.checks),
+        check_table(facts.checks),
     )
     heading = "Consistency checks"
     return Section("checks", heading, (), {"checks": told}, words=words)

@@ -11,6 +11,7 @@ from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
+from usage_analysis.analysis.statements.checks import state_checks
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
@@ -24,7 +25,6 @@ from usage_analysis.analysis.vocabulary import (
     percents,
     several,
 )
-from usage_analysis.report.checks import checks_in_words
 from usage_analysis.report.facts import Facts
 from usage_analysis.tidy.overlap import can_share_calls
 
@@ -169,9 +169,8 @@ def _peaks(facts: Facts) -> Iterator[Finding]:
     yield Finding(state_peak(facts.kept).sentence.removesuffix("."))
 
 
-def _checks(facts: Facts) -> Iterator[Finding]:
-    words, broken = checks_in_words(facts.checks)
-    yield Finding(words, urgent=broken)
+def _checks(facts: Facts) -> Iterator[Finding | Statement]:
+    yield state_checks(facts.checks)
 
 
 _TELL: Final[dict[str, Callable[[Facts], Iterator[Finding | Statement]]]] = {

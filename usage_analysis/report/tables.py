@@ -14,7 +14,14 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from usage_analysis.analysis.vocabulary import WEEKDAYS, amount, clean, several, shorten
+from usage_analysis.analysis.vocabulary import (
+    WEEKDAYS,
+    amount,
+    clean,
+    duration_clock,
+    several,
+    shorten,
+)
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats
 
@@ -184,7 +191,7 @@ def _cell(value: Any, is_share: bool) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, pd.Timedelta):
-        return clock(value)
+        return duration_clock(value)
     if isinstance(value, int | float | np.integer | np.floating):
         number = float(value)
         if np.isinf(number):
@@ -195,13 +202,6 @@ def _cell(value: Any, is_share: bool) -> str:
             return f"{number:,.0f}"
         return f"{number:,.1f}" if abs(number) >= 1000 else f"{number:,.4g}"
     return shorten(clean(str(value)), _NAME)
-
-
-def clock(span: pd.Timedelta) -> str:
-    """A time span as 0:01:30, 1,019:25:34 or -0:00:06."""
-    seconds = round(abs(span.total_seconds()))
-    sign = "-" if span < pd.Timedelta(0) and seconds else ""
-    return f"{sign}{seconds // 3600:,}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
 
 
 _SPARKLINE = jinja2.Environment(autoescape=True).from_string(

@@ -1,0 +1,142 @@
+"""Consistency checks of a reply in words."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.vocabulary import UNITS, duration_clock, several
+
+_NAMES: Final = {
+    "hourly = daily": "hours add up to days",
+    "all time = daily": "all time beside the days",
+    "errors <= calls": "no more errors than calls",
+    "joined <= calls": "no more joined calls than calls",
+    "overhead <= 6 s a call": "billed at most 6 s per joined call over the talk",
+    "mean call <= 1 h": "mean call at most an hour long",
+    "hours with calls": "hours with calls",
+    "days with calls": "days with calls",
+}
+_FAILING: Final = {
+    "errors <= calls": "there are more errors than calls",
+    "joined <= calls": "more calls were joined than made",
+    "overhead <= 6 s a call": "more is billed than rounding up to 6 s per call can add to the talk",
+    "mean call <= 1 h": "the mean call is longer than an hour, mostly one call left open",
+}
+# A long call is odd, but the numbers still hold.
+_HARMLESS: Final = frozenset({"mean call <= 1 h"})
+_MOST: Final = 6
+"""Failed checks that a sentence names."""
+
+
+def check_name(check: str) -> str:
+    """Return the name of a check in words, with its measure."""
+    name, _, measure = check.partition(", ")
+    words = _NAMES.get(name, name)
+    return f"{words}: {UNITS.get(measure, measure)}" if measure else words
+
+
+def state_checks(found: pd.DataFrame) -> Statement:
+    """State how many checks of `reconcile` failed, where, and which could not run.
+
+    Parameters
+    ----------
+    found
+        What `reconcile` returned, of one series or a breakdown.
+    """
+    names = found.index.get_level_values("check")
+    judged = found["ok"].notna().to_numpy(dtype=bool)
+    wrong = judged & ~found["ok"].fillna(value=True).to_numpy(dtype=bool)
+    count, failed = int(judged.sum()), int(wrong.sum())
+    lacking = [
+        str(name)
+        for name, row in zip(names, _rows(found), strict=True)
+        if pd.isna(row.ok) and row.missing
+    ]
+    lacking = list(dict.fromkeys(lacking))
+    without = sorted({str(one) for one in found["missing"] if one})
+    untold = (
+        f" {several(len(lacking), 'check')} could not run, because the source has no "
+        f"{' and no '.join(without)}."
+        if lacking
+        else ""
+    )
+    checks = several(count, "consistency check")
+    if not count:
+        return Statement(
+            "No consistency check could run", f"No consistency check could run.{untold}"
+        )
+    if not failed:
+        title = f"{'The' if count == 1 else 'All'} {checks} passed"
+        return Statement(title, f"{title}.{untold}")
+    title = f"{failed} of {checks} failed"
+    told = "; ".join(_failing(row) for row in _rows(found[wrong])[:_MOST])
+    more = f"; and {failed - _MOST} more" if failed > _MOST else ""
+    # A long call is odd, and the numbers hold all the same.
+    urgent = not _HARMLESS.issuperset(names[wrong])
+    return Statement(title, f"{title}: {told}{more}.{untold}", urgent)
+
+
+def check_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the checks of `reconcile` for a page, each figure in its unit."""
+    rows = {
+        _label(row.Index): {
+            "holds": _verdict(row),
+            "found": _figure(row.found, _check_of(row.Index)),
+            "beside": _figure(row.expected, _check_of(row.Index)),
+            "where it fails": _failures(row) if row.failures else "",
+        }
+        for row in _rows(found)
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("check")
+
+
+def _verdict(row: Any) -> str:
+    if row.missing:
+        return f"not run: no {row.missing}"
+    return "not judged" if pd.isna(row.ok) else "yes" if row.ok else "no"
+
+
+def _check_of(index: Any) -> str:
+    return str(index[-1] if isinstance(index, tuple) else index)
+
+
+def _label(index: Any) -> str:
+    name = check_name(_check_of(index))
+    return f"{index[0]}: {name}" if isinstance(index, tuple) else name
+
+
+def _rows(found: pd.DataFrame) -> list[Any]:
+    return list(found.itertuples())
+
+
+def _figure(value: Any, check: str) -> str:
+    if value is None or (not isinstance(value, pd.Timedelta) and pd.isna(value)):
+        return ""
+    if isinstance(value, pd.Timedelta):
+        return f"{duration_clock(value)} h"
+    if check.endswith("billed_minutes"):
+        return f"{value:,.1f} min"
+    return f"{value:,}"
+
+
+def _failing(row: Any) -> str:
+    name, _, measure = _check_of(row.Index).partition(", ")
+    group = f"{row.Index[0]}: " if isinstance(row.Index, tuple) else ""
+    if measure:
+        what = UNITS.get(measure, measure)
+        what = "duration" if measure == "duration" else what
+        other = "all time" if name.startswith("all time") else "the hours"
+        return f"{group}{what} of {other} and of the days differ on {_failures(row)}"
+    return f"{group}in {_failures(row)}, {_FAILING.get(name, name)}"
+
+
+def _failures(row: Any) -> str:
+    """Return how many buckets a check fails in, and the first of them."""
+    of_days = ", " in _check_of(row.Index)
+    told = several(int(row.failures), "day" if of_days else "hour")
+    if pd.isna(row.first):
+        return told
+    return f"{told}, first {row.first:%Y-%m-%d{'' if of_days else ' %H:%M UTC'}}"
