@@ -163,7 +163,9 @@ class UsageQuery:
                 raise QueryError(f"{low}: expected at most {high}, got {first} after {last}")
 
     @classmethod
-    def from_filters(cls, filters: Filters, *, now: datetime | None = None) -> Self:
+    def from_filters(
+        cls, filters: Filters, *, now: datetime | None = None, since: datetime | None = None
+    ) -> Self:
         """Query with these filters by name; with `timezone`, over the local days of the dates.
 
         Parameters
@@ -173,6 +175,8 @@ class UsageQuery:
         now
             The clock, with its zone: local days that are left out are today, and 30 days before
             the last one. Without it both have to be given.
+        since
+            First instant of a call log, at which a window without a start begins.
 
         Raises
         ------
@@ -197,7 +201,8 @@ class UsageQuery:
             raise QueryError("timezone: expected from_date and to_date with it, got none")
         if now is not None:
             last = last or now.astimezone(zone(place)).date()
-            first = first or local_day("to_date", last) - DEFAULT_DAYS * _DAY
+            begin = None if since is None else since.astimezone(zone(place)).date()
+            first = first or begin or local_day("to_date", last) - DEFAULT_DAYS * _DAY
         return cls.local_days(first, last, place, **others)
 
     @classmethod
@@ -258,18 +263,24 @@ class UsageQuery:
         agents = None if self.agent_ids is None else sorted(self.agent_ids)
         return replace(self, from_date=None, to_date=None, agent_ids=agents)
 
-    def bounded(self, now: datetime) -> Self:
+    def bounded(self, now: datetime, since: datetime | None = None) -> Self:
         """Query with both ends: a missing end is the end of today, a missing start 30 days before.
 
         Parameters
         ----------
         now
             The clock, with its zone.
+        since
+            Start of a window without one; 30 days before the end by default.
         """
         to_date = self.to_date or datetime.combine(now.astimezone(UTC).date(), time.max, UTC)
-        from_date = self.from_date or (
-            datetime.combine(to_date.astimezone(UTC).date(), time.min, UTC)  # type: ignore[union-attr]
-            - DEFAULT_DAYS * _DAY
+        from_date = (
+            self.from_date
+            or since
+            or (
+                datetime.combine(to_date.astimezone(UTC).date(), time.min, UTC)  # type: ignore[union-attr]
+                - DEFAULT_DAYS * _DAY
+            )
         )
         return replace(self, from_date=from_date, to_date=to_date)
 

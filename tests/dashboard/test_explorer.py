@@ -400,6 +400,20 @@ def test_no_calls_is_said_and_not_drawn(explorer):
     assert explorer.image.layout.display is None
 
 
+def test_missing_hours_beside_full_days_are_no_proof_of_no_calls(explorer, transport):
+    """A reply with days and without hours is doubted in words, not shown as no calls."""
+    row = {"totalCount": 60, "errorCount": 1, "joinedCount": 50, "duration": "3000s"}
+    row |= {"billedMinutes": 55.0}
+    days = pd.date_range("2026-03-25", "2026-03-31").strftime("%Y-%m-%d")
+    body = {"allTime": row, "daily": [row | {"date": day} for day in days], "hourly": []}
+    transport.body = json.dumps(body).encode()
+    explorer.search.value = "anything"
+    assert explorer.phase == "empty"
+    assert "No calls" not in explorer.headline.value
+    assert "consistency checks failed" in explorer.display.note.value
+    assert "calls of the hours and of the days differ on 7 days" in explorer.display.note.value
+
+
 def test_hours_that_can_change_are_said(explorer):
     """A window that holds hours still running is partial, and says until when the data go."""
     explorer.preset.value = "today"

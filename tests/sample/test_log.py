@@ -27,15 +27,15 @@ NAIVE = log(duration=[1, 1]).assign(created=[moment.tz_localize(None) for moment
 
 
 def sums(frame, **filters):
-    """Calls, errors, joined, talk and billed minutes of a log."""
+    """Calls, errors, joined, talk and billed minutes of a log; None for what it does not tell."""
     with from_calls(frame) as client:
         daily = client.call_usage(from_date="2026-03-01", to_date="2026-03-02", **filters).daily
     return [
         int(daily["total_count"].sum()),
-        int(daily["error_count"].sum()),
+        int(daily["error_count"].sum()) if "error_count" in daily else None,
         int(daily["joined_count"].sum()),
         daily["duration"].sum() / timedelta(seconds=1),
-        round(float(daily["billed_minutes"].sum()), 1),
+        round(float(daily["billed_minutes"].sum()), 1) if "billed_minutes" in daily else None,
     ]
 
 
@@ -53,23 +53,23 @@ def sums(frame, **filters):
 )
 def test_ways_to_say_how_long(talk):
     """A duration may be seconds, text, a timedelta, or follow from the end: the same usage."""
-    assert sums(log(**talk)) == [2, 0, 2, 61.5, 1.2]
+    assert sums(log(**talk)) == [2, None, 2, 61.5, None]
 
 
 def test_ways_to_say_who_joined():
     """`joined` says whether, or from when on there was talk; without it, whoever talked joined."""
-    assert sums(log(duration=[61, 0])) == [2, 0, 1, 61.0, 1.1]
-    assert sums(log(duration=[61, 30], joined=[True, False])) == [2, 0, 1, 61.0, 1.1]
+    assert sums(log(duration=[61, 0])) == [2, None, 1, 61.0, None]
+    assert sums(log(duration=[61, 30], joined=[True, False])) == [2, None, 1, 61.0, None]
     for nobody in ([None, None], [pd.NaT, pd.NaT], pd.Series([None, None], dtype="M8[us, UTC]")):
-        assert sums(log(duration=[61, 30], joined=nobody)) == [2, 0, 0, 0.0, 0.0]
+        assert sums(log(duration=[61, 30], joined=nobody)) == [2, None, 0, 0.0, None]
     when = pd.Series([TWO[0] + timedelta(seconds=10), None], dtype="datetime64[us, UTC]")
     ended = [TWO[0] + timedelta(seconds=70), TWO[1] + timedelta(seconds=70)]
-    assert sums(log(ended=ended, joined=when)) == [2, 0, 1, 60.0, 1.0]
-    assert sums(log(ended=ended, joined=[str(when[0]), None])) == [2, 0, 1, 60.0, 1.0]
+    assert sums(log(ended=ended, joined=when)) == [2, None, 1, 60.0, None]
+    assert sums(log(ended=ended, joined=[str(when[0]), None])) == [2, None, 1, 60.0, None]
 
 
-def test_nothing_but_talk_costs():
-    """An error is counted and free, as in the sample account."""
+def test_errors_are_counted():
+    """An error may be true or 1; an empty cell is none."""
     for error in (
         [True, False],
         [1, 0],
@@ -78,7 +78,7 @@ def test_nothing_but_talk_costs():
         [np.True_, np.False_],
         pd.array([True, None], dtype="boolean"),
     ):
-        assert sums(log(duration=[61, 60], error=error)) == [2, 1, 2, 121.0, 1.0]
+        assert sums(log(duration=[61, 60], error=error)) == [2, 1, 2, 121.0, None]
 
 
 def test_own_bills_are_taken_as_they_are():
@@ -225,7 +225,8 @@ def test_logs_that_cannot_be_read(frame, message):
 
 def test_a_log_beyond_what_integers_hold():
     """Billed time that no sum could hold is refused, not wrapped round."""
-    frame = pd.DataFrame({"created": TWO[0], "duration": 990_000_000}, index=range(4096))
+    columns = {"created": TWO[0], "duration": 990_000_000, "billed_minutes": 16_500_000.0}
+    frame = pd.DataFrame(columns, index=range(4096))
     with pytest.raises(
         ua.QueryError,
         match=r"^duration: expected less, got 6758\d+ billed minutes and up to 4096 calls",
@@ -277,3 +278,45 @@ def test_a_log_is_not_paced():
     """A log in this process takes more questions than the vendor's limit lets through."""
     with from_calls(log(duration=[61, 1])) as client:
         assert client._fetcher._limiter.reserve() == client._fetcher._limiter.reserve() == 0
+
+
+def test_what_a_log_does_not_tell_is_absent(tmp_path):
+    """Without a column for errors or bills there is no such column, and helpers name it."""
+    usage = from_calls(log(duration=[61, 60])).call_usage()
+    assert not {"error_count", "billed_minutes"} & {*usage.hourly.columns, *usage.daily.columns}
+    with pytest.raises(ua.QueryError, match="error_rate needs the column error_count"):
+        ua.error_rate(usage.hourly)
+    with pytest.raises(ua.QueryError, match="cost needs the column billed_minutes"):
+        ua.cost(usage.hourly)
+    checks = ua.reconcile(usage)
+    assert checks.loc["errors <= calls", "missing"] == "error_count"
+    again = ua.CallUsage.load(usage.save(tmp_path / "log.json"))
+    pd.testing.assert_frame_equal(again.hourly, usage.hourly)
+
+
+def test_columns_that_are_not_understood_are_named_once():
+    """One warning names every column that is left aside, whatever their number."""
+    odd = log(duration=[1, 1], caller="x", endReason="y")
+    with pytest.warns(UserWarning, match="left aside: caller, endReason;") as caught:
+        from_calls(odd)
+    assert len(caught) == 1
+
+
+def test_dates_without_times_have_days_alone():
+    """A log whose times are all midnight has daily figures, and hourly rows are refused."""
+    days = pd.to_datetime(["2026-03-01", "2026-03-01", "2026-03-03"], utc=True)
+    client = from_calls(pd.DataFrame({"created": days, "duration": [60, 60, 60]}))
+    usage = client.call_usage()
+    assert usage.daily["total_count"].tolist() == [2, 0, 1]
+    with pytest.raises(ua.QueryError, match="hourly: this usage has daily figures only"):
+        _ = usage.hourly
+
+
+def test_the_default_window_is_the_whole_log():
+    """Without dates no call of a log is left out, however old the log begins."""
+    created = pd.date_range("2025-01-05 09:00", periods=300, freq="30h", tz="UTC")
+    client = from_calls(pd.DataFrame({"created": created, "duration": 60, "agent": "Front desk"}))
+    assert client.call_usage().daily["total_count"].sum() == 300
+    assert client.call_usage(timezone="Asia/Tokyo").daily["total_count"].sum() == 300
+    groups = {"desk": identifier("Front desk")}
+    assert client.by_agent(groups).daily["total_count"].sum() == 300

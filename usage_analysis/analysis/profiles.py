@@ -13,7 +13,7 @@ from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_bu
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, dates, either
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import (
     SLOTS,
@@ -136,9 +136,12 @@ def load_profile(
     """
     if by not in SLOTS:
         raise QueryError(f"by: expected {either(SLOTS)}, got {by!r}")
+    check_measure("load_profile", hourly, measure)
+    check_gaps("load_profile", hourly)
     if weekend is not None:
         hourly = _by_kind_of_day(hourly, weekend)
-    return profile_of(hourly, measured("load_profile", hourly, measure), by, measure)
+    found = measured("load_profile", hourly, measure)
+    return profile_of(hourly, found, by, measure)
 
 
 def check_weekend(weekend: Sequence[str]) -> None:

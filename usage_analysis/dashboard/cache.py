@@ -6,7 +6,9 @@ from functools import cached_property
 
 import pandas as pd
 
+from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage, Selection, group_hours_of
+from usage_analysis.analysis.statements.checks import state_checks
 from usage_analysis.dashboard.question import Question
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import REST, group_column
@@ -51,6 +53,12 @@ class CachedUsage:
                 else in_timezone(self.whole_usage.hourly, timezone)
             )
         return self._local[key]
+
+    @cached_property
+    def warning(self) -> str:
+        """Sentence on failed consistency checks of the reply that make its numbers doubtful."""
+        found = state_checks(reconcile(self.whole_usage))
+        return found.sentence if found.urgent else ""
 
     @cached_property
     def whole_usage(self) -> CallUsage:

@@ -90,7 +90,8 @@ class Display:
         self.image.layout.display = None
         lines = escape(drawn.python)
         self.python.value = f'<pre tabindex="0" aria-label="Python lines">{lines}</pre>'
-        self._note(partly(view))
+        warning = view.cached.warning
+        self._note(warning or partly(view), bad=bool(warning))
         self._say(drawn.headline)
         self._dated(view, fetched)
         self._settle()
@@ -104,6 +105,12 @@ class Display:
         self._dated(view, fetched)
         words = settings.selection.filters_in_words({})
         narrowed = "; ".join(f"{name}: {value}" for name, value in words.items())
+        warning = view.cached.warning
+        if warning:  # hours that are missing beside full days are no proof of no calls
+            self._say(f"No hourly calls {settings.days.when} ({settings.timezone}).")
+            self._note(warning, bad=True)
+            self.alt.value = self.python.value = ""
+            return
         self._say(f"No calls {settings.days.when} ({settings.timezone}).")
         said = f"{self._answers.capitalize()} answered:"
         self._note(

@@ -53,6 +53,8 @@ class Account:
         self.source: Source = getattr(transport, "source", "sample" if served else "live")
         self.now: Callable[[], datetime] = getattr(transport, "clock", partial(datetime.now, UTC))
         self.names: AccountNames | None = getattr(transport, "names", None)
+        self.since: datetime | None = getattr(transport, "since", None)
+        """First day of a call log, at which windows without a start begin."""
         self._until: datetime | None = getattr(transport, "until", None)
         self.clock_unknown = served
         """Whether the clock there is unknown before it is asked for anything."""

@@ -140,7 +140,9 @@ class BaseClient(ABC):
         self.close()
 
 
-def resolve_query(query: UsageQuery | None, filters: Filters, now: datetime) -> UsageQuery:
+def resolve_query(
+    query: UsageQuery | None, filters: Filters, now: datetime, since: datetime | None = None
+) -> UsageQuery:
     """The question that a query or filters by name are, with both ends of its window.
 
     Raises
@@ -149,9 +151,9 @@ def resolve_query(query: UsageQuery | None, filters: Filters, now: datetime) -> 
         Both came, or a filter does not fit.
     """
     if query is None:
-        query = UsageQuery.from_filters(filters, now=now)
+        query = UsageQuery.from_filters(filters, now=now, since=since)
     elif filters:
         raise QueryError("call_usage: expected a query or filters by name, got both")
     if not isinstance(query, UsageQuery):
         raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
-    return query.bounded(now)
+    return query.bounded(now, since)

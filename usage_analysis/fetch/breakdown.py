@@ -39,6 +39,7 @@ def plan_breakdown(
     *,
     include_rest: bool,
     now: datetime,
+    since: datetime | None = None,
 ) -> Plan:
     """Questions of a breakdown, checked.
 
@@ -50,7 +51,7 @@ def plan_breakdown(
     QueryError
         Groups or filters that do not fit together; nothing was sent.
     """
-    whole = UsageQuery.from_filters(filters, now=now).bounded(now)
+    whole = UsageQuery.from_filters(filters, now=now, since=since).bounded(now, since)
     if include_rest and whole.end is not None and whole.end > now:
         whole = replace(whole, to_date=now)
     questions = group_queries(groups, name, whole)

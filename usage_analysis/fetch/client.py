@@ -145,7 +145,7 @@ class Client(BaseClient):
         TransportError, APIError, ResponseError
             No complete answer, a refusal, or an answer that is not what the endpoint promises.
         """
-        question = resolve_query(query, filters, self.now())
+        question = resolve_query(query, filters, self.now(), self._account.since)
         return self._fetcher.fetch_usages(
             {"": question},
             max_concurrency=MAX_CONCURRENCY,
@@ -203,7 +203,12 @@ class Client(BaseClient):
         """
         _check_max_concurrency(max_concurrency)
         whole, questions = plan_breakdown(
-            groups, name, filters, include_rest=include_rest, now=self.now()
+            groups,
+            name,
+            filters,
+            include_rest=include_rest,
+            now=self.now(),
+            since=self._account.since,
         )
         usages = self._fetcher.fetch_usages(
             questions,
@@ -258,7 +263,7 @@ class Client(BaseClient):
         _check_max_concurrency(max_concurrency)
         pairs = questions.items() if isinstance(questions, Mapping) else questions
         now = self.now()
-        bounded = ((group, query.bounded(now)) for group, query in pairs)
+        bounded = ((group, query.bounded(now, self._account.since)) for group, query in pairs)
         return self._fetcher.iter_usages(
             bounded, name=name, max_concurrency=max_concurrency, chunk_days=chunk_days
         )

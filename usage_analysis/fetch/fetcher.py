@@ -297,9 +297,12 @@ class Fetcher:
         Side by side they would only wait for each other, each with memory of its own that is cold.
         """
         thread = ThreadPoolExecutor(1, THREAD_NAME)
+        saved = self._account.source == "file"
 
         def read(query: UsageQuery, body: Body, date: datetime) -> CheckedReply:
-            return check_reply(wire.decode(body, quoted=self._key.hide), query, date)
+            # A call log may lack what the endpoint always sends.
+            reply = wire.decode(body, saved=saved, quoted=self._key.hide)
+            return check_reply(reply, query, date)
 
         try:
             yield lambda query, deadline, body, date: thread.submit(read, query, body, date).result(

@@ -92,15 +92,19 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
 
         - `joined`: whether somebody joined, or when; an empty cell means nobody. Without the
           column, calls with talk count as joined.
-        - `error`: true or false; an empty cell means false.
-        - `billed_minutes`: a multiple of 0.1. Without the column, each call's talk is rounded up to
-          6 s, and calls with an error cost nothing.
+        - `error`: true or false; an empty cell means false. Without the column, errors are not
+          known: usage has no `error_count`, and helpers that need it say so.
+        - `billed_minutes`: a multiple of 0.1. Without the column, usage has no `billed_minutes` and
+          no cost.
         - `agent` and `voice`: names or UUIDs, see `identifier`.
         - `metadata`: dict; or one column `metadata.<key>` per key. Values are compared in the form
           that JSON gives them.
         - `summary`: text for the filter `search`.
 
-        True and false may be 1 and 0.
+        True and false may be 1 and 0. Other columns are left aside, with one warning that names
+        them. If all calls are created at midnight UTC, the log has dates only: usage then has daily
+        figures, and reading `hourly` is refused. Without `from_date`, usage begins with the first
+        call.
     now
         Time at which the log was exported, with a time zone; the hours just before it are
         provisional. Without it, the log is complete to the end of the UTC day in which the last
@@ -116,7 +120,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     --------
     >>> import pandas as pd
     >>> log = pd.DataFrame({"created": [pd.Timestamp("2026-03-01 09:30", tz="UTC")],
-    ...                     "duration": [61], "agent": ["Front desk"]})
+    ...                     "duration": [61], "agent": ["Front desk"], "billed_minutes": [1.1]})
     >>> usage = from_calls(log).call_usage(agent_ids=[identifier("Front desk")])
     >>> usage.daily["billed_minutes"].sum().item()
     1.1
@@ -129,7 +133,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     from usage_analysis.sample.log import read_log
     from usage_analysis.tidy.frames import LAG
 
-    calls, names = read_log(frame)
+    calls, names, lacking = read_log(frame)
     if not len(calls) and now is None:
         raise QueryError("frame: expected calls, got none; pass now= for a log without calls")
     until = None
@@ -145,5 +149,8 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
             f"now: expected a time after the end of all calls, got {now}; "
             f"calls that end later: {late}"
         )
-    endpoint = Endpoint(lambda: calls, now=clock, until=until, source="file")
+    since = int(calls.created[0]) // DAY * DAY if len(calls) else None
+    endpoint = Endpoint(
+        lambda: calls, now=clock, until=until, since=since, source="file", lacking=lacking
+    )
     return Client(api_key=KEY, transport=SampleTransport(endpoint, names=names))

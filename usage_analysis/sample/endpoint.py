@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.utils import formatdate
@@ -23,7 +23,7 @@ from usage_analysis.sample.account import TODAY, account_clock, check_account
 from usage_analysis.sample.calls import SECOND, Calls, to_datetime
 from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, parse_filters, select
-from usage_analysis.sample.reply import render
+from usage_analysis.sample.reply import drop_fields, render
 from usage_analysis.sample.simulation import simulate
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ class Endpoint:
         Owner of the calls, stated in each response: the sample account, or a file of the user.
     key
         The only valid API key.
+    since
+        First instant of a call log [us since 1970, UTC].
+    lacking
+        Fields that a call log does not know: `errorCount`, `billedMinutes` or `hourly`. Replies
+        leave them out.
     all_time_filtered
         Apply the filters to `allTime` too. The vendor does not say whether the real endpoint does.
     rate_limit
@@ -71,7 +76,9 @@ class Endpoint:
         *,
         now: int,
         until: int | None = None,
+        since: int | None = None,
         source: Source = "sample",
+        lacking: Collection[str] = (),
         key: str = SAMPLE_KEY,
         all_time_filtered: bool = False,
         rate_limit: float | None = None,
@@ -83,6 +90,8 @@ class Endpoint:
             )
         self._make, self._lock = calls, Lock()
         self.now, self.until, self.source = now, until, source
+        self.since = since
+        self._lacking = tuple(lacking)
         self._opens = key.__eq__
         self._all_time_filtered = all_time_filtered
         self._bucket = None if rate_limit is None else _Bucket(rate_limit, clock)
@@ -124,7 +133,8 @@ class Endpoint:
         with self._lock:
             counter = self._counter
         hourly = counter.count(*select(counter.calls, filters))
-        return render(hourly if self._all_time_filtered else counter.everything, hourly)
+        body = render(hourly if self._all_time_filtered else counter.everything, hourly)
+        return drop_fields(body, self._lacking)
 
 
 def sample_endpoint(
@@ -221,6 +231,7 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     ) -> None:
         self._endpoint, self._latency = endpoint, check_latency(latency)
         self.source, self.names, self.python = endpoint.source, names, python
+        self.since = None if endpoint.since is None else to_datetime(endpoint.since)
         self.until = None if endpoint.until is None else to_datetime(endpoint.until)
 
     def clock(self) -> datetime:

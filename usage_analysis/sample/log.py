@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.sample.calls import Calls, Labels, billed_tenths
+from usage_analysis.sample.calls import DAY, Calls, Labels
 from usage_analysis.sample.columns import (
     MISSING,
     TOO_LONG,
@@ -28,6 +29,12 @@ from usage_analysis.sample.identifiers import identifier
 
 # A metadata key with more values than this, such as a phone number, is not offered as a grouping.
 _MANY = 200
+_COLUMNS = (
+    *("created", "duration", "ended", "joined", "error", "billed_minutes"),
+    *("agent", "voice", "metadata", "summary"),
+)
+_FIELDS = {"error": "errorCount", "billed_minutes": "billedMinutes"}
+"""Optional columns, and the field of a reply that is absent without them."""
 
 
 class Log(NamedTuple):
@@ -35,6 +42,8 @@ class Log(NamedTuple):
 
     calls: Calls
     names: AccountNames
+    lacking: tuple[str, ...]
+    """Fields of a reply that the log does not know."""
 
 
 def read_log(frame: pd.DataFrame) -> Log:
@@ -65,7 +74,7 @@ def read_log(frame: pd.DataFrame) -> Log:
     calls = Calls(
         created=created[order],
         duration=duration[order],
-        billed=_billed(frame, duration, error)[order],
+        billed=_billed(frame)[order],
         joined=joined[order],
         error=error[order],
         agent=sort(_with_ids(agents)),
@@ -84,7 +93,35 @@ def read_log(frame: pd.DataFrame) -> Log:
                 if key and len(labels.values) <= _MANY
             },
         ),
+        _lacking(frame, created),
     )
+
+
+def _lacking(frame: pd.DataFrame, created: NDArray[np.int64]) -> tuple[str, ...]:
+    """Return the fields of a reply that a log does not know, and warn of columns it is not read by.
+
+    Raises
+    ------
+    UserWarning
+        Once, with the names of all columns that are not understood.
+    """
+    odd = [
+        str(name)
+        for name in frame.columns
+        if name not in _COLUMNS and not str(name).startswith("metadata.")
+    ]
+    if odd:
+        warnings.warn(
+            f"from_calls: columns that are not understood and left aside: {', '.join(odd)}; "
+            f"understood are {', '.join(_COLUMNS)} and metadata.<key>",
+            UserWarning,
+            stacklevel=4,
+        )
+    lacking = [field for name, field in _FIELDS.items() if name not in frame]
+    # Times that are all midnight are dates: the log does not tell the hours of its calls.
+    if len(created) and not np.any(created % DAY):
+        lacking.append("hourly")
+    return tuple(lacking)
 
 
 def _talk(
@@ -117,11 +154,11 @@ def _talk(
 
 
 def _billed(
-    frame: pd.DataFrame, duration: NDArray[np.int64], error: NDArray[np.bool_]
+    frame: pd.DataFrame,
 ) -> NDArray[np.int32]:
-    """Return the billed time from the log, or by the vendor's rule [1/10 min]."""
+    """Return the billed time from the log; zeros, which no reply shows, without it [1/10 min]."""
     if "billed_minutes" not in frame:
-        return billed_tenths(duration, error)
+        return np.zeros(len(frame), dtype=np.int32)
     column = pd.to_numeric(get_column(frame, "billed_minutes"), errors="coerce")
     tenths: NDArray[np.float64] = 10 * column.to_numpy(dtype=np.float64, na_value=np.nan)
     fits = (tenths >= 0) & (tenths < 2**31)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +38,19 @@ def render(all_time: Sums, hourly: Sums) -> bytes:
     )
     parts = b'{"allTime":', whole, b',"daily":[', daily_rows[:-1], b'],"hourly":[', hourly_rows[:-1]
     return b"".join([*parts, b"]}"])
+
+
+def drop_fields(body: bytes, names: Collection[str]) -> bytes:
+    """Return a reply without some fields: `errorCount`, `billedMinutes` or `hourly`.
+
+    What a call log does not tell is absent from a reply, not zero.
+    """
+    for name in names:
+        if name == "hourly":
+            body = body[: body.rindex(b',"hourly":')] + b"}"
+        else:
+            body = re.sub(rb',"%s":[\d.]+' % name.encode(), b"", body)  # never the first field
+    return body
 
 
 def _scattered(sums: Sums) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

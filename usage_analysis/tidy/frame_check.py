@@ -256,7 +256,9 @@ def check_gaps(helper: str, hourly: pd.DataFrame) -> None:
 
 
 def _check_gaps(helper: str, known: Instants, zone: Any) -> None:
-    if np.all(known[1:] - known[:-1] <= HOUR):
+    past = known % HOUR
+    # A clock that moves by half an hour shifts a UTC time of day over its hours.
+    if np.all(known[1:] - known[:-1] <= HOUR) or past.min() != past.max():
         return
     # A time of day can be one of UTC or one of the local clock.
     for clock in (known, clock_of(known, zone)):

@@ -29,7 +29,8 @@ class _OptionalHours:
         frame: pd.DataFrame | None = usage.__dict__["_hourly"]
         if frame is None:
             raise QueryError(
-                "hourly: this saved reply has none; the endpoint sends it since 2026-03"
+                "hourly: this usage has daily figures only; replies saved before 2026-03 and call "
+                "logs with dates but no times have no hours"
             )
         return frame
 
@@ -235,7 +236,8 @@ def build_breakdown(
         raise QueryError("breakdown: expected one as_of for all groups, got several")
     groups = {group: usage.query or query for group, usage in usages.items()}
     daily = _stack({group: usage.daily for group, usage in usages.items()}, name)
-    hourly = _stack({group: usage.hourly for group, usage in usages.items()}, name)
+    parts = {group: usage.__dict__["_hourly"] for group, usage in usages.items()}
+    hourly = None if any(part is None for part in parts.values()) else _stack(parts, name)
     if overlapping is None:
         filters = {group: own.as_dict() for group, own in groups.items()}
         overlapping = overlapping_pair(filters) is not None
@@ -243,7 +245,7 @@ def build_breakdown(
         mark_overlap(daily, hourly)
     return CallUsage(
         daily=daily,
-        hourly=hourly,
+        hourly=hourly,  # type: ignore[arg-type]  # the descriptor takes None
         all_time=None,
         query=query,
         as_of=first.as_of,
