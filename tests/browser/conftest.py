@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.deeds import places
+from tests.browser.actions import places
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.actions import all_done, by_keyboard, by_mouse
 from tests.browser.conftest import Board
-from tests.browser.deeds import all_done, by_keyboard, by_mouse
 from usage_analysis.dashboard.app import served, served_cells
 
 pytestmark = [

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.browser.actions import all_done, by_keyboard, by_mouse
 from tests.browser.conftest import ROOT, Board
-from tests.browser.deeds import all_done, by_keyboard, by_mouse
 from tests.browser.servers import jupyterlab
 
 pytestmark = [

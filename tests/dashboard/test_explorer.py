@@ -87,7 +87,7 @@ def test_what_is_in_hand_is_drawn_without_asking(explorer):
         assert (explorer.draws, explorer.fetches) == (before + 1, 1), name
         assert explorer.phase == "ready", (name, explorer.error)
         assert bytes(explorer.image.value) != seen, name
-        assert "in hand" in explorer.display.asof.value
+        assert "cached data" in explorer.display.asof.value
         seen = bytes(explorer.image.value)
 
 
@@ -817,7 +817,12 @@ def test_the_text_form_tells_what_is_on_show(explorer):
     bundle = explorer._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data["text/plain"] == repr(explorer)
-    for words in ("Busiest on Tue", ZONE, "719 hours, ready", "fetch 1, draw 2"):
+    for words in (
+        "The busiest hour of the week is one of",
+        ZONE,
+        "719 hours, ready",
+        "fetch 1, draw 2",
+    ):
         assert words in repr(explorer)
     explorer.timezone.value = "Nowhere"
     assert "refused" in repr(explorer)

@@ -9,9 +9,9 @@ import ipywidgets as widgets
 
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
-from usage_analysis.dashboard.look import SCRIPT, STYLE
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import BOUNDS, MEASURES, Settings
+from usage_analysis.dashboard.styles import SCRIPT, STYLE
 from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 
 ANY: Final = ""

@@ -54,7 +54,7 @@ class Display:
         self.image = widgets.Image(format="png")
         self.image.add_class("ua-figure")
         self.image.layout.display = "none"
-        # An Image has no alt text, and its front end fails on a tooltip: `look.SCRIPT` moves this.
+        # An Image has no alt text, and its front end fails on a tooltip: `explorer.js` moves this.
         self.alt = html("alt")
 
     def by_name(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class Display:
     def _dated(self, view: View, fetched: bool) -> None:
         usage = view.selected.usage
         moment = usage.as_of.tz_convert(view.settings.timezone)
-        how = f"asked {self._answers} for this" if fetched else "drawn from the data in hand"
+        how = f"asked {self._answers} for this" if fetched else "drawn from cached data"
         told = f"s of {moment:%Y-%m-%d %H:%M} ({view.settings.timezone}), {_SOURCES[usage.source]}"
         self.asof.value, self._dating = f"A{told}; {how}", f"The last answer is a{told}"
 

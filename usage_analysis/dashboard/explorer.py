@@ -15,17 +15,17 @@ import pandas as pd
 from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
-from usage_analysis.dashboard.asking import Asking, loop_to_go_on
 from usage_analysis.dashboard.cache import CachedUsage
 from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, Named, arranged
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, partly
+from usage_analysis.dashboard.downloads import Download, make_download
 from usage_analysis.dashboard.drawing import Drawn, draw
-from usage_analysis.dashboard.files import Taken, taken
-from usage_analysis.dashboard.kept import Kept
 from usage_analysis.dashboard.names import Given, GivenValues, Names
+from usage_analysis.dashboard.queries import BackgroundQueries, loop_to_go_on
 from usage_analysis.dashboard.question import Question
+from usage_analysis.dashboard.static_output import StaticOutput
 from usage_analysis.dashboard.views import View
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.base import BaseClient
@@ -34,16 +34,16 @@ from usage_analysis.figures.style import title_of
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
-_KEPT: Final = 8
-"""Answers kept in hand: going back to a question of before asks nothing."""
+_CACHED: Final = 8
+"""Number of cached replies, so that going back to an earlier question asks nothing."""
 
 
 class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     """A dashboard over your calls: when they peak, how many fail, what they cost.
 
     It asks the server only when the question to it changes (other days, other calls); everything
-    else is drawn from the answers in hand. In a cell, setting a control's `value` returns when the
-    new figure is there; a hand on a control never blocks: what is under way shows its progress, a
+    else is drawn from cached replies. In a cell, setting a control's `value` returns when the
+    new figure is there. Using a control in the page never blocks: a query shows its progress, a
     newer question ends an older one, and `wait` waits.
 
     Parameters
@@ -71,7 +71,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     agents, voice, metadata_key, metadata_value, duration_min, duration_max, search
         Which calls.
     measure, granularity, comparison, group, groups, top, limit, price, tab, view
-        What is drawn. Each is a control: setting its `value` does what a hand on it does.
+        What is drawn. Each is a control: setting its `value` does what using it does.
     phase
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
         ``"loading"``, ``"failed"`` (no answer, or a fault of this program, which is raised too) or
@@ -115,18 +115,18 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._choices = Choices(self._names, client.today, check_billing_day(billing_day))
         self._settings = self._choices.first(query, timezone, state)
         self._lock = threading.RLock()
-        self._held = self._joining = 0
-        self._in_hand: OrderedDict[Question, CachedUsage] = OrderedDict()
+        self._suppressed = self._joining = 0
+        self._cache: OrderedDict[Question, CachedUsage] = OrderedDict()
         self.controls = Controls(self._names, self._settings)
         self.display = Display(client.answers)
-        self._asking = Asking(client, self._answered, self.display.progressed)
+        self._queries = BackgroundQueries(client, self._answered, self.display.progressed)
         self._picking = False
         self._view: View | None = None
         self._drawn: Drawn | None = None
         self.phase: Phase = "loading"
         self.error: BaseException | None = None
         self.draws = 0
-        self._kept = Kept()
+        self._static = StaticOutput()
         for name, control in self.controls.by_name.items():
             setattr(self, name, control)
         self.refresh, self.leave = self.controls.refresh, self.controls.leave
@@ -136,7 +136,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._listen()
         self._update()
 
-    # What a hand does.
+    # Handlers of controls.
 
     def _listen(self) -> None:
         controls = self.controls
@@ -154,22 +154,22 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     def _changed(self, name: str, _change: object) -> None:
         with self._lock, self._telling_faults():
-            if self._held:
+            if self._suppressed:
                 return
             try:
                 self._settings = self._choices.after(name, self.controls.values(), self._settings)
             except QueryError as error:
                 if not self._joining:
-                    self._asking.stop()
+                    self._queries.stop()
                     self._refuse(error)
                 return
-            with self._holding():
+            with self._suppressing():
                 self.controls.show(self._settings)
             if not self._joining:
                 self._update()
 
     def _searched(self, name: str, _change: object) -> None:
-        with self._holding():
+        with self._suppressing():
             getattr(self.controls, name).search(getattr(self._settings, name))
 
     def _python_shown(self, change: Any) -> None:
@@ -191,12 +191,12 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             self._pick()
 
     def _pick(self) -> None:
-        hand = self._view.cached if self._view is not None else None
-        if not self._picking or self.phase == "loading" or hand is None:
+        cached = self._view.cached if self._view is not None else None
+        if not self._picking or self.phase == "loading" or cached is None:
             return
         self._picking = False
-        if hand.question.by == "agent" and self.phase in ("ready", "partial"):
-            self._choose("agents", hand.largest[: self.controls.how_many.value])
+        if cached.question.by == "agent" and self.phase in ("ready", "partial"):
+            self._choose("agents", cached.largest[: self.controls.how_many.value])
 
     def _leave(self, kind: str, _button: object = None) -> None:
         try:
@@ -207,15 +207,15 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     # What the server is asked, and what becomes of it.
 
     def _update(self) -> None:
-        """Draw from what is in hand, or ask."""
+        """Draw from a cached reply, or ask."""
         question = self._settings.question(self._names)
-        hand = next((hand for q, hand in self._in_hand.items() if q.covers(question)), None)
-        if hand is not None:
-            self._asking.stop()
-            self._in_hand.move_to_end(hand.question)
-            self._show(hand, fetched=False)
+        cached = next((cached for q, cached in self._cache.items() if q.covers(question)), None)
+        if cached is not None:
+            self._queries.stop()
+            self._cache.move_to_end(cached.question)
+            self._show(cached, fetched=False)
             return
-        asked = self._asking.question
+        asked = self._queries.question
         if asked is None or not asked.covers(question):
             self._ask(question)
 
@@ -223,15 +223,15 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._enter("loading")
         self.display.loading(self._settings)
         if (loop := loop_to_go_on()) is None:
-            self._asking.now(question)
+            self._queries.now(question)
         else:
-            self._asking.later(question, loop)
+            self._queries.later(question, loop)
 
     def _ask_again(self) -> None:
         with self._lock, self._telling_faults():
-            self._in_hand.clear()
+            self._cache.clear()
             self._settings = self._choices.dated(self._settings)
-            with self._holding():
+            with self._suppressing():
                 self.controls.show(self._settings)
             self._ask(self._settings.question(self._names))
 
@@ -245,20 +245,20 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
                 return
             if isinstance(answer, BaseException):
                 raise answer
-            hand = self._in_hand[question] = CachedUsage(question, answer)
-            while len(self._in_hand) > _KEPT:
-                self._in_hand.popitem(last=False)
-            self._show(hand, fetched=True)
+            cached = self._cache[question] = CachedUsage(question, answer)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+            self._show(cached, fetched=True)
             self._pick()
 
-    def _show(self, hand: CachedUsage, *, fetched: bool) -> None:
+    def _show(self, cached: CachedUsage, *, fetched: bool) -> None:
         """Draw what the controls say from an answer that holds it."""
-        view = View(self._settings, hand, self._client.python)
+        view = View(self._settings, cached, self._client.python)
         if view.hourly["total_count"].sum() == 0:
             self._enter("empty")
             self._view, self._drawn = view, None
             self.display.empty(view, fetched)
-            self._kept.keep(self.sentence)
+            self._static.keep(self.sentence)
             return
         try:
             drawn = draw(view)
@@ -268,7 +268,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             return
         self._view, self._drawn = view, drawn
         self._enter("partial" if partly(view) else "ready")
-        self._kept.keep(self.sentence, content)
+        self._static.keep(self.sentence, content)
         self.draws += 1
 
     @contextmanager
@@ -277,7 +277,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         try:
             yield
         except BaseException as error:
-            self._asking.stop()
+            self._queries.stop()
             self._picking = False
             self._enter("failed", error)
             self.display.faulty(error)
@@ -292,13 +292,13 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self.display.refused(str(error))
 
     @contextmanager
-    def _holding(self) -> Iterator[None]:
+    def _suppressing(self) -> Iterator[None]:
         """Suppress change handlers inside this block."""
-        self._held += 1
+        self._suppressed += 1
         try:
             yield
         finally:
-            self._held -= 1
+            self._suppressed -= 1
 
     # What a program may do.
 
@@ -319,13 +319,13 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait [s] for a running query and return True if the figure is up to date."""
-        return self._asking.wait(timeout)
+        return self._queries.wait(timeout)
 
     def state(self) -> dict[str, Any]:
         """Return the settings as plain JSON, without key or data."""
         return self._choices.kept(self._settings)
 
-    def file(self, kind: str) -> Taken:
+    def file(self, kind: str) -> Download:
         """Name, media type and bytes of the figure, its table or a report.
 
         Parameters
@@ -340,12 +340,12 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         """
         if self._current is None or self._view is None:
             raise QueryError(f"{kind}: expected a current figure, got none; {self.phase}")
-        return taken(kind, self._view, self._current)
+        return make_download(kind, self._view, self._current)
 
     @property
     def fetches(self) -> int:
         """How often the server was asked."""
-        return self._asking.asked
+        return self._queries.asked
 
     @property
     def sentence(self) -> str:
@@ -394,4 +394,4 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     def _ipython_display_(self) -> None:
         data = self._repr_mimebundle_()
         publish_display_data(data[0] if isinstance(data, tuple) else data)
-        self._kept.show()
+        self._static.show()

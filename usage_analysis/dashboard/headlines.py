@@ -19,7 +19,7 @@ from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import describe_month
 from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.vocabulary import UNITS, amount, dates, shorten
-from usage_analysis.dashboard.views import View as Scene
+from usage_analysis.dashboard.views import View
 from usage_analysis.figures.axes import in_units
 from usage_analysis.tidy.frames import REST
 
@@ -32,22 +32,22 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def total_told(scene: Scene, measure: str) -> str:
+def total_told(view: View, measure: str) -> str:
     """How much of a measure the days shown hold."""
-    value = float(np.nansum(in_units(scene.hourly, measure)))
-    when = f"{scene.settings.days.when} ({scene.settings.timezone})"
+    value = float(np.nansum(in_units(view.hourly, measure)))
+    when = f"{view.settings.days.when} ({view.settings.timezone})"
     return f"{amount(value)} {UNITS[measure]} {when}"
 
 
-def change_told(scene: Scene, measure: str) -> str:
+def change_told(view: View, measure: str) -> str:
     """What the days before say, to the same hour of the clock where these are not over."""
-    days, now = scene.settings.previous, scene.selected.final
-    before = scene.selected.previous_so_far
+    days, now = view.settings.previous, view.selected.final
+    before = view.selected.previous_so_far
     if before is None or days is None:
         return ""
     new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, before))
     final = f"; the {len(now)} hours that are final have {amount(new)}"
-    final = final if len(now) < len(scene.hourly) else ""
+    final = final if len(now) < len(view.hourly) else ""
     if old == 0:
         return f"{final}; none in the days before, {days}"
     share = 100 * (new - old) / old
@@ -58,35 +58,35 @@ def change_told(scene: Scene, measure: str) -> str:
     return f"{final}{',' if final else ';'} {told}"
 
 
-def compared_told(scene: Scene, measure: str) -> str:
+def compared_told(view: View, measure: str) -> str:
     """The fair change: each hour beside the same one whole weeks before, with its interval."""
-    found: Any = compare_periods(scene.hourly, scene.selected.previous, measure=measure)
+    found: Any = compare_periods(view.hourly, view.selected.previous, measure=measure)
     days, hours = int(found["days"]), int(found["hours"])
-    some = f"{hours} of {len(scene.hourly)}" if hours < len(scene.hourly) else f"{hours}"
+    some = f"{hours} of {len(view.hourly)}" if hours < len(view.hourly) else f"{hours}"
     over = f"{days} days" if days > 1 else f"{some} hours"
     if not found["previous"]:
-        return f"{total_told(scene, measure)}; none in the {over} of the same weekdays before"
+        return f"{total_told(view, measure)}; none in the {over} of the same weekdays before"
     change, low, high = (100 * found[name] / found["previous"] for name in ("delta", "low", "high"))
     told = "too few for an interval"
     if np.isfinite(low):
         told = f"95 % interval {low:+.1f} to {high:+.1f}"
     return (
-        f"{total_told(scene, measure)}; {change:+.1f} % ({told}) "
+        f"{total_told(view, measure)}; {change:+.1f} % ({told}) "
         f"over {over} beside those of the same weekdays before"
     )
 
 
-def errors_told(scene: Scene, *, groups: bool = False) -> str:
+def errors_told(view: View, *, groups: bool = False) -> str:
     """The error rate with its interval, and its difference to the days set beside.
 
     With `groups` it tells which of them most of the difference comes from, where the days set
     beside are alike.
     """
-    told = str(describe_errors(scene.hourly))
+    told = str(describe_errors(view.hourly))
     days, now, before = (
-        scene.settings.previous,
-        scene.selected.final,
-        scene.selected.previous_so_far,
+        view.settings.previous,
+        view.selected.final,
+        view.selected.previous_so_far,
     )
     if (
         days is not None
@@ -95,21 +95,21 @@ def errors_told(scene: Scene, *, groups: bool = False) -> str:
     ):
         found: Any = rate_difference(now, before, independent="days")
         low, high = 100 * found["low"], 100 * found["high"]
-        hours = f" in the {len(now)} hours that are final" if len(now) < len(scene.hourly) else ""
+        hours = f" in the {len(now)} hours that are final" if len(now) < len(view.hourly) else ""
         told += (
             f"; {100 * found['difference']:+.2f} points{hours} against the rate {days.when} "
             f"(95 % interval {low:+.2f} to {high:+.2f})"
         )
-        if groups and scene.settings.alike:
-            told += _driver_told(scene, found["difference"])
+        if groups and view.settings.alike:
+            told += _driver_told(view, found["difference"])
     return sentence(told)
 
 
-def _driver_told(scene: Scene, difference: float) -> str:
+def _driver_told(view: View, difference: float) -> str:
     """Which group most of a difference of error rates comes from; "" where none are told apart."""
-    if not scene.settings.group or round(100 * difference, 2) == 0:
+    if not view.settings.group or round(100 * difference, 2) == 0:
         return ""
-    effects = scene.selected.effects
+    effects = view.selected.effects
     effects = effects[effects["calls_a"] + effects["calls_b"] > 0]
     if len(effects) < _FEW_GROUPS:
         return ""
@@ -124,81 +124,81 @@ def _driver_told(scene: Scene, difference: float) -> str:
     )
 
 
-def money_told(scene: Scene, *, change: str = "") -> str:
+def money_told(view: View, *, change: str = "") -> str:
     """Return the cost of the displayed days, with a clause on how the billed minutes changed."""
-    return state_cost(scene.hourly, scene.settings.price, change=change).sentence
+    return state_cost(view.hourly, view.settings.price, change=change).sentence
 
 
-def capacity_told(scene: Scene) -> str:
+def capacity_told(view: View) -> str:
     """Return how many calls the limit probably refused."""
-    return str(describe_capacity(scene.hourly, limit=scene.settings.limit))
+    return str(describe_capacity(view.hourly, limit=view.settings.limit))
 
 
-def _over_time(scene: Scene) -> str:
+def _over_time(view: View) -> str:
     """Total and change of all calls; of groups, which has the most."""
-    measure = scene.settings.measure
-    if scene.prepared.grouped:
-        return _largest(scene)
-    told = f"{total_told(scene, measure)}{change_told(scene, measure)}."
-    beside = scene.prepared.names["previous"]
+    measure = view.settings.measure
+    if view.prepared.grouped:
+        return _largest(view)
+    told = f"{total_told(view, measure)}{change_told(view, measure)}."
+    beside = view.prepared.names["previous"]
     dashed = beside is not None and len(beside) > 0
-    return f"{told} Dashed: {scene.settings.previous}." if dashed else told
+    return f"{told} Dashed: {view.settings.previous}." if dashed else told
 
 
-def _largest(scene: Scene) -> str:
-    return state_largest(scene.selected.breakdown, scene.settings.measure).sentence
+def _largest(view: View) -> str:
+    return state_largest(view.selected.breakdown, view.settings.measure).sentence
 
 
-def _billed(scene: Scene) -> str:
-    if scene.prepared.grouped:
-        return _costs(scene)
-    return money_told(scene, change=change_told(scene, "billed_minutes"))
+def _billed(view: View) -> str:
+    if view.prepared.grouped:
+        return _costs(view)
+    return money_told(view, change=change_told(view, "billed_minutes"))
 
 
-def _costs(scene: Scene) -> str:
-    return state_costs(scene.selected.breakdown, scene.settings.price).sentence
+def _costs(view: View) -> str:
+    return state_costs(view.selected.breakdown, view.settings.price).sentence
 
 
-def _overhead(scene: Scene) -> str:
-    return _costs(scene) if scene.prepared.grouped else money_told(scene)
+def _overhead(view: View) -> str:
+    return _costs(view) if view.prepared.grouped else money_told(view)
 
 
-def _month(scene: Scene) -> str:
-    return str(describe_month(scene.prepared.table, price=scene.settings.price))
+def _month(view: View) -> str:
+    return str(describe_month(view.prepared.table, price=view.settings.price))
 
 
-def _peak(scene: Scene) -> str:
-    return state_peak(scene.hourly, scene.settings.measure).sentence
+def _peak(view: View) -> str:
+    return state_peak(view.hourly, view.settings.measure).sentence
 
 
-def _traffic_peak(scene: Scene) -> str:
-    return state_peak(scene.hourly, "traffic").sentence
+def _traffic_peak(view: View) -> str:
+    return state_peak(view.hourly, "traffic").sentence
 
 
-def _group_errors(scene: Scene) -> str:
-    return errors_told(scene, groups=True)
+def _group_errors(view: View) -> str:
+    return errors_told(view, groups=True)
 
 
-def _control(scene: Scene) -> str:
-    chart = scene.prepared.table
+def _control(view: View) -> str:
+    chart = view.prepared.table
     return state_control(chart, meaning_of(chart, "control_chart")).sentence
 
 
-def _error_week(scene: Scene) -> str:
-    rates = scene.prepared.table
-    return state_error_week(rates, meaning_of(rates, "error_rate"), dates(scene.hourly)).sentence
+def _error_week(view: View) -> str:
+    rates = view.prepared.table
+    return state_error_week(rates, meaning_of(rates, "error_rate"), dates(view.hourly)).sentence
 
 
-def _funnel(scene: Scene) -> str:
-    limits = scene.prepared.table
-    return state_funnel(limits, meaning_of(limits, "funnel"), dates(scene.hourly)).sentence
+def _funnel(view: View) -> str:
+    limits = view.prepared.table
+    return state_funnel(limits, meaning_of(limits, "funnel"), dates(view.hourly)).sentence
 
 
-def _compared(scene: Scene) -> str:
-    return f"{compared_told(scene, scene.settings.measure)}."
+def _compared(view: View) -> str:
+    return f"{compared_told(view, view.settings.measure)}."
 
 
-HEADLINES: Final[Mapping[str, Callable[[Scene], str]]] = {
+HEADLINES: Final[Mapping[str, Callable[[View], str]]] = {
     "trend": _over_time,
     "groups": _largest,
     "comparison": _compared,

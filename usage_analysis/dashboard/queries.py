@@ -29,7 +29,7 @@ class _Task:
     answer: CallUsage | BaseException | None = None
 
 
-class Asking:
+class BackgroundQueries:
     """At most one question under way; a newer one ends it.
 
     Parameters
@@ -132,8 +132,8 @@ class Asking:
 def loop_to_go_on() -> asyncio.AbstractEventLoop | None:
     """Loop that may go on while an answer is awaited; None where a cell or a script waits for it.
 
-    A kernel's loop runs while a cell does, but the cell's next line expects the figure: only a hand
-    on a control (a message of the front end) is answered later.
+    A kernel's loop runs while a cell does, but the cell's next line expects the figure. Only a
+    change in the page, which is a message of the front end, is answered later.
     """
     try:
         loop = asyncio.get_running_loop()

@@ -27,7 +27,7 @@ _KINDS: Final = {
 }
 
 
-class Taken(NamedTuple):
+class Download(NamedTuple):
     """A file to take along."""
 
     name: str
@@ -44,7 +44,7 @@ class Taken(NamedTuple):
         )
 
 
-def taken(kind: str, view: View, drawn: Drawn) -> Taken:
+def make_download(kind: str, view: View, drawn: Drawn) -> Download:
     """The figure or its table as a file.
 
     Parameters
@@ -63,12 +63,12 @@ def taken(kind: str, view: View, drawn: Drawn) -> Taken:
     name = f"{re.sub('[^A-Za-z0-9-]+', '_', name)}.{suffix}"
     if kind in ("PNG", "SVG", "PDF"):
         figure = figure_of(drawn.axes)
-        return Taken(name, media, picture(figure, suffix, dpi=200))
+        return Download(name, media, picture(figure, suffix, dpi=200))
     if kind == "CSV":
-        return Taken(name, media, csv_of(drawn.table))
+        return Download(name, media, csv_of(drawn.table))
     if kind == "Parquet":
-        return Taken(name, media, parquet_of(drawn.table))
-    return Taken(f"report-{name}", media, _report(view))
+        return Download(name, media, parquet_of(drawn.table))
+    return Download(f"report-{name}", media, _report(view))
 
 
 def _report(view: View) -> bytes:

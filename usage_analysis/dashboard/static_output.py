@@ -9,12 +9,12 @@ from uuid import uuid4
 from IPython.display import publish_display_data
 
 
-class Kept:
+class StaticOutput:
     """A picture beside the widget, brought up to date with each figure.
 
     Without a kernel JupyterLab shows nothing of a widget and nothing else of its output, so the
     picture is an output beside it, and always the next one: while the widget is there, the style of
-    its page hides what follows it (`look.STYLE`). A page that was loaded again under a running
+    its page hides what follows it (`explorer.css`). A page that was loaded again under a running
     kernel no longer hears of it, until the cell is run.
     """
 
