@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_analysis.analysis.profiles import load_profile
+from usage_analysis.analysis.profiles import load_profile, traffic_intensity
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.periods import aggregate, in_timezone
 from usage_analysis.tidy.zones import clock_hours, first_instants
@@ -270,6 +270,24 @@ def test_clock_hours_tile_their_window() -> None:
         assert hours.end[-1] == high
         assert (hours.start[1:] == hours.end[:-1]).all()
         assert (hours.end - hours.start).max() <= 3_600_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "hours"),
+    [
+        ("Asia/Kolkata", [18.5, 24, 5.5]),
+        ("Asia/Kathmandu", [18.25, 24, 5.75]),
+        ("America/St_Johns", [3.5, 24, 20.5]),
+        ("UTC", [24, 24]),
+    ],
+)
+def test_a_half_seen_hour_counts_as_its_half(name: str, hours: list[float]) -> None:
+    """Hours at the edges of the data count as far as they are seen, in days and in erlangs."""
+    utc = frame(datetime(2026, 3, 2, tzinfo=UTC), 48)
+    utc["duration"] = pd.Timedelta(hours=2)
+    local = in_timezone(utc.assign(provisional=False), name)
+    assert aggregate(local, "D")["hours"].tolist() == hours
+    assert traffic_intensity(local).round(9).tolist() == [2.0] * len(local)
 
 
 def test_a_bad_zone_is_named() -> None:

@@ -16,7 +16,7 @@ from usage_analysis.analysis.profiles import percentiles
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.grouping import Rows, row_lengths, rows_of
+from usage_analysis.tidy.grouping import Rows, covered_lengths, rows_of
 from usage_analysis.tidy.zones import HOUR
 
 _DEMAND = 0.999
@@ -149,7 +149,7 @@ def _held(hourly: pd.DataFrame, rows: Rows) -> _Held:
     held = _spread(regular, mean, run) + _one_call(extra, run)
     traffic = np.empty(len(talk))
     traffic[order] = held
-    traffic /= row_lengths(hourly) / HOUR
+    traffic /= covered_lengths(hourly) / HOUR
     # Residual lengths of the calls held at either end of an hour: E[L²]/2E[L] in the mean.
     residual = (length + spread**2 / np.maximum(length, 1e-12)) / 2
     error = np.sqrt(4 * traffic * (length * residual)[code])

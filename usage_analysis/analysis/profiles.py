@@ -19,8 +19,8 @@ from usage_analysis.tidy.grouping import (
     SLOTS,
     Rows,
     check_longest,
+    covered_lengths,
     provisional_instants,
-    row_lengths,
     rows_of,
     sums,
 )
@@ -66,7 +66,7 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     [1.5, 0.25]
     """
     check_frame("traffic_intensity", hourly, "duration")
-    lengths = row_lengths(hourly)
+    lengths = covered_lengths(hourly)
     talk = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
     traffic = talk / lengths
     group = group_column(hourly)

@@ -237,6 +237,30 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     return lengths[distinct(times)[0]]
 
 
+def covered_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the elapsed time of each row for which there are data [us], shape (n,).
+
+    It is the length of the row, but for the edges of data in a zone off the hour. There
+    `in_timezone` makes a row of the part of a UTC hour that lies in a clock hour, and flags it.
+    """
+    lengths, times = row_lengths(frame), row_times(frame)
+    if "hours" in frame or "provisional" not in frame or len(times) == 0:
+        return lengths
+    first, last = int(times.min()), int(times.max())
+    if first % HOUR == 0 and last % HOUR == 0:
+        return lengths
+    waiting = frame["provisional"].to_numpy(dtype=bool)
+    out = lengths.copy()
+    # Data begin and end with whole UTC hours.
+    if first % HOUR:
+        begin = waiting & (times == first)
+        out[begin] = np.minimum(out[begin], (first + out[begin]) % HOUR)
+    if last % HOUR:
+        end = waiting & (times == last)
+        out[end] = np.minimum(out[end], HOUR - last % HOUR)
+    return out
+
+
 def _are_days(frame: pd.DataFrame, known: Instants) -> bool:
     """Return True if rows are days of their clock, False if they are clock hours.
 

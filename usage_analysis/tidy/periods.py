@@ -16,7 +16,7 @@ from usage_analysis.filters import local_day
 from usage_analysis.query import zone as zone_named
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import measures_of
-from usage_analysis.tidy.grouping import Sums, groups_of, insert_group, row_lengths
+from usage_analysis.tidy.grouping import Sums, covered_lengths, groups_of, insert_group, row_lengths
 from usage_analysis.tidy.hour_splitting import split_hours
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
@@ -202,7 +202,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     cut = cut_rows(known, any_of(where[flagged], len(known)), of_known)
     broken = any_of(rows[cut[where]], len(key)) if cut.any() else np.zeros(len(key), dtype=np.bool_)
     added = Sums(rows, len(key))
-    hours = added.of(lengths) / HOUR
+    hours = added.of(covered_lengths(frame)) / HOUR
     result = pd.DataFrame(
         {
             **{n: added.of(frame[n].to_numpy()) for n in MEASURES if n in frame},
