@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -46,12 +47,13 @@ def describe(
 
 
 def describe_rows(
-    found: pd.Series | pd.DataFrame, state: Callable[[pd.Series], Statement]
+    found: pd.Series | pd.DataFrame, state: Callable[[Mapping[str, Any]], Statement]
 ) -> str | pd.DataFrame:
     """Return the sentence on a result, or a column `sentence` with one row per group of a table."""
     if isinstance(found, pd.Series):
-        return state(found).sentence
-    said = [state(row).sentence for _, row in found.iterrows()]
+        return state({str(name): value for name, value in found.items()}).sentence
+    rows: list[Any] = found.to_dict("records")
+    said = [state(row).sentence for row in rows]
     return pd.DataFrame({"sentence": said}, index=found.index)
 
 
