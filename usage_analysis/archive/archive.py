@@ -15,11 +15,12 @@ from usage_analysis.archive.groups import check_family_name, check_scope_name
 from usage_analysis.archive.loading import all_parts, load, load_breakdown
 from usage_analysis.archive.store import KINDS, Damage, PartStore
 from usage_analysis.archive.sums import SumRequest
-from usage_analysis.archive.syncing import Progress, SyncResult, sync
+from usage_analysis.archive.syncing import SyncResult, sync
 from usage_analysis.archive.tables import change_table, scope_table
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import group_queries
+from usage_analysis.fetch.progress import ProgressOption
 from usage_analysis.query import CallFilters, Filters, UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
@@ -77,7 +78,7 @@ class Archive:
         *,
         since: date | str | None = None,
         refetch: bool = False,
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
         **filters: Unpack[CallFilters],
     ) -> SyncResult:
         """What was fetched: the days since one that are missing, and those that may have changed.
@@ -98,7 +99,8 @@ class Archive:
         refetch
             Fetch all days again, whatever is there.
         progress
-            Told how many requests are done, and of how many.
+            ``True`` for a progress bar on standard error or in the notebook, or a function that is
+            called with the number of finished requests and their total.
         filters
             Filters by name, see `UsageQuery`; once they are known they may be left out.
 
@@ -122,7 +124,7 @@ class Archive:
         name: str = "group",
         since: date | str | None = None,
         refetch: bool = False,
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
     ) -> SyncResult:
         """What was fetched of the groups of a breakdown, however many: see `sync`.
 

@@ -20,7 +20,8 @@ from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient, resolve_query
 from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
 from usage_analysis.fetch.fetcher import group_in_errors
-from usage_analysis.fetch.threads import CancelToken, Progress
+from usage_analysis.fetch.progress import ProgressOption, reporting
+from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
 from usage_analysis.tidy.frames import LAG, Source
 from usage_analysis.tidy.groups import sum_groups
@@ -82,7 +83,7 @@ class ArchiveClient(BaseClient):
         self,
         query: UsageQuery | None = None,
         *,
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
         chunk_days: int = CHUNK_DAYS,  # noqa: ARG002  # scripts for `Client` run here as well
         **filters: Unpack[Filters],
     ) -> CallUsage:
@@ -106,7 +107,7 @@ class ArchiveClient(BaseClient):
         include_rest: bool = False,
         max_concurrency: int = MAX_CONCURRENCY,  # noqa: ARG002  # as above
         chunk_days: int = CHUNK_DAYS,  # noqa: ARG002  # as above
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
         **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage by group, each of which has scopes; see `Client.breakdown`.
@@ -157,7 +158,7 @@ class ArchiveClient(BaseClient):
         return {scopes[row]: found[scopes[row]] for row in order}
 
     def _usages(
-        self, questions: Mapping[str, UsageQuery], name: str, progress: Progress | None
+        self, questions: Mapping[str, UsageQuery], name: str, progress: ProgressOption
     ) -> dict[str, CallUsage]:
         """Usage of each question, all over one window and as of one moment."""
         held = {_key(own.query): scope for scope, own in self._scopes().items()}
@@ -171,8 +172,8 @@ class ArchiveClient(BaseClient):
         )
         window: Filters = {"from_date": first, "to_date": last}
         loaded = self._store.retry(partial(load, self._store, wanted, window, None))
-        if progress is not None:
-            progress(len(wanted), len(wanted))
+        with reporting(progress) as report:
+            report(len(wanted), len(wanted))
         usages = {group: loaded[found[0]] for group, found in scopes.items()}
         for group, found in scopes.items():
             if len(found) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from functools import partial
@@ -30,6 +30,7 @@ from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
+from usage_analysis.fetch.progress import ProgressOption, reporting
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
     from usage_analysis.fetch.client import Client
 
-Progress = Callable[[int, int], None]
 _MOST_PARTS = 8  # of a month; one with more is compacted after a sync
 _OVERHEAD = 31  # rows that an answer without calls counts as
 _QUARTER = 3  # months that one request asks for
@@ -115,7 +115,7 @@ def sync(
     since: date | str | None,
     *,
     refetch: bool,
-    progress: Progress | None,
+    progress: ProgressOption,
 ) -> SyncResult:
     """What was fetched of scopes; the filters of known ones may be None."""
     if not hasattr(client, "iter_usage"):
@@ -137,10 +137,12 @@ def sync(
         wanted[row, : firsts[scope] - first] = False
     todo = split_by_quarter(scopes, wanted, first, today)
     landing = WriteBuffer(store, 1 if len(scopes) == 1 else WriteBuffer.MOST)
-    report = progress or (lambda _done, _total: None)
-    report(0, len(todo))
     try:
-        with closing(client.iter_usage(chunk_queries(todo, queries), name="scope")) as answers:
+        with (
+            reporting(progress) as report,
+            closing(client.iter_usage(chunk_queries(todo, queries), name="scope")) as answers,
+        ):
+            report(0, len(todo))
             for done, (scope, usage) in enumerate(answers, 1):
                 landing.add(scope, usage)
                 report(done, len(todo))

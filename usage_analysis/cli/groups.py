@@ -12,8 +12,8 @@ from usage_analysis.fetch.grouping import KINDS, Grouping, Pairs, read_pairs
 from usage_analysis.sample import AGENTS, METADATA, VOICES
 
 if TYPE_CHECKING:
-    from usage_analysis.cli.progress import Progress
     from usage_analysis.fetch.client import Client
+    from usage_analysis.fetch.progress import Progress
     from usage_analysis.query import UsageQuery
     from usage_analysis.tidy.usage import CallUsage
 

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
-Progress = Callable[[int, int], None]
-_WIDTH = 30
+from usage_analysis.fetch.progress import Progress, ProgressBar
 
 
 def progress_bar(label: str) -> Progress | None:
     """Return a function that draws how many steps are done, or None where no terminal shows it."""
-    if not sys.stderr.isatty():
-        return None
-
-    def draw(done: int, steps: int) -> None:
-        filled = _WIDTH * done // max(steps, 1)
-        end = "\n" if done == steps else ""
-        bar = "#" * filled + "." * (_WIDTH - filled)
-        print(f"\r{label} [{bar}] {done}/{steps}", end=end, file=sys.stderr, flush=True)
-
-    return draw
+    return ProgressBar(label) if sys.stderr.isatty() else None
 
 
 def clear_line() -> None:

@@ -16,9 +16,10 @@ from usage_analysis.cli.options import (
     flags,
     open_client,
 )
-from usage_analysis.cli.progress import Progress, progress_bar
+from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.grouping import Grouping
+from usage_analysis.fetch.progress import Progress
 
 if TYPE_CHECKING:
     from usage_analysis.cli.options import Commands

@@ -16,7 +16,8 @@ from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import MAX_CONCURRENCY, BreakdownOptions
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.fetcher import OUT_OF_TIME, Params, Reply
-from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, Progress
+from usage_analysis.fetch.progress import ProgressOption, reporting
+from usage_analysis.fetch.threads import THREAD_NAME, CancelToken
 from usage_analysis.fetch.transport import CLOSED
 from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
 from usage_analysis.tidy.frames import Source
@@ -73,7 +74,7 @@ class AsyncClient:
         self,
         query: UsageQuery | None = None,
         *,
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
         chunk_days: int = CHUNK_DAYS,
         **filters: Unpack[Filters],
     ) -> CallUsage:
@@ -187,20 +188,22 @@ class AsyncClient:
 
     async def _beside(self, method: str, *args: Any, **options: Any) -> Any:
         loop, token, started = asyncio.get_running_loop(), CancelToken(), time.monotonic()
-        if (progress := options.get("progress")) is not None:
-            options["progress"] = partial(loop.call_soon_threadsafe, progress)
 
         def work() -> Any:
             view = self._client.cancellable(token, waited=time.monotonic() - started)
             return getattr(view, method)(*args, **options)
 
-        asking = self._begin(work)
-        # Without effect once it has begun: it keeps its time itself then.
-        turn = loop.call_later(self._client.deadline, asking.cancel)
-        try:
-            return await self._end(asking, token)
-        finally:
-            turn.cancel()
+        with reporting(options.get("progress")) as report:
+            if options.get("progress"):
+                # The caller's function may touch what belongs to the loop, so it runs there.
+                options["progress"] = lambda *steps: loop.call_soon_threadsafe(report, *steps)
+            asking = self._begin(work)
+            # Without effect once it has begun: it keeps its time itself then.
+            turn = loop.call_later(self._client.deadline, asking.cancel)
+            try:
+                return await self._end(asking, token)
+            finally:
+                turn.cancel()
 
     def _begin(self, work: Callable[[], T]) -> Future[T]:
         if self._closed:

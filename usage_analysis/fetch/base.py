@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Self, Unpack
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.grouping import Grouping
-from usage_analysis.fetch.threads import CancelToken, Progress
+from usage_analysis.fetch.progress import ProgressOption
+from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery, zone
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
@@ -25,7 +26,7 @@ class BreakdownOptions(Filters, total=False):
     include_rest: bool
     max_concurrency: int
     chunk_days: int
-    progress: Progress | None
+    progress: ProgressOption
 
 
 class BaseClient(ABC):
@@ -55,7 +56,7 @@ class BaseClient(ABC):
         self,
         query: UsageQuery | None = None,
         *,
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
         chunk_days: int = CHUNK_DAYS,
         **filters: Unpack[Filters],
     ) -> CallUsage:
@@ -70,7 +71,7 @@ class BaseClient(ABC):
         include_rest: bool = False,
         max_concurrency: int = MAX_CONCURRENCY,
         chunk_days: int = CHUNK_DAYS,
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
         **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage by group, the group as the frames' first column."""

@@ -13,8 +13,9 @@ from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient, resolve_query
 from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
 from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
+from usage_analysis.fetch.progress import ProgressOption
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
-from usage_analysis.fetch.threads import CancelToken, Progress
+from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.fetch.transport import WHAT, ConnectionPool
 from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
 from usage_analysis.tidy.frames import Source
@@ -120,7 +121,7 @@ class Client(BaseClient):
         self,
         query: UsageQuery | None = None,
         *,
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
         chunk_days: int = CHUNK_DAYS,
         **filters: Unpack[Filters],
     ) -> CallUsage:
@@ -133,7 +134,8 @@ class Client(BaseClient):
             the dates are local days, as in `UsageQuery.local_days`, and without dates the last 30
             and today; the frames stay in UTC.
         progress
-            Told how many requests are done, and of how many.
+            ``True`` for a progress bar on standard error or in the notebook, or a function that is
+            called with the number of finished requests and their total.
         chunk_days
             The longest window that one request asks for [days]; a longer one takes several,
             side by side.
@@ -161,7 +163,7 @@ class Client(BaseClient):
         include_rest: bool = False,
         max_concurrency: int = MAX_CONCURRENCY,
         chunk_days: int = CHUNK_DAYS,
-        progress: Progress | None = None,
+        progress: ProgressOption = None,
         **filters: Unpack[Filters],
     ) -> CallUsage:
         """Usage by group, the group as the frames' first column: one question a group.

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.account import Account
 from usage_analysis.fetch.key import Key
+from usage_analysis.fetch.progress import Progress, ProgressOption, reporting
 from usage_analysis.fetch.responses import (
     Body,
     Failure,
@@ -26,7 +27,7 @@ from usage_analysis.fetch.responses import (
     response_body,
 )
 from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy, backoff
-from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, Progress, run_all, run_unordered
+from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_all, run_unordered
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
@@ -129,7 +130,7 @@ class Fetcher:
         name: str = "",
         max_concurrency: int,
         chunk_days: int,
-        progress: Progress | None,
+        progress: ProgressOption,
     ) -> dict[str, CallUsage]:
         """Usage of each group, all as of the date of the last reply.
 
@@ -144,15 +145,19 @@ class Fetcher:
         chunk_days
             The longest window that one request asks for [days].
         progress
-            Told how many requests are done, and of how many.
+            ``True`` for a progress bar on standard error or in the notebook, or a function that is
+            called with the number of finished requests and their total.
         """
         tasks, later = _tasks(first, chunk_days), _tasks(then or {}, chunk_days)
         total = len(tasks) + len(later)
-        replies = self._replies(tasks, name, max_concurrency, _part(progress, 0, total))
-        if later:
-            replies |= self._replies(
-                later, name, max_concurrency, _part(progress, len(tasks), total)
+        with reporting(progress) as report:
+            replies = self._replies(
+                tasks, name, max_concurrency, lambda done, _: report(done, total)
             )
+            if later:
+                replies |= self._replies(
+                    later, name, max_concurrency, lambda done, _: report(len(tasks) + done, total)
+                )
         as_of = max(reply.date for reply in replies.values())
         parts: dict[str, list[CheckedReply]] = {}
         for (group, _), reply in replies.items():
@@ -207,7 +212,7 @@ class Fetcher:
         tasks: Mapping[Task, Request],
         name: str,
         max_concurrency: int,
-        progress: Progress | None,
+        progress: Progress,
     ) -> dict[Task, Reply[CheckedReply]]:
         """Reply to each task; those of one group share a deadline."""
         deadlines = {group: Deadline(self._policy.deadline) for group, _ in tasks}
@@ -333,10 +338,3 @@ def _tasks(asked: Mapping[str, UsageQuery], chunk_days: int) -> dict[Task, Reque
         for group, query in asked.items()
         for place, request in enumerate(_requests(query, chunk_days))
     }
-
-
-def _part(progress: Progress | None, before: int, total: int) -> Progress | None:
-    """Progress of one part of the work, told as progress of the whole."""
-    if progress is None:
-        return None
-    return lambda done, _total: progress(before + done, total)

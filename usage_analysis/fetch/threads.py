@@ -19,10 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from usage_analysis.errors import TransportError
-
-Progress = Callable[[int, int], None]
-"""Told how many requests are done, and of how many; first with none done."""
-
+from usage_analysis.fetch.progress import Progress
 
 THREAD_NAME = "usage-analysis"
 """What the threads of this package are called."""
@@ -177,25 +174,24 @@ def run_all(
     *,
     max_concurrency: int,
     token: CancelToken,
-    progress: Progress | None = None,
+    progress: Progress,
 ) -> dict[K, T]:
     """Result of `work` for each key, in the keys' order; the first failure ends the others.
 
     `progress` is called in the caller's thread.
     """
     waiting = list(keys)
-    report = progress or (lambda _done, _total: None)
-    report(0, len(waiting))
+    progress(0, len(waiting))
     if len(waiting) == 1:
         only = {waiting[0]: work(waiting[0])}
-        report(1, 1)
+        progress(1, 1)
         return only
     with ThreadPoolExecutor(min(max_concurrency, len(waiting)), THREAD_NAME) as pool:
         futures = {key: pool.submit(work, key) for key in waiting}
         try:
             for done, future in enumerate(as_completed(futures.values()), 1):
                 future.result()
-                report(done, len(waiting))
+                progress(done, len(waiting))
         except BaseException:
             token.cancel()
             pool.shutdown(wait=True, cancel_futures=True)
