@@ -170,7 +170,7 @@ def test_negative_rest_of_very_many() -> None:
 
     client = Client(KEY, transport=httpx.MockTransport(answer))
     with pytest.raises(
-        ResponseError, match=r"totalCount: expected that the groups hold at most 10"
+        ResponseError, match=r"totalCount: expected groups that add up to at most 10"
     ):
         client.by_agent([A, B, C], include_rest=True, **WINDOW)
 

@@ -132,7 +132,7 @@ def test_plain_http_to_this_machine(url: str) -> None:
 def test_key_refused(key: Any) -> None:
     """A key that no header can hold is refused before it is used, and is nowhere in the error."""
     for source in (key, lambda: key):
-        with pytest.raises(QueryError, match=r"^api_key: expected") as caught:
+        with pytest.raises(QueryError, match=r"^(No API key|api_key: expected)") as caught:
             Client(source)
         assert "cret" not in str(caught.value).replace("[key]", "")
         assert caught.value.__context__ is None
@@ -239,7 +239,7 @@ def test_key_goes_bad() -> None:
     keys = iter([KEY, ""])
     with (
         Client(lambda: next(keys), transport=httpx.MockTransport(good)) as client,
-        pytest.raises(QueryError, match=r"^api_key: expected a key"),
+        pytest.raises(QueryError, match=r"^(No API key|api_key): "),
     ):
         client.call_usage(**WINDOW)
 
@@ -262,7 +262,7 @@ def test_nothing_shows_the_key() -> None:
     assert len(shown) > 10
     assert not any(KEY in text for text in shown)
     for refused in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="not pickled"):
+        with pytest.raises(TypeError, match="cannot be pickled"):
             refused(client)  # type: ignore[operator]
 
 

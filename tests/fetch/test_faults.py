@@ -206,8 +206,8 @@ def test_words_by_field(fault_server: Serve) -> None:
     [
         (206, "try again"),
         (302, "check base_url"),
-        (400, "check what was asked for"),
-        (403, "check it, and that it belongs to this account"),
+        (400, "check the filters"),
+        (403, "check that it is complete and belongs to this account"),
         (404, "check base_url"),
         (429, "ask less often"),
         (500, "try again later"),
@@ -219,7 +219,7 @@ def test_advice(fault_server: Serve, status: int, advice: str) -> None:
     in_vain(
         server,
         UsageError,
-        f"status 200, got {status}: .*{advice}; asked for "
+        f"status 200, got {status}: .*{advice}; request: "
         "fromDate=2026-03-01T00:00:00Z&toDate=2026-03-03T23:59:59.999999Z$",
         max_attempts=1,
     )
@@ -471,7 +471,7 @@ def test_slow_reading(fault_server: Serve, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(wire, "decode", lambda *_, **__: over.wait(60))
     running = threads()
     try:
-        in_vain(fault_server(GOOD), TransportError, "not read within the deadline", deadline=0.3)
+        in_vain(fault_server(GOOD), TransportError, "not decoded before the deadline", deadline=0.3)
     finally:
         over.set()
     assert_threads_end(running)
@@ -588,7 +588,7 @@ def test_errors_name_the_answer(
     fault_server: Serve, fault: Act, kind: type[UsageError], timeout: float
 ) -> None:
     """Every error about an answer carries its status, its request's name and the attempts."""
-    error = in_vain(fault_server(fault), kind, "asked for from", max_attempts=1, timeout=timeout)
+    error = in_vain(fault_server(fault), kind, "request: from", max_attempts=1, timeout=timeout)
     assert (error.status_code, error.request_id, error.attempts) == (200, "r-17", 1)
     assert error.retry_after is None
 
@@ -601,7 +601,7 @@ def test_redirect(fault_server: Serve, status: int) -> None:
     """A redirect is not followed: the second host sees neither the key nor anything."""
     second = fault_server(GOOD)
     first = fault_server(sends(answer(status, b"", f"Location: {second.url}/x")))
-    assert in_vain(first, APIError, "a redirect, not followed").status_code == status
+    assert in_vain(first, APIError, "redirects are not followed").status_code == status
     assert KEY.encode() in first.requests[0]
     assert second.connections == 0
 
@@ -610,7 +610,7 @@ def test_redirect(fault_server: Serve, status: int) -> None:
 def test_redirect_to_no_address(fault_server: Serve, location: str) -> None:
     """A redirect to what is no address is the redirect that it is, at once."""
     server = fault_server(sends(answer(302, b"", f"Location: {location}")))
-    assert in_vain(server, APIError, "a redirect, not followed").attempts == 1
+    assert in_vain(server, APIError, "redirects are not followed").attempts == 1
     assert len(server.requests) == 1
 
 

@@ -1,1 +1,1 @@
-"""Ask the endpoint, and get a reply."""
+"""Fetch usage from the endpoint: transport, retries, clients and breakdowns."""

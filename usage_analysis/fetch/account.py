@@ -1,4 +1,4 @@
-"""Whose calls the answers hold, what time it is there, and where they end."""
+"""The account behind a client: its source, its clock and the names it lists."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _TICK = timedelta(microseconds=1)
 SOURCE_HEADER = "Usage-Source"
-"""In what an answer says that it is the sample account's."""
+"""Response header by which the sample account identifies itself."""
 
 
 class AccountNames(NamedTuple):
-    """Names that an account lists, for people to choose from; the vendor's endpoint lists none."""
+    """Names to choose from. A call log and an archive have them; the endpoint lists none."""
 
     agents: Mapping[str, str]
     """IDs by name."""
@@ -31,21 +31,20 @@ class AccountNames(NamedTuple):
 
 
 class Account:
-    """Whose calls the answers hold, and the clock there; the sample account's stands still.
+    """Source and clock of the account that answers; the clock of the sample account stands still.
 
-    In this process the sample account's transport tells both. Over HTTP its answers do, in
-    `Usage-Source` and `Date`; only this machine's are believed.
+    In this process the transport of the sample account knows both. Over HTTP its responses carry
+    them in the headers `Usage-Source` and `Date`, which are trusted from this machine only.
 
     Parameters
     ----------
     transport
-        What answers instead of the network; it may have a `source`, a `clock`, what it has
-        `names` and, where nothing more will ever come, `until`: the first instant after all that
-        there is.
+        Transport used instead of the network. It may have a `source`, a `clock`, `names` and, if
+        its data end, `until`: the first instant after them.
     local
-        Whether this machine answers.
+        Whether the server runs on this machine.
     sample_key
-        Whether requests carry the sample account's key.
+        Whether requests carry the key of the sample account.
     """
 
     def __init__(self, transport: object, *, local: bool, sample_key: bool) -> None:
@@ -57,18 +56,18 @@ class Account:
         """First day of a call log, at which windows without a start begin."""
         self._until: datetime | None = getattr(transport, "until", None)
         self.clock_unknown = served
-        """Whether the clock there is unknown before it is asked for anything."""
+        """Whether the clock is known only after a first response."""
         self._local = local
 
     def clip(self, query: UsageQuery) -> UsageQuery:
-        """A query as far as this account can answer: past its end there are no empty days."""
+        """Return the query without the days after the end of the data: nothing is known of them."""
         until, start, end = self._until, query.start, query.end
         if until is None or start is None or end is None or not start < until < end:
             return query
         return replace(query, to_date=until - _TICK)
 
     def update(self, headers: Mapping[str, str]) -> None:
-        """Take from an answer whose it is, and when."""
+        """Read source and clock from the headers of a response."""
         self.clock_unknown = False
         if self._local and headers.get(SOURCE_HEADER) == "sample":
             self.source = "sample"

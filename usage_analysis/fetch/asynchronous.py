@@ -1,4 +1,4 @@
-"""The same client for asyncio: its answers are awaited, its logic is the one in `client`."""
+"""`AsyncClient`: the client for asyncio; it runs `Client` in threads."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """A client of the call usage endpoint for asyncio.
+    """Client of the call usage endpoint for asyncio.
 
-    Threads ask, so the loop stays free; a question whose task is cancelled is given up at once.
-    At most 10 questions are under way at once; others wait, and their time runs meanwhile.
+    Queries run in threads, so the loop stays free; cancelling a task cancels its query at once.
+    At most 10 queries run at once. Others wait, and the wait counts towards their deadline.
 
     Parameters
     ----------
     api_key, settings
-        As for `Client`; the transport is a synchronous one.
+        As in `Client`; the transport is a synchronous one.
 
     Examples
     --------
@@ -50,19 +50,19 @@ class AsyncClient:
 
     def __init__(self, api_key: str | Callable[[], str] | None = None, **settings: Any) -> None:
         client = Client(api_key, **settings)
-        del api_key  # a traceback shows what its frames hold
+        del api_key  # tracebacks show the variables of their frames
         self._over(client)
 
     @classmethod
     def of(cls, client: Client) -> Self:
-        """Client for asyncio that asks through another one, and closes it."""
+        """Return a client for asyncio on top of another client, which it closes."""
         self = object.__new__(cls)
         self._over(client)
         return self
 
     @property
     def source(self) -> Source:
-        """Whose calls the answers hold; see `Client.source`."""
+        """Source of the calls; see `Client.source`."""
         return self._client.source
 
     @property
@@ -78,8 +78,8 @@ class AsyncClient:
         chunk_days: int = CHUNK_DAYS,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Usage of the calls that a query selects; see `Client.call_usage`."""
-        usage: CallUsage = await self._beside(
+        """Fetch the usage of the calls that a query selects; see `Client.call_usage`."""
+        usage: CallUsage = await self._run(
             "call_usage", query, progress=progress, chunk_days=chunk_days, **filters
         )
         return usage
@@ -91,8 +91,8 @@ class AsyncClient:
         name: str = "group",
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
-        """Usage by group; see `Client.breakdown`."""
-        usage: CallUsage = await self._beside("breakdown", groups, name=name, **options)
+        """Fetch usage by group; see `Client.breakdown`."""
+        usage: CallUsage = await self._run("breakdown", groups, name=name, **options)
         return usage
 
     async def by_agent(
@@ -102,8 +102,8 @@ class AsyncClient:
         name: str = "agent",
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
-        """Usage by agent; see `Client.by_agent`."""
-        usage: CallUsage = await self._beside("by_agent", agents, name=name, **options)
+        """Fetch usage by agent; see `Client.by_agent`."""
+        usage: CallUsage = await self._run("by_agent", agents, name=name, **options)
         return usage
 
     async def by_voice(
@@ -113,8 +113,8 @@ class AsyncClient:
         name: str = "voice",
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
-        """Usage by voice; see `Client.by_voice`."""
-        usage: CallUsage = await self._beside("by_voice", voices, name=name, **options)
+        """Fetch usage by voice; see `Client.by_voice`."""
+        usage: CallUsage = await self._run("by_voice", voices, name=name, **options)
         return usage
 
     async def by_metadata(
@@ -125,49 +125,48 @@ class AsyncClient:
         name: str | None = None,
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
-        """Usage by the value under a key of the calls' metadata; see `Client.by_metadata`."""
-        usage: CallUsage = await self._beside("by_metadata", key, values, name=name, **options)
+        """Fetch usage by the value of a metadata key; see `Client.by_metadata`."""
+        usage: CallUsage = await self._run("by_metadata", key, values, name=name, **options)
         return usage
 
     async def iter_usage(
         self,
-        questions: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
+        queries: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
         **options: Any,
     ) -> AsyncGenerator[tuple[str, CallUsage]]:
-        """Each group with its usage, as the answers come; see `Client.iter_usage`."""
+        """Yield each group with its usage, as they come; see `Client.iter_usage`."""
         token = CancelToken()
         view = self._client.cancellable(token)
-        answers = await self._end(
-            self._begin(partial(view.iter_usage, questions, **options)), token
-        )
-        asking = self._begin(partial(next, answers, None))
+        answers = await self._end(self._begin(partial(view.iter_usage, queries, **options)), token)
+        future = self._begin(partial(next, answers, None))
         try:
-            while (answer := await self._end(asking, token)) is not None:
+            while (answer := await self._end(future, token)) is not None:
                 yield answer
-                asking = self._begin(partial(next, answers, None))
+                future = self._begin(partial(next, answers, None))
         finally:
             token.cancel()
-            # Not before the thread that is at it has left it, and not in the loop's: it waits.
+            # The generator cannot be closed while a thread runs it, and closing waits for requests,
+            # which would block the loop.
             end = threading.Thread(None, answers.close, THREAD_NAME, daemon=True)
-            asking.add_done_callback(lambda _: end.start())
+            future.add_done_callback(lambda _: end.start())
 
     async def now(self) -> datetime:
-        """Time now, by the account's clock; see `Client.now`."""
-        now: datetime = await self._beside("now")
+        """Return the current time by the account's clock; see `Client.now`."""
+        now: datetime = await self._run("now")
         return now
 
     async def today(self, timezone: str | tzinfo = "UTC") -> date:
-        """Date now in a time zone; see `Client.today`."""
-        today: date = await self._beside("today", timezone)
+        """Return the current date in a time zone; see `Client.today`."""
+        today: date = await self._run("today", timezone)
         return today
 
     async def get(self, params: Params) -> Reply[bytes]:
-        """One reply as it came; see `Client.get`."""
-        reply: Reply[bytes] = await self._beside("get", params)
+        """Return one raw reply; see `Client.get`."""
+        reply: Reply[bytes] = await self._run("get", params)
         return reply
 
     async def aclose(self) -> None:
-        """Close the connections; what waits for its turn is refused."""
+        """Close the connections; queries that wait for a thread are refused."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
@@ -186,7 +185,7 @@ class AsyncClient:
         self._closed = False
         self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, THREAD_NAME)
 
-    async def _beside(self, method: str, *args: Any, **options: Any) -> Any:
+    async def _run(self, method: str, *args: Any, **options: Any) -> Any:
         loop, token, started = asyncio.get_running_loop(), CancelToken(), time.monotonic()
 
         def work() -> Any:
@@ -197,11 +196,11 @@ class AsyncClient:
             if options.get("progress"):
                 # The caller's function may touch what belongs to the loop, so it runs there.
                 options["progress"] = lambda *steps: loop.call_soon_threadsafe(report, *steps)
-            asking = self._begin(work)
-            # Without effect once it has begun: it keeps its time itself then.
-            turn = loop.call_later(self._client.deadline, asking.cancel)
+            future = self._begin(work)
+            # A query that has started keeps to its deadline itself, and cannot be cancelled here.
+            turn = loop.call_later(self._client.deadline, future.cancel)
             try:
-                return await self._end(asking, token)
+                return await self._end(future, token)
             finally:
                 turn.cancel()
 
@@ -210,13 +209,13 @@ class AsyncClient:
             raise QueryError(CLOSED)
         return self._threads.submit(work)
 
-    async def _end(self, asking: Future[T], token: CancelToken) -> T:
+    async def _end(self, future: Future[T], token: CancelToken) -> T:
         try:
-            return await asyncio.wrap_future(asking)
+            return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             token.cancel()
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-        # Nobody gave it up: its turn did not come.
+        # The task goes on, so the query was cancelled because its thread came too late.
         raise QueryError(CLOSED) if self._closed else TransportError(OUT_OF_TIME)

@@ -1,4 +1,4 @@
-"""What every client of the usage endpoint can do, whoever answers: the server, or an archive."""
+"""Interface of all clients: those of the server, and those of an archive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
 
 MAX_CONCURRENCY = 10
-"""The most requests under way at once, unless told otherwise."""
+"""Default maximum number of concurrent requests."""
 
 
 class BreakdownOptions(Filters, total=False):
@@ -30,26 +30,26 @@ class BreakdownOptions(Filters, total=False):
 
 
 class BaseClient(ABC):
-    """Answers questions about usage: what the dashboard asks, and whom; see `Client`."""
+    """Interface of a client, as the dashboard uses it; see `Client`."""
 
     answers: ClassVar[str] = "the server"
-    """Who answers, in words."""
+    """Who answers, for messages."""
     python: str
-    """Python that makes a client of the same account; "" where it takes what only you have."""
+    """Python code for such a client; empty if it needs a secret or an object of yours."""
 
     @property
     @abstractmethod
     def source(self) -> Source:
-        """Whose calls the answers hold: ``"live"``, ``"sample"`` or ``"file"``."""
+        """Source of the calls: ``"live"``, ``"sample"`` or ``"file"``."""
 
     @property
     @abstractmethod
     def names(self) -> AccountNames | None:
-        """Agents, voices and metadata by name, where who answers lists them."""
+        """Agents, voices and metadata by name, or None if nobody lists them."""
 
     @abstractmethod
     def now(self) -> datetime:
-        """Time now, by the clock of who answers."""
+        """Return the current time by the account's clock."""
 
     @abstractmethod
     def call_usage(
@@ -60,7 +60,7 @@ class BaseClient(ABC):
         chunk_days: int = CHUNK_DAYS,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Usage of the calls that a query, or its filters by name, selects."""
+        """Fetch the usage of the calls that a query, or filters by name, select."""
 
     @abstractmethod
     def breakdown(
@@ -74,15 +74,15 @@ class BaseClient(ABC):
         progress: ProgressOption = None,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Usage by group, the group as the frames' first column."""
+        """Fetch usage by group; the group is the first column of the frames."""
 
     @abstractmethod
     def cancellable(self, token: CancelToken) -> BaseClient:
-        """A view of this client that gives up when told to."""
+        """Return a view of this client that obeys a cancel token."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what is held."""
+        """Release the client's resources."""
 
     def by_agent(
         self,
@@ -91,7 +91,7 @@ class BaseClient(ABC):
         name: str = "agent",
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
-        """Usage by agent: of these agents (UUIDs), or of a mapping of names to agents.
+        """Fetch usage by agent, from a list of agents (UUIDs) or a mapping of names to agents.
 
         The options are those of `breakdown`.
         """
@@ -105,7 +105,7 @@ class BaseClient(ABC):
         name: str = "voice",
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
-        """Usage by voice: of these voices (UUIDs), or of a mapping of names to voices.
+        """Fetch usage by voice, from a list of voices (UUIDs) or a mapping of names to voices.
 
         The options are those of `breakdown`.
         """
@@ -120,9 +120,9 @@ class BaseClient(ABC):
         name: str | None = None,
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
-        """Usage by the value under a key of the calls' metadata: of these, or of named ones.
+        """Fetch usage by the value of a metadata key, from a list of values or a mapping of names.
 
-        The group column is called as the key is, or `name`; the options are those of `breakdown`.
+        The group column is named after the key, or `name`. The options are those of `breakdown`.
         """
         if not isinstance(key, str) or not key:
             raise QueryError(f"key: expected a metadata key as text, got {key!r}")
@@ -131,7 +131,7 @@ class BaseClient(ABC):
         return self.breakdown(grouping.filters(), name=column, **options)
 
     def today(self, timezone: str | tzinfo = "UTC") -> date:
-        """Date now in a time zone, by the clock of who answers."""
+        """Return the current date in a time zone, by the account's clock."""
         return self.now().astimezone(zone(timezone)).date()
 
     def __enter__(self) -> Self:
@@ -144,12 +144,12 @@ class BaseClient(ABC):
 def resolve_query(
     query: UsageQuery | None, filters: Filters, now: datetime, since: datetime | None = None
 ) -> UsageQuery:
-    """The question that a query or filters by name are, with both ends of its window.
+    """Return the query, given as such or as filters by name, with both ends of its window.
 
     Raises
     ------
     QueryError
-        Both came, or a filter does not fit.
+        Both were given, or a filter is invalid.
     """
     if query is None:
         query = UsageQuery.from_filters(filters, now=now, since=since)

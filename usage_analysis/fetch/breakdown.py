@@ -1,4 +1,4 @@
-"""One question a group, which the endpoint cannot ask in one, and what the groups leave over."""
+"""Breakdowns: one query per group, because the endpoint cannot group, and the rest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WINDOW = ("from_date", "to_date")
 
 
 class Plan(NamedTuple):
-    """What a breakdown asks: the question about all calls, and one a group."""
+    """Queries of a breakdown: one for all calls, and one per group."""
 
     whole: UsageQuery
     groups: dict[str, UsageQuery]
@@ -41,53 +41,54 @@ def plan_breakdown(
     now: datetime,
     since: datetime | None = None,
 ) -> Plan:
-    """Questions of a breakdown, checked.
+    """Return the queries of a breakdown, checked.
 
     With `include_rest` the window ends now at the latest, so that no call comes in between two
-    questions.
+    queries.
 
     Raises
     ------
     QueryError
-        Groups or filters that do not fit together; nothing was sent.
+        Groups or filters do not fit together; nothing was sent.
     """
     whole = UsageQuery.from_filters(filters, now=now, since=since).bounded(now, since)
     if include_rest and whole.end is not None and whole.end > now:
         whole = replace(whole, to_date=now)
-    questions = group_queries(groups, name, whole)
+    queries = group_queries(groups, name, whole)
     if include_rest:
-        _check_rest(groups, questions)
-    return Plan(whole, questions)
+        _check_rest(groups, queries)
+    return Plan(whole, queries)
 
 
 def group_queries(
     groups: Mapping[str, Mapping[str, Any]], name: str, whole: UsageQuery
 ) -> dict[str, UsageQuery]:
-    """The question of each group: its own filters and those of all.
+    """Return the query of each group: its own filters and the shared ones.
 
     Raises
     ------
     QueryError
-        A name or filters that do not fit, or two groups that ask the same.
+        A name or a filter is invalid, or two groups select the same calls.
     """
     check_group_name(name)
     if not isinstance(groups, Mapping) or not groups:
         raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
-    questions = {group: _group_query(whole, name, group, own) for group, own in groups.items()}
+    queries = {group: _group_query(whole, name, group, own) for group, own in groups.items()}
     seen: dict[UsageQuery, str] = {}
-    for group, question in questions.items():
+    for group, question in queries.items():
         if (other := seen.setdefault(question.selection, group)) != group:
             raise QueryError(f"groups: expected each {name} once, got {other!r} and {group!r}")
-    return questions
+    return queries
 
 
 def subtract_groups(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
-    """Usage of the calls that are in none of the groups.
+    """Return the usage of the calls that are in none of the groups.
 
     Raises
     ------
     ResponseError
-        The groups hold more than there is: a call is in two of them, or a filter was not heeded.
+        The groups hold more calls than the total: a call is in two groups, or the server ignored
+        a filter.
     """
     daily = _subtract("daily", whole.daily, [usage.daily for usage in groups])
     hourly = _subtract("hourly", whole.hourly, [usage.hourly for usage in groups])
@@ -95,7 +96,7 @@ def subtract_groups(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
 
 
 def drop_empty_rest(usage: CallUsage) -> CallUsage:
-    """The breakdown without the calls that the groups leave over, where they leave none."""
+    """Return a breakdown without its rest if no call is in the rest."""
     name = usage.hourly.columns[0]
     kept = {what: getattr(usage, what) for what in ("daily", "hourly")}
     left = kept["hourly"][kept["hourly"][name] == REST]
@@ -129,12 +130,10 @@ def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> Us
         return UsageQuery.from_filters(cast("Filters", merged))
 
 
-def _check_rest(
-    groups: Mapping[str, Mapping[str, Any]], questions: Mapping[str, UsageQuery]
-) -> None:
-    """That no call is in two groups: they differ in the values of a filter with one a call."""
+def _check_rest(groups: Mapping[str, Mapping[str, Any]], queries: Mapping[str, UsageQuery]) -> None:
+    """Check that no call is in two groups: they differ in one filter with one value per call."""
     kinds, values = set(), Counter[str]()
-    for group, query in questions.items():
+    for group, query in queries.items():
         # One filter of its own, and of that filter one value a call: other groups lack these calls.
         own = single_values({name: query.as_dict()[name] for name in groups[group]})
         alone = len(groups[group]) == len(own) == 1
@@ -159,19 +158,19 @@ def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) ->
         for frame in groups:
             place = np.searchsorted(times, row_times(frame))
             np.subtract.at(rest, place, _whole_units(frame[column]))
-            if (rest < 0).any():  # looked at each time: far below 0 integers begin again
+            if (rest < 0).any():  # checked after each group: a large negative sum could wrap around
                 bucket = int(np.argmax(rest < 0))
                 raise ResponseError(
                     f"{path}[{whole.index[bucket]:%Y-%m-%d %H:%M} UTC].{MEASURES[column]}: "
-                    f"expected that the groups hold at most {whole[column].iloc[bucket]}, got "
-                    "more; a call is in two groups, or the server did not heed a filter"
+                    f"expected groups that add up to at most {whole[column].iloc[bucket]}, got "
+                    "more; a call is in two groups, or the server ignored a filter"
                 )
         left[column] = _from_units(rest, column)
     return left
 
 
 def _whole_units(column: pd.Series) -> NDArray[np.int64]:
-    """Counts, microseconds or millionths of a minute: integers, so that differences are exact."""
+    """Return counts, microseconds or millionths of a minute: differences of integers are exact."""
     values = column.to_numpy(copy=True)
     if column.name == "billed_minutes":
         return np.rint(values * 1e6).astype(np.int64)

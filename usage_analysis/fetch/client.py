@@ -1,4 +1,4 @@
-"""A question goes out, `CallUsage` comes back."""
+"""`Client`: fetches call usage from the endpoint."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.ultravox.ai"
 PER_SECOND = 150.0
-"""The most requests that go out in a second; a key may send 200, and others may share it."""
+"""Maximum number of requests per second. A key may send 200, and other programs may share it."""
 _NO_CALLS = UsageQuery(from_date="1970-01-01", to_date="1970-01-01").params()
 
 
 class Client(BaseClient):
-    """A client of the call usage endpoint; threads may share it.
+    """Client of the call usage endpoint; threads may share it.
 
     Parameters
     ----------
     api_key
-        The account's key, or a function without arguments that returns it; without it the
-        environment variable ``ULTRAVOX_API_KEY``.
+        API key, or a function without arguments that returns it. By default the environment
+        variable ``ULTRAVOX_API_KEY``.
     base_url
-        Where the API is; plain ``http://`` is allowed to this machine only.
+        Address of the API; plain ``http://`` is allowed for this machine only.
     timeout
-        The longest that one attempt takes, its body read [s].
+        Time limit of one attempt, including its body [s].
     deadline
-        The longest that one question takes, with its requests, attempts and waits [s]. In a
-        breakdown each group is a question.
+        Time limit of one query, including all requests, attempts and waits [s]. In a breakdown
+        each group is a query.
     max_attempts
-        How often a request is sent where asking again may help: after status 408, 429, 500, 502,
-        503, 504, 520 to 524 or 529, a time-out, a broken connection and a reply cut short.
+        Maximum number of attempts per request. Retries follow status 408, 429, 500, 502, 503, 504,
+        520 to 524 and 529, a timeout, a broken connection and a reply that is cut off.
     max_backoff
-        The longest random wait between two attempts [s]. What the server asks for in `Retry-After`
-        is waited for besides; where it does not fit in the deadline, the error comes at once.
+        Longest random wait between two attempts [s]. The wait in a `Retry-After` header is added;
+        if it would pass the deadline, the error is raised at once.
     transport
-        An httpx transport to use instead of the network.
+        httpx transport to use instead of the network.
 
     Raises
     ------
     QueryError
-        No key, a key that no header can hold, a setting that does not fit, or a plain ``http://``
-        address elsewhere.
+        There is no key, it cannot be sent in a header, a setting is invalid, or the address is a
+        plain ``http://`` address of another machine.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Client(BaseClient):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._key, own = key.wrap_key(api_key), api_key is not None
-        del api_key  # a traceback shows what its frames hold
+        del api_key  # tracebacks show the variables of their frames
         problem, sample_key = key.inspect_key(self._key)
         if problem:
             raise QueryError(problem)
@@ -104,17 +104,17 @@ class Client(BaseClient):
 
     @property
     def source(self) -> Source:
-        """Whose calls the answers hold: ``"live"``, ``"sample"`` or ``"file"``."""
+        """Source of the calls: ``"live"``, ``"sample"`` or ``"file"``."""
         return self._account.source
 
     @property
     def names(self) -> AccountNames | None:
-        """Agents, voices and metadata by name, where who answers lists them: a call log does."""
+        """Agents, voices and metadata by name, or None: only call logs and archives list them."""
         return self._account.names
 
     @property
     def deadline(self) -> float:
-        """The longest that one question takes [s]."""
+        """Time limit of one query [s]."""
         return self._fetcher.deadline
 
     def call_usage(
@@ -125,27 +125,26 @@ class Client(BaseClient):
         chunk_days: int = CHUNK_DAYS,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Usage of the calls that a query selects.
+        """Fetch the usage of the calls that a query selects.
 
         Parameters
         ----------
         query
-            The question; or its filters by name, see `UsageQuery`. With `timezone` beside them
-            the dates are local days, as in `UsageQuery.local_days`, and without dates the last 30
-            and today; the frames stay in UTC.
+            The query. Filters by name do the same, see `UsageQuery`. If `timezone` is one of
+            them, the dates are local days, as in `UsageQuery.local_days`, by default the last 30
+            and today. The frames stay in UTC.
         progress
             ``True`` for a progress bar on standard error or in the notebook, or a function that is
             called with the number of finished requests and their total.
         chunk_days
-            The longest window that one request asks for [days]; a longer one takes several,
-            side by side.
+            Longest window of one request [days]; longer windows take several parallel requests.
 
         Raises
         ------
         QueryError
-            A filter does not fit; nothing was sent.
+            A filter is invalid; nothing was sent.
         TransportError, APIError, ResponseError
-            No complete answer, a refusal, or an answer that is not what the endpoint promises.
+            There was no complete response, the server refused, or its reply breaks the contract.
         """
         question = resolve_query(query, filters, self.now(), self._account.since)
         return self._fetcher.fetch_usages(
@@ -166,33 +165,33 @@ class Client(BaseClient):
         progress: ProgressOption = None,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Usage by group, the group as the frames' first column: one question a group.
+        """Fetch usage by group, one query per group; the group is the first column of the frames.
 
         Parameters
         ----------
         groups
             The filters of each group by its name.
         name
-            The group column's.
+            Name of the group column.
         include_rest
-            Add the group ``"rest"``: what the groups leave over of all calls that the shared
-            filters select. The groups must differ in the values of one filter that has one value
-            a call: `agent_ids`, `voice_id` or one key of `metadata`. The window then ends now at
-            the latest, and all calls are asked for last, so that what grows meanwhile is rest.
+            Add the group ``"rest"``: the calls that the shared filters select and that are in no
+            group. The groups must differ in one filter that has one value per call: `agent_ids`,
+            `voice_id` or one key of `metadata`. The window then ends now at the latest. All calls
+            are fetched last, so calls that are counted meanwhile belong to the rest.
         max_concurrency
-            The most requests under way at once.
+            Maximum number of concurrent requests.
         chunk_days, progress
-            As for `call_usage`.
+            As in `call_usage`.
         filters
-            Filters of all groups, see `UsageQuery`, and `timezone` as for `call_usage`.
+            Filters that all groups share, see `UsageQuery`, and `timezone` as in `call_usage`.
 
         Raises
         ------
         QueryError
-            Groups or filters that do not fit; nothing was sent.
+            Groups or filters are invalid; nothing was sent.
         TransportError, APIError, ResponseError
-            One group's question failed, which fails the whole; the message names the group. Or
-            the groups hold more calls than there are.
+            The query of one group failed, which fails the breakdown; the message names the group.
+            Or the groups hold more calls than the total.
 
         Examples
         --------
@@ -204,7 +203,7 @@ class Client(BaseClient):
         ['length', 'total_count']
         """
         _check_max_concurrency(max_concurrency)
-        whole, questions = plan_breakdown(
+        whole, queries = plan_breakdown(
             groups,
             name,
             filters,
@@ -213,7 +212,7 @@ class Client(BaseClient):
             since=self._account.since,
         )
         usages = self._fetcher.fetch_usages(
-            questions,
+            queries,
             {REST: whole} if include_rest else {},
             name=name,
             max_concurrency=max_concurrency,
@@ -226,44 +225,44 @@ class Client(BaseClient):
 
     def iter_usage(
         self,
-        questions: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
+        queries: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
         *,
         name: str = "group",
         max_concurrency: int = MAX_CONCURRENCY,
         chunk_days: int = CHUNK_DAYS,
     ) -> Generator[tuple[str, CallUsage]]:
-        """Each group with its usage, as the answers come: for more groups than memory holds.
+        """Yield each group with its usage, as they come: for more groups than fit into memory.
 
-        Nothing is held but what is under way, and the next question is read when there is room for
-        it. Each answer has a date of its own, so they make no breakdown together; an `Archive`
-        keeps them.
+        Only running queries are in memory, and the next query is read when there is room for it.
+        Each result has a date of its own, so they do not form a breakdown; an `Archive` stores
+        them.
 
         Parameters
         ----------
-        questions
-            The question of each group by its name, or pairs of both, which may share a name.
+        queries
+            Query of each group by its name, or pairs of name and query; names may repeat.
         name
-            What a group is, for messages.
+            Noun for a group, for messages.
         max_concurrency, chunk_days
-            As for `breakdown`.
+            As in `breakdown`.
 
         Raises
         ------
         QueryError
-            A setting does not fit.
+            A setting is invalid.
         TransportError, APIError, ResponseError
-            One question failed, which ends the others; the message names the group.
+            One query failed, which cancels the others; the message names the group.
 
         Examples
         --------
         >>> import usage_analysis as ua
-        >>> questions = {agent: ua.UsageQuery(agent_ids=[id], from_date="2026-03-31")
+        >>> queries = {agent: ua.UsageQuery(agent_ids=[id], from_date="2026-03-31")
         ...              for agent, id in ua.sample.AGENTS.items()}
-        >>> for agent, usage in ua.sample_client().iter_usage(questions):
+        >>> for agent, usage in ua.sample_client().iter_usage(queries):
         ...     calls = usage.daily["total_count"].sum()
         """
         _check_max_concurrency(max_concurrency)
-        pairs = questions.items() if isinstance(questions, Mapping) else questions
+        pairs = queries.items() if isinstance(queries, Mapping) else queries
         now = self.now()
         bounded = ((group, query.bounded(now, self._account.since)) for group, query in pairs)
         return self._fetcher.iter_usages(
@@ -271,37 +270,37 @@ class Client(BaseClient):
         )
 
     def now(self) -> datetime:
-        """Time now, by the account's clock: the sample account has its own."""
+        """Return the current time by the account's clock; the sample clock stands still."""
         if self._account.clock_unknown:
             self.get(_NO_CALLS)
         return self._account.now()
 
     def get(self, params: Params) -> Reply[bytes]:
-        """One reply as it came, to wire parameters as they are: for a look at what happens.
+        """Return one raw reply to wire parameters, to see what the server sends.
 
         Raises
         ------
         QueryError, TransportError, APIError, ResponseError
-            As for `call_usage`; the reply's JSON is not looked at.
+            As in `call_usage`; the JSON of the reply is not checked.
         """
         return self._fetcher.fetch(params, lambda body, _date: self._key.hide_bytes(body))
 
     def cancellable(self, token: CancelToken, waited: float = 0.0) -> Client:
-        """A view of this client, over the same connections, that gives up when told to.
+        """Return a view of this client, over the same connections, that obeys a cancel token.
 
-        Its questions have less time by what was waited before [s].
+        Its queries have less time, by what was waited before [s].
 
         Raises
         ------
         TransportError
-            The wait took all the time there was.
+            The wait took all the time.
         """
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__, _fetcher=self._fetcher.bind(token, waited))
         return view
 
     def close(self) -> None:
-        """Close the connections; requests that are under way end first."""
+        """Close the connections; running requests end first."""
         self._connections.close()
 
     def __repr__(self) -> str:
@@ -309,8 +308,10 @@ class Client(BaseClient):
         return f"<Client {self.source}{where}>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a pickle would carry the key."""
-        raise TypeError("a Client holds a key and is not pickled; make one in each process")
+        """Refuse to pickle: the pickle would carry the key."""
+        raise TypeError(
+            "a Client cannot be pickled, because it holds a key; make one in each process"
+        )
 
 
 def _check_max_concurrency(max_concurrency: object) -> None:

@@ -1,4 +1,4 @@
-"""Questions asked until their answers come: retries, one deadline a question, side by side."""
+"""Fetch queries: requests in parallel, retries, and one deadline per query."""
 
 from __future__ import annotations
 
@@ -35,52 +35,52 @@ from usage_analysis.tidy.usage import CallUsage, build_usage
 
 Params = list[tuple[str, str]]
 Task = tuple[str, int]
-"""A group, and the place of a request among those of its question."""
+"""A group, and the number of one of its requests."""
 Transport = Callable[[CancelToken, Params, float], Response | Failure]
-"""One attempt: sends the parameters, and is back within so many seconds [s], or when stopped."""
+"""One attempt: send the parameters and return within so many seconds [s], or when cancelled."""
 
 OUT_OF_TIME = (
-    "not sent: other questions of this client were under way until the deadline; ask fewer at "
-    "once, or with a longer deadline"
+    "not sent: other queries of this client took all the time until the deadline; run fewer at "
+    "once, or set a longer deadline"
 )
 _PARAMS_LIMIT = 300
 _log = logging.getLogger("usage_analysis")
 T = TypeVar("T")
 Read = Callable[[Body, datetime], T]
-"""What becomes of a body that the server made at that time."""
+"""Function that reads a body; the second argument is when the server made it."""
 
 
 class Request(NamedTuple):
-    """One request: the part of a question that it asks for, and how it says so."""
+    """One request: its part of the query, and the parameters that say so."""
 
     query: UsageQuery
     params: Params
 
 
 class Reply(NamedTuple, Generic[T]):
-    """What was read from an answer with status 200, and when the server made it."""
+    """Content of a response with status 200, and when the server made it."""
 
     content: T
     date: datetime
 
 
 class Fetcher:
-    """Asks until the answer comes or its time is over.
+    """Sends requests until they succeed, fail for good or reach their deadline.
 
     Parameters
     ----------
     what
-        What is asked, for messages.
+        Name of the request, for messages.
     transport
-        One attempt.
+        Function that makes one attempt.
     policy
-        How long and how often.
+        Time limits and number of attempts.
     limiter
-        When a request may go out.
+        Rate limiter that every attempt passes.
     account
-        Who answers, and the date of an answer that has none.
+        Source of the replies, and their date if a response has none.
     key
-        What must be in no text and no body.
+        Key to remove from texts and bodies.
     """
 
     def __init__(
@@ -99,16 +99,16 @@ class Fetcher:
 
     @property
     def deadline(self) -> float:
-        """The longest that one question takes [s]."""
+        """Time limit of one query [s]."""
         return self._policy.deadline
 
     def bind(self, token: CancelToken, waited: float = 0.0) -> Self:
-        """The same, which gives up when told to, and has less time by what was waited [s].
+        """Return a fetcher that obeys a cancel token and has less time, by what was waited [s].
 
         Raises
         ------
         TransportError
-            The wait took all the time there was.
+            The wait took all the time.
         """
         if waited >= self.deadline:
             raise TransportError(OUT_OF_TIME)
@@ -118,7 +118,7 @@ class Fetcher:
         return other
 
     def fetch(self, params: Params, read: Read[T]) -> Reply[T]:
-        """What `read` makes of the answer to one request."""
+        """Send one request and return what `read` makes of its response."""
         deadline = Deadline(self._policy.deadline)
         return self._fetch(params, deadline, self._token or CancelToken(), read)
 
@@ -132,18 +132,18 @@ class Fetcher:
         chunk_days: int,
         progress: ProgressOption,
     ) -> dict[str, CallUsage]:
-        """Usage of each group, all as of the date of the last reply.
+        """Fetch the usage of each group, all as of the date of the last reply.
 
         Parameters
         ----------
         first, then
-            The groups' questions; the second ones are asked when the first are answered.
+            Queries by group; `then` is fetched when `first` is complete.
         name
-            What a group is, for messages.
+            Noun for a group, for messages.
         max_concurrency
-            The most requests under way at once.
+            Maximum number of concurrent requests.
         chunk_days
-            The longest window that one request asks for [days].
+            Longest window of one request [days].
         progress
             ``True`` for a progress bar on standard error or in the notebook, or a function that is
             called with the number of finished requests and their total.
@@ -158,6 +158,7 @@ class Fetcher:
                 replies |= self._replies(
                     later, name, max_concurrency, lambda done, _: report(len(tasks) + done, total)
                 )
+        # Groups fetched at different seconds are one breakdown: the last reply dates all of them.
         as_of = max(reply.date for reply in replies.values())
         parts: dict[str, list[CheckedReply]] = {}
         for (group, _), reply in replies.items():
@@ -172,13 +173,13 @@ class Fetcher:
 
     def iter_usages(
         self,
-        questions: Iterable[tuple[str, UsageQuery]],
+        queries: Iterable[tuple[str, UsageQuery]],
         *,
         name: str,
         max_concurrency: int,
         chunk_days: int,
     ) -> Generator[tuple[str, CallUsage]]:
-        """Each group with its usage, as the answers come; no more are held than are under way."""
+        """Yield each group with its usage, as they come; nothing else stays in memory."""
         token = self._token or CancelToken()
 
         def work(question: tuple[str, UsageQuery]) -> CallUsage:
@@ -201,7 +202,7 @@ class Fetcher:
         with (
             self._reader() as read,
             closing(
-                run_unordered(work, questions, max_concurrency=max_concurrency, token=token)
+                run_unordered(work, queries, max_concurrency=max_concurrency, token=token)
             ) as answers,
         ):
             for (group, _), usage in answers:
@@ -214,7 +215,7 @@ class Fetcher:
         max_concurrency: int,
         progress: Progress,
     ) -> dict[Task, Reply[CheckedReply]]:
-        """Reply to each task; those of one group share a deadline."""
+        """Fetch all tasks; the requests of one group share a deadline."""
         deadlines = {group: Deadline(self._policy.deadline) for group, _ in tasks}
         token = self._token or CancelToken()
 
@@ -234,6 +235,7 @@ class Fetcher:
         attempt, failure = 0, None
         while True:
             if wait := self._await_turn(deadline, token):
+                # The failure before the wait says more than the wait itself.
                 failure = failure or self._not_sent(wait)
                 raise failure.after(attempt, deadline.spent(), self._describe(params))
             attempt += 1
@@ -252,24 +254,25 @@ class Fetcher:
                 token.sleep(wait)
 
     def _await_turn(self, deadline: Deadline, token: CancelToken) -> float:
-        """0 after the wait for a turn; the wait [s], where the deadline does not leave it."""
+        """Wait for a free slot and return 0; return the wait [s] if it would pass the deadline."""
         wait = self._limiter.reserve()
         while wait > 0:
             if wait >= deadline.left():
                 return wait
             token.sleep(wait)
+            # Another request may have started a back-off meanwhile.
             wait = self._limiter.pause_left()
         return 0.0
 
     def _not_sent(self, wait: float) -> Failure:
         message = (
-            f"{self._what}: not sent; the server asked this client to wait, {wait:.0f} s more, and "
-            "the deadline does not leave that; try again then"
+            f"{self._what}: not sent; the server asked this client to wait, for {wait:.0f} s more, "
+            "which is past the deadline; try again after that"
         )
         return Failure(TransportError(message, retry_after=wait))
 
     def _describe(self, params: Params) -> str:
-        """Parameters in a message."""
+        """Return the parameters for a message, without the key."""
         said = self._key.hide(urlencode(params, safe=":"))
         return said if len(said) <= _PARAMS_LIMIT else f"{said[:_PARAMS_LIMIT]}..."
 
@@ -290,16 +293,17 @@ class Fetcher:
         except ResponseError as error:
             retry, message = isinstance(error, wire.CutReplyError), str(error)
         except TimeoutError:
-            problem = "it was not read within the deadline; ask for less, or with a longer one"
+            problem = "not decoded before the deadline; ask for less, or set a longer deadline"
             message = f"{self._what}: no complete answer: {problem}"
             return incomplete_response(response, message, self._key.hide)
         return invalid_response(response, message, self._key.hide, retry=retry)
 
     @contextmanager
     def _reader(self) -> Generator[Callable[[UsageQuery, Deadline, Body, datetime], CheckedReply]]:
-        """What decodes and checks bodies, in one thread for all callers, within their deadlines.
+        """Yield a function that decodes and checks a body in one shared thread, within a deadline.
 
-        Side by side they would only wait for each other, each with memory of its own that is cold.
+        Several threads would not be faster: they hold the interpreter lock while they decode, and
+        each has to warm up memory of its own.
         """
         thread = ThreadPoolExecutor(1, THREAD_NAME)
         saved = self._account.source == "file"
@@ -319,7 +323,7 @@ class Fetcher:
 
 @contextmanager
 def group_in_errors(name: str, group: str) -> Generator[None]:
-    """Errors that leave this carry the group in their message."""
+    """Add the group to the message of an error that is raised inside this block."""
     try:
         yield
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""The account's key: held where no repr, traceback or pickle shows it, and taken out of texts."""
+"""The API key: hidden from every repr, traceback and pickle, and removed from texts."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from typing import NamedTuple
 
 KEY_VARIABLE = "ULTRAVOX_API_KEY"
 SAMPLE_KEY = "sample00.notasecretnotasecretnotasecret00"
-"""The sample account's key: no secret, and good for nothing else."""
+"""Key of the sample account; it is no secret and opens nothing else."""
 _HIDDEN = "[key]"
-_PREFIX = 8  # of a key, public; a dot follows
-_SECRET_FROM = 8  # shorter parts of a key are common words
-_REMEMBERED = 100  # keys that answers under way may still show
+_PREFIX = 8  # length of the public part of a key; a dot follows
+_SECRET_FROM = 8  # shorter texts occur in ordinary words, which must not be hidden
+_REMEMBERED = 100  # earlier keys, which late responses may still echo
 
 Source = str | Callable[[], str] | None
 
 
 class Key(NamedTuple):
-    """Closures over the key; nothing looks into those."""
+    """Functions that know the key: reprs and tracebacks do not look into closures."""
 
     give: Callable[[], str]
-    """The key for the next request; it may be one that `problem` finds fault with."""
+    """Return the key for the next request; check it with `find_problem`."""
     hide: Callable[[str], str]
-    """A text without the keys that were given, in whatever case and with whatever JSON escapes."""
+    """Replace keys in a text, in upper or lower case and with JSON escapes."""
     hide_bytes: Callable[[bytes | bytearray], bytes]
-    """A body without them."""
+    """Replace keys in a body."""
 
 
 def wrap_key(source: Source) -> Key:
-    """The key of a text, a function or, for None, the environment."""
-    given: dict[str, tuple[re.Pattern[str], re.Pattern[bytes]]] = {}  # the latest secret last
+    """Wrap the key of a text, a function or, for None, the environment variable."""
+    given: dict[str, tuple[re.Pattern[str], re.Pattern[bytes]]] = {}  # in order of use
     lock = threading.Lock()
 
     def give() -> str:
         value = source() if callable(source) else source
         value = os.environ.get(KEY_VARIABLE, "") if value is None else value
         value = value.strip() if isinstance(value, str) else "\0"
-        if find_problem(value) is None:  # others are not sent
+        if find_problem(value) is None:  # invalid keys are never sent, so no response echoes them
             secret = _secret(value)
             with lock:
                 given[secret] = given.pop(secret) if secret in given else _patterns(secret)
@@ -70,27 +70,27 @@ def _secret(key: str) -> str:
 
 
 def _patterns(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
-    """Expressions for a text as it is, or with characters of it escaped as JSON may do."""
+    """Return patterns that match a text, with or without JSON escapes."""
     text = "".join(rf"(?:\\?{re.escape(char)}|\\u00{ord(char):02x})" for char in secret)
     return re.compile(text, re.IGNORECASE), re.compile(text.encode(), re.IGNORECASE)
 
 
 def inspect_key(key: Key) -> tuple[str | None, bool]:
-    """What is wrong with a key, as `find_problem` says it, and whether it is the sample account's.
+    """Return the problem with a key, or None, and whether it is the key of the sample account.
 
-    The key is asked for once, and no frame of the caller's holds it.
+    The key is read once, here, so that no frame of the caller refers to it.
     """
     value = key.give()
     return find_problem(value), value == SAMPLE_KEY
 
 
 def find_problem(value: str) -> str | None:
-    """What is wrong with a key, in words without it; None for nothing."""
+    """Return what is wrong with a key, without quoting it, or None."""
     if not value:
         return (
-            f"api_key: expected a key, got none; set {KEY_VARIABLE} or pass api_key=, or try the "
-            "sample account, which needs none (sample_client(), --account sample)"
+            f"No API key: set {KEY_VARIABLE} or pass api_key=. The sample account needs none: "
+            "sample_client(), or --account sample"
         )
     if not (value.isascii() and value.isprintable()) or " " in value:
-        return "api_key: expected text of visible ASCII characters, got others"
+        return "api_key: expected visible ASCII characters, got others; copy the key again"
     return None

@@ -1,4 +1,4 @@
-"""What an answer means: a body to read, something to ask for again, or one of the public errors."""
+"""Responses of the server: a body to read, a failure to retry, or one of the public errors."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from usage_analysis.errors import (
 )
 
 WIRE_LIMIT = 32 * 2**20
-"""The most bytes of a body that are read [bytes]."""
+"""Maximum size of a body on the wire [bytes]."""
 DECODED_LIMIT = 64 * 2**20
-"""The most bytes that a compressed body may become [bytes]."""
+"""Maximum size of a decompressed body [bytes]; a small body can decompress to gigabytes."""
 ERROR_LIMIT = 64 * 2**10
-"""The most bytes of an error's body that are read [bytes]."""
+"""Maximum size of the body of an error [bytes]; only a message is read from it."""
 _MESSAGE_LIMIT = 300
-_GZIP = 16 + zlib.MAX_WBITS
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for the gzip format
 # Statuses that may pass. Gateways in front of the endpoint add their own to the standard ones:
 # 520 to 524 say that the server behind them failed or was too slow, 529 that it is overloaded.
 _RETRIED = {408, 429, 500, 502, 503, 504, *range(520, 525), 529}
+# Statuses that mean the account or the server is overloaded, so all requests of a client wait.
 _BACK_OFF_ALL = {429, 503}
 
 Redact = Callable[[str], str]
@@ -38,7 +39,7 @@ Body = bytes | bytearray
 
 
 class Response(NamedTuple):
-    """An answer as it came over the wire."""
+    """A response as it came over the wire."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,43 +50,46 @@ class Response(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why there is no answer, and whether asking again may help."""
+    """Reason why a request has no usable response, and whether a retry may help."""
 
     error: TransportError | APIError | ResponseError
     retry: bool = False
     shared: bool = False
-    """Whether every request of this client should wait, not only this one."""
+    """Whether all requests of this client should wait, not only this one."""
     retry_after: float | None = None
 
     def after(self, attempts: int, seconds: float, asked: str) -> UsageError:
-        """The error of the last attempt, which says what was asked, how often, in how long [s]."""
+        """Return the error of the last attempt, with the request and the time it took [s]."""
         self.error.attempts = attempts
         tried = f" ({attempts} attempts in {seconds:.3g} s)" if attempts > 1 else ""
-        self.error.args = (f"{self.error}; asked for {asked}{tried}",)
+        self.error.args = (f"{self.error}; request: {asked}{tried}",)
         return self.error
 
 
 def response_body(response: Response, what: str, now: datetime, redact: Redact) -> Body | Failure:
-    """Body of a whole answer with status 200, or why there is none.
+    """Return the body of a complete response with status 200, or the failure.
 
     Parameters
     ----------
     what
-        What was asked, for messages.
+        The request, for messages.
     now
-        The clock, for a `Retry-After` date beside which the answer has no `Date`.
+        Current time: a `Retry-After` date is measured against it if the response has no `Date`.
     redact
-        Takes the key out of a text.
+        Function that removes the key from a text.
     """
     if response.status != 200:
         return _refusal(response, what, now, redact)
     if len(response.body) > WIRE_LIMIT:
-        problem = f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for less"
+        problem = (
+            f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for a shorter window"
+        )
         return invalid_response(response, problem, redact)
     try:
         return decompress(response.body, _plain(response.encoding, redact))
     except EOFError:
-        problem = "the compressed body stops before its end"
+        # The connection ended early, which a retry may mend; other damage comes from the server.
+        problem = "the compressed body is cut off"
     except ResponseError as error:
         return invalid_response(response, str(error), redact)
     return incomplete_response(
@@ -96,39 +100,39 @@ def response_body(response: Response, what: str, now: datetime, redact: Redact) 
 def invalid_response(
     response: Response, message: str, redact: Redact, *, retry: bool = False
 ) -> Failure:
-    """Failure of an answer with status 200 that is not what the endpoint promises."""
+    """Return the failure of a response with status 200 that breaks the contract."""
     return Failure(ResponseError(redact(message), **_identify(response, redact)), retry)
 
 
 def incomplete_response(
     response: Response | None, message: str, redact: Redact, *, retry: bool = False
 ) -> Failure:
-    """Failure of an answer that is not whole, of which the head may be known."""
+    """Return the failure of an incomplete response, of which the headers may be known."""
     return Failure(
         TransportError(message, **(_identify(response, redact) if response else {})), retry
     )
 
 
 def decompress(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
-    """Body without its compression.
+    """Return the body without its compression.
 
     Raises
     ------
     EOFError
-        The compressed stream stops before its end.
+        The compressed stream is cut off.
     ResponseError
-        Another compression than gzip, not gzip at all, more bytes than the limit, or bytes after
-        the end.
+        The body is not gzip, is larger than the limit, or goes on after the end of the stream.
     """
     if encoding.strip().lower() in ("", "identity"):
         return body
     if encoding.strip().lower() not in ("gzip", "x-gzip"):
         raise ResponseError(f"reply: expected Content-Encoding gzip or none, got {encoding!r:.80}")
+    # One byte more than the limit shows that the body is too large, without decompressing it all.
     stream = zlib.decompressobj(_GZIP)
     try:
         out = stream.decompress(body, limit + 1)
     except zlib.error:
-        problem = "other bytes"
+        problem = "bytes in another format"
     else:
         if len(out) > limit:
             problem = f"more than {limit // 2**20} MB"
@@ -159,18 +163,20 @@ def _refusal(response: Response, what: str, now: datetime, redact: Redact) -> Fa
 
 def _advice(status: int, wait: float | None) -> str:
     if status < 300:
-        return "no whole reply; try again"
+        return "no complete reply; try again"
     if status < 400:
-        return "a redirect, not followed, since the key would go along; check base_url"
+        return "redirects are not followed, because the key would go along; check base_url"
     if status in (401, 403):
-        return "the key was refused; check it, and that it belongs to this account"
+        return "the key was refused; check that it is complete and belongs to this account"
     if status == 429:
-        return "too many requests; ask less often" + (f", in {wait:g} s" if wait else "")
+        return "too many requests; ask less often" + (
+            f", and try again in {wait:g} s" if wait else ""
+        )
     if status in (404, 405, 410):
-        return "the endpoint is not there; check base_url"
+        return "the endpoint does not exist at this address; check base_url"
     if status == 408 or status >= 500:
         return "the server failed; try again later"
-    return "the request was refused; check what was asked for"
+    return "the request was refused; check the filters"
 
 
 def _identify(response: Response, redact: Redact) -> dict[str, Any]:
@@ -179,9 +185,9 @@ def _identify(response: Response, redact: Redact) -> dict[str, Any]:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Wait that the server asks for [s]: digits, or a date measured against the answer's own.
+    """Return the wait that the server asks for [s], or None if it asks for none.
 
-    None where there is none, or it is neither.
+    The header holds seconds or an HTTP date, which is measured against the date of the response.
     """
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
@@ -193,7 +199,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def parse_date(text: str) -> datetime | None:
-    """Instant of an HTTP date, None where it is none."""
+    """Return the instant of an HTTP date in UTC, or None for any other text."""
     try:
         date = parsedate_to_datetime(text)
         return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
@@ -202,9 +208,9 @@ def parse_date(text: str) -> datetime | None:
 
 
 def _server_message(response: Response, redact: Redact) -> str:
-    """The server's own words of a refusal, where they are plain text; empty otherwise.
+    """Return the message in the body of an error if it is plain text, else an empty text.
 
-    They stand under `detail`, or in lists under the names of what they are about.
+    The server puts it under `detail`, or in lists under the names of the refused parameters.
     """
     try:
         document = json.loads(decompress(response.body, response.encoding, ERROR_LIMIT))
@@ -219,11 +225,12 @@ def _server_message(response: Response, redact: Redact) -> str:
             for name, said in document.items()
             if isinstance(said, list) and all(isinstance(text, str) for text in said)
         )
+    # A gateway may put its whole HTML page there.
     return "" if re.search(r"<[a-zA-Z!/]", words) else _plain(words, redact)[:_MESSAGE_LIMIT]
 
 
 def _plain(text: str, redact: Redact) -> str:
-    """Text without what could move a cursor, turn its direction or show the key."""
+    """Return a text without control and bidirectional characters, and without the key."""
     seen = (" " if char.isspace() else char for char in text)
     kept = (char for char in seen if char == " " or unicodedata.category(char)[0] not in "CZ")
     return redact("".join(kept)).strip()

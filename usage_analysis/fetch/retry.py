@@ -1,4 +1,4 @@
-"""Retry policy: how long to wait, how often to try again, when to give up; no HTTP here."""
+"""Retry policy, deadline, backoff and rate limiter; nothing here knows HTTP."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from usage_analysis.errors import QueryError
 
 FIRST_BACKOFF = 0.5
-"""The most that the wait before the second attempt lasts [s]; each next one doubles it."""
+"""Longest wait before the second attempt [s]; it doubles with every further attempt."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long a client waits [s], and how often it asks."""
+    """Limits of a client: time [s] and number of attempts."""
 
     timeout: float
     deadline: float
@@ -26,6 +26,7 @@ class RetryPolicy:
         """Check every setting."""
         for name in ("timeout", "deadline", "max_backoff"):
             value = getattr(self, name)
+            # Locks refuse longer waits than this, in the middle of a request.
             if not isinstance(value, int | float) or not 0 < value <= threading.TIMEOUT_MAX:
                 raise QueryError(f"{name}: expected a number of seconds above 0, got {value!r}")
         if not isinstance(self.max_attempts, int) or self.max_attempts < 1:
@@ -35,30 +36,33 @@ class RetryPolicy:
 
 
 class Deadline:
-    """The end of the time that one question may take, from its first request on."""
+    """Time limit of one query; it starts with the first request.
+
+    Queries that wait for a free thread do not lose time meanwhile.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._start: float | None = None
 
     def spent(self) -> float:
-        """Time since the first call [s]."""
+        """Return the time since the first call [s]."""
         if self._start is None:
             self._start = time.monotonic()
         return time.monotonic() - self._start
 
     def left(self) -> float:
-        """Time left [s], not below 0."""
+        """Return the time left [s], at least 0."""
         return max(0.0, self._seconds - self.spent())
 
 
 class RateLimiter:
-    """When the next request may go out: spread over the second, and after a shared back-off.
+    """Rate limiter: spaces requests evenly, and holds all of them during a shared back-off.
 
     Parameters
     ----------
     per_second
-        The most requests that go out in a second; None for no limit.
+        Maximum number of requests per second; None for no limit.
     """
 
     def __init__(self, per_second: float | None) -> None:
@@ -67,7 +71,7 @@ class RateLimiter:
         self._next = self._open = 0.0
 
     def reserve(self) -> float:
-        """Wait until the caller's turn [s], which is the caller's now."""
+        """Reserve the next free slot and return the wait until then [s]."""
         with self._lock:
             now = time.monotonic()
             start = max(now, self._next, self._open)
@@ -75,27 +79,28 @@ class RateLimiter:
             return start - now
 
     def pause_left(self) -> float:
-        """Wait until the back-off is over [s]."""
+        """Return the time until the back-off ends [s]."""
         return max(0.0, self._open - time.monotonic())
 
     def pause(self, seconds: float) -> None:
-        """Let nobody through for a while."""
+        """Hold all requests for so many seconds."""
         with self._lock:
             self._open = max(self._open, time.monotonic() + seconds)
 
 
 def backoff(attempt: int, longest: float, retry_after: float | None) -> float:
-    """Wait before the next attempt [s]: what the server asked for, and a random part on top.
+    """Return the wait before the next attempt [s]: the server's own, and a random part on top.
 
     Parameters
     ----------
     attempt
-        How many attempts were made.
+        Number of attempts so far.
     longest
-        The most that the random part lasts [s]. It is drawn from the whole range ("full jitter"),
-        so that clients that failed together do not come back together.
+        Upper limit of the random part [s]. It is drawn from the whole range ("full jitter"), so
+        that clients that failed together do not come back together.
     retry_after
-        The server's own wait [s].
+        Wait that the server asked for [s].
     """
+    # The exponent is bounded so that thousands of attempts do not overflow.
     most = min(longest, FIRST_BACKOFF * 2.0 ** min(attempt - 1, 30))
     return (retry_after or 0.0) + random.uniform(0, most)  # noqa: S311  # spread, not a secret

@@ -1,4 +1,4 @@
-"""Work in threads that can be cancelled from another thread; no HTTP here."""
+"""Threads, and a token that cancels their work from another thread; nothing here knows HTTP."""
 
 from __future__ import annotations
 
@@ -22,27 +22,23 @@ from usage_analysis.errors import TransportError
 from usage_analysis.fetch.progress import Progress
 
 THREAD_NAME = "usage-analysis"
-"""What the threads of this package are called."""
+"""Name of all threads of this package."""
 
-
-_IDLE = 10.0  # how long a thread waits for work [s]
-
+_IDLE = 10.0  # time after which an idle thread ends [s]
 
 T = TypeVar("T")
-
-
 K = TypeVar("K")
 
 
 class RequestCancelledError(TransportError):
-    """Given up because somebody no longer wants the answer."""
+    """The request was cancelled: its result is no longer wanted."""
 
 
 class ThreadPool:
-    """Threads for what may hang, kept for the next time; none of them keeps the process alive.
+    """Daemon threads for work that may hang; idle threads are reused.
 
-    An executor's threads would be waited for at the end of the process, and its number of them is
-    a limit that one hanging name look-up uses up.
+    A `ThreadPoolExecutor` does not serve here. Python waits for its threads when the process ends,
+    and name look-ups that hang would use up its fixed number of threads.
     """
 
     def __init__(self) -> None:
@@ -51,7 +47,7 @@ class ThreadPool:
         self._closed = False
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Begin `work`, which raises nothing, in a thread of its own."""
+        """Run `work` in a thread of its own; it must not raise."""
         with self._lock:
             queue = self._idle.pop() if self._idle else None
         if queue is None:
@@ -60,7 +56,7 @@ class ThreadPool:
         queue.put(work)
 
     def close(self) -> None:
-        """End the threads that do nothing now, and the others once they are done."""
+        """End the idle threads now, and the others when their work is done."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -70,7 +66,7 @@ class ThreadPool:
     def _live(self, queue: SimpleQueue[Callable[[], None] | None]) -> None:
         while work := self._next(queue):
             work()
-            del work  # it holds the answer
+            del work  # it refers to the response, which can be large
             with self._lock:
                 if self._closed:
                     return
@@ -83,11 +79,12 @@ class ThreadPool:
             if queue in self._idle:
                 self._idle.remove(queue)
                 return None
-        return queue.get()  # on its way
+        # Somebody took this thread from the idle ones just now, so its work is about to come.
+        return queue.get()
 
 
 class CancelToken:
-    """A word from another thread that ends waits and exchanges at once."""
+    """Token with which another thread cancels waits and requests at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -95,7 +92,7 @@ class CancelToken:
         self._running: set[Future[object]] = set()
 
     def cancel(self) -> None:
-        """End what waits for this, and what will."""
+        """End all waits and requests that use this token, now and later."""
         with self._lock:
             self._event.set()
             running = list(self._running)
@@ -104,7 +101,13 @@ class CancelToken:
                 future.set_exception(self._cancelled())
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless stopped."""
+        """Wait, unless cancelled.
+
+        Raises
+        ------
+        RequestCancelledError
+            The token was cancelled before or during the wait.
+        """
         if self._event.wait(seconds):
             raise self._cancelled()
 
@@ -116,25 +119,27 @@ class CancelToken:
         pool: ThreadPool,
         give_up: Callable[[], None],
     ) -> T:
-        """What `work` returns or raises; it runs beside, so nothing that it hangs in holds us.
+        """Run `work` in another thread and return its result, within a time limit.
+
+        The caller comes back in time even if `work` hangs in a system call.
 
         Parameters
         ----------
         work
-            Begins in any case, and ends soon after `give_up` was called.
+            Function that ends soon after `give_up` was called.
         seconds
-            The longest that this takes [s].
+            Time limit [s].
         pool
-            Who does the work.
+            Threads to run it in.
         give_up
-            Called where nobody waits for `work` any more.
+            Function that is called when nobody waits for `work` any more.
 
         Raises
         ------
         TimeoutError
-            The time is over.
+            The time limit was reached.
         RequestCancelledError
-            Somebody stopped it.
+            The token was cancelled.
         """
         future: Future[T] = Future()
         with self._lock:
@@ -154,7 +159,7 @@ class CancelToken:
 
     @staticmethod
     def _cancelled() -> RequestCancelledError:
-        return RequestCancelledError("stopped: the answer is no longer wanted")
+        return RequestCancelledError("cancelled: the result is no longer wanted")
 
 
 def _settle(future: Future[T], work: Callable[[], T]) -> None:
@@ -176,12 +181,13 @@ def run_all(
     token: CancelToken,
     progress: Progress,
 ) -> dict[K, T]:
-    """Result of `work` for each key, in the keys' order; the first failure ends the others.
+    """Run `work` for each key and return the results in the order of the keys.
 
-    `progress` is called in the caller's thread.
+    The first failure cancels the others. `progress` is called in the caller's thread.
     """
     waiting = list(keys)
     progress(0, len(waiting))
+    # A single request needs no thread of its own, and its traceback stays short.
     if len(waiting) == 1:
         only = {waiting[0]: work(waiting[0])}
         progress(1, 1)
@@ -202,10 +208,10 @@ def run_all(
 def run_unordered(
     work: Callable[[K], T], keys: Iterable[K], *, max_concurrency: int, token: CancelToken
 ) -> Generator[tuple[K, T]]:
-    """Each key with the result of `work`, in no order; the first failure ends the others.
+    """Yield each key with the result of `work`, as they come; the first failure cancels the others.
 
-    The next key is read when a thread is free for it and the caller has taken the results before,
-    so no more is held than `max_concurrency` results, however many keys there are.
+    The next key is read when a thread is free and the caller has taken the earlier results. So at
+    most `max_concurrency` results are in memory, however many keys there are.
     """
     more = iter(keys)
     running: dict[Future[T], K] = {}
@@ -217,11 +223,11 @@ def run_unordered(
             if not running:
                 return
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
-            # What came is handed over before what failed ends it all.
+            # Results are handed over before a failure ends the loop, so that none is lost.
             done = sorted(ended, key=_failed, reverse=True)
             del ended
             while done:
-                # No name here keeps a result while the caller works on it.
+                # No name refers to a result while the caller works on it: it can be freed.
                 future = done.pop()
                 yield running.pop(future), future.result()
                 del future

@@ -1,4 +1,4 @@
-"""HTTP transport: send one request and return its response in time; no other file knows HTTP."""
+"""HTTP transport: send one request, return its response in time. No other file here knows HTTP."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from usage_analysis.fetch.threads import CancelToken, RequestCancelledError, Thr
 
 PATH = "/api/accounts/me/usage/calls"
 WHAT = f"GET {PATH}"
-"""What is asked, for messages."""
+"""Name of the request, for messages."""
 
 CLOSED = "client: expected an open client, got a closed one"
 _NO_TLS = ssl.PROTOCOL_TLS_CLIENT
-# Variables of the environment that httpx reads, and what they should hold.
+# Environment variables that httpx reads, and what they should hold: its own errors name neither.
 _CERTIFICATES = ["SSL_CERT_FILE", "SSL_CERT_DIR", "PEM files of certificates"]
 _PROXIES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "http:// addresses (socks5:// needs socksio)"]
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -37,13 +37,13 @@ _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
 
 class _KeyAuth(httpx.Auth):
-    """Sets the key on requests to the client's own origin and to no other."""
+    """Sets the key on requests to the client's own origin only."""
 
     def __init__(self, give: Callable[[], str], url: httpx.URL) -> None:
         self._give, self._origin = give, _origin(url)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the header, and take it off again: exceptions outlive a request and hold it."""
+        """Add the header, and remove it afterwards: exceptions keep their request."""
         if problem := self._add(request):
             raise QueryError(problem)
         try:
@@ -62,18 +62,22 @@ class _KeyAuth(httpx.Auth):
 
 
 class _Connection:
-    """One connection, and its socket: shutting that ends a wait that no read time-out does."""
+    """One connection and its socket.
+
+    The timeout of httpx restarts with every byte, so a slow server could hold a request for ever.
+    Shutting the socket down ends it at once.
+    """
 
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
         self.over = False
         self.head: Response | None = None
-        """What came of the answer, however its body ends."""
+        """Status and headers of the last response, even if its body never ended."""
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
     def get(self, params: Params, seconds: float) -> Response:
-        """Answer to one request, its body up to the limit."""
+        """Send one request and return its response; the body is read up to the limit."""
         self.head = None
         with self.http.stream(
             "GET",
@@ -87,12 +91,12 @@ class _Connection:
             return _read(answer)
 
     def shut(self) -> None:
-        """Shut the socket under whoever reads from it, now and later."""
+        """Shut the socket down, so that every read ends, now and later."""
         with self._lock:
             self.over = True
             if self._socket is not None:
                 with suppress(OSError):
-                    # An SSLSocket's own method would first forget the TLS object of a read.
+                    # SSLSocket.shutdown would drop the TLS object that another thread reads with.
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
@@ -102,7 +106,11 @@ class _Connection:
             self._watch(info["return_value"])
 
     def _leave(self) -> None:
-        """Leave the socket to the TLS handshake, which keeps its time; `ssl` loses a shut one."""
+        """Let go of the socket during the TLS handshake, which has a working timeout of its own.
+
+        The `ssl` module closes the socket object and makes a new one: shutting the old one would
+        have no effect.
+        """
         with self._lock:
             left, self._socket = self._socket, None
         if self.over and left is not None:
@@ -117,21 +125,24 @@ class _Connection:
 
 
 class ConnectionPool:
-    """The connections of a client and of its views: one request at a time on each.
+    """Connections of a client and its views; each carries one request at a time.
+
+    httpx has a pool too, but does not say which socket serves which request, and a request that
+    hangs can only be ended through its socket.
 
     Parameters
     ----------
     base_url
-        Where the API is.
+        Address of the API.
     key
-        What requests carry, and what no log shows.
+        Key that requests carry and that no log shows.
     transport
-        What to use instead of the network.
+        httpx transport to use instead of the network.
 
     Raises
     ------
     QueryError
-        The address is none, or a plain ``http://`` one elsewhere than on this machine.
+        The address is invalid, or is a plain ``http://`` address of another machine.
     """
 
     def __init__(self, base_url: str, key: Key, transport: httpx.BaseTransport | None) -> None:
@@ -149,16 +160,16 @@ class ConnectionPool:
 
     @property
     def address(self) -> str:
-        """Where the API is."""
+        """Address of the API."""
         return str(self._url).rstrip("/")
 
     @property
     def local(self) -> bool:
-        """Whether that is this machine."""
+        """Whether the API runs on this machine."""
         return self._url.host in _LOOPBACK
 
     def run(self, token: CancelToken, params: Params, seconds: float) -> Response | Failure:
-        """Answer to one request, or why there is none, after so many seconds at most."""
+        """Send one request; return its response or the failure within so many seconds [s]."""
         token.sleep(0)
         connection = self._acquire()
         try:
@@ -167,17 +178,18 @@ class ConnectionPool:
         except (RequestCancelledError, QueryError):
             raise
         except httpx.InvalidURL:
-            problem = "an address of over 64 KB; ask for fewer agents at once"
+            problem = "more than 64 KB of filters; ask for fewer agents at once"
         except (httpx.HTTPError, OSError) as error:
+            # The status tells more than a broken body does, unless the body was the answer.
             if connection.head is not None and connection.head.status != httpx.codes.OK:
                 return connection.head
             problem, retry = _problem(error, seconds, self.address)
             message = f"{WHAT}: no complete answer: {problem}"
             return responses.incomplete_response(connection.head, message, self._hide, retry=retry)
-        raise QueryError(f"agent_ids: expected filters that fit an address, got {problem}")
+        raise QueryError(f"agent_ids: expected filters that fit into one address, got {problem}")
 
     def close(self) -> None:
-        """Close what is idle now, and the others once they are done."""
+        """Close the idle connections now, and the others when their request ends."""
         with self._lock:
             self._closed = True
             idle, self._idle = [connection.http for connection in self._idle], []
@@ -209,21 +221,22 @@ class ConnectionPool:
         secure, read = self._url.scheme == "https", _CERTIFICATES
         with suppress(ImportError, OSError, ValueError, httpx.InvalidURL):
             if self._tls is None:
-                # To this machine no certificate is looked at: leave out the slow list of them.
+                # Loading the certificates is slow, and http:// to this machine needs none.
                 self._tls = httpx.create_ssl_context() if secure else ssl.SSLContext(_NO_TLS)
             read = _PROXIES
             return _Connection(
                 self._http(
                     verify=self._tls,
                     limits=httpx.Limits(max_connections=1),
-                    # A proxy of the environment would be told the key of a request in the clear.
+                    # A proxy from the environment would see the key of a plain http:// request.
                     trust_env=secure,
                 )
             )
         *names, wanted = read
         given = [name for name in names if name in os.environ or name.lower() in os.environ]
         raise QueryError(
-            f"{', '.join(given or names)}: expected {wanted} in the environment, got something else"
+            f"{', '.join(given or names)}: expected {wanted} in the environment, got something "
+            "else; correct or unset it"
         )
 
     def _release(self, connection: _Connection, *, whole: bool) -> None:
@@ -242,7 +255,7 @@ class ConnectionPool:
             base_url=self._url,
             auth=self._auth,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            # Not followed nor looked at: httpx takes an address that is none for a broken head.
+            # httpx parses Location even if it does not follow it, and fails on an invalid address.
             follow_redirects=False,
             event_hooks={"response": [lambda answer: answer.headers.pop("Location", None)]},
             headers={
@@ -255,7 +268,10 @@ class ConnectionPool:
 
 
 def _hide_in_logs(hide: Callable[[str], str]) -> Callable[[], None]:
-    """What ends the hiding that begins now: httpx's side logs heads, and a server may echo."""
+    """Remove the key from httpx's log records; return the function that ends this.
+
+    At level DEBUG its libraries log headers, and a server may echo the key in them.
+    """
 
     def hidden(record: logging.LogRecord) -> bool:
         text = record.getMessage()
@@ -280,7 +296,7 @@ def _address(base_url: str) -> httpx.URL:
     except (httpx.InvalidURL, TypeError):
         problem = "something else"
     else:
-        problem = "a user or password in it" if url.userinfo else ""
+        problem = "a user name or password in it" if url.userinfo else ""
         problem = problem or ("a query or fragment" if url.query or url.fragment else "")
         safe = url.scheme == "https" or (url.scheme == "http" and url.host in _LOOPBACK)
         problem = problem or ("" if safe and url.host else f"{str(base_url)[:200]!r}")
@@ -295,31 +311,32 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _read(answer: httpx.Response) -> Response:
     encoding = answer.headers.get("Content-Encoding", "")
-    if answer.is_stream_consumed:  # a canned answer comes read and decoded
+    if answer.is_stream_consumed:  # a test transport gives bodies that are read and decoded
         return Response(answer.status_code, answer.headers, answer.content, "")
     whole = answer.status_code == httpx.codes.OK
     limit = responses.WIRE_LIMIT if whole else responses.ERROR_LIMIT
-    body = bytearray()  # it grows in place: a list of parts to join made threads fight for memory
+    body = bytearray()  # grows in place: joining a list of parts made threads wait for memory
     for part in answer.iter_raw():
         body += part
         if len(body) > limit:
             break
-    del body[limit + whole :]  # one byte more tells a reply that is too long
+    del body[limit + whole :]  # one byte more shows that a reply is too long
     return Response(answer.status_code, answer.headers, body, encoding)
 
 
 def _problem(error: Exception, seconds: float, address: str) -> tuple[str, bool]:
-    """Why an transport brought no whole answer, in own words, and whether to ask again."""
+    """Return why there is no complete response, in our words, and whether a retry may help."""
     causes = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
+        # httpx wraps the errors of its libraries, which tell more.
         causes.append(cause)  # type: ignore[arg-type]  # below an Exception lies no bare one
     kinds = {kind for cause in causes for kind in type(cause).__mro__}
     retry = False
     if ssl.SSLError in kinds and not {ssl.SSLEOFError, ssl.SSLZeroReturnError} & kinds:
         (reason, *_) = [cause.reason for cause in causes if isinstance(cause, ssl.SSLError)]
-        problem = f"TLS failed ({reason}); check {address}, this machine's clock and its proxy"
+        problem = f"TLS failed ({reason}); check {address}, and this machine's clock and proxy"
     elif socket.gaierror in kinds:
-        problem = f"the host's name was not found; check {address}, the connection and HTTPS_PROXY"
+        problem = f"the host name was not found; check {address}, the network and HTTPS_PROXY"
     elif ConnectionRefusedError in kinds:
         problem = f"the connection was refused; check {address}"
     elif isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
