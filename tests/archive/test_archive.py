@@ -111,7 +111,7 @@ def test_groups_are_a_breakdown(tmp_path):
     some = archive.breakdown("agent", "2026-03-01", "2026-03-02", groups=list(groups)[:1])
     assert some.daily["agent"].unique().tolist() == list(groups)[:1]
     assert sorted(archive.breakdown("agent").groups) == sorted(groups)
-    with pytest.raises(ua.QueryError, match="which are 'agent'; got 'agents'"):
+    with pytest.raises(ua.QueryError, match="groups under \\('agent'\\), got 'agents'"):
         archive.breakdown("agents")
 
 
@@ -308,7 +308,7 @@ def test_scopes_are_listed(kept):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda a, c: a.sync(c, "new"), "since: expected a first day for the new scope 'new'"),
+        (lambda a, c: a.sync(c, "new"), "since: expected the first day of the new scope 'new'"),
         (lambda a, c: a.sync(c, "all", since="2026-05-01"), "since: expected a day up to today"),
         (lambda a, c: a.sync(c, "all", since="soon"), "since: expected"),
         (lambda a, c: a.sync(c, "all", since="2026-03-01T10:00:00Z"), "since: expected a UTC day"),
@@ -334,9 +334,12 @@ def test_scopes_are_listed(kept):
         (lambda a, _: a.load("al", "2026-03-01", "2026-03-02"), "expected one of 'all', 'night'"),
         (lambda a, _: a.load([], "2026-03-01", "2026-03-02"), "at least one name"),
         (lambda a, _: a.load("all", as_of="2026-03-01"), "as_of: expected"),
-        (lambda a, _: a.breakdown("agent"), "which are none yet; got 'agent'"),
+        (lambda a, _: a.breakdown("agent"), "there is none yet"),
         (lambda a, _: a.breakdown("agent", groups=[]), "groups: expected at least one name"),
-        (lambda a, _: ua.Archive(a.path.parent / "new").load("all"), "none is yet; got 'all'"),
+        (
+            lambda a, _: ua.Archive(a.path.parent / "new").load("all"),
+            "expected a synced scope, got 'all'",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said(kept, call, message):

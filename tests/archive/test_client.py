@@ -103,7 +103,10 @@ def test_one_name_of_two_agents_is_said_in_full(tmp_path, sample):
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
-        ({"search": "refund"}, r"no scope of search='refund'; sync\(client, NAME, since=DAY, sea"),
+        (
+            {"search": "refund"},
+            r"no scope of search='refund'; fetch it with sync\(client, NAME, since=DAY, sea",
+        ),
         ({"agent_ids": [IDS[0], ua.sample.AGENTS["Order status"]]}, "no scope of agent_ids="),
         ({"from_date": "2026-03-23"}, r"lacks 2026-03-23 to 2026-03-24 .*since=\"2026-03-23\""),
         ({"from_date": "2026-03-25T10:30:00Z"}, "expected whole UTC hours"),
@@ -123,7 +126,9 @@ def test_what_groups_leave_over_needs_all_calls(tmp_path, sample):
     archive.sync(sample, "desk", since="2026-03-31", agent_ids=IDS[:1])
     window = {"from_date": "2026-03-31", "to_date": "2026-03-31"}
     assert archive.client().by_agent(IDS[:1], **window).groups
-    with pytest.raises(ua.QueryError, match=r"no scope of all calls; sync\(client, NAME, since"):
+    with pytest.raises(
+        ua.QueryError, match=r"no scope of all calls; fetch it with sync\(client, NAME, since"
+    ):
         archive.client().by_agent(IDS[:1], include_rest=True, **window)
 
 

@@ -114,7 +114,7 @@ def test_a_tenant_who_left_is_named_and_left_out(tmp_path):
     here = archive.sum_usage("agent", every="D", without={"agent": [names[0], names[5]]})
     assert here["agent"].unique().tolist() == sorted(names[1:5])
     same(here, archive.sum_usage("agent", every="D", where={"agent": names[1:5]}))
-    with pytest.raises(ua.QueryError, match="without: expected of agent some of"):
+    with pytest.raises(ua.QueryError, match="without: unknown agent Nobody; known: "):
         archive.sum_usage("agent", without={"agent": "Nobody"})
 
 
@@ -133,10 +133,10 @@ def test_no_call_is_counted_twice(archive):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"by": "tenant"}, "by: expected some of agent, agent_ids, channel,.*got 'tenant'"),
-        ({"where": {"voice": "x"}}, "where: expected some of agent, agent_ids.*got 'voice'"),
-        ({"where": {"agent": "Nobody"}}, r"where: expected of agent some of .*got Nobody"),
-        ({"by": ["agent", "channel"]}, "by: expected scopes that have all of agent, channel"),
+        ({"by": "tenant"}, "by: expected one of agent, agent_ids, channel,.*got 'tenant'"),
+        ({"where": {"voice": "x"}}, "where: expected one of agent, agent_ids.*got 'voice'"),
+        ({"where": {"agent": "Nobody"}}, r"where: unknown agent Nobody; known: "),
+        ({"by": ["agent", "channel"]}, "by: no scope has all of agent, channel"),
         ({"by": ["agent", "agent"]}, "by: expected each name once"),
         ({"by": "time"}, "name: expected a group column that is not named like a column"),
         ({"by": "agent", "from_date": "2026-02-01"}, "the archive lacks 2026-02-01 to 2026-02-19"),

@@ -1,4 +1,4 @@
-"""`Archive`: an account's history in a folder, which answers like the endpoint, offline."""
+"""`Archive`: the usage of an account in a folder, which answers queries offline."""
 
 from __future__ import annotations
 
@@ -31,24 +31,25 @@ if TYPE_CHECKING:
 
 
 class Archive:
-    """Fetched usage in a folder: kept safely, and answered from like the endpoint, offline.
+    """Fetched usage in a folder, which answers queries offline as the endpoint would.
 
-    A scope is a question without its dates under a name of yours. `sync` fetches what is missing
-    of it and what may have changed; `load` answers from what is there, or says which days are not.
-    Nothing but sums by hour, names and filters is kept; never the key. Keep one account in one
-    folder. Processes may sync and read at once; one that is killed leaves what had landed.
+    A scope is a set of filters under a name of your choice. `sync` fetches the days of a scope
+    that are missing or may have changed. `load` reads them, or says which days are missing. The
+    archive stores hourly sums, names and filters, never the key. Use one folder per account.
+    Several processes may sync and read at the same time; if one is killed, all that it has
+    stored remains.
 
     Parameters
     ----------
     path
-        The archive's folder, made by the first sync.
+        Folder of the archive; the first sync creates it.
 
     Raises
     ------
     QueryError
-        There is something else in the folder, or pyarrow is missing.
+        The folder holds other files, or pyarrow is not installed.
     ArchiveError
-        A newer version made it.
+        A newer version of this package wrote the archive.
 
     Examples
     --------
@@ -68,7 +69,7 @@ class Archive:
 
     @property
     def path(self) -> Path:
-        """The archive's folder."""
+        """Folder of the archive."""
         return self._store.folder
 
     def sync(
@@ -81,37 +82,37 @@ class Archive:
         progress: ProgressOption = None,
         **filters: Unpack[CallFilters],
     ) -> SyncResult:
-        """What was fetched: the days since one that are missing, and those that may have changed.
+        """Fetch the days of a scope that are missing or may have changed, and store them.
 
-        A day is fetched again while its last fetch is of its first 7 days, for bills and
-        corrections come late, and when its last fetch is 30 days ago. The newest fetch of a day
-        replaces the whole day. Answers land as they come, a quarter of a year each, as a whole or
-        not at all, so a sync that was broken off goes on where it was.
+        Bills and corrections come late. So a day is fetched again until it is 7 days old, and once
+        more whenever its last fetch is 30 days ago. The newest fetch of a day replaces the whole
+        day. Replies cover up to a quarter of a year. Each is stored completely or not at all, so
+        an interrupted sync continues where it stopped.
 
         Parameters
         ----------
         client
-            Whom to ask.
+            Client of the account.
         scope
-            Name of the question: any text that names it to you.
+            Name of the scope: any text.
         since
-            First UTC day to keep; without it the first day that is there already.
+            First UTC day to fetch; by default the first day that is stored already.
         refetch
-            Fetch all days again, whatever is there.
+            Fetch all days again, even if they are stored.
         progress
             ``True`` for a progress bar on standard error or in the notebook, or a function that is
             called with the number of finished requests and their total.
         filters
-            Filters by name, see `UsageQuery`; once they are known they may be left out.
+            Filters by name, see `UsageQuery`; optional once the scope exists.
 
         Raises
         ------
         QueryError
-            The scope's filters are other ones already, or an argument does not fit.
+            The scope exists with other filters, or an argument is invalid.
         TransportError, APIError, ResponseError
-            As for `Client.call_usage`; what was answered before is kept.
+            As in `Client.call_usage`; earlier replies are stored.
         OSError
-            The disk is full, or does not let itself be written; what landed before is kept.
+            The disk is full or read-only; earlier replies are stored.
         """
         asked = {check_scope_name(scope): filters or None}
         return sync(self._store, client, asked, since, refetch=refetch, progress=progress)
@@ -126,18 +127,18 @@ class Archive:
         refetch: bool = False,
         progress: ProgressOption = None,
     ) -> SyncResult:
-        """What was fetched of the groups of a breakdown, however many: see `sync`.
+        """Fetch and store the groups of a breakdown; see `sync`.
 
-        Each group is a scope ``<name>/<group>``. Answers go to the disk as they come, so memory
-        does not grow with the number of groups.
+        Each group is a scope ``<name>/<group>``. Replies are written to disk as they come, so
+        memory does not grow with the number of groups.
 
         Parameters
         ----------
         groups
-            The filters of each group by its name, as in `Client.breakdown`; each asks something
-            else.
+            Filters of each group by its name, as in `Client.breakdown`; no two groups may have
+            the same filters.
         name
-            What a group is; the group column's name in `breakdown`.
+            Noun for a group; name of the group column in `breakdown`.
 
         Examples
         --------
@@ -157,10 +158,10 @@ class Archive:
         return sync(self._store, client, asked, since, refetch=refetch, progress=progress)
 
     def client(self) -> ArchiveClient:
-        """Client that asks the archive in place of the server, for the dashboard and for scripts.
+        """Return a client that reads the archive instead of the server, for dashboard and scripts.
 
-        What a scope asks it answers, and what several of single agents add up to; anything else is
-        a `QueryError` that says what to sync.
+        It answers queries whose filters are those of a scope, or that scopes of single agents add
+        up to. Any other query is a `QueryError` that says what to sync.
 
         Examples
         --------
@@ -184,30 +185,30 @@ class Archive:
         as_of: datetime | str | None = None,
         name: str = "scope",
     ) -> CallUsage:
-        """Usage of a scope as a fetch would bring it, or of several as a breakdown.
+        """Load the usage of a scope as a fetch would return it, or of several as a breakdown.
 
-        Its `as_of` is when its last day was fetched, of several scopes the earliest; days before
-        may have been fetched earlier or since. Every bucket is `provisional` that was so when its
-        own day was fetched. `all_time` is None.
+        `as_of` is when the last day was fetched, and the earliest such instant of several scopes;
+        earlier days may have another date. A bucket is `provisional` if it was so when its own day
+        was fetched. `all_time` is None.
 
         Parameters
         ----------
         scope
-            Its name, or several names.
+            Name of the scope, or several names.
         from_date, to_date, timezone
-            As for `Client.call_usage`; whole UTC hours. The window may end in the day after that
-            of the last sync, for it is today on some clocks.
+            As in `Client.call_usage`, in whole UTC hours. The window may end on the day after the
+            last sync, because that day is today in some time zones.
         as_of
-            Load what was known then, with its zone.
+            Load the figures that were known at this date and time, which needs a zone.
         name
-            The group column's, of several scopes.
+            Name of the group column for several scopes.
 
         Raises
         ------
         QueryError
-            A scope or a day is not there; the message says which days, and how to fetch them.
+            A scope or a day is missing; the message says which, and how to fetch it.
         ArchiveError
-            A file that is needed is damaged; the message says how to go on.
+            A required file is damaged; the message says how to repair the archive.
         """
         window: Filters = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         if isinstance(scope, str):
@@ -227,12 +228,12 @@ class Archive:
         timezone: str | tzinfo | None = None,
         as_of: datetime | str | None = None,
     ) -> CallUsage:
-        """Usage by group, of the groups that `sync_groups` kept under a name; see `load`.
+        """Load usage by group, of the groups that `sync_groups` stored under a name; see `load`.
 
         Parameters
         ----------
         groups
-            Which ones and in which order; all of them without it.
+            Groups to load, in this order; by default all.
         """
         family = f"{check_family_name(name)}/"
         if groups is None:
@@ -241,8 +242,8 @@ class Archive:
             if not groups:
                 kept = sorted({one.partition("/")[0] for one in known if "/" in one})
                 raise QueryError(
-                    "name: expected one that sync_groups kept groups under, which are "
-                    f"{', '.join(map(repr, kept)) or 'none yet'}; got {name!r}"
+                    "name: expected a name that sync_groups stored groups under "
+                    f"({', '.join(map(repr, kept)) or 'there is none yet'}), got {name!r}"
                 )
         scopes = {family + group: group for group in groups}
         if not scopes:
@@ -263,51 +264,51 @@ class Archive:
         read: Callable[[list[str]], Any] | None = None,
         memory_limit: str | None = None,
     ) -> pd.DataFrame:
-        """Sums by group and bucket, made from the files by an engine, however many rows they have.
+        """Sum usage by group and bucket, in an engine that reads the files itself.
 
-        What `in_timezone` and `aggregate` would make of the hours that `load` or `breakdown` gives,
-        but only sums come into memory: DuckDB reads and adds up on all cores, and goes to the disk
-        where a sum by group and bucket does not fit. See `sum_usage`.
+        The result is that of `in_timezone` and `aggregate` on the hours of `load` or `breakdown`.
+        Only sums come into memory: DuckDB reads and adds up on all cores, and uses the disk if the
+        sums do not fit. See the function `sum_usage`.
 
         Parameters
         ----------
         by
-            What to group by: ``"scope"``; a filter, ``"agent_ids"``, ``"voice_id"`` or
-            ``"metadata.tenant"``; or what `sync_groups` kept groups under. Scopes that have none
-            are left out. Several become one group column.
+            Key to group by: ``"scope"``, a filter (``"agent_ids"``, ``"voice_id"`` or
+            ``"metadata.tenant"``), or a name under which `sync_groups` stored groups. Scopes
+            without the key are left out. Several keys become one group column.
         where
-            By any of these names the value to keep, or a list of values.
+            Value or values to keep, by any of these keys.
         without
-            By any of these names the value, or values, whose scopes are left out.
+            Value or values to leave out, by any of these keys.
         every
             ``"h"``, ``"D"``, ``"W"``, ``"MS"``, ``"QS"`` or ``"YS"``, see `aggregate`.
         from_date, to_date
-            Both inclusive: a date means its whole day in `timezone`. Without them from the first
-            day that any of these scopes has to the last; every one of them must have them all.
+            Window, both ends inclusive; a date means its whole day in `timezone`. By default from
+            the first stored day of these scopes to the last. Every scope must have all days.
         timezone
-            Whose days, weeks and months. For a zone off the hour every hour comes back to be
-            divided.
+            Time zone of days, weeks and months. Zones off the hour take longer: each hour is
+            divided between two local hours.
         read
-            An engine of your own: a function that gives its DataFrame of a list of paths,
-            ``dask.dataframe.read_parquet`` or ``lambda paths: spark.read.parquet(*paths)``; it may
-            also turn the paths into those of a copy elsewhere, on object storage.
+            Another engine: a function that returns its DataFrame for a list of paths, such as
+            ``dask.dataframe.read_parquet`` or ``lambda paths: spark.read.parquet(*paths)``. It may
+            also replace the paths by those of a copy on object storage.
         memory_limit
-            What DuckDB may use, such as ``"2GB"``; 80 % of the machine's memory without it.
+            Memory limit of DuckDB, such as ``"2GB"``; by default 80 % of the machine's memory.
 
         Returns
         -------
         DataFrame
-            As for `sum_usage`; `provisional` as for `load`.
+            As in `sum_usage`; `provisional` as in `load`.
 
         Raises
         ------
         QueryError
-            A name or a value that is not there; days that some scopes lack, such as those of a
-            tenant who has left and is synced no more: the message names them, and days that all
-            have; scopes of one group that may share calls, which would be counted twice; a scope
-            with a time of day; or an answer of more than 20 million rows.
+            One of these: a key or a value is unknown; some scopes lack days, as those of a tenant
+            who has left (the message names the scopes, and days that all have); scopes of one
+            group may share calls, which would count twice; a scope is filtered by time of day; the
+            result would have more than 20 million rows.
         ArchiveError
-            A file is damaged; the message says how to go on.
+            A file is damaged; the message says how to repair the archive.
 
         Examples
         --------
@@ -334,7 +335,7 @@ class Archive:
         return self._store.retry(partial(request.run, self._store))
 
     def scopes(self) -> pd.DataFrame:
-        """One row a scope: its filters, source, first and last day, how many, and the last fetch.
+        """Return one row per scope: filters, source, first and last day, days, last fetch.
 
         Index `scope`; columns `filters` [dict], `source`, `first`, `last` [UTC days], `days`,
         `as_of` [UTC].
@@ -342,7 +343,7 @@ class Archive:
         return self._store.retry(lambda: scope_table(all_parts(self._store)))
 
     def restatements(self, scope: str | None = None) -> pd.DataFrame:
-        """One row a change of a UTC day that was over when it was fetched before.
+        """Return one row per change of a UTC day that was over at its earlier fetch.
 
         Index `time` [UTC day]; columns `scope`, `previous_as_of` and `as_of` (when the previous
         and the current figures were first fetched) [UTC], `provisional` (the previous figures were
@@ -352,29 +353,29 @@ class Archive:
         Parameters
         ----------
         scope
-            Its name; all of them without it.
+            Name of the scope; by default all scopes.
         """
         kept = self._store
         return kept.retry(lambda: change_table(kept.parts(kept.months(), *KINDS), scope))
 
     def compact(self) -> int:
-        """Number of months whose parts are now one file each.
+        """Merge the files of each month into one, and return the number of months merged.
 
-        The newest fetch of every day is kept, and of those before all that say something else; of
-        equal ones the first. `sync` does it to months of more than 8 parts.
+        The newest fetch of every day stays, and every earlier fetch that differs from the one
+        before. `sync` merges months of more than 8 files by itself.
         """
         self._store.remove_leftovers()
         return sum(compact(self._store, month) for month in self._store.months())
 
     def check(self) -> list[Damage]:
-        """Files that are not as they were written; every file is read."""
+        """Read every file and return those that are not as they were written."""
         return self._store.find_damage()
 
     def repair(self) -> list[Damage]:
-        """Damaged files, each with its new path in the archive's folder ``damaged``.
+        """Move damaged files to the folder ``damaged`` of the archive, and return them.
 
-        The archive then answers from the others: days that only these held are missing, and of
-        days fetched before the fetch before is the newest, so sync again with ``refetch=True``.
+        The archive then works without them. Days that only these files held are missing, and other
+        days go back to an earlier fetch, so sync again with ``refetch=True``.
         """
         return [Damage(self._store.move_damaged(path), problem) for path, problem in self.check()]
 

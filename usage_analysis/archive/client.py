@@ -1,4 +1,4 @@
-"""A client that asks an archive in place of the server: the dashboard's questions, offline."""
+"""A client that reads an archive instead of the server, so that the dashboard works offline."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
 
 class ArchiveClient(BaseClient):
-    """Answers what an archive has a scope for, or scopes of single agents that add up to it.
+    """Client of an archive: answers queries that a scope, or scopes of single agents, cover.
 
-    Its clock is that of the last fetch. A window may end after it, as for a server, and may begin
-    in the day before a scope's first, which on some clocks that day begins in: the answer's query
-    says from when on it is. With `include_rest` the window ends before the hours that were
-    provisional when they were fetched, because all calls and the groups were fetched one after
-    the other.
+    Its clock is the time of the last fetch. As with a server, a window may end later. It may also
+    begin on the day before the first stored day, because that is the same local day in some time
+    zones; the query of the result says where it really begins. With `include_rest` the window ends
+    before the hours that were provisional: all calls and the groups were fetched one after the
+    other, so in those hours they need not add up.
 
     Parameters
     ----------
     store
-        The archive's files.
+        Files of the archive.
     """
 
     answers: ClassVar[str] = "the archive"
@@ -53,12 +53,12 @@ class ArchiveClient(BaseClient):
 
     @property
     def source(self) -> Source:
-        """Whose calls were kept."""
+        """Source of the calls: ``"live"``, ``"sample"`` or ``"file"``."""
         return next(iter(self._scopes().values())).source
 
     @property
     def names(self) -> AccountNames:
-        """Agents, voices and metadata that there is a scope of alone, by its name."""
+        """Agents, voices and metadata values that have a scope of their own, by its name."""
         agents: dict[str, str] = {}
         voices: dict[str, str] = {}
         metadata: dict[str, list[str]] = {}
@@ -75,7 +75,7 @@ class ArchiveClient(BaseClient):
         return AccountNames(_by_name(agents), _by_name(voices), values)
 
     def now(self) -> datetime:
-        """When the last fetch was made."""
+        """Return the time of the last fetch."""
         parts = self._parts()
         return instant_of(int(scope_bounds(parts, scope_names(parts)).fetched.max()))
 
@@ -87,14 +87,14 @@ class ArchiveClient(BaseClient):
         chunk_days: int = CHUNK_DAYS,  # noqa: ARG002  # scripts for `Client` run here as well
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Usage of the calls that a query selects; see `Client.call_usage`.
+        """Load the usage of the calls that a query selects; see `Client.call_usage`.
 
         Raises
         ------
         QueryError
-            No scope has it, or not all of its days; the message says how to fetch them.
+            No scope covers the query, or days are missing; the message says how to fetch them.
         ArchiveError
-            A file that is needed is damaged; the message says how to go on.
+            A required file is damaged; the message says how to repair the archive.
         """
         question = resolve_query(query, filters, self.now())
         return self._usages({"": question}, "", progress)[""]
@@ -110,12 +110,12 @@ class ArchiveClient(BaseClient):
         progress: ProgressOption = None,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Usage by group, each of which has scopes; see `Client.breakdown`.
+        """Load usage by group; see `Client.breakdown`.
 
         Raises
         ------
         QueryError, ArchiveError
-            As for `call_usage`; or the groups hold more calls than there are.
+            As in `call_usage`; or the groups hold more calls than the total.
         """
         whole, questions = plan_breakdown(
             groups, name, filters, include_rest=include_rest, now=self.now()
@@ -126,7 +126,7 @@ class ArchiveClient(BaseClient):
                 usages[REST] = subtract_groups(usages.pop(REST), list(usages.values()))
             except ResponseError as error:
                 raise QueryError(
-                    f"{error}. In an archive all calls may have been fetched before the groups: "
+                    f"{error}. In this archive all calls may have been fetched before the groups: "
                     "sync them again, the groups first"
                 ) from None
         seen = next(iter(usages.values())).query or whole
@@ -134,11 +134,11 @@ class ArchiveClient(BaseClient):
         return build_breakdown(usages, name, asked_of_all)
 
     def cancellable(self, token: CancelToken) -> ArchiveClient:  # noqa: ARG002  # nothing is waited for
-        """The same client: what it reads is soon read."""
+        """Return this client: files are read so fast that there is nothing to cancel."""
         return self
 
     def close(self) -> None:
-        """Nothing: no file is held open."""
+        """Do nothing: no file stays open."""
 
     def __repr__(self) -> str:
         return f"<ArchiveClient {str(self._store.folder)!r}>"
@@ -146,11 +146,13 @@ class ArchiveClient(BaseClient):
     def _parts(self) -> list[Part]:
         parts = self._store.retry(partial(all_parts, self._store))
         if not parts:
-            raise QueryError(f"{self._store.folder}: expected an archive, got none yet: sync first")
+            raise QueryError(
+                f"{self._store.folder}: the archive is empty; fill it with Archive.sync first"
+            )
         return parts
 
     def _scopes(self) -> dict[str, ScopeQuery]:
-        """What each scope asks, the one that was fetched last at the end."""
+        """Return the filters of each scope, in the order of their last fetch."""
         parts = self._parts()
         scopes = scope_names(parts)
         order = np.argsort(scope_bounds(parts, scopes).fetched, kind="stable").tolist()
@@ -160,7 +162,7 @@ class ArchiveClient(BaseClient):
     def _usages(
         self, questions: Mapping[str, UsageQuery], name: str, progress: ProgressOption
     ) -> dict[str, CallUsage]:
-        """Usage of each question, all over one window and as of one moment."""
+        """Load the usage of each query, all for one window and as of one instant."""
         held = {_key(own.query): scope for scope, own in self._scopes().items()}
         scopes = {}
         for group, question in questions.items():
@@ -187,7 +189,7 @@ class ArchiveClient(BaseClient):
     def _window(
         self, asked: UsageQuery, scopes: list[str], *, settled: bool
     ) -> tuple[datetime, datetime]:
-        """The window as far as the archive can know it."""
+        """Return the window, cut to what the archive can know."""
         low, high = window_of(asked) or (0, 0)
         bounds = scope_bounds(self._parts(), scopes)
         first = int(bounds.first.max()) * DAY
@@ -202,13 +204,13 @@ class ArchiveClient(BaseClient):
 
 
 def _key(filters: Mapping[str, Any]) -> str:
-    """The same text for filters, as an archive keeps them, that select the same calls."""
+    """Return a text that is equal for filters that select the same calls."""
     agents = {"agent_ids": sorted(filters["agent_ids"])} if "agent_ids" in filters else {}
     return json.dumps({**filters, **agents}, sort_keys=True)
 
 
 def _scopes_of(question: UsageQuery, held: Mapping[str, str]) -> list[str]:
-    """Scopes whose calls are together those of a question, no call in two of them."""
+    """Return scopes that together hold the calls of a query, each call once."""
     wanted = question.selection.as_dict()
     if (key := _key(wanted)) in held:
         return [held[key]]
@@ -217,13 +219,13 @@ def _scopes_of(question: UsageQuery, held: Mapping[str, str]) -> list[str]:
         return [held[one] for one in alone]
     said = ", ".join(f"{name}={value!r}" for name, value in wanted.items())
     raise QueryError(
-        f"The archive has no scope of {said or 'all calls'}; "
-        f"sync(client, NAME, since=DAY{', ' if said else ''}{said}) keeps one"
+        f"The archive has no scope of {said or 'all calls'}; fetch it with "
+        f"sync(client, NAME, since=DAY{', ' if said else ''}{said})"
     )
 
 
 def _by_name(scopes: Mapping[str, str]) -> dict[str, str]:
-    """IDs by the name of the group, or of the scope where several groups are called that."""
+    """Return the IDs by group; where two groups share a name, by scope."""
     groups = {one: scope.partition("/")[2] or scope for one, scope in scopes.items()}
     often = Counter(groups.values())
     return {group if often[group] == 1 else scopes[one]: one for one, group in groups.items()}

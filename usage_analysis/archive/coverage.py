@@ -1,8 +1,7 @@
-"""Which days of a scope are known, since when, and from which part: the newest fetch counts.
+"""Coverage: the days that each part holds of each scope, and the newest fetch of each day.
 
-A part says of each scope in it what was asked and which whole UTC days it holds, for hours without
-calls have no rows: a day that is held and has none is a day of zeros; one that is not held is not
-known.
+Hours without calls have no rows, so rows alone do not tell a day without calls from a day that was
+never fetched. Each part therefore lists, per scope, its filters and the whole UTC days it holds.
 """
 
 from __future__ import annotations
@@ -26,28 +25,28 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 KEY = b"usage-analysis"
-"""Under which a part's metadata has its coverage."""
+"""Key of the coverage in the metadata of a Parquet file."""
 SETTLE_DAYS = 7
-"""A day is fetched again until it is this old when it is fetched [days]."""
+"""Age up to which a day is fetched again with every sync [days]."""
 REFRESH_DAYS = 30
-"""Every day is fetched again when its fetch is this old [days]."""
+"""Age of a fetch after which its day is fetched again [days]."""
 
 Run = tuple[int, int, int]
-"""A first day, how many, and when they were fetched [us]; days are numbered from 1970-01-01."""
+"""First day, number of days, and when they were fetched [us]; days count from 1970-01-01."""
 SentDay = tuple[int, int, int, int, int, int, int]
-"""A day, when it was fetched [us], and its measures as the server sent them."""
+"""Day, when it was fetched [us], and its measures as the server sent them."""
 Ints = NDArray[np.int64]
 
 
 class ScopeCoverage(msgspec.Struct, omit_defaults=True):
-    """What is written of one scope into a part."""
+    """Coverage of one scope, as a part stores it."""
 
     query: dict[str, Any]
-    """Its filters, without dates."""
+    """Filters, without dates."""
     source: Source
     days: list[Run]
     sent: list[SentDay] = []
-    """The days that were sent as something else than the sum of their hours."""
+    """Days whose daily row is not the sum of their hourly rows."""
 
 
 class _Written(msgspec.Struct):
@@ -56,7 +55,7 @@ class _Written(msgspec.Struct):
 
 
 class _Read(msgspec.Struct, gc=False):
-    """One scope as it is read: its filters are looked at once, however many parts have them."""
+    """One scope as it is read. Its filters stay undecoded, because many parts repeat them."""
 
     query: msgspec.Raw
     source: Source
@@ -70,37 +69,37 @@ class _Document(msgspec.Struct):
 
 
 class ScopeQuery(NamedTuple):
-    """What a scope asks, and of whom."""
+    """Filters of a scope, and the source of its calls."""
 
     query: dict[str, Any]
-    """Its filters, without dates."""
+    """Filters, without dates."""
     source: Source
 
 
 class Runs(NamedTuple):
-    """Days that follow one another and that one fetch brought, a row each; four columns."""
+    """Runs of consecutive days from one fetch: four columns, one row per run."""
 
     scope: Ints
     """Number of the scope."""
     first: Ints
     """Number of the first day."""
     length: Ints
-    """How many."""
+    """Number of days."""
     fetched: Ints
-    """When [us since 1970]."""
+    """Time of the fetch [us since 1970]."""
 
     def take(self, at: NDArray[Any] | slice) -> Runs:
-        """Runs at these places, or where it is true."""
+        """Return the runs at these places, or where a mask is true."""
         return Runs(*(column[at] for column in self))
 
     def within(self, first: int, last: int) -> Runs:
-        """What lies in the days from one to another."""
+        """Return the runs cut to the days from `first` to `last`, both inclusive."""
         low = np.maximum(self.first, first)
         length = np.minimum(self.first + self.length, last + 1) - low
         return Runs(self.scope, low, length, self.fetched).take(length > 0)
 
     def days(self) -> Runs:
-        """The same, a run a day."""
+        """Return the same days as one run per day."""
         at = np.repeat(np.arange(len(self.length)), self.length)
         before = np.cumsum(self.length) - self.length
         day = self.first[at] + np.arange(len(at)) - before[at]
@@ -109,13 +108,14 @@ class Runs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Directory:
-    """Scopes of a part in order, and what each asks; parts of the same ones share it."""
+    """Sorted scopes of a part with their filters; parts with the same scopes share one."""
 
     scopes: tuple[str, ...]
     asked: tuple[ScopeQuery, ...]
 
     def rows(self, order: Mapping[str, int]) -> Ints:
-        """Number of each scope in an order; -1 of those that are not in it."""
+        """Return the number of each scope in an order, -1 for scopes that are not in it."""
+        # A few scopes are found faster by bisection than by a walk through thousands.
         if 16 * len(order) > len(self.scopes):
             return np.array([order.get(scope, -1) for scope in self.scopes], dtype=np.int64)
         out = np.full(len(self.scopes), -1)
@@ -128,24 +128,24 @@ class Directory:
 
 @dataclass(frozen=True, eq=False)
 class PartCoverage:
-    """Which days a part holds of which scopes."""
+    """Coverage of a part: its scopes and their days."""
 
     directory: Directory
     runs: Runs
-    """By the scope's place in the directory."""
+    """Scopes are numbered by their place in the directory."""
     sent: Mapping[str, Sequence[SentDay]]
-    """By scope, the days that were sent as something else than the sum of their hours."""
+    """Days whose daily row is not the sum of their hourly rows, by scope."""
 
 
 class DirectoryCache:
-    """Directories that were read, and what is asked in them: many parts have the same."""
+    """Cache of directories and filters: thousands of parts repeat the same ones."""
 
     def __init__(self) -> None:
         self._asked: dict[tuple[str, bytes], ScopeQuery] = {}
         self._directories: dict[tuple[object, ...], Directory] = {}
 
     def directory(self, scopes: Mapping[str, _Read]) -> Directory:
-        """Directory of scopes in order."""
+        """Return the shared directory of these sorted scopes."""
         asked = tuple(map(self._question, scopes.values()))
         key = (*scopes, *map(id, asked))
         if key not in self._directories:
@@ -162,17 +162,22 @@ class DirectoryCache:
 
 
 def encode(coverage: Mapping[str, ScopeCoverage]) -> bytes:
-    """JSON of a part's coverage."""
+    """Return the coverage of a part as JSON."""
     return msgspec.json.encode(_Written(FORMAT, dict(coverage)))
 
 
 def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
-    """Format and coverage of a part; `msgspec.MsgspecError` where it is neither.
+    """Read format and coverage of a part.
 
     Parameters
     ----------
     known
-        Directories of other parts; this one's is added.
+        Directories of other parts; the directory of this part is added.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        The metadata is not a coverage.
     """
     document = msgspec.json.decode(body, type=_Document)
     scopes = dict(sorted(document.scopes.items()))
@@ -186,26 +191,26 @@ def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
 
 
 class HasCoverage(Protocol):
-    """A part, as far as this file looks at it."""
+    """A part, as far as this module needs it."""
 
     @property
     def path(self) -> Path:
-        """Its file."""
+        """File of the part."""
 
     @property
     def coverage(self) -> PartCoverage:
-        """What it holds of each scope."""
+        """Days of each scope in the part."""
 
 
 def runs_in(
     parts: Sequence[HasCoverage], scopes: Iterable[str], until: int | None = None
 ) -> Iterator[tuple[int, Runs]]:
-    """Number of each part, and what it holds of some scopes, by their places among these.
+    """Yield the number of each part with its runs of some scopes, numbered by their order here.
 
     Parameters
     ----------
     until
-        Fetches after this instant do not count [us since 1970].
+        Ignore fetches after this instant [us since 1970].
     """
     order = {scope: row for row, scope in enumerate(scopes)}
     rows = {one: one.rows(order) for one in {part.coverage.directory for part in parts}}
@@ -217,12 +222,12 @@ def runs_in(
 
 
 class NewestFetches(NamedTuple):
-    """The newest fetch of each day of each scope; shape (scopes, days)."""
+    """Newest fetch of each day of each scope; shape (scopes, days)."""
 
     fetched: NDArray[np.int64]
-    """When [us since 1970]; -1 where the day is not known."""
+    """Time of the fetch [us since 1970]; -1 for a missing day."""
     part: NDArray[np.int32]
-    """Number of the part that holds it; -1 where none does."""
+    """Number of the part that holds the day; -1 for a missing day."""
 
 
 def newest_fetches(
@@ -232,7 +237,7 @@ def newest_fetches(
     last: int,
     until: int | None = None,
 ) -> NewestFetches:
-    """The newest fetch of each day from `first` to `last`; of equally new ones the last part's."""
+    """Find the newest fetch of each day from `first` to `last`; of equals the last part wins."""
     count = max(last - first + 1, 0)
     fetched = np.full(len(scopes) * count, -1, dtype=np.int64)
     place = np.full(len(scopes) * count, -1, dtype=np.int32)
@@ -245,7 +250,7 @@ def newest_fetches(
 
 
 def find_runs(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
-    """Runs of days that follow one another and were fetched at once."""
+    """Join consecutive days of one fetch to runs."""
     if not len(days):
         return []
     cuts = np.flatnonzero((np.diff(days) != 1) | (np.diff(fetched) != 0)) + 1
@@ -258,12 +263,12 @@ def find_runs(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
 
 
 def scope_queries(parts: Sequence[HasCoverage], scopes: Iterable[str]) -> dict[str, ScopeQuery]:
-    """What each scope asks, by the parts that hold it; those that none holds are left out.
+    """Return the filters of each scope; scopes that no part holds are left out.
 
     Raises
     ------
     ArchiveError
-        Two parts say two things.
+        Two parts contradict each other.
     """
     found: dict[str, ScopeQuery] = {}
     order = {scope: row for row, scope in enumerate(scopes)}
@@ -274,33 +279,33 @@ def scope_queries(parts: Sequence[HasCoverage], scopes: Iterable[str]) -> dict[s
             if first is not asked and first != asked:
                 raise ArchiveError(
                     f"{path}: scope {scope!r} is {asked.query} ({asked.source}) here and "
-                    f"{first.query} ({first.source}) elsewhere: two syncs gave one name to two "
-                    "questions at once; remove the file that is wrong and sync again"
+                    f"{first.query} ({first.source}) elsewhere: two syncs used one name for "
+                    "different filters at the same time; remove the wrong file and sync again"
                 )
     return found
 
 
 class StaleFile(NamedTuple):
-    """A file with rows that count, and the days in it that a newer fetch replaced."""
+    """File with current rows, and the days in it that a newer fetch replaced."""
 
     path: Path
     scope: Ints
-    """Number of the scope; a row a day."""
+    """Number of the scope; one row per day."""
     day: Ints
     fetched: Ints
     twin: bool
-    """Whether of one of these days another file has a fetch of the same instant, which counts."""
+    """Whether another file has one of these days from the same instant, which counts instead."""
 
 
 def stale_files(
     parts: Sequence[HasCoverage], scopes: Collection[str], known: NewestFetches, first: int
 ) -> list[StaleFile]:
-    """Files that hold a newest fetch of these scopes and days, and what else they hold of them.
+    """Find the files with a newest fetch of these scopes and days, and their replaced days.
 
     Parameters
     ----------
     known
-        The newest fetches, from the day `first`.
+        Newest fetches, from the day `first` on.
     """
     last = first + known.part.shape[1] - 1
     owned = np.bincount(known.part[known.part >= 0], minlength=len(parts))
@@ -309,7 +314,7 @@ def stale_files(
         if not owned[number]:
             continue
         held = runs.within(first, last)
-        # Where all that it holds is the newest there is, no day need be looked at.
+        # A file that holds only newest fetches, as most do, needs no look at single days.
         days = held.days() if held.length.sum() > owned[number] else held.take(slice(0))
         cell = days.scope, days.first - first
         fetched = known.fetched[cell]
@@ -321,7 +326,7 @@ def stale_files(
 
 
 def stale_table(stale: Sequence[StaleFile], scopes: Sequence[str]) -> pa.Table:
-    """Days that were replaced: columns `scope`, `day` [its number], `fetched` [us since 1970]."""
+    """Return replaced days as a table: `scope`, `day`, `fetched` (days and us since 1970)."""
     import pyarrow as pa
 
     code, day, fetched = (np.concatenate(column) for column in list(zip(*stale, strict=True))[1:4])
@@ -330,7 +335,7 @@ def stale_table(stale: Sequence[StaleFile], scopes: Sequence[str]) -> pa.Table:
 
 
 class ScopeBounds(NamedTuple):
-    """First and last day that is held of each scope, and its last fetch [us since 1970]."""
+    """First and last stored day of each scope, and its last fetch [us since 1970]."""
 
     first: Ints
     last: Ints
@@ -351,15 +356,17 @@ def scope_bounds(
 
 
 def scope_names(parts: Iterable[HasCoverage]) -> list[str]:
-    """Scopes that parts hold something of, in order."""
+    """Return the names of all scopes, sorted."""
     directories = {part.coverage.directory for part in parts}
     return sorted(set[str]().union(*(one.scopes for one in directories)))
 
 
 def unknown_scope(scope: str, parts: Iterable[HasCoverage]) -> QueryError:
-    """The error of a scope that is not there."""
+    """Return the error for a scope that does not exist."""
     known = scope_names(parts)
     shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
     if not known:
-        return QueryError(f"scope: expected one that was synced, and none is yet; got {scope!r}")
+        return QueryError(
+            f"scope: expected a synced scope, got {scope!r}; the archive has none yet"
+        )
     return QueryError(f"scope: expected one of {shown}, got {scope!r}")

@@ -1,4 +1,4 @@
-"""UTC days and instants as an archive counts them: from 1970, in days and in microseconds."""
+"""UTC days and instants as numbers: days and microseconds since 1970."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from usage_analysis.tidy.zones import DAY, EPOCH, microseconds
 
 
 def timestamp(moment: int) -> pd.Timestamp:
-    """Instant of a number, as tables show it."""
+    """Return an instant [us since 1970] as a UTC timestamp."""
     return pd.Timestamp(np.datetime64(int(moment), "us")).tz_localize("UTC")
 
 
 def day_name(day: int) -> str:
-    """Date of a day."""
+    """Return the ISO date of a day."""
     return str(np.datetime64(int(day), "D"))
 
 
 def months_between(first: int, last: int) -> list[str]:
-    """Months of the days from one to another: ``2026-03``."""
+    """Return the months between two days, both inclusive, as ``2026-03``."""
     if first > last:
         return []
     ends = np.array([first, last]).astype("M8[D]").astype("M8[M]")
@@ -33,19 +33,19 @@ def months_between(first: int, last: int) -> list[str]:
 
 
 def days_in_month(month: str) -> range:
-    """Days of a month."""
+    """Return the numbers of the days in a month."""
     start = np.datetime64(month, "M")
     first, end = np.array([start, start + 1]).astype("M8[D]").astype(np.int64).tolist()
     return range(first, end)
 
 
 def parse_day(argument: str, value: Any) -> int:
-    """Day of a date, its text or its first instant.
+    """Return the number of a UTC day, given as a date, a text or its first instant.
 
     Raises
     ------
     QueryError
-        It is none.
+        The value is not a UTC day.
     """
     try:
         start = UsageQuery(from_date=value).start
@@ -57,17 +57,17 @@ def parse_day(argument: str, value: Any) -> int:
 
 
 def day_of_date(day: date) -> int:
-    """Day of a date."""
+    """Return the number of a date."""
     return day.toordinal() - EPOCH.toordinal()
 
 
 def parse_instant(as_of: datetime | str) -> int:
-    """Instant that a caller names, as a number.
+    """Return an instant as a number [us since 1970].
 
     Raises
     ------
     QueryError
-        It is none, or has no zone.
+        The value is not a date and time, or has no zone.
     """
     moment = None
     with suppress(ValueError):

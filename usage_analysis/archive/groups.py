@@ -1,4 +1,4 @@
-"""Which scopes of an archive a sum takes, what group each is in, and that no call counts twice."""
+"""Scopes of a sum: which are selected, the group of each, and a check that no call counts twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import check_group_name
 
 Filters = Mapping[str, Any]
-"""A scope's filters by name, as an archive keeps them."""
+"""Filters of a scope by name, as an archive stores them."""
 
 
 def label_scopes(
@@ -21,20 +21,22 @@ def label_scopes(
     where: Mapping[str, object],
     without: Mapping[str, object],
 ) -> dict[str, tuple[str, ...]]:
-    """Labels of each chosen scope, one a name in `by`; scopes without one of them are left out.
+    """Return the labels of the selected scopes, one per key; scopes without a key are left out.
 
     Parameters
     ----------
     scopes
-        The filters of every scope.
-    by, where, without
-        ``"scope"``, a filter (``"agent_ids"``, ``"metadata.tenant"``) or what `sync_groups` kept
-        groups under; to `where`, the value or values to keep, to `without` those to leave out.
+        Filters of every scope.
+    by
+        Keys: ``"scope"``, a filter (``"agent_ids"``, ``"metadata.tenant"``) or a name under which
+        `sync_groups` stored groups.
+    where, without
+        Value or values to keep, and to leave out, by key.
 
     Raises
     ------
     QueryError
-        A name or a value that no scope has, or two scopes of a group that may share calls.
+        No scope has a key or a value, or two scopes of one group may share calls.
     """
     for name in by:
         check_group_name(name)
@@ -54,8 +56,9 @@ def label_scopes(
             there = frozenset().union(*found.values())
             if not kept or not wanted <= there:
                 raise QueryError(
-                    f"{argument}: expected of {name} some of {', '.join(sorted(there)[:10])}, got "
-                    f"{', '.join(sorted(wanted - there or wanted)[:10])}"
+                    f"{argument}: unknown {name} "
+                    f"{', '.join(sorted(wanted - there or wanted)[:10])}; "
+                    f"known: {', '.join(sorted(there)[:10])}"
                 )
     labels: dict[str, tuple[str, ...]] = {}
     for name in by:
@@ -65,18 +68,18 @@ def label_scopes(
         if all(own):
             labels[scope] = tuple(own)
     if not labels:
-        raise QueryError(f"by: expected scopes that have all of {', '.join(by)}, got none")
+        raise QueryError(f"by: no scope has all of {', '.join(by)}")
     _check_disjoint(labels, scopes)
     return labels
 
 
 def check_scope_name(scope: object) -> str:
-    """A scope's name, or a group's.
+    """Check and return the name of a scope or a group.
 
     Raises
     ------
     QueryError
-        It is none.
+        The name is empty or not printable.
     """
     if not isinstance(scope, str) or not scope.strip() or not scope.isprintable():
         raise QueryError(f"scope: expected a name in printable characters, got {scope!r:.80}")
@@ -84,20 +87,20 @@ def check_scope_name(scope: object) -> str:
 
 
 def check_family_name(name: str) -> str:
-    """What groups are kept under: each is the scope ``<name>/<group>``.
+    """Check and return a name to store groups under; each is the scope ``<name>/<group>``.
 
     Raises
     ------
     QueryError
-        It is no name.
+        The name is empty, not printable or contains a slash.
     """
     if "/" in name:
-        raise QueryError(f'name: expected one without "/", got {name!r}')
+        raise QueryError(f'name: expected a name without "/", got {name!r}')
     return check_scope_name(name)
 
 
 def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:
-    """Values of a scope under a name: its own, its filter's, or its group's; empty without."""
+    """Return the values of a scope for a key: its name, filter or group; empty without one."""
     if name == "scope":
         return frozenset([scope])
     if name.startswith("metadata."):
@@ -132,11 +135,11 @@ def _check_name(
         names |= {*filters} - {"metadata"}
         names |= {f"metadata.{key}" for key in filters.get("metadata", {})}
         names |= {scope.partition("/")[0]} if "/" in scope else set()
-    raise QueryError(f"{argument}: expected some of {', '.join(sorted(names))}, got {name!r}")
+    raise QueryError(f"{argument}: expected one of {', '.join(sorted(names))}, got {name!r}")
 
 
 def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Filters]) -> None:
-    """That no call is in two scopes of a group: they differ in what a call has one value of."""
+    """Check that the scopes of a group share no call: they differ in a single-valued filter."""
     members: dict[tuple[str, ...], list[str]] = {}
     for scope, label in labels.items():
         members.setdefault(label, []).append(scope)
@@ -153,5 +156,6 @@ def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, 
                 if other != scope:
                     raise QueryError(
                         f"by: expected scopes that share no call, got {other!r} and {scope!r}, "
-                        "whose sum may count calls twice; choose some with where, or group by scope"
+                        "whose sum may count calls twice; select scopes with where=, or use "
+                        'by="scope"'
                     )

@@ -1,4 +1,4 @@
-"""Usage from an archive's parts, as one fetch would have brought it."""
+"""Loading: usage from the parts of an archive, as one fetch would return it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, row_t
 
 
 class Window(NamedTuple):
-    """Whole UTC hours [us since 1970), and the numbers of the days they lie in."""
+    """Window of whole UTC hours [us since 1970], and the numbers of its first and last day."""
 
     low: int
     high: int
@@ -39,19 +39,19 @@ class Window(NamedTuple):
 
 
 def hour_window(query: UsageQuery) -> Window:
-    """Window of a question with both ends.
+    """Return the window of a query that has both ends.
 
     Raises
     ------
     QueryError
-        It is not one of whole UTC hours: an archive holds no more than the hours' sums.
+        The window is not one of whole UTC hours: an archive stores hourly sums only.
     """
     if query.start is None or query.end is None:
         raise QueryError("from_date, to_date: expected both, got one")
     low, high = microseconds(query.start), microseconds(query.end)
     if low % HOUR or high % HOUR:
         raise QueryError(
-            "from_date, to_date: expected whole UTC hours, which is what an archive holds, got "
+            "from_date, to_date: expected whole UTC hours, which is what an archive stores, got "
             f"{query.start:%Y-%m-%d %H:%M:%S} to {query.end:%Y-%m-%d %H:%M:%S} UTC"
         )
     return Window(low, high, low // DAY, (high - 1) // DAY)
@@ -63,7 +63,7 @@ def load(
     window: Filters,
     as_of: datetime | str | None,
 ) -> dict[str, CallUsage]:
-    """Usage of scopes over one window, `from_date`, `to_date` and `timezone` as far as given."""
+    """Load the usage of scopes over one window."""
     until = None if as_of is None else parse_instant(as_of)
     query = UsageQuery.from_filters(window)
     if query.start is None or query.end is None:
@@ -92,7 +92,7 @@ def load_breakdown(
     window: Filters,
     as_of: datetime | str | None,
 ) -> CallUsage:
-    """Breakdown of scopes, by the group that each is; see `load`."""
+    """Load a breakdown of scopes, given the group of each; see `load`."""
     check_group_name(name)
     loaded = load(store, list(scopes), window, as_of)
     query = next(iter(loaded.values())).query
@@ -105,7 +105,7 @@ def load_breakdown(
 
 
 def all_parts(store: PartStore) -> list[Part]:
-    """Parts of all months, without their history."""
+    """Return the current parts of all months."""
     return store.parts(store.months(), "hourly")
 
 
@@ -114,21 +114,21 @@ def read_usages(
     queries: Mapping[str, UsageQuery],
     until: int | None,
 ) -> dict[str, CallUsage]:
-    """Usage of each scope over one window, all as of one moment.
+    """Read the usage of each scope over one window, all as of one instant.
 
     Parameters
     ----------
     parts
-        Every part of the window's months.
+        All parts of the months in the window.
     queries
-        The question of each scope, with the window's two ends, the same in all.
+        Query of each scope; all have the same window.
     until
-        Fetches after this instant do not count [us since 1970].
+        Ignore fetches after this instant [us since 1970].
 
     Raises
     ------
     QueryError
-        A day of the window is not known; the message says which, and how to sync it.
+        A day of the window is missing; the message says which, and how to sync it.
     """
     scopes = sorted(queries)
     window = hour_window(queries[scopes[0]])
@@ -150,14 +150,14 @@ def read_usages(
 def find_fetches(
     parts: Sequence[Part], scopes: Sequence[str], window: Window, until: int | None = None
 ) -> tuple[int, NewestFetches]:
-    """Moment up to which all scopes are known without a gap [us since 1970], and the fetches.
+    """Return when the last day was fetched [us since 1970], and the newest fetch of every day.
 
-    It is when the last day was fetched: other days may have been fetched again since.
+    Earlier days may have been fetched again since.
 
     Raises
     ------
     QueryError
-        A day is not known.
+        A day is missing.
     """
     known = newest_fetches(parts, scopes, window.first, window.last, until)
     fetched = known.fetched
@@ -188,7 +188,7 @@ def _name_lacking(lacking: Sequence[str], of: int) -> str:
 
 
 def _name_common_days(days: NDArray[np.int64]) -> str:
-    """Words for the last ones in a row of the days that all scopes have."""
+    """Name the last consecutive days that all scopes have, for messages."""
     if not len(days):
         return ""
     first = days[np.flatnonzero(np.diff(days, prepend=-2) != 1)[-1]]
@@ -229,7 +229,7 @@ def _gap_message(scope: str, days: NDArray[np.int64], why: str) -> str:
 def read_rows(
     parts: Sequence[Part], scopes: Sequence[str], known: NewestFetches, window: Window
 ) -> Rows:
-    """Rows of the newest fetches, by scope (its place in `scopes`, which are sorted) and time."""
+    """Read the rows of the newest fetches, ordered by scope (`scopes` are sorted) and time."""
     codes: list[NDArray[np.int32]] = []
     columns: dict[str, list[NDArray[np.int64]]] = {name: [] for name in ("time", *MEASURES)}
     order = {scope: row for row, scope in enumerate(scopes)}
@@ -258,7 +258,7 @@ def read_rows(
 def _sent_days(
     parts: Sequence[Part], scope: str, known: NewestFetches, row: int, window: Window, as_of: int
 ) -> dict[int, tuple[int, ...]]:
-    """Days that were sent as something else than their hours' sum, and lie in the window whole."""
+    """Return the whole days of the window whose daily row is not the sum of their hours."""
     out = {}
     for number in np.unique(known.part[row]).tolist():
         if number < 0:
@@ -297,7 +297,7 @@ def _build_reply(
 def day_sums(
     columns: Mapping[str, NDArray[np.int64]], first: int, last: int
 ) -> dict[str, NDArray[np.int64]]:
-    """Sums over the hours of each day, by measure; shape (days,)."""
+    """Sum the hours of each day, by measure; shape (days,)."""
     sums = {name: np.zeros(last - first + 1, dtype=np.int64) for name in MEASURES}
     for name, values in sums.items():
         np.add.at(values, columns["time"] // DAY - first, columns[name])
@@ -313,7 +313,7 @@ def _build_buckets(
 
 
 def _mark_provisional(usage: CallUsage, fetched: NDArray[np.int64], window: Window) -> None:
-    """Let every bucket be provisional that was so when its own day was fetched."""
+    """Mark buckets as provisional that were so when their own day was fetched."""
     for frame, step in ((usage.daily, DAY), (usage.hourly, HOUR)):
         times = row_times(frame)
         frame["provisional"] = times + step > fetched[times // DAY - window.first] - LAG

@@ -1,4 +1,4 @@
-"""The rows of a part: an hour with calls of one scope each, in whole numbers."""
+"""Rows of a part as integers: one row per scope and hour with calls."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Rows(NamedTuple):
         return len(self.code)
 
     def take(self, at: NDArray[Any] | slice) -> Rows:
-        """Rows at these places, or where it is true."""
+        """Return the rows at these places, or where a mask is true."""
         columns = {name: values[at] for name, values in self.columns.items()}
         return Rows(self.scopes, self.code[at], columns)
 
 
 def schema() -> pa.Schema:
-    """Columns of a part."""
+    """Return the schema of a part."""
     import pyarrow as pa
 
     fields = [pa.field("scope", pa.string(), nullable=False)]
@@ -44,7 +44,7 @@ def schema() -> pa.Schema:
 
 
 def rows_to_table(rows: Rows) -> pa.Table:
-    """Rows as a part has them."""
+    """Return rows as a table in the schema of a part."""
     import pyarrow as pa
 
     scope = pa.DictionaryArray.from_arrays(
@@ -55,7 +55,7 @@ def rows_to_table(rows: Rows) -> pa.Table:
 
 
 def table_to_rows(table: pa.Table) -> Rows:
-    """Rows of a part's table."""
+    """Return the rows of a table of a part."""
     scope = table["scope"].combine_chunks().dictionary_encode()
     if hasattr(scope, "combine_chunks"):
         scope = scope.combine_chunks()

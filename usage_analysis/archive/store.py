@@ -1,4 +1,4 @@
-"""Files of an archive: written whole or not at all, never changed, their checksum in their name.
+"""Part store: the files of an archive. They are written whole, never changed, and checksummed.
 
 - `format.json` says how the others are to be read.
 - `hourly/2026-03/<landing>-<checksum>.parquet`: rows of one UTC month, sorted by scope and time, a
@@ -63,7 +63,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Part:
-    """One file of the archive, whole as it was written."""
+    """One file of the archive, checked against the checksum in its name."""
 
     path: Path
     coverage: PartCoverage
@@ -77,12 +77,12 @@ class Part:
         scopes: tuple[str, str] | None = None,
         window: tuple[int, int] | None = None,
     ) -> Rows:
-        """Rows of the scopes from one to another, both inclusive, and of a window [us).
+        """Read the rows of a range of scopes, both ends inclusive, and of a window [us].
 
         Raises
         ------
         FileNotFoundError
-            It was compacted meanwhile: its rows are in a newer part.
+            The part was compacted meanwhile: its rows are in a newer part.
         """
         import pyarrow.parquet as pq
         from pyarrow import compute
@@ -113,19 +113,20 @@ class Part:
 
 
 class Damage(NamedTuple):
-    """A file that is not as it was written."""
+    """A file that is not as it was written, and the problem."""
 
     path: Path
     problem: str
 
 
 class PartStore:
-    """Where the parts stand.
+    """Folder of parts.
 
     Parameters
     ----------
     folder
-        It is made when something is written; one with something else in it is refused.
+        Folder of the archive. It is created with the first part; a folder with other files is
+        refused.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -139,19 +140,19 @@ class PartStore:
         _check_folder(self.folder)
 
     def months(self) -> list[str]:
-        """Months that there are parts of, in order: ``2026-03``."""
+        """Return the months that have parts, in order, as ``2026-03``."""
         names = {path.name for kind in KINDS for path in (self.folder / kind).glob("*")}
         return sorted(name for name in names if _MONTH.fullmatch(name))
 
     def parts(self, months: Iterable[str], *kinds: Kind) -> list[Part]:
-        """Parts of these months, by name, each checked once, and again when its file has changed.
+        """Return the parts of these months; each file is checked once, and again when it changes.
 
         Raises
         ------
         ArchiveError
-            One is damaged.
+            A part is damaged.
         FileNotFoundError
-            One was compacted meanwhile; see `retry`.
+            A part was compacted meanwhile; see `retry`.
         """
         paths = self.paths(months, *kinds)
         gone = {path.parent for path in paths} if paths else set()
@@ -175,7 +176,7 @@ class PartStore:
         return _read_part(path, self._directories)
 
     def paths(self, months: Iterable[str], *kinds: Kind) -> list[Path]:
-        """Files of the parts of months that count, unchecked."""
+        """Return the published files of months, unchecked."""
         folders = [self.folder / kind / month for kind in kinds for month in months]
         while True:
             landed = self._read_marks()
@@ -191,25 +192,25 @@ class PartStore:
             return set()
 
     def retry(self, work: Callable[[], T]) -> T:
-        """What `work` returns; done again where another process compacted what it was reading."""
+        """Run `work`, and again if another process compacted the parts that it was reading."""
         for _ in range(_TRIES):
             with suppress(FileNotFoundError):
                 return work()
         return work()
 
     def writer(self, kind: Kind, month: str) -> Writer:
-        """A part of a month, to be written."""
+        """Return a writer for a part of a month."""
         note = self.folder / "format.json"
         if not note.exists():
             write_note(note, json.dumps({"format": FORMAT}))
         return Writer(self.folder / kind / month)
 
     def publish(self, writers: Sequence[Writer]) -> list[Path]:
-        """Paths of finished parts, which count from now on: all at once."""
+        """Publish finished parts all at once, and return their paths."""
         return publish(writers, self.folder / MARKS)
 
     def write(self, months: Mapping[str, tuple[Rows, Mapping[str, ScopeCoverage]]]) -> list[Path]:
-        """Paths of the parts that now hold the rows and days of each month: all, or none."""
+        """Write one part per month, all of them or none, and return their paths."""
         with ExitStack() as stack:
             writers = []
             for month, (rows, held) in months.items():
@@ -220,13 +221,13 @@ class PartStore:
             return self.publish(writers)
 
     def remove(self, parts: Iterable[Part]) -> None:
-        """Remove parts whose days others hold."""
+        """Remove parts whose days are in other parts."""
         for part in parts:
             part.path.unlink(missing_ok=True)
             self._parts.pop(part.path, None)
 
     def remove_leftovers(self) -> None:
-        """Remove what processes that were killed left unfinished, and marks without parts."""
+        """Remove unfinished files of killed processes, and marks without parts."""
         landed = self._read_marks()
         joint = {path: path.name[:24] for path in self.folder.glob(f"hourly/*/*{JOINT}*.parquet")}
         left = [path for path, landing in joint.items() if landing not in landed]
@@ -237,7 +238,7 @@ class PartStore:
                     path.unlink()
 
     def find_damage(self) -> list[Damage]:
-        """Damaged parts: every file is read again."""
+        """Read every file again and return the damaged ones."""
         found = []
         for path in self.paths(self.months(), *KINDS):
             with suppress(FileNotFoundError):
@@ -248,7 +249,7 @@ class PartStore:
         return found
 
     def move_damaged(self, path: Path) -> Path:
-        """New path of a damaged part, where nobody reads it."""
+        """Move a damaged part to a place where nobody reads it, and return its new path."""
         place = self.folder / "damaged"
         make_folder(place)
         new = place / f"{path.parent.parent.name}-{path.parent.name}-{path.name}"
@@ -260,7 +261,7 @@ class PartStore:
 
 
 def damage_error(path: Path, problem: str) -> ArchiveError:
-    """The error of a damaged part, which says how to go on."""
+    """Return the error for a damaged part, which says how to repair the archive."""
     return ArchiveError(
         f"{path}: damaged ({problem}); Archive.repair() takes it out, then sync again: "
         "the other files are whole, and say which days are missing. In a shell, "
@@ -269,19 +270,19 @@ def damage_error(path: Path, problem: str) -> ArchiveError:
 
 
 def _is_published(path: Path, landed: Collection[str]) -> bool:
-    """Whether a file is a part, of an answer that landed."""
+    """Return whether a file is a published part."""
     named = _NAME.fullmatch(path.name)
     return named is not None and (named["joint"] != JOINT or named["landing"] in landed)
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    """What changes when a file is written to."""
+    """Return size, time of change and inode: one of them changes when a file is written to."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _footer_checksum(path: Path) -> int:
-    """Checksum of a Parquet file's footer; its length stands before the last four bytes."""
+    """Return the checksum of a Parquet footer; the length stands before the last four bytes."""
     with path.open("rb") as file:
         file.seek(-8, os.SEEK_END)
         length = int.from_bytes(file.read(4), "little")
@@ -320,7 +321,7 @@ def _check_format(path: Path, version: object) -> None:
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse a folder that is no archive and no place for one."""
+    """Refuse a folder that is neither an archive nor empty."""
     note = folder / "format.json"
     if folder.exists() and not folder.is_dir():
         raise QueryError(f"path: expected a folder, got the file {str(folder)!r}")

@@ -1,4 +1,4 @@
-"""Sums over an archive by group and bucket, made by an engine from its files."""
+"""Sums over an archive by group and bucket, computed by an engine from its files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _FEW = 1_000  # scopes that are also told by name, so that files can be read in 
 
 @dataclass(frozen=True, kw_only=True)
 class SumRequest:
-    """What is asked of `Archive.sum_usage`, which says what each is."""
+    """Arguments of `Archive.sum_usage`."""
 
     by: Sequence[str]
     every: str
@@ -59,7 +59,7 @@ class SumRequest:
     memory_limit: str | None
 
     def run(self, store: PartStore) -> pd.DataFrame:
-        """Sums over a store's files."""
+        """Compute the sums over the files of a store."""
         parts = loading.all_parts(store)
         asked = scope_queries(parts, scope_names(parts))
         filters = {scope: one.query for scope, one in asked.items()}
@@ -107,7 +107,7 @@ class SumRequest:
 
     @contextmanager
     def _engine(self) -> Iterator[tuple[Read, Native]]:
-        """What reads files, and what brings a small table to the engine that did."""
+        """Yield a function that reads files, and one that brings a small table to that engine."""
         if self.read is not None:
             yield self.read, _to_engine
             return
@@ -151,7 +151,7 @@ def _check_whole_days(scopes: Mapping[str, Filters]) -> None:
 
 
 def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int) -> Waiting:
-    """Hours that were not over, or not yet billed, when their day was fetched."""
+    """Return the hours that were not over or not billed when their day was fetched."""
     starts = (first + np.arange(known.fetched.shape[1])) * DAY
     scope, day = np.nonzero((known.fetched >= 0) & (known.fetched < starts + DAY + LAG))
     hours = starts[day][:, None] + np.arange(24) * HOUR
@@ -162,7 +162,7 @@ def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int)
 def _current_rows(
     files: Sequence[StaleFile], scopes: Sequence[str], read: Read, native: Native
 ) -> nw.LazyFrame:
-    """Rows that count: all of most files, and of others those that no newer fetch replaced."""
+    """Read current rows: all rows of most files, else those that no newer fetch replaced."""
     import narwhals as nw
     from pyarrow import compute
 
@@ -188,7 +188,7 @@ def _current_rows(
 def _join_labels(
     table: nw.LazyFrame, labels: Mapping[str, tuple[str, ...]], native: Native
 ) -> nw.LazyFrame:
-    """Rows of the scopes that have labels, with these as columns `_0`, `_1` and so on."""
+    """Keep the rows of labelled scopes; the labels become columns `_0`, `_1` and so on."""
     import narwhals as nw
     import pyarrow as pa
 
@@ -203,7 +203,7 @@ def _join_labels(
 
 
 def _to_engine(small: pa.Table, like: Any) -> Any:
-    """A small table as a frame of the engine of another."""
+    """Convert a small table to the engine of another frame."""
     import narwhals as nw
 
     engine = as_table(like).implementation
@@ -225,7 +225,7 @@ def _to_engine(small: pa.Table, like: Any) -> Any:
 
 @contextmanager
 def _compaction_errors(files: Sequence[StaleFile]) -> Iterator[None]:
-    """An engine's error where a file was compacted meanwhile is one of a file that is gone."""
+    """Raise FileNotFoundError instead of an engine's own error if a file was compacted."""
     try:
         yield
     except Exception:

@@ -1,4 +1,4 @@
-"""What is missing is fetched, and what may have changed: chunks land as they come."""
+"""Sync: fetch days that are missing or may have changed, and store them as they come."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _QUARTER = 3  # months that one request asks for
 
 
 class Chunk(NamedTuple):
-    """Days of one scope that one question asks for, by number."""
+    """Days of one scope that one query fetches, by number."""
 
     scope: str
     first: int
@@ -55,20 +55,20 @@ class Chunk(NamedTuple):
 
 
 class SyncResult(NamedTuple):
-    """What a sync fetched."""
+    """Result of a sync."""
 
     requests: int
-    """Questions that were answered."""
+    """Number of queries."""
     new_days: int
-    """Days that were not known before, over all scopes."""
+    """Days fetched for the first time, over all scopes."""
     refetched_days: int
-    """Days that were fetched once more, over all scopes."""
+    """Days fetched again, over all scopes."""
 
 
 def select_days(
     known: NewestFetches, first: int, today: int, *, refetch: bool
 ) -> NDArray[np.bool_]:
-    """Which days to fetch, shape (scopes, days from `first` to today).
+    """Select the days to fetch; shape (scopes, days from `first` to today).
 
     Those not known, those fetched before they were 7 days old, for bills and corrections come
     late, and those fetched 30 days ago.
@@ -83,7 +83,7 @@ def select_days(
 def split_by_quarter(
     scopes: Sequence[str], wanted: NDArray[np.bool_], first: int, today: int
 ) -> list[Chunk]:
-    """Questions for the days that are wanted: at most one a scope and quarter, oldest first."""
+    """Return chunks that cover the wanted days: one per scope and quarter, oldest first."""
     out = []
     months = np.array([day_name(day)[:7] for day in range(first, today + 1)], dtype="M8[M]")
     quarters = months.astype(np.int64) // _QUARTER
@@ -99,7 +99,7 @@ def split_by_quarter(
 def chunk_queries(
     chunks: Sequence[Chunk], queries: Mapping[str, UsageQuery]
 ) -> Iterator[tuple[str, UsageQuery]]:
-    """The question of each chunk under its scope's name, made when it is asked for."""
+    """Yield the query of each chunk under the name of its scope, when it is needed."""
     for scope, first, last in chunks:
         filters = queries[scope].as_dict()
         yield (
@@ -117,7 +117,7 @@ def sync(
     refetch: bool,
     progress: ProgressOption,
 ) -> SyncResult:
-    """What was fetched of scopes; the filters of known ones may be None."""
+    """Fetch and store scopes; the filters of existing ones may be None."""
     if not hasattr(client, "iter_usage"):
         raise QueryError(f"client: expected a Client, got {type(client).__name__}")
     today = day_of_date(client.today())
@@ -159,7 +159,7 @@ def sync(
 
 
 def _limit_files(store: PartStore, months: Iterable[str]) -> None:
-    """Keep the number of files bounded."""
+    """Merge the files of months that have too many."""
     store.remove_leftovers()
     for month in sorted(months):
         if len(store.paths([month], "hourly")) > _MOST_PARTS:
@@ -169,7 +169,7 @@ def _limit_files(store: PartStore, months: Iterable[str]) -> None:
 def _resolve_scopes(
     store: PartStore, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: Any
 ) -> tuple[dict[str, UsageQuery], dict[str, int]]:
-    """Filters and first day of each scope, checked against those that are there."""
+    """Return the query and first day of each scope, checked against the stored ones."""
     parts = all_parts(store)
     start = None if since is None else parse_day("since", since)
     known, bounds = scope_queries(parts, asked), scope_bounds(parts, asked)
@@ -180,7 +180,7 @@ def _resolve_scopes(
         if start is not None:
             firsts[scope] = start
         elif held is None:
-            raise QueryError(f"since: expected a first day for the new scope {scope!r}, got none")
+            raise QueryError(f"since: expected the first day of the new scope {scope!r}, got none")
         else:
             firsts[scope] = int(bounds.first[row])
     return queries, firsts
@@ -189,19 +189,17 @@ def _resolve_scopes(
 def _resolve_query(
     scope: str, filters: Mapping[str, Any] | None, held: ScopeQuery | None, source: str
 ) -> UsageQuery:
-    """Question of a scope without dates, which is the one that is there, if any is."""
+    """Return the query of a scope without dates, checked against the stored one."""
     if held is not None and held.source != source:
         raise QueryError(
-            f"client: expected one of the source that scope {scope!r} is from, {held.source}, got "
-            f"{source}; keep each account in an archive of its own"
+            f"client: expected a client of the source of scope {scope!r}, {held.source}, got "
+            f"{source}; use one archive per account"
         )
     if filters is None and held is not None:
         return UsageQuery(**held.query)
     query = UsageQuery.from_filters(cast("Filters", filters or {}))
     if query.from_date is not None or query.to_date is not None:
-        raise QueryError(
-            "sync: expected filters without dates, got some; since= says the first day"
-        )
+        raise QueryError("sync: expected filters without dates; give the first day as since=")
     if held is not None and query.selection != UsageQuery(**held.query).selection:
         raise QueryError(
             f"scope {scope!r}: expected its filters {held.query}, got {query.as_dict()}; "
@@ -211,14 +209,14 @@ def _resolve_query(
 
 
 class WriteBuffer:
-    """Answers on their way to the disk: whole UTC days, written a part a month.
+    """Buffer of replies on their way to disk, in whole UTC days; one part per month.
 
     Parameters
     ----------
     store
-        Where they go.
+        Store to write to.
     max_rows
-        Rows that are held before they are written.
+        Number of rows after which the buffer is written.
     """
 
     MOST = 200_000  # some 15 MB
@@ -231,7 +229,7 @@ class WriteBuffer:
         self.months: set[str] = set()
 
     def add(self, scope: str, usage: CallUsage) -> None:
-        """Take an answer, and write once there are many rows."""
+        """Add a reply, and write the buffer when it is full."""
         fetched = microseconds(usage.as_of.to_pydatetime())
         columns = _frame_columns(usage.hourly, "hourly")
         some = np.any([columns[name] != 0 for name in MEASURES], axis=0)
@@ -247,7 +245,7 @@ class WriteBuffer:
             self.write()
 
     def write(self) -> None:
-        """Write what is held."""
+        """Write the buffer."""
         waiting, held, self._columns, self._coverage = self._columns, self._coverage, [], {}
         self._count = 0
         if not waiting:
@@ -283,7 +281,7 @@ def _empty_coverage(usage: CallUsage) -> ScopeCoverage:
 def _coverage_by_month(
     usage: CallUsage, hourly: Mapping[str, NDArray[np.int64]], fetched: int
 ) -> Iterator[tuple[str, list[Run], list[SentDay]]]:
-    """Days that an answer holds by month, and those that are no sum of their hours."""
+    """Yield the days of a reply by month, and those that are not the sum of their hours."""
     columns = _frame_columns(usage.daily, "daily")
     days = columns["time"] // DAY
     if not len(days):
@@ -303,7 +301,7 @@ def _coverage_by_month(
 
 
 def _frame_columns(frame: pd.DataFrame, path: str) -> dict[str, NDArray[np.int64]]:
-    """Times and measures of a frame in whole numbers."""
+    """Return times and measures of a frame as integers."""
     billed = np.rint(frame["billed_minutes"].to_numpy() * 1e6)
     if len(billed) and billed.max() >= 2**63:
         raise ResponseError(

@@ -1,4 +1,4 @@
-"""Tables of what an archive holds, and of what changed in it."""
+"""Tables of the scopes of an archive, and of restated days."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS = {kept: name for name, kept in STORED.items()}
 
 
 def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
-    """One row a scope; see `Archive.scopes`."""
+    """Return one row per scope; see `Archive.scopes`."""
     scopes = scope_names(parts)
     asked, bounds = scope_queries(parts, scopes), scope_bounds(parts, scopes)
     low, high = int(bounds.first.min(initial=0)), int(bounds.last.max(initial=0))
@@ -47,7 +47,7 @@ def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
 
 
 def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
-    """One row a change; see `Archive.restatements`."""
+    """Return one row per change; see `Archive.restatements`."""
     scopes = scope_names(parts)
     if scope is not None and scope not in scopes:
         raise unknown_scope(scope, parts)

@@ -1,9 +1,9 @@
-"""Every fetch of every day: what changed between them, and how few files can say so.
+"""Versions of each day: changes between its fetches, and compaction into few files.
 
-A version is what one fetch brought of one UTC day of one scope. Compaction writes the newest ones
-of a month into one part, and into its history those before that say something else. Of versions
-that say the same the first is kept, for it was known from then on; those that were fetched while
-the day was not yet over and billed are all kept, for then the same hours mean less.
+A version is the result of one fetch of one UTC day of one scope. Compaction writes the newest
+versions of a month into one part, and earlier versions that differ into a part of its history. Of
+equal versions the first stays, because the figures were known from then on. All versions from
+before a day was over and billed stay, because their hours were still provisional.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class Versions(NamedTuple):
     """The day as it was sent, of the versions where it is not the sum of its hours."""
 
     def continues_day(self) -> NDArray[np.bool_]:
-        """Whether a version is of the same day as the one before."""
+        """Return whether each version is of the same day as the one before."""
         same: NDArray[np.bool_] = (np.diff(self.code) == 0) & (np.diff(self.day) == 0)
         return np.concatenate([[False], same]) if len(self.code) else same
 
     def repeats_previous(self) -> NDArray[np.bool_]:
-        """Whether a version says of its day what the one before it said."""
+        """Return whether each version equals the one before, of the same day."""
         counts = np.diff(self.start)
         same = self.continues_day()
         same[1:] &= counts[1:] == counts[:-1]
@@ -69,13 +69,13 @@ class Versions(NamedTuple):
         return same
 
     def is_newest(self) -> NDArray[np.bool_]:
-        """Whether a version is its day's last."""
+        """Return whether each version is the newest of its day."""
         return (
             np.append(~self.continues_day()[1:], True) if len(self.code) else self.continues_day()
         )
 
     def sums(self, at: NDArray[np.intp]) -> dict[str, NDArray[np.int64]]:
-        """Measures of versions as the server's daily rows have them."""
+        """Return the daily measures of versions, as the server sent them."""
         out = {}
         for place, name in enumerate(MEASURES):
             total = np.concatenate([[0], np.cumsum(self.rows.columns[name])])
@@ -92,17 +92,17 @@ class Change(NamedTuple):
     scope: str
     day: int
     previous_as_of: int
-    """When what was there before was first fetched [us]."""
+    """When the previous figures were first fetched [us]."""
     as_of: int
-    """When what is there since was first fetched [us]."""
+    """When the current figures were first fetched [us]."""
     provisional: bool
-    """Whether it was fetched within the billing lag before."""
+    """Whether the previous figures were fetched within the billing lag."""
     previous: dict[str, int]
     current: dict[str, int]
 
 
 def find_changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
-    """Changes of days that were over when they were fetched, by scope, day and date."""
+    """Yield changes of days that were over at the earlier fetch, by scope, day and date."""
     for batch in split_scopes(parts, scopes):
         found = read_versions(parts, batch)
         other = found.continues_day() & ~found.repeats_previous()
@@ -123,7 +123,7 @@ def find_changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
 
 
 def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:
-    """Scopes in order, some at a time: few enough for the rows that they may have."""
+    """Yield sorted scopes in batches whose rows fit into memory."""
     days = np.zeros(len(scopes), dtype=np.int64)
     for _, runs in runs_in(parts, scopes):
         np.add.at(days, runs.scope, runs.length)
@@ -140,7 +140,7 @@ def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[
 
 
 def read_versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
-    """All versions that parts hold of these scopes, which are sorted and neighbours in the parts.
+    """Read all versions of these scopes, which are sorted and neighbours in the parts.
 
     Of two fetches at one instant the last part's counts.
     """
@@ -172,7 +172,7 @@ def read_versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
 def _version_rows(
     parts: Sequence[Part], order: dict[str, int], key: NDArray[np.int64]
 ) -> tuple[Rows, NDArray[np.int64]]:
-    """Rows of the versions, sorted by version and time, and each one's version."""
+    """Return rows sorted by version and time, and the version of each row."""
     scopes = list(order)
     dates = np.unique(key[:, 2])
     names = _version_numbers(key[:, 0], key[:, 1], np.searchsorted(dates, key[:, 2]), len(dates))
@@ -207,13 +207,13 @@ def _version_rows(
 def _version_numbers(
     code: NDArray[np.int64], day: NDArray[np.int64], date: NDArray[np.int64], dates: int
 ) -> NDArray[np.int64]:
-    """One number a version, in the order of scope, day and fetch."""
+    """Return one number per version, in the order of scope, day and fetch."""
     span = 1 << 24  # days; far more than dates have
     return (code * span + day) * dates + date
 
 
 def compact(store: PartStore, month: str) -> bool:
-    """Whether a month's parts were written anew, as one and one of its history."""
+    """Merge the parts of a month into one, plus one of its history; return whether it was due."""
     # Where another process compacts the month as well, its work does.
     with suppress(FileNotFoundError):
         return _compact(store, month)
@@ -259,7 +259,7 @@ def _select_rows(found: Versions, kept: NDArray[np.bool_]) -> Rows:
 def _build_coverage(
     parts: Sequence[Part], found: Versions, kept: NDArray[np.bool_]
 ) -> dict[str, ScopeCoverage]:
-    """Coverage of some versions: runs of days that one fetch brought."""
+    """Return the coverage of some versions."""
     at = np.flatnonzero(kept)
     at = at[np.lexsort((found.day[at], found.fetched[at], found.code[at]))]
     cuts = np.searchsorted(found.code[at], np.arange(len(found.scopes) + 1))

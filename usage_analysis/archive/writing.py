@@ -1,6 +1,7 @@
-"""Files that are whole and on the disk, or not there: written beside, then given their name.
+"""Durable writing: a file is complete and on disk under its name, or it is not there.
 
-Files of one answer land together: they share a number, and count once a mark of it is there.
+The files of one reply are published together. They share a number, and readers ignore them until
+a mark with this number exists.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from usage_analysis.archive.coverage import KEY, ScopeCoverage, encode
 from usage_analysis.archive.rows import NUMBERS, Rows, rows_to_table, schema
 
 ALONE, JOINT = "-", "_"
-"""What stands in a file's name between its landing and its checksum."""
+"""Separator in a file name: the file stands alone, or belongs to several that need a mark."""
 _ROW_GROUP = 131_072  # rows
 
 
 class Writer:
-    """A part that is being written; it counts once it has landed, and is gone if it does not.
+    """Writer of one part; an unpublished part leaves no file.
 
     Parameters
     ----------
     folder
-        Where it is to be.
+        Folder of the finished part.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,11 +53,11 @@ class Writer:
         )
 
     def add(self, rows: Rows) -> None:
-        """Rows that come after those before, by scope and time."""
+        """Add rows, which must follow the earlier ones by scope and time."""
         self._parquet.write_table(rows_to_table(rows), row_group_size=_ROW_GROUP)
 
     def finish(self, coverage: Mapping[str, ScopeCoverage]) -> None:
-        """Bring what was added to the disk, under a name that nobody reads."""
+        """Bring the file to disk, still under a name that nobody reads."""
         self._parquet.add_key_value_metadata({KEY: encode(coverage)})
         self._parquet.close()
         self._file.flush()
@@ -64,7 +65,7 @@ class Writer:
         self._file.close()
 
     def publish(self, landing: str, joint: str) -> Path:
-        """Path of the finished file under its name."""
+        """Give the finished file its name, and return its path."""
         name = f"{landing}{joint}{self._file.checksum:08x}.parquet"
         self._path = self._path.rename(self._folder / name)
         self._published = True
@@ -79,7 +80,7 @@ class Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave nothing behind of what did not land."""
+        """Remove the file unless it was published."""
         if not self._file.closed:
             self._file.given_up = True
             with suppress(OSError):
@@ -91,12 +92,12 @@ class Writer:
 
 
 def publish(writers: Sequence[Writer], marks: Path) -> list[Path]:
-    """Paths of finished files, when all of them are to be found; until then none counts.
+    """Publish finished files together, and return their paths.
 
     Parameters
     ----------
     marks
-        Folder of the marks that say which files that lie in several months landed together.
+        Folder of the marks.
     """
     # In the order of their landing: of two fetches in one second the later one counts.
     landing = f"{time.time_ns():016x}{secrets.token_hex(4)}"
@@ -113,7 +114,7 @@ def publish(writers: Sequence[Writer], marks: Path) -> list[Path]:
 
 
 class _ChecksumFile(io.BufferedWriter):
-    """A file that knows the checksum of what it was told to hold."""
+    """File that computes the checksum of the data written to it."""
 
     checksum = 0
     given_up = False
@@ -126,7 +127,7 @@ class _ChecksumFile(io.BufferedWriter):
 
 
 def write_note(note: Path, text: str) -> None:
-    """Write a small file whole, and its folder if that is not there."""
+    """Write a small file durably, and create its folder if needed."""
     make_folder(note.parent)
     beside = note.parent / f".{secrets.token_hex(8)}.tmp"
     with beside.open("xb") as file:
@@ -138,7 +139,7 @@ def write_note(note: Path, text: str) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """A folder that is on the disk, and so are those above it that were made for it."""
+    """Create a folder and its parents durably."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -147,7 +148,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
+    """Bring the entries of a folder to disk: renames survive a power failure only then."""
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)
