@@ -68,7 +68,7 @@ def test_filters_are_a_scope(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sync", "--archive", "kept"], "since: expected a first day"),
+        (["sync", "--archive", "kept"], "since: expected the first day"),
         (["sync"], "--archive"),
         (
             ["sync", "--archive", "kept", "--since", "soon"],
