@@ -1,1 +1,1 @@
-"""What was fetched, kept on disk: safely, for as long as you like, at any size."""
+"""Store fetched usage on disk, and load and sum it without a network."""

@@ -368,7 +368,7 @@ class Archive:
         return sum(compact(self._store, month) for month in self._store.months())
 
     def check(self) -> list[Damage]:
-        """Read every file and return those that are not as they were written."""
+        """Read every file and return the damaged ones."""
         return self._store.find_damage()
 
     def repair(self) -> list[Damage]:

@@ -193,10 +193,13 @@ class ArchiveClient(BaseClient):
         low, high = window_of(asked) or (0, 0)
         bounds = scope_bounds(self._parts(), scopes)
         first = int(bounds.first.max()) * DAY
+        # The first UTC day begins on the local day before it, west of UTC.
         if first - DAY <= low < first:
             low = first
+        # Tomorrow in UTC is today in some time zones.
         end = (microseconds(self.now()) // DAY + 2) * DAY
         if settled:
+            # Later hours were provisional at the earliest of these fetches.
             end = (int(bounds.fetched.min()) - LAG) // HOUR * HOUR
         if low < end < high:
             high = end

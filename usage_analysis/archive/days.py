@@ -20,7 +20,7 @@ def timestamp(moment: int) -> pd.Timestamp:
 
 
 def day_name(day: int) -> str:
-    """Return the ISO date of a day."""
+    """Return a day as ISO date."""
     return str(np.datetime64(int(day), "D"))
 
 

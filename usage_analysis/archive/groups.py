@@ -43,6 +43,7 @@ def label_scopes(
     if len(set(by)) < len(by):
         raise QueryError(f"by: expected each name once, got {list(by)!r}")
     kept = dict(scopes)
+    # Each condition narrows the scopes further, so a value has to occur among those that are left.
     for argument, given in (("where", where), ("without", without)):
         for name, values in given.items():
             wanted = _normalize(name, values)
@@ -74,7 +75,7 @@ def label_scopes(
 
 
 def check_scope_name(scope: object) -> str:
-    """Check and return the name of a scope or a group.
+    """Check and return the name of a scope, or of one of its groups.
 
     Raises
     ------
@@ -139,7 +140,7 @@ def _check_name(
 
 
 def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Filters]) -> None:
-    """Check that the scopes of a group share no call: they differ in a single-valued filter."""
+    """Check that scopes of one group share no call: they differ in a single-valued filter."""
     members: dict[tuple[str, ...], list[str]] = {}
     for scope, label in labels.items():
         members.setdefault(label, []).append(scope)
@@ -150,6 +151,7 @@ def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, 
             set[str].intersection(*({*single_values(scopes[scope])} for scope in together))
         )
         owner: dict[tuple[str, ...], str] = {}
+        # Scopes are disjoint if no combination of their single-valued filters occurs twice.
         for scope in together:
             for values in product(*(_values(scope, scopes[scope], name) for name in shared)):
                 other = owner.setdefault(values, scope)

@@ -55,8 +55,8 @@ KINDS: tuple[Kind, ...] = ("hourly", "history")
 MARKS = "landed"
 _NAME = re.compile(r"(?P<landing>[0-9a-f]{24})(?P<joint>[-_])(?P<checksum>[0-9a-f]{8})\.parquet")
 _MONTH = re.compile(r"\d{4}-\d\d")
-_STALE = 3600.0  # an unfinished file this old is nobody's any more [s]
-_TRIES = 20
+_STALE = 3600.0  # age at which an unfinished file is taken for that of a dead process [s]
+_TRIES = 20  # a reader that meets so many compactions in a row gives up
 
 T = TypeVar("T")
 
@@ -96,6 +96,7 @@ class Part:
         for one in limits:
             limit = one if limit is None else limit & one
         try:
+            # Parquet protects its pages with checksums, but not its footer.
             if _footer_checksum(self.path) != self.footer:
                 raise damage_error(self.path, "its footer is another one")
             table = pq.read_table(
@@ -165,7 +166,7 @@ class PartStore:
             if path not in self._parts or self._parts[path].stamp != _stamp(path)
         ]
         if len(new) > 1:
-            # Checksums leave other threads alone.
+            # zlib releases the interpreter lock, so checksums run in parallel.
             with ThreadPoolExecutor(4) as pool:
                 self._parts |= zip(new, pool.map(self._read_part, new), strict=True)
         elif new:
@@ -181,7 +182,8 @@ class PartStore:
         while True:
             landed = self._read_marks()
             paths = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
-            # What landed meanwhile may have been compacted meanwhile, in one month of two.
+            # Files of one reply could be published, and one of them compacted, between the two
+            # listings: only an unchanged set of marks gives a consistent view.
             if landed == self._read_marks():
                 return [path for path in paths if _is_published(path, landed)]
 

@@ -41,7 +41,7 @@ Read = Callable[[list[str]], Any]
 Native = Callable[["pa.Table", Any], Any]
 Day = datetime | date | str | None
 
-_FEW = 1_000  # scopes that are also told by name, so that files can be read in part
+_FEW = 1_000  # up to so many scopes are also filtered by name, so that engines skip row groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +117,7 @@ class SumRequest:
             raise QueryError(
                 'sum_usage needs duckdb, which pip install "usage-analysis[archive]" brings'
             ) from None
+        # Sums that exceed the memory limit spill to this folder.
         with tempfile.TemporaryDirectory(prefix="usage-analysis-") as folder:
             settings: dict[str, Any] = {"temp_directory": folder}
             if self.memory_limit is not None:
@@ -128,6 +129,7 @@ class SumRequest:
                     f'memory_limit: expected a size such as "2GB", got {self.memory_limit!r}'
                 ) from None
             with connection:
+                # DuckDB would draw its bar on standard output.
                 connection.execute("SET enable_progress_bar = false")
                 try:
                     yield (
@@ -162,7 +164,7 @@ def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int)
 def _current_rows(
     files: Sequence[StaleFile], scopes: Sequence[str], read: Read, native: Native
 ) -> nw.LazyFrame:
-    """Read current rows: all rows of most files, else those that no newer fetch replaced."""
+    """Read current rows: all of most files, else the rows that no newer fetch replaced."""
     import narwhals as nw
     from pyarrow import compute
 

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
 
 _MOST_PARTS = 8  # of a month; one with more is compacted after a sync
-_OVERHEAD = 31  # rows that an answer without calls counts as
-_QUARTER = 3  # months that one request asks for
+_OVERHEAD = 31  # rows added per reply: replies without calls take memory for their coverage too
+_QUARTER = 3  # months of one request; the endpoint answers a quarter about as fast as a day
 
 
 class Chunk(NamedTuple):
@@ -133,9 +133,12 @@ def sync(
     parts = store.retry(lambda: store.parts(months_between(first, today), "hourly"))
     known = newest_fetches(parts, scopes, first, today)
     wanted = select_days(known, first, today, refetch=refetch)
+    # Scopes may begin on different days.
     for row, scope in enumerate(scopes):
         wanted[row, : firsts[scope] - first] = False
     todo = split_by_quarter(scopes, wanted, first, today)
+    # A single scope is written reply by reply, so an interruption loses nothing that came. Many
+    # scopes share files: thousands of tenants would leave thousands of files otherwise.
     landing = WriteBuffer(store, 1 if len(scopes) == 1 else WriteBuffer.MOST)
     try:
         with (
@@ -232,6 +235,7 @@ class WriteBuffer:
         """Add a reply, and write the buffer when it is full."""
         fetched = microseconds(usage.as_of.to_pydatetime())
         columns = _frame_columns(usage.hourly, "hourly")
+        # Hours without calls need no row: the coverage says that they were fetched.
         some = np.any([columns[name] != 0 for name in MEASURES], axis=0)
         columns = {name: values[some] for name, values in columns.items()}
         for month, days, sent in _coverage_by_month(usage, columns, fetched):
@@ -281,7 +285,7 @@ def _empty_coverage(usage: CallUsage) -> ScopeCoverage:
 def _coverage_by_month(
     usage: CallUsage, hourly: Mapping[str, NDArray[np.int64]], fetched: int
 ) -> Iterator[tuple[str, list[Run], list[SentDay]]]:
-    """Yield the days of a reply by month, and those that are not the sum of their hours."""
+    """Yield the days of a reply by month, with days that differ from the sum of their hours."""
     columns = _frame_columns(usage.daily, "daily")
     days = columns["time"] // DAY
     if not len(days):

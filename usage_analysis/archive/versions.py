@@ -27,7 +27,7 @@ from usage_analysis.archive.store import Kind, Part, PartStore
 from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.zones import DAY
 
-_BATCH_ROWS = 200_000  # rows
+_BATCH_ROWS = 200_000  # rows in memory at once, about 15 MB
 
 
 class Versions(NamedTuple):
@@ -214,7 +214,7 @@ def _version_numbers(
 
 def compact(store: PartStore, month: str) -> bool:
     """Merge the parts of a month into one, plus one of its history; return whether it was due."""
-    # Where another process compacts the month as well, its work does.
+    # Another process may compact the same month: then its result serves.
     with suppress(FileNotFoundError):
         return _compact(store, month)
     return False
@@ -241,7 +241,7 @@ def _compact(store: PartStore, month: str) -> bool:
             ):
                 held[kind] |= _build_coverage(parts, found, kept)  # type: ignore[index]
                 writer.add(_select_rows(found, kept))
-        # First what was, then what is: a reader of either finds all that there is.
+        # History first: a reader between the two steps still finds every version.
         if held["history"]:
             before.finish(held["history"])
             store.publish([before])

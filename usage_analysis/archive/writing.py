@@ -99,7 +99,7 @@ def publish(writers: Sequence[Writer], marks: Path) -> list[Path]:
     marks
         Folder of the marks.
     """
-    # In the order of their landing: of two fetches in one second the later one counts.
+    # Names sort by time of publication, because of two fetches in one second the later one wins.
     landing = f"{time.time_ns():016x}{secrets.token_hex(4)}"
     joint = ALONE if len(writers) == 1 else JOINT
     try:

@@ -114,7 +114,7 @@ class Grouping:
 
 
 def single_values(filters: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the values of the filters of which a call has one value: groups by these are disjoint.
+    """Return the values of single-valued filters: groups that differ in one of them are disjoint.
 
     Parameters
     ----------

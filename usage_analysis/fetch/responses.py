@@ -107,7 +107,7 @@ def invalid_response(
 def incomplete_response(
     response: Response | None, message: str, redact: Redact, *, retry: bool = False
 ) -> Failure:
-    """Return the failure of an incomplete response, of which the headers may be known."""
+    """Return the failure of an incomplete response; its headers may have arrived."""
     return Failure(
         TransportError(message, **(_identify(response, redact) if response else {})), retry
     )

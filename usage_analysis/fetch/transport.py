@@ -165,12 +165,12 @@ class ConnectionPool:
 
     @property
     def local(self) -> bool:
-        """Whether the API runs on this machine."""
+        """True if the API runs on this machine."""
         return self._url.host in _LOOPBACK
 
     def run(self, token: CancelToken, params: Params, seconds: float) -> Response | Failure:
         """Send one request; return its response or the failure within so many seconds [s]."""
-        token.sleep(0)
+        token.sleep(0)  # raises if the token is cancelled already
         connection = self._acquire()
         try:
             work = partial(self._get, connection, params, seconds)
@@ -227,6 +227,7 @@ class ConnectionPool:
             return _Connection(
                 self._http(
                     verify=self._tls,
+                    # One socket per httpx client, so that a hanging request has a socket to shut.
                     limits=httpx.Limits(max_connections=1),
                     # A proxy from the environment would see the key of a plain http:// request.
                     trust_env=secure,
@@ -254,6 +255,7 @@ class ConnectionPool:
         return httpx.Client(
             base_url=self._url,
             auth=self._auth,
+            # The endpoint needs no cookies, and one could tie requests of two keys together.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             # httpx parses Location even if it does not follow it, and fails on an invalid address.
             follow_redirects=False,
