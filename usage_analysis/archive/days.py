@@ -20,7 +20,7 @@ def timestamp(moment: int) -> pd.Timestamp:
 
 
 def day_name(day: int) -> str:
-    """Return a day as ISO date."""
+    """Return the ISO date of a numbered day."""
     return str(np.datetime64(int(day), "D"))
 
 
