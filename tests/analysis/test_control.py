@@ -9,7 +9,7 @@ from scipy import stats
 
 import usage_analysis as ua
 from tests.analysis.simulated import daily_rates, days, frame_of, month_of_calls, months
-from usage_analysis.analysis.control import control_chart, level_shift
+from usage_analysis.analysis.control import control_chart
 
 # Montgomery, Introduction to Statistical Quality Control, example 7.1: 30 samples of 50 cans.
 CANS = [12, 15, 8, 10, 4, 7, 16, 9, 14, 10, 5, 6, 17, 12, 22]
@@ -260,25 +260,6 @@ def test_what_a_chart_catches() -> None:
     assert caught(*planted(6, 400, 1000, 0.01, 1, 0.6, 0.04))[1] >= 0.8
     assert caught(*planted(7, 400, 4800, 0.02, 1.5, 0.04))[0] >= 0.93
     assert caught(*planted(8, 400, 20, 0.01, 1, 0.9))[0] >= 0.95
-
-
-def test_a_shift_of_the_level_is_told_from_a_constant_one() -> None:
-    """A step by three quarters is found on its day to within two; equal days shift nowhere."""
-    chart = control_chart(days([20] * 10 + [35] * 10, 1000), baseline=days([27, 28] * 10, 1000))
-    shift = level_shift(chart.assign(signal=False))
-    assert shift is not None
-    assert shift.certain
-    assert shift.start == chart.index[10]
-    assert (shift.before, shift.after) == (0.02, 0.035)
-    steady = level_shift(control_chart(days([20, 21, 19] * 10, 1000)))
-    assert steady is not None
-    assert not steady.certain
-    assert steady.visible
-    few = level_shift(control_chart(days([1, 0, 2] * 10, 100)))
-    assert few is not None
-    assert not few.visible
-    assert level_shift(control_chart(days([2, 1, 2], 100))) is None
-    assert level_shift(control_chart(days([0] * 9, 100))) is None
 
 
 def test_bad_arguments_are_named() -> None:

@@ -224,23 +224,59 @@ def plain_hours_chart(frame: pd.DataFrame) -> Any:
 
 
 def plain_limits(days: pd.DataFrame) -> Any:
-    columns, several = ["total_count", "error_count"], days.index.nlevels > 1
-    days = days[columns]
-    groups = days.groupby(level=0) if several else days
-    total = groups.transform("sum") if several else days.sum()
-    centre = total["error_count"] / total["total_count"]
-    sigma = np.sqrt(centre * (1 - centre) / days["total_count"])
-    z = (days["error_count"] / days["total_count"] - centre) / sigma
-    ranges = z.groupby(level=0).diff().abs() if several else z.diff().abs()
-    mean = ranges.groupby(level=0).transform("mean") if several else ranges.mean()
-    rate, half = days["error_count"] / days["total_count"], 3 * sigma * mean / 1.128
+    """Limits learned again without the signals, as a reader of the docstring would write them."""
+    days = days[["total_count", "error_count"]]
+    if days.index.nlevels == 1:
+        return plain_chart_of(days)
+    return pd.concat([plain_chart_of(one) for _, one in days.groupby(level=0, sort=False)])
+
+
+def plain_chart_of(days: pd.DataFrame) -> pd.DataFrame:
+    z = plain_once(days, days, 3)["z"].abs()
+    extreme = z == z.max()
+    out = extreme & plain_once(days, days[~extreme], 5)["signal"]
+    used = None
+    for _ in range(10):
+        kept = ~out if (~out).sum() >= 2 / 3 * len(days) else ~out | True
+        if used is not None and kept.equals(used):
+            break
+        used = kept
+        chart = plain_once(days, days[kept], 3)
+        out = chart["signal"]
+    return chart
+
+
+def plain_once(days: pd.DataFrame, usual: pd.DataFrame, sigmas: float) -> pd.DataFrame:
+    n, centre = days["total_count"], usual["error_count"].sum() / usual["total_count"].sum()
+    z = (usual["error_count"] / usual["total_count"] - centre) / np.sqrt(
+        centre * (1 - centre) / usual["total_count"]
+    )
+    spread = max(float(z.diff().abs().mean() / 1.128), 1.0)
+    if (usual["total_count"] * centre).mean() < 5:
+        spread = max(spread, float(np.sqrt(((z**2).sum() - (z**2).max()) / (len(z) - 1))))
+    sigma = np.sqrt(centre * (1 - centre) / n)
+    rate, high = days["error_count"] / n, centre + sigmas * spread * sigma
+    few = n * centre < 5
+    if few.any():
+        tail = stats.norm.cdf(-sigmas)
+        sizes = np.unique(n[few])
+        total = np.minimum((sizes - 1) / max(spread**2 - 1, 1e-12) - 1, 1e12)
+        least = (
+            stats.binom.isf(tail, sizes, centre)
+            if spread == 1
+            else stats.betabinom.isf(tail, sizes, centre * total, (1 - centre) * total)
+        )
+        exact = pd.Series(least / sizes, index=sizes)
+        high = high.where(~few, n.map(exact))
+    low = centre - sigmas * spread * sigma
     return days.assign(
         rate=rate,
         centre=centre,
-        low=centre - half,
-        high=centre + half,
-        spread_ratio=mean / 1.128,
-        signal=(rate - centre).abs() > half,
+        low=low,
+        high=high,
+        spread_ratio=spread,
+        signal=(rate > high + 1e-12) | (rate < low - 1e-12),
+        z=(rate - centre) / sigma,
     )
 
 
@@ -629,7 +665,9 @@ def test_the_plain_side_gives_the_same_rates(frame: pd.DataFrame) -> None:
     ours = amounts["cost"].astype(float) if "agent" in frame else [float(amounts)]
     near(ours, micro * 0.05e-6, atol=0.00501)
     if "agent" in frame:
-        limits = funnel.funnel(frame)[["low_998", "low_95", "high_95", "high_998"]]
+        found = funnel.funnel(frame)
+        limits = funnel.limits_at(found, found["calls"].to_numpy(), chance_alone=True)
+        limits = limits[["low_998", "low_95", "high_95", "high_998"]]
         near(limits, pd.DataFrame(plain_funnel(frame)))
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.control import ENOUGH, level_shift
+from usage_analysis.analysis.control import ENOUGH
+from usage_analysis.analysis.level_shift import level_shift
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.unusual_hours import unusual_hours

@@ -1,0 +1,70 @@
+"""Lasting shifts of the level of a control chart."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+_BRIDGE = 1.358
+"""What the maximum of a Brownian bridge exceeds with a probability of 5 % (Kolmogorov)."""
+_LEAST_PERIODS = 4
+
+
+class LevelShift(NamedTuple):
+    """The largest shift of the level of a control chart, and what the chart could have shown."""
+
+    certain: bool
+    """Whether the level shifted, at the 95 % level."""
+    start: pd.Timestamp
+    """First period of the later level."""
+    before: float
+    after: float
+    """Rates of the periods before `start` and from `start` on, signals left out."""
+    visible: bool
+    """Whether a lasting rise of the rate by a half would have been found in 4 of 5 cases."""
+
+
+def level_shift(chart: pd.DataFrame) -> LevelShift | None:
+    """Return the largest shift of the level within a control chart of one series.
+
+    Signals are single periods. A lasting shift that is too small for a signal shows in the
+    cumulative sum of the differences from the mean (Ploberger and Krämer 1992, Econometrica
+    60:271): divided by its standard deviation, which the spread ratio widens, the sum is a Brownian
+    bridge where the level is constant. Its largest excursion exceeds 1.358 in 5 % of such charts
+    (Kolmogorov's distribution), and fewer where there are few periods.
+
+    Parameters
+    ----------
+    chart
+        Result of `control_chart` for one series.
+
+    Returns
+    -------
+    LevelShift or None
+        None where fewer than four periods have calls and limits.
+    """
+    used = chart[chart["limited"] & ~chart["signal"]]
+    calls = used["calls"].to_numpy(dtype=np.float64)
+    events = used["events"].to_numpy(dtype=np.float64)
+    rate = events.sum() / calls.sum() if len(used) else 0.0
+    if len(used) < _LEAST_PERIODS or not 0 < rate < 1:
+        return None
+    variance = float(used["spread_ratio"].iloc[0]) ** 2 * rate * (1 - rate)
+    bridge = np.cumsum(events - rate * calls) / math.sqrt(variance * calls.sum())
+    last = int(np.abs(bridge[:-1]).argmax())
+    before, after = (
+        float(events[part].sum() / calls[part].sum())
+        for part in (slice(None, last + 1), slice(last + 1, None))
+    )
+    # A step in the middle moves the bridge by half of its own z.
+    step = min(rate, 1 - rate) / 2 * math.sqrt(calls.sum() / variance) / 2
+    return LevelShift(
+        certain=bool(abs(bridge[last]) > _BRIDGE),
+        start=used.index[last + 1],
+        before=before,
+        after=after,
+        visible=step / 2 > _BRIDGE + 0.84 / 2,
+    )
