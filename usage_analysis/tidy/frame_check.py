@@ -188,6 +188,12 @@ def _check_instants(helper: str, frame: pd.DataFrame, group: str | None) -> None
         key = code * len(known) + where
         if np.all(key[1:] > key[:-1]):
             return
+        size = int(key.max()) + 1
+        if size <= 8 * len(key):  # marking each key is faster than sorting them
+            seen = np.zeros(size, dtype=np.bool_)
+            seen[key] = True
+            if np.count_nonzero(seen) == len(key):
+                return
         order = np.argsort(key, kind="stable")
         again = np.flatnonzero(key[order[1:]] == key[order[:-1]])
         if not len(again):
