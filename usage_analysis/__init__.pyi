@@ -20,13 +20,13 @@ from .analysis.profiles import load_profile as load_profile
 from .analysis.profiles import traffic_intensity as traffic_intensity
 from .analysis.quality import reconcile as reconcile
 from .analysis.rates import average_call_duration as average_call_duration
-from .analysis.rates import describe_errors as describe_errors
 from .analysis.rates import error_rate as error_rate
 from .analysis.rates import join_rate as join_rate
 from .analysis.selection import Selection as Selection
 from .analysis.statements.capacity import describe_capacity as describe_capacity
 from .analysis.statements.month import describe_month as describe_month
 from .analysis.statements.peaks import describe_peak as describe_peak
+from .analysis.statements.rates import describe_errors as describe_errors
 from .analysis.trends import project_month as project_month
 from .archive.archive import Archive as Archive
 from .dashboard.explorer import Explorer as Explorer

@@ -139,7 +139,8 @@ def test_a_group_is_what_it_is_alone(helper: str) -> None:
         elif isinstance(alone, pd.DataFrame):
             same(whole.loc[group], alone.iloc[0])
         elif isinstance(alone, pd.Series):
-            for name, value in alone.items():
+            # Over several groups fewer changes are significant (Holm's rule).
+            for name, value in alone.drop("significant", errors="ignore").items():
                 assert whole.loc[group, name] == value or pd.isna(value), name
         else:
             assert whole.loc[group].iloc[-1] == alone

@@ -16,10 +16,10 @@ from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.rates import (
     average_call_duration,
-    describe_errors,
     error_rate,
     join_rate,
 )
+from usage_analysis.analysis.statements.rates import describe_errors
 from usage_analysis.errors import QueryError
 
 
@@ -138,12 +138,31 @@ def test_a_missing_column_is_named() -> None:
         error_rate(frame([1], [0]).drop(columns="error_count"))
 
 
-def test_published_difference() -> None:
-    """7/34 less 1/34 is between .019 and .34 (Fagerland 2015, Newcombe's hybrid score)."""
-    found = rate_difference(frame([34], [7]), frame([34], [1]))
-    assert round(found["low"], 3) == 0.019
-    assert round(found["high"], 2) == 0.34
-    assert found["difference"] == pytest.approx(6 / 34)
+@pytest.mark.parametrize(
+    ("current", "previous", "low", "high", "places"),
+    [
+        # Fagerland 2015, Newcombe's hybrid score.
+        ((7, 34), (1, 34), 0.019, 0.34, (3, 2)),
+        # Newcombe 1998, Statistics in Medicine 17:873, table II, method 10.
+        ((6, 7), (2, 7), 0.0582, 0.8062, (4, 4)),
+        ((5, 56), (0, 29), -0.0381, 0.1926, (4, 4)),
+    ],
+)
+def test_published_differences(
+    current: tuple[int, int],
+    previous: tuple[int, int],
+    low: float,
+    high: float,
+    places: tuple[int, int],
+) -> None:
+    """The interval of a difference is Newcombe's to every published digit."""
+    one, other = (frame([calls], [events]) for events, calls in (current, previous))
+    for independent in (None, "calls"):
+        found = rate_difference(one, other, independent=independent)
+        assert (round(found["low"], places[0]), round(found["high"], places[1])) == (low, high)
+        expected = current[0] / current[1] - previous[0] / previous[1]
+        assert found["difference"] == pytest.approx(expected)
+        assert bool(found["significant"]) == (low > 0)
 
 
 counts = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -206,8 +225,7 @@ def test_differences_of_days_that_scatter() -> None:
     assert single["low"] == found.loc["7", "low"]
     with pytest.raises(QueryError, match="rate_difference needs the column provisional"):
         rate_difference(one.drop(columns="provisional"), other, independent="days")
-    brief = rate_difference(one[:1], other[:1], independent="days")
-    assert brief.equals(rate_difference(one[:1], other[:1]))
+    assert single.equals(rate_difference(one, other))
     with pytest.raises(QueryError, match='independent: expected "calls" or "days", got \'hours\''):
         rate_difference(one, other, independent="hours")  # type: ignore[arg-type]
 
@@ -237,7 +255,7 @@ def test_differences_of_groups() -> None:
     assert found.index.name == "agent"
     assert found.loc["x", "difference"] == pytest.approx(0.05)
     assert found.loc[["y", "z"], "difference"].isna().all()
-    with pytest.raises(QueryError, match="b: expected the same group column as a"):
+    with pytest.raises(QueryError, match="previous: expected the same group column as current"):
         rate_difference(a, b[b["agent"] == "x"].drop(columns="agent"))
     with pytest.raises(QueryError, match="event: expected error_count or joined_count, got 'x'"):
         rate_difference(a, b, event="x")
@@ -259,32 +277,61 @@ def test_errors_in_words() -> None:
     """The sentence gives rate, calls, errors, interval, dates and zone, or says too few."""
     usage = frame([100] * 48, [2] * 48, "2026-03-02 12:00", zone="America/New_York")
     assert describe_errors(usage) == (
-        "errors: 2.00 % of 4,800 calls (96; 95 % interval 1.64 to 2.44 %), "
-        "2026-03-02 to 2026-03-04 (America/New_York)"
+        "Error rate 2.00 % (96 of 4,800 calls; 95 % interval 1.64 to 2.44 %), "
+        "2026-03-02 to 2026-03-04 (America/New_York)."
     )
     assert describe_errors(frame([42_078], [310])).startswith(
-        "errors: 0.74 % of 42,078 calls (310; 95 % interval 0.66 to 0.82 %)"
+        "Error rate 0.74 % (310 of 42,078 calls; 95 % interval 0.66 to 0.82 %)"
     )
+    assert describe_errors(usage, confidence=0.8).count("; 80 % interval ") == 1
     assert describe_errors(frame([5], [1])) == (
-        "errors: too few calls to give a rate, 1 in 5 calls, 2026-03-02 (UTC)"
+        "Too few calls to give an error rate: 1 failed of 5 calls, 2026-03-02 (UTC)."
     )
     assert describe_errors(frame([1], [0])).startswith(
-        "errors: too few calls to give a rate, 0 in 1 call, "
+        "Too few calls to give an error rate: 0 failed of 1 call, "
     )
+    assert describe_errors(frame([0], [0])) == "No calls, so no error rate, 2026-03-02 (UTC)."
     assert describe_errors(frame([120], [216])) == (
-        "errors: no rate can be told, 216 in 120 calls are more than there are calls, "
-        "2026-03-02 (UTC)"
+        "No error rate can be given: 216 failed of 120 calls is more than all, 2026-03-02 (UTC)."
     )
     open_ = usage.assign(provisional=np.arange(48) >= 45)
-    assert describe_errors(open_) == f"{describe_errors(usage)}, 3 provisional hours included"
+    assert describe_errors(open_).endswith(" (America/New_York), 3 provisional hours included.")
     day = frame([99], [9], freq="D", start="2026-03-02").assign(provisional=True)
     day.attrs["every"] = "D"
-    assert describe_errors(day).endswith("(UTC), 1 provisional day included")
+    assert describe_errors(day).endswith("(UTC), 1 provisional day included.")
     few = frame([5], [1], zone="America/New_York", agent="a")
     both = pd.concat([usage.assign(agent="b"), few])
     told = describe_errors(both[["agent", *usage.columns]])
     assert isinstance(told, pd.DataFrame)
-    assert told["sentence"].str[:13].to_dict() == {"b": "errors: 2.00 ", "a": "errors: too f"}
+    assert told["sentence"].str[:15].to_dict() == {"b": "Error rate 2.00", "a": "Too few calls t"}
+
+
+def test_a_rate_says_what_it_is_of() -> None:
+    """A table of rates records event, denominator, level, method and dates."""
+    usage = frame([100] * 96, [2] * 96)
+    for rate, event in ((error_rate, "error_count"), (join_rate, "joined_count")):
+        meaning = rate(usage, by="total", confidence=0.8).attrs["meaning"]
+        assert (meaning["made_by"], meaning["event"]) == (rate.__name__, event)
+        assert (meaning["denominator"], meaning["confidence"]) == ("total_count", 0.8)
+        assert meaning["dates"] == "2026-03-02 to 2026-03-05 (UTC)"
+    assert "days" in meaning["method"]
+    assert "days" not in error_rate(usage).attrs["meaning"]["method"]
+
+
+def test_what_is_taken_for_independent() -> None:
+    """Days widen totals and slots where there are three; single buckets and calls are Wilson's."""
+    usage = scattered(3, groups=3)
+    for by in ("total", "day_of_week"):
+        days, calls = (error_rate(usage, by=by, independent=unit) for unit in (None, "calls"))
+        assert (days["high"] - days["low"] > calls["high"] - calls["low"]).all()
+        assert days["rate"].equals(calls["rate"])
+    assert error_rate(usage).equals(error_rate(usage, independent="calls"))
+    brief = usage[usage.index < "2026-03-04"]
+    default = error_rate(brief, by="total")
+    assert default.equals(error_rate(brief, by="total", independent="calls"))
+    assert error_rate(brief, by="total", independent="days")[["low", "high"]].isna().all(axis=None)
+    with pytest.raises(QueryError, match='independent: expected "calls" or "days", got \'hours\''):
+        error_rate(usage, independent="hours")  # type: ignore[arg-type]
 
 
 @settings(max_examples=30, deadline=None)

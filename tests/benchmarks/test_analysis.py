@@ -39,6 +39,7 @@ from usage_analysis.analysis import (
 from usage_analysis.analysis.statements import capacity as statements_capacity
 from usage_analysis.analysis.statements import month
 from usage_analysis.analysis.statements import peaks as statements_peaks
+from usage_analysis.analysis.statements.rates import describe_errors
 from usage_analysis.tidy.periods import aggregate, in_timezone
 from usage_analysis.tidy.rolling import rolling
 from usage_analysis.tidy.usage import CallUsage
@@ -369,14 +370,25 @@ def plain_rate(frame: pd.DataFrame) -> Any:
     return plain_wilson(frame["total_count"], frame["error_count"])
 
 
+def plain_scatter(frame: pd.DataFrame, event: str = "error_count") -> Any:
+    """How days scatter, which widens intervals."""
+    by = [frame.index.floor("D"), *([frame["agent"].to_numpy()] if "agent" in frame else [])]
+    days = frame.groupby(by)[["total_count", event]].sum()
+    rest = days[event] - days[event].sum() / days["total_count"].sum() * days["total_count"]
+    return (rest**2).groupby(level=-1).sum()
+
+
 def plain_difference(frame: pd.DataFrame) -> Any:
     half = len(frame) // 2
-    sides = [summed(part, ["total_count", "error_count"]) for part in (frame[:half], frame[half:])]
-    return [plain_wilson(side["total_count"], side["error_count"]) for side in sides]
+    parts = (frame[:half], frame[half:])
+    sides = [summed(part, ["total_count", "error_count"]) for part in parts]
+    rates = [plain_wilson(side["total_count"], side["error_count"]) for side in sides]
+    return rates, [plain_scatter(part) for part in parts]
 
 
 def plain_errors(frame: pd.DataFrame) -> Any:
     rates = plain_wilson(*summed(frame, ["total_count", "error_count"]).T.to_numpy())
+    plain_scatter(frame)
     if "agent" not in frame:
         return rates, frame.index.min(), frame.index.max(), frame["provisional"].sum()
     groups = frame.index.to_series().groupby(frame["agent"].to_numpy())
@@ -452,7 +464,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
         plain_capacity,
         1,
     ),
-    "describe_errors": (rates.describe_errors, plain_errors, 1),
+    "describe_errors": (describe_errors, plain_errors, 1),
     "describe_month": (month.describe_month, plain_month, 1),
     "describe_peak": (statements_peaks.describe_peak, plain_peaks, 1),
 }

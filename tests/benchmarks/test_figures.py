@@ -63,9 +63,7 @@ def data(usage):
     )
     measures = ("total_count", "error_count", "joined_count", "duration", "billed_minutes")
     half = len(hourly) // 2
-    changes = pd.DataFrame(
-        {m: ua.compare_periods(hourly[half:], hourly[:half], measure=m) for m in measures}
-    ).T
+    changes = ua.compare_periods(hourly[half:], hourly[:half], measure=measures)
     middle = parts.index.min() + (parts.index.max() - parts.index.min()) / 2
     found = ua.funnel(parts)
     sizes = np.linspace(1, found["calls"].max(), 60).astype(np.int64)

@@ -17,6 +17,8 @@ from matplotlib.image import imread
 
 import usage_analysis as ua
 from tests.dashboard.transports import Watched, watched_client
+from usage_analysis.analysis.meaning import meaning_of
+from usage_analysis.analysis.statements.change import state_effects
 from usage_analysis.dashboard.controls import Named
 from usage_analysis.dashboard.display import on_screen
 from usage_analysis.dashboard.headlines import HEADLINES
@@ -299,7 +301,8 @@ def test_a_change_is_told_as_it_is_drawn(explorer):
         explorer.view.value = "comparison"
     (row,) = explorer.table.itertuples()
     low, high = (100 * end / row.previous for end in (row.low, row.high))
-    told = f"{100 * row.change:+.1f} % (95 % interval {low:+.1f} to {high:+.1f}) over 28 days"
+    told = f": {100 * row.change:+.1f} % ({row.current:,.0f} against {row.previous:,.0f}; 95 % "
+    told += f"interval {low:+.1f} to {high:+.1f} %; 28 days, same weekdays and hours)"
     assert told in explorer.sentence
     explorer.preset.value = "yesterday"
     assert (explorer.view.value, explorer.phase) == ("trend", "ready")
@@ -331,8 +334,8 @@ def test_what_is_set_beside_is_whole_and_named(transport):
     assert list(beside.get_ydata()) == daily["total_count"].to_list()
     assert key_of(explorer.axes) == "dashed: 2026-01-31 to 2026-03-01"
     assert beside.get_linestyle() == "--"
-    total = f"({daily['total_count'].sum():,}) beside these 719"
-    assert f"in the 720 hours from 2026-01-31 to 2026-03-01 {total}" in explorer.sentence
+    # The change compares the same weekdays, four weeks apart.
+    assert " against 2026-02-02 to 2026-03-03. Dashed: 2026-01-31 to" in explorer.sentence
     assert list(beside.get_xdata()) == list(line_of(explorer.axes, "buckets").get_xdata())
 
 
@@ -348,13 +351,11 @@ def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
     final, beside = (
         made[rows]["total_count"].iloc[:hours].sum() for rows in ("hourly", "previous")
     )
-    told = (
-        f"; the {hours} hours that are final have {final}, {100 * (1 - final / beside):.1f} % fewer"
-    )
-    assert f"{told} than in as many hours on 2026-03-31 ({beside})." in explorer.sentence
+    told = f" Up to the same hour {final} calls, against {beside} calls on 2026-03-31; other "
+    assert f"{told}weekdays, so no change is given." in explorer.sentence
     assert key_of(explorer.axes) == "dashed: 2026-03-31"
     explorer.comparison.value, explorer.view.value = "weekdays", "comparison"
-    assert f" over {hours} of 11 hours beside those of" in explorer.sentence
+    assert f"; too few days for an interval; {hours} hours, same weekdays" in explorer.sentence
 
 
 def test_the_month_is_told_in_money(explorer, capsys):
@@ -468,8 +469,8 @@ def test_the_difference_of_errors_names_its_days(explorer):
     with explorer.together():
         explorer.preset.value, explorer.comparison.value = "last_7_days", "previous"
         explorer.tab.value = "errors"
-    told = r" points against the rate from 2026-03-18 to 2026-03-24 \(95 % interval [-+\d.]+ to "
-    assert re.search(told, explorer.sentence)
+    told = r" points \(.* against .*; 95 % interval [-+\d.]+ to .*\), 2026-03-25 to 2026-03-31 "
+    assert re.search(rf"{told}.* against 2026-03-18 to 2026-03-24\.$", explorer.sentence)
 
 
 def test_the_group_behind_a_difference_of_errors_is_told(explorer):
@@ -490,26 +491,19 @@ def test_the_group_behind_a_difference_of_errors_is_told(explorer):
         ua.between_days(hours, *days)
         for days in (("2026-03-16", "2026-03-22"), ("2026-03-09", "2026-03-15"))
     ]
-    effects = 100 * ua.rate_effects(*weeks, independent="days")
-    most = effects.loc[effects["effect"].idxmax()]
-    assert most.name == "Support line"
-    others = effects["effect"].sum() - most["effect"]
-    told = (
-        f"; of it Support line makes {most['effect']:+z.2f} points ({most['rate_effect']:+z.2f} by "
-        f"its own rate, 95 % interval {most['low']:+z.2f} to {most['high']:+z.2f}; "
-        f"{most['mix_effect']:+z.2f} by its share of the calls), the others {others:+z.2f}."
-    )
-    assert explorer.sentence.endswith(told)
+    effects = ua.rate_effects(*weeks)
+    told = state_effects(effects, meaning_of(effects, "rate_effects")).sentence
+    assert told.startswith("No significant change in error rate: ")
+    assert "; no agent changed its own rate significantly, " in told
     explorer.view.value = "effects"
     assert explorer.sentence.endswith(told)
-    pd.testing.assert_frame_equal(100 * explorer.table, effects.drop("rest"))  # without calls
+    pd.testing.assert_frame_equal(explorer.table, effects.drop("rest"))  # without calls
     made = {}
     exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
     pd.testing.assert_frame_equal(made["table"], explorer.table)
     explorer.agents.value = ("Support line",)
-    assert "the others" not in explorer.sentence
     explorer.agents.value, explorer.group.value = (), ""
-    assert "the others" not in explorer.sentence
+    assert "no agent" not in explorer.sentence
 
 
 def test_effects_of_an_unfinished_day_are_of_the_same_hours(explorer):
@@ -524,11 +518,11 @@ def test_effects_of_an_unfinished_day_are_of_the_same_hours(explorer):
     hours = [set(made[rows].index.hour) for rows in ("hourly", "previous")]
     assert hours[0] == hours[1]
     assert not made["hourly"]["provisional"].any()
-    whole = f"{100 * explorer.table['effect'].sum():+.2f} points in the {len(hours[0])} hours that"
+    whole = f"{100 * explorer.table['effect'].sum():+.2f} points ("
     assert whole in explorer.sentence
     explorer.comparison.value = "previous"  # another day of the week: no group is blamed
-    assert "hours that are final against the rate" in explorer.sentence
-    assert "the others" not in explorer.sentence
+    assert "too few days for an interval" in explorer.sentence
+    assert "no agent" not in explorer.sentence
 
 
 def test_a_tab_alone_is_a_state(transport):

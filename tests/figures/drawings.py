@@ -111,9 +111,7 @@ def about(hourly):
 def compared(hourly):
     """Two measures of the last day beside those of the week before, where there is one."""
     later = hourly.set_axis(hourly.index + pd.Timedelta(days=7))
-    measures = ("total_count", "duration")
-    rows = {name: compare_periods(later, hourly, measure=name) for name in measures}
-    return pd.DataFrame(rows).T
+    return compare_periods(later, hourly, measure=["total_count", "duration"])
 
 
 def singles(hourly):
@@ -167,7 +165,7 @@ def breakdowns(hourly):
         "pareto": lambda ax: plot_pareto(hourly, ax=ax, **same),
         "billing": lambda ax: plot_billing(daily, ax=ax, **same),
         "rates compared": lambda ax: plot_comparison(changes, ax=ax, **same),
-        "compared": lambda ax: plot_comparison(calls, measure="total_count", ax=ax, **same),
+        "compared": lambda ax: plot_comparison(calls, ax=ax, **same),
     }
 
 

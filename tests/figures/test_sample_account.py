@@ -92,7 +92,7 @@ def figures(hourly, grouped):
         "plot_burn_up": ua.plot_burn_up(daily),
         "plot_calendar": ua.plot_calendar(daily),
         "plot_capacity": ua.plot_capacity(ua.capacity(hourly, limit=50)),
-        "plot_comparison": ua.plot_comparison(made["compare_periods"][1], measure="total_count"),
+        "plot_comparison": ua.plot_comparison(made["compare_periods"][1]),
         "plot_control": ua.plot_control(ua.control_chart(days)),
         "plot_day": ua.plot_day(ua.load_profile(hourly)),
         "plot_effects": ua.plot_effects(made["rate_effects"][0]),

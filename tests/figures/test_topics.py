@@ -38,6 +38,7 @@ from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.marks import without
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_error_rate
+from usage_analysis.figures.style import Theme
 from usage_analysis.figures.trend import plot_trend
 
 
@@ -294,7 +295,7 @@ def test_a_comparison_draws_both_periods_in_percent_of_the_first():
     interval = next(line for line in ax.get_lines() if line.get_gid() == "interval")
     row = changes.iloc[0]
     assert interval.get_xdata() == pytest.approx(
-        [100 * row["low"] / row["previous"], 100 * row["high"] / row["previous"]]
+        [max(100 * row["low"] / row["previous"], -100), 100 * row["high"] / row["previous"]]
     )
 
 
@@ -305,7 +306,7 @@ def test_a_comparison_of_rates_is_in_points():
     rates = rate_difference(hourly[~half], hourly[half])
     ax = plot_comparison(rates)
     (now,) = [line for line in ax.get_lines() if line.get_gid() == "now"]
-    assert now.get_xdata() == pytest.approx(100 * rates["rate_a"].to_numpy())
+    assert now.get_xdata() == pytest.approx(100 * rates["rate"].to_numpy())
     assert all("points" in words for words in names(ax, "words"))
 
 
@@ -314,34 +315,42 @@ def test_a_comparison_of_one_measure_tells_its_units():
     hourly = grouped({"a": 50, "b": 50})
     later = hourly["total_count"].where(hourly.index.day < 8, hourly["total_count"] * 3)
     found = compare_periods(hourly.assign(total_count=later))
-    ax = plot_comparison(found, measure="total_count")
+    ax = plot_comparison(found)
     delta = [f"{found.loc[name, 'delta']:+,.0f} calls" for name in "ab"]
     assert [words.partition("\n")[0] for words in names(ax, "words")] == delta
-    assert " calls (" in ax.get_title(loc="left").replace("\n", " ")
-    talk = plot_comparison(compare_periods(hourly, measure="duration"), measure="duration")
+    assert ax.get_title(loc="left").startswith("Calls: 2 of 2 agents changed significantly, ")
+    talk = plot_comparison(compare_periods(hourly, measure="duration"))
     assert all(" min\n" in words for words in names(talk, "words"))
 
 
 def test_words_of_a_comparison_end_where_its_bar_does():
-    """No interval says that more than everything is gone, in its bar or in its words."""
-    row = {"current": 5.0, "previous": 6.0, "low": -13.7, "high": 11.7, "change": -1 / 6}
-    for measure, told in ((None, "(-100 to +195)"), ("error_count", "(-6 to +12)")):
-        ax = plot_comparison(pd.DataFrame({"error_count": row}).T, measure=measure)
+    """No rate and no measure falls below nothing, in the bar or in the words."""
+    row = {"current": 5.0, "previous": 6.0, "low": -6.0, "high": 11.7, "change": -1 / 6}
+    row |= {"days": 7, "hours": 168.0, "significant": False}
+    meaning = {"made_by": "compare_periods", "confidence": 0.95}
+    for measure, told in ((None, "(-100.0 to +195.0)"), ("error_count", "(-6 to +12)")):
+        table = pd.DataFrame({"error_count": row}).T
+        ax = plot_comparison(table, meaning=meaning | {"measure": measure})
         assert names(ax, "words")[0].endswith(told)
         interval = next(line for line in ax.get_lines() if line.get_gid() == "interval")
-        assert interval.get_xdata()[0] == (-100 if measure is None else 0)
-    rates = {"rate_a": 0.01, "rate_b": 0.02, "difference": -0.01, "low": -0.05, "high": 0.02}
-    shown = plot_comparison(pd.DataFrame({"error rate": rates}).T, as_change=True)
-    assert names(shown, "words") == ["-1.0 points\n(-2.0 to +2.0)"]
+        assert interval.get_xdata()[0] == pytest.approx(-100 if measure is None else 0)
+    rates = {"rate": 0.01, "previous_rate": 0.02, "difference": -0.01, "low": -0.05, "high": 0.02}
+    rates |= {"calls": 100, "previous_calls": 100, "significant": False}
+    meaning = {"made_by": "rate_difference", "denominator": "total_count", "confidence": 0.95}
+    shown = plot_comparison(pd.DataFrame({"error_count": rates}).T, meaning=meaning)
+    assert names(shown, "words") == ["-1.00 points\n(-2.00 to +2.00)"]
     assert shown.get_lines()[0].get_xdata()[0] == pytest.approx(-2)
 
 
 def test_a_change_without_an_interval_is_not_told_from_chance():
     """Where there is no interval, words and title say so instead of a certainty."""
-    row = {"current": 9.0, "previous": 13.0, "low": np.nan, "high": np.nan, "change": -4 / 13}
-    ax = plot_comparison(pd.DataFrame({"billed_minutes": row}).T)
-    assert names(ax, "words") == ["-31 %\n(no interval)"]
-    assert ax.get_title(loc="left").startswith("Too little to compare")
+    day, later = frame(24, unfinished=0), frame(24, unfinished=0, start="2026-03-08", seed=2)
+    found = compare_periods(later.tz_convert(day.index.tz), day)
+    ax = plot_comparison(found)
+    delta = f"{found['delta']:+,.0f} calls"
+    assert names(ax, "words") == [f"{delta}\n(no interval)"]
+    change = f"{100 * found['change']:+.1f} %"
+    assert ax.get_title(loc="left") == f"Calls {change} (too few days for an interval)"
 
 
 def test_what_had_nothing_before_is_named():
@@ -349,11 +358,56 @@ def test_what_had_nothing_before_is_named():
     changes = compared(frame(14 * 24))
     changes.loc["total_count", "previous"] = 0
     title = plot_comparison(changes).get_title(loc="left").replace("\n", " ")
-    assert "nothing before to compare with: total_count" in title
+    assert "nothing in the previous period to compare with: calls" in title
     groups = frame().assign(agent="desk")[["agent", *frame().columns]]
     for table in (ua.aggregate(frame(), "D"), ua.rate_effects(groups, groups)):
         with pytest.raises(ua.QueryError, match="compare_periods or rate_difference"):
             plot_comparison(table)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.9, 0.99])
+def test_a_comparison_claims_what_its_level_supports(confidence):
+    """The level asked for is in key and words; below 90 % no figure gives a verdict."""
+    hourly = grouped({"a": 50, "b": 50})
+    half = hourly.index < hourly.index.min() + pd.Timedelta(days=7)
+    tripled = hourly.assign(
+        total_count=hourly["total_count"].where(half, 3 * hourly["total_count"])
+    )
+    level = f"{100 * confidence:g} %"
+    for found in (
+        compare_periods(tripled, confidence=confidence),
+        rate_difference(tripled[~half], tripled[half], confidence=confidence),
+        compare_periods(
+            tripled[tripled["agent"] == "a"].drop(columns="agent"), confidence=confidence
+        ),
+    ):
+        ax = plot_comparison(found)
+        assert f"bar: {level} interval" in names(ax, "key")[0]
+        assert f"the {level} interval" in ax.get_label()
+        title = ax.get_title(loc="left").replace("\n", " ")
+        assert level in title or "no significant change" in title
+        assert ("no verdict at the" in title) == (confidence < 0.9)
+        assert ("significant" in title or " up " in title) == (confidence >= 0.9)
+
+
+@pytest.mark.parametrize("event", ["error_count", "joined_count"])
+def test_effects_are_of_the_rate_that_changed(event):
+    """Title, axis and alternative text have the rate; its level is in the key."""
+    days = 14
+    hourly = grouped({"a": 50, "b": 50}, hours=2 * days * 24)
+    half = hourly.index < hourly.index.min() + pd.Timedelta(days=days)
+    hourly["joined_count"] = hourly["joined_count"].where(half, hourly["total_count"])
+    hourly["error_count"] = hourly["error_count"].where(~half, hourly["error_count"] * 2)
+    found = ua.rate_effects(hourly[~half], hourly[half], event=event, confidence=0.9)
+    ax = plot_effects(found)
+    name, way = {"error_count": ("Error", "down"), "joined_count": ("Join", "up")}[event]
+    title = ax.get_title(loc="left").replace("\n", " ")
+    assert title.startswith(f"{name} rate {way} ")
+    assert "90 % interval" in names(ax, "key")[0]
+    assert ax.get_label().endswith(f"difference of the {name.lower()} rates")
+    if event == "error_count":
+        by_joins = ua.rate_effects(hourly[~half], hourly[half], denominator="joined_count")
+        assert plot_effects(by_joins).get_xlabel().endswith("points of joined calls]")
 
 
 def effects(now, before):
@@ -378,28 +432,32 @@ def test_effects_are_drawn_from_the_one_that_makes_most():
     assert drawn["interval"] == pytest.approx(ends.tolist())
     assert names(ax, "words") == ["+9.00 points", "-0.50 points"]
     title = ax.get_title(loc="left").replace("\n", " ")
-    parts = "+9.00 by its own rate, 0.00 by its share of the calls"
-    assert title == f"Error rate up 8.50 points: b +9.00 ({parts}), the others -0.50"
-    down = plot_effects(effects({"a": (500, 10), "b": (500, 9)}, {"a": (500, 10), "b": (500, 10)}))
-    assert (
-        down.get_title(loc="left")
-        .replace("\n", " ")
-        .startswith("Error rate down 0.10 points: b -0.10 (")
+    low, high = ends
+    own = f"+9.00 by its own rate, 95 % interval {low:+.2f} to {high:+.2f} points"
+    assert title.startswith("Error rate up 8.50 points (95 % interval +")
+    assert title.endswith(
+        f"; of it b makes +9.00 points ({own}, 0.00 by its share of the calls), the others -0.50"
     )
-    level = plot_effects(effects({"a": (50, 1), "b": (50, 9)}, {"a": (50, 9), "b": (50, 1)}))
-    assert level.get_title(loc="left").replace("\n", " ") == (
-        "Error rate unchanged, groups' parts from -8.00 to +8.00 points"
-    )
+    none = plot_effects(effects({"a": (500, 10), "b": (500, 9)}, {"a": (500, 10), "b": (500, 10)}))
+    title = none.get_title(loc="left").replace("\n", " ")
+    assert title.startswith("No significant change in error rate: -0.10 points (95 % interval -")
+    assert title.endswith("; no agent changed its own rate significantly")
+    level = plot_effects(effects({"a": (50, 1), "b": (50, 20)}, {"a": (50, 20), "b": (50, 1)}))
+    title = level.get_title(loc="left").replace("\n", " ")
+    assert title.startswith("No significant change in error rate: 0.00 points (")
+    assert "; 2 of 2 agents changed significantly: " in title
 
 
 def test_effects_of_few_of_many_and_of_none():
     """A group of one period alone has no interval; 20 of many are drawn, without calls none."""
     new = plot_effects(effects({"a": (500, 5), "new": (500, 100)}, {"a": (500, 5)}))
     assert len(lines(new, "interval")) == 1
-    told = "new +7.13 (0.00 by its own rate, +7.13 by its share of the calls)"
+    told = "new makes +7.13 points (0.00 by its own rate, +7.13 by its share of the calls)"
     assert told in new.get_title(loc="left").replace("\n", " ")
     one = plot_effects(effects({"a": (500, 5)}, {"a": (500, 10)}))
-    assert one.get_title(loc="left") == "Error rate down 1.00 points"
+    title = one.get_title(loc="left").replace("\n", " ")
+    assert title.startswith("No significant change in error rate: -1.00 points (95 % interval ")
+    assert title.endswith(" points)")
     many = {f"agent {n:02}": (100, n) for n in range(30)}
     drawn = plot_effects(effects(many, dict.fromkeys(many, (100, 0))))
     told = drawn.get_title(loc="left").replace("\n", " ")
@@ -688,7 +746,9 @@ def test_hours_of_many_weeks_are_bands_of_days():
     assert names(ax, "label") == ["mean of 7 days"]
 
 
-@pytest.mark.parametrize(("rate", "what"), [(ua.error_rate, "error rate"), (ua.join_rate, "joins")])
+@pytest.mark.parametrize(
+    ("rate", "what"), [(ua.error_rate, "error rate"), (ua.join_rate, "join rate")]
+)
 def test_no_rate_axis_goes_beyond_everything(rate, what):
     """Days without calls have no rate and no band, and leave the axis of the others as it is."""
     hourly = frame(28 * 24, calls=30, unfinished=0)
@@ -696,10 +756,72 @@ def test_no_rate_axis_goes_beyond_everything(rate, what):
     daily = daily[daily["complete"]]
     counts = ["total_count", "error_count", "joined_count"]
     closed = daily.assign(**{n: daily[n].where(daily.index.day_of_week != 6, 0) for n in counts})
-    tops = [plot_error_rate(rate(days), what=what).get_ylim()[1] for days in (daily, closed)]
+    axes = [plot_error_rate(rate(days)) for days in (daily, closed)]
+    assert all(what in ax.get_ylabel() and what in ax.get_label() for ax in axes)
+    tops = [ax.get_ylim()[1] for ax in axes]
     assert tops[1] <= 104
     assert tops[1] == pytest.approx(tops[0], rel=0.15)
-    assert names(plot_error_rate(rate(closed), what=what), "key") == ["band: 95 % interval"]
+    assert names(plot_error_rate(rate(closed)), "key") == ["band: 95 % interval"]
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+@pytest.mark.parametrize(
+    ("rate", "name", "colour"),
+    [(ua.error_rate, "Error rate", Theme().alarm), (ua.join_rate, "Join rate", Theme().main)],
+)
+def test_a_rate_is_called_and_coloured_by_its_meaning(rate, name, colour, confidence):
+    """Title, axis, key, colour and alternative text follow the table, and so do denominators."""
+    daily = ua.aggregate(frame(14 * 24, unfinished=0), "D")
+    ax = plot_error_rate(rate(daily[daily["complete"]], confidence=confidence))
+    level = f"{100 * confidence:g} %"
+    assert ax.get_title(loc="left").startswith(f"{name} ")
+    assert f"{level} interval" in ax.get_title(loc="left").replace("\n", " ")
+    assert names(ax, "key") == [f"band: {level} interval"]
+    assert ax.get_ylabel() == f"{name.lower()} [% of calls]"
+    assert ax.get_label() == (
+        f"Line of the {name.lower()} per day with its {level} interval as a band"
+    )
+    (line,) = [line for line in ax.get_lines() if line.get_gid() == "rate"]
+    assert line.get_color() == colour
+
+
+def test_a_rate_of_joined_calls_says_so():
+    """The axis and the title have the denominator that was asked for."""
+    daily = ua.aggregate(frame(14 * 24, unfinished=0), "D")
+    ax = plot_error_rate(ua.error_rate(daily, denominator="joined_count"))
+    assert ax.get_ylabel() == "error rate [% of joined calls]"
+    assert " joined calls; " in ax.get_title(loc="left").replace("\n", " ")
+
+
+def test_a_table_without_meaning_is_asked_for_it():
+    """A table that lost its meaning is refused with the keyword that restates it."""
+    daily = ua.aggregate(frame(14 * 24, unfinished=0), "D")
+    rates = ua.join_rate(daily)
+    bare = rates.copy()
+    bare.attrs.clear()
+    with pytest.raises(ua.QueryError, match="meaning: this table does not say what it is of"):
+        plot_error_rate(bare)
+    ax = plot_error_rate(bare, meaning=rates.attrs["meaning"])
+    assert ax.get_title(loc="left").startswith("Join rate ")
+    with pytest.raises(ua.QueryError, match="expected a result of compare_periods or rate_diff"):
+        plot_comparison(rates)
+
+
+def test_groups_are_named_only_where_they_differ():
+    """Of groups with one rate the title names none; a bad group is named, a tiny one is not."""
+    sizes = {"a": 40, "b": 30, "c": 20, "tiny": 1}
+    for bad in (False, True):
+        hourly = grouped(sizes, hours=28 * 24)
+        random = np.random.default_rng(4)
+        rate = np.where(bad & (hourly["agent"] == "b"), 0.08, 0.02)
+        hourly["error_count"] = random.binomial(hourly["total_count"], rate)
+        daily = ua.aggregate(hourly, "D")
+        title = plot_error_rate(ua.error_rate(daily[finished(daily)])).get_title(loc="left")
+        title = title.replace("\n", " ")
+        if bad:
+            assert "differ significantly from the others: b 8." in title or ": b 7." in title
+        else:
+            assert title.endswith("; no significant difference between 4 agents")
 
 
 def test_an_empty_frame_after_leaving_out_is_still_drawn():

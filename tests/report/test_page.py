@@ -261,22 +261,13 @@ def test_the_page_begins_with_sentences(page):
     short = text[text.index("<h2>Summary") : text.index('<dl class="totals">')]
     assert text.index("<h2>Summary") < text.index('class="notes"') < text.index("<figure>")
     sentences = re.findall(r"<li>(.*?)</li>", short)
-    begins = (
-        "27,",
-        "Error rate out of its usual range on 1 of 29",
-        "Join rate ",
-        "Calls were probably refused",
-        "Error rate ",
-        "2026-03 ",
-        "Call minutes cost",
-        "The error rate differs between 5 groups",
-        "Of 5 groups",
-        "The busiest hour of the day lies within ",
-        "1 of 9 ",
-    )
-    assert [said[: len(start)] for said, start in zip(sentences, begins, strict=True)] == [*begins]
+    begins = ("28,", "Calls ", "No significant change in calls")
+    assert sentences[0].startswith(begins[0])
+    assert sentences[1].startswith(begins[1:])
+    for start in ("Join rate ", "Error rate ", "2026-03 ", "Call minutes cost", "Of 5 groups"):
+        assert sum(said.startswith(start) for said in sentences) >= 1, start
     assert all(said.endswith(".") for said in sentences)
-    assert "same weekdays and hours from 2026-01-29 to 2026-02-27 (95 %" in sentences[0]
+    assert "same weekdays and hours), 2026-03-01 to 2026-03-31" in sentences[1]
 
 
 def test_provenance_has_a_hash_that_holds(page):
@@ -422,7 +413,8 @@ def test_hours_of_the_day_and_names_are_as_asked(usage, previous, tmp_path):
     assert f"<li>{calls:,} calls in 31 whole days" in text
     before = ua.in_timezone(previous.hourly, ZONE).loc["2026-01-29":"2026-02-27"]
     change = ua.compare_periods(day, before.between_time("9:00", "17:00", inclusive="left"))
-    assert f"; {100 * change['change']:+.1f} % against the same weekdays and hours" in text
+    both = f" ({change['current']:,.0f} against {change['previous']:,.0f}; 95 % interval "
+    assert f"{100 * abs(change['change']):.1f} %{both}" in text
     assert "this report covers only some hours of each day" in text
 
 

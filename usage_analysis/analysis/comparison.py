@@ -1,29 +1,38 @@
-"""Whether one period differs from the one before it."""
+"""Changes from one period to the next, over the same weekdays and hours."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats, normal_quantile, student
-from usage_analysis.analysis.month_days import date_of, in_kind
+from usage_analysis.analysis.clock_hours import ClockHours, first_day
+from usage_analysis.analysis.difference import significant
+from usage_analysis.analysis.intervals import (
+    Floats,
+    normal_quantile,
+    normal_tail,
+    student,
+    student_tail,
+)
+from usage_analysis.analysis.meaning import Meaning, with_meaning
+from usage_analysis.analysis.month_days import in_kind
+from usage_analysis.analysis.scatter import FEWEST, cosines, slow_sums
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import copy_source, group_column
-from usage_analysis.tidy.grouping import check_rows, groups_of, row_lengths
+from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import calendar
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     DAY,
     HOUR,
     clock_of,
-    distinct,
-    first_instants,
-    in_order,
     row_times,
     zone_of,
 )
@@ -32,51 +41,62 @@ Integers = NDArray[np.int64]
 
 _COUNTS = ("total_count", "error_count", "joined_count")
 _ROUNDING = 1e-12
+_METHOD = "Student's t over days (Lazarus and others 2018)"
 # By these steps of whole weeks a period meets the same weekdays before it.
 _STEPS = {"D": 7, "W": 7, "MS": 28, "QS": 91, "YS": 364}
+_WEEK = 7
 
 
 def compare_periods(
-    hourly: pd.DataFrame,
+    current: pd.DataFrame,
     previous: pd.DataFrame | None = None,
     *,
     every: str = "W",
-    measure: str = "total_count",
+    measure: str | Sequence[str] = "total_count",
     confidence: float = 0.95,
+    history: pd.DataFrame | None = None,
 ) -> pd.Series | pd.DataFrame:
-    """Change from one period to the one before it, over the same weekdays and hours.
+    """Return the change from the previous period, over the same weekdays and hours.
 
-    Buckets are paired by local clock, whole weeks apart, so a Monday meets a Monday and three days
-    of this week meet the same three of the last. A bucket that is unfinished (provisional) or whose
-    partner is, or that has none of the same length (an hour that a change of the clock skips or
-    repeats), is left out on both sides. The interval is Student's t over the days' differences
-    (with fewer than two days, over the hours'), so days that differ anyway widen it. Differences
-    that do not vary at all would make it a certainty, of however few calls: then counts have
-    Poisson's, ±z·√(current + previous), and talk and minutes none. No end says that less than
-    nothing came. Sums say that more calls came, not whether from more callers, nor why.
+    Buckets are paired by local clock, whole weeks apart. A Monday meets a Monday, and three days of
+    this week meet the same three of the previous week. A bucket is left out of both periods if it
+    or its partner is provisional, or if the partner has another length (an hour that a clock change
+    skips or repeats).
+
+    The interval is Student's t over the differences of days. Levels that linger from day to day are
+    allowed for (see `usage_analysis.analysis.scatter`). Hours of one day are no independent draws:
+    one day gets its interval from `history`, and without it there is none. Counts never have less
+    than Poisson's interval, ±z·√(current + previous). No interval reaches below zero.
+    Sums say that more calls came, not whether from more callers, nor why.
 
     Parameters
     ----------
-    hourly
+    current
         Canonical hourly frame with or without a group column: both periods, or with `previous` the
-        later one, whole.
+        later period, whole.
     previous
         Canonical frame of the earlier period, on the same clock, with the same group column.
     every
         Without `previous`: the last ``"D"``, ``"W"``, ``"MS"``, ``"QS"`` or ``"YS"`` of the frame
         so far, beside the same weekdays 1, 1, 4 (or 5), 13 or 52 weeks before.
     measure
-        A column of the frames.
+        A column of the frames; several for a table with one row per measure.
     confidence
-        Of the two-sided interval.
+        Level of the two-sided interval.
+    history
+        Canonical hourly frame of earlier days, at least ten, which shows how much the same weekdays
+        differ from week to week; used for periods of one or two days. Without `previous`, the
+        earlier rows of `current` are used.
 
     Returns
     -------
     Series or DataFrame
-        `current`, `previous`, `delta`, `low`, `high` (of the delta; NaN from one bucket alone, and
-        of talk and minutes that do not vary), `change`, delta over previous (NaN where that is 0),
-        `hours` and `days` compared, and `left_out`, how many buckets of the current period were
-        not. A row a group for a breakdown.
+        `current`, `previous`, `delta`, `low`, `high` (of the delta; NaN from one day without
+        `history`, and of talk and minutes that do not vary), `change`, delta over previous (NaN
+        where that is 0), `hours` and `days` compared, `left_out`, how many buckets of the current
+        period were not, and `significant`: the interval does not include 0 (1 or 0 in a Series).
+        One row per group for a breakdown, or per measure. Over several rows `significant` follows
+        Holm's rule, as for `rate_difference`.
 
     Raises
     ------
@@ -93,161 +113,242 @@ def compare_periods(
     >>> compare_periods(hourly)[["current", "previous", "change", "days"]].tolist()
     [864.0, 720.0, 0.2, 3.0]
     """
-    if measure not in MEASURES:
-        raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
+    measures = [measure] if isinstance(measure, str) else list(measure)
+    for name in measures:
+        if name not in MEASURES:
+            raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {name!r}")
     normal_quantile(confidence)
-    for frame in (hourly,) if previous is None else (hourly, previous):
-        check_frame("compare_periods", frame, measure, "provisional")
+    for frame in (current,) if previous is None else (current, previous):
+        check_frame("compare_periods", frame, *measures, "provisional")
+    several = not isinstance(measure, str)
+    if several and group_column(current) is not None:
+        raise QueryError("measure: expected one measure for a breakdown, got several")
     if previous is None:
-        start, shift = _last_period(hourly, every)
-        previous = hourly
+        start, shift = _last_period(current, every)
+        previous, history = current, current if history is None else history
     else:
-        _check_alike(hourly, previous)
-        start, shift = _first_day(hourly), _weeks_between(hourly, previous)
-    now = _Clock(hourly, measure, start)
-    before = _Clock(previous, measure, start - shift, days=-(-now.size // 24))
-    told = [
-        _compared(now, before, row, other, measure, confidence)
-        for row, other in enumerate(now.partners(before))
-    ]
-    if not any(row["hours"] for row in told):
+        _check_alike(current, previous, "previous")
+        start, shift = first_day(current), _weeks_between(current, previous)
+    if history is not None:
+        _check_alike(current, history, "history")
+    pairs = [_Pair.of(current, previous, history, name, start, shift) for name in measures]
+    rows = [row for pair in pairs for row in pair.rows(confidence)]
+    if not any(row.found["hours"] for row in rows):
         raise QueryError(
             "compare_periods: expected finished buckets on the same weekdays and hours of both "
             "periods, got none; give it earlier rows too"
         )
-    if now.groups is None:
-        return copy_source(pd.Series(told[0], name="compare_periods"), hourly, previous)
-    return copy_source(pd.DataFrame(told, index=now.groups), hourly, previous)
+    groups = pd.Index(measures, name="measure") if several else pairs[0].now.groups
+    table = pd.DataFrame([row.found for row in rows], index=groups)
+    table["significant"] = significant(np.array([row.tail for row in rows]), confidence)
+    meaning = Meaning(
+        made_by="compare_periods",
+        measure=None if several else measures[0],
+        confidence=confidence,
+        method=_METHOD,
+        dates=f"{_days(start, pairs[0].now.size)} ({zone_of(current)})",
+        previous_dates=_days(start - shift, pairs[0].before.size),
+    )
+    if groups is None:
+        one = pd.Series({**rows[0].found, "significant": float(table["significant"].iloc[0])})
+        return with_meaning(one.rename("compare_periods"), meaning, current, previous)
+    return with_meaning(table, meaning, current, previous)
 
 
-def _check_alike(frame: pd.DataFrame, previous: pd.DataFrame) -> None:
-    wanted, group = group_column(frame), group_column(previous)
+def _days(start: int, hours: int) -> str:
+    """Return the local days that a number of hours covers, first and last."""
+    first = date(1970, 1, 1) + timedelta(days=start)
+    last = first + timedelta(days=max(-(-hours // 24) - 1, 0))
+    return f"{first}" if last == first else f"{first} to {last}"
+
+
+def _check_alike(frame: pd.DataFrame, other: pd.DataFrame, name: str) -> None:
+    wanted, group = group_column(frame), group_column(other)
     if group != wanted:
-        raise QueryError(f"previous: expected the same group column, {wanted}, got {group}")
-    if str(zone_of(previous)) != str(zone_of(frame)):
-        raise QueryError(f"previous: expected the clock {zone_of(frame)}, got {zone_of(previous)}")
-
-
-def _first_day(frame: pd.DataFrame) -> int:
-    if len(frame) == 0:
-        return 0
-    return int(clock_of(row_times(frame).min(keepdims=True), zone_of(frame))[0] // DAY)
+        raise QueryError(f"{name}: expected the same group column, {wanted}, got {group}")
+    if str(zone_of(other)) != str(zone_of(frame)):
+        raise QueryError(f"{name}: expected the clock {zone_of(frame)}, got {zone_of(other)}")
 
 
 def _last_period(frame: pd.DataFrame, every: str) -> tuple[int, int]:
     """First local day of the frame's last period, and how many days before it its partner lies."""
     number, start_of = calendar(every)
     if len(frame) == 0:
-        return 0, 7
+        return 0, _WEEK
     last = clock_of(row_times(frame).max(keepdims=True), zone_of(frame))
     start = int(start_of(number(last))[0] // DAY)
     elapsed = int(last[0] // DAY) - start + 1
     step = _STEPS[every.partition("-")[0]]
-    return start, max(step, 7 * math.ceil(elapsed / 7))
+    return start, max(step, _WEEK * math.ceil(elapsed / _WEEK))
 
 
 def _weeks_between(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
-    days = 7 * round((_first_day(later) - _first_day(earlier)) / 7)
+    days = _WEEK * round((first_day(later) - first_day(earlier)) / _WEEK)
     if days <= 0 and len(later) and len(earlier):
+        first, other = (date(1970, 1, 1) + timedelta(days=first_day(f)) for f in (earlier, later))
         raise QueryError(
-            f"previous: expected to begin before the frame, got {date_of(_first_day(earlier))} "
-            f"beside {date_of(_first_day(later))}"
+            f"previous: expected to begin at least a week before the frame, got {first} beside "
+            f"{other}"
         )
     return days
 
 
-def _days_of(frame: pd.DataFrame, start: int, days: int | None) -> pd.DataFrame:
-    """Rows from a local day on, for so many days: the rest of a long frame is not looked at."""
-    times = row_times(frame)
-    ends = first_instants(zone_of(frame), np.array([start, start + (days or 0)]) * DAY)
-    if days is None:
-        ends[1] = np.iinfo(np.int64).max
-    if in_order(times):
-        return frame.iloc[slice(*np.searchsorted(times, ends).tolist())]
-    inside = (times >= ends[0]) & (times < ends[1])
-    return frame if inside.all() else frame[inside]
+@dataclass(frozen=True)
+class _Row:
+    """One row of the result, and how often chance alone makes such a change (NaN: not known)."""
+
+    found: dict[str, Any]
+    tail: float
 
 
-class _Clock:
-    """What came in each clock hour from a local day on, by group: tables of groups and hours."""
+@dataclass(frozen=True)
+class _Pair:
+    """Both periods of one measure, and the days before them."""
 
-    def __init__(
-        self, frame: pd.DataFrame, measure: str, start: int, days: int | None = None
-    ) -> None:
-        group = group_column(frame)
-        kept = [group, measure, "provisional", "hours"]
-        frame = _days_of(frame[[name for name in kept if name in frame]], start, days)
-        check_rows("compare_periods", frame, "hour")
-        where, known = distinct(row_times(frame))
-        hour = (clock_of(known, zone_of(frame)) // HOUR - 24 * start)[where]
-        if np.any(hour < 0):  # a clock that was put back over midnight
-            frame, hour = frame[hour >= 0], hour[hour >= 0]
-        code, self.groups = groups_of(frame)
-        self.count = 1 if self.groups is None else max(len(self.groups), 1)
-        self.size = int(hour.max()) + 1 if len(hour) else 0
-        values = frame[measure].to_numpy()
-        if measure == "duration":
-            values = values.astype("m8[us]").view(np.int64)
-        waiting = frame["provisional"].to_numpy(dtype=np.float64)
-        parts = (values.astype(np.float64), row_lengths(frame), waiting)
-        self.value, self.length, self.waiting = (
-            np.bincount(code * self.size + hour, part, minlength=self.count * self.size).reshape(
-                self.count, self.size
-            )
-            for part in parts
+    now: ClockHours
+    before: ClockHours
+    past: ClockHours | None
+    start: int
+    past_start: int
+    measure: str
+
+    @classmethod
+    def of(
+        cls,
+        current: pd.DataFrame,
+        previous: pd.DataFrame,
+        history: pd.DataFrame | None,
+        measure: str,
+        start: int,
+        shift: int,
+    ) -> _Pair:
+        now = ClockHours(current, measure, start)
+        before = ClockHours(previous, measure, start - shift, days=-(-now.size // 24))
+        # Weeks of the past are needed only where the period has too few days of its own.
+        past, first = None, 0
+        if history is not None and len(history) and now.size <= 24 * FEWEST:
+            first = first_day(history)
+            past = ClockHours(history, measure, first, days=max(start - first, 1))
+        return cls(now, before, past, start, first, measure)
+
+    def rows(self, confidence: float) -> list[_Row]:
+        """Compare each group; both tables begin on the days that are compared."""
+        past = [] if self.past is None else self.now.partners(self.past)
+        return [
+            self._row(row, other, past[row] if past else -1, confidence)
+            for row, other in enumerate(self.now.partners(self.before))
+        ]
+
+    def _row(self, row: int, other: int, past: int, confidence: float) -> _Row:
+        now, before, measure = self.now, self.before, self.measure
+        size = 0 if other < 0 else min(now.size, before.size)
+        there = now.length[row] > 0
+        same = there & (now.waiting[row] == 0)
+        same[size:] = False
+        same[:size] &= before.waiting[other, :size] == 0
+        same[:size] &= now.length[row, :size] == before.length[other, :size]
+        hour = np.flatnonzero(same)
+        values, earlier = now.value[row, hour], before.value[other, hour]
+        day = hour // 24
+        total, old = float(values.sum()), float(earlier.sum())
+        delta, both = float((values - earlier).sum()), total + old
+        daily = np.bincount(day, values - earlier)[np.bincount(day) > 0] if len(day) else values
+        error, freedom = _standard_error(daily.astype(np.float64))
+        if freedom < FEWEST and past >= 0:
+            pairs = np.bincount(day, values + earlier).astype(np.float64)
+            error, freedom = self._past_error(hour, past, pairs) or (error, freedom)
+        spread = _Spread(error, freedom, both, counted=measure in _COUNTS)
+        half = spread.half(confidence)
+        kinds = {
+            "current": total,
+            "previous": old,
+            "delta": delta,
+            "low": float(np.maximum(delta - half, -old)),
+            "high": delta + half,
+        }
+        return _Row(
+            {
+                **{name: in_kind(value, measure) for name, value in kinds.items()},
+                "change": delta / old if old else math.nan,
+                "hours": float(now.length[row, hour].sum() / HOUR),
+                "days": int(np.count_nonzero(np.bincount(day))),
+                "left_out": int(there.sum() - same.sum()),
+            },
+            spread.tail(delta),
         )
 
-    def partners(self, earlier: _Clock) -> list[int]:
-        """Row of each of these groups in an earlier table, -1 where it has none."""
-        if self.groups is None or earlier.groups is None:
-            return [0]
-        return earlier.groups.get_indexer(self.groups).tolist()
+    def _past_error(self, hour: Integers, row: int, pairs: Floats) -> tuple[float, int] | None:
+        """Standard error of the change of these hours, from how weeks differed in the past.
+
+        Each earlier day stands beside the day a week before it, over the same hours. Their
+        differences are measured against the calls of both days (days that differ by a share of
+        their level) and against the root of these calls (days that differ by chance); the larger
+        error is taken. None with fewer than three differences.
+        """
+        past = self.past
+        assert past is not None  # noqa: S101  # the caller has looked
+        days = past.size // 24
+        table = (
+            values[row, : 24 * days].reshape(days, 24)
+            for values in (past.value, past.length * (past.waiting == 0))
+        )
+        value, length = table
+        used = np.isin(np.arange(24), hour % 24)
+        level = value[:, used].sum(1)
+        whole = np.asarray((length[:, used] > 0).all(1))
+        pair = level[_WEEK:] + level[:-_WEEK]
+        good = whole[_WEEK:] & whole[:-_WEEK] & (pair > 0)
+        change = (level[_WEEK:] - level[:-_WEEK])[good]
+        pair = pair[good]
+        if len(pair) < _FEWEST_WEEKS or not change.any():
+            return None
+        shares = float(((change / pair) ** 2).mean()) * float((pairs**2).sum())
+        chance = float((change**2 / pair).mean()) * float(pairs.sum())
+        return math.sqrt(max(shares, chance)), len(pair)
 
 
-def _compared(
-    now: _Clock, before: _Clock, row: int, other: int, measure: str, confidence: float
-) -> dict[str, Any]:
-    """Both tables begin on the days that are compared, so hours of one number are partners."""
-    size = 0 if other < 0 else min(now.size, before.size)
-    there = now.length[row] > 0
-    same = there & (now.waiting[row] == 0)
-    same[size:] = False
-    same[:size] &= before.waiting[other, :size] == 0
-    same[:size] &= now.length[row, :size] == before.length[other, :size]
-    hour = np.flatnonzero(same)
-    current, earlier = now.value[row, hour], before.value[other, hour]
-    day = hour // 24
-    delta = float((current - earlier).sum())
-    both = float(current.sum() + earlier.sum())
-    half = _half_width(current - earlier, day, confidence, both, counted=measure in _COUNTS)
-    kinds = {
-        "current": current.sum(),
-        "previous": earlier.sum(),
-        "delta": delta,
-        "low": np.maximum(delta - half, -earlier.sum()),
-        "high": delta + half,
-    }
-    return {
-        **{name: in_kind(float(value), measure) for name, value in kinds.items()},
-        "change": delta / float(earlier.sum()) if earlier.sum() else math.nan,
-        "hours": float(now.length[row, hour].sum() / HOUR),
-        "days": int(np.count_nonzero(np.bincount(day))),
-        "left_out": int(there.sum() - same.sum()),
-    }
+_FEWEST_WEEKS = 3
 
 
-def _half_width(
-    differences: Floats, day: Integers, confidence: float, both: float, *, counted: bool
-) -> float:
-    """Half an interval of the differences' sum: by days, or by hours within a single day."""
-    hours = np.bincount(day)
-    if np.count_nonzero(hours) >= 2:
-        differences = np.bincount(day, differences)[hours > 0].astype(np.float64)
-    n = len(differences)
-    if n < 2:
-        return math.nan
-    spread = float(differences.std(ddof=1))
-    # Sums of minutes that are equal differ in their last bits.
-    if spread > _ROUNDING * both:
-        return student(confidence, n - 1) * spread * math.sqrt(n)
-    return normal_quantile(confidence) * math.sqrt(both) if counted and both > 0 else math.nan
+def _standard_error(daily: Floats) -> tuple[float, int]:
+    """Standard error of the sum of differences of days, and its degrees of freedom."""
+    number = cosines(len(daily))
+    if number < 1:
+        return math.nan, 0
+    code = np.zeros(len(daily), dtype=np.intp)
+    squares, _ = slow_sums(daily - daily.mean(), code, 1)
+    return math.sqrt(float(squares[0]) / number), number
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """Standard error of a change, its degrees of freedom, and the total of both periods."""
+
+    error: float
+    freedom: int
+    both: float
+    counted: bool
+
+    @property
+    def poisson(self) -> float:
+        """Standard error of a difference of counts that vary by chance alone; 0 for the rest."""
+        return math.sqrt(self.both) if self.counted else 0.0
+
+    def half(self, confidence: float) -> float:
+        """Half the width of the interval; NaN where it is not known."""
+        varies = self.error > _ROUNDING * self.both
+        if self.freedom < 1 or (not varies and not (self.counted and self.both > 0)):
+            return math.nan
+        wide = student(confidence, self.freedom) * self.error if varies else 0.0
+        return max(wide, normal_quantile(confidence) * self.poisson)
+
+    def tail(self, delta: float) -> float:
+        """How often chance alone makes a change as large; NaN where there is no interval."""
+        if math.isnan(self.half(0.5)):
+            return math.nan
+        tails = [0.0]
+        if self.error > _ROUNDING * self.both:
+            tails.append(student_tail(delta / self.error, self.freedom))
+        if self.poisson:
+            tails.append(normal_tail(delta / self.poisson))
+        return max(tails)

@@ -1,153 +1,187 @@
-"""How far two rates lie apart, with an interval."""
+"""How far two rates lie apart, with an interval, and which groups a difference comes from."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.control import control_chart
-from usage_analysis.analysis.intervals import Floats, normal_quantile, share, wilson
-from usage_analysis.analysis.rates import check_event, summed_by
+from usage_analysis.analysis.intervals import (
+    Floats,
+    holm,
+    newcombe,
+    newcombe_quantile,
+    normal_quantile,
+    normal_tail,
+    share,
+    student_tail,
+)
+from usage_analysis.analysis.meaning import Meaning, with_meaning
+from usage_analysis.analysis.rates import (
+    Independent,
+    check_event,
+    check_independent,
+    dates_of,
+    summed_by,
+)
+from usage_analysis.analysis.scatter import Scatter, day_scatter
+from usage_analysis.analysis.vocabulary import date_range
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import copy_source, group_column
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import groups_of
 from usage_analysis.tidy.overlap import check_disjoint
+
+CLAIMS = 0.9
+"""Lowest confidence level at which a difference may be called significant."""
+_BY_CALLS = "Newcombe 1998, calls independent"
+_BY_DAYS = "Newcombe 1998, days independent (Rao and Scott 1992)"
+_ENDS = 1e-12
 
 
 def rate_difference(
-    a: pd.DataFrame,
-    b: pd.DataFrame,
+    current: pd.DataFrame,
+    previous: pd.DataFrame,
     *,
-    event: str = "error_count",
+    event: str | Sequence[str] = "error_count",
     denominator: str = "total_count",
     confidence: float = 0.95,
-    independent: Literal["calls", "days"] = "calls",
+    independent: Independent = None,
+    history: pd.DataFrame | None = None,
 ) -> pd.Series | pd.DataFrame:
-    """Difference of two rates, a less b, with its interval: two periods, or two groups.
+    """Return the difference of two rates, current less previous, with its confidence interval.
 
     Newcombe's hybrid score interval (Newcombe 1998, Statistics in Medicine 17:873, method 10): with
     (l, u) Wilson's interval of each rate, ``d - √((p1 - l1)² + (u2 - p2)²)`` to ``d + √((u1 - p1)²
-    + (p2 - l2)²)``. It takes the two for independent, and calls within each for independent too.
+    + (p2 - l2)²)``. The two periods are taken for independent of each other.
 
-    Calls of one day are seldom independent: an incident hits many, and a difference of two periods
-    is then told as beyond chance that single days make. With ``independent="days"`` each period's
-    Wilson interval is that of n/s² calls, where s is the spread ratio of `control_chart` over its
-    whole days (the larger of the two periods', 1 at least, and 1 where there are fewer than two
-    days): the effective sample size of counts that scatter s² times as much as chance makes them
-    (McCullagh and Nelder 1989, Generalized Linear Models, section 4.5).
+    Calls of one day are seldom independent: one incident makes many of them fail. With
+    ``independent="days"`` each Wilson interval is that of n/s² calls, where s² is how much more
+    days scatter than independent calls would, pooled over both periods (Rao and Scott 1992). Levels
+    that linger from day to day are allowed for. Hours of one day are no independent days: one day
+    beside one day has an interval only where `history` shows how days differ.
 
     Parameters
     ----------
-    a, b
-        Canonical frames, summed whole: with a group column in both, or in neither.
-    event, denominator
-        Columns: as for `control_chart`.
+    current, previous
+        Canonical frames of two periods, or of two groups: with a group column in both, or in
+        neither. Each is summed whole.
+    event
+        ``"error_count"`` or ``"joined_count"``; several for a table with one row per event.
+    denominator
+        ``"total_count"`` or ``"joined_count"``, as for `error_rate`.
     confidence
-        Of the two-sided interval.
+        Level of the two-sided interval.
     independent
-        What is taken for independent: ``"calls"``, or ``"days"`` of two periods, by hours or days.
+        What the interval takes for independent: ``"days"`` or ``"calls"``. None, the default, is
+        ``"days"`` for frames over time and ``"calls"`` for totals, one row for each group.
+    history
+        Canonical frame of earlier days with the same group column, hourly or daily. Its days help
+        to tell how days differ; one day beside one day needs three of them.
 
     Returns
     -------
     Series or DataFrame
-        `calls_a`, `events_a`, `rate_a`, `calls_b`, `events_b`, `rate_b`, `difference`, `low`,
-        `high` (NaN where either has no calls); a row a group of either for breakdowns.
+        `calls`, `events`, `rate`, `previous_calls`, `previous_events`, `previous_rate`,
+        `difference`, `low`, `high` (NaN where a period has no calls or the days are too few), and
+        `significant`: the interval does not include 0 (1 or 0 in a Series). One row per group for
+        breakdowns. Over several rows `significant` follows Holm's rule (Holm 1979): where no group
+        has changed, a comparison calls any of them significant in at most 5 % of all cases at the
+        95 % level. Below the 90 % level nothing is significant.
 
     Raises
     ------
     QueryError
-        A column is missing, only one has groups, or an argument is not one of those above.
+        A column is missing, only one frame has groups, or an argument is not one of those above.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> a = pd.DataFrame({"total_count": [34], "error_count": [7]})
-    >>> b = pd.DataFrame({"total_count": [34], "error_count": [1]})
-    >>> rate_difference(a, b)[["difference", "low", "high"]].astype(float).round(3).tolist()
+    >>> current = pd.DataFrame({"total_count": [34], "error_count": [7]})
+    >>> previous = pd.DataFrame({"total_count": [34], "error_count": [1]})
+    >>> found = rate_difference(current, previous)
+    >>> found[["difference", "low", "high"]].astype(float).round(3).tolist()
     [0.176, 0.019, 0.34]
     """
-    check_event(event, denominator)
-    if independent not in ("calls", "days"):
-        raise QueryError(f'independent: expected "calls" or "days", got {independent!r}')
-    quantile = normal_quantile(confidence)
-    sides = []
-    needed = [event, denominator, *(["provisional"] if independent == "days" else [])]
-    for frame in (a, b):
-        check_frame("rate_difference", frame, *needed, totals=True)
-        sides.append(summed_by(frame, [denominator, event], "total"))
-    if group_column(a) != group_column(b):
-        raise QueryError(
-            "b: expected the same group column as a, or none in both, got "
-            f"{group_column(b)} beside {group_column(a)}"
-        )
-    (first, groups), (second, others) = sides
-    if group_column(a) is not None and not groups.equals(others):
-        index = groups.append(others).unique().rename(groups.name)
-        first, second = (
-            [_at(column, own.get_indexer(index)) for column in columns] for columns, own in sides
-        )
-        groups = index
-    columns: dict[str, NDArray[Any]] = {}
-    for side, (calls, events) in (("a", first), ("b", second)):
-        rate = share(events, calls)
-        columns |= {f"calls_{side}": calls, f"events_{side}": events, f"rate_{side}": rate}
-    p, q = columns["rate_a"], columns["rate_b"]
-    scatter: Any = 1.0
-    if independent == "days":
-        scatter = np.maximum(*(_scatter(frame, groups, event, denominator) for frame in (a, b)))
-    (low1, high1), (low2, high2) = (
-        wilson(events / scatter, calls / scatter, quantile) for calls, events in (first, second)
+    events = [event] if isinstance(event, str) else list(event)
+    check_independent(independent)
+    normal_quantile(confidence)
+    for column in events:
+        check_event(column, denominator)
+    for name, frame in (("current", current), ("previous", previous), ("history", history)):
+        if frame is not None:
+            _check(name, frame, current, [*events, denominator], independent)
+    found = [
+        _difference(current, previous, one, denominator, confidence, independent, history)
+        for one in events
+    ]
+    grouped = group_column(current) is not None
+    if grouped and not isinstance(event, str):
+        raise QueryError("event: expected one event for a breakdown, got several")
+    meaning = Meaning(
+        made_by="rate_difference",
+        event=event if isinstance(event, str) else None,
+        denominator=denominator,
+        confidence=confidence,
+        method=_BY_DAYS if found[0].by_days else _BY_CALLS,
+        dates=dates_of(current),
+        previous_dates=date_range(previous) if dates_of(previous) else "",
     )
-    columns["difference"] = p - q
-    columns["low"] = p - q - np.hypot(p - low1, high2 - q)
-    columns["high"] = p - q + np.hypot(high1 - p, q - low2)
-    if group_column(a) is not None:
-        return copy_source(pd.DataFrame(columns, index=groups), a, b)
-    whole = pd.Series(
-        {name: one.tolist()[0] for name, one in columns.items()}, name="rate_difference"
-    )
-    return copy_source(whole, a, b)
+    if not isinstance(event, str):
+        table = pd.concat([one.table for one in found]).set_axis(pd.Index(events, name="event"))
+        table["significant"] = significant(np.concatenate([one.tails for one in found]), confidence)
+        return with_meaning(table, meaning, current, previous)
+    table = found[0].table
+    table["significant"] = significant(found[0].tails, confidence)
+    if grouped:
+        return with_meaning(table, meaning, current, previous)
+    one = table.astype({"significant": float}).iloc[0].rename("rate_difference")
+    return with_meaning(one, meaning, current, previous)
 
 
 def rate_effects(
-    a: pd.DataFrame,
-    b: pd.DataFrame,
+    current: pd.DataFrame,
+    previous: pd.DataFrame,
     *,
     event: str = "error_count",
     denominator: str = "total_count",
     confidence: float = 0.95,
-    independent: Literal["calls", "days"] = "calls",
+    independent: Independent = None,
+    history: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """What each group adds to the difference of two rates: its own rate, and its share of calls.
+    """Return what each group adds to the difference of two rates: by its rate, and by its share.
 
-    A rate over all groups rises where a group's rate rises, and where calls move to groups whose
-    rate is high, though none of them got worse. Kitagawa's decomposition tells the two apart
-    (Kitagawa 1955, Journal of the American Statistical Association 50:1168): with s a group's
-    share of the calls, p its rate and P the rate over all, `rate_effect` is ``(p_a - p_b)·(s_a +
-    s_b)/2`` and `mix_effect` ``(s_a - s_b)·((p_a + p_b)/2 - (P_a + P_b)/2)``. The last term, which
-    adds up to nothing, sets a group that grows against what is usual: one with a low rate pulls
-    the whole down. All effects together are the difference of the whole, exactly.
+    A rate over all groups rises where a group's rate rises, and also where calls move to groups
+    whose rate is high. Kitagawa's decomposition tells the two apart (Kitagawa 1955, Journal of the
+    American Statistical Association 50:1168; Das Gupta 1993). With s a group's share of the calls,
+    p its rate and P the rate over all, ``rate_effect`` is ``(p1 - p0)·(s1 + s0)/2`` and
+    ``mix_effect`` is ``(s1 - s0)·((p1 + p0)/2 - (P1 + P0)/2)``. The last term adds up to nothing.
+    It compares a group that grows with the usual rate: a group with a low rate pulls the whole
+    down. All effects together are exactly the difference of the whole.
 
-    A group that has calls on one side alone has no rate that changed: its effect is all mix. Sums
-    say where a difference lies, not why; groups that share calls count these more than once.
+    A group that has calls in one period alone has no rate that changed: its effect is all mix. Sums
+    say where a difference lies, not why. Groups that share calls count these more than once.
 
     Parameters
     ----------
-    a, b
-        Breakdowns, each summed whole, with the same group column: the later period and the earlier.
-    event, denominator, confidence, independent
+    current, previous
+        Breakdowns with the same group column, each summed whole: the later period and the earlier.
+    event, denominator, confidence, independent, history
         As for `rate_difference`.
 
     Returns
     -------
     DataFrame
-        A row a group of either, as `rate_difference` orders them: `calls_a`, `rate_a`, `calls_b`,
-        `rate_b`, `rate_effect`, its interval `low` and `high` (that of `rate_difference`, at the
-        shares seen; NaN where one side has no calls), `mix_effect`, and `effect`, the two together
-        (all NaN where one side has no calls at all).
+        One row per group of either period, ordered as by `rate_difference`: `calls`, `rate`,
+        `previous_calls`, `previous_rate`, `rate_effect`, its interval `low` and `high` (that of
+        `rate_difference` at the mean share; NaN where one period has no calls), `mix_effect`,
+        `effect`, the two together (all NaN where one period has no calls at all), and
+        `significant`, whether the group's own rate changed, as for `rate_difference`.
+        ``attrs["whole"]`` has the difference over all groups, as `rate_difference` gives it.
 
     Raises
     ------
@@ -157,54 +191,202 @@ def rate_effects(
     Examples
     --------
     >>> import pandas as pd
-    >>> a = pd.DataFrame({"agent": ["desk", "night"], "total_count": [500, 500],
-    ...                   "error_count": [5, 50]})
-    >>> b = pd.DataFrame({"agent": ["desk", "night"], "total_count": [900, 100],
-    ...                   "error_count": [9, 10]})
-    >>> rate_effects(a, b)[["rate_effect", "mix_effect"]].round(4).values.tolist()
+    >>> current = pd.DataFrame({"agent": ["desk", "night"], "total_count": [500, 500],
+    ...                         "error_count": [5, 50]})
+    >>> previous = pd.DataFrame({"agent": ["desk", "night"], "total_count": [900, 100],
+    ...                          "error_count": [9, 10]})
+    >>> rate_effects(current, previous)[["rate_effect", "mix_effect"]].round(4).values.tolist()
     [[0.0, 0.0108], [0.0, 0.0252]]
     """
     check_event(event, denominator)
-    for name, frame in (("a", a), ("b", b)):
+    for name, frame in (("current", current), ("previous", previous)):
         check_frame("rate_effects", frame, event, denominator, totals=True)
         check_disjoint("rate_effects", frame)
         if group_column(frame) is None:
             raise QueryError(
                 f"{name}: expected a breakdown with a group as first column, got one series"
             )
+    both: Any
     both = rate_difference(
-        a, b, event=event, denominator=denominator, confidence=confidence, independent=independent
+        current,
+        previous,
+        event=event,
+        denominator=denominator,
+        confidence=confidence,
+        independent=independent,
+        history=history,
     )
-    calls_a, events_a, rate_a, calls_b, events_b, rate_b, _, low, high = (
-        column.to_numpy(dtype=np.float64) for _, column in both.items()
+    calls, events, rate, old_calls, old_events, old_rate, _, low, high = (
+        both[name].to_numpy(dtype=np.float64) for name in both.columns[:9]
     )
-    all_a, all_b = calls_a.sum() or np.nan, calls_b.sum() or np.nan
-    share_a, share_b = calls_a / all_a, calls_b / all_b
-    # Without calls on one side the other side's rate, so that nothing of it changed.
-    now = np.select([calls_a > 0, calls_b > 0], [rate_a, rate_b], 0.0)
-    before = np.select([calls_b > 0, calls_a > 0], [rate_b, rate_a], 0.0)
-    usual = (now + before) / 2 - (events_a.sum() / all_a + events_b.sum() / all_b) / 2
-    weight = (share_a + share_b) / 2
-    found = both[["calls_a", "rate_a", "calls_b", "rate_b"]].assign(
+    whole, old_whole = calls.sum() or np.nan, old_calls.sum() or np.nan
+    part, old_part = calls / whole, old_calls / old_whole
+    # Without calls in one period the other period's rate, so that no rate has changed.
+    now = np.select([calls > 0, old_calls > 0], [rate, old_rate], 0.0)
+    before = np.select([old_calls > 0, calls > 0], [old_rate, rate], 0.0)
+    usual = (now + before) / 2 - (events.sum() / whole + old_events.sum() / old_whole) / 2
+    weight = (part + old_part) / 2
+    found: pd.DataFrame = both[["calls", "rate", "previous_calls", "previous_rate"]].assign(
         rate_effect=weight * (now - before),
         low=weight * low,
         high=weight * high,
-        mix_effect=(share_a - share_b) * usual,
+        mix_effect=(part - old_part) * usual,
     )
-    return copy_source(found.assign(effect=found["rate_effect"] + found["mix_effect"]), a, b)
+    found["effect"] = found["rate_effect"] + found["mix_effect"]
+    found["significant"] = both["significant"]
+    meaning = Meaning(**{**both.attrs["meaning"], "made_by": "rate_effects"})
+    group = str(group_column(current))
+    everyone = _difference(
+        current.drop(columns=group),
+        previous.drop(columns=group),
+        event,
+        denominator,
+        confidence,
+        "days" if meaning.method == _BY_DAYS else "calls",
+        None if history is None else history.drop(columns=group),
+    )
+    whole = everyone.table.iloc[0].astype(float).to_dict()
+    found.attrs["whole"] = whole | {
+        "significant": float(significant(everyone.tails, confidence)[0])
+    }
+    return with_meaning(found, meaning, current, previous)
 
 
-def _scatter(frame: pd.DataFrame, groups: pd.Index, event: str, denominator: str) -> Floats:
-    """How much more days scatter than chance makes them [variance], of each group; 1 at least."""
-    chart = control_chart(frame, event=event, denominator=denominator)
-    name = group_column(frame)
-    if name is None:
-        spread = chart["spread_ratio"].to_numpy(dtype=np.float64)[:1]
-        found = spread if len(spread) else np.ones(1)
-    else:
-        of_group = chart.groupby(name, sort=False)["spread_ratio"].first()
-        found = of_group.reindex(groups).to_numpy(dtype=np.float64)
-    return np.fmax(found, 1.0) ** 2
+def significant(tails: Floats, confidence: float) -> NDArray[np.bool_]:
+    """Return which results are significant together; below the 90 % level none is."""
+    if confidence < CLAIMS:
+        return np.zeros(len(tails), dtype=np.bool_)
+    return holm(tails, confidence)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Differences of one event: the table so far, each row's tail probability, the method."""
+
+    table: pd.DataFrame
+    tails: Floats
+    by_days: bool
+
+
+_Sums = tuple[NDArray[Any], NDArray[Any]]
+
+
+def _difference(
+    current: pd.DataFrame,
+    previous: pd.DataFrame,
+    event: str,
+    denominator: str,
+    confidence: float,
+    independent: Independent,
+    history: pd.DataFrame | None,
+) -> _Found:
+    frames = [current, previous] if history is None else [current, previous, history]
+    by_days = independent == "days" or (
+        independent is None and any(_over_time(frame) for frame in frames)
+    )
+    (first, groups), (second, others) = (
+        summed_by(frame, [denominator, event], "total") for frame in (current, previous)
+    )
+    index = groups if groups.equals(others) else groups.append(others).unique()
+    index = index.rename(groups.name)
+    places = [own.get_indexer(index) for own in (groups, others)]
+    now, before = (
+        (_at(columns[0], place), _at(columns[1], place))
+        for columns, place in zip((first, second), places, strict=True)
+    )
+    scatter = None
+    if by_days:
+        scatter = _pooled(frames, index, event, denominator)
+    low, high = _interval(now, before, scatter, confidence)
+    rate, old = share(now[1], now[0]), share(before[1], before[0])
+    table = pd.DataFrame(
+        {
+            "calls": now[0],
+            "events": now[1],
+            "rate": rate,
+            "previous_calls": before[0],
+            "previous_events": before[1],
+            "previous_rate": old,
+            "difference": rate - old,
+            "low": low,
+            "high": high,
+        },
+        index=index,
+    )
+    return _Found(table, tails_of(now, before, scatter, confidence), by_days)
+
+
+def _check(
+    name: str,
+    frame: pd.DataFrame,
+    current: pd.DataFrame,
+    columns: Sequence[str],
+    independent: Independent,
+) -> None:
+    """Check a period's columns and that its groups are those of the current period."""
+    provisional = ["provisional"] if independent == "days" else []
+    check_frame("rate_difference", frame, *columns, *provisional, totals=True)
+    if group_column(frame) != group_column(current):
+        raise QueryError(
+            f"{name}: expected the same group column as current, or none in both, got "
+            f"{group_column(frame)} beside {group_column(current)}"
+        )
+
+
+def _over_time(frame: pd.DataFrame) -> bool:
+    """Return whether a frame has several buckets; totals have one row per group."""
+    group = group_column(frame)
+    count = 1 if group is None else frame[group].nunique(dropna=False)
+    return isinstance(frame.index, pd.DatetimeIndex) and len(frame) > count
+
+
+def _pooled(
+    frames: Sequence[pd.DataFrame], index: pd.Index, event: str, denominator: str
+) -> Scatter:
+    """Scatter of the days of both periods and of their history, for each group."""
+    pooled = None
+    for frame, own in zip(frames, _single_days(frames), strict=True):
+        groups = groups_of(frame)[1]
+        place = np.zeros(1, dtype=np.intp) if groups is None else groups.get_indexer(index)
+        scatter = day_scatter(frame, event, denominator, single_days=own).of(place)
+        pooled = scatter if pooled is None else pooled + scatter
+    assert pooled is not None  # noqa: S101  # there are always two periods
+    return pooled
+
+
+def _single_days(frames: Sequence[pd.DataFrame]) -> list[bool]:
+    """Return for each frame whether its days are single draws, as history is beside one day."""
+    days = [
+        len(pd.DatetimeIndex(frame.index).tz_localize(None).normalize().unique())
+        for frame in frames[:2]
+    ]
+    return [False, False, max(days, default=0) <= 1][: len(frames)]
+
+
+def _interval(
+    now: _Sums, before: _Sums, scatter: Scatter | None, confidence: float
+) -> tuple[Floats, Floats]:
+    quantile: float | Floats = normal_quantile(confidence)
+    if scatter is not None:
+        quantile = np.where(scatter.known, scatter.quantiles(confidence), np.nan)
+    return newcombe(now[1], now[0], before[1], before[0], quantile)
+
+
+def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: float) -> Floats:
+    """Return how often chance alone makes each difference; 1 where its interval includes 0."""
+    low, high = _interval(now, before, scatter, confidence)
+    tails = np.where(np.isnan(low), np.nan, 1.0)
+    apart = np.flatnonzero((low > _ENDS) | (high < -_ENDS))
+    if len(apart) == 0:
+        return tails
+    ends = newcombe_quantile(now[1][apart], now[0][apart], before[1][apart], before[0][apart])
+    for place, end in zip(apart, ends, strict=True):
+        tails[place] = normal_tail(end)
+        if scatter is not None:
+            wide = end / max(float(np.sqrt(scatter.ratio()[place])), _ENDS)
+            own = student_tail(wide, float(scatter.freedom[place]))
+            tails[place] = max(tails[place], own)
+    return tails
 
 
 def _at(column: NDArray[Any], place: NDArray[np.intp]) -> NDArray[Any]:

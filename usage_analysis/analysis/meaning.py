@@ -1,4 +1,4 @@
-"""What a result is of: its event or measure, unit, confidence level, method and direction."""
+"""Meaning of a result: its event or measure, unit, confidence level, method and direction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BETTER = {"joined_count"}
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """What the numbers of one result are of.
+    """Meaning of the numbers of one result.
 
     Helpers of `analysis` store it in ``result.attrs["meaning"]``; figures, reports and sentences
     read names, units and confidence levels from there. Some pandas operations drop ``attrs``: pass
@@ -32,9 +32,11 @@ class Meaning:
     made_by
         Name of the function that made the result, such as ``"error_rate"``.
     measure
-        Column that was measured, such as ``"total_count"``, or ``"traffic"``; None for a rate.
+        Column that was measured, such as ``"total_count"``, or ``"traffic"``; None for a rate, and
+        for a table with one row per measure, whose index names them.
     event, denominator
-        Columns that a rate divides: ``sum(event) / sum(denominator)``; None for a measure.
+        Columns that a rate divides: ``sum(event) / sum(denominator)``; None for a measure, and
+        `event` also for a table with one row per event, whose index names them.
     confidence
         Level of the intervals, such as 0.95; None where the result has no interval.
     method
@@ -43,6 +45,10 @@ class Meaning:
         Maximum number of concurrent calls; None where none was given.
     blocking
         Share of refused calls from which an hour is at risk; None where no limit was given.
+    dates
+        Local days of the data with their zone: ``"2026-03-01 to 2026-03-31 (UTC)"``.
+    previous_dates
+        Local days of the previous period, for a comparison.
     """
 
     made_by: str
@@ -53,10 +59,12 @@ class Meaning:
     method: str = ""
     limit: int | None = None
     blocking: float | None = None
+    dates: str = ""
+    previous_dates: str = ""
 
     @property
     def name(self) -> str:
-        """What the numbers are, in words: ``error rate``, ``calls``, ``minutes of talk``."""
+        """Name of the numbers in words: ``error rate``, ``calls``, ``minutes of talk``."""
         if self.event is not None:
             return RATES[self.event]
         return UNITS.get(str(self.measure), str(self.measure).replace("_", " "))
@@ -68,7 +76,7 @@ class Meaning:
 
     @property
     def better(self) -> Literal["more", "less"] | None:
-        """Whether more or less of it is good news; None where it is neither."""
+        """Direction that is good news, more or less; None where neither is."""
         if self.event in _WORSE or self.measure in _WORSE:
             return "less"
         return "more" if self.event in _BETTER else None

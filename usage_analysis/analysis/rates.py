@@ -1,30 +1,34 @@
-"""Shares of calls, each with the calls under it and its interval."""
+"""Error rate, join rate and average call duration, each with its sample size and interval."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import normal_quantile, share, wilson
+from usage_analysis.analysis.intervals import Floats, normal_quantile, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.statements.statement import sentences
-from usage_analysis.analysis.vocabulary import counted, dates, number, percents, several
+from usage_analysis.analysis.scatter import day_scatter
+from usage_analysis.analysis.vocabulary import dates
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import COUNTS, copy_source, group_column
+from usage_analysis.tidy.frames import COUNTS, group_column
 from usage_analysis.tidy.grouping import (
     SLOTS,
     Sums,
     check_rows,
     groups_of,
     provisional_instants,
-    row_lengths,
     rows_of,
 )
-from usage_analysis.tidy.zones import HOUR
+from usage_analysis.tidy.zones import DAY
+
+Independent = Literal["days", "calls"] | None
+
+BY_CALLS = "Wilson 1927, calls independent"
+BY_DAYS = "Wilson 1927, days independent (Rao and Scott 1992)"
 
 
 def error_rate(
@@ -34,20 +38,25 @@ def error_rate(
     denominator: str = "total_count",
     confidence: float = 0.95,
     min_calls: int = 30,
+    independent: Independent = None,
 ) -> pd.DataFrame:
-    """Share of calls that ended in an error, with its Wilson interval.
+    """Return the share of calls that failed, with its sample size and confidence interval.
 
     The rate is ``sum(error_count) / sum(denominator)``: a ratio of sums, never a mean of ratios.
-    With z the normal quantile of the confidence and p = k/n, the interval is ``(p + z²/2n ± z
-    √(p(1 - p)/n + z²/4n²)) / (1 + z²/n)`` (Wilson 1927; method 3 of Newcombe 1998). It takes calls
-    for independent: where errors come in bursts, its truth is wider (see `control_chart`).
+    With z the normal quantile of the confidence level and p = k/n, Wilson's interval is ``(p +
+    z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n)`` (Wilson 1927; method 3 of Newcombe 1998).
+
+    Calls of one day are seldom independent, because one incident makes many of them fail. Rates
+    over several days therefore have the interval of n/s² calls (Rao and Scott 1992), where s² is
+    how much more days scatter than independent calls would. Student's t replaces z, because s² is
+    an estimate. The interval is never narrower than Wilson's.
 
     Parameters
     ----------
     frame
         Canonical frame, hourly or daily, with or without a group column.
     by
-        None for a row a bucket of the frame; ``"total"`` for one row (one a group);
+        None for one row per bucket of the frame; ``"total"`` for one row (per group);
         ``"hour_of_day"``, ``"day_of_week"`` (0 is Monday) or ``"hour_of_week"`` (0 is Monday 00:00)
         on the frame's own clock; or the name of the group column. Slots leave provisional buckets
         out, of which ``attrs["left_out"]`` says how many; buckets and totals keep them.
@@ -56,9 +65,15 @@ def error_rate(
         include calls that nobody joined, so errors may exceed joined calls: such a rate is over 1
         and has no interval.
     confidence
-        Of the two-sided interval.
+        Level of the two-sided interval.
     min_calls
-        From how many calls on `enough` is true.
+        Least number of calls for which `enough` is true.
+    independent
+        What the interval takes for independent. ``"calls"`` is Wilson's interval. ``"days"`` is the
+        wider one, and is NaN for fewer than three days with calls. None, the default, takes days
+        where there are three, else calls. A single bucket is never widened. A slot of the day or
+        of the week has too few days of its own: its interval uses the scatter of all days, in
+        proportion to the calls that it has per day.
 
     Returns
     -------
@@ -66,7 +81,7 @@ def error_rate(
         `calls` and `events` [calls], `rate`, `low`, `high` (NaN without calls) and `enough`;
         by hour of the week also `worse_weeks`, the weeks in which it was worse than all hours;
         indexed by what `by` names, under the group where there is one. By bucket the group stays
-        the first column.
+        the first column. ``attrs["meaning"]`` says what the rate is of.
 
     Raises
     ------
@@ -84,7 +99,9 @@ def error_rate(
     total
     all      263      81  0.308  0.2553  0.3662
     """
-    return _rate("error_rate", "error_count", frame, by, denominator, confidence, min_calls)
+    return _rate(
+        "error_rate", "error_count", frame, by, denominator, confidence, min_calls, independent
+    )
 
 
 def join_rate(
@@ -94,24 +111,24 @@ def join_rate(
     denominator: str = "total_count",
     confidence: float = 0.95,
     min_calls: int = 30,
+    independent: Independent = None,
 ) -> pd.DataFrame:
-    """Share of calls that were joined, with its Wilson interval.
+    """Return the share of calls that were joined, with its sample size and confidence interval.
 
-    The answer-seizure ratio of ITU-T E.425 in this setting: ``sum(joined_count) /
-    sum(total_count)``. A call that was refused (an account may hold a limited number at once) is in
-    no count, so it lowers nothing here.
+    This is the answer-seizure ratio of ITU-T E.425: ``sum(joined_count) / sum(total_count)``. A
+    call that was refused at the concurrency limit appears in no count, so it lowers nothing here.
 
     Parameters
     ----------
-    frame, by, confidence, min_calls
+    frame, by, confidence, min_calls, independent
         As for `error_rate`.
     denominator
-        ``"total_count"``: there is no other count that joined calls are a share of.
+        ``"total_count"``: joined calls are a share of no other count.
 
     Returns
     -------
     DataFrame
-        As for `error_rate`, `events` being the joined calls.
+        As for `error_rate`; `events` are the joined calls.
 
     Raises
     ------
@@ -127,28 +144,29 @@ def join_rate(
     >>> join_rate(daily)["low"].round(4).tolist()
     [0.7225, nan]
     """
-    return _rate("join_rate", "joined_count", frame, by, denominator, confidence, min_calls)
+    return _rate(
+        "join_rate", "joined_count", frame, by, denominator, confidence, min_calls, independent
+    )
 
 
 def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
-    """Mean talk of a joined call: ``sum(duration) / sum(joined_count)``.
+    """Return the mean talk of a joined call: ``sum(duration) / sum(joined_count)``.
 
-    The mean holding time (ITU-T E.600) of answered calls, which carriers call the average call
-    duration (ACD); a ratio of sums, never a mean of hourly means. Sums hold no single call, so no
-    median, percentile or longest call can be had from them, nor an interval. Whether unjoined time
-    enters `duration` is not documented.
+    This is the mean holding time (ITU-T E.600) of answered calls. It is a ratio of sums, never a
+    mean of hourly means. Sums hold no single call, so they give no median, percentile, longest call
+    or interval. Whether unjoined time enters `duration` is not documented.
 
     Parameters
     ----------
     frame
-        Canonical frame, hourly or daily, with or without a group column. All its buckets count,
+        Canonical frame, hourly or daily, with or without a group column. All buckets count,
         provisional ones too.
 
     Returns
     -------
     Timedelta or DataFrame
         NaT without joined calls; for a breakdown `calls` (joined), `duration` and
-        `average_call_duration`, one row a group.
+        `average_call_duration`, with one row per group.
 
     Raises
     ------
@@ -171,73 +189,34 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     out = pd.DataFrame(
         {"calls": calls, "duration": duration, "average_call_duration": mean}, index=index
     )
-    copy_source(out, frame)
-    return out if group_column(frame) is not None else out["average_call_duration"].iloc[0]
+    if group_column(frame) is None:
+        mean_of_all: pd.Timedelta = out["average_call_duration"].iloc[0]
+        return mean_of_all
+    meaning = Meaning(
+        made_by="average_call_duration",
+        measure="average_call_duration",
+        denominator="joined_count",
+        dates=dates_of(frame),
+    )
+    return with_meaning(out, meaning, frame)
 
 
-def describe_errors(
-    frame: pd.DataFrame, *, confidence: float = 0.95, min_calls: int = 30
-) -> str | pd.DataFrame:
-    """One sentence on the error rate: its interval, the calls under it, their dates and zone.
+def dates_of(frame: pd.DataFrame) -> str:
+    """Return the local days of a frame with their zone; nothing for totals without times."""
+    timed = isinstance(frame.index, pd.DatetimeIndex) and frame.index.tz is not None
+    return dates(frame) if timed and len(frame) else ""
 
-    Parameters
-    ----------
-    frame, confidence, min_calls
-        As for `error_rate`, whose total it tells; with fewer calls it says that they are too few,
-        and with more errors than calls that there is no rate. Provisional buckets, whose calls may
-        still come to an error, are in it and counted.
 
-    Returns
-    -------
-    str or DataFrame
-        The sentence; for a breakdown a column `sentence`, one row a group.
+def check_independent(independent: object) -> None:
+    """Check that `independent` is one of the accepted values.
 
     Raises
     ------
     QueryError
-        As for `error_rate`, or no tz-aware index.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> time = pd.date_range("2026-03-02", periods=24, freq="h", tz="UTC", name="time")
-    >>> hourly = pd.DataFrame(
-    ...     {"total_count": 50, "error_count": 1, "provisional": False}, index=time)
-    >>> describe_errors(hourly)
-    'errors: 2.00 % of 1,200 calls (24; 95 % interval 1.35 to 2.96 %), 2026-03-02 (UTC)'
+        Another value.
     """
-    found, _ = _columns(
-        "describe_errors", "error_count", frame, "total", "total_count", confidence, min_calls
-    )
-
-    def tell(number: int, rows: pd.DataFrame) -> str:
-        total = {name: values[number] for name, values in found.items()}
-        return f"errors: {_told(total, confidence)}, {dates(rows)}{_still_open(rows)}"
-
-    group = group_column(frame)
-    # Of its rows the sentence on a group tells only when they were and how long.
-    kept = [name for name in (group, "provisional", "hours") if name in frame]
-    return sentences(frame if group is None else frame[kept], tell)
-
-
-def _told(total: Any, confidence: float) -> str:
-    calls, events = counted(total["calls"], "total_count"), number(total["events"], "error_count")
-    if total["events"] > total["calls"]:
-        return f"no rate can be told, {events} in {calls} are more than there are calls"
-    if not total["enough"]:
-        return f"too few calls to give a rate, {events} in {calls}"
-    rate, low, high = percents(total["rate"], total["low"], total["high"])
-    return f"{rate} % of {calls} ({events}; {100 * confidence:g} % interval {low} to {high} %)"
-
-
-def _still_open(frame: pd.DataFrame) -> str:
-    """How many of a series' buckets are provisional, in words; nothing without one."""
-    late = int(np.count_nonzero(frame["provisional"].to_numpy(dtype=bool)))
-    if not late:
-        return ""
-    longest = float(row_lengths(frame).max())
-    noun = "hour" if longest <= HOUR else "day" if longest <= 27 * HOUR else "period"
-    return f", {several(late, f'provisional {noun}')} included"
+    if independent not in (None, "calls", "days"):
+        raise QueryError(f'independent: expected "calls" or "days", got {independent!r}')
 
 
 def _rate(
@@ -248,38 +227,21 @@ def _rate(
     denominator: str,
     confidence: float,
     min_calls: int,
+    independent: Independent,
 ) -> pd.DataFrame:
-    found, index = _columns(helper, event, frame, by, denominator, confidence, min_calls)
-    # What is ours alone need not be copied, which would take longer than the numbers.
-    out = pd.DataFrame(found, index=index, copy=False)
-    group = group_column(frame)
-    if by is None and group is not None:
-        out.insert(0, group, frame[group])
-    if by in SLOTS:
-        out.attrs["left_out"] = provisional_instants(frame)
-    meaning = Meaning(
-        made_by=helper, event=event, denominator=denominator, confidence=confidence,
-        method="Wilson's interval (1927)",
-    )  # fmt: skip
-    return with_meaning(out, meaning, frame)
-
-
-def _columns(
-    helper: str,
-    event: str,
-    frame: pd.DataFrame,
-    by: str | None,
-    denominator: str,
-    confidence: float,
-    min_calls: int,
-) -> tuple[dict[str, NDArray[Any]], pd.Index]:
-    """Columns of a table of rates, and its index."""
-    quantile = _check_rate(helper, frame, event, denominator, confidence, min_calls)
+    _check_rate(helper, frame, event, denominator, min_calls)
+    quantile = normal_quantile(confidence)
+    check_independent(independent)
     if by in SLOTS:
         check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
-    columns, index = summed_by(frame, [denominator, event], by)
-    calls, events = columns
-    low, high = wilson(events, calls, quantile)
+    (calls, events), index = summed_by(frame, [denominator, event], by)
+    quantiles: float | Floats = quantile
+    widened = (
+        by is not None and independent != "calls" and isinstance(frame.index, pd.DatetimeIndex)
+    )
+    if widened and len(index):
+        quantiles = _quantiles(frame, event, denominator, by, confidence, independent)
+    low, high = wilson(events, calls, quantiles)
     found = {
         "calls": calls,
         "events": events,
@@ -290,7 +252,22 @@ def _columns(
     }
     if by == "hour_of_week":
         found["worse_weeks"] = _worse_weeks(frame, event, denominator)
-    return found, index
+    # The columns are new, and copying them would take longer than computing them.
+    out = pd.DataFrame(found, index=index, copy=False)
+    group = group_column(frame)
+    if by is None and group is not None:
+        out.insert(0, group, frame[group])
+    if by in SLOTS:
+        out.attrs["left_out"] = provisional_instants(frame)
+    meaning = Meaning(
+        made_by=helper,
+        event=event,
+        denominator=denominator,
+        confidence=confidence,
+        method=BY_DAYS if widened else BY_CALLS,
+        dates=dates_of(frame),
+    )
+    return with_meaning(out, meaning, frame)
 
 
 def _worse_weeks(frame: pd.DataFrame, event: str, denominator: str) -> NDArray[np.int64]:
@@ -309,27 +286,61 @@ def _worse_weeks(frame: pd.DataFrame, event: str, denominator: str) -> NDArray[n
     return weeks
 
 
-def _check_rate(
-    helper: str,
+def _quantiles(
     frame: pd.DataFrame,
     event: str,
     denominator: str,
+    by: str | None,
     confidence: float,
-    min_calls: int,
-) -> float:
-    """Normal quantile of the confidence, where the arguments of a rate are in order."""
-    check_event(event, denominator)
+    independent: Independent,
+) -> Floats:
+    """Quantile of each row of a table of totals or slots, widened by the scatter of days."""
+    scatter = day_scatter(frame, event, denominator)
+    wide = scatter.quantiles(confidence)
+    if independent == "days":
+        wide[~scatter.known] = np.nan
+    if by not in SLOTS:
+        return wide
+    # The variance of clusters of m calls is that of independent calls times 1 + (m - 1)·rho, with
+    # rho the correlation of two calls of one day (Kish 1965, Survey Sampling, section 5.4).
     quantile = normal_quantile(confidence)
+    rho = ((wide / quantile) ** 2 - 1) / np.maximum(scatter.size - 1, 1)
+    excess = np.maximum(_slot_size(frame, denominator, by) - 1, 0)
+    found: Floats = quantile * np.sqrt(1 + excess * np.repeat(rho, SLOTS[by]))
+    return found
+
+
+def _slot_size(frame: pd.DataFrame, denominator: str, by: str) -> Floats:
+    """Calls of one day that share a slot with an average call: Σn²/Σn over the slot's days."""
+    rows = rows_of(frame)
+    kept = ~frame["provisional"].to_numpy(dtype=bool)
+    key = (rows.code * SLOTS[by] + rows.slots(by)[rows.place])[kept]
+    count = rows.count * SLOTS[by]
+    calls = frame[denominator].to_numpy(dtype=np.float64)[kept]
+    if by == "day_of_week":
+        day = (rows.local // DAY)[rows.place][kept]
+        first, length = (int(day.min()), int(np.ptp(day)) + 1) if len(day) else (0, 1)
+        cells = np.bincount(key * length + day - first, calls, minlength=count * length)
+        cells = cells.reshape(count, length)
+        of_days: Floats = (cells**2).sum(1) / np.maximum(cells.sum(1), 1)
+        return of_days
+    squares = np.bincount(key, calls**2, minlength=count)
+    return squares / np.maximum(np.bincount(key, calls, minlength=count), 1)
+
+
+def _check_rate(
+    helper: str, frame: pd.DataFrame, event: str, denominator: str, min_calls: int
+) -> None:
+    check_event(event, denominator)
     if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
         raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
     check_frame(helper, frame, event, denominator, "provisional")
-    return quantile
 
 
 def summed_by(
     frame: pd.DataFrame, columns: list[str], by: str | None
 ) -> tuple[list[NDArray[Any]], pd.Index]:
-    """Each column summed over what `by` names, and the index of the sums."""
+    """Return each column summed over what `by` names, and the index of the sums."""
     values = [frame[column].to_numpy() for column in columns]
     if by is None:
         return [column.copy() for column in values], frame.index
@@ -352,12 +363,12 @@ def summed_by(
 
 
 def check_event(event: str, denominator: str) -> None:
-    """Nothing, where one count may be divided by the other.
+    """Check that one count may be divided by the other.
 
     Raises
     ------
     QueryError
-        Names the argument, what came and what is accepted.
+        The argument that does not fit, by name.
     """
     if event not in COUNTS[1:]:
         raise QueryError(f"event: expected {' or '.join(COUNTS[1:])}, got {event!r}")

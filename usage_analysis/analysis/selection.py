@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.columns import finished
-from usage_analysis.analysis.difference import rate_effects
+from usage_analysis.analysis.comparison import compare_periods
+from usage_analysis.analysis.difference import rate_difference, rate_effects
 from usage_analysis.analysis.marks import Mark, without
 from usage_analysis.errors import QueryError
 from usage_analysis.filters import local_day
@@ -331,7 +332,27 @@ class SelectedUsage:
         """What each group adds to the change of the error rate since the previous period."""
         current = self.breakdown
         previous = self.so_far(self.previous_groups)
-        return rate_effects(current[~current["provisional"]], previous, independent="days")
+        return rate_effects(current[~current["provisional"]], previous)
+
+    def change(self, measure: str | Sequence[str]) -> pd.Series | pd.DataFrame | None:
+        """Return the change of measures since the previous period; None if none is comparable."""
+        rows = self.earlier_hours
+        if self.previous is None or rows is None:
+            return None
+        history = self.selection.of_hours(rows)
+        try:
+            return compare_periods(self.hourly, self.previous, measure=measure, history=history)
+        except QueryError:
+            return None
+
+    def rate_change(self, event: str | Sequence[str]) -> pd.Series | pd.DataFrame | None:
+        """Return how rates differ from the previous period, over the final hours of both."""
+        if self.previous_so_far is None:
+            return None
+        current, previous = (
+            without(rows, self.selection.marks) for rows in (self.final, self.previous_so_far)
+        )
+        return rate_difference(current, previous[~previous["provisional"]], event=event)
 
 
 def group_hours_of(breakdown: CallUsage, timezone: str | tzinfo) -> pd.DataFrame:

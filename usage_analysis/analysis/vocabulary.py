@@ -36,6 +36,7 @@ UNITS = {
     "duration": "minutes of talk",
     "billed_minutes": "billed minutes",
     "traffic": "erlangs",
+    "average_call_duration": "minutes per joined call",
 }
 """Plural unit of each measure, for sentences; talk is always in minutes."""
 _ONE: Final = {
@@ -284,7 +285,7 @@ def axis_name(measure: str, every: str = "") -> str:
 
 
 def span_of(frame: pd.DataFrame) -> str:
-    """What one row of a frame spans, in a word."""
+    """Return the span of one row of a frame in a word, such as ``day``."""
     times = pd.DatetimeIndex(frame.index).as_unit("us").asi8
     steps = np.diff(np.unique(times)) / 3.6e9
     step = float(np.median(steps)) if len(steps) else 24.0

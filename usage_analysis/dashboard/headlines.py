@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.meaning import meaning_of
-from usage_analysis.analysis.rates import describe_errors
 from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import describe_capacity
+from usage_analysis.analysis.statements.change import (
+    state_change,
+    state_difference,
+    state_effects,
+)
 from usage_analysis.analysis.statements.control import state_control, state_error_week
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import describe_month
 from usage_analysis.analysis.statements.peaks import state_peak
-from usage_analysis.analysis.vocabulary import UNITS, amount, dates, shorten
+from usage_analysis.analysis.statements.rates import describe_errors
+from usage_analysis.analysis.vocabulary import UNITS, amount, counted, dates
 from usage_analysis.dashboard.views import View
 from usage_analysis.figures.axes import in_units
-from usage_analysis.tidy.frames import REST
-
-_FEW_GROUPS = 2
-"""With fewer there is none to tell from the others."""
 
 
 def sentence(text: str) -> str:
@@ -40,93 +39,48 @@ def total_told(view: View, measure: str) -> str:
 
 
 def change_told(view: View, measure: str) -> str:
-    """What the days before say, to the same hour of the clock where these are not over."""
-    days, now = view.settings.previous, view.selected.final
-    before = view.selected.previous_so_far
+    """Return the change from the previous days as a sentence after a space, if there are any."""
+    days, before = view.settings.previous, view.selected.previous_so_far
     if before is None or days is None:
         return ""
-    new, old = (float(np.nansum(in_units(rows, measure))) for rows in (now, before))
-    final = f"; the {len(now)} hours that are final have {amount(new)}"
-    final = final if len(now) < len(view.hourly) else ""
-    if old == 0:
-        return f"{final}; none in the days before, {days}"
-    share = 100 * (new - old) / old
-    way = "more" if share >= 0 else "fewer"
-    hours = "as many hours" if len(now) == len(before) else f"the {len(before)} hours"
-    beside = "" if len(now) == len(before) else f" beside these {len(now)}"
-    told = f"{abs(share):.1f} % {way} than in {hours} {days.when} ({amount(old)}){beside}"
-    return f"{final}{',' if final else ';'} {told}"
+    if not view.settings.alike:
+        now, old = (
+            float(np.nansum(in_units(rows, measure))) for rows in (view.selected.final, before)
+        )
+        return (
+            f" Up to the same hour {counted(now, measure)}, against {counted(old, measure)} "
+            f"{days.when}; other weekdays, so no change is given."
+        )
+    return f" {compared_told(view, measure)}"
 
 
 def compared_told(view: View, measure: str) -> str:
-    """The fair change: each hour beside the same one whole weeks before, with its interval."""
-    found: Any = compare_periods(view.hourly, view.selected.previous, measure=measure)
-    days, hours = int(found["days"]), int(found["hours"])
-    some = f"{hours} of {len(view.hourly)}" if hours < len(view.hourly) else f"{hours}"
-    over = f"{days} days" if days > 1 else f"{some} hours"
-    if not found["previous"]:
-        return f"{total_told(view, measure)}; none in the {over} of the same weekdays before"
-    change, low, high = (100 * found[name] / found["previous"] for name in ("delta", "low", "high"))
-    told = "too few for an interval"
-    if np.isfinite(low):
-        told = f"95 % interval {low:+.1f} to {high:+.1f}"
-    return (
-        f"{total_told(view, measure)}; {change:+.1f} % ({told}) "
-        f"over {over} beside those of the same weekdays before"
-    )
+    """Return the fair change as a sentence: each hour beside the same hour whole weeks before."""
+    found = view.selected.change(measure)
+    if found is None:
+        return "No finished hour has the same weekday and hour in the previous days."
+    return state_change(found, meaning_of(found, "compare_periods")).sentence
 
 
 def errors_told(view: View, *, groups: bool = False) -> str:
-    """The error rate with its interval, and its difference to the days set beside.
+    """Return sentences on the error rate and its difference from the previous days.
 
-    With `groups` it tells which of them most of the difference comes from, where the days set
-    beside are alike.
+    With `groups` they name the group behind the difference, where the previous days are the same
+    weekdays.
     """
     told = str(describe_errors(view.hourly))
-    days, now, before = (
-        view.settings.previous,
-        view.selected.final,
-        view.selected.previous_so_far,
-    )
-    if (
-        days is not None
-        and before is not None
-        and (min(rows["total_count"].sum() for rows in (now, before)) > 0)
-    ):
-        found: Any = rate_difference(now, before, independent="days")
-        low, high = 100 * found["low"], 100 * found["high"]
-        hours = f" in the {len(now)} hours that are final" if len(now) < len(view.hourly) else ""
-        told += (
-            f"; {100 * found['difference']:+.2f} points{hours} against the rate {days.when} "
-            f"(95 % interval {low:+.2f} to {high:+.2f})"
-        )
-        if groups and view.settings.alike:
-            told += _driver_told(view, found["difference"])
-    return sentence(told)
+    found = view.selected.rate_change("error_count")
+    if found is None:
+        return told
+    if groups and view.settings.alike and view.settings.group:
+        effects = view.selected.effects
+        return f"{told} {state_effects(effects, meaning_of(effects, 'rate_effects')).sentence}"
+    return f"{told} {state_difference(found, meaning_of(found, 'rate_difference')).sentence}"
 
 
-def _driver_told(view: View, difference: float) -> str:
-    """Which group most of a difference of error rates comes from; "" where none are told apart."""
-    if not view.settings.group or round(100 * difference, 2) == 0:
-        return ""
-    effects = view.selected.effects
-    effects = effects[effects["calls_a"] + effects["calls_b"] > 0]
-    if len(effects) < _FEW_GROUPS:
-        return ""
-    points = 100 * effects.loc[:, "rate_effect":]
-    most = (points["effect"] * np.sign(difference)).idxmax()
-    own, low, high, mix, both = points.loc[most]
-    interval = f", 95 % interval {low:+z.2f} to {high:+z.2f}" if np.isfinite(low) else ""
-    return (
-        f"; of it {'the ' * (most == REST)}{shorten(str(most), 40)} makes {both:+z.2f} points "
-        f"({own:+z.2f} by its own rate{interval}; {mix:+z.2f} by its share of the calls), the "
-        f"others {points['effect'].sum() - both:+z.2f}"
-    )
-
-
-def money_told(view: View, *, change: str = "") -> str:
-    """Return the cost of the displayed days, with a clause on how the billed minutes changed."""
-    return state_cost(view.hourly, view.settings.price, change=change).sentence
+def money_told(view: View) -> str:
+    """Return the cost of the displayed days."""
+    return state_cost(view.hourly, view.settings.price).sentence
 
 
 def capacity_told(view: View) -> str:
@@ -139,7 +93,7 @@ def _over_time(view: View) -> str:
     measure = view.settings.measure
     if view.prepared.grouped:
         return _largest(view)
-    told = f"{total_told(view, measure)}{change_told(view, measure)}."
+    told = f"{total_told(view, measure)}.{change_told(view, measure)}"
     beside = view.prepared.names["previous"]
     dashed = beside is not None and len(beside) > 0
     return f"{told} Dashed: {view.settings.previous}." if dashed else told
@@ -152,7 +106,7 @@ def _largest(view: View) -> str:
 def _billed(view: View) -> str:
     if view.prepared.grouped:
         return _costs(view)
-    return money_told(view, change=change_told(view, "billed_minutes"))
+    return f"{money_told(view)}{change_told(view, 'billed_minutes')}"
 
 
 def _costs(view: View) -> str:
@@ -195,7 +149,8 @@ def _funnel(view: View) -> str:
 
 
 def _compared(view: View) -> str:
-    return f"{compared_told(view, view.settings.measure)}."
+    measure = view.settings.measure
+    return f"{total_told(view, measure)}. {compared_told(view, measure)}"
 
 
 HEADLINES: Final[Mapping[str, Callable[[View], str]]] = {

@@ -2,89 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.vocabulary import UNITS, axis_name, shorten, signed
-from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import axes_for, cell_number, is_narrow
+from usage_analysis.analysis.intervals import partly_pooled
+from usage_analysis.analysis.meaning import RATES, Meaning, meaning_of
+from usage_analysis.analysis.statements.change import (
+    state_change,
+    state_changes,
+    state_difference,
+)
+from usage_analysis.analysis.vocabulary import UNITS, axis_name, change, level, points, signed
+from usage_analysis.figures.axes import axes_for, cell_number, is_narrow, known
 from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import counts, percents
 
-_RATE = "rate [% of calls]"
-_POINTS = "change [% points of the calls]"
-_CHANGE = "change [% of the period before]"
-# Units that a few have parts of, as calls do not.
-_PARTED = (" %", " points", " min")
+_PARTS = ("duration", "billed_minutes")
 _AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
-_KEY = "○ the period before; ● this one; bar: where the interval of the difference puts it"
-# So many intervals at 95 % are not all right.
-_MANY = 10
+_HELPERS = ("compare_periods", "rate_difference")
 
 
 @figure_style()
 def plot_comparison(
     changes: pd.DataFrame | pd.Series,
     *,
-    measure: str | None = None,
-    as_change: bool = False,
     title: str | None = None,
     about: Provenance | None = None,
+    meaning: Mapping[str, Any] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a dumbbell a row: the period before, this one, and the interval of the difference.
+    """Draw the previous period, the current one, and the interval of the difference, as dumbbells.
 
     Parameters
     ----------
     changes
-        What `compare_periods` or `rate_difference` (this period first) returns, for one series or a
-        breakdown; or several such Series as the rows of a frame, named by their index.
-    measure
-        What `compare_periods` compared, for an axis in its units. Without it rows are drawn as
-        percent of the period before, so that measures of different units stand side by side; rows
-        with nothing before have none and are named in the title.
-    as_change
-        Draw rates as points of change, for rates that lie far apart, such as of errors and joins.
-    title, about
-        The finding, and what the data are.
+        Result of `compare_periods` or `rate_difference`, for one series, for a breakdown, or for
+        several measures or events. Rows of several measures are drawn as percent of the previous
+        period, because their units differ; rows of several events as points of change, because
+        error and join rates lie far apart.
+    title
+        Title instead of the one that states which rows changed significantly.
+    about
+        Provenance of the data, shown beneath the title.
+    meaning
+        ``attrs["meaning"]`` of the original table, for a table that lost it.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; new axes of a figure apart from pyplot without it.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on, with one row per group, measure or event.
+
+    Raises
+    ------
+    QueryError
+        The table is no result of `compare_periods` or `rate_difference`.
 
     Notes
     -----
-    Hollow: before; filled: now; the pale bar: where the interval of the difference puts now. Where
-    that bar holds the hollow mark, the data show no difference; where there is no interval they
-    cannot tell. Of more than 20 groups those with the greatest difference are drawn.
+    Hollow: the previous period; filled: the current one; the pale bar: where the interval of the
+    difference puts the current one. Where the bar holds the hollow mark, the data show no
+    difference. Of more than 20 groups those with the greatest difference are drawn, after small
+    groups are partly pooled with the others. The title calls a row significant by Holm's rule over
+    all rows, and gives no verdict below the 90 % level.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-29")
+    >>> table = ua.compare_periods(usage.hourly, measure=["total_count", "duration"])
+    >>> ua.plot_comparison(table).get_xlabel()
+    'change [% of the previous period]'
     """
-    rows, unit, lost = _rows(changes, measure)
-    if as_change and unit == _RATE:
-        ends = ["now", "low", "high", "before"]
-        rows[ends] = rows[ends].sub(rows["before"], axis=0)
-        unit = _POINTS
-    finding = _finding(rows)
-    if measure is not None and not rows[["now", "before"]].to_numpy().any():
-        finding = f"No {UNITS.get(measure, measure)} in either period, so nothing to compare"
+    of = meaning_of(changes, *_HELPERS, meaning=meaning)
+    table = changes.to_frame("This period").T if isinstance(changes, pd.Series) else changes
+    if of.made_by == "rate_difference":
+        known(table, "rate", "previous_rate", "difference", "low", "high", "significant",
+              made_by="rate_difference")  # fmt: skip
+        rows, unit, lost = _rates(table, of)
+    else:
+        known(table, "current", "previous", "low", "high", "significant",
+              made_by="compare_periods")  # fmt: skip
+        rows, unit, lost = _measures(table, of)
+    finding = _finding(changes, of, lost)
     if len(rows) > MOST_ROWS:
         finding += f"; the {MOST_ROWS} with the greatest difference are shown"
-        kept = (rows["now"] - rows["before"]).abs().sort_values(ascending=False).index[:MOST_ROWS]
-        rows = rows[rows.index.isin(kept)]
-    if lost:
-        finding += f"; nothing before to compare with: {', '.join(lost[:3])}"
-    ax = axes_for(ax, "Dumbbells of the period before and this one, with the difference's interval")
+        gap = (rows["now"] - rows["before"]).to_numpy(dtype=np.float64)
+        spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
+        pooled = np.nan_to_num(np.abs(partly_pooled(gap, spread**2)), nan=-1)
+        rows = rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:MOST_ROWS])]
+    ax = axes_for(ax, _alternative(of))
     _dumbbells(ax, rows)
     _scale(ax, rows, unit)
     words_beside(ax, rows["words"])
-    names = name_rows(
-        ax, (UNITS.get(str(n), str(n)) for n in rows.index), str(rows.index.name or "measure"), unit
-    )
+    labels = [RATES.get(str(n), UNITS.get(str(n), str(n))) for n in rows.index]
+    what = str(rows.index.name or of.name) if len(table) > 1 or len(rows) == 0 else of.name
+    names = name_rows(ax, labels, what, unit)
     if not np.isfinite(rows["now"] - rows["before"]).any():
         nothing(ax, "no calls to compare")
-    head(ax, title or finding, about, changes, names, key=_KEY)
+    key = (
+        f"○ previous period; ● current; bar: {level(float(of.confidence or 0))} interval of the "
+        "difference"
+    )
+    head(ax, title or finding, about, changes, names, key=key)
     return ax
+
+
+def _alternative(of: Meaning) -> str:
+    interval = f"{level(float(of.confidence or 0))} interval"
+    return (
+        f"Dumbbells of the {of.name} in the previous and the current period, with the {interval} "
+        "of the difference"
+    )
+
+
+def _finding(changes: pd.DataFrame | pd.Series, of: Meaning, lost: list[str]) -> str:
+    """Title that states the changes."""
+    if isinstance(changes, pd.DataFrame):
+        found = state_changes(changes, of).title
+    elif of.made_by == "rate_difference":
+        found = state_difference(changes, of).title
+    else:
+        found = state_change(changes, of).title
+    if lost:
+        found += f"; nothing in the previous period to compare with: {', '.join(lost[:3])}"
+    return found
 
 
 def _dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
@@ -109,78 +159,61 @@ def _scale(ax: Axes, rows: pd.DataFrame, unit: str) -> None:
         counts(ax, most, high)
 
 
-def _rows(
-    changes: pd.DataFrame | pd.Series, measure: str | None
-) -> tuple[pd.DataFrame, str, list[str]]:
-    """Before, now, the interval of now, and words, a row each; the axis's name; rows left out."""
-    table = changes.to_frame("This period").T if isinstance(changes, pd.Series) else changes
-    if not isinstance(table, pd.DataFrame):
-        raise QueryError(f"changes: expected a table, got {type(changes).__name__}")
-    if {"rate_a", "rate_b", "difference", "low", "high"} <= {*table}:
-        return _of_rates(table), _RATE, []
-    if not {"current", "previous", "low", "high"} <= {*table}:
-        raise QueryError(
-            "changes: expected what compare_periods or rate_difference returns, got the columns "
-            f"{list(table)}"
-        )
+def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:
+    """Rows of measures with their words, the axis's name, and the rows left out."""
     now, before, low, high = (
         table[name].map(cell_number).astype(np.float64)
         for name in ("current", "previous", "low", "high")
     )
     low = (before + low).clip(lower=0)
     rows = pd.DataFrame({"before": before, "now": now, "low": low, "high": before + high})
-    if measure is not None:
-        unit = _AXIS_UNITS.get(measure, UNITS.get(measure, ""))
-        return _with_words(rows, f" {unit}".rstrip()), axis_name(measure), []
-    share = (100 / before).where(before > 0)
-    lost = [str(name) for name in rows.index[share.isna()]]
-    rows = rows.mul(share, axis=0).sub(100)[share.notna()]
-    return _with_words(rows, " %"), _CHANGE, lost
-
-
-def _of_rates(table: pd.DataFrame) -> pd.DataFrame:
-    now, before, low, high = (
-        100 * table[name].astype(np.float64) for name in ("rate_a", "rate_b", "low", "high")
-    )
-    # No rate is under 0 or over 100 %, whatever the interval's arithmetic.
-    ends = {"low": (before + low).clip(0, 100), "high": (before + high).clip(0, 100)}
-    return _with_words(pd.DataFrame({"before": before, "now": now, **ends}), " points")
-
-
-def _with_words(rows: pd.DataFrame, unit: str) -> pd.DataFrame:
-    """The rows with the change and its interval in words, as they are drawn."""
     ends = rows[["now", "low", "high"]].sub(rows["before"], axis=0)
-    told = zip(ends["now"], ends["low"], ends["high"], strict=True)
-    return rows.assign(words=[_change(delta, low, high, unit) for delta, low, high in told])
+    if of.measure is not None:
+        unit = _AXIS_UNITS.get(of.measure, UNITS[of.measure])
+        words = [
+            _counted(unit, *row, tenths=of.measure in _PARTS) for row in ends.to_numpy().tolist()
+        ]
+        return rows.assign(words=words), axis_name(of.measure), []
+    share = (1 / before).where(before > 0)
+    lost = [UNITS.get(str(name), str(name)) for name in rows.index[share.isna()]]
+    ends = ends.mul(share, axis=0)
+    words = [_words(change, "", *row) for row in ends.to_numpy().tolist()]
+    drawn = 100 * (rows.mul(share, axis=0) - 1)
+    drawn = drawn.assign(words=words)[share.notna()]
+    return drawn, "change [% of the previous period]", lost
 
 
-def _change(delta: float, low: float, high: float, unit: str) -> str:
-    if not np.isfinite(delta):
-        return "no calls before" if "%" in unit else "no calls in one"
-    digits = 1 if abs(delta) < 10 and unit in _PARTED else 0
-    told, first, last = (signed(value, digits) for value in (delta, low, high))
-    return f"{told}{unit}\n({f'{first} to {last}' if np.isfinite(low) else 'no interval'})"
-
-
-def _finding(rows: pd.DataFrame) -> str:
-    if not np.isfinite(rows["now"] - rows["before"]).any():
-        return "No calls in one of the periods, so nothing to compare"
-    if not (rows["high"] - rows["low"]).notna().any():
-        return "Too little to compare for an interval, so no difference can be told from chance"
-    sure = (rows["low"] > rows["before"]) | (rows["high"] < rows["before"])
-    if not sure.any():
-        return "No difference beyond chance from the period before"
-    changed = rows[sure]
-    gap = ((changed["now"] - changed["before"]) / changed["before"].abs().clip(lower=1)).abs()
-    top = int(np.argmax(gap.to_numpy()))
-    words = str(changed["words"].iloc[top]).replace("\n", " ")
-    name = str(changed.index[top])
-    name = shorten(UNITS.get(name, name), 40)
-    if len(rows) == 1:
-        return f"{name} differs beyond chance: {words}"
-    if len(rows) < _MANY:
-        return f"{len(changed)} of {len(rows)} differ beyond chance, {name} most: {words}"
-    return (
-        f"{len(changed)} of {len(rows)} intervals leave out no difference, where chance gives "
-        f"about {0.05 * len(rows):.0f}; {name} most: {words}"
+def _rates(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:
+    """Rows of rates in percent with their words; of several events in points of change."""
+    now, before, low, high = (
+        100 * table[name].astype(np.float64) for name in ("rate", "previous_rate", "low", "high")
     )
+    # No rate is below 0 or above 100 %, whatever the interval's arithmetic.
+    ends = {"low": (before + low).clip(0, 100), "high": (before + high).clip(0, 100)}
+    rows = pd.DataFrame({"before": before, "now": now, **ends})
+    gaps = rows[["now", "low", "high"]].sub(rows["before"], axis=0) / 100
+    words = [_words(points, " points", *row) for row in gaps.to_numpy().tolist()]
+    unit = of.unit if of.event else f"% of {UNITS[str(of.denominator)]}"
+    if of.event is not None:
+        return rows.assign(words=words), f"{of.name} [{unit}]", []
+    rows = rows.sub(rows["before"], axis=0)
+    return rows.assign(words=words), f"change [% points{unit.removeprefix('%')}]", []
+
+
+def _words(form: Callable[[float], str], unit: str, delta: float, low: float, high: float) -> str:
+    """A change and its interval in two lines."""
+    if not np.isfinite(delta):
+        return "no calls in one"
+    if not np.isfinite(low):
+        return f"{form(delta)}{unit}\n(no interval)"
+    first, last = (form(end).removesuffix(" %") for end in (low, high))
+    return f"{form(delta)}{unit}\n({first} to {last})"
+
+
+def _counted(unit: str, delta: float, low: float, high: float, *, tenths: bool) -> str:
+    """A change in the unit of its measure; minutes have tenths where they are few."""
+    if not np.isfinite(delta):
+        return "no calls in one"
+    places = 1 if tenths and abs(delta) < 10 else 0  # minutes have tenths
+    told, first, last = (signed(value, places) for value in (delta, low, high))
+    return f"{told} {unit}\n({f'{first} to {last}' if np.isfinite(low) else 'no interval'})"

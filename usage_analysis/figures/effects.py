@@ -1,12 +1,17 @@
-"""Which groups a difference of rates comes from: by own rates, and by shares of the calls."""
+"""Which groups a difference of rates comes from: their own rates, and their shares of the calls."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.vocabulary import shorten, signed
+from usage_analysis.analysis.meaning import meaning_of
+from usage_analysis.analysis.statements.change import state_effects
+from usage_analysis.analysis.vocabulary import level, points
 from usage_analysis.figures.axes import axes_for, is_narrow, known
 from usage_analysis.figures.labels import head, nothing
 from usage_analysis.figures.provenance import Provenance
@@ -14,64 +19,89 @@ from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, wo
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import percents
 
-_KEY = "● by its own rate, bar: its interval; ○ by its share of the calls; beside: both together"
-
 
 @figure_style()
 def plot_effects(
     effects: pd.DataFrame,
     *,
-    what: str = "error rate",
     title: str | None = None,
     about: Provenance | None = None,
+    meaning: Mapping[str, Any] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a row a group: what its own rate and its share of calls add to a difference.
+    """Draw what each group's own rate and its share of calls add to a difference of rates.
 
     Parameters
     ----------
     effects
-        What `rate_effects` returns.
-    what
-        Name of the rate.
-    title, about
-        The finding, and what the data are.
+        Result of `rate_effects`.
+    title
+        Title instead of the one that states the difference and the group behind it.
+    about
+        Provenance of the data, shown beneath the title.
+    meaning
+        ``attrs["meaning"]`` of the original table, for a table that lost it.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; new axes of a figure apart from pyplot without it.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on, with one row per group.
+
+    Raises
+    ------
+    QueryError
+        The table is no result of `rate_effects`.
 
     Notes
     -----
-    The group that the largest part of the difference comes from is first. Filled: by the group's
-    own rate, with the pale bar where its interval puts that, 95 % unless `rate_effects` was asked
-    for another; hollow: by its share of the calls. Groups without any call are left out; of more
-    than 20 those with the largest effects are drawn. Of many intervals some leave out 0 by chance.
+    The group with the largest part of the difference is first. Filled: the effect of the group's
+    own rate, with its interval as a pale bar; hollow: the effect of its share of the calls. Groups
+    without any call are left out. Of more than 20 groups those with the largest effects are drawn.
+    The title names a group only where the whole rate or the group's own rate changed significantly,
+    by Holm's rule over all groups. The interval of a single group has the level of its own.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> client = ua.sample_client()
+    >>> weeks = [client.by_agent(ua.sample.AGENTS, from_date=a, to_date=b).hourly
+    ...          for a, b in (("2026-03-09", "2026-03-15"), ("2026-03-02", "2026-03-08"))]
+    >>> ua.plot_effects(ua.rate_effects(*weeks, event="joined_count")).get_xlabel()
+    'part of the change [% points of calls]'
     """
     known(
-        effects, "calls_a", "calls_b", "rate_effect", "low", "high", "mix_effect", "effect",
-        made_by="rate_effects(breakdown, before)",
+        effects, "calls", "previous_calls", "rate_effect", "low", "high", "mix_effect", "effect",
+        "significant", made_by="rate_effects(current, previous)",
     )  # fmt: skip
-    ax = axes_for(ax, f"Dots: what each group adds to the difference of the {what}s")
+    of = meaning_of(effects, "rate_effects", meaning=meaning)
+    ax = axes_for(ax, f"Dots: what each group adds to the difference of the {of.name}s")
     total = 100 * float(effects["effect"].sum(min_count=1))
     columns = ["rate_effect", "low", "high", "mix_effect", "effect"]
-    some = (effects["calls_a"] + effects["calls_b"] > 0) & effects["effect"].notna()
+    some = (effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()
     rows = 100 * effects.loc[some, columns].astype(np.float64)
-    finding = _finding(rows, total, what)
+    finding = state_effects(effects, of).title
     if len(rows) > MOST_ROWS:
         finding += f"; the {MOST_ROWS} with the largest effects are shown"
         rows = rows.loc[rows["effect"].abs().nlargest(MOST_ROWS).index]
     rows = rows.sort_values("effect", ascending=total < 0, kind="stable")
     _draw(ax, rows)
-    words_beside(ax, [f"{signed(both, 2)} points" for both in rows["effect"]])
+    words_beside(ax, [f"{points(both / 100)} points" for both in rows["effect"]])
     names = name_rows(
         ax,
         map(str, rows.index),
         str(effects.index.name or "group"),
-        "part of the change [% points of the calls]",
+        f"part of the change [% points{of.unit.removeprefix('%')}]",
     )
     if len(rows) == 0:
         ax.set_xticks([])
         nothing(ax, "no calls to compare")
-    head(ax, title or finding, about, effects, names, key=_KEY if len(rows) else "")
+    key = (
+        f"● by its own rate, bar: {level(float(of.confidence or 0))} interval; ○ by its share of "
+        "the calls; beside: both together"
+    )
+    head(ax, title or finding, about, effects, names, key=key if len(rows) else "")
     return ax
 
 
@@ -89,22 +119,3 @@ def _draw(ax: Axes, rows: pd.DataFrame) -> None:
     # The marks at 0 need room on both sides of it, but for axes without any.
     ax.set_xlim(lowest - room if len(rows) else 0, highest + room)
     percents(ax, x=True, most=4 if is_narrow(ax) else 7)
-
-
-def _finding(rows: pd.DataFrame, total: float, what: str) -> str:
-    if len(rows) == 0:
-        return f"No calls in one of the periods, so no {what}s to compare"
-    change = "unchanged"
-    if rounded := round(total, 2):
-        change = f"{'up' if total > 0 else 'down'} {abs(rounded):,.2f} points"
-    told = f"{what[:1].upper()}{what[1:]} {change}"
-    if len(rows) == 1:
-        return told
-    if not rounded:
-        least, most = (signed(end, 2) for end in (rows["effect"].min(), rows["effect"].max()))
-        return f"{told}, groups' parts from {least} to {most} points"
-    top = rows.loc[(rows["effect"] * np.sign(total)).idxmax()]
-    parts = (top["effect"], top["rate_effect"], top["mix_effect"], total - top["effect"])
-    both, own, mix, others = (signed(part, 2) for part in parts)
-    why = f"{own} by its own rate, {mix} by its share of the calls"
-    return f"{told}: {shorten(str(top.name), 40)} {both} ({why}), the others {others}"

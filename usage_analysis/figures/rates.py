@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.intervals import normal_quantile, wilson
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.rate_series import total_rates, trailing_rates, unlike_the_rest
+from usage_analysis.analysis.statements.rates import state_group_rates, state_rate
 from usage_analysis.analysis.vocabulary import (
-    clean,
-    counted,
+    level,
     per,
-    percent,
-    several,
-    shorten,
     span_of,
 )
 from usage_analysis.figures.axes import (
@@ -36,72 +35,100 @@ from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import FULL, dates_of, percents, time_axis
-from usage_analysis.tidy.grouping import each_group
 
 _RATE = ("calls", "events", "rate", "low", "high", "enough")
-# As the helpers have it that make the rates.
-_ENOUGH = 30
 
 
 @figure_style()
 def plot_error_rate(
     rates: pd.DataFrame,
     *,
-    what: str = "error rate",
     groups: int | Sequence[str] | None = None,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
+    meaning: Mapping[str, Any] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Axes with a rate over time as a line and its confidence interval as a band.
+    """Draw the error rate or the join rate over time as a line, with its interval as a band.
 
     Parameters
     ----------
     rates
-        What `error_rate` or `join_rate` returns for a frame of days, with or without a group
-        column. Of a breakdown the six groups with most calls are lines, with bands where there are
-        calls enough; of two weeks of days and more, each point is the rate of the seven days up to
-        it, and of more than 120 there is one a week, for the rates of single days would hide each
-        other.
-    what
-        Name of the rate.
+        Result of `error_rate` or `join_rate` for a frame of days, with or without a group column.
+        Of a breakdown, the groups with most calls are lines. They have bands where there are
+        enough calls. For two weeks of days or more, each point of a group is the rate of the last
+        seven days; for more than 120 days there is one point per week, because the rates of single
+        days would hide each other.
     groups
         Groups that are drawn: their names, or how many of the largest (6).
     marks
-        What you know of the time shown; periods to leave out are not in the overall rate.
-    title, about
-        The finding, and what the data are.
+        Events and periods to name on the time axis; periods to leave out are not in the overall
+        rate.
+    title
+        Title instead of the one that states the overall rate.
+    about
+        Provenance of the data, shown beneath the title.
+    meaning
+        ``attrs["meaning"]`` of the original table, for a table that lost it.
     ax
-        Where to draw; new axes of a figure apart from pyplot without it.
+        Axes to draw on; new axes of a figure apart from pyplot without it.
+
+    Returns
+    -------
+    Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    QueryError
+        The table is no result of `error_rate` or `join_rate`.
 
     Notes
     -----
-    Buckets without calls break the line; those with too few (`enough` is False) are hollow. The
-    dashed line is the rate of all buckets together, events over calls.
+    Buckets without calls break the line; buckets with too few (`enough` is False) are hollow. The
+    dashed line is the rate of all buckets together. The title names groups only where their rate
+    differs significantly from that of the others, by Holm's rule over all groups.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-15")
+    >>> ax = ua.plot_error_rate(ua.join_rate(usage.daily))
+    >>> ax.get_ylabel()
+    'join rate [% of calls]'
     """
     known(rates, *_RATE, made_by="error_rate(daily) or join_rate(daily)")
-    ax = axes_for(ax, f"Line of the {what} {per(span_of(rates))} with its 95 % interval as a band")
+    of = meaning_of(rates, "error_rate", "join_rate", meaning=meaning)
+    band = f"{level(float(of.confidence or 0))} interval"
+    ax = axes_for(ax, f"Line of the {of.name} {per(span_of(rates))} with its {band} as a band")
     time_axis(ax, rates)
-    ax.set_ylabel(f"{what} [% of calls]")
+    ax.set_ylabel(f"{of.name} [{of.unit}]")
     used = rates[~left_out(rates, marks)]
-    single, key = rates.columns[0] == "calls", "band: 95 % interval"
+    single, key, many = rates.columns[0] == "calls", f"band: {band}", ""
     if single:
-        colour = theme_in_use().alarm if what == "error rate" else theme_in_use().main
-        _band(ax, rates, colour)
+        _band(ax, rates, theme_in_use().alarm if of.better == "less" else theme_in_use().main)
         _from_zero(ax, rates)
         _overall(ax, used)
-        finding = _finding(used, what)
     else:
-        finding = _groups(ax, rates, used, what, groups)
+        many = _groups(ax, rates, of, groups)
     draw_marks(ax, marks)
     if not rates["calls"].any():
         nothing(ax, "no finished call yet" if len(rates) else "nothing finished yet")
         key = ""
     elif _some_few(ax):
         key += "; ○ few calls" if single else ", where calls are enough; ○ few calls"
-    head(ax, title or finding, about, rates, key=key)
+    head(ax, title or f"{_title(used, of)}{many}", about, rates, key=key)
     return ax
+
+
+def _title(rates: pd.DataFrame, of: Meaning) -> str:
+    """State the rate of all buckets together."""
+    totals = total_rates(rates, of)
+    if rates.columns[0] == "calls":
+        return state_rate(next(totals.itertuples()), of).title
+    unlike = unlike_the_rest(rates, float(of.confidence or 0))
+    return state_group_rates(totals, of, unlike).title
 
 
 def _some_few(ax: Axes) -> bool:
@@ -110,17 +137,11 @@ def _some_few(ax: Axes) -> bool:
     return any(np.isfinite(np.asarray(y, dtype=np.float64)).any() for y in few)
 
 
-def _groups(
-    ax: Axes,
-    rates: pd.DataFrame,
-    used: pd.DataFrame,
-    what: str,
-    groups: int | Sequence[str] | None,
-) -> str:
-    """Draw the groups with most calls; the words that say between what their rates lie."""
+def _groups(ax: Axes, rates: pd.DataFrame, of: Meaning, groups: int | Sequence[str] | None) -> str:
+    """Draw the groups with most calls, and return in words how many of all they are."""
     named, others = groups_by_size(rates, "calls", groups)
     parts = [*named, *others]
-    shown = [(name, _trailing(rows)) for name, rows in named]
+    shown = [(name, _trailing(rows, of)) for name, rows in named]
     colours = colour_of(shown)
     for (_, rows), colour in zip(shown, colours, strict=True):
         _band(ax, rows, colour, 0.08, only_enough=True)
@@ -130,47 +151,19 @@ def _groups(
     names = [name for name, _ in shown]
     label_ends(ax, list(zip(ends, names, colours, strict=True)))
     if shown and len(shown[0][1]) < len(parts[0][1]):
-        ax.set_ylabel(f"{what} of {WEEK} days [% of calls]")
-    left = {clean(str(name)): rows for name, rows in each_group(used)}
-    return _range_in_words(
-        [(name, left.get(name, rows[:0])) for name, rows in parts], what, len(named)
-    )
+        ax.set_ylabel(f"{of.name} of {WEEK} days [{of.unit}]")
+    return f"; the {len(named)} largest of {len(parts)} are shown" if others else ""
 
 
-def _trailing(rates: pd.DataFrame) -> pd.DataFrame:
-    """Rates of the seven days up to each, from the seventh on, where there are days enough.
+def _trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
+    """Rates of the last seven days at each day, where there are enough days.
 
-    Of many days those of whole weeks back from the last one.
+    For many days only those of whole weeks back from the last day.
     """
     if len(rates) < 2 * WEEK or span_of(rates) != "day":
         return rates
-    sums = rates[["calls", "events"]].rolling(WEEK).sum().iloc[WEEK - 1 :]
-    if len(rates) > MANY:
-        sums = sums.iloc[::-WEEK].iloc[::-1]
-    calls, events = (sums[name].to_numpy(dtype=np.float64) for name in ("calls", "events"))
-    low, high = wilson(events, calls, normal_quantile(0.975))
-    rate = np.full(len(calls), np.nan)
-    np.divide(events, calls, out=rate, where=calls > 0)
-    return sums.assign(rate=rate, low=low, high=high, enough=calls >= _ENOUGH)
-
-
-def _range_in_words(parts: list[tuple[str, pd.DataFrame]], what: str, named: int) -> str:
-    calls = np.array([float(rows["calls"].sum()) for _, rows in parts])
-    events = np.array([float(rows["events"].sum()) for _, rows in parts])
-    if not calls.sum() > 0:
-        return f"No calls, so no {what}"
-    of_all = f"{percent(events.sum() / calls.sum())} of all {calls.sum():,.0f} calls"
-    told = np.flatnonzero((calls >= _ENOUGH) & (np.arange(len(parts)) < named))
-    if len(parts) == 1 or len(told) < 2:
-        return f"{what.capitalize()} {of_all}"
-    share = events[told] / calls[told]
-    low, high = int(np.argmin(share)), int(np.argmax(share))
-    names = [shorten(parts[told[place]][0], 30) for place in (low, high)]
-    most = f"; the {len(told)} largest of {len(parts)} are shown" if len(told) < len(parts) else ""
-    return (
-        f"{what.capitalize()} from {percent(share[low])} ({names[0]}) to {percent(share[high])} "
-        f"({names[1]}), {of_all}{most}"
-    )
+    found = trailing_rates(rates, WEEK, float(of.confidence or 0))
+    return found if len(found) <= MANY else found.iloc[::-WEEK].iloc[::-1]
 
 
 def _band(
@@ -215,14 +208,3 @@ def _from_zero(ax: Axes, rates: pd.DataFrame, reach: float = 3) -> None:
     top = float(np.nanmax(np.append(np.minimum(high, reach * most), most)))
     ax.set_ylim(0, min(top * 1.15, FULL) if top > 0 else 1)
     percents(ax)
-
-
-def _finding(rates: pd.DataFrame, what: str) -> str:
-    calls, events = float(rates["calls"].sum()), float(rates["events"].sum())
-    if not calls > 0:
-        return f"No calls, so no {what}" if len(rates) else f"Nothing finished yet, so no {what}"
-    few = "too few to tell much, " if calls < _ENOUGH else ""
-    return (
-        f"{what.capitalize()} {percent(events / calls)} ({events:,.0f} of "
-        f"{counted(calls, 'total_count')}, {few}over {several(len(rates), span_of(rates))})"
-    )

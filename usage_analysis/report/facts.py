@@ -13,16 +13,13 @@ from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE
 from usage_analysis.analysis.capacity import capacity
-from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
-from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.marks import Mark
+from usage_analysis.analysis.meaning import RATES
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.analysis.vocabulary import UNITS
-from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.catalogue import CATALOGUE
 from usage_analysis.figures.entry import Options
@@ -167,44 +164,24 @@ class Facts:
         """Checks of the whole reply against itself."""
         return reconcile(self.selected.usage)
 
-    @property
+    @cached_property
     def changes(self) -> pd.DataFrame | None:
-        """Changes from the previous period, one row per measure; None without a comparison."""
-        return self._changes[0]
+        """Changes from the previous period, one row per measure; None if nothing is comparable."""
+        measures = [name for name in MEASURES if name in self.selected.hourly]
+        found = self.selected.change(measures)
+        return found if isinstance(found, pd.DataFrame) else None
 
     @property
     def no_changes(self) -> str:
-        """The reason for the lack of changes."""
-        return self._changes[1]
-
-    @cached_property
-    def _changes(self) -> tuple[pd.DataFrame | None, str]:
-        current, previous = self.selected.hourly, self.selected.previous
-        if previous is None:
-            return None, "none was given"
-        try:
-            rows = {
-                UNITS[measure]: compare_periods(current, previous, measure=measure)
-                for measure in MEASURES
-            }
-        except QueryError as error:
-            return None, str(error).partition(": ")[2]
-        return pd.DataFrame(rows).T.rename_axis("measure"), ""
+        """Reason why nothing is comparable."""
+        return "no finished hour has the same weekday and hour in both periods"
 
     @cached_property
     def rates(self) -> pd.DataFrame | None:
-        """Differences of rates to the period before, over the whole days of both."""
-        days, previous = self.selected.whole_days, self.selected.previous
-        if previous is None:
-            return None
-        ours = days if len(days) else self.selected.final
-        theirs = previous[~previous["provisional"]]
-        return pd.DataFrame(
-            {
-                name: rate_difference(ours, theirs, event=event, independent="days")
-                for name, event in (("error rate", "error_count"), ("join rate", "joined_count"))
-            }
-        ).T.rename_axis("rate of")
+        """Differences of rates from the previous period, one row per event."""
+        events = [name for name in RATES if name in self.selected.hourly]
+        found = self.selected.rate_change(events)
+        return found if isinstance(found, pd.DataFrame) else None
 
     @cached_property
     def capacity(self) -> pd.DataFrame:

@@ -145,15 +145,13 @@ def _comparison(facts: Facts) -> Section:
         ),
         Picture(
             "rates_compared",
-            on_axes(
-                lambda ax: plot_comparison(rates, as_change=True, about=facts.about, ax=ax), 2.8
-            ),
+            on_axes(lambda ax: plot_comparison(rates, about=facts.about, ax=ax), 2.8),
             rates,
         ),
     ]
     words = (
-        f"Beside the days {when(facts.previous)}: changes over the same weekdays and hours of "
-        "both, rates over the whole days of both."
+        f"The previous period is {when(facts.previous)}. Changes compare the same weekdays and "
+        "hours; rates compare all finished hours of both periods."
     )
     return Section("comparison", heading, pictures, words=[words])
 

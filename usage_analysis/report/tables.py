@@ -144,6 +144,9 @@ _WORDS: Final = {
     "limited": "has limits",
     "current": "now",
     "previous": "before",
+    "previous_calls": "calls before",
+    "previous_events": "events before",
+    "previous_rate": "rate before",
     "delta": "difference",
     "hour_of_day": "hour",
     "hour_of_week": "hour of the week",
@@ -155,9 +158,6 @@ _WORDS: Final = {
 
 def _heading(name: str, column: pd.Series) -> str:
     """A column's name for readers."""
-    stem, _, side = name.rpartition("_")
-    if stem and side in ("a", "b"):
-        return f"{_heading(stem, column)} {'now' if side == 'a' else 'before'}"
     words = re.sub(r"_(95|998)$", lambda m: {"95": ", 95 %", "998": ", 99.8 %"}[m[1]], name)
     told = _WORDS.get(name, words.replace("_", " "))
     return f"{told} [h:mm:ss]" if pd.api.types.is_timedelta64_dtype(column.dtype) else told
@@ -165,9 +165,11 @@ def _heading(name: str, column: pd.Series) -> str:
 
 def _is_share(name: str, table: pd.DataFrame) -> bool:
     """Return True if a column is a share: rates and their limits."""
-    if "rate" in table or "rate_a" in table:
+    if "rate" in table:
         limits = ("low", "high", "centre", "difference")
-        return name in limits or (name.startswith(("rate", "low_", "high_")) and "of" not in name)
+        return name in limits or (
+            name.startswith(("rate", "previous_rate", "low_", "high_")) and "of" not in name
+        )
     return name in ("share", "blocking", "change")
 
 

@@ -24,17 +24,13 @@ _SAME: Final = 0.0005
 """Below this, billed time and talk count as equal [share of the talk]."""
 
 
-def state_cost(
-    frame: pd.DataFrame, price: Decimal | str | float = PRICE, *, change: str = ""
-) -> Statement:
+def state_cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Statement:
     """State the estimated cost of a frame's call minutes, over all its groups.
 
     Parameters
     ----------
     frame, price
         As for `cost`.
-    change
-        Clause on how the billed minutes changed, for the end of the sentence.
 
     Raises
     ------
@@ -52,7 +48,7 @@ def state_cost(
         late = f"; the last {several(waiting, span_of(frame))} can still grow"
     sentence = (
         f"Call minutes cost an estimated {amount}: {minutes} at {price_per_minute(paid)}, "
-        f"{dates(frame)}{late}{change}."
+        f"{dates(frame)}{late}."
     )
     return Statement(f"{amount} for {minutes}", sentence)
 

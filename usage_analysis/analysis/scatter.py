@@ -1,0 +1,162 @@
+"""Scatter of days: how much more rates of days vary than independent calls would make them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.intervals import Floats, normal_quantile, student
+from usage_analysis.tidy.grouping import Sums, rows_of
+from usage_analysis.tidy.zones import DAY
+
+Integers = NDArray[np.int64]
+
+FEWEST = 2
+"""Degrees of freedom below which the scatter of days is not known at all."""
+_MOST = 24
+_SHORT = 3.0
+"""Days of errors are skewed, and short series understate their scatter; found by simulation."""
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Scatter of the days of each group, in units of what independent calls have.
+
+    Parameters
+    ----------
+    total
+        Sum of the estimates of the variance ratio s²; 1 on average where calls are independent.
+    freedom
+        Number of estimates.
+    size
+        Calls on the day of an average call: Σn²/Σn over the days.
+    """
+
+    total: Floats
+    freedom: Integers
+    size: Floats
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Groups with enough days to know their scatter."""
+        return self.freedom >= FEWEST
+
+    def __add__(self, other: Scatter) -> Scatter:
+        """Pool the estimates of two periods."""
+        return Scatter(self.total + other.total, self.freedom + other.freedom, self.size)
+
+    def of(self, place: NDArray[np.intp]) -> Scatter:
+        """Return the scatter of the groups at these places; -1 is one without any day."""
+        return Scatter(
+            np.append(self.total, 0.0)[place],
+            np.append(self.freedom, 0)[place],
+            np.append(self.size, 0.0)[place],
+        )
+
+    def ratio(self) -> Floats:
+        """Return s² of each group, 1 where it is not known."""
+        return np.where(self.known, self.total / np.maximum(self.freedom, 1), 1.0)
+
+    def quantiles(self, confidence: float) -> Floats:
+        """Return the quantile that widens each group's interval.
+
+        Student's t with the number of estimates, times s, as an effective sample of n/s² calls
+        would widen it (Rao and Scott 1992, Biometrics 48:577; Korn and Graubard 1998, Survey
+        Methodology 24:193); never below the normal quantile, which independent calls have.
+        """
+        out = np.full(len(self.total), normal_quantile(confidence))
+        for freedom in np.unique(self.freedom[self.known]):
+            these = self.freedom == freedom
+            wide = student(confidence, float(freedom)) * np.sqrt(self.ratio()[these])
+            out[these] = np.maximum(out[these], wide)
+        return out
+
+
+def cosines(days: int) -> int:
+    """Return how many slow waves measure the scatter of the sum of so many days.
+
+    Levels that linger for days make a sum scatter more than single days do, so only the waves that
+    are slowest measure its scatter (Lazarus, Lewis, Stock and Watson 2018, Journal of Business and
+    Economic Statistics 36:541). They recommend 0.4·days^(2/3) for series that linger long. The
+    factor 0.82 gives shorter intervals, and with a correlation of 0.5 from day to day 95 %
+    intervals still hold 90 %.
+    """
+    return max(min(days - 1, max(2, int(0.82 * days ** (2 / 3))), _MOST), 0)
+
+
+def slow_sums(values: Floats, code: NDArray[np.intp], count: int) -> tuple[Floats, Integers]:
+    """Return the sum of the variance estimates of each group's total, and their number.
+
+    `values` are the days of each group in order, deviations from what is expected of each.
+    """
+    days = np.bincount(code, minlength=count)
+    first = np.cumsum(days) - days
+    middle = np.arange(len(values)) - first[code] + 0.5
+    waves = np.array([cosines(int(number)) for number in days], dtype=np.int64)
+    found = np.zeros(count)
+    for wave in range(1, int(waves.max(initial=0)) + 1):
+        inside = waves[code] >= wave
+        group = code[inside]
+        part = values[inside] * np.cos(math.pi * wave * middle[inside] / days[group])
+        found += 2 * np.bincount(group, part, minlength=count) ** 2
+    return found * (1 + _SHORT / np.maximum(days, 1)), waves
+
+
+def day_scatter(
+    frame: pd.DataFrame, event: str, denominator: str, *, single_days: bool = False
+) -> Scatter:
+    """Return how the rates of each group's local days scatter, for groups in order of appearance.
+
+    Parameters
+    ----------
+    single_days
+        Measure how one day differs from another, not how a sum of days differs from another.
+    """
+    rows = rows_of(frame)
+    day = rows.local // DAY
+    low = int(day.min()) if len(day) else 0
+    length = int(day.max()) - low + 1 if len(day) else 1
+    added = Sums(rows.code * length + (day - low)[rows.place], rows.count * length)
+    calls, events = (
+        added.of(frame[column].to_numpy()).astype(np.float64) for column in (denominator, event)
+    )
+    some = np.flatnonzero(calls)
+    code, calls, events = some // length, calls[some], events[some]
+    return scatter_of(calls, events, code, rows.count, single_days=single_days)
+
+
+def scatter_of(
+    calls: Floats,
+    events: Floats,
+    code: NDArray[np.intp],
+    count: int,
+    *,
+    single_days: bool = False,
+) -> Scatter:
+    """Return the scatter of days that are given by their calls and events, group after group."""
+    total, wrong, squares = (
+        np.bincount(code, values, minlength=count) for values in (calls, events, calls**2)
+    )
+    some = np.maximum(total, 1)
+    rate = wrong / some
+    rest = events - rate[code] * calls
+    days = np.bincount(code, minlength=count)
+    found: Floats
+    number: Integers
+    if single_days:
+        found = (days * np.bincount(code, rest**2, minlength=count)).astype(np.float64)
+        number = np.maximum(days - 1, 0).astype(np.int64)
+    else:
+        found, number = slow_sums(rest, code, count)
+    variance = total * rate * (1 - rate)
+    # Without an event, or with nothing else, days do not differ, so they say nothing on scatter.
+    told = variance > 0
+    return Scatter(
+        np.where(told, found / np.where(told, variance, 1), 0.0),
+        np.where(told, number, 0),
+        squares / some,
+    )

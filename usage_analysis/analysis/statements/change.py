@@ -1,0 +1,290 @@
+"""Changes in words: of a rate, of a measure, of several groups or measures, and whose they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.difference import CLAIMS
+from usage_analysis.analysis.intervals import Floats, partly_pooled
+from usage_analysis.analysis.meaning import RATES, Meaning
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    change,
+    change_interval,
+    counted,
+    in_unit,
+    level,
+    number,
+    percent,
+    points,
+    points_interval,
+    sentence_case,
+    several,
+    shorten,
+)
+
+_NAME = 40
+
+
+def state_difference(row: Any, meaning: Meaning, *, event: str | None = None) -> Statement:
+    """State how a rate differs from the previous period.
+
+    The words say "up" or "down" only where the difference is significant. Below the 90 % level no
+    verdict is given.
+
+    Parameters
+    ----------
+    row
+        Result of `rate_difference`, or one of its rows.
+    meaning
+        What the rate is of.
+    event
+        Event of the row, in a table of several.
+    """
+    event = event or str(meaning.event)
+    name, unit = RATES[event], UNITS[str(meaning.denominator)]
+    if not (row["calls"] > 0 and row["previous_calls"] > 0):
+        title = f"No {unit} in one of the periods, so no {name}s to compare"
+        return Statement(title, f"{title}{_when(meaning)}.")
+    words = _verdict(row, name, f"{points(row['difference'])} points", meaning)
+    interval = _interval(points_interval, row["low"], row["high"], meaning)
+    calls = f"{number(row['calls'], 'total_count')} {unit}"
+    calls += f" against {number(row['previous_calls'], 'total_count')}"
+    rates = f"{percent(row['rate'])} against {percent(row['previous_rate'])}"
+    title = f"{words} ({interval})"
+    bad = {"more": row["difference"] < 0, "less": row["difference"] > 0}
+    better = Meaning(made_by="", event=event).better
+    return Statement(
+        title,
+        f"{words} ({rates}; {interval}; {calls}){_when(meaning)}.",
+        urgent=bool(row["significant"]) and bool(bad.get(str(better), False)),
+    )
+
+
+def state_change(
+    row: Any, meaning: Meaning, *, measure: str | None = None, among: int = 1
+) -> Statement:
+    """State how a measure changed from the previous period, over the same weekdays and hours.
+
+    Parameters
+    ----------
+    row
+        Result of `compare_periods`, or one of its rows.
+    meaning
+        What was measured.
+    measure
+        Measure of the row, in a table of several.
+    among
+        Number of rows that were compared together, over which the significance holds.
+    """
+    measure = measure or str(meaning.measure)
+    unit = UNITS[measure]
+    current, previous = (in_unit(row[name], measure) for name in ("current", "previous"))
+    if not previous > 0:
+        title = f"{sentence_case(counted(current, measure))}, none in the previous period"
+        return Statement(title, f"{title}{_when(meaning)}.")
+    share = (current - previous) / previous
+    words = _verdict(row, unit, change(share), meaning, among)
+    low, high = (in_unit(row[name], measure) / previous for name in ("low", "high"))
+    interval = _interval(change_interval, low, high, meaning)
+    days, hours = int(row["days"]), round(float(row["hours"]))
+    over = several(days, "day") if days > 1 else several(hours, "hour")
+    both = f"{number(current, measure)} against {number(previous, measure)}"
+    return Statement(
+        f"{words} ({interval})",
+        f"{words} ({both}; {interval}; {over}, same weekdays and hours){_when(meaning)}.",
+    )
+
+
+def _verdict(row: Any, name: str, told: str, meaning: Meaning, among: int = 1) -> str:
+    """Words for a change: a direction where it is significant, else no claim of one."""
+    if bool(row["significant"]):
+        return f"{sentence_case(name)} {'down' if told[0] == '-' else 'up'} {told.lstrip('+-')}"
+    if pd.isna(row["low"]) or _confidence(meaning) < CLAIMS:
+        return f"{sentence_case(name)} {told}"
+    of = f"{name} (of {among} compared)" if among > 1 else name
+    return f"No significant change in {of}: {told}"
+
+
+def _interval(
+    form: Callable[[float, float, float], str], low: float, high: float, meaning: Meaning
+) -> str:
+    """Words for the interval of a change, or why there is none."""
+    if not math.isfinite(low):
+        return "too few days for an interval"
+    confidence = _confidence(meaning)
+    verdict = "" if confidence >= CLAIMS else f"; no verdict at the {level(confidence)} level"
+    return f"{form(low, high, confidence)}{verdict}"
+
+
+def _confidence(meaning: Meaning) -> float:
+    return float(meaning.confidence or 0)
+
+
+def state_changes(table: pd.DataFrame, meaning: Meaning) -> Statement:
+    """State which of several groups, measures or rates changed significantly.
+
+    A group is named as the one that changed most by its change drawn towards the mean of all, so
+    that a small group is not named for chance alone.
+
+    Parameters
+    ----------
+    table
+        Result of `compare_periods` or `rate_difference` with one row per group, measure or event.
+    meaning
+        What was compared.
+    """
+    rated = "difference" in table
+    if len(table) == 1:
+        row, name = table.iloc[0], str(table.index[0])
+        event = name if rated and meaning.event is None else None
+        measure = name if not rated and meaning.measure is None else None
+        if rated:
+            return state_difference(row, meaning, event=event)
+        return state_change(row, meaning, measure=measure)
+    title = _changes(table, meaning, rated=rated)
+    return Statement(title, f"{title}{_when(meaning)}.")
+
+
+def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
+    delta, low, high = _relative(table, rated=rated)
+    # Rates are all named when their rows are; groups are called by the name of their column.
+    noun = str(table.index.name or "group") if rated or meaning.measure else "measure"
+    noun = "rate" if rated and meaning.event is None else noun
+    many = f"{several(len(table), noun)}"
+    if not np.isfinite(delta).any():
+        return "No calls in one of the periods, so nothing to compare"
+    if not np.isfinite(low).any():
+        return "Too few days for an interval, so no change can be told from chance"
+    of = meaning.name if meaning.event or meaning.measure else ""
+    what = f"{sentence_case(of)}: " if of else ""
+    confidence = _confidence(meaning)
+    if confidence < CLAIMS:
+        return f"{what}{many} compared; no verdict at the {level(confidence)} level"
+    changed = table["significant"].to_numpy(dtype=bool)
+    if not changed.any():
+        return f"{what}no significant change in {many}" if what else (
+            f"No significant change in {many}"
+        )  # fmt: skip
+    pooled = np.abs(partly_pooled(delta, ((high - low) / 4) ** 2))
+    top = int(np.argmax(np.where(changed & np.isfinite(pooled), pooled, -1)))
+    name = _label(table.index[top], meaning)
+    told = f"{points(delta[top])} points" if rated else change(delta[top])
+    form = points_interval if rated else change_interval
+    interval = form(low[top], high[top], confidence)
+    most = " most" if changed.sum() > 1 else ""
+    return (
+        f"{what}{changed.sum()} of {many} changed significantly, "
+        f"{shorten(name, _NAME)}{most}: {told} ({interval})"
+    )
+
+
+def _label(name: object, meaning: Meaning) -> str:
+    """Return the name of a measure, a rate or group in words."""
+    if meaning.event is None and meaning.measure is None:
+        return RATES.get(str(name), UNITS.get(str(name), str(name)))
+    return str(name)
+
+
+def _relative(table: pd.DataFrame, *, rated: bool) -> tuple[Floats, Floats, Floats]:
+    """Change and its interval: of rates as they are, of measures relative to the previous."""
+    if rated:
+        return tuple(  # type: ignore[return-value]  # three columns
+            table[name].to_numpy(dtype=np.float64) for name in ("difference", "low", "high")
+        )
+    columns = [
+        np.array([_plain(value) for value in table[name]], dtype=np.float64)
+        for name in ("delta", "low", "high", "previous")
+    ]
+    previous = np.where(columns[3] > 0, columns[3], np.nan)
+    return columns[0] / previous, columns[1] / previous, columns[2] / previous
+
+
+def _plain(value: Any) -> float:
+    if pd.isna(value):
+        return math.nan
+    return in_unit(value, "duration") if isinstance(value, pd.Timedelta) else float(value)
+
+
+def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
+    """State how a rate changed over all groups, and which group made most of it.
+
+    A group is named only where the whole change is significant, or its own rate changed
+    significantly.
+
+    Parameters
+    ----------
+    effects
+        Result of `rate_effects`.
+    meaning
+        What the rate is of.
+    """
+    rows = effects[(effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()]
+    name = RATES[str(meaning.event)]
+    if len(rows) == 0:
+        unit = UNITS[str(meaning.denominator)]
+        title = f"No {unit} in one of the periods, so no {name}s to compare"
+        return Statement(title, f"{title}{_when(meaning)}.")
+    whole = effects.attrs.get("whole")
+    total = float(rows["effect"].sum())
+    if whole is None:
+        base = Statement(f"{sentence_case(name)} {points(total)} points", "")
+        words, sure = base.title, False
+    else:
+        base = state_difference(whole, meaning)
+        words, sure = base.title, bool(whole["significant"])
+    title = f"{words}{state_driver(rows, meaning, total, sure=sure)}"
+    return Statement(title, f"{title}{_when(meaning)}.", base.urgent)
+
+
+def state_driver(rows: pd.DataFrame, meaning: Meaning, total: float, *, sure: bool) -> str:
+    """Clause on the group behind a change of a rate; nothing for a single group."""
+    if len(rows) < 2:  # one group is the whole
+        return ""
+    noun, changed = str(rows.index.name or "group"), rows[rows["significant"].astype(bool)]
+    if sure:
+        top = rows.iloc[int(np.argmax(rows["effect"].to_numpy() * math.copysign(1, total)))]
+        both, own, mix, others = (
+            points(part)
+            for part in (
+                top["effect"],
+                top["rate_effect"],
+                top["mix_effect"],
+                total - top["effect"],
+            )
+        )
+        return (
+            f"; of it {shorten(str(top.name), _NAME)} makes {both} points ({own} by its own rate"
+            f"{_own_interval(top, meaning)}, {mix} by its share of the calls), the others {others}"
+        )
+    if len(changed) == 0:
+        if _confidence(meaning) < CLAIMS or not np.isfinite(rows["low"]).any():
+            return ""
+        return f"; no {noun} changed its own rate significantly"
+    top = changed.iloc[int(np.argmax(changed["rate_effect"].abs().to_numpy()))]
+    return (
+        f"; {len(changed)} of {several(len(rows), noun)} changed significantly: "
+        f"{shorten(str(top.name), _NAME)}{' most' if len(changed) > 1 else ''}, "
+        f"{points(top['rate_effect'])} points by its own rate{_own_interval(top, meaning)}"
+    )
+
+
+def _own_interval(row: Any, meaning: Meaning) -> str:
+    if not np.isfinite(row["low"]):
+        return ""
+    return f", {points_interval(row['low'], row['high'], _confidence(meaning))}"
+
+
+def _when(meaning: Meaning) -> str:
+    """Days of both periods with their zone."""
+    if not meaning.dates:
+        return ""
+    return f", {meaning.dates}" + (
+        f" against {meaning.previous_dates}" if meaning.previous_dates else ""
+    )

@@ -1,0 +1,176 @@
+"""Rates in words: error rate and join rate, of one series and of groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.intervals import partly_pooled
+from usage_analysis.analysis.meaning import RATES, Meaning
+from usage_analysis.analysis.rates import Independent, error_rate, join_rate
+from usage_analysis.analysis.statements.statement import Statement, describe
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    counted,
+    dates,
+    number,
+    percent,
+    rate_interval,
+    sentence_case,
+    several,
+    shorten,
+)
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import row_lengths
+from usage_analysis.tidy.zones import HOUR
+
+_NAME = 40
+_DAY = 27
+_EVENTS = {"error_count": "failed", "joined_count": "joined"}
+
+
+def describe_errors(
+    frame: pd.DataFrame,
+    *,
+    confidence: float = 0.95,
+    min_calls: int = 30,
+    independent: Independent = None,
+) -> str | pd.DataFrame:
+    """Return a sentence on the error rate: interval, sample size, dates and time zone.
+
+    Parameters
+    ----------
+    frame, confidence, min_calls, independent
+        As for `error_rate`, whose total is described. With fewer calls the sentence says that they
+        are too few, and with more errors than calls that there is no rate. Provisional buckets are
+        included, and the sentence says how many.
+
+    Returns
+    -------
+    str or DataFrame
+        The sentence; for a breakdown a column `sentence`, with one row per group.
+
+    Raises
+    ------
+    QueryError
+        As for `error_rate`, or the index has no time zone.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> time = pd.date_range("2026-03-02", periods=24, freq="h", tz="UTC", name="time")
+    >>> hourly = pd.DataFrame(
+    ...     {"total_count": 50, "error_count": 1, "provisional": False}, index=time)
+    >>> print(describe_errors(hourly))
+    Error rate 2.00 % (24 of 1,200 calls; 95 % interval 1.35 to 2.96 %), 2026-03-02 (UTC).
+    """
+    rates = error_rate(
+        frame, by="total", confidence=confidence, min_calls=min_calls, independent=independent
+    )
+    meaning = Meaning(**rates.attrs["meaning"])
+    rows = list(rates.itertuples())
+    group = group_column(frame)
+    # Of its rows the sentence on a group needs only their dates and lengths.
+    kept = [name for name in (group, "provisional", "hours") if name in frame]
+    return describe(
+        frame if group is None else frame[kept],
+        lambda place, part: state_rate(rows[place], meaning, part),
+    )
+
+
+def state_rate_of(frame: pd.DataFrame, event: str = "error_count") -> Statement:
+    """State the error rate or the join rate of a series at the 95 % level."""
+    rates = (error_rate if event == "error_count" else join_rate)(frame, by="total")
+    return state_rate(next(rates.itertuples()), Meaning(**rates.attrs["meaning"]), frame)
+
+
+def state_rate(total: Any, meaning: Meaning, frame: pd.DataFrame | None = None) -> Statement:
+    """State a rate with its sample size and interval.
+
+    Parameters
+    ----------
+    total
+        Row of `error_rate` or `join_rate`.
+    meaning
+        What the rate is of.
+    frame
+        Rows of the series, for their dates and for how many are provisional; without them the
+        dates are those of `meaning`.
+    """
+    title = _rate(total, meaning)
+    when = meaning.dates
+    if frame is not None:
+        when = f"{dates(frame)}{_still_open(frame)}" if len(frame) else "no days"
+    return Statement(title, f"{title}{f', {when}' if when else ''}.")
+
+
+def _rate(total: Any, meaning: Meaning) -> str:
+    name, denominator = RATES[str(meaning.event)], str(meaning.denominator)
+    calls = counted(total.calls, denominator)
+    events = f"{number(total.events, str(meaning.event))} {_EVENTS[str(meaning.event)]}"
+    article = "an" if name[0] in "aeiou" else "a"
+    if not total.calls > 0:
+        return f"No {UNITS[denominator]}, so no {name}"
+    if total.events > total.calls:
+        return f"No {name} can be given: {events} of {calls} is more than all"
+    if not total.enough:
+        return f"Too few calls to give {article} {name}: {events} of {calls}"
+    told = f"{sentence_case(name)} {percent(total.rate)}"
+    of = f"{number(total.events, str(meaning.event))} of {calls}"
+    if not np.isfinite(total.low):
+        return f"{told} ({of}; too few days for an interval)"
+    return f"{told} ({of}; {rate_interval(total.low, total.high, float(meaning.confidence or 0))})"
+
+
+def state_group_rates(totals: pd.DataFrame, meaning: Meaning, unlike: Any = ()) -> Statement:
+    """State the rate over all groups, and which groups have another rate.
+
+    Parameters
+    ----------
+    totals
+        Result of `error_rate` or `join_rate` with one row per group.
+    meaning
+        What the rates are of.
+    unlike
+        Which groups have a rate unlike that of the others, by Holm's rule over all groups.
+    """
+    name, denominator = RATES[str(meaning.event)], str(meaning.denominator)
+    calls, events = (totals[column].to_numpy(dtype=np.float64) for column in ("calls", "events"))
+    if not calls.sum() > 0:
+        title = f"No {UNITS[denominator]}, so no {name}"
+        return Statement(title, f"{title}.")
+    of_all = f"{percent(events.sum() / calls.sum())} of {counted(calls.sum(), denominator)}"
+    title = f"{sentence_case(name)} {of_all}"
+    if np.count_nonzero(calls) > 1:
+        found = np.flatnonzero(unlike)
+        many = several(int(np.count_nonzero(calls)), str(totals.index.name or "group"))
+        if len(found) == 0:
+            title += f"; no significant difference between {many}"
+        else:
+            top = found[_farthest(calls, events)[found].argmax()]
+            own = percent(events[top] / calls[top])
+            what = "differs" if len(found) == 1 else "differ"
+            first = f"{shorten(str(totals.index[top]), _NAME)} {own}"
+            title += f"; {len(found)} of {many} {what} significantly from the others: {first}"
+            title += " most" if len(found) > 1 else ""
+    return Statement(title, f"{title}{f', {meaning.dates}' if meaning.dates else ''}.")
+
+
+def _farthest(calls: Any, events: Any) -> Any:
+    """Distance of each group's rate from the mean, partly pooled so that few calls rank lower."""
+    mean = events.sum() / calls.sum()
+    rates = np.divide(events, calls, out=np.full(len(calls), mean), where=calls > 0)
+    variances = mean * (1 - mean) / np.maximum(calls, 1)
+    return np.abs(partly_pooled(rates, variances) - mean)
+
+
+def _still_open(frame: pd.DataFrame) -> str:
+    """Return the number of provisional buckets of a series in words; nothing without one."""
+    late = int(np.count_nonzero(frame["provisional"].to_numpy(dtype=bool)))
+    if not late:
+        return ""
+    longest = float(row_lengths(frame).max())
+    noun = "hour" if longest <= HOUR else "day" if longest <= _DAY * HOUR else "period"
+    return f", {several(late, f'provisional {noun}')} included"
