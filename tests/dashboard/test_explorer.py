@@ -335,7 +335,7 @@ def test_what_is_set_beside_is_whole_and_named(transport):
     assert key_of(explorer.axes) == "dashed: 2026-01-31 to 2026-03-01"
     assert beside.get_linestyle() == "--"
     # The change compares the same weekdays, four weeks apart.
-    assert " against 2026-02-02 to 2026-03-03. Dashed: 2026-01-31 to" in explorer.sentence
+    assert " against 2026-02-02 to 2026-03-01. Dashed: 2026-01-31 to" in explorer.sentence
     assert list(beside.get_xdata()) == list(line_of(explorer.axes, "buckets").get_xdata())
 
 
