@@ -65,7 +65,7 @@ class Account:
     ) -> pd.DataFrame:
         hour = np.ones(24) if self.flat else HOURS
         week = np.ones(7) if self.flat else WEEKDAYS
-        load = calls * (hour / hour.sum())[time.hour] * week[time.dayofweek]
+        load = calls * (hour / hour.sum())[time.hour] * week[time.day_of_week]
         load = load * np.linspace(1, 1 + self.growth, len(time))
         if self.outage:
             load = np.where(time.strftime("%Y-%m-%d") == self.outage, 0, load)
