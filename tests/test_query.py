@@ -288,10 +288,7 @@ def test_overnight() -> None:
         time_of_day_start="22:00",
         time_of_day_end="06:00",
     )
-    window = [
-        ("fromDate", "2026-03-01T00:00:00Z"),
-        ("toDate", "2026-03-02T23:59:59.999999Z"),
-    ]
+    window = [("fromDate", "2026-03-01T00:00:00Z"), ("toDate", "2026-03-02T23:59:59.999999Z")]
     assert query.requests() == [
         [*window, ("timeOfDayStart", "22:00:00")],
         [*window, ("timeOfDayEnd", "06:00:00")],
@@ -301,10 +298,7 @@ def test_overnight() -> None:
 
 
 @given(
-    instants,
-    st.timedeltas(timedelta(0), timedelta(days=1500)),
-    st.integers(1, 400),
-    st.booleans(),
+    instants, st.timedeltas(timedelta(0), timedelta(days=1500)), st.integers(1, 400), st.booleans()
 )
 def test_chunks(start: datetime, length: timedelta, chunk_days: int, overnight: bool) -> None:
     """The pieces of a long window follow each other without gap or overlap, cut at midnight."""

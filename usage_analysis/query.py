@@ -27,10 +27,10 @@ _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _TICK = timedelta(microseconds=1)
 
+#: A query without dates asks for this many whole UTC days and today.
 DEFAULT_DAYS = 30
-"""A query without dates asks for this many whole UTC days and today."""
+#: The longest window that one request asks for, unless told otherwise.
 CHUNK_DAYS = 92
-"""The longest window that one request asks for, unless told otherwise."""
 
 
 def zone(name: str | tzinfo) -> tzinfo:

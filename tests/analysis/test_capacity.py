@@ -44,7 +44,7 @@ def test_published_table(channels: int, blocking: float, erlangs: float) -> None
     ("channels", "blocking", "erlangs"),
     [
         # Erlang tables.
-        *[(15, 0.01, 8.108), (5, 0.01, 1.361), (5, 0.02, 1.657), (5, 0.05, 2.2185)],
+        *[(15, 0.01, 8.108), (5, 0.01, 1.361), (5, 0.02, 1.657), (5, 0.05, 2.2185)]
     ],
 )
 def test_published_inverse(channels: int, blocking: float, erlangs: float) -> None:

@@ -14,11 +14,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
-from usage_analysis.analysis.rates import (
-    average_call_duration,
-    error_rate,
-    join_rate,
-)
+from usage_analysis.analysis.rates import average_call_duration, error_rate, join_rate
 from usage_analysis.analysis.statements.rates import describe_errors
 from usage_analysis.errors import QueryError
 

@@ -53,8 +53,7 @@ def test_periods_to_leave_out_stay_in_the_totals():
 
 
 @pytest.mark.parametrize(
-    ("gap", "days"),
-    [pytest.param(0, 28, id="adjoining"), pytest.param(3, 14, id="apart")],
+    ("gap", "days"), [pytest.param(0, 28, id="adjoining"), pytest.param(3, 14, id="apart")]
 )
 def test_history_goes_back_where_periods_adjoin(gap, days):
     """An earlier reply is history only where it reaches up to the selected days."""

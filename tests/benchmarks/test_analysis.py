@@ -436,18 +436,10 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
     ),
     "busy_hour": (peaks.busy_hour, plain_busy_hour, 1),
     "peak_hours": (peaks.peak_hours, plain_peaks, 1),
-    "traffic_intensity": (
-        profiles.traffic_intensity,
-        plain_traffic,
-        1,
-    ),
+    "traffic_intensity": (profiles.traffic_intensity, plain_traffic, 1),
     "capacity": (lambda f: capacity.capacity(f, limit=5), plain_capacity, 1),
     "control_chart": (control.control_chart, plain_chart, 1),
-    "control_chart by hour": (
-        lambda f: control.control_chart(f, every=None),
-        plain_hours_chart,
-        1,
-    ),
+    "control_chart by hour": (lambda f: control.control_chart(f, every=None), plain_hours_chart, 1),
     "burn_rate": (error_budget.burn_rate, plain_burn, 1),
     "cost": (
         billing.cost,

@@ -264,18 +264,12 @@ FIGURES = {
         lambda d, ax: plot_load_duration(d["capacity"], about=d["about"], ax=ax),
         duration,
     ),
-    "capacity": (
-        lambda d, ax: plot_capacity(d["capacity"], about=d["about"], ax=ax),
-        erlangs,
-    ),
+    "capacity": (lambda d, ax: plot_capacity(d["capacity"], about=d["about"], ax=ax), erlangs),
     "error rate": (lambda d, ax: plot_error_rate(d["rates"], about=d["about"], ax=ax), rates),
     "control": (lambda d, ax: plot_control(d["chart"], about=d["about"], ax=ax), chart),
     "burn-up": (lambda d, ax: plot_burn_up(d["daily"], about=d["about"], ax=ax), month),
     "billing": (lambda d, ax: plot_billing(d["daily"], about=d["about"], ax=ax), ratio),
-    "comparison": (
-        lambda d, ax: plot_comparison(d["changes"], about=d["about"], ax=ax),
-        dumbbells,
-    ),
+    "comparison": (lambda d, ax: plot_comparison(d["changes"], about=d["about"], ax=ax), dumbbells),
     "groups' trends": (lambda d, ax: plot_trend(d["groups"], about=d["about"], ax=ax), lines),
     "groups' days": (lambda d, ax: plot_day(d["days"], about=d["about"], ax=ax), profiles),
     "groups' load duration": (
@@ -291,10 +285,7 @@ FIGURES = {
         overheads,
     ),
     "funnel": (lambda d, ax: plot_funnel(d["funnel"], about=d["about"], ax=ax), sizes),
-    "effects": (
-        lambda d, ax: plot_effects(d["effects"], about=d["about"], ax=ax),
-        parts_of_change,
-    ),
+    "effects": (lambda d, ax: plot_effects(d["effects"], about=d["about"], ax=ax), parts_of_change),
     "pareto": (lambda d, ax: plot_pareto(d["groups"], about=d["about"], ax=ax), shares),
     "panels": (small_panels, panels),
 }

@@ -12,10 +12,7 @@ from tests.browser.conftest import browser, own_folders  # noqa: F401  # fixture
 from tests.browser.servers import jupyterlab
 from tests.browser.test_lab import run_through, write_notebook
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("default::ResourceWarning"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
 YEAR = "year.ipynb"
 
 # The same figure twice, of a year of hours that were fetched before.

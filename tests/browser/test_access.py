@@ -6,10 +6,7 @@ from tests.browser.conftest import Board
 from usage_analysis.dashboard.app import served
 from usage_analysis.dashboard.views import TABS
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("default::ResourceWarning"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
 HANDLED = {
     "button", "checkbox", "combobox", "Date", "image", "link", "listbox", "radio", "searchbox",
     "slider", "spinbutton", "tab", "textbox",

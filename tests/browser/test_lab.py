@@ -11,10 +11,7 @@ from tests.browser.actions import all_done, by_keyboard, by_mouse
 from tests.browser.conftest import ROOT, Board
 from tests.browser.servers import jupyterlab
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("default::ResourceWarning"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
 NOTEBOOK = "02_peak_hours.ipynb"
 OWN, KEPT = "own.ipynb", "kept.ipynb"
 EXPLORER = """

@@ -8,10 +8,7 @@ from PIL import Image
 from tests.browser.conftest import ROOT
 from tests.tools.pictures import FOLDER, take_pictures
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("default::ResourceWarning"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
 
 
 def test_pictures_can_be_taken_again(browser, tmp_path):

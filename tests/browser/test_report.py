@@ -6,10 +6,7 @@ import pytest
 
 import usage_analysis as ua
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.filterwarnings("default::ResourceWarning"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
 
 SIZES = """[...document.querySelectorAll("figure img")].map(
     image => [image.className, image.getBoundingClientRect().width])"""

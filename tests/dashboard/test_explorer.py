@@ -764,10 +764,7 @@ def test_a_query_sets_the_controls(transport):
     """A query's days and filters are what the controls say to begin with."""
     client = watched_client(transport)
     query = ua.UsageQuery(
-        from_date="2026-03-01",
-        to_date="2026-03-31",
-        metadata={"channel": "web"},
-        duration_min=30,
+        from_date="2026-03-01", to_date="2026-03-31", metadata={"channel": "web"}, duration_min=30
     )
     explorer = ua.Explorer(client, query=query, timezone=ZONE)
     assert explorer.first.value == date(2026, 3, 1)

@@ -75,8 +75,7 @@ class Account(httpx.MockTransport):
                 chosen, lambda c: {"date": (c.created + self.zone).date().isoformat()}
             ),
             "hourly": self.rows(
-                chosen,
-                lambda c: {"date": c.created.date().isoformat(), "hour": c.created.hour},
+                chosen, lambda c: {"date": c.created.date().isoformat(), "hour": c.created.hour}
             ),
         }
         self.change(document)

@@ -471,11 +471,7 @@ def test_overnight_is_added(chunk_days: int) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [
-        ("totalCount", 2**63 - 1),
-        ("duration", f"{2**63 // 10**6}s"),
-        ("billedMinutes", 9e12),
-    ],
+    [("totalCount", 2**63 - 1), ("duration", f"{2**63 // 10**6}s"), ("billedMinutes", 9e12)],
 )
 def test_halves_past_what_numbers_hold(field: str, value: Any) -> None:
     """Halves of a night whose sum no column holds are an error, not a number that begins again."""
@@ -817,9 +813,7 @@ def test_asyncio() -> None:
         async with AsyncClient.of(sync) as client:
             questions = [
                 client.call_usage(
-                    search=str(n),
-                    progress=lambda *_: told_in.add(threading.get_ident()),
-                    **WINDOW,
+                    search=str(n), progress=lambda *_: told_in.add(threading.get_ident()), **WINDOW
                 )
                 for n in range(2, 22)
             ]

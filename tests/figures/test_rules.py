@@ -399,11 +399,7 @@ SPOILERS = [
         lambda ax: [within(ax, words) for words in ("here", "upon it")],
         "'upon it' is upon 'here'",
     ),
-    (
-        "trend",
-        lambda ax: ax.text(1.5, 0.5, "far out", transform=ax.transAxes, gid="x"),
-        "outside",
-    ),
+    ("trend", lambda ax: ax.text(1.5, 0.5, "far out", transform=ax.transAxes, gid="x"), "outside"),
     ("trend", by_powers_of_ten, "number"),
     ("week", lambda ax: ax.images[0].set_cmap("jet"), "jet is lighter and darker by turns"),
     ("error rate", lambda ax: removed(ax.collections, "interval"), "'interval' is there 0"),

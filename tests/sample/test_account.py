@@ -26,8 +26,7 @@ def test_bad_seeds(seed):
 
 
 @pytest.mark.parametrize(
-    "today",
-    ["2026-04-01", date(1960, 1, 1), 20260401, datetime(2026, 4, 1, 23, tzinfo=UTC)],
+    "today", ["2026-04-01", date(1960, 1, 1), 20260401, datetime(2026, 4, 1, 23, tzinfo=UTC)]
 )
 def test_bad_days(today):
     """Today is a date from 1972 to 2200, not a datetime, whose hour would be lost."""

@@ -275,10 +275,7 @@ def test_the_sample_year(year):
         voices=VOICE,
         metadata=st.fixed_dictionaries(
             {},
-            optional={
-                "tenant": st.sampled_from(TENANTS[:4]),
-                "channel": st.sampled_from(CHANNELS),
-            },
+            optional={"tenant": st.sampled_from(TENANTS[:4]), "channel": st.sampled_from(CHANNELS)},
         ),
         searches=st.sampled_from(["refund", "APPOINTMENT", "caller asked", "zebra"]),
     )

@@ -11,15 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import usage_analysis as ua
-from tests.tidy.tables import (
-    HOUR,
-    MEASURES,
-    expected,
-    instant,
-    random_table,
-    same,
-    write_parts,
-)
+from tests.tidy.tables import HOUR, MEASURES, expected, instant, random_table, same, write_parts
 
 WINDOW = {"start": "2025-10-20", "end": "2026-03-09", "as_of": "2026-03-08 14:20"}
 PERIODS = ["h", "D", "W", "W-SAT", "MS", "QS", "YS"]

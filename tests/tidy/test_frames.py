@@ -107,10 +107,7 @@ def test_a_reply_without_rows_is_an_account_without_calls():
 def test_a_time_of_day_fills_only_its_hours(start, end, hours):
     """With a time of day only the hours that it touches have rows."""
     query = ua.UsageQuery(
-        from_date="2026-03-01",
-        to_date="2026-03-02",
-        time_of_day_start=start,
-        time_of_day_end=end,
+        from_date="2026-03-01", to_date="2026-03-02", time_of_day_start=start, time_of_day_end=end
     )
     usage = READ(as_json(reply([])), query=query)
     assert [time.hour for time in usage.hourly.index] == list(hours) * 2

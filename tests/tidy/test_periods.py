@@ -92,8 +92,7 @@ def test_a_midnight_that_a_clock_skips() -> None:
 
 
 @pytest.mark.parametrize(
-    ("running", "complete"),
-    [(0, True), (1, True), (2, True), (3, False), (5, False)],
+    ("running", "complete"), [(0, True), (1, True), (2, True), (3, False), (5, False)]
 )
 def test_complete_means_over(running: int, complete: bool) -> None:
     """A day that waits for billing is complete and provisional; one that runs is not complete."""

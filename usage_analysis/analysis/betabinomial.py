@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import Floats
 
+#: Beta parameters whose sum is above this make no difference from a binomial distribution.
 _BINOMIAL = 1e12
-"""Beta parameters whose sum is above this make no difference from a binomial distribution."""
 _CANCELLING = 1e7
+#: Expected events from which on the normal distribution stands for the exact one.
 _MANY = 1000.0
-"""Expected events from which on the normal distribution stands for the exact one."""
+#: Least sum of the beta parameters: nearly all calls of a day fail, or none does.
 _CLUMPED = 0.01
-"""Least sum of the beta parameters: nearly all calls of a day fail, or none does."""
 
 
 def upper_counts(calls: NDArray[Any], rate: Floats, spread: Floats, tail: float) -> Floats:

@@ -16,13 +16,13 @@ from usage_analysis.tidy.grouping import Sums, groups_of, sums
 
 Integers = NDArray[np.int64]
 
+#: The vendor's default price per billed minute [USD].
 PRICE = Decimal("0.05")
-"""The vendor's default price per billed minute [USD]."""
 
 MICRO = 1_000_000
 _CENT = Decimal("0.01")
+#: The vendor rounds each call up to a multiple of this before it is billed [s].
 _STEP = 6
-"""The vendor rounds each call up to a multiple of this before it is billed [s]."""
 
 _OVERHEAD = Meaning(
     made_by="billing_overhead",

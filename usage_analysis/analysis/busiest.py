@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import Floats
 
+#: Fewest buckets of a slot before one slot is named.
 ENOUGH = 3
-"""Fewest buckets of a slot before one slot is named."""
 _CHANCE = 0.05
 _FEW_EVENTS = 20
 _FREE = 24

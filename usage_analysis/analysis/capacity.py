@@ -125,13 +125,13 @@ def capacity(
 class _Held(NamedTuple):
     """Talk in the hours in which it was held."""
 
+    #: Carried traffic of each row [erlangs].
     traffic: Floats
-    """Carried traffic of each row [erlangs]."""
+    #: Standard deviation of what spreading talk leaves unknown [erlangs].
     error: Floats
-    """Standard deviation of what spreading talk leaves unknown [erlangs]."""
     overlong: NDArray[np.bool_]
+    #: Mean call length of each group [h].
     length: Floats
-    """Mean call length of each group [h]."""
 
 
 def _held(hourly: pd.DataFrame, rows: Rows) -> _Held:

@@ -29,13 +29,7 @@ from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.periods import calendar
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import (
-    DAY,
-    HOUR,
-    clock_of,
-    row_times,
-    zone_of,
-)
+from usage_analysis.tidy.zones import DAY, HOUR, clock_of, row_times, zone_of
 
 Integers = NDArray[np.int64]
 

@@ -23,11 +23,11 @@ from usage_analysis.tidy.zones import row_times
 
 Floats = NDArray[np.float64]
 
+#: Least expected number of events at which a period is judged by three sigma (np >= 5).
 ENOUGH = 5.0
-"""Least expected number of events at which a period is judged by three sigma (np >= 5)."""
 _SIGMAS = 3.0
+#: How many sigma from the other periods one must lie to be left out of the first estimate.
 _GLARING = 5.0
-"""How many sigma from the other periods one must lie to be left out of the first estimate."""
 _ROUNDS = 10
 _METHODS = {"p_prime": "Laney's p' chart (2002)", "p": "p chart (Montgomery, chapter 7)"}
 # Mean range of two draws from a normal distribution, in its standard deviations: 2/√π.

@@ -36,8 +36,8 @@ from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import groups_of
 from usage_analysis.tidy.overlap import check_disjoint
 
+#: Lowest confidence level at which a difference may be called significant.
 CLAIMS = 0.9
-"""Lowest confidence level at which a difference may be called significant."""
 _BY_CALLS = "Newcombe 1998, calls independent"
 _BY_DAYS = "Newcombe 1998, days independent (Rao and Scott 1992)"
 _ENDS = 1e-12

@@ -22,23 +22,23 @@ from usage_analysis.analysis.weekdays import (
     ratio,
 )
 
+#: Number of days that a forecast learns from.
 SPAN: Final = 56
-"""Number of days that a forecast learns from."""
 
 # Standard deviation of the level's step from one day to the next [share of it], and how likely each
 # is before the data are seen. The data choose among them; calls of a bank are in the middle.
 _STEPS: Final = np.array([0.0, 0.004, 0.008, 0.016, 0.032])
 _STEPS_BEFORE: Final = np.array([0.5, 0.2, 0.15, 0.1, 0.05])
+#: Standard deviation of growth per day before the data are seen: 8 % per month.
 _GROWTH: Final = 0.0025
-"""Standard deviation of growth per day before the data are seen: 8 % per month."""
+#: Share of the growth per day that is left one day later: a trend does not go on for ever.
 _DAMPING: Final = 0.98
-"""Share of the growth per day that is left one day later: a trend does not go on for ever."""
+#: Number of ordinary days that are believed to have come before the first day of a series.
 _LOW_DAYS_BEFORE: Final = 21
-"""Number of ordinary days that are believed to have come before the first day of a series."""
+#: However many days there are: real months differ from any model by more than its errors say.
 _MOST_FREEDOM: Final = 12
-"""However many days there are: real months differ from any model by more than its errors say."""
+#: A falling trend leaves at least this share of the level.
 _FLOOR: Final = 0.02
-"""A falling trend leaves at least this share of the level."""
 
 
 @dataclass(frozen=True)

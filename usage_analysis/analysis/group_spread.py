@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.intervals import Floats
 
+#: Scale of the usual relative differences between groups, of a half-normal distribution.
 USUAL = 0.15
-"""Scale of the usual relative differences between groups, of a half-normal distribution."""
+#: Probability beyond the outer limits.
 OUTER = 0.002
-"""Probability beyond the outer limits."""
 # Relative differences between groups, from none to three times the rate, dense near none.
 _SPREADS = 3 * np.linspace(0, 1, 61) ** 2
 _PRIOR = np.exp(-0.5 * (_SPREADS / USUAL) ** 2) * np.gradient(_SPREADS)
@@ -28,13 +28,13 @@ class Common(NamedTuple):
     one row, or one row per group that is left out.
     """
 
+    #: Probability of the spread, given the rates.
     weight: Any
-    """Probability of the spread, given the rates."""
     centre: Any
+    #: Variance of the centre.
     error: Any
-    """Variance of the centre."""
+    #: Variance between groups.
     between: Any
-    """Variance between groups."""
 
 
 def angle(n: Floats, k: Floats) -> Floats:

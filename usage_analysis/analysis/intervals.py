@@ -14,10 +14,10 @@ from usage_analysis.errors import QueryError
 
 Floats = NDArray[np.float64]
 
+#: So many numbers fit a processor's cache, where they are worked on several times as fast.
 AT_ONCE = 1 << 14
-"""So many numbers fit a processor's cache, where they are worked on several times as fast."""
+#: Degrees of freedom beyond which Student's t is as good as normal.
 _MANY = 1000
-"""Degrees of freedom beyond which Student's t is as good as normal."""
 
 
 def normal_quantile(confidence: float) -> float:

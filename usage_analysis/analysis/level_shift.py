@@ -8,23 +8,23 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+#: What the maximum of a Brownian bridge exceeds with a probability of 5 % (Kolmogorov).
 _BRIDGE = 1.358
-"""What the maximum of a Brownian bridge exceeds with a probability of 5 % (Kolmogorov)."""
 _LEAST_PERIODS = 4
 
 
 class LevelShift(NamedTuple):
     """The largest shift of the level of a control chart, and what the chart could have shown."""
 
+    #: Whether the level shifted, at the 95 % level.
     certain: bool
-    """Whether the level shifted, at the 95 % level."""
+    #: First period of the later level.
     start: pd.Timestamp
-    """First period of the later level."""
     before: float
+    #: Rates of the periods before `start` and from `start` on, signals left out.
     after: float
-    """Rates of the periods before `start` and from `start` on, signals left out."""
+    #: Whether a lasting rise of the rate by a half would have been found in 4 of 5 cases.
     visible: bool
-    """Whether a lasting rise of the rate by a half would have been found in 4 of 5 cases."""
 
 
 def level_shift(chart: pd.DataFrame) -> LevelShift | None:

@@ -12,8 +12,8 @@ from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import Result, copy_source
 
+#: Name of the rate that counts each event.
 RATES = {"error_count": "error rate", "joined_count": "join rate"}
-"""Name of the rate that counts each event."""
 
 _WORSE = {"error_count"}
 _BETTER = {"joined_count"}

@@ -23,8 +23,8 @@ from usage_analysis.tidy.zones import (
 )
 
 NO_DAY: Final = "no_complete_day"
+#: Values of `MonthDays.reason`.
 BEGINS_LATE: Final = "begins_late"
-"""Values of `MonthDays.reason`."""
 
 
 class MonthDays:

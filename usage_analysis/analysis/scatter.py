@@ -15,11 +15,11 @@ from usage_analysis.tidy.zones import DAY
 
 Integers = NDArray[np.int64]
 
+#: Degrees of freedom below which the scatter of days is not known at all.
 FEWEST = 2
-"""Degrees of freedom below which the scatter of days is not known at all."""
 _MOST = 24
+#: Days of errors are skewed, and short series understate their scatter; found by simulation.
 _SHORT = 3.0
-"""Days of errors are skewed, and short series understate their scatter; found by simulation."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,7 @@ def day_scatter(
 
 
 def scatter_of(
-    calls: Floats,
-    events: Floats,
-    code: NDArray[np.intp],
-    count: int,
-    *,
-    single_days: bool = False,
+    calls: Floats, events: Floats, code: NDArray[np.intp], count: int, *, single_days: bool = False
 ) -> Scatter:
     """Return the scatter of days that are given by their calls and events, group after group."""
     total, wrong, squares = (

@@ -27,8 +27,8 @@ from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.periods import aggregate, between_days, in_timezone
 from usage_analysis.tidy.usage import CallUsage
 
+#: Days before a month from which its projection learns the weekdays.
 HISTORY: Final = 56
-"""Days before a month from which its projection learns the weekdays."""
 _DAY: Final = timedelta(days=1)
 
 

@@ -23,20 +23,16 @@ from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group, groups_of
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import (
-    DAY,
-    local_clock,
-    weekday_of,
-)
+from usage_analysis.tidy.zones import DAY, local_clock, weekday_of
 
+#: With fewer complete days, words and figures withhold the projection.
 FEW_DAYS: Final = 7
-"""With fewer complete days, words and figures withhold the projection."""
 FEW: Final = "few_days"
+#: Values of `reason`: why a month is not projected in words.
 NOTHING: Final = "nothing_yet"
-"""Values of `reason`: why a month is not projected in words."""
 
+#: Days of a month for growth per month.
 _MONTH: Final = 30
-"""Days of a month for growth per month."""
 
 
 def project_month(

@@ -19,16 +19,9 @@ import pandas as pd
 from usage_analysis.tidy.zones import zone_of
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-DAY_NAMES = (
-    "Mondays",
-    "Tuesdays",
-    "Wednesdays",
-    "Thursdays",
-    "Fridays",
-    "Saturdays",
-    "Sundays",
-)
+DAY_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: Plural unit of each measure, for sentences; talk is always in minutes.
 UNITS = {
     "total_count": "calls",
     "error_count": "failed calls",
@@ -38,7 +31,6 @@ UNITS = {
     "traffic": "erlangs",
     "average_call_duration": "minutes per joined call",
 }
-"""Plural unit of each measure, for sentences; talk is always in minutes."""
 _ONE: Final = {
     "total_count": "call",
     "error_count": "failed call",

@@ -13,30 +13,30 @@ from usage_analysis.analysis.intervals import Floats
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
+#: Kind of each weekday: 0 for workdays, 1 for the weekend.
 _KIND: Final = np.array([0, 0, 0, 0, 0, 1, 1])
-"""Kind of each weekday: 0 for workdays, 1 for the weekend."""
 
 # A day is taken for a holiday or an outage when it lies below its weekday by more than a quarter
 # and by more than four robust standard deviations: ordinary days do so once in 30,000.
 _LOW_SHARE, _LOW_ERRORS = 0.25, 4.0
+#: Where a larger share of the days would be left out, low days are no exception: all stay.
 _MOST_LOW = 0.25
-"""Where a larger share of the days would be left out, low days are no exception: all stay."""
+#: Standard deviations per median absolute deviation of normal values.
 _NORMAL_MAD = 1.4826
-"""Standard deviations per median absolute deviation of normal values."""
+#: From this number of days on, a weekday's own median says what is usual for it.
 _ENOUGH = 3
-"""From this number of days on, a weekday's own median says what is usual for it."""
 # What is believed before there are data, and how many days this belief counts for: days scatter
 # by a tenth, and weekdays of one kind differ by a thirtieth.
 _SCATTER, _SCATTER_DAYS = 0.1, 0.3
 _DIFFERENCE, _DIFFERENCE_DAYS = 0.03, 1.0
+#: With more degrees of freedom the data alone say how days scatter.
 _FEW: Final = 7
-"""With more degrees of freedom the data alone say how days scatter."""
+#: The beliefs above are worth this much, however few the days.
 _LEAST_FREEDOM: Final = 3.0
-"""The beliefs above are worth this much, however few the days."""
+#: Relative variance of days that seem to have none, so that nothing is divided by 0.
 _LEAST: Final = 1e-9
-"""Relative variance of days that seem to have none, so that nothing is divided by 0."""
+#: Relative error of a weekday that was never seen: 3.5 times as much, or as little.
 _UNSEEN = 1.25
-"""Relative error of a weekday that was never seen: 3.5 times as much, or as little."""
 
 
 @dataclass(frozen=True)

@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMAT = 1
+#: Key of the coverage in the metadata of a Parquet file.
 KEY = b"usage-analysis"
-"""Key of the coverage in the metadata of a Parquet file."""
+#: Age up to which a day is fetched again with every sync [days].
 SETTLE_DAYS = 7
-"""Age up to which a day is fetched again with every sync [days]."""
+#: Age of a fetch after which its day is fetched again [days].
 REFRESH_DAYS = 30
-"""Age of a fetch after which its day is fetched again [days]."""
 
+#: First day, number of days, and when they were fetched [us]; days count from 1970-01-01.
 Run = tuple[int, int, int]
-"""First day, number of days, and when they were fetched [us]; days count from 1970-01-01."""
+#: Day, when it was fetched [us], and its measures as the server sent them.
 SentDay = tuple[int, int, int, int, int, int, int]
-"""Day, when it was fetched [us], and its measures as the server sent them."""
 Ints = NDArray[np.int64]
 
 
 class ScopeCoverage(msgspec.Struct, omit_defaults=True):
     """Coverage of one scope, as a part stores it."""
 
+    #: Filters, without dates.
     query: dict[str, Any]
-    """Filters, without dates."""
     source: Source
     days: list[Run]
+    #: Days whose daily row is not the sum of their hourly rows.
     sent: list[SentDay] = []
-    """Days whose daily row is not the sum of their hourly rows."""
 
 
 class _Written(msgspec.Struct):
@@ -71,22 +71,22 @@ class _Document(msgspec.Struct):
 class ScopeQuery(NamedTuple):
     """Filters of a scope, and the source of its calls."""
 
+    #: Filters, without dates.
     query: dict[str, Any]
-    """Filters, without dates."""
     source: Source
 
 
 class Runs(NamedTuple):
     """Runs of consecutive days from one fetch: four columns, one row per run."""
 
+    #: Number of the scope.
     scope: Ints
-    """Number of the scope."""
+    #: Number of the first day.
     first: Ints
-    """Number of the first day."""
+    #: Number of days.
     length: Ints
-    """Number of days."""
+    #: Time of the fetch [us since 1970].
     fetched: Ints
-    """Time of the fetch [us since 1970]."""
 
     def take(self, at: NDArray[Any] | slice) -> Runs:
         """Return the runs at these places, or where a mask is true."""
@@ -131,10 +131,10 @@ class PartCoverage:
     """Coverage of a part: its scopes and their days."""
 
     directory: Directory
+    #: Scopes are numbered by their place in the directory.
     runs: Runs
-    """Scopes are numbered by their place in the directory."""
+    #: Days whose daily row is not the sum of their hourly rows, by scope.
     sent: Mapping[str, Sequence[SentDay]]
-    """Days whose daily row is not the sum of their hourly rows, by scope."""
 
 
 class DirectoryCache:
@@ -224,10 +224,10 @@ def runs_in(
 class NewestFetches(NamedTuple):
     """Newest fetch of each day of each scope; shape (scopes, days)."""
 
+    #: Time of the fetch [us since 1970]; -1 for a missing day.
     fetched: NDArray[np.int64]
-    """Time of the fetch [us since 1970]; -1 for a missing day."""
+    #: Number of the part that holds the day; -1 for a missing day.
     part: NDArray[np.int32]
-    """Number of the part that holds the day; -1 for a missing day."""
 
 
 def newest_fetches(
@@ -289,12 +289,12 @@ class StaleFile(NamedTuple):
     """File with current rows, and the days in it that a newer fetch replaced."""
 
     path: Path
+    #: Number of the scope; one row per day.
     scope: Ints
-    """Number of the scope; one row per day."""
     day: Ints
     fetched: Ints
+    #: Whether another file has one of these days from the same instant, which counts instead.
     twin: bool
-    """Whether another file has one of these days from the same instant, which counts instead."""
 
 
 def stale_files(

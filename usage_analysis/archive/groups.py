@@ -11,8 +11,8 @@ from usage_analysis.fetch.grouping import single_values
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import check_group_name
 
+#: Filters of a scope by name, as an archive stores them.
 Filters = Mapping[str, Any]
-"""Filters of a scope by name, as an archive stores them."""
 
 
 def label_scopes(

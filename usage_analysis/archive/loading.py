@@ -58,10 +58,7 @@ def hour_window(query: UsageQuery) -> Window:
 
 
 def load(
-    store: PartStore,
-    scopes: Sequence[str],
-    window: Filters,
-    as_of: datetime | str | None,
+    store: PartStore, scopes: Sequence[str], window: Filters, as_of: datetime | str | None
 ) -> dict[str, CallUsage]:
     """Load the usage of scopes over one window."""
     until = None if as_of is None else parse_instant(as_of)
@@ -110,9 +107,7 @@ def all_parts(store: PartStore) -> list[Part]:
 
 
 def read_usages(
-    parts: Sequence[Part],
-    queries: Mapping[str, UsageQuery],
-    until: int | None,
+    parts: Sequence[Part], queries: Mapping[str, UsageQuery], until: int | None
 ) -> dict[str, CallUsage]:
     """Read the usage of each scope over one window, all as of one instant.
 

@@ -12,10 +12,10 @@ from usage_analysis.tidy.engine_sums import STORED
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: Measures of a row: calls, duration [us], billed [millionths of a minute]; all int64.
 MEASURES = tuple(STORED.values())
-"""Measures of a row: calls, duration [us], billed [millionths of a minute]; all int64."""
+#: The columns beside `scope`: `time` is the start of the hour, both instants [us since 1970].
 NUMBERS = ("time", *MEASURES, "fetched")
-"""The columns beside `scope`: `time` is the start of the hour, both instants [us since 1970]."""
 
 
 class Rows(NamedTuple):

@@ -67,15 +67,13 @@ class Part:
 
     path: Path
     coverage: PartCoverage
+    #: Size, time of the last change and number of the file when it was found whole.
     stamp: tuple[int, int, int]
-    """Size, time of the last change and number of the file when it was found whole."""
+    #: Checksum of the part's own table of contents, which Parquet's pages have but it has not.
     footer: int
-    """Checksum of the part's own table of contents, which Parquet's pages have but it has not."""
 
     def read(
-        self,
-        scopes: tuple[str, str] | None = None,
-        window: tuple[int, int] | None = None,
+        self, scopes: tuple[str, str] | None = None, window: tuple[int, int] | None = None
     ) -> Rows:
         """Read the rows of a range of scopes, both ends inclusive, and of a window [us].
 

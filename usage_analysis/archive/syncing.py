@@ -57,12 +57,12 @@ class Chunk(NamedTuple):
 class SyncResult(NamedTuple):
     """Result of a sync."""
 
+    #: Number of queries.
     requests: int
-    """Number of queries."""
+    #: Days fetched for the first time, over all scopes.
     new_days: int
-    """Days fetched for the first time, over all scopes."""
+    #: Days fetched again, over all scopes.
     refetched_days: int
-    """Days fetched again, over all scopes."""
 
 
 def select_days(
@@ -102,10 +102,7 @@ def chunk_queries(
     """Yield the query of each chunk under the name of its scope, when it is needed."""
     for scope, first, last in chunks:
         filters = queries[scope].as_dict()
-        yield (
-            scope,
-            UsageQuery(**filters, from_date=day_name(first), to_date=day_name(last)),
-        )
+        yield (scope, UsageQuery(**filters, from_date=day_name(first), to_date=day_name(last)))
 
 
 def sync(

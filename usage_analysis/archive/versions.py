@@ -34,15 +34,15 @@ class Versions(NamedTuple):
     """Versions of some scopes by scope, day and date of the fetch, and their rows."""
 
     scopes: list[str]
+    #: Number of each version's scope.
     code: NDArray[np.int64]
-    """Number of each version's scope."""
     day: NDArray[np.int64]
     fetched: NDArray[np.int64]
+    #: Place of each version's first row; one more than there are versions.
     start: NDArray[np.intp]
-    """Place of each version's first row; one more than there are versions."""
     rows: Rows
+    #: The day as it was sent, of the versions where it is not the sum of its hours.
     sent: dict[int, tuple[int, ...]]
-    """The day as it was sent, of the versions where it is not the sum of its hours."""
 
     def continues_day(self) -> NDArray[np.bool_]:
         """Return whether each version is of the same day as the one before."""
@@ -91,12 +91,12 @@ class Change(NamedTuple):
 
     scope: str
     day: int
+    #: When the previous figures were first fetched [us].
     previous_as_of: int
-    """When the previous figures were first fetched [us]."""
+    #: When the current figures were first fetched [us].
     as_of: int
-    """When the current figures were first fetched [us]."""
+    #: Whether the previous figures were fetched within the billing lag.
     provisional: bool
-    """Whether the previous figures were fetched within the billing lag."""
     previous: dict[str, int]
     current: dict[str, int]
 

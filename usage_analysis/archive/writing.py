@@ -19,8 +19,8 @@ from typing import Any, Self
 from usage_analysis.archive.coverage import KEY, ScopeCoverage, encode
 from usage_analysis.archive.rows import NUMBERS, Rows, rows_to_table, schema
 
+#: Separator in a file name: the file stands alone, or belongs to several that need a mark.
 ALONE, JOINT = "-", "_"
-"""Separator in a file name: the file stands alone, or belongs to several that need a mark."""
 _ROW_GROUP = 131_072  # rows
 
 

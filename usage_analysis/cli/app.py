@@ -50,10 +50,7 @@ def add_parser(commands: Commands) -> None:
     )
     start.add_argument("--price", metavar="USD", help="price per billed minute (default: 0.05)")
     start.add_argument(
-        "--limit",
-        type=int,
-        metavar="CALLS",
-        help="maximum number of concurrent calls (default: 5)",
+        "--limit", type=int, metavar="CALLS", help="maximum number of concurrent calls (default: 5)"
     )
     app.set_defaults(run=run)
 

@@ -22,9 +22,7 @@ def add_groups(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the options that name groups, and return their section of the help."""
     groups = parser.add_argument_group("groups", "break the calls down by agent, voice or metadata")
     groups.add_argument(
-        "--by",
-        metavar="KIND",
-        help=f"{KINDS}; name the groups too, except for the sample account",
+        "--by", metavar="KIND", help=f"{KINDS}; name the groups too, except for the sample account"
     )
     groups.add_argument(
         "--group",

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from usage_analysis.archive.archive import Archive
 from usage_analysis.cli.groups import add_groups, groups_of
-from usage_analysis.cli.options import (
-    add_account,
-    add_filters,
-    day,
-    filters_of,
-    flags,
-    open_client,
-)
+from usage_analysis.cli.options import add_account, add_filters, day, filters_of, flags, open_client
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.grouping import Grouping
@@ -25,8 +18,8 @@ if TYPE_CHECKING:
     from usage_analysis.cli.options import Commands
     from usage_analysis.fetch.client import Client
 
+#: The default scope.
 ALL = "all"
-"""The default scope."""
 
 
 def add_parser(commands: Commands) -> None:

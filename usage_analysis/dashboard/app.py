@@ -33,10 +33,10 @@ from usage_analysis.sample import sample_client
 
 LOOPBACK: Final = "127.0.0.1"
 _PATIENCE: Final = 60.0
+#: A page that was closed leaves a kernel behind, which ends after so long [s].
 _IDLE: Final = 900
-"""A page that was closed leaves a kernel behind, which ends after so long [s]."""
+#: Header by which a server shows that it has read our settings: others may hold the port.
 _PROOF: Final = "Usage-Analysis-Proof"
-"""Header by which a server shows that it has read our settings: others may hold the port."""
 
 
 def page(account: str = "sample", archive: str | None = None, **options: Any) -> Explorer:

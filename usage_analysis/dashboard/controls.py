@@ -16,8 +16,8 @@ from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 
 ANY: Final = ""
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
+#: Controls that not every figure heeds.
 SOMETIMES: Final = frozenset().union(*(view.heeds for view in VIEWS.values()))
-"""Controls that not every figure heeds."""
 
 
 class Named:

@@ -13,6 +13,7 @@ from usage_analysis.analysis.selection import Days
 from usage_analysis.errors import QueryError
 
 CUSTOM: Final = "custom"
+#: Presets and their labels. The last n days are whole ones: they end yesterday.
 PRESETS: Final = {
     "today": "Today",
     "yesterday": "Yesterday",
@@ -24,7 +25,6 @@ PRESETS: Final = {
     "billing_cycle": "Billing cycle",
     CUSTOM: "Custom",
 }
-"""Presets and their labels. The last n days are whole ones: they end yesterday."""
 COMPARISONS: Final = {
     "none": "None",
     "previous": "Previous period",

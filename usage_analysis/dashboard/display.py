@@ -25,8 +25,8 @@ from usage_analysis.figures.style import (
 )
 
 Phase = Literal["loading", "ready", "partial", "empty", "failed", "refused"]
+#: Dots an inch of the figure on the page, which shows it up to 960 pixels wide.
 SCREEN_DPI: Final = 120
-"""Dots an inch of the figure on the page, which shows it up to 960 pixels wide."""
 _SOURCES: Final = {"live": "your account", "sample": "sample account", "file": "a file of yours"}
 
 

@@ -34,8 +34,8 @@ from usage_analysis.figures.style import title_of
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
+#: Number of cached replies, so that going back to an earlier question asks nothing.
 _CACHED: Final = 8
-"""Number of cached replies, so that going back to an earlier question asks nothing."""
 
 
 class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types

@@ -10,11 +10,7 @@ import numpy as np
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import describe_capacity
-from usage_analysis.analysis.statements.change import (
-    state_change,
-    state_difference,
-    state_effects,
-)
+from usage_analysis.analysis.statements.change import state_change, state_difference, state_effects
 from usage_analysis.analysis.statements.control import state_control, state_error_week
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
@@ -153,6 +149,7 @@ def _compared(view: View) -> str:
     return f"{total_told(view, measure)}. {compared_told(view, measure)}"
 
 
+#: The headline of each figure that the dashboard offers.
 HEADLINES: Final[Mapping[str, Callable[[View], str]]] = {
     "trend": _over_time,
     "groups": _largest,
@@ -173,4 +170,3 @@ HEADLINES: Final[Mapping[str, Callable[[View], str]]] = {
     "load_duration": capacity_told,
     "traffic_week": _traffic_peak,
 }
-"""The headline of each figure that the dashboard offers."""

@@ -13,10 +13,10 @@ from usage_analysis.fetch.grouping import KEYED, Pairs, read_pairs
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import AGENTS, METADATA, VOICES
 
+#: IDs by name, or the CSV file that holds them.
 Given = Mapping[str, str] | str | os.PathLike[str] | None
-"""IDs by name, or the CSV file that holds them."""
+#: Values by metadata key, or the CSV file that holds them.
 GivenValues = Mapping[str, Iterable[str]] | str | os.PathLike[str] | None
-"""Values by metadata key, or the CSV file that holds them."""
 
 
 @dataclass(frozen=True)

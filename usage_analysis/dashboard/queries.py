@@ -15,8 +15,8 @@ from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
 from usage_analysis.tidy.usage import CallUsage
 
+#: Changes that follow each other faster than this are one question [s].
 JOIN: Final = 0.15
-"""Changes that follow each other faster than this are one question [s]."""
 
 Told = Callable[[Question, CallUsage | BaseException], None]
 
@@ -47,8 +47,8 @@ class BackgroundQueries:
         self._client, self._told, self._progress = client, told, progress
         self._lock = threading.Lock()
         self._task: _Task | None = None
+        #: How many questions went out; those that were joined did not.
         self.asked = 0
-        """How many questions went out; those that were joined did not."""
 
     @property
     def question(self) -> Question | None:

@@ -28,10 +28,10 @@ VERSION: Final = 1
 MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
 EARLIEST: Final = date(2000, 1, 1)
 ALL_DAY: Final = (0, 24)
+#: So many days and the same number before have no weekday in common, whole weeks apart.
 _UNLIKE: Final = 3
-"""So many days and the same number before have no weekday in common, whole weeks apart."""
+#: Least and greatest value of each number.
 BOUNDS: Final = {"hour_from": (0, 23), "hour_to": (1, 24), "top": (1, 12), "limit": (1, 10_000)}
-"""Least and greatest value of each number."""
 
 
 @dataclass(frozen=True, kw_only=True)

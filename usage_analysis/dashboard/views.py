@@ -23,6 +23,7 @@ TABS: Final = {
     "money": "Money",
     "capacity": "Capacity",
 }
+#: Figures of the catalogue that each tab offers, in their order.
 ON_TABS: Final = {
     "trends": ("trend", "groups", "comparison", "calendar"),
     "peaks": ("week", "day"),
@@ -30,7 +31,6 @@ ON_TABS: Final = {
     "money": ("billed", "month", "overhead", "pareto"),
     "capacity": ("capacity", "load_duration", "traffic_week"),
 }
-"""Figures of the catalogue that each tab offers, in their order."""
 VIEWS: Final = {name: CATALOGUE[name] for names in ON_TABS.values() for name in names}
 _WIDE: Final = 92
 _COMMA: Final = ",\n    "

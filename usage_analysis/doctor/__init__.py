@@ -18,13 +18,13 @@ from usage_analysis.query import CHUNK_DAYS, UsageQuery
 
 __all__ = ["ASSUMPTIONS", "Finding", "run"]
 
+#: The assumptions that are checked, by topic.
 ASSUMPTIONS = {check.topic: check.assumed for check in CHECKS}
-"""The assumptions that are checked, by topic."""
 
 _VERDICTS = {True: "holds", False: "DOES NOT HOLD", None: "cannot be tested with these calls"}
 _STEPS = 10
+#: Calls newer than this are left out, because more of them may arrive between the requests.
 _MARGIN = timedelta(minutes=10)
-"""Calls newer than this are left out, because more of them may arrive between the requests."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ class Check(NamedTuple):
     topic: str
     assumed: str
     observe: Callable[[Account], Observation]
+    #: Names of the requests that the check cannot do without and that the server may refuse.
     needs: tuple[str, ...] = ()
-    """Names of the requests that the check cannot do without and that the server may refuse."""
 
 
 def _all_time(account: Account) -> Observation:

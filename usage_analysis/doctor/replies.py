@@ -20,8 +20,8 @@ from usage_analysis.tidy.zones import HOUR
 Params = list[tuple[str, str]]
 _FIELDS = {"allTime", "daily", "hourly", "date", "hour", *wire.MEASURES.values()}
 _TEXT_LIMIT = 80
+#: Statuses about the key or the connection, which do not mean that a request was refused.
 _NOT_ABOUT_THE_REQUEST = {401, 403, 408, 429, 502, 503, 504}
-"""Statuses about the key or the connection, which do not mean that a request was refused."""
 
 
 class Observation(NamedTuple):
@@ -38,8 +38,8 @@ class Response:
 
     reply: wire.Reply
     document: dict[str, Any]
+    #: Time of the response, by the server's clock.
     made: datetime
-    """Time of the response, by the server's clock."""
     params: Params
 
     @property

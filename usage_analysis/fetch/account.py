@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from usage_analysis.tidy.frames import Source
 
 _TICK = timedelta(microseconds=1)
+#: Response header by which the sample account identifies itself.
 SOURCE_HEADER = "Usage-Source"
-"""Response header by which the sample account identifies itself."""
 
 
 class AccountNames(NamedTuple):
     """Names to choose from. A call log and an archive have them; the endpoint lists none."""
 
+    #: IDs by name.
     agents: Mapping[str, str]
-    """IDs by name."""
+    #: IDs by name.
     voices: Mapping[str, str]
-    """IDs by name."""
+    #: Values by key.
     metadata: Mapping[str, Sequence[str]]
-    """Values by key."""
 
 
 class Account:
@@ -52,11 +52,11 @@ class Account:
         self.source: Source = getattr(transport, "source", "sample" if served else "live")
         self.now: Callable[[], datetime] = getattr(transport, "clock", partial(datetime.now, UTC))
         self.names: AccountNames | None = getattr(transport, "names", None)
+        #: First day of a call log, at which windows without a start begin.
         self.since: datetime | None = getattr(transport, "since", None)
-        """First day of a call log, at which windows without a start begin."""
         self._until: datetime | None = getattr(transport, "until", None)
+        #: Whether the clock is known only after a first response.
         self.clock_unknown = served
-        """Whether the clock is known only after a first response."""
         self._local = local
 
     def clip(self, query: UsageQuery) -> UsageQuery:

@@ -130,9 +130,7 @@ class AsyncClient:
         return usage
 
     async def iter_usage(
-        self,
-        queries: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]],
-        **options: Any,
+        self, queries: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]], **options: Any
     ) -> AsyncGenerator[tuple[str, CallUsage]]:
         """Yield each group with its usage, as they come; see `Client.iter_usage`."""
         token = CancelToken()

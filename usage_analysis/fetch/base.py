@@ -16,8 +16,8 @@ from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery, zone
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
 
+#: Default maximum number of concurrent requests.
 MAX_CONCURRENCY = 10
-"""Default maximum number of concurrent requests."""
 
 
 class BreakdownOptions(Filters, total=False):
@@ -32,10 +32,10 @@ class BreakdownOptions(Filters, total=False):
 class BaseClient(ABC):
     """Interface of a client, as the dashboard uses it; see `Client`."""
 
+    #: Who answers, for messages.
     answers: ClassVar[str] = "the server"
-    """Who answers, for messages."""
+    #: Python code for such a client; empty if it needs a secret or an object of yours.
     python: str
-    """Python code for such a client; empty if it needs a secret or an object of yours."""
 
     @property
     @abstractmethod

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import httpx
 
 BASE_URL = "https://api.ultravox.ai"
+#: Maximum number of requests per second. A key may send 200, and other programs may share it.
 PER_SECOND = 150.0
-"""Maximum number of requests per second. A key may send 200, and other programs may share it."""
 _NO_CALLS = UsageQuery(from_date="1970-01-01", to_date="1970-01-01").params()
 
 

@@ -34,10 +34,10 @@ from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
 from usage_analysis.tidy.usage import CallUsage, build_usage
 
 Params = list[tuple[str, str]]
+#: A group, and the number of one of its requests.
 Task = tuple[str, int]
-"""A group, and the number of one of its requests."""
+#: One attempt: send the parameters and return within so many seconds [s], or when cancelled.
 Transport = Callable[[CancelToken, Params, float], Response | Failure]
-"""One attempt: send the parameters and return within so many seconds [s], or when cancelled."""
 
 OUT_OF_TIME = (
     "not sent: other queries of this client took all the time until the deadline; run fewer at "
@@ -46,8 +46,8 @@ OUT_OF_TIME = (
 _PARAMS_LIMIT = 300
 _log = logging.getLogger("usage_analysis")
 T = TypeVar("T")
+#: Function that reads a body; the second argument is when the server made it.
 Read = Callable[[Body, datetime], T]
-"""Function that reads a body; the second argument is when the server made it."""
 
 
 class Request(NamedTuple):
@@ -209,11 +209,7 @@ class Fetcher:
                 yield group, usage
 
     def _replies(
-        self,
-        tasks: Mapping[Task, Request],
-        name: str,
-        max_concurrency: int,
-        progress: Progress,
+        self, tasks: Mapping[Task, Request], name: str, max_concurrency: int, progress: Progress
     ) -> dict[Task, Reply[CheckedReply]]:
         """Fetch all tasks; the requests of one group share a deadline."""
         deadlines = {group: Deadline(self._policy.deadline) for group, _ in tasks}

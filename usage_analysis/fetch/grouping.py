@@ -18,12 +18,12 @@ from usage_analysis.tidy.frames import check_group_name
 
 Pairs = list[tuple[str, str]]
 
+#: Headings of a CSV file of names: `name`, and `id` or `value`.
 NAMED = ("name", ("id", "value"))
-"""Headings of a CSV file of names: `name`, and `id` or `value`."""
+#: Headings of a CSV file of metadata: `key` and `value`.
 KEYED = ("key", ("value",))
-"""Headings of a CSV file of metadata: `key` and `value`."""
+#: What calls can be grouped by, for messages.
 KINDS = "agent, voice or metadata.KEY"
-"""What calls can be grouped by, for messages."""
 
 _FILTERS = {"agent": "agent_ids", "voice": "voice_id", "metadata": "metadata"}
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 KEY_VARIABLE = "ULTRAVOX_API_KEY"
+#: Key of the sample account; it is no secret and opens nothing else.
 SAMPLE_KEY = "sample00.notasecretnotasecretnotasecret00"
-"""Key of the sample account; it is no secret and opens nothing else."""
 _HIDDEN = "[key]"
 _PREFIX = 8  # length of the public part of a key; a dot follows
 _SECRET_FROM = 8  # shorter texts occur in ordinary words, which must not be hidden
@@ -22,12 +22,12 @@ Source = str | Callable[[], str] | None
 class Key(NamedTuple):
     """Functions that know the key: reprs and tracebacks do not look into closures."""
 
+    #: Return the key for the next request; check it with `find_problem`.
     give: Callable[[], str]
-    """Return the key for the next request; check it with `find_problem`."""
+    #: Replace keys in a text, in upper or lower case and with JSON escapes.
     hide: Callable[[str], str]
-    """Replace keys in a text, in upper or lower case and with JSON escapes."""
+    #: Replace keys in a body.
     hide_bytes: Callable[[bytes | bytearray], bytes]
-    """Replace keys in a body."""
 
 
 def wrap_key(source: Source) -> Key:

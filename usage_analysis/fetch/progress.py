@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+#: Function that is called with the number of finished steps and their total, first with none.
 Progress = Callable[[int, int], None]
-"""Function that is called with the number of finished steps and their total, first with none."""
+#: What callers may give: a function, True for a bar, or nothing.
 ProgressOption = Progress | bool | None
-"""What callers may give: a function, True for a bar, or nothing."""
 
 
 class ProgressBar:

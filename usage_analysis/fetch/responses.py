@@ -20,12 +20,12 @@ from usage_analysis.errors import (
     UsageError,
 )
 
+#: Maximum size of a body on the wire [bytes].
 WIRE_LIMIT = 32 * 2**20
-"""Maximum size of a body on the wire [bytes]."""
+#: Maximum size of a decompressed body [bytes]; a small body can decompress to gigabytes.
 DECODED_LIMIT = 64 * 2**20
-"""Maximum size of a decompressed body [bytes]; a small body can decompress to gigabytes."""
+#: Maximum size of the body of an error [bytes]; only a message is read from it.
 ERROR_LIMIT = 64 * 2**10
-"""Maximum size of the body of an error [bytes]; only a message is read from it."""
 _MESSAGE_LIMIT = 300
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for the gzip format
 # Statuses that may pass. Gateways in front of the endpoint add their own to the standard ones:
@@ -42,11 +42,11 @@ class Response(NamedTuple):
     """A response as it came over the wire."""
 
     status: int
+    #: Names in any case.
     headers: Mapping[str, str]
-    """Names in any case."""
     body: Body
+    #: The `Content-Encoding` that is still on the body; empty for none.
     encoding: str
-    """The `Content-Encoding` that is still on the body; empty for none."""
 
 
 class Failure(NamedTuple):
@@ -54,8 +54,8 @@ class Failure(NamedTuple):
 
     error: TransportError | APIError | ResponseError
     retry: bool = False
+    #: Whether all requests of this client should wait, not only this one.
     shared: bool = False
-    """Whether all requests of this client should wait, not only this one."""
     retry_after: float | None = None
 
     def after(self, attempts: int, seconds: float, asked: str) -> UsageError:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from usage_analysis.errors import QueryError
 
+#: Longest wait before the second attempt [s]; it doubles with every further attempt.
 FIRST_BACKOFF = 0.5
-"""Longest wait before the second attempt [s]; it doubles with every further attempt."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from typing import TypeVar
 from usage_analysis.errors import TransportError
 from usage_analysis.fetch.progress import Progress
 
+#: Name of all threads of this package.
 THREAD_NAME = "usage-analysis"
-"""Name of all threads of this package."""
 
 _IDLE = 10.0  # time after which an idle thread ends [s]
 

@@ -24,8 +24,8 @@ from usage_analysis.fetch.responses import Failure, Response
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError, ThreadPool
 
 PATH = "/api/accounts/me/usage/calls"
+#: Name of the request, for messages.
 WHAT = f"GET {PATH}"
-"""Name of the request, for messages."""
 
 CLOSED = "client: expected an open client, got a closed one"
 _NO_TLS = ssl.PROTOCOL_TLS_CLIENT
@@ -71,8 +71,8 @@ class _Connection:
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
         self.over = False
+        #: Status and headers of the last response, even if its body never ended.
         self.head: Response | None = None
-        """Status and headers of the last response, even if its body never ended."""
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 

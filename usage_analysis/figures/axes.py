@@ -21,17 +21,17 @@ from usage_analysis.figures.style import new_figure, theme_in_use
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.grouping import each_group
 
+#: Series that have a colour and a label; by default the others are drawn in grey behind them.
 MOST_LABELS: Final = 6
-"""Series that have a colour and a label; by default the others are drawn in grey behind them."""
+#: Buckets beyond which lines of several groups hide each other, and points have no dots.
 MANY: Final = 120
-"""Buckets beyond which lines of several groups hide each other, and points have no dots."""
 WEEK: Final = 7
+#: Colour of the groups beyond those.
 OTHERS: Final = "#9A9A9A"
-"""Colour of the groups beyond those."""
+#: How a line is drawn that may lie at 0, so that the axis does not hide it.
 ON_AXIS: Final[dict[str, Any]] = {"clip_on": False, "in_layout": False, "zorder": 2.6}
-"""How a line is drawn that may lie at 0, so that the axis does not hide it."""
+#: Width of a figure below which it leaves things out [in].
 NARROW: Final = 5.5
-"""Width of a figure below which it leaves things out [in]."""
 
 
 def axes_for(ax: Axes | None, kind: str) -> Axes:
@@ -102,8 +102,8 @@ def one_series(frame: pd.DataFrame, what: str) -> None:
         )
 
 
+#: Groups by name with their rows.
 Parts = list[tuple[str, pd.DataFrame]]
-"""Groups by name with their rows."""
 
 
 def groups_by_size(

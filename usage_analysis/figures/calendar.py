@@ -13,14 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.vocabulary import (
-    MONTHS,
-    UNITS,
-    WEEKDAYS,
-    axis_name,
-    counted,
-    shorten,
-)
+from usage_analysis.analysis.vocabulary import MONTHS, UNITS, WEEKDAYS, axis_name, counted, shorten
 from usage_analysis.figures.axes import (
     Floats,
     axes_for,

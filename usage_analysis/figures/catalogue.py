@@ -214,5 +214,5 @@ _ENTRIES: Final = (
         heeds=frozenset({"limit"}),
     ),
 )
+#: Every figure by its name.
 CATALOGUE: Final = {entry.name: entry for entry in _ENTRIES}
-"""Every figure by its name."""

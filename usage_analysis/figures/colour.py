@@ -41,12 +41,12 @@ _TO_XYZ: Final = np.array(
 )
 _WHITE: Final = _TO_XYZ.sum(axis=1)
 
+#: Least contrast of text with what is behind it (WCAG 2.2, 1.4.3).
 CONTRAST: Final = 4.5
-"""Least contrast of text with what is behind it (WCAG 2.2, 1.4.3)."""
+#: Least contrast of lines and bars with the page; Okabe and Ito's lightest has 2.25 with white.
 LINE_CONTRAST: Final = 2.0
-"""Least contrast of lines and bars with the page; Okabe and Ito's lightest has 2.25 with white."""
+#: Least distance of two series in CIELAB, whatever the reader's colour vision.
 APART: Final = 15.0
-"""Least distance of two series in CIELAB, whatever the reader's colour vision."""
 
 
 def _linear(colour: Any) -> Floats:

@@ -11,11 +11,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.analysis.intervals import partly_pooled
 from usage_analysis.analysis.meaning import RATES, Meaning, meaning_of
-from usage_analysis.analysis.statements.change import (
-    state_change,
-    state_changes,
-    state_difference,
-)
+from usage_analysis.analysis.statements.change import state_change, state_changes, state_difference
 from usage_analysis.analysis.vocabulary import UNITS, axis_name, change, level, points, signed
 from usage_analysis.figures.axes import axes_for, cell_number, is_narrow, known
 from usage_analysis.figures.labels import head, nothing

@@ -22,8 +22,8 @@ from usage_analysis.figures.style import WIDTH, new_figure
 from usage_analysis.tidy.periods import aggregate
 
 Rows = Literal["hourly", "unmarked", "by_group", "groups", "history"]
+#: Height that a narrow figure needs more, for its longer heading [in].
 _TALLER: Final = 0.6
-"""Height that a narrow figure needs more, for its longer heading [in]."""
 
 
 @dataclass(frozen=True, kw_only=True)

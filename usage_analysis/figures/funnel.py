@@ -15,14 +15,7 @@ from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.control import is_worse
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.vocabulary import UNITS, shortened
-from usage_analysis.figures.axes import (
-    MOST_LABELS,
-    Floats,
-    axes_for,
-    is_narrow,
-    known,
-    percents_of,
-)
+from usage_analysis.figures.axes import MOST_LABELS, Floats, axes_for, is_narrow, known, percents_of
 from usage_analysis.figures.labels import head, label_ends, nothing, spread_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use

@@ -44,8 +44,8 @@ from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.overlap import check_disjoint
 from usage_analysis.tidy.zones import zone_of
 
+#: Groups that small panels show, the largest ones.
 MOST_PANELS = 30
-"""Groups that small panels show, the largest ones."""
 _BARS = 12
 _MOST_OF_IT = 0.8
 
@@ -142,11 +142,7 @@ def _dates_alone(panel: Axes) -> None:
 
 
 def _figure_head(
-    figure: Figure,
-    title: str,
-    about: Provenance | None,
-    data: pd.DataFrame,
-    marks: Sequence[Mark],
+    figure: Figure, title: str, about: Provenance | None, data: pd.DataFrame, marks: Sequence[Mark]
 ) -> None:
     """Write title, provenance and marks above all panels."""
     wide, tall = (72 * float(size) for size in figure.get_size_inches())

@@ -16,20 +16,9 @@ from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.control import state_error_week
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
 from usage_analysis.analysis.unusual_hours import unusual_hours
-from usage_analysis.analysis.vocabulary import (
-    WEEKDAYS,
-    axis_name,
-    compact,
-)
+from usage_analysis.analysis.vocabulary import WEEKDAYS, axis_name, compact
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import (
-    Floats,
-    axes_for,
-    figure_of,
-    in_units,
-    is_narrow,
-    known,
-)
+from usage_analysis.figures.axes import Floats, axes_for, figure_of, in_units, is_narrow, known
 from usage_analysis.figures.labels import head
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use

@@ -20,8 +20,8 @@ from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of
 
 _BESIDE = 0.04
+#: Size of names on the axes [pt].
 SIZE = 7.5
-"""Size of names on the axes [pt]."""
 Box = tuple[float, float, float, float]
 
 

@@ -15,13 +15,7 @@ from usage_analysis.analysis.statements.billing import state_overhead
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.analysis.vocabulary import (
-    amount,
-    axis_name,
-    level,
-    per,
-    span_of,
-)
+from usage_analysis.analysis.vocabulary import amount, axis_name, level, per, span_of
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,

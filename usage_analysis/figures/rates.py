@@ -12,11 +12,7 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.rate_series import total_rates, trailing_rates, unlike_the_rest
 from usage_analysis.analysis.statements.rates import state_group_rates, state_rate
-from usage_analysis.analysis.vocabulary import (
-    level,
-    per,
-    span_of,
-)
+from usage_analysis.analysis.vocabulary import level, per, span_of
 from usage_analysis.figures.axes import (
     MANY,
     ON_AXIS,

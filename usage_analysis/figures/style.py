@@ -40,8 +40,8 @@ GREEN: Final = "#009E73"
 SKY: Final = "#56B4E9"
 PURPLE: Final = "#CC79A7"
 
+#: Size of a figure that is not told another [in].
 WIDTH, HEIGHT = 8.0, 4.0
-"""Size of a figure that is not told another [in]."""
 
 # Fonts with the scripts that DejaVu Sans lacks, on the systems that have them; none is shipped.
 # Colour emoji fonts are bitmaps, which not every format can hold, so none is named.

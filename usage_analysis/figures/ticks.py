@@ -16,8 +16,8 @@ from usage_analysis.analysis.vocabulary import MONTHS, WEEKDAYS, compact, span_o
 from usage_analysis.figures.axes import Floats, is_narrow
 from usage_analysis.tidy.zones import DAY, HOUR, Instants, clock_of, first_instants, zone_of
 
+#: Where an axis of shares ends that holds 100 %, with room for a mark there.
 FULL: Final = 104
-"""Where an axis of shares ends that holds 100 %, with room for a mark there."""
 _STEPS: Final = (
     *(("hour", n) for n in (1, 2, 3, 6, 12)),
     *(("day", n) for n in (1, 2, 4, 7, 14)),

@@ -46,8 +46,8 @@ class Table:
 
     caption: str
     table: pd.DataFrame
+    #: What the page has instead, where page and file differ.
     shown: pd.DataFrame | None = None
-    """What the page has instead, where page and file differ."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class Section:
     name: str
     heading: str
     pictures: Sequence[Picture] = ()
+    #: By the name of their file.
     tables: dict[str, Table] = field(default_factory=dict)
-    """By the name of their file."""
+    #: Sentences above the figures.
     words: Sequence[str] = ()
-    """Sentences above the figures."""
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ from usage_analysis.tidy.usage import CallUsage
 
 Progress = Callable[[int, int], None]
 
+#: Width of the figures that a page shows on a phone [in].
 NARROW_WIDTH: Final = 4.2
-"""Width of the figures that a page shows on a phone [in]."""
 _DARK: Final = {"page": "#1E1E1E", "ink": "#ECECEC", "muted": "#B4B4B4", "grid": "#3A3A3A",
                 "empty": "#333333"}  # fmt: skip
 # Coordinates to a hundredth of a point; those of transforms begin with a bracket and stay.

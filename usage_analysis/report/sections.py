@@ -178,9 +178,7 @@ def _groups(facts: Facts) -> Section:
     by_day = daily.pivot_table(
         index="time", columns=str(group_column(hourly)), values="total_count"
     )
-    pictures = [
-        picture_of(facts, "groups", by_day, every=every),
-    ]
+    pictures = [picture_of(facts, "groups", by_day, every=every)]
     shared = can_share_calls(hourly)
     words = [_SHARED] if shared else []
     if not shared:
@@ -227,8 +225,8 @@ _MAKERS: dict[str, Callable[[Facts], Section]] = {
     "groups": _groups,
     "checks": _checks,
 }
+#: Names of the sections that a report can have, in their order.
 SECTIONS = (*_MAKERS, "terms")
-"""Names of the sections that a report can have, in their order."""
 
 
 def sections_of(facts: Facts, wanted: Sequence[str] | None) -> Iterator[Section]:

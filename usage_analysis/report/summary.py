@@ -19,17 +19,12 @@ from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement
-from usage_analysis.analysis.vocabulary import (
-    amount,
-    counted,
-    dates,
-    several,
-)
+from usage_analysis.analysis.vocabulary import amount, counted, dates, several
 from usage_analysis.report.facts import Facts
 from usage_analysis.tidy.overlap import can_share_calls
 
+#: Sections that have nothing to tell of no calls.
 _OF_CALLS: Final = frozenset({"errors", "joins", "month", "groups", "peaks"})
-"""Sections that have nothing to tell of no calls."""
 
 
 class Finding(NamedTuple):
@@ -134,6 +129,7 @@ def _checks(facts: Facts) -> Iterator[Finding | Statement]:
     yield state_checks(facts.checks)
 
 
+#: What each section has to tell, the most important section first.
 _TELL: Final[dict[str, Callable[[Facts], Iterator[Finding | Statement]]]] = {
     "errors": _errors,
     "joins": _joins,
@@ -144,4 +140,3 @@ _TELL: Final[dict[str, Callable[[Facts], Iterator[Finding | Statement]]]] = {
     "peaks": _peaks,
     "checks": _checks,
 }
-"""What each section has to tell, the most important section first."""

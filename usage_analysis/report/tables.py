@@ -237,6 +237,7 @@ def sparkline_words(values: Floats, every: str) -> str:
     )
 
 
+#: What the words of a report mean, and where they come from.
 TERMS: Mapping[str, str] = {
     "Error rate, join rate": "Calls in error, and joined calls, over all calls: a ratio of sums, "
     "never a mean of ratios. The interval is Wilson's score interval at 95 % (Wilson 1927; "
@@ -268,4 +269,3 @@ TERMS: Mapping[str, str] = {
     "Provisional": "Still running at the date of the data, or within two hours before it: billed "
     "minutes come after the call ends.",
 }
-"""What the words of a report mean, and where they come from."""

@@ -11,11 +11,12 @@ import numpy as np
 from usage_analysis.errors import QueryError
 from usage_analysis.sample.calls import SECOND, midnight
 
+#: Default for today of the account, whose clock stands still.
 TODAY = date(2026, 4, 1)
-"""Default for today of the account, whose clock stands still."""
+#: Time zone of the account's callers.
 ZONE = "America/New_York"
-"""Time zone of the account's callers."""
 
+#: IDs of the agents by name, for `agent_ids`.
 AGENTS = {
     "Front desk": "c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e1",
     "Support line": "1f0e9a52-7d1b-4c3e-8a0d-5b6f2c94d7a3",
@@ -24,13 +25,13 @@ AGENTS = {
     "After hours": "94d1f7e6-5c0b-4a28-8f37-d6b2e91c403a",
     "Reminders": "2b85c0d3-e6f9-4172-a4cb-18f05d7e6392",
 }
-"""IDs of the agents by name, for `agent_ids`."""
+#: IDs of the voices by name, for `voice_id`.
 VOICES = {
     "Mara": "d7a0b1c4-3f52-4e86-9b1d-c65e20f7a894",
     "Jonas": "58e3c6f2-a91d-4b07-8c4e-f1d7029b36a5",
     "Ines": "0c94f8d1-6be7-4235-b7a0-39d81e5f2c46",
 }
-"""IDs of the voices by name, for `voice_id`."""
+#: The account's customers, largest first: the values of the metadata key `tenant`.
 TENANTS = (
     "harbor-dental", "northside-clinic", "maple-realty", "cityline-gas", "bluebird-travel",
     "oakwood-vets", "summit-auto", "riverside-spa", "lantern-hotel", "pioneer-bank",
@@ -41,13 +42,13 @@ TENANTS = (
     "tidal-surf", "union-printers", "valley-bakery", "westend-theater", "yellow-cabs",
     "zenith-towers",
 )  # fmt: skip
-"""The account's customers, largest first: the values of the metadata key `tenant`."""
+#: Values of the metadata key `channel`.
 CHANNELS = ("phone", "web", "app")
-"""Values of the metadata key `channel`."""
+#: Value of the metadata key `campaign`, which only some calls of one week have.
 CAMPAIGN = "autumn-offer"
-"""Value of the metadata key `campaign`, which only some calls of one week have."""
+#: Values of each metadata key.
 METADATA = {"tenant": TENANTS, "channel": CHANNELS, "campaign": (CAMPAIGN,)}
-"""Values of each metadata key."""
+#: All summaries of calls, which `search` looks through.
 SUMMARIES = (
     "Caller booked an appointment for next week.",
     "Caller moved an appointment to another day.",
@@ -66,7 +67,6 @@ SUMMARIES = (
     "Caller changed the address on the account.",
     "Caller asked about the autumn offer.",
 )
-"""All summaries of calls, which `search` looks through."""
 
 # The account's clock: hours and minutes after midnight UTC of today [min].
 _NOW = 14 * 60 + 37

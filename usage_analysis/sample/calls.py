@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
+#: Billing step, to which each call is rounded up [us]; a minute has ten.
 STEP = 6 * SECOND
-"""Billing step, to which each call is rounded up [us]; a minute has ten."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
@@ -34,12 +34,12 @@ class Labels:
 class Calls:
     """Columns of calls, of equal length and sorted by `created`."""
 
+    #: Time of creation [us since 1970, UTC].
     created: NDArray[np.int64]
-    """Time of creation [us since 1970, UTC]."""
+    #: Talk [us]; 0 where nobody joined.
     duration: NDArray[np.int64]
-    """Talk [us]; 0 where nobody joined."""
+    #: Billed time [1/10 min].
     billed: NDArray[np.int32]
-    """Billed time [1/10 min]."""
     joined: NDArray[np.bool_]
     error: NDArray[np.bool_]
     agent: Labels

@@ -15,10 +15,10 @@ from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.sample.calls import SECOND, Labels
 from usage_analysis.tidy.durations import parse_durations
 
+#: Stands for a missing time.
 MISSING = np.iinfo(np.int64).min
-"""Stands for a missing time."""
+#: Upper bound of a call's duration [us].
 TOO_LONG = 10**9 * SECOND
-"""Upper bound of a call's duration [us]."""
 _ZONED = r"[Tt ]\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
 
 

@@ -15,10 +15,10 @@ from usage_analysis.sample.calls import HOUR, Calls
 class Sums:
     """Sums per bucket, with zeros for empty buckets."""
 
+    #: Number of the first bucket, counted from 1970.
     first: int
-    """Number of the first bucket, counted from 1970."""
+    #: Calls, errors, joined, duration [us], billed [tenths of a minute]; shape (5, buckets).
     values: NDArray[np.int64]
-    """Calls, errors, joined, duration [us], billed [tenths of a minute]; shape (5, buckets)."""
 
     def total(self) -> Sums:
         """Return one bucket with the sums over all."""

@@ -42,16 +42,16 @@ class Filters:
     """Criteria that a call has to meet; both ends of a range are inclusive."""
 
     first: int = -_LAST
+    #: Creation [us since 1970, UTC].
     last: int = _LAST
-    """Creation [us since 1970, UTC]."""
     earliest: int = 0
+    #: Time of day of creation [us, UTC].
     latest: int = DAY - 1
-    """Time of day of creation [us, UTC]."""
     shortest: int = 0
+    #: Duration [us].
     longest: int = _LAST
-    """Duration [us]."""
+    #: IDs of the agents; all agents if empty.
     agents: tuple[str, ...] = ()
-    """IDs of the agents; all agents if empty."""
     voice: str | None = None
     search: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -33,8 +33,8 @@ _COLUMNS = (
     *("created", "duration", "ended", "joined", "error", "billed_minutes"),
     *("agent", "voice", "metadata", "summary"),
 )
+#: Optional columns, and the field of a reply that is absent without them.
 _FIELDS = {"error": "errorCount", "billed_minutes": "billedMinutes"}
-"""Optional columns, and the field of a reply that is absent without them."""
 
 
 class Log(NamedTuple):
@@ -42,8 +42,8 @@ class Log(NamedTuple):
 
     calls: Calls
     names: AccountNames
+    #: Fields of a reply that the log does not know.
     lacking: tuple[str, ...]
-    """Fields of a reply that the log does not know."""
 
 
 def read_log(frame: pd.DataFrame) -> Log:
@@ -153,9 +153,7 @@ def _talk(
     return duration, duration > 0 if joined is None else joined
 
 
-def _billed(
-    frame: pd.DataFrame,
-) -> NDArray[np.int32]:
+def _billed(frame: pd.DataFrame) -> NDArray[np.int32]:
     """Return the billed time from the log; zeros, which no reply shows, without it [1/10 min]."""
     if "billed_minutes" not in frame:
         return np.zeros(len(frame), dtype=np.int32)

@@ -21,15 +21,7 @@ from usage_analysis.sample.account import (
     account_clock,
     check_account,
 )
-from usage_analysis.sample.calls import (
-    DAY,
-    HOUR,
-    SECOND,
-    Calls,
-    Labels,
-    billed_tenths,
-    midnight,
-)
+from usage_analysis.sample.calls import DAY, HOUR, SECOND, Calls, Labels, billed_tenths, midnight
 from usage_analysis.sample.intensity import call_intensity, campaign_week
 from usage_analysis.sample.random_bits import RandomBits
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Rows = NDArray[np.intp]
 
+#: The canonical columns, and the integer columns that engines add up.
 STORED = {
     "total_count": "total_count",
     "error_count": "error_count",
@@ -33,13 +34,12 @@ STORED = {
     "duration": "duration",
     "billed_minutes": "billed_micro",
 }
-"""The canonical columns, and the integer columns that engines add up."""
 
+#: The longest frame that is handed back: over 1 GB in pandas.
 MOST_ROWS = 20_000_000
-"""The longest frame that is handed back: over 1 GB in pandas."""
 
+#: What stands between values where several make one group.
 BETWEEN = " / "
-"""What stands between values where several make one group."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ class Window:
 class Waiting(NamedTuple):
     """Hours that are provisional in a group, for whatever reason it has."""
 
+    #: Its number.
     group: Rows
-    """Its number."""
+    #: When it began [us, UTC].
     hour: Instants
-    """When it began [us, UTC]."""
 
 
 def sum_by_group(
@@ -124,12 +124,12 @@ def sum_by_group(
 class _Plan(NamedTuple):
     """Which rows go into which bucket."""
 
+    #: Number that a bucket's rows share, of `time`.
     bucket: nw.Expr
-    """Number that a bucket's rows share, of `time`."""
+    #: That number of each bucket, in order.
     numbers: Instants
-    """That number of each bucket, in order."""
+    #: Place of each hour's bucket among them.
     bucket_of: Rows
-    """Place of each hour's bucket among them."""
 
 
 def _by_hour(hours: Instants) -> _Plan:
@@ -214,8 +214,8 @@ class _Grouped(NamedTuple):
     columns: dict[str, NDArray[np.int64]]
     bucket: Rows
     group: Rows
+    #: Labels of the groups in order; None where all are one.
     groups: pd.Index | None
-    """Labels of the groups in order; None where all are one."""
 
 
 def _grouped(sums: pd.DataFrame, keys: Mapping[str, str], groups: Sequence[str] | None) -> _Grouped:

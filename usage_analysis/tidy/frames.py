@@ -32,11 +32,11 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR
 
+#: Billed minutes of the last two hours can still grow, because billing follows the call [us].
 LAG = 2 * HOUR
-"""Billed minutes of the last two hours can still grow, because billing follows the call [us]."""
 
+#: Name of the group that holds the calls of no other group.
 REST = "rest"
-"""Name of the group that holds the calls of no other group."""
 
 COUNTS = ("total_count", "error_count", "joined_count")
 _TAKEN = {

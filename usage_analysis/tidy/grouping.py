@@ -33,8 +33,8 @@ from usage_analysis.tidy.zones import (
     zone_of,
 )
 
+#: Repeating slots of the local clock, and how many there are; weeks begin on Monday.
 SLOTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
-"""Repeating slots of the local clock, and how many there are; weeks begin on Monday."""
 
 # No day of any clock was ever longer.
 _LONGEST = {"hour": 1.0, "day": 27.0}
@@ -45,19 +45,19 @@ _SHORTEST_DAY = 20 * HOUR
 class Rows:
     """Rows of a frame by number: of its group, and of its instant among the distinct ones."""
 
+    #: Number of each row's instant.
     place: NDArray[np.intp]
-    """Number of each row's instant."""
+    #: Distinct instants, in order [us since 1970, UTC].
     times: Instants
-    """Distinct instants, in order [us since 1970, UTC]."""
+    #: Local clock of each instant [us].
     local: Instants
-    """Local clock of each instant [us]."""
     zone: tzinfo
+    #: Number of each row's group; 0 throughout in a single series.
     code: NDArray[np.intp]
-    """Number of each row's group; 0 throughout in a single series."""
+    #: Groups in order of appearance, named as their column; None for a single series.
     groups: pd.Index | None
-    """Groups in order of appearance, named as their column; None for a single series."""
+    #: Whether the rows are days.
     daily: bool
-    """Whether the rows are days."""
 
     @property
     def count(self) -> int:

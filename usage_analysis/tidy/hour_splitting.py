@@ -31,14 +31,14 @@ Rows = NDArray[np.intp]
 class _Piece(NamedTuple):
     """The nth piece of every row that has one: what of its hour falls into one clock hour."""
 
+    #: Rows that have one; all of them mostly.
     rows: Rows | slice
-    """Rows that have one; all of them mostly."""
+    #: Number of the group and clock hour that it goes to.
     spot: Rows
-    """Number of the group and clock hour that it goes to."""
+    #: Elapsed time that they share [h].
     overlap: NDArray[np.float64]
-    """Elapsed time that they share [h]."""
+    #: Where in the row's hour the piece ends [h].
     until: NDArray[np.float64]
-    """Where in the row's hour the piece ends [h]."""
 
 
 def split_hours(

@@ -251,9 +251,7 @@ def cut_rows(
     return cut
 
 
-def calendar(
-    every: str,
-) -> tuple[Callable[[Instants], Instants], Callable[[Instants], Instants]]:
+def calendar(every: str) -> tuple[Callable[[Instants], Instants], Callable[[Instants], Instants]]:
     """Number of the period that a local time lies in, and the local start of a number."""
     if every == "D":
         return (lambda local: local // DAY), (lambda number: number * DAY)
@@ -274,11 +272,7 @@ def calendar(
 
 
 def _expected(
-    place: tzinfo,
-    times: Instants,
-    lengths: NDArray[np.float64],
-    local: Instants,
-    starts: Instants,
+    place: tzinfo, times: Instants, lengths: NDArray[np.float64], local: Instants, starts: Instants
 ) -> NDArray[np.float64]:
     """Elapsed hours of each period that a frame of these rows would hold were it all there."""
     if lengths.max() >= DAY / 2 or not has_gaps(times, times + lengths.astype(np.int64)):

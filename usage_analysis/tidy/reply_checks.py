@@ -18,8 +18,8 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
+#: A reply whose buckets are those that were asked for.
 CheckedReply = NewType("CheckedReply", wire.Reply)
-"""A reply whose buckets are those that were asked for."""
 
 _DOCTOR = "`usage-analysis doctor` says what this account does"
 

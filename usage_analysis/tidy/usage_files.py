@@ -99,11 +99,11 @@ class SavedUsage(NamedTuple):
     query: UsageQuery
     as_of: datetime
     source: Source
+    #: Name of the group column; None for a single series.
     name: str | None
-    """Name of the group column; None for a single series."""
     parts: dict[str, tuple[UsageQuery, CheckedReply]]
+    #: Whether groups can share calls; None in a file that does not say so.
     overlapping: bool | None = None
-    """Whether groups can share calls; None in a file that does not say so."""
 
 
 def decode(body: bytes) -> SavedUsage | None:
@@ -162,9 +162,7 @@ def _parts(
             "group": group,
             "query": query.as_dict(),
             "reply": _reply(
-                {},
-                daily.get(group, usage.daily.iloc[:0]),
-                hourly.get(group, usage.hourly.iloc[:0]),
+                {}, daily.get(group, usage.daily.iloc[:0]), hourly.get(group, usage.hourly.iloc[:0])
             ),
         }
         for group, query in groups.items()

@@ -25,11 +25,12 @@ from usage_analysis.tidy.zones import DAY, HOUR
 
 Body = bytes | bytearray | str
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+#: The most billed minutes of a bucket, so that 64 bits hold millionths of them [min].
 MOST_MINUTES = 9.2e12
-"""The most billed minutes of a bucket, so that 64 bits hold millionths of them [min]."""
 Minutes = Annotated[float, msgspec.Meta(ge=0, le=MOST_MINUTES)]
 Hour = Annotated[int, msgspec.Meta(ge=0, le=23)]
 
+#: The canonical columns and the vendor's words for them.
 MEASURES = {
     "total_count": "totalCount",
     "error_count": "errorCount",
@@ -37,7 +38,6 @@ MEASURES = {
     "duration": "duration",
     "billed_minutes": "billedMinutes",
 }
-"""The canonical columns and the vendor's words for them."""
 
 
 class _Statistics(msgspec.Struct, rename=MEASURES, gc=False, kw_only=True):
@@ -110,16 +110,16 @@ class Buckets:
     """Rows of one grain as columns: `time` is the start of each bucket [us since 1970, UTC]."""
 
     time: NDArray[np.int64]
+    #: By canonical name; counts int64, `duration` int64 [us], `billed_minutes` float64 [min].
     columns: dict[str, NDArray[Any]]
-    """By canonical name; counts int64, `duration` int64 [us], `billed_minutes` float64 [min]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One reply of the endpoint, checked; `hourly` is None where a saved one lacks it."""
 
+    #: Empty where several replies were added up.
     all_time: dict[str, int | float]
-    """Empty where several replies were added up."""
     daily: Buckets
     hourly: Buckets | None
 

@@ -22,8 +22,8 @@ HOUR = 3_600_000_000
 DAY = 24 * HOUR
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
+#: Parts of hours are sums of fractions, this far from whole at most [us].
 SLACK = 10
-"""Parts of hours are sums of fractions, this far from whole at most [us]."""
 
 _QUARTER = HOUR // 4
 _STRETCH = 128 * DAY
@@ -46,12 +46,12 @@ def instant_of(moment: int | np.int64) -> datetime:
 class ClockHours(NamedTuple):
     """Stretches of one local clock hour at one offset, in order: a clock hour mostly lasts one."""
 
+    #: First instant of each [us, UTC].
     start: Instants
-    """First instant of each [us, UTC]."""
+    #: First instant after each [us, UTC].
     end: Instants
-    """First instant after each [us, UTC]."""
+    #: Local clock at the start [us].
     local: Instants
-    """Local clock at the start [us]."""
 
     @property
     def lengths(self) -> Instants:

@@ -20,8 +20,8 @@ from usage_analysis.analysis.vocabulary import (
 )
 from usage_analysis.tidy.frame_check import check_frame
 
+#: Below this, billed time and talk count as equal [share of the talk].
 _SAME: Final = 0.0005
-"""Below this, billed time and talk count as equal [share of the talk]."""
 
 
 def state_cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Statement:

@@ -27,8 +27,8 @@ _FAILING: Final = {
 }
 # A long call is odd, but the numbers still hold.
 _HARMLESS: Final = frozenset({"mean call <= 1 h"})
+#: Failed checks that a sentence names.
 _MOST: Final = 6
-"""Failed checks that a sentence names."""
 
 
 def check_name(check: str) -> str:

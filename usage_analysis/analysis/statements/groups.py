@@ -26,8 +26,8 @@ from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.overlap import can_share_calls
 
+#: Cells that a group's name may take in a sentence.
 _NAME = 40
-"""Cells that a group's name may take in a sentence."""
 
 
 def state_largest(breakdown: pd.DataFrame, measure: str) -> Statement:

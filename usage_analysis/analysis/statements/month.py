@@ -24,8 +24,8 @@ from usage_analysis.analysis.vocabulary import (
 )
 from usage_analysis.errors import QueryError
 
+#: A trend from this size on is mentioned [share per 30 days].
 _TREND = 0.02
-"""A trend from this size on is mentioned [share per 30 days]."""
 
 
 def describe_month(
@@ -90,10 +90,7 @@ def describe_month(
 
 
 def state_month(
-    found: pd.Series,
-    *,
-    price: Decimal | str | float | None = None,
-    meaning: Meaning | None = None,
+    found: pd.Series, *, price: Decimal | str | float | None = None, meaning: Meaning | None = None
 ) -> Statement:
     """State a month's projection, from a row of `project_month` or `month_outlook`."""
     meaning = meaning_of(found, "project_month", meaning=meaning)

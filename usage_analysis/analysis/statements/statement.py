@@ -55,8 +55,3 @@ def describe_rows(
     rows: list[Any] = found.to_dict("records")
     said = [state(row).sentence for row in rows]
     return pd.DataFrame({"sentence": said}, index=found.index)
-
-
-def sentences(frame: pd.DataFrame, tell: Callable[[int, pd.DataFrame], str]) -> str | pd.DataFrame:
-    """Return the sentence on a series, or a column `sentence` with one row per group."""
-    return describe(frame, lambda number, rows: Statement("", tell(number, rows)))
