@@ -25,7 +25,7 @@ def places():
 
 
 @dataclass(frozen=True)
-class Deed:
+class Action:
     """A change of one control.
 
     Parameters
@@ -49,105 +49,106 @@ class Deed:
     says: str = ""
 
 
-DEEDS = [
-    Deed("measure", "joined calls", says="joined calls"),
-    Deed("refresh", what="as of"),
-    Deed("granularity", "Week"),
-    Deed("granularity", "Day", "ArrowUp"),
-    Deed("search", "refund"),
-    Deed("search"),
-    Deed("comparison", "Previous period"),
-    Deed("view", "Change"),
-    Deed("group", "Agent"),
-    Deed("top", key="ArrowLeft"),
-    Deed("agents", "Support line"),
-    Deed("all_agents"),
-    Deed("how_many", "2", what="how many"),
-    Deed("largest", what="headline"),
-    Deed("none_agents"),
-    Deed("find_agents", "desk", what="listed"),
-    Deed("find_agents", what="listed"),
-    Deed("group", "tenant", "t"),
-    Deed("groups", "maple-realty"),
-    Deed("all_groups"),
-    Deed("none_groups"),
-    Deed("find_groups", "maple", what="groups listed"),
-    Deed("find_groups", what="groups listed"),
-    Deed("tab", "Peak hours"),
-    Deed("tab", "Errors"),
-    Deed("tab", "Money"),
-    Deed("price", "0.07", what="headline"),
-    Deed("tab", "Capacity"),
-    Deed("limit", key="ArrowRight"),
-    Deed("tab", "Trends"),
-    Deed("group", "Nothing", "Home"),
-    Deed("preset", "This month", "ArrowUp"),
-    Deed("first", "2026-03-20", says="from 2026-03-20 to"),
-    Deed("last", "2026-03-30", says="to 2026-03-30 ("),
-    Deed("timezone", "Europe/Berlin", says="(Europe/Berlin)"),
-    Deed("hour_from", "01:00"),
-    Deed("hour_to", "23:00", "ArrowUp"),
-    Deed("duration_min", "30"),
-    Deed("duration_max", "400"),
-    Deed("voice", "Mara"),
-    Deed("metadata_key", "channel", what="values"),
-    Deed("metadata_value", "web"),
-    Deed("show_python", what="lines"),
-    *(Deed(kind, what="link") for kind in FORMATS),
+ACTIONS = [
+    Action("measure", "joined calls", says="joined calls"),
+    Action("refresh", what="as of"),
+    Action("granularity", "Week"),
+    Action("granularity", "Day", "ArrowUp"),
+    Action("search", "refund"),
+    Action("search"),
+    Action("comparison", "Previous period"),
+    Action("view", "Change"),
+    Action("view", "Over time", "ArrowUp"),
+    Action("group", "Agent"),
+    Action("top", key="ArrowLeft"),
+    Action("agents", "Support line"),
+    Action("all_agents"),
+    Action("how_many", "2", what="how many"),
+    Action("largest", what="headline"),
+    Action("none_agents"),
+    Action("find_agents", "desk", what="listed"),
+    Action("find_agents", what="listed"),
+    Action("group", "tenant", "t"),
+    Action("groups", "maple-realty"),
+    Action("all_groups"),
+    Action("none_groups"),
+    Action("find_groups", "maple", what="groups listed"),
+    Action("find_groups", what="groups listed"),
+    Action("tab", "Peak hours"),
+    Action("tab", "Errors"),
+    Action("tab", "Money"),
+    Action("price", "0.07", what="headline"),
+    Action("tab", "Capacity"),
+    Action("limit", key="ArrowRight"),
+    Action("tab", "Trends"),
+    Action("group", "Nothing", "Home"),
+    Action("preset", "This month", "ArrowUp"),
+    Action("first", "2026-03-20", says="from 2026-03-20 to"),
+    Action("last", "2026-03-30", says="to 2026-03-30 ("),
+    Action("timezone", "Europe/Berlin", says="(Europe/Berlin)"),
+    Action("hour_from", "01:00"),
+    Action("hour_to", "23:00", "ArrowUp"),
+    Action("duration_min", "30"),
+    Action("duration_max", "400"),
+    Action("voice", "Mara"),
+    Action("metadata_key", "channel", what="values"),
+    Action("metadata_value", "web"),
+    Action("show_python", what="lines"),
+    *(Action(kind, what="link") for kind in FORMATS),
 ]
 
 
-def by_mouse(board, deed, place, control):
-    """The deed with a mouse, and with what is written where a mouse has pointed."""
+def by_mouse(board, action, place, control):
+    """The action with a mouse, and with what is written where a mouse has pointed."""
     selector = f".ua-{place}"
     match control:
         case widgets.ToggleButtons():
-            board.page.locator(f"{selector} button", has_text=deed.value).click()
+            board.page.locator(f"{selector} button", has_text=action.value).click()
         case widgets.SelectMultiple():
-            board.page.locator(f"{selector} option", has_text=deed.value).click()
+            board.page.locator(f"{selector} option", has_text=action.value).click()
         case widgets.Dropdown():
-            board.choose(place, deed.value)
+            board.choose(place, action.value)
         case widgets.IntSlider():
-            board.drag(place, -30 if deed.key == "ArrowLeft" else 30)
+            board.drag(place, -30 if action.key == "ArrowLeft" else 30)
         case widgets.Button() | widgets.ToggleButton():
             board.at(place).click()
         case _:
             board.at(place).click()
-            board.at(place).fill(deed.value)
+            board.at(place).fill(action.value)
             board.at(place).press("Enter")
 
 
-def by_keyboard(board, deed, place, control):
-    """The deed with keys alone, where the focus has come to."""
+def by_keyboard(board, action, place, control):
+    """The action with keys alone, where the focus has come to."""
     keyboard = board.page.keyboard
     match control:
         case widgets.ToggleButtons():
-            board.page.locator(f".ua-{place} button", has_text=deed.value).focus()
+            board.page.locator(f".ua-{place} button", has_text=action.value).focus()
             keyboard.press("Space")
         case widgets.Button() | widgets.ToggleButton():
             board.at(place).focus()
             keyboard.press("Enter")
         case widgets.DatePicker():
             board.at(place).focus()
-            year, month, day = deed.value.split("-")
+            year, month, day = action.value.split("-")
             keyboard.type(f"{month}{day}{year}")
         case widgets.Text() | widgets.Combobox():
             board.at(place).focus()
             keyboard.press("Control+a")
-            keyboard.type(deed.value) if deed.value else keyboard.press("Delete")
+            keyboard.type(action.value) if action.value else keyboard.press("Delete")
             keyboard.press("Tab")
         case _:
             board.at(place).focus()
-            keyboard.press(deed.key)
+            keyboard.press(action.key)
 
 
 def all_done(board, hand, known):
-    """Do all deeds with a hand, each until the page shows what it changes."""
-    assert {deed.control for deed in DEEDS} == set(known)
-    for number, deed in enumerate(DEEDS):
-        place, control = known[deed.control]
+    """Do all actions with a hand, each until the page shows what it changes."""
+    assert {action.control for action in ACTIONS} == set(known)
+    for number, action in enumerate(ACTIONS):
+        place, control = known[action.control]
         try:
-            board.changes(partial(hand, board, deed, place, control), deed.what, deed.says)
+            board.changes(partial(hand, board, action, place, control), action.what, action.says)
         except Exception as error:
-            raise AssertionError(f"{hand.__name__}, {number}: {deed} changed nothing") from error
+            raise AssertionError(f"{hand.__name__}, {number}: {action} changed nothing") from error
     assert board.said == []

@@ -35,7 +35,7 @@ LOOKS = {
     "lines": "document.querySelector('.ua-python pre').offsetParent === null",
     "link": "document.querySelector('a.ua-save')?.download ?? ''",
 }
-"""What a deed may change, as the page tells it."""
+"""What a action may change, as the page tells it."""
 NOT_OURS = re.compile(
     r"shared (singleton )?module @jupyterlab/|cdn\.jsdelivr\.net|^Language pack '\w+' not installed"
     r"|^Plugin @jupyter\S+ .*took [\d.]+ms to activate"
@@ -174,7 +174,7 @@ class Board:
         self.page.mouse.up()
 
     def changes(self, act, what="picture", says=""):
-        """Wait until a deed has changed what it is to change, and all is settled."""
+        """Wait until a action has changed what it is to change, and all is settled."""
         before = self.page.evaluate(LOOKS[what])
         act()
         self.page.wait_for_function(
