@@ -113,7 +113,7 @@ def test_dragging_never_takes_the_picture_away(board):
             watch();
         }"""
     )
-    board.drag("calls-at-once", 40)
+    board.drag("concurrent-calls-allowed", 40)
     page.wait_for_timeout(600)
     heights = page.evaluate("cancelAnimationFrame(window.watching), window.heights")
     assert len(heights) > 10
