@@ -29,29 +29,54 @@ def source(cell):
     return "".join(cell["source"])
 
 
+def code_of(path):
+    return [cell for cell in cells_of(path) if cell["cell_type"] == "code"]
+
+
 @named
 def test_prose_comes_first(path):
-    """Each notebook has 8 to 15 cells, starts with prose and has prose above each code cell."""
+    """Each notebook has 12 to 24 cells, starts with prose and has prose above each code cell."""
     cells = cells_of(path)
-    assert 8 <= len(cells) <= 15
+    assert 12 <= len(cells) <= 24
     assert source(cells[0]).startswith("# ")
     for above, cell in pairwise(cells):
         assert "markdown" in (above["cell_type"], cell["cell_type"]), source(cell)
 
 
+def test_notebooks_are_linked():
+    """Each notebook ends with a link to the next one, and the last with a link to the first."""
+    for path, following in zip(PATHS, [*PATHS[1:], PATHS[0]], strict=True):
+        last = cells_of(path)[-1]
+        assert last["cell_type"] == "markdown"
+        assert f"]({following.name})" in source(last)
+
+
 @named
-def test_the_last_cell_prints_text(path):
-    """Each notebook ends with a code cell that prints text, which nbval compares."""
-    last = cells_of(path)[-1]
-    assert last["cell_type"] == "code"
-    assert any(map(text_of, last["outputs"]))
+def test_a_frame_is_shown_before_figures(path):
+    """Each notebook shows the first rows of a frame before its first figure."""
+    sources = [source(cell) for cell in code_of(path)]
+    shown = [place for place, text in enumerate(sources) if text.endswith(".head()")]
+    assert shown[0] < min(place for place, text in enumerate(sources) if "ua.plot_" in text)
+
+
+def test_half_of_the_cells_draw():
+    """At least two code cells of each notebook and half of all code cells draw a stored figure."""
+    drawing = {
+        path: [cell for cell in code_of(path) if "ua.plot_" in source(cell)] for path in PATHS
+    }
+    for cells in drawing.values():
+        assert len(cells) >= 2
+        for cell in cells:
+            assert any("image/png" in output.get("data", {}) for output in cell["outputs"])
+    total = sum(len(code_of(path)) for path in PATHS)
+    assert 2 * sum(map(len, drawing.values())) >= total
 
 
 @named
 def test_code_cells_are_compared(path):
     """Each code cell has an execution count, without which nbval compares nothing, and defines no
     function or class."""
-    code = [cell for cell in cells_of(path) if cell["cell_type"] == "code"]
+    code = code_of(path)
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     assert not re.search(r"^\s*(def|class) ", "\n".join(map(source, code)), re.MULTILINE)
 
@@ -63,29 +88,15 @@ def text_of(output):
 
 
 @named
-def test_controls_are_set(path):
-    """Each notebook sets controls of the dashboard and prints the result as text."""
-    driven = [
-        cell
-        for cell in cells_of(path)
-        if re.search(r"^\s*explorer\.\w+\.value = ", source(cell), re.MULTILINE)
-    ]
-    assert driven
-    for cell in driven:
-        assert any(map(text_of, cell["outputs"])), source(cell)
-
-
-@named
-def test_pictures_match_their_text(path):
-    """The saved picture of a dashboard has the title that the dashboard's text has."""
-    kept = 0
-    for cell in cells_of(path):
-        for before, output in pairwise(cell.get("outputs", [])):
-            if png := output.get("data", {}).get("image/png"):
-                kept += 1
-                with Image.open(io.BytesIO(base64.b64decode("".join(png)))) as picture:
-                    assert f"<Explorer sample: {picture.text['Title']} | " in text_of(before)
-    assert kept
+def test_the_dashboard_comes_last(path):
+    """Each notebook shows the dashboard once, in its last code cell, and stores its picture with
+    the title that the dashboard's text has."""
+    *others, last = code_of(path)
+    assert not any("explorer" in source(cell).lower() for cell in others)
+    text, picture = last["outputs"]
+    png = picture["data"]["image/png"]
+    with Image.open(io.BytesIO(base64.b64decode("".join(png)))) as image:
+        assert f"<Explorer sample: {image.text['Title']} | " in text_of(text)
 
 
 def test_the_report_takes_parameters():
@@ -140,7 +151,7 @@ def test_runs_on_another_account(path, live, tmp_path, monkeypatch):
         "my_agents": {f"Our {name}": value for name, value in [*AGENTS.items()][1:4]},
         "my_tenants": TENANTS[:4],
     }
-    code = "\n".join(source(cell) for cell in cells_of(path) if cell["cell_type"] == "code")
+    code = "\n".join(map(source, code_of(path)))
     for old, new in CHANGED.items():
         code = code.replace(old, new)
     exec(compile(code, path.name, "exec"), space)  # noqa: S102  # our own
