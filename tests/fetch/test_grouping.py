@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.grouping import Grouping, single_values
-from usage_analysis.query import UsageQuery
+from usage_analysis.fetch.grouping import Grouping
 
 A, B = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
 
@@ -42,17 +41,3 @@ def test_agents_of_one_name_form_one_group() -> None:
     assert Grouping.of_pairs("agent", pairs, "--by").values == {"desk": [A, B], "night": "n"}
     with pytest.raises(QueryError, match=r"^--by: expected each name once, got 'desk' twice"):
         Grouping.of_pairs("voice", pairs, "--by")
-
-
-@pytest.mark.parametrize(
-    ("filters", "values"),
-    [
-        ({}, {}),
-        ({"search": "x", "duration_min": 3}, {}),
-        ({"agent_ids": [A, B]}, {"agent_ids": [A, B]}),
-        ({"voice_id": A, "metadata": {"k": "1"}}, {"voice_id": [A], "metadata.k": ["1"]}),
-    ],
-)
-def test_single_values(filters: dict[str, Any], values: dict[str, list[str]]) -> None:
-    """A call has one agent, one voice and one value per metadata key; other filters can overlap."""
-    assert single_values(UsageQuery(**filters).as_dict()) == values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import usage_analysis as ua
 from usage_analysis.analysis.statements.groups import state_largest
 from usage_analysis.tidy.groups import sum_groups
-from usage_analysis.tidy.overlap import can_share_calls, overlapping_pair
+from usage_analysis.tidy.overlap import can_share_calls, overlapping_pair, single_values
 
 A, B = "0" * 8 + "-0000-4000-8000-" + "0" * 11 + "1", "0" * 8 + "-0000-4000-8000-" + "0" * 11 + "2"
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-07"}
@@ -52,6 +53,20 @@ def tenants() -> ua.CallUsage:
 def test_groups_share_no_call_if_they_differ_in_what_a_call_has_once(groups, shared) -> None:
     """Only values of agent, voice or one metadata key that all groups have keep calls apart."""
     assert (overlapping_pair(groups) is not None) == shared
+
+
+@pytest.mark.parametrize(
+    ("filters", "values"),
+    [
+        ({}, {}),
+        ({"search": "x", "duration_min": 3}, {}),
+        ({"agent_ids": [A, B]}, {"agent_ids": [A, B]}),
+        ({"voice_id": A, "metadata": {"k": "1"}}, {"voice_id": [A], "metadata.k": ["1"]}),
+    ],
+)
+def test_single_values(filters: dict[str, Any], values: dict[str, list[str]]) -> None:
+    """A call has one agent, one voice and one value per metadata key; other filters can overlap."""
+    assert single_values(ua.UsageQuery(**filters).as_dict()) == values
 
 
 def test_frames_of_a_breakdown_know_it(

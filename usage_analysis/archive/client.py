@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,12 +17,12 @@ from usage_analysis.archive.loading import all_parts, load
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient, resolve_query
-from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
+from usage_analysis.fetch.base import BaseClient
+from usage_analysis.fetch.breakdown import REST
 from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.fetch.progress import ProgressOption, reporting
 from usage_analysis.fetch.threads import CancelToken
-from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
+from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import LAG, Source
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.reply_checks import window_of
@@ -79,60 +79,6 @@ class ArchiveClient(BaseClient):
         parts = self._parts()
         return instant_of(int(scope_bounds(parts, scope_names(parts)).fetched.max()))
 
-    def call_usage(
-        self,
-        query: UsageQuery | None = None,
-        *,
-        progress: ProgressOption = None,
-        chunk_days: int = CHUNK_DAYS,  # noqa: ARG002  # scripts for `Client` run here as well
-        **filters: Unpack[Filters],
-    ) -> CallUsage:
-        """Load the usage of the calls that a query selects; see `Client.call_usage`.
-
-        Raises
-        ------
-        QueryError
-            No scope covers the query, or days are missing; the message says how to fetch them.
-        ArchiveError
-            A required file is damaged; the message says how to repair the archive.
-        """
-        question = resolve_query(query, filters, self.now())
-        return self._usages({"": question}, "", progress)[""]
-
-    def breakdown(
-        self,
-        groups: Mapping[str, Mapping[str, Any]],
-        *,
-        name: str = "group",
-        include_rest: bool = False,
-        max_concurrency: int = MAX_CONCURRENCY,  # noqa: ARG002  # as above
-        chunk_days: int = CHUNK_DAYS,  # noqa: ARG002  # as above
-        progress: ProgressOption = None,
-        **filters: Unpack[Filters],
-    ) -> CallUsage:
-        """Load usage by group; see `Client.breakdown`.
-
-        Raises
-        ------
-        QueryError, ArchiveError
-            As in `call_usage`; or the groups hold more calls than the total.
-        """
-        whole, questions = plan_breakdown(
-            groups, name, filters, include_rest=include_rest, now=self.now()
-        )
-        usages = self._usages(questions | ({REST: whole} if include_rest else {}), name, progress)
-        if include_rest:
-            try:
-                usages[REST] = subtract_groups(usages.pop(REST), list(usages.values()))
-            except ResponseError as error:
-                raise QueryError(
-                    f"{error}. In this archive all calls may have been fetched before the groups: "
-                    "sync them again, the groups first"
-                ) from None
-        seen = next(iter(usages.values())).query or whole
-        asked_of_all = replace(whole, from_date=seen.from_date, to_date=seen.to_date)
-        return build_breakdown(usages, name, asked_of_all)
-
     def cancellable(self, token: CancelToken) -> ArchiveClient:  # noqa: ARG002  # nothing is waited for
         """Return this client: files are read so fast that there is nothing to cancel."""
         return self
@@ -159,10 +105,17 @@ class ArchiveClient(BaseClient):
         found = scope_queries(parts, scopes)
         return {scopes[row]: found[scopes[row]] for row in order}
 
-    def _usages(
-        self, questions: Mapping[str, UsageQuery], name: str, progress: ProgressOption
+    def _fetch(
+        self,
+        queries: Mapping[str, UsageQuery],
+        rest: Mapping[str, UsageQuery],
+        name: str,
+        *,
+        progress: ProgressOption = None,
+        **_: Any,  # scripts for `Client` run here as well
     ) -> dict[str, CallUsage]:
         """Load the usage of each query, all for one window and as of one instant."""
+        questions = {**queries, **rest}
         held = {_key(own.query): scope for scope, own in self._scopes().items()}
         scopes = {}
         for group, question in questions.items():
@@ -185,6 +138,15 @@ class ArchiveClient(BaseClient):
                 )
                 usages[group] = sum_groups(whole)
         return usages
+
+    def _subtract(self, whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
+        try:
+            return super()._subtract(whole, groups)
+        except ResponseError as error:
+            raise QueryError(
+                f"{error}. In this archive all calls may have been fetched before the groups: "
+                "sync them again, the groups first"
+            ) from None
 
     def _window(
         self, asked: UsageQuery, scopes: list[str], *, settled: bool

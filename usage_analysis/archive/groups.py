@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
 from typing import Any
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.grouping import single_values
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import check_group_name
+from usage_analysis.tidy.overlap import find_overlap
 
 #: Filters of a scope by name, as an archive stores them.
 Filters = Mapping[str, Any]
@@ -145,19 +144,9 @@ def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, 
     for scope, label in labels.items():
         members.setdefault(label, []).append(scope)
     for together in members.values():
-        if len(together) == 1:
-            continue
-        shared = sorted(
-            set[str].intersection(*({*single_values(scopes[scope])} for scope in together))
-        )
-        owner: dict[tuple[str, ...], str] = {}
-        # Scopes are disjoint if no combination of their single-valued filters occurs twice.
-        for scope in together:
-            for values in product(*(_values(scope, scopes[scope], name) for name in shared)):
-                other = owner.setdefault(values, scope)
-                if other != scope:
-                    raise QueryError(
-                        f"by: expected scopes that share no call, got {other!r} and {scope!r}, "
-                        "whose sum may count calls twice; select scopes with where=, or use "
-                        'by="scope"'
-                    )
+        if pair := find_overlap({scope: scopes[scope] for scope in together}):
+            raise QueryError(
+                f"by: expected scopes that share no call, got {pair[0]!r} and {pair[1]!r}, "
+                "whose sum may count calls twice; select scopes with where=, or use "
+                'by="scope"'
+            )

@@ -79,10 +79,9 @@ class AsyncClient:
         **filters: Unpack[Filters],
     ) -> CallUsage:
         """Fetch the usage of the calls that a query selects; see `Client.call_usage`."""
-        usage: CallUsage = await self._run(
-            "call_usage", query, progress=progress, chunk_days=chunk_days, **filters
+        return await self._run(
+            Client.call_usage, query, progress=progress, chunk_days=chunk_days, **filters
         )
-        return usage
 
     async def breakdown(
         self,
@@ -92,8 +91,7 @@ class AsyncClient:
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Fetch usage by group; see `Client.breakdown`."""
-        usage: CallUsage = await self._run("breakdown", groups, name=name, **options)
-        return usage
+        return await self._run(Client.breakdown, groups, name=name, **options)
 
     async def by_agent(
         self,
@@ -103,8 +101,7 @@ class AsyncClient:
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Fetch usage by agent; see `Client.by_agent`."""
-        usage: CallUsage = await self._run("by_agent", agents, name=name, **options)
-        return usage
+        return await self._run(Client.by_agent, agents, name=name, **options)
 
     async def by_voice(
         self,
@@ -114,8 +111,7 @@ class AsyncClient:
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Fetch usage by voice; see `Client.by_voice`."""
-        usage: CallUsage = await self._run("by_voice", voices, name=name, **options)
-        return usage
+        return await self._run(Client.by_voice, voices, name=name, **options)
 
     async def by_metadata(
         self,
@@ -126,8 +122,7 @@ class AsyncClient:
         **options: Unpack[BreakdownOptions],
     ) -> CallUsage:
         """Fetch usage by the value of a metadata key; see `Client.by_metadata`."""
-        usage: CallUsage = await self._run("by_metadata", key, values, name=name, **options)
-        return usage
+        return await self._run(Client.by_metadata, key, values, name=name, **options)
 
     async def iter_usage(
         self, queries: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]], **options: Any
@@ -150,18 +145,15 @@ class AsyncClient:
 
     async def now(self) -> datetime:
         """Return the current time by the account's clock; see `Client.now`."""
-        now: datetime = await self._run("now")
-        return now
+        return await self._run(Client.now)
 
     async def today(self, timezone: str | tzinfo = "UTC") -> date:
         """Return the current date in a time zone; see `Client.today`."""
-        today: date = await self._run("today", timezone)
-        return today
+        return await self._run(Client.today, timezone)
 
     async def get(self, params: Params) -> Reply[bytes]:
         """Return one raw reply; see `Client.get`."""
-        reply: Reply[bytes] = await self._run("get", params)
-        return reply
+        return await self._run(Client.get, params)
 
     async def aclose(self) -> None:
         """Close the connections; queries that wait for a thread are refused."""
@@ -183,12 +175,14 @@ class AsyncClient:
         self._closed = False
         self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, THREAD_NAME)
 
-    async def _run(self, method: str, *args: Any, **options: Any) -> Any:
+    async def _run(self, method: Callable[..., T], *args: Any, **options: Any) -> T:
         loop, token, started = asyncio.get_running_loop(), CancelToken(), time.monotonic()
 
-        def work() -> Any:
+        def work() -> T:
             view = self._client.cancellable(token, waited=time.monotonic() - started)
-            return getattr(view, method)(*args, **options)
+            # By name, because a client may override its methods.
+            answer: T = getattr(view, method.__name__)(*args, **options)
+            return answer
 
         with reporting(options.get("progress")) as report:
             if options.get("progress"):

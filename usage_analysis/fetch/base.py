@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, tzinfo
-from typing import Any, ClassVar, Self, Unpack
+from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
+from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
 from usage_analysis.fetch.grouping import Grouping
 from usage_analysis.fetch.progress import ProgressOption
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery, zone
 from usage_analysis.tidy.frames import Source
-from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
 #: Default maximum number of concurrent requests.
 MAX_CONCURRENCY = 10
 
 
-class BreakdownOptions(Filters, total=False):
-    """Options of `BaseClient.breakdown` by name, and the filters that all groups share."""
+class FetchOptions(TypedDict, total=False):
+    """How queries are sent; see `BaseClient.breakdown`."""
 
-    include_rest: bool
     max_concurrency: int
     chunk_days: int
     progress: ProgressOption
 
 
+class BreakdownOptions(Filters, FetchOptions, total=False):
+    """Options of `BaseClient.breakdown` by name, and the filters that all groups share."""
+
+    include_rest: bool
+
+
 class BaseClient(ABC):
-    """Interface of a client, as the dashboard uses it; see `Client`."""
+    """Queries and breakdowns of any client; see `Client`."""
 
     #: Who answers, for messages.
     answers: ClassVar[str] = "the server"
     #: Python code for such a client; empty if it needs a secret or an object of yours.
     python: str
+    #: First day of a call log, at which windows without a start begin.
+    _since: datetime | None = None
 
     @property
     @abstractmethod
@@ -51,7 +60,6 @@ class BaseClient(ABC):
     def now(self) -> datetime:
         """Return the current time by the account's clock."""
 
-    @abstractmethod
     def call_usage(
         self,
         query: UsageQuery | None = None,
@@ -60,9 +68,32 @@ class BaseClient(ABC):
         chunk_days: int = CHUNK_DAYS,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Fetch the usage of the calls that a query, or filters by name, select."""
+        """Fetch the usage of the calls that a query selects.
 
-    @abstractmethod
+        Parameters
+        ----------
+        query
+            The query. Filters by name do the same, see `UsageQuery`. If `timezone` is one of
+            them, the dates are local days, as in `UsageQuery.local_days`, by default the last 30
+            and today. The frames stay in UTC.
+        progress
+            ``True`` for a progress bar on standard error or in the notebook, or a function that is
+            called with the number of finished requests and their total.
+        chunk_days
+            Longest window of one request [days]; longer windows take several parallel requests.
+
+        Raises
+        ------
+        QueryError
+            A filter is invalid; nothing was sent.
+        TransportError, APIError, ResponseError
+            There was no complete response, the server refused, or its reply breaks the contract.
+        ArchiveError
+            A required file of an archive is damaged; the message says how to repair the archive.
+        """
+        question = resolve_query(query, filters, self.now(), self._since)
+        return self._fetch({"": question}, {}, "", chunk_days=chunk_days, progress=progress)[""]
+
     def breakdown(
         self,
         groups: Mapping[str, Mapping[str, Any]],
@@ -74,7 +105,74 @@ class BaseClient(ABC):
         progress: ProgressOption = None,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Fetch usage by group; the group is the first column of the frames."""
+        """Fetch usage by group, one query per group; the group is the first column of the frames.
+
+        Parameters
+        ----------
+        groups
+            The filters of each group by its name.
+        name
+            Name of the group column.
+        include_rest
+            Add the group ``"rest"``: the calls that the shared filters select and that are in no
+            group. The groups must differ in one filter that has one value per call: `agent_ids`,
+            `voice_id` or one key of `metadata`. The window then ends now at the latest. All calls
+            are fetched last, so calls that are counted meanwhile belong to the rest.
+        max_concurrency
+            Maximum number of concurrent requests.
+        chunk_days, progress
+            As in `call_usage`.
+        filters
+            Filters that all groups share, see `UsageQuery`, and `timezone` as in `call_usage`.
+
+        Raises
+        ------
+        QueryError
+            Groups or filters are invalid; nothing was sent.
+        TransportError, APIError, ResponseError
+            The query of one group failed, which fails the breakdown; the message names the group.
+            Or the groups hold more calls than the total.
+
+        Examples
+        --------
+        >>> import usage_analysis as ua
+        >>> usage = ua.sample_client().breakdown(
+        ...     {"short": {"duration_max": 60}, "long": {"duration_min": 60.000001}}, name="length"
+        ... )
+        >>> list(usage.daily.columns[:2])
+        ['length', 'total_count']
+        """
+        whole, queries = plan_breakdown(
+            groups, name, filters, include_rest=include_rest, now=self.now(), since=self._since
+        )
+        usages = self._fetch(
+            queries,
+            {REST: whole} if include_rest else {},
+            name,
+            max_concurrency=max_concurrency,
+            chunk_days=chunk_days,
+            progress=progress,
+        )
+        if include_rest:
+            usages[REST] = self._subtract(usages.pop(REST), list(usages.values()))
+        # The account may hold less than the window that was asked for.
+        seen = next(iter(usages.values())).query or whole
+        return build_breakdown(
+            usages, name, replace(whole, from_date=seen.from_date, to_date=seen.to_date)
+        )
+
+    @abstractmethod
+    def _fetch(
+        self,
+        queries: Mapping[str, UsageQuery],
+        rest: Mapping[str, UsageQuery],
+        name: str,
+        **options: Unpack[FetchOptions],
+    ) -> dict[str, CallUsage]:
+        """Return the usage of each query, and of the rest's after them, as of one instant."""
+
+    def _subtract(self, whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
+        return subtract_groups(whole, groups)
 
     @abstractmethod
     def cancellable(self, token: CancelToken) -> BaseClient:

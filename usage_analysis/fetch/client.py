@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch import key
 from usage_analysis.fetch.account import Account, AccountNames
-from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient, resolve_query
-from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
+from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient
 from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
 from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
-from usage_analysis.fetch.progress import ProgressOption
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.fetch.transport import WHAT, ConnectionPool
-from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
+from usage_analysis.query import CHUNK_DAYS, UsageQuery
 from usage_analysis.tidy.frames import Source
-from usage_analysis.tidy.usage import CallUsage, build_breakdown
+from usage_analysis.tidy.usage import CallUsage
 
 if TYPE_CHECKING:
     import httpx
@@ -89,6 +87,7 @@ class Client(BaseClient):
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
         self._connections = ConnectionPool(base_url, self._key, transport)
         self._account = Account(transport, local=self._connections.local, sample_key=sample_key)
+        self._since = self._account.since
         self._fetcher = Fetcher(
             WHAT,
             self._connections.run,
@@ -117,111 +116,19 @@ class Client(BaseClient):
         """Time limit of one query [s]."""
         return self._fetcher.deadline
 
-    def call_usage(
+    def _fetch(
         self,
-        query: UsageQuery | None = None,
+        queries: Mapping[str, UsageQuery],
+        rest: Mapping[str, UsageQuery],
+        name: str,
         *,
-        progress: ProgressOption = None,
-        chunk_days: int = CHUNK_DAYS,
-        **filters: Unpack[Filters],
-    ) -> CallUsage:
-        """Fetch the usage of the calls that a query selects.
-
-        Parameters
-        ----------
-        query
-            The query. Filters by name do the same, see `UsageQuery`. If `timezone` is one of
-            them, the dates are local days, as in `UsageQuery.local_days`, by default the last 30
-            and today. The frames stay in UTC.
-        progress
-            ``True`` for a progress bar on standard error or in the notebook, or a function that is
-            called with the number of finished requests and their total.
-        chunk_days
-            Longest window of one request [days]; longer windows take several parallel requests.
-
-        Raises
-        ------
-        QueryError
-            A filter is invalid; nothing was sent.
-        TransportError, APIError, ResponseError
-            There was no complete response, the server refused, or its reply breaks the contract.
-        """
-        question = resolve_query(query, filters, self.now(), self._account.since)
-        return self._fetcher.fetch_usages(
-            {"": question},
-            max_concurrency=MAX_CONCURRENCY,
-            chunk_days=chunk_days,
-            progress=progress,
-        )[""]
-
-    def breakdown(
-        self,
-        groups: Mapping[str, Mapping[str, Any]],
-        *,
-        name: str = "group",
-        include_rest: bool = False,
         max_concurrency: int = MAX_CONCURRENCY,
-        chunk_days: int = CHUNK_DAYS,
-        progress: ProgressOption = None,
-        **filters: Unpack[Filters],
-    ) -> CallUsage:
-        """Fetch usage by group, one query per group; the group is the first column of the frames.
-
-        Parameters
-        ----------
-        groups
-            The filters of each group by its name.
-        name
-            Name of the group column.
-        include_rest
-            Add the group ``"rest"``: the calls that the shared filters select and that are in no
-            group. The groups must differ in one filter that has one value per call: `agent_ids`,
-            `voice_id` or one key of `metadata`. The window then ends now at the latest. All calls
-            are fetched last, so calls that are counted meanwhile belong to the rest.
-        max_concurrency
-            Maximum number of concurrent requests.
-        chunk_days, progress
-            As in `call_usage`.
-        filters
-            Filters that all groups share, see `UsageQuery`, and `timezone` as in `call_usage`.
-
-        Raises
-        ------
-        QueryError
-            Groups or filters are invalid; nothing was sent.
-        TransportError, APIError, ResponseError
-            The query of one group failed, which fails the breakdown; the message names the group.
-            Or the groups hold more calls than the total.
-
-        Examples
-        --------
-        >>> import usage_analysis as ua
-        >>> usage = ua.sample_client().breakdown(
-        ...     {"short": {"duration_max": 60}, "long": {"duration_min": 60.000001}}, name="length"
-        ... )
-        >>> list(usage.daily.columns[:2])
-        ['length', 'total_count']
-        """
+        **options: Any,
+    ) -> dict[str, CallUsage]:
         _check_max_concurrency(max_concurrency)
-        whole, queries = plan_breakdown(
-            groups,
-            name,
-            filters,
-            include_rest=include_rest,
-            now=self.now(),
-            since=self._account.since,
+        return self._fetcher.fetch_usages(
+            queries, rest, name=name, max_concurrency=max_concurrency, **options
         )
-        usages = self._fetcher.fetch_usages(
-            queries,
-            {REST: whole} if include_rest else {},
-            name=name,
-            max_concurrency=max_concurrency,
-            chunk_days=chunk_days,
-            progress=progress,
-        )
-        if include_rest:
-            usages[REST] = subtract_groups(usages.pop(REST), list(usages.values()))
-        return build_breakdown(usages, name, self._account.clip(whole))
 
     def iter_usage(
         self,
@@ -264,7 +171,7 @@ class Client(BaseClient):
         _check_max_concurrency(max_concurrency)
         pairs = queries.items() if isinstance(queries, Mapping) else queries
         now = self.now()
-        bounded = ((group, query.bounded(now, self._account.since)) for group, query in pairs)
+        bounded = ((group, query.bounded(now, self._since)) for group, query in pairs)
         return self._fetcher.iter_usages(
             bounded, name=name, max_concurrency=max_concurrency, chunk_days=chunk_days
         )

@@ -113,19 +113,6 @@ class Grouping:
         }
 
 
-def single_values(filters: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the values of single-valued filters: groups that differ in one of them are disjoint.
-
-    Parameters
-    ----------
-    filters
-        Filters as `UsageQuery.as_dict` gives them.
-    """
-    found = {name: filters[name] for name in ("agent_ids", "voice_id") if name in filters}
-    found |= {f"metadata.{key}": value for key, value in filters.get("metadata", {}).items()}
-    return {name: [value] if isinstance(value, str) else value for name, value in found.items()}
-
-
 def read_pairs(
     path: str | os.PathLike[str], argument: str, headings: tuple[str, Sequence[str]] = NAMED
 ) -> Pairs:

@@ -26,7 +26,12 @@ def overlapping_pair(groups: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]
         Filters of each group by name, as `UsageQuery.as_dict` gives them. The rest of a breakdown
         is what the other groups leave over, so it shares no call with them.
     """
-    values = {group: _values(filters) for group, filters in groups.items() if group != REST}
+    return find_overlap({group: own for group, own in groups.items() if group != REST})
+
+
+def find_overlap(groups: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
+    """Return two groups that can share calls as `overlapping_pair` does, whatever their names."""
+    values = {group: single_values(filters) for group, filters in groups.items()}
     if not values:
         return None
     shared = sorted(set.intersection(*(set(own) for own in values.values())))
@@ -38,14 +43,17 @@ def overlapping_pair(groups: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]
     return None
 
 
-def _values(filters: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Values that a group's calls can have, for each property with one value per call."""
-    values = {f"metadata.{key}": [value] for key, value in filters.get("metadata", {}).items()}
-    if "agent_ids" in filters:
-        values["agent_ids"] = [str(agent) for agent in filters["agent_ids"]]
-    if "voice_id" in filters:
-        values["voice_id"] = [str(filters["voice_id"])]
-    return values
+def single_values(filters: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the values of single-valued filters: groups that differ in one of them are disjoint.
+
+    Parameters
+    ----------
+    filters
+        Filters as `UsageQuery.as_dict` gives them.
+    """
+    found = {name: filters[name] for name in ("agent_ids", "voice_id") if name in filters}
+    found |= {f"metadata.{key}": value for key, value in filters.get("metadata", {}).items()}
+    return {name: [value] if isinstance(value, str) else value for name, value in found.items()}
 
 
 def mark_overlap(*frames: pd.DataFrame | None) -> None:
