@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import AT_ONCE
+from usage_analysis.analysis.intervals import AT_ONCE, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
@@ -174,8 +174,7 @@ def billing_overhead(
     talk = added.of(kept["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64))
     excess = billed * 60 - talk
     bound = within_six(added.of(kept["joined_count"].to_numpy()))
-    overhead = np.full(count, np.nan)
-    np.divide(billed * 60, talk, out=overhead, where=talk > 0)
+    overhead = share(billed * 60, talk)
     out = pd.DataFrame(
         {
             "billed_minutes": billed / MICRO,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.intervals import Floats, normal_cdf
+from usage_analysis.analysis.weekdays import ratio as divide
 
 #: Fewest buckets of a slot before one slot is named.
 ENOUGH = 3
@@ -86,7 +86,7 @@ def may_be_busiest(
     scale = np.hypot(own_error, error) + _TINY * np.abs(ahead) + _TINY**2
     distance = np.where(seen, (ahead - guess) / scale, np.inf)
     among = distance <= NormalDist().inv_cdf(1 - _CHANCE / (mean.shape[1] - 1))
-    rivals = _beyond(distance)
+    rivals = normal_cdf(-distance)
     np.put_along_axis(rivals, top, 0.0, axis=1)
     first = np.take_along_axis(mean, top, axis=1)
     events = np.square(first / np.maximum(own_error, _TINY * first + _TINY**2))
@@ -114,8 +114,8 @@ def _main_effects(total: Floats, n: NDArray[np.intp]) -> Floats:
     sums, weeks = total.reshape(-1, 7, 24), n.reshape(-1, 7, 24)
     hours = np.ones((len(sums), 1, 24))
     for _ in range(_ROUNDS):
-        days = _ratio(sums.sum(axis=2, keepdims=True), (weeks * hours).sum(axis=2, keepdims=True))
-        hours = _ratio(sums.sum(axis=1, keepdims=True), (weeks * days).sum(axis=1, keepdims=True))
+        days = divide(sums.sum(axis=2, keepdims=True), (weeks * hours).sum(axis=2, keepdims=True))
+        hours = divide(sums.sum(axis=1, keepdims=True), (weeks * days).sum(axis=1, keepdims=True))
     product: Floats = (days * hours).reshape(-1, 168)
     return product
 
@@ -124,20 +124,5 @@ def _leverage(fitted: Floats) -> Floats:
     """Share of a slot's own noise that is left in its main effects."""
     cells = fitted.reshape(-1, 7, 24)
     by_day, by_hour = cells.sum(axis=2, keepdims=True), cells.sum(axis=1, keepdims=True)
-    out: Floats = (_ratio(cells, by_day) + _ratio(cells, by_hour)).reshape(-1, 168)
-    return out
-
-
-def _ratio(one: Floats, other: Floats) -> Floats:
-    out = np.zeros(np.broadcast_shapes(one.shape, other.shape))
-    np.divide(one, other, out=out, where=other > 0)
-    return out
-
-
-def _beyond(distance: Floats) -> Floats:
-    """Upper tail of the normal distribution; it is 0 beyond 6 standard deviations."""
-    out = np.zeros(distance.shape)
-    near = distance < 6
-    tail = [math.erfc(value * math.sqrt(0.5)) / 2 for value in distance[near].tolist()]
-    out[near] = tail
+    out: Floats = (divide(cells, by_day) + divide(cells, by_hour)).reshape(-1, 168)
     return out

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from usage_analysis.analysis.intervals import (
     student_tail,
 )
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.month_days import in_kind
+from usage_analysis.analysis.month_days import date_of, in_kind
 from usage_analysis.analysis.scatter import FEWEST, cosines, slow_sums
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
@@ -125,16 +124,16 @@ def compare_periods(
         start, shift = first_day(current), _weeks_between(current, previous)
     if history is not None:
         _check_alike(current, history, "history")
-    pairs = [_Pair.of(current, previous, history, name, start, shift) for name in measures]
+    pairs = [_Pair(current, previous, history, name, start, shift) for name in measures]
     rows = [row for pair in pairs for row in pair.rows(confidence)]
-    if not any(row.found["hours"] for row in rows):
+    if not any(found["hours"] for found, _ in rows):
         raise QueryError(
             "compare_periods: expected finished buckets on the same weekdays and hours of both "
             "periods, got none; give it earlier rows too"
         )
     groups = pd.Index(measures, name="measure") if several else pairs[0].now.groups
-    table = pd.DataFrame([row.found for row in rows], index=groups)
-    table["significant"] = significant(np.array([row.tail for row in rows]), confidence)
+    table = pd.DataFrame([found for found, _ in rows], index=groups)
+    table["significant"] = significant(np.array([tail for _, tail in rows]), confidence)
     meaning = Meaning(
         made_by="compare_periods",
         measure=None if several else measures[0],
@@ -144,15 +143,14 @@ def compare_periods(
         previous_dates=_days(start - shift, pairs[0].before.size),
     )
     if groups is None:
-        one = pd.Series({**rows[0].found, "significant": float(table["significant"].iloc[0])})
+        one = pd.Series({**rows[0][0], "significant": float(table["significant"].iloc[0])})
         return with_meaning(one.rename("compare_periods"), meaning, current, previous)
     return with_meaning(table, meaning, current, previous)
 
 
 def _days(start: int, hours: int) -> str:
     """Return the local days that a number of hours covers, first and last."""
-    first = date(1970, 1, 1) + timedelta(days=start)
-    last = first + timedelta(days=max(-(-hours // 24) - 1, 0))
+    first, last = date_of(start), date_of(start + max(-(-hours // 24) - 1, 0))
     return f"{first}" if last == first else f"{first} to {last}"
 
 
@@ -179,7 +177,7 @@ def _last_period(frame: pd.DataFrame, every: str) -> tuple[int, int]:
 def _weeks_between(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
     days = _WEEK * round((first_day(later) - first_day(earlier)) / _WEEK)
     if days <= 0 and len(later) and len(earlier):
-        first, other = (date(1970, 1, 1) + timedelta(days=first_day(f)) for f in (earlier, later))
+        first, other = (date_of(first_day(frame)) for frame in (earlier, later))
         raise QueryError(
             f"previous: expected to begin at least a week before the frame, got {first} beside "
             f"{other}"
@@ -187,43 +185,31 @@ def _weeks_between(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
     return days
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One row of the result, and how often chance alone makes such a change (NaN: not known)."""
-
-    found: dict[str, Any]
-    tail: float
+#: One row of the result, and how often chance alone makes such a change (NaN: not known).
+_Row = tuple[dict[str, Any], float]
 
 
-@dataclass(frozen=True)
 class _Pair:
     """Both periods of one measure, and the days before them."""
 
-    now: ClockHours
-    before: ClockHours
-    past: ClockHours | None
-    start: int
-    past_start: int
-    measure: str
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         current: pd.DataFrame,
         previous: pd.DataFrame,
         history: pd.DataFrame | None,
         measure: str,
         start: int,
         shift: int,
-    ) -> _Pair:
-        now = ClockHours(current, measure, start)
-        before = ClockHours(previous, measure, start - shift, days=-(-now.size // 24))
+    ) -> None:
+        self.measure = measure
+        self.now = ClockHours(current, measure, start)
+        days = -(-self.now.size // 24)
+        self.before = ClockHours(previous, measure, start - shift, days=days)
         # Weeks of the past are needed only where the period has too few days of its own.
-        past, first = None, 0
-        if history is not None and len(history) and now.size <= 24 * FEWEST:
+        self.past: ClockHours | None = None
+        if history is not None and len(history) and self.now.size <= 24 * FEWEST:
             first = first_day(history)
-            past = ClockHours(history, measure, first, days=max(start - first, 1))
-        return cls(now, before, past, start, first, measure)
+            self.past = ClockHours(history, measure, first, days=max(start - first, 1))
 
     def rows(self, confidence: float) -> list[_Row]:
         """Compare each group; both tables begin on the days that are compared."""
@@ -260,16 +246,14 @@ class _Pair:
             "low": float(np.maximum(delta - half, -old)),
             "high": delta + half,
         }
-        return _Row(
-            {
-                **{name: in_kind(value, measure) for name, value in kinds.items()},
-                "change": delta / old if old else math.nan,
-                "hours": float(now.length[row, hour].sum() / HOUR),
-                "days": int(np.count_nonzero(np.bincount(day))),
-                "left_out": int(there.sum() - same.sum()),
-            },
-            spread.tail(delta),
-        )
+        found = {
+            **{name: in_kind(value, measure) for name, value in kinds.items()},
+            "change": delta / old if old else math.nan,
+            "hours": float(now.length[row, hour].sum() / HOUR),
+            "days": int(np.count_nonzero(np.bincount(day))),
+            "left_out": int(there.sum() - same.sum()),
+        }
+        return found, spread.tail(delta)
 
     def _past_error(self, hour: Integers, row: int, pairs: Floats) -> tuple[float, int] | None:
         """Standard error of the change of these hours, from how weeks differed in the past.
@@ -282,11 +266,10 @@ class _Pair:
         past = self.past
         assert past is not None  # noqa: S101  # the caller has looked
         days = past.size // 24
-        table = (
+        value, length = (
             values[row, : 24 * days].reshape(days, 24)
             for values in (past.value, past.length * (past.waiting == 0))
         )
-        value, length = table
         used = np.isin(np.arange(24), hour % 24)
         level = value[:, used].sum(1)
         whole = np.asarray((length[:, used] > 0).all(1))

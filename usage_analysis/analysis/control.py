@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.betabinomial import upper_counts
+from usage_analysis.analysis.columns import finished
 from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
@@ -145,12 +146,10 @@ def control_chart(
 def _finished(frame: pd.DataFrame, every: str | None) -> tuple[pd.DataFrame, int]:
     """Return the periods that are whole and final, and how many are not."""
     periods = frame if every is None else aggregate(frame, every)
-    waiting = periods["provisional"].to_numpy(dtype=bool)
-    if "complete" in periods:
-        waiting = waiting | ~periods["complete"].to_numpy(dtype=bool)
-    if not waiting.any():
+    final = finished(periods)
+    if final.all():
         return periods, 0
-    return periods[~waiting], len(np.unique(row_times(periods)[waiting]))
+    return periods[final], len(np.unique(row_times(periods)[~final]))
 
 
 class _Usual(NamedTuple):

@@ -206,8 +206,7 @@ def rate_effects(
             raise QueryError(
                 f"{name}: expected a breakdown with a group as first column, got one series"
             )
-    both: Any
-    both = rate_difference(
+    both: Any = rate_difference(
         current,
         previous,
         event=event,
@@ -294,9 +293,7 @@ def _difference(
         (_at(columns[0], place), _at(columns[1], place))
         for columns, place in zip((first, second), places, strict=True)
     )
-    scatter = None
-    if by_days:
-        scatter = _pooled(frames, index, event, denominator)
+    scatter = _pooled(frames, index, event, denominator) if by_days else None
     low, high = _interval(now, before, scatter, confidence)
     rate, old = share(now[1], now[0]), share(before[1], before[0])
     table = pd.DataFrame(

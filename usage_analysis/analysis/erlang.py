@@ -131,11 +131,16 @@ def traffic_for(channels: ArrayLike, blocking: ArrayLike) -> Any:
     return _plain(((low + high) / 2).reshape(lines.shape))
 
 
-def _traffic(traffic: ArrayLike) -> Floats:
+def _numbers(given: ArrayLike) -> Floats:
+    """Return what is given as numbers, NaN where it is none."""
     try:
-        values = np.asarray(traffic, dtype=np.float64)
+        return np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
-        values = np.array(np.nan)
+        return np.array(np.nan)
+
+
+def _traffic(traffic: ArrayLike) -> Floats:
+    values = _numbers(traffic)
     if not np.all(values >= 0):
         raise QueryError(f"traffic: expected erlangs, 0 or more, got {_shown(traffic)}")
     return values
@@ -159,10 +164,7 @@ def check_blocking(blocking: object) -> None:
 
 
 def _blocking_target(blocking: ArrayLike) -> Floats:
-    try:
-        values = np.asarray(blocking, dtype=np.float64)
-    except (TypeError, ValueError):
-        values = np.array(np.nan)
+    values = _numbers(blocking)
     if not np.all((values > 0) & (values < 1)):
         raise QueryError(
             f"blocking: expected a share between 0 and 1 such as 0.01, got {_shown(blocking)}"

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from usage_analysis.analysis.intervals import Floats, normal_quantile, student
+from usage_analysis.analysis.intervals import Floats, normal_cdf, normal_quantile, student
 from usage_analysis.analysis.weekdays import (
     Booleans,
     Integers,
@@ -56,8 +56,8 @@ class Forecast:
         Probability of each assumption; shape (assumptions, series).
     freedom
         Degrees of freedom behind the errors, one per series.
-    growth, growth_error
-        Growth per day at the end of the data [share of the level], and its standard error.
+    growth
+        Growth per day at the end of the data [share of the level].
     taught, low
         Past days that were learned from, and those so low that they were left out as holidays or
         outages; shape (series, days).
@@ -69,7 +69,6 @@ class Forecast:
     weight: Floats
     freedom: Floats
     growth: Floats
-    growth_error: Floats
     taught: Booleans
     low: Booleans
 
@@ -142,7 +141,6 @@ def forecast(
     variance += (share * (1 - share) * missed)[:, None] * (expected**2).cumsum(axis=1)
     variance += ratio(share * missed, known.sum(axis=1))[:, None] * total**2
     growth = (state.weight * state.slope).sum(axis=0)
-    spread = (state.weight * (state.slope_variance + (state.slope - growth) ** 2)).sum(axis=0)
     errors = np.sqrt(ratio(variance, totals**2, np.nan))
     return Forecast(
         expected,
@@ -151,7 +149,6 @@ def forecast(
         state.weight,
         np.minimum(weekdays.freedom, _MOST_FREEDOM),
         growth,
-        np.sqrt(spread),
         used,
         low,
     )
@@ -248,15 +245,6 @@ def _quantile(share: float, middle: Floats, error: Floats, weight: Floats) -> Fl
     for _ in range(24):
         half = (low + high) / 2
         z = (half - middle) / np.maximum(error, 1e-12)
-        below = (weight[..., None] * _normal(z)).sum(axis=0)
+        below = (weight[..., None] * normal_cdf(z)).sum(axis=0)
         low, high = np.where(below < share, half, low), np.where(below < share, high, half)
     return np.where(np.isfinite(middle).all(axis=0), (low + high) / 2, np.nan)
-
-
-def _normal(z: Floats) -> Floats:
-    """Normal distribution function, to 1e-5 (Abramowitz and Stegun 26.2.16)."""
-    t = 1 / (1 + 0.33267 * np.abs(z))
-    tail = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    tail *= t * (0.4361836 + t * (-0.1201676 + t * 0.9372980))
-    below: Floats = np.where(z > 0, 1 - tail, tail)
-    return below

@@ -21,12 +21,11 @@ from usage_analysis.analysis.group_spread import (
 from usage_analysis.analysis.intervals import Floats, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event, summed_by
+from usage_analysis.analysis.scatter import sums_of_days
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.grouping import Sums, groups_of
 from usage_analysis.tidy.overlap import check_disjoint
-from usage_analysis.tidy.zones import DAY, local_clock
 
 _LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
 
@@ -127,17 +126,10 @@ def _day_spread(breakdown: pd.DataFrame, event: str, denominator: str) -> float:
     index = breakdown.index
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None or len(index) == 0:
         return 1.0
-    code, groups = groups_of(breakdown)
-    days = local_clock(breakdown) // DAY
-    days -= days.min()
-    width = int(days.max()) + 1
-    cells = Sums(code * width + days, len(groups if groups is not None else "1") * width)
-    n, k = (
-        cells.of(breakdown[name].to_numpy()).astype(np.float64).reshape(-1, width)
-        for name in (denominator, event)
-    )
-    whole = np.maximum(n.sum(axis=1, keepdims=True), 1.0)
-    rate = np.clip(k.sum(axis=1, keepdims=True) / whole, 0.0, 1.0)
+    n, k, code, count = sums_of_days(breakdown, event, denominator)
+    calls, events = (np.bincount(code, values, minlength=count)[code] for values in (n, k))
+    whole = np.maximum(calls, 1.0)
+    rate = np.clip(events / whole, 0.0, 1.0)
     expected = float((n * rate * (1 - rate) * (1 - n / whole)).sum())
     found = float(((k - n * rate) ** 2).sum())
     return math.sqrt(max(found / expected, 1.0)) if expected > 0 else 1.0

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.intervals import Floats, normal_cdf
 
 #: Scale of the usual relative differences between groups, of a half-normal distribution.
 USUAL = 0.15
@@ -141,15 +139,3 @@ def widening(
         low, high = np.where(under, limit, low), np.where(under, high, limit)
     times = (low - middle) / (quantile / np.sqrt(4 * sizes))
     return np.maximum(np.interp(np.log(calls), np.log(sizes), times), 1.0), middle
-
-
-def normal_cdf(z: Floats) -> Floats:
-    """Return the normal distribution function, to 5e-7."""
-    places, values = _normal_table()
-    return np.interp(z, places, values)
-
-
-@lru_cache(maxsize=1)
-def _normal_table() -> tuple[Floats, Floats]:
-    places = np.linspace(-8, 8, 4001)
-    return places, np.array([0.5 * math.erfc(-z / math.sqrt(2)) for z in places.tolist()])

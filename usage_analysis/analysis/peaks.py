@@ -13,6 +13,7 @@ from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import Floats, Measured, check_weekend, measured, profile_of
 from usage_analysis.analysis.vocabulary import WEEKDAYS, either
+from usage_analysis.analysis.weekdays import ratio as divide
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.grouping import Rows, sums
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants, weekday_of
@@ -269,7 +270,7 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     profile = profile_of(hourly, found, "hour_of_week", measure)
     table = WholeDays(hourly, found)
     profile["share_of_days"] = _peak_shares(table).ravel()
-    profile["days"] = np.repeat(_whole_weekdays(table).ravel(), 24)
+    profile["days"] = np.repeat(_by_weekday(table, table.whole).ravel(), 24)
     mean = profile["mean"].to_numpy().reshape(-1, 168)
     if measure == "duration":
         mean = np.where(np.isnat(mean), 0, mean.view(np.int64))
@@ -292,15 +293,10 @@ def _peak_shares(table: WholeDays) -> Floats:
     """Share of the whole days of each weekday on which each hour is the day's peak."""
     peak = np.max(table.load, axis=2, keepdims=True, initial=0)
     at_peak = (table.load == peak) & (peak > 0)
-    out = np.full((table.rows.count, 7, 24), np.nan)
-    days = _whole_weekdays(table)[:, :, None]
-    for weekday in range(7):
-        those = at_peak[:, table.weekdays() == weekday].sum(axis=1)
-        np.divide(those, days[:, weekday], out=out[:, weekday], where=days[:, weekday] > 0)
-    return out
+    return divide(_by_weekday(table, at_peak), _by_weekday(table, table.whole)[:, :, None], np.nan)
 
 
-def _whole_weekdays(table: WholeDays) -> NDArray[np.intp]:
-    """How many whole days of each weekday each group has."""
-    each = [table.whole[:, table.weekdays() == weekday].sum(axis=1) for weekday in range(7)]
+def _by_weekday(table: WholeDays, days: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Count the days of each weekday of which something holds, for each group."""
+    each = [days[:, table.weekdays() == weekday].sum(axis=1) for weekday in range(7)]
     return np.stack(each, axis=1)

@@ -17,6 +17,7 @@ from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import COUNTS, group_column
 from usage_analysis.tidy.grouping import (
     SLOTS,
+    Rows,
     Sums,
     check_rows,
     groups_of,
@@ -229,7 +230,10 @@ def _rate(
     min_calls: int,
     independent: Independent,
 ) -> pd.DataFrame:
-    _check_rate(helper, frame, event, denominator, min_calls)
+    check_event(event, denominator)
+    if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
+        raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
+    check_frame(helper, frame, event, denominator, "provisional")
     quantile = normal_quantile(confidence)
     check_independent(independent)
     if by in SLOTS:
@@ -272,17 +276,13 @@ def _rate(
 
 def _worse_weeks(frame: pd.DataFrame, event: str, denominator: str) -> NDArray[np.int64]:
     """Count the weeks in which each hour of the week had a worse rate than all hours together."""
-    rows = rows_of(frame)
-    kept = ~frame["provisional"].to_numpy(dtype=bool)
+    rows, kept, key, count = _slots(frame, "hour_of_week")
     code = rows.code[kept]
     calls, events = (frame[name].to_numpy(dtype=np.float64)[kept] for name in (denominator, event))
     added = Sums(code, rows.count)
     usual = share(added.of(events), added.of(calls))[code] * calls
     worse = events > usual if event == "error_count" else events < usual
-    key = code * SLOTS["hour_of_week"] + rows.slots("hour_of_week")[rows.place][kept]
-    weeks: NDArray[np.int64] = Sums(key, rows.count * SLOTS["hour_of_week"]).of(
-        worse.astype(np.int64)
-    )
+    weeks: NDArray[np.int64] = Sums(key, count).of(worse.astype(np.int64))
     return weeks
 
 
@@ -312,10 +312,7 @@ def _quantiles(
 
 def _slot_size(frame: pd.DataFrame, denominator: str, by: str) -> Floats:
     """Calls of one day that share a slot with an average call: Σn²/Σn over the slot's days."""
-    rows = rows_of(frame)
-    kept = ~frame["provisional"].to_numpy(dtype=bool)
-    key = (rows.code * SLOTS[by] + rows.slots(by)[rows.place])[kept]
-    count = rows.count * SLOTS[by]
+    rows, kept, key, count = _slots(frame, by)
     calls = frame[denominator].to_numpy(dtype=np.float64)[kept]
     if by == "day_of_week":
         day = (rows.local // DAY)[rows.place][kept]
@@ -328,13 +325,12 @@ def _slot_size(frame: pd.DataFrame, denominator: str, by: str) -> Floats:
     return squares / np.maximum(np.bincount(key, calls, minlength=count), 1)
 
 
-def _check_rate(
-    helper: str, frame: pd.DataFrame, event: str, denominator: str, min_calls: int
-) -> None:
-    check_event(event, denominator)
-    if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
-        raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
-    check_frame(helper, frame, event, denominator, "provisional")
+def _slots(frame: pd.DataFrame, by: str) -> tuple[Rows, NDArray[np.bool_], NDArray[np.intp], int]:
+    """Return rows, a mask of the final ones, the slot of each of these, and the number of slots."""
+    rows = rows_of(frame)
+    kept = ~frame["provisional"].to_numpy(dtype=bool)
+    key = (rows.code * SLOTS[by] + rows.slots(by)[rows.place])[kept]
+    return rows, kept, key, rows.count * SLOTS[by]
 
 
 def summed_by(
@@ -345,10 +341,7 @@ def summed_by(
     if by is None:
         return [column.copy() for column in values], frame.index
     if by in SLOTS:
-        rows = rows_of(frame)
-        kept = ~frame["provisional"].to_numpy(dtype=bool)
-        key = (rows.code * SLOTS[by] + rows.slots(by)[rows.place])[kept]
-        count = rows.count * SLOTS[by]
+        rows, kept, key, count = _slots(frame, by)
         added = Sums(key, count)
         return [added.of(column[kept]) for column in values], rows.index(by)
     group = group_column(frame)

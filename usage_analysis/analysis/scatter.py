@@ -116,6 +116,14 @@ def day_scatter(
     single_days
         Measure how one day differs from another, not how a sum of days differs from another.
     """
+    calls, events, code, count = sums_of_days(frame, event, denominator)
+    return scatter_of(calls, events, code, count, single_days=single_days)
+
+
+def sums_of_days(
+    frame: pd.DataFrame, event: str, denominator: str
+) -> tuple[Floats, Floats, NDArray[np.intp], int]:
+    """Return calls and events of local days with calls, their groups, and the number of groups."""
     rows = rows_of(frame)
     day = rows.local // DAY
     low = int(day.min()) if len(day) else 0
@@ -125,8 +133,7 @@ def day_scatter(
         added.of(frame[column].to_numpy()).astype(np.float64) for column in (denominator, event)
     )
     some = np.flatnonzero(calls)
-    code, calls, events = some // length, calls[some], events[some]
-    return scatter_of(calls, events, code, rows.count, single_days=single_days)
+    return calls[some], events[some], some // length, rows.count
 
 
 def scatter_of(

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.betabinomial import upper_tails
+from usage_analysis.analysis.intervals import holm
 from usage_analysis.analysis.meaning import Meaning
 
 _LEVEL = 0.03
@@ -41,14 +42,8 @@ def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
     tails = np.ones(len(rates))
     spread = np.full(int(tested.sum()), _spread(bad[tested], calls[tested], total / count))
     tails[tested] = upper_tails(bad[tested], calls[tested], rest[tested], spread)
-    order = np.argsort(tails, kind="stable")
-    steps = np.arange(len(order), 0, -1)
-    # Holm: the first hour that fails its own step ends the list.
-    passed = np.logical_and.accumulate(tails[order] <= _LEVEL / steps)
-    several_weeks = rates["worse_weeks"].to_numpy() > 1
-    found = np.zeros(len(rates), dtype=bool)
-    found[order[passed]] = True
-    hours: NDArray[np.int64] = rates.index.to_numpy()[found & several_weeks].astype(np.int64)
+    found = holm(tails, 1 - _LEVEL) & (rates["worse_weeks"].to_numpy() > 1)
+    hours: NDArray[np.int64] = rates.index.to_numpy()[found].astype(np.int64)
     return hours
 
 

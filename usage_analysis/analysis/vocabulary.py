@@ -182,12 +182,6 @@ def price_per_minute(price: Decimal, currency: str = "USD") -> str:
     return f"{currency} {price:f} per minute"
 
 
-def call_length(length: pd.Timedelta) -> str:
-    """Return the length of a call: ``48 s``, ``2 min 18 s``."""
-    minutes, seconds = divmod(round(length.total_seconds()), 60)
-    return f"{minutes:,} min {seconds:02} s" if minutes else f"{seconds} s"
-
-
 def date_range(frame: pd.DataFrame) -> str:
     """Return the first and last local day of a frame's rows: ``2026-03-01 to 2026-03-31``."""
     if len(frame) == 0:

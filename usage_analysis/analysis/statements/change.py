@@ -143,11 +143,9 @@ def state_changes(table: pd.DataFrame, meaning: Meaning) -> Statement:
     rated = "difference" in table
     if len(table) == 1:
         row, name = table.iloc[0], str(table.index[0])
-        event = name if rated and meaning.event is None else None
-        measure = name if not rated and meaning.measure is None else None
         if rated:
-            return state_difference(row, meaning, event=event)
-        return state_change(row, meaning, measure=measure)
+            return state_difference(row, meaning, event=meaning.event or name)
+        return state_change(row, meaning, measure=meaning.measure or name)
     title = _changes(table, meaning, rated=rated)
     return Statement(title, f"{title}{_when(meaning)}.")
 
@@ -169,9 +167,7 @@ def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
         return f"{what}{many} compared; no verdict at the {level(confidence)} level"
     changed = table["significant"].to_numpy(dtype=bool)
     if not changed.any():
-        return f"{what}no significant change in {many}" if what else (
-            f"No significant change in {many}"
-        )  # fmt: skip
+        return sentence_case(f"{what}no significant change in {many}")
     pooled = np.abs(partly_pooled(delta, ((high - low) / 4) ** 2))
     top = int(np.argmax(np.where(changed & np.isfinite(pooled), pooled, -1)))
     name = _label(table.index[top], meaning)
@@ -233,13 +229,10 @@ def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
         return Statement(title, f"{title}{_when(meaning)}.")
     whole = effects.attrs.get("whole")
     total = float(rows["effect"].sum())
-    if whole is None:
-        base = Statement(f"{sentence_case(name)} {points(total)} points", "")
-        words, sure = base.title, False
-    else:
-        base = state_difference(whole, meaning)
-        words, sure = base.title, bool(whole["significant"])
-    title = f"{words}{state_driver(rows, meaning, total, sure=sure)}"
+    base, sure = Statement(f"{sentence_case(name)} {points(total)} points", ""), False
+    if whole is not None:
+        base, sure = state_difference(whole, meaning), bool(whole["significant"])
+    title = f"{base.title}{state_driver(rows, meaning, total, sure=sure)}"
     return Statement(title, f"{title}{_when(meaning)}.", base.urgent)
 
 
@@ -250,15 +243,8 @@ def state_driver(rows: pd.DataFrame, meaning: Meaning, total: float, *, sure: bo
     noun, changed = str(rows.index.name or "group"), rows[rows["significant"].astype(bool)]
     if sure:
         top = rows.iloc[int(np.argmax(rows["effect"].to_numpy() * math.copysign(1, total)))]
-        both, own, mix, others = (
-            points(part)
-            for part in (
-                top["effect"],
-                top["rate_effect"],
-                top["mix_effect"],
-                total - top["effect"],
-            )
-        )
+        parts = (top["effect"], top["rate_effect"], top["mix_effect"], total - top["effect"])
+        both, own, mix, others = map(points, parts)
         return (
             f"; of it {shorten(str(top.name), _NAME)} makes {both} points ({own} by its own rate"
             f"{_own_interval(top, meaning)}, {mix} by its share of the calls), the others {others}"
@@ -283,8 +269,5 @@ def _own_interval(row: Any, meaning: Meaning) -> str:
 
 def _when(meaning: Meaning) -> str:
     """Days of both periods with their zone."""
-    if not meaning.dates:
-        return ""
-    return f", {meaning.dates}" + (
-        f" against {meaning.previous_dates}" if meaning.previous_dates else ""
-    )
+    against = f" against {meaning.previous_dates}" if meaning.previous_dates else ""
+    return f", {meaning.dates}{against}" if meaning.dates else ""

@@ -50,19 +50,12 @@ def state_checks(found: pd.DataFrame) -> Statement:
     judged = found["ok"].notna().to_numpy(dtype=bool)
     wrong = judged & ~found["ok"].fillna(value=True).to_numpy(dtype=bool)
     count, failed = int(judged.sum()), int(wrong.sum())
-    lacking = [
-        str(name)
-        for name, row in zip(names, _rows(found), strict=True)
-        if pd.isna(row.ok) and row.missing
-    ]
-    lacking = list(dict.fromkeys(lacking))
+    lacking = names[found["missing"].astype(bool)].unique()
     without = sorted({str(one) for one in found["missing"] if one})
-    untold = (
-        f" {several(len(lacking), 'check')} could not run, because the source has no "
-        f"{' and no '.join(without)}."
-        if lacking
-        else ""
-    )
+    untold = ""
+    if len(lacking):
+        untold = f" {several(len(lacking), 'check')} could not run, because the source has no "
+        untold += f"{' and no '.join(without)}."
     checks = several(count, "consistency check")
     if not count:
         return Statement(
@@ -126,8 +119,7 @@ def _failing(row: Any) -> str:
     name, _, measure = _check_of(row.Index).partition(", ")
     group = f"{row.Index[0]}: " if isinstance(row.Index, tuple) else ""
     if measure:
-        what = UNITS.get(measure, measure)
-        what = "duration" if measure == "duration" else what
+        what = "duration" if measure == "duration" else UNITS.get(measure, measure)
         other = "all time" if name.startswith("all time") else "the hours"
         return f"{group}{what} of {other} and of the days differ on {_failures(row)}"
     return f"{group}in {_failures(row)}, {_FAILING.get(name, name)}"

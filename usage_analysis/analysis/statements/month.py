@@ -142,7 +142,7 @@ class _Words:
             low, high = (self._plain(end) for end in ("low", "high"))
             lead = "Heading for" if found["open"] else "The whole month would be"
             words = f"{lead} {self._amount('projection')} in {month} ({low} to {high})"
-            words += self._short_trend()
+            words += self._trend(", with")
         elif found["reason"] == BEGINS_LATE:
             words = f"{so_far} in {month} since {found['first_day']:%Y-%m-%d}, not projected"
         elif found["reason"] and found["reason"] != NOTHING:
@@ -177,7 +177,7 @@ class _Words:
         low, high = (self._plain(end) for end in ("low", "high"))
         return (
             f"{head} {until}{lead} {self._amount('projection')} ({level(self.confidence)} interval "
-            f"{low} to {high}, {self._days()}){self._trend()}{self._budget()}."
+            f"{low} to {high}, {self._days()}){self._trend('; this carries on')}{self._budget()}."
         )
 
     def _value(self, name: str) -> float:
@@ -195,10 +195,7 @@ class _Words:
 
     def _amount(self, name: str) -> str:
         """A value with its unit, or its cost."""
-        value = self._value(name)
-        if self.price is None:
-            return counted(value, self.measure)
-        return money(self._cost(value))
+        return counted(self._value(name), self.measure) if self.price is None else self._plain(name)
 
     def _plain(self, name: str) -> str:
         value = self._value(name)
@@ -227,15 +224,9 @@ class _Words:
         names = [WEEKDAYS[day] for day in self.found["skipped"]]
         return f"without {' and '.join(names)}, which these data leave out"
 
-    def _trend(self) -> str:
+    def _trend(self, words: str) -> str:
         growth = float(self.found["growth"])
-        if abs(growth) < _TREND:
-            return ""
-        return f"; this carries on a trend of {change(growth)} per month"
-
-    def _short_trend(self) -> str:
-        growth = float(self.found["growth"])
-        return "" if abs(growth) < _TREND else f", with a trend of {change(growth)} per month"
+        return "" if abs(growth) < _TREND else f"{words} a trend of {change(growth)} per month"
 
     def _limit(self) -> str:
         """The budget with its unit, and its price."""

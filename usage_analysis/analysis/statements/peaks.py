@@ -97,7 +97,7 @@ def state_week(
     title, sentence = _of_week(week, measure)
     if day is not None and week["busiest"].sum() != 1:
         words = _of_day(day, measure, "the day")
-        sentence = words if "stands out" in title else f"{words}; {_start_low(title)}"
+        sentence = words if "stands out" in title else f"{words}; {title[:1].lower()}{title[1:]}"
     elif peaks is not None and week["busiest"].sum() == 1:
         sentence += _peak_days(peaks)
     return Statement(title, f"{sentence} ({_basis(week)}).")
@@ -219,7 +219,3 @@ def _when(profile: pd.DataFrame, before: str, after: str) -> str:
     """Dates and zone of a profile; nothing where the table lost them."""
     told = profile.attrs.get("dates", "")
     return f"{before}{told}{after}" if told else ""
-
-
-def _start_low(text: str) -> str:
-    return text[:1].lower() + text[1:]
