@@ -69,7 +69,7 @@ def test_a_bad_day_is_named():
     outage = Mark("2026-03-06T00:00-05:00", "outage", end="2026-03-07T00:00-05:00", leave_out=True)
     facts = facts_of(hourly, marks=[outage])
     sentences = told(facts, "errors")
-    assert sentences[1] == ua.describe_errors(facts.kept)
+    assert sentences[1] == ua.describe_errors(facts.selected.unmarked)
     said = state_control(facts.chart, Meaning(**facts.chart.attrs["meaning"]))
     assert not said.urgent
     assert sentences[2] == said.sentence
@@ -200,7 +200,7 @@ def test_every_account_has_sentences(name):
     """Whatever an account is like, its sentences are whole: no NaN, no plural of one."""
     hourly = {**SINGLES, **BREAKDOWNS}[name]()
     facts = facts_of(hourly, limit=5, budget=9000.0)
-    sections = [s for s in SECTIONS if s != "groups" or facts.breakdown is not None]
+    sections = [s for s in SECTIONS if s != "groups" or facts.selected.group_hours is not None]
     for said in findings(facts, sections):
         assert said.endswith(".")
         assert said[0].isupper() or said[0].isdigit()

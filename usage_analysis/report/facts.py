@@ -12,10 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE
-from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.control import control_chart
-from usage_analysis.analysis.funnel import funnel
-from usage_analysis.analysis.marks import Mark
 from usage_analysis.analysis.meaning import RATES
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage
@@ -27,7 +24,6 @@ from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import WIDTH, new_figure
 from usage_analysis.report.ranking import group_table
 from usage_analysis.tidy.periods import aggregate
-from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 
 
@@ -87,61 +83,6 @@ class Facts:
     budget: float | None = None
     price: Any = PRICE
 
-    @property
-    def marks(self) -> Sequence[Mark]:
-        """Deploys, incidents and periods to leave out."""
-        return self.selected.selection.marks
-
-    @property
-    def weekend(self) -> Sequence[str]:
-        """Days of the weekend."""
-        return self.selected.selection.weekend
-
-    @property
-    def hours(self) -> tuple[int, int] | None:
-        """Hours of the day."""
-        return self.selected.selection.hours
-
-    @property
-    def usage(self) -> CallUsage:
-        """The reply about all calls."""
-        return self.selected.usage
-
-    @property
-    def hourly(self) -> pd.DataFrame:
-        """Selected hours."""
-        return self.selected.hourly
-
-    @property
-    def kept(self) -> pd.DataFrame:
-        """Selected hours outside the periods to leave out."""
-        return self.selected.unmarked
-
-    @property
-    def daily(self) -> pd.DataFrame:
-        """Days of the selected hours."""
-        return self.selected.daily
-
-    @property
-    def days(self) -> pd.DataFrame:
-        """Complete and final days outside the periods to leave out."""
-        return self.selected.whole_days
-
-    @property
-    def previous(self) -> pd.DataFrame | None:
-        """Hours of the previous period."""
-        return self.selected.previous
-
-    @property
-    def breakdown(self) -> pd.DataFrame | None:
-        """Hours by group as given; None without a breakdown."""
-        return self.selected.group_hours
-
-    @property
-    def groups(self) -> pd.DataFrame:
-        """Selected hours by group."""
-        return self.selected.breakdown
-
     @cached_property
     def months(self) -> pd.DataFrame:
         """Days up to the last selected one, from weeks before its month."""
@@ -171,27 +112,12 @@ class Facts:
         found = self.selected.change(measures)
         return found if isinstance(found, pd.DataFrame) else None
 
-    @property
-    def no_changes(self) -> str:
-        """Reason why nothing is comparable."""
-        return "no finished hour has the same weekday and hour in both periods"
-
     @cached_property
     def rates(self) -> pd.DataFrame | None:
         """Differences of rates from the previous period, one row per event."""
         events = [name for name in RATES if name in self.selected.hourly]
         found = self.selected.rate_change(events)
         return found if isinstance(found, pd.DataFrame) else None
-
-    @cached_property
-    def capacity(self) -> pd.DataFrame:
-        """Concurrent calls of each hour, without the periods to leave out."""
-        return capacity(self.kept, limit=self.limit)
-
-    @cached_property
-    def limits(self) -> pd.DataFrame:
-        """Each group's error rate against the limits that chance sets."""
-        return funnel(self.selected.breakdown)
 
     @cached_property
     def ranking(self) -> pd.DataFrame:

@@ -20,6 +20,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE
+from usage_analysis.analysis.columns import finished
 from usage_analysis.analysis.selection import Selection
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
@@ -37,14 +38,7 @@ from usage_analysis.figures.style import (
 from usage_analysis.report.facts import Facts, Section
 from usage_analysis.report.sections import sections_of
 from usage_analysis.report.summary import findings
-from usage_analysis.report.tables import (
-    TERMS,
-    csv_of,
-    has_parquet,
-    html_table,
-    rows_in_words,
-    write_table,
-)
+from usage_analysis.report.tables import csv_of, has_parquet, html_table, rows_in_words, write_table
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.usage import CallUsage
 
@@ -266,9 +260,7 @@ class _Page:
             loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
         ).get_template("page.html.j2")
         return page.render(
-            title=self.options.title,
             about=self.facts.about,
-            subtitle=self.facts.about.subtitle(),
             theme=theme_in_use(),
             logo=self.logo,
             notes=self._notes(),
@@ -276,24 +268,13 @@ class _Page:
             summary=findings(self.facts, [section.name for section in self.sections]),
             sections=self.sections,
             shown=shown,
-            tables={
-                section.name: [
-                    (
-                        one.caption,
-                        html_table(one.table if one.shown is None else one.shown, named=True),
-                    )
-                    for one in section.tables.values()
-                    if len(one.table)
-                ]
-                for section in self.sections
-            },
-            terms=TERMS if self.terms else {},
-            query=self.facts.about.as_json(),
+            html_table=html_table,
+            terms=self.terms,
             version=version("usage-analysis"),
             digest=digest,
             assumed=self._assumed(),
             files=names,
-            single_file=self.options.single_file,
+            options=self.options,
         )
 
     def _assumed(self) -> bool:
@@ -318,8 +299,7 @@ class _Page:
 
     def _notes(self) -> list[str]:
         facts, notes = self.facts, []
-        whole = int((facts.selected.daily["complete"] & ~facts.selected.daily["provisional"]).sum())
-        left_out = len(facts.selected.daily) - whole
+        left_out = int((~finished(facts.selected.daily)).sum())
         if left_out:
             notes.append(
                 f"{left_out} of {several(len(facts.selected.daily), 'day')} "
@@ -333,7 +313,7 @@ class _Page:
                 "provisional: still running, or so recent that "
                 "billed minutes can still grow."
             )
-        for mark in facts.marks:
+        for mark in facts.selected.selection.marks:
             if mark.leave_out and mark.end is not None:
                 place = facts.about.timezone
                 start, end = (t.tz_convert(place) for t in (mark.start, mark.end))

@@ -32,24 +32,28 @@ from usage_analysis.tidy.periods import aggregate
 
 _PANEL_DAYS = 120
 _BUSIEST = 50
+_NOT_COMPARABLE = (
+    "No comparison with the previous period: no finished hour has the same weekday and hour in "
+    "both periods."
+)
 
 
 def _trend(facts: Facts) -> Section:
     pictures = [
         picture_of(facts, "trend"),
-        picture_of(facts, "calendar", facts.daily[["total_count"]]),
+        picture_of(facts, "calendar", facts.selected.daily[["total_count"]]),
     ]
     return Section("trend", "Calls over time", pictures)
 
 
 def _peaks(facts: Facts) -> Section:
     pictures = [picture_of(facts, "week"), picture_of(facts, "day")]
-    busy, peaks = _busy_hours(facts), peak_hours(facts.kept, 5)
+    busy, peaks = _busy_hours(facts), peak_hours(facts.selected.unmarked, 5)
     words = ["No whole day yet, so there is no busy hour."]
-    if facts.hours is not None:
+    if facts.selected.selection.hours is not None:
         words = ["Busy hours need whole days, and this report covers only some hours of each day."]
     if len(busy):
-        over = days_in_words(facts.kept)
+        over = days_in_words(facts.selected.unmarked)
         words = [f"Busy hours of all days and of workdays alone, over {over}."]
     tables = {
         "busy_hour": Table(
@@ -70,13 +74,13 @@ def _peaks(facts: Facts) -> Section:
 
 def _busy_hours(facts: Facts) -> pd.DataFrame:
     """Busy hours by both methods, of all days and of workdays; no row without a whole day."""
-    found = {}
+    found, selected = {}, facts.selected
     wanted: tuple[tuple[Literal["tcbh", "adph"], Literal["all", "workdays"]], ...]
     wanted = (("tcbh", "all"), ("tcbh", "workdays"), ("adph", "all"))
     for method, days in wanted:
         with suppress(QueryError):
             found[method, days] = busy_hour(
-                facts.kept, method=method, days=days, weekend=facts.weekend
+                selected.unmarked, method=method, days=days, weekend=selected.selection.weekend
             )
     if not found:
         return pd.DataFrame({"of": [], "hour": []}).rename_axis("method")
@@ -95,7 +99,7 @@ def _joins(facts: Facts) -> Section:
 
 
 def _capacity(facts: Facts) -> Section:
-    found, pictures = capacity(facts.hourly, limit=facts.limit), []
+    found, pictures = capacity(facts.selected.hourly, limit=facts.limit), []
     if facts.limit is not None:
         pictures.append(picture_of(facts, "capacity", found[found["at_risk"]]))
     carried = found[["carried", "overlong"]]
@@ -109,10 +113,10 @@ def _capacity(facts: Facts) -> Section:
 
 def _billing(facts: Facts) -> Section:
     columns = ["duration", "billed_minutes", "joined_count"]
-    picture = picture_of(facts, "overhead", facts.daily[columns])
-    overhead: Any = billing_overhead(facts.hourly, price=facts.price)
+    picture = picture_of(facts, "overhead", facts.selected.daily[columns])
+    overhead: Any = billing_overhead(facts.selected.hourly, price=facts.price)
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
-    hours = len(facts.hourly) - int(overhead["left_out"])
+    hours = len(facts.selected.hourly) - int(overhead["left_out"])
     caption = f"Billed beside the talk, over {several(hours, 'finished hour')}"
     told = Table(caption, table, billing_shown(overhead))
     return Section("billing", "Billing", [picture], {"billing_overhead": told})
@@ -131,12 +135,11 @@ def _month(facts: Facts) -> Section:
 
 
 def _comparison(facts: Facts) -> Section:
-    if facts.previous is None:
+    if facts.selected.previous is None:
         raise QueryError("sections: comparison needs a previous period, got none")
     heading, changes, rates = "Compared with the previous period", facts.changes, facts.rates
     if changes is None or rates is None:
-        told = f"No comparison with the previous period: {facts.no_changes}."
-        return Section("comparison", heading, words=[told])
+        return Section("comparison", heading, words=[_NOT_COMPARABLE])
     pictures = [
         Picture(
             "comparison",
@@ -150,8 +153,8 @@ def _comparison(facts: Facts) -> Section:
         ),
     ]
     words = (
-        f"The previous period is {when(facts.previous)}. Changes compare the same weekdays and "
-        "hours; rates compare all finished hours of both periods."
+        f"The previous period is {when(facts.selected.previous)}. Changes compare the same "
+        "weekdays and hours; rates compare all finished hours of both periods."
     )
     return Section("comparison", heading, pictures, words=[words])
 
@@ -169,11 +172,11 @@ _SHARED = (
 
 
 def _groups(facts: Facts) -> Section:
-    if facts.breakdown is None:
+    if facts.selected.group_hours is None:
         raise QueryError("sections: groups needs a breakdown, got none")
     # A panel is too small for the days of more than a season.
-    every = "D" if len(facts.daily) <= _PANEL_DAYS else "W"
-    hourly, table = facts.groups, facts.ranking
+    every = "D" if len(facts.selected.daily) <= _PANEL_DAYS else "W"
+    hourly, table = facts.selected.breakdown, facts.ranking
     daily = aggregate(hourly, every)
     by_day = daily.pivot_table(
         index="time", columns=str(group_column(hourly)), values="total_count"
@@ -194,7 +197,7 @@ def _groups(facts: Facts) -> Section:
 
 
 def _checks(facts: Facts) -> Section:
-    usage, shown = facts.usage.hourly, facts.about.calls
+    usage, shown = facts.selected.usage.hourly, facts.about.calls
     words, whole = [], int(usage["total_count"].sum())
     if whole != shown:
         ends = (usage.index[0], usage.index[-1] + pd.Timedelta(hours=1))
@@ -202,7 +205,7 @@ def _checks(facts: Facts) -> Section:
         words.append(
             f"The checks look at the whole reply, {whole:,} calls from {first} to {end} UTC. This "
             f"page has {shown:,} of them: replies are of whole hours or days of UTC, and it is cut "
-            f"to its local days{'' if facts.hours is None else ' and hours'}."
+            f"to its local days{'' if facts.selected.selection.hours is None else ' and hours'}."
         )
     told = Table(
         "Each check with the figure found and the one it stands beside",
@@ -241,7 +244,8 @@ def sections_of(facts: Facts, wanted: Sequence[str] | None) -> Iterator[Section]
     unknown = [name for name in chosen if name not in SECTIONS]
     if isinstance(wanted, str) or unknown or not chosen:
         raise QueryError(f"sections: expected names out of {', '.join(SECTIONS)}, got {wanted!r}")
-    lacking = {"comparison": facts.previous is None, "groups": facts.breakdown is None}
+    previous, groups = facts.selected.previous, facts.selected.group_hours
+    lacking = {"comparison": previous is None, "groups": groups is None}
     for name in chosen:
         if name in _MAKERS and not (wanted is None and lacking.get(name, False)):
             yield _MAKERS[name](facts)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import pandas as pd
 
+from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
@@ -27,18 +29,6 @@ from usage_analysis.tidy.overlap import can_share_calls
 _OF_CALLS: Final = frozenset({"errors", "joins", "month", "groups", "peaks"})
 
 
-class Finding(NamedTuple):
-    """A sentence, and whether it tells of what is out of the ordinary."""
-
-    words: str
-    urgent: bool = False
-
-    @property
-    def sentence(self) -> str:
-        """The words with their full stop."""
-        return f"{self.words}."
-
-
 def findings(facts: Facts, sections: Collection[str]) -> list[str]:
     """Return the summary: the number of calls, then urgent findings, then the others."""
     some = facts.about.calls > 0
@@ -54,20 +44,20 @@ def when(frame: pd.DataFrame) -> str:
     return f"on {first}" if first == last else f"from {first} to {last}"
 
 
-def _calls(facts: Facts) -> Iterator[Finding | Statement]:
-    days, place = facts.days, facts.about.timezone
-    if len(days) == 0:
-        seen = counted(facts.about.calls, "total_count")
-        yield Finding(f"{seen} {when(facts.hourly)} ({place}), where no day is complete yet")
-        return
+def _calls(facts: Facts) -> Iterator[Statement]:
+    """State the number of calls, which has no figure and so no title."""
+    days, place = facts.selected.whole_days, facts.about.timezone
+    over = f"{several(len(days), 'whole day')} {when(days)} ({place})" if len(days) else ""
     calls = float(days["total_count"].sum())
-    over = f"{several(len(days), 'whole day')} {when(days)} ({place})"
-    if not calls:
-        yield Finding(f"No calls in {over}")
-        return
-    mean = f", {amount(calls / len(days))} per day" if len(days) > 1 else ""
-    yield Finding(f"{counted(round(calls), 'total_count')} in {over}{mean}")
-    yield from _change(facts, "total_count")
+    if not over:
+        seen, shown = counted(facts.about.calls, "total_count"), when(facts.selected.hourly)
+        yield Statement("", f"{seen} {shown} ({place}), where no day is complete yet.")
+    elif not calls:
+        yield Statement("", f"No calls in {over}.")
+    else:
+        mean = f", {amount(calls / len(days))} per day" if len(days) > 1 else ""
+        yield Statement("", f"{counted(round(calls), 'total_count')} in {over}{mean}.")
+        yield from _change(facts, "total_count")
 
 
 def _change(facts: Facts, measure: str) -> Iterator[Statement]:
@@ -79,7 +69,7 @@ def _change(facts: Facts, measure: str) -> Iterator[Statement]:
     yield state_change(row, meaning, measure=measure, among=len(facts.changes))
 
 
-def _errors(facts: Facts) -> Iterator[Finding | Statement]:
+def _errors(facts: Facts) -> Iterator[Statement]:
     yield from _rate("error_count", facts)
     yield state_control(facts.chart, meaning_of(facts.chart, "control_chart"))
 
@@ -90,19 +80,18 @@ def _joins(facts: Facts) -> Iterator[Statement]:
 
 def _rate(event: str, facts: Facts) -> Iterator[Statement]:
     """A rate, and how it differs from the previous period."""
-    yield state_rate_of(facts.kept, event)
+    yield state_rate_of(facts.selected.unmarked, event)
     if facts.rates is not None and event in facts.rates.index:
         meaning = meaning_of(facts.rates, "rate_difference")
         yield state_difference(facts.rates.loc[event], meaning, event=event)
 
 
-def _capacity(facts: Facts) -> Iterator[Finding]:
-    told = state_capacity(facts.capacity)
-    yield Finding(told.sentence.removesuffix("."), told.urgent)
+def _capacity(facts: Facts) -> Iterator[Statement]:
+    yield state_capacity(capacity(facts.selected.unmarked, limit=facts.limit))
 
 
 def _billing(facts: Facts) -> Iterator[Statement]:
-    yield state_cost(facts.hourly, facts.price)
+    yield state_cost(facts.selected.hourly, facts.price)
     yield from _change(facts, "billed_minutes")
 
 
@@ -111,26 +100,28 @@ def _month(facts: Facts) -> Iterator[Statement]:
 
 
 def _groups(facts: Facts) -> Iterator[Statement]:
-    if can_share_calls(facts.groups):
-        yield state_largest(facts.groups, "total_count")
+    groups = facts.selected.breakdown
+    if can_share_calls(groups):
+        yield state_largest(groups, "total_count")
         return
     calls = facts.ranking["calls"]
     if not calls.sum() > 0 or len(calls) < 2:
         return
-    yield state_funnel(facts.limits, meaning_of(facts.limits, "funnel"), dates(facts.groups))
-    yield state_costs(facts.groups, facts.price)
+    limits = funnel(groups)
+    yield state_funnel(limits, meaning_of(limits, "funnel"), dates(groups))
+    yield state_costs(groups, facts.price)
 
 
-def _peaks(facts: Facts) -> Iterator[Finding]:
-    yield Finding(state_peak(facts.kept).sentence.removesuffix("."))
+def _peaks(facts: Facts) -> Iterator[Statement]:
+    yield state_peak(facts.selected.unmarked)
 
 
-def _checks(facts: Facts) -> Iterator[Finding | Statement]:
+def _checks(facts: Facts) -> Iterator[Statement]:
     yield state_checks(facts.checks)
 
 
 #: What each section has to tell, the most important section first.
-_TELL: Final[dict[str, Callable[[Facts], Iterator[Finding | Statement]]]] = {
+_TELL: Final[dict[str, Callable[[Facts], Iterator[Statement]]]] = {
     "errors": _errors,
     "joins": _joins,
     "capacity": _capacity,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -235,37 +234,3 @@ def sparkline_words(values: Floats, every: str) -> str:
         f"calls a {every}: {amount(float(finite.min()))} to {amount(float(finite.max()))}, "
         f"last {amount(float(finite[-1]))}"
     )
-
-
-#: What the words of a report mean, and where they come from.
-TERMS: Mapping[str, str] = {
-    "Error rate, join rate": "Calls in error, and joined calls, over all calls: a ratio of sums, "
-    "never a mean of ratios. The interval is Wilson's score interval at 95 % (Wilson 1927; "
-    "Newcombe 1998). The join rate is the answer-seizure ratio of ITU-T E.425 in this setting.",
-    "Busy hour": "tcbh, the time-consistent busy hour: the clock hour with the highest mean over "
-    "the whole days. adph, the average daily peak hour: the mean of each day's own highest hour "
-    "(ITU-T E.500, E.600).",
-    "Busy-hour-to-day ratio, peak-to-average ratio": "What share of the day's calls the busy hour "
-    "has, and how many times the mean hour it is.",
-    "Erlang": "One call held for the whole time: talk in an hour over the hour (ITU-T E.600).",
-    "Offered and carried traffic, blocking": "Refused calls are in no count, so what is seen is "
-    "carried. The offered traffic is the one that Erlang's loss formula (Erlang 1917) turns into "
-    "it at the limit; blocking is the share of calls refused there. Demand is what calls without a "
-    "limit would exceed 0.1 % of the time (Poisson, M/G/∞).",
-    "Control chart": "Daily rates with limits that chance and the days' own unrest set: Laney's "
-    "p-prime chart (2002). A day out of limits is unlike the others; the chart does not say why.",
-    "Funnel": "Each group's rate against the limits that its number of calls allows: binomial, "
-    "95 % and 99.8 %, widened where groups differ by more than chance (Spiegelhalter 2005). Centre "
-    "and spread are those of the groups that hold together, without the ones far from them.",
-    "Projection of the month": "What has come, and for each day left the mean of its weekday times "
-    "the level of the last four weeks; the band is its 95 % interval.",
-    "Comparison": "The same weekdays and hours of both periods, unfinished ones left out on both "
-    "sides; Student's t over the days' differences. Rates by Newcombe's hybrid score (1998).",
-    "Billed minutes, cost": "As the vendor reports them: each call is rounded up to 6 seconds "
-    "before it is summed. Cost is billed minutes times the price of one, call minutes only: an "
-    "estimate, for SIP minutes, tokens and external voices are billed elsewhere.",
-    "Whole day": "A local day of which every hour is in the data and final. Other days are left "
-    "out of means and kept in totals.",
-    "Provisional": "Still running at the date of the data, or within two hours before it: billed "
-    "minutes come after the call ends.",
-}
