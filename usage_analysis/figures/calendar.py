@@ -10,10 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, FuncFormatter
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.vocabulary import MONTHS, UNITS, WEEKDAYS, axis_name, counted, shorten
+from usage_analysis.analysis.vocabulary import MONTHS, UNITS, axis_name, counted, shorten
 from usage_analysis.figures.axes import (
     Floats,
     axes_for,
@@ -29,6 +28,7 @@ from usage_analysis.figures.labels import head
 from usage_analysis.figures.marks import Mark, left_out, when_in_words
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.ticks import weekdays_down
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _NUMBERED = 14
@@ -85,9 +85,7 @@ def plot_calendar(
         _number(ax, days, week - first, weekday, values / top if top > 0 else values, ~whole)
     _dot(ax, daily, week - first, weekday, marks)
     _months(ax, days, first, weeks)
-    ax.yaxis.set_major_locator(FixedLocator(range(7)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
-    ax.set_ylabel("day of week")
+    weekdays_down(ax)
     ax.set_xlabel(f"week [{zone_of(daily)}]")
     used = np.where(whole, values, np.nan) if whole.any() else values
     key = [] if whole.all() else ["hatched: not whole"]
@@ -103,18 +101,9 @@ def _hatch(
 ) -> None:
     theme = theme_in_use()
     for x, y in zip(week[flags], weekday[flags], strict=True):
-        ax.add_patch(
-            Rectangle(
-                (x - 0.5, y - 0.5),
-                1,
-                1,
-                fill=False,
-                ec=theme.page,
-                hatch="///",
-                lw=0,
-                gid="unfinished",
-            )
-        )
+        cell = Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, ec=theme.page, hatch="///", lw=0)
+        cell.set_gid("unfinished")
+        ax.add_patch(cell)
 
 
 def _number(
@@ -174,11 +163,9 @@ def _months(ax: Axes, days: NDArray[np.int64], first: int, weeks: int) -> None:
     ax.add_collection(
         LineCollection(lines, colors=theme_in_use().page, linewidths=2, gid="months"), autolim=False
     )
-    there = np.unique(days.view("M8[D]").astype("M8[M]"))
-    middles = [
-        float(np.mean((days[days.view("M8[D]").astype("M8[M]") == month] + 3) // 7 - first))
-        for month in there
-    ]
+    own = days.view("M8[D]").astype("M8[M]")
+    there = np.unique(own)
+    middles = [float(np.mean((days[own == month] + 3) // 7 - first)) for month in there]
     apart = weeks / (6 if is_narrow(ax) else 16)
     shown = [0]
     for place in range(1, len(there)):

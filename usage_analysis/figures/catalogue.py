@@ -7,6 +7,7 @@ functions that make it, so that the Python shown for a figure is the Python that
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from usage_analysis.analysis.billing import cost
@@ -34,24 +35,61 @@ from usage_analysis.figures.rates import plot_error_rate
 from usage_analysis.figures.trend import plot_trend
 from usage_analysis.tidy.periods import aggregate
 
+_Function = Callable[..., Any]
 _MEASURE: Final = {"measure": Use("measure")}
 _DRAWN: Final = {"marks": Use("marks"), "about": Use("about")}
 _NAMED: Final = {"groups": Use("groups"), **_DRAWN}
-_LIMIT: Final = {"limit": Use("limit")}
 _BUCKETS: Final = Bucketed("table", aggregate, ("hourly",))
-_WHOLE: Final = (_BUCKETS, Finished("table", without, ("table",)))
+_FINISHED: Final = Finished("table", without, ("table",))
 _GROUPED: Final = frozenset({"group", "groups", "top"})
 _OVER_TIME: Final = frozenset({"granularity", "comparison"}) | _GROUPED
 _COMPARED: Final = frozenset({"comparison"})
 
 
-def _table(function: Callable[..., Any], *inputs: str, **keywords: Any) -> Step:
+def _table(function: _Function, *inputs: str, **keywords: Any) -> Step:
     return Step("table", function, inputs or ("hourly",), keywords)
 
 
-def _plot(function: Callable[..., Any], *inputs: str, **keywords: Any) -> Step:
+def _plot(function: _Function, *inputs: str, **keywords: Any) -> Step:
     several = "ax, *_" if function is plot_groups else "ax"
     return Step(several, function, inputs or ("table",), keywords)
+
+
+def _week(
+    name: str, plot: _Function, function: _Function, heeds: AbstractSet[str], **keywords: Any
+) -> Entry:
+    """Heat map of the hours of the week."""
+    return Entry(
+        name=name,
+        heading="Hour of the week",
+        steps=(_table(function, by="hour_of_week", **keywords),),
+        plot=_plot(plot, about=Use("about")),
+        rows="unmarked",
+        heeds=frozenset(heeds),
+    )
+
+
+def _rate(name: str, heading: str, function: _Function) -> Entry:
+    """Rate of the finished buckets over time."""
+    return Entry(
+        name=name,
+        heading=heading,
+        steps=(_BUCKETS, _FINISHED, _table(function, "table")),
+        plot=_plot(plot_error_rate, **_NAMED),
+        rows="by_group",
+        heeds=_OVER_TIME,
+    )
+
+
+def _load(name: str, heading: str, plot: _Function) -> Entry:
+    """Concurrent calls with their limit."""
+    return Entry(
+        name=name,
+        heading=heading,
+        steps=(_table(capacity, limit=Use("limit")),),
+        plot=_plot(plot, **_DRAWN),
+        heeds=frozenset({"limit"}),
+    )
 
 
 _ENTRIES: Final = (
@@ -89,14 +127,7 @@ _ENTRIES: Final = (
         heeds=_COMPARED | {"measure"},
         height=3.4,
     ),
-    Entry(
-        name="week",
-        heading="Hour of the week",
-        steps=(_table(load_profile, by="hour_of_week", **_MEASURE),),
-        plot=_plot(plot_week, about=Use("about")),
-        rows="unmarked",
-        heeds=frozenset({"measure"}),
-    ),
+    _week("week", plot_week, load_profile, {"measure"}, **_MEASURE),
     Entry(
         name="day",
         heading="Hour of the day",
@@ -108,14 +139,7 @@ _ENTRIES: Final = (
         rows="by_group",
         heeds=_GROUPED | {"measure"},
     ),
-    Entry(
-        name="errors",
-        heading="Over time",
-        steps=(*_WHOLE, _table(error_rate, "table")),
-        plot=_plot(plot_error_rate, **_NAMED),
-        rows="by_group",
-        heeds=_OVER_TIME,
-    ),
+    _rate("errors", "Over time", error_rate),
     Entry(
         name="control",
         heading="Control chart",
@@ -124,14 +148,7 @@ _ENTRIES: Final = (
         rows="unmarked",
         heeds=_COMPARED,
     ),
-    Entry(
-        name="error_week",
-        heading="Hour of the week",
-        steps=(_table(error_rate, by="hour_of_week"),),
-        plot=_plot(plot_error_week, about=Use("about")),
-        rows="unmarked",
-        heeds=_COMPARED,
-    ),
+    _week("error_week", plot_error_week, error_rate, _COMPARED),
     Entry(
         name="funnel",
         heading="Funnel of groups",
@@ -149,14 +166,7 @@ _ENTRIES: Final = (
         compares="previous_so_far",
         heeds=_COMPARED | {"group"},
     ),
-    Entry(
-        name="joins",
-        heading="Joined calls",
-        steps=(*_WHOLE, _table(join_rate, "table")),
-        plot=_plot(plot_error_rate, **_NAMED),
-        rows="by_group",
-        heeds=_OVER_TIME,
-    ),
+    _rate("joins", "Joined calls", join_rate),
     Entry(
         name="billed",
         heading="Over time",
@@ -191,28 +201,9 @@ _ENTRIES: Final = (
         rows="groups",
         heeds=_GROUPED | {"price"},
     ),
-    Entry(
-        name="capacity",
-        heading="Against the limit",
-        steps=(_table(capacity, **_LIMIT),),
-        plot=_plot(plot_capacity, **_DRAWN),
-        heeds=frozenset({"limit"}),
-    ),
-    Entry(
-        name="load_duration",
-        heading="Share of hours",
-        steps=(_table(capacity, **_LIMIT),),
-        plot=_plot(plot_load_duration, **_DRAWN),
-        heeds=frozenset({"limit"}),
-    ),
-    Entry(
-        name="traffic_week",
-        heading="Hour of the week",
-        steps=(_table(load_profile, by="hour_of_week", measure="traffic"),),
-        plot=_plot(plot_week, about=Use("about")),
-        rows="unmarked",
-        heeds=frozenset({"limit"}),
-    ),
+    _load("capacity", "Against the limit", plot_capacity),
+    _load("load_duration", "Share of hours", plot_load_duration),
+    _week("traffic_week", plot_week, load_profile, {"limit"}, measure="traffic"),
 )
 #: Every figure by its name.
 CATALOGUE: Final = {entry.name: entry for entry in _ENTRIES}

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_day
@@ -23,7 +22,6 @@ from usage_analysis.figures.axes import (
     colour_of,
     groups_by_size,
     in_units,
-    is_narrow,
     known,
     last_known,
     others_name,
@@ -31,7 +29,7 @@ from usage_analysis.figures.axes import (
 from usage_analysis.figures.labels import head, label_ends
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import from_zero
+from usage_analysis.figures.ticks import from_zero, hours_across
 
 _FEW_HOURS = 3
 _WHOSE = {"workdays": "workdays", "weekend": "the weekend", "": "the day"}
@@ -92,7 +90,8 @@ def plot_day(
     measure = str(stated.measure)
     every = "" if measure == "traffic" else " per hour"
     ax = axes_for(ax, f"Profile of mean {stated.unit}{every} by hour of day")
-    _clock_axis(ax, about.timezone if about else profile.attrs.get("timezone", "local clock"))
+    ax.set_xlim(0, 23)
+    hours_across(ax, about.timezone if about else profile.attrs.get("timezone", "local clock"))
     if profile.index.nlevels > 1 and profile.index.names[0] != "days":
         key = "lines: means"
         whose = _draw_groups(ax, profile, groups)
@@ -113,13 +112,6 @@ def _parts(profile: pd.DataFrame) -> Parts:
         return [("", profile)]
     kinds = profile.groupby(level=0, sort=False)
     return [(str(name), rows.droplevel(0)) for name, rows in kinds]
-
-
-def _clock_axis(ax: Axes, zone: str) -> None:
-    ax.set_xlim(0, 23)
-    ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
-    ax.set_xlabel(f"hour of day [{zone}]")
 
 
 def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:

@@ -9,19 +9,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.control import state_error_week
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
 from usage_analysis.analysis.unusual_hours import unusual_hours
-from usage_analysis.analysis.vocabulary import WEEKDAYS, axis_name, compact
+from usage_analysis.analysis.vocabulary import axis_name, compact
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats, axes_for, figure_of, in_units, is_narrow, known
 from usage_analysis.figures.labels import head
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.ticks import hours_across, weekdays_down
 
 _CELLS = 168
 
@@ -171,13 +172,8 @@ def _week(
 ) -> None:
     """Draw the cells of a week with their scale."""
     draw_cells(ax, cells.reshape(7, 24), top, unit)
-    ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
-    ax.yaxis.set_major_locator(FixedLocator(range(7)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
-    zone = about.timezone if about else table.attrs.get("timezone", "local clock")
-    ax.set_xlabel(f"hour of day [{zone}]")
-    ax.set_ylabel("day of week")
+    hours_across(ax, about.timezone if about else table.attrs.get("timezone", "local clock"))
+    weekdays_down(ax)
 
 
 def draw_cells(ax: Axes, cells: Floats, top: float, unit: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -133,6 +134,12 @@ def spread_out(places: Sequence[float], apart: float, room: float) -> list[float
     return [float(place) for place in out]
 
 
+def leader(colour: str, width: float) -> dict[str, Any]:
+    """Return the look of the line from a name to what the name is of."""
+    return {"arrowstyle": "-", "color": colour, "lw": width, "shrinkA": 1, "shrinkB": 0,
+            "relpos": (0, 0.5)}  # fmt: skip
+
+
 def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     """Write names at the right of the axes, each with a line of its colour to where it belongs.
 
@@ -158,13 +165,6 @@ def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
             textcoords="offset points",
             va="center",
             fontsize=8,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "lw": 1.5,
-                "shrinkA": 1,
-                "shrinkB": 0,
-                "relpos": (0, 0.5),
-            },
+            arrowprops=leader(colour, 1.5),
             gid="label",
         )

@@ -28,7 +28,7 @@ from usage_analysis.figures.axes import (
     known,
     one_series,
 )
-from usage_analysis.figures.labels import head, label_ends, nothing
+from usage_analysis.figures.labels import head, label_ends, leader, nothing
 from usage_analysis.figures.marks import Mark, draw_marks, left_out, without
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
@@ -147,11 +147,7 @@ def _name_curves(
         ax.annotate(
             f"{shorten(name, room)}, {amount(float(traffic[0]))} at most",
             (100 * _NAMED_AT, height), (left, 0.94 - step * place), va="center",
-            textcoords="axes fraction", fontsize=8, gid="label",
-            arrowprops={
-                "arrowstyle": "-", "color": colour, "lw": 0.9, "shrinkA": 1, "shrinkB": 0,
-                "relpos": (0, 0.5),
-            },
+            textcoords="axes fraction", fontsize=8, gid="label", arrowprops=leader(colour, 0.9),
         )  # fmt: skip
     if others:
         ax.annotate(

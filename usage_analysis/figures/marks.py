@@ -16,6 +16,7 @@ from usage_analysis.analysis.marks import without as without
 from usage_analysis.analysis.vocabulary import shorten
 from usage_analysis.figures.axes import Floats, figure_of, width_of
 from usage_analysis.figures.labels import text_width
+from usage_analysis.figures.provenance import window_in_words
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of
 
@@ -76,11 +77,7 @@ def when_in_words(mark: Mark, zone: tzinfo) -> str:
     start = mark.start.tz_convert(zone)
     if mark.end is None:
         return f"{start:%Y-%m-%d %H:%M}"
-    end = mark.end.tz_convert(zone)
-    if start == start.normalize() and end == end.normalize():
-        last = end - pd.Timedelta(days=1)
-        return f"{start:%Y-%m-%d}" + (f" to {last:%Y-%m-%d}" if last > start else "")
-    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+    return window_in_words(start, mark.end.tz_convert(zone))
 
 
 class Room:

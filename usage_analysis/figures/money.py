@@ -32,6 +32,7 @@ from usage_analysis.figures.axes import (
     groups_by_size,
     in_units,
     known,
+    last_known,
     one_series,
 )
 from usage_analysis.figures.labels import head, label_ends, nothing
@@ -287,18 +288,16 @@ def plot_billing(
     ends = []
     for (name, rows), colour in zip(largest, colour_of(largest), strict=True):
         values.append(_overhead_line(ax, rows, colour, 1.6))
-        finite = values[-1][np.isfinite(values[-1])]
-        if len(finite):
-            ends.append((float(finite[-1]), name or "billed", colour))
+        if np.isfinite(values[-1]).any():
+            ends.append((last_known(values[-1]), name or "billed", colour))
     if group_column(daily) is None:
         x, bound = broken(dates_of(pd.DatetimeIndex(kept.index)), _bound(kept))
         ax.plot(x, bound, color=theme.muted, lw=1, ls="--", gid="bound")
         single = alone(bound)
         ax.plot(x[single], bound[single], "_", color=theme.muted, ms=9, gid="bound alone")
         values.append(bound)
-        finite = bound[np.isfinite(bound)]
-        if len(finite):
-            ends.append((float(finite[-1]), "rounding at most", theme.muted))
+        if np.isfinite(bound).any():
+            ends.append((last_known(bound), "rounding at most", theme.muted))
     ax.axhline(0, color=theme.ink, lw=0.8)
     everything = np.concatenate(values)
     everything = everything[np.isfinite(everything)]

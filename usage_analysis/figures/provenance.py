@@ -92,7 +92,7 @@ class Provenance:
     def subtitle(self) -> str:
         """Return window, time zone, number of calls, filters, date and source as one line."""
         parts = [
-            f"{_days(self.start, self.end)} ({self.timezone})",
+            f"{window_in_words(self.start, self.end)} ({self.timezone})",
             f"{self.calls:,} {'call' if self.calls == 1 else 'calls'}",
             *(f"{name} {value}" for name, value in self.filters.items()),
             f"as of {self.as_of:%Y-%m-%d %H:%M} UTC",
@@ -140,15 +140,11 @@ def _filters(usage: CallUsage) -> dict[str, str]:
     return {} if usage.query is None else filters_in_words(usage.query)
 
 
-def _days(start: pd.Timestamp, end: pd.Timestamp) -> str:
-    """A window in days where it is one, else to the minute."""
+def window_in_words(start: pd.Timestamp, end: pd.Timestamp) -> str:
+    """Return a window in days where it is of whole days, else to the minute."""
     if start == start.normalize() and end == end.normalize() and end > start:
         last = end - pd.Timedelta(microseconds=1)
-        return (
-            f"{start:%Y-%m-%d}"
-            if last.date() == start.date()
-            else f"{start:%Y-%m-%d} to {last:%Y-%m-%d}"
-        )
+        return " to ".join(dict.fromkeys((f"{start:%Y-%m-%d}", f"{last:%Y-%m-%d}")))
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.vocabulary import MONTHS, WEEKDAYS, compact, span_of
@@ -116,6 +116,20 @@ def _turning(words: list[str]) -> Iterator[str]:
 
 def _two_lines(upper: str, lower: str) -> str:
     return f"{upper}\n{lower}".rstrip()
+
+
+def hours_across(ax: Axes, zone: str) -> None:
+    """Let the x axis have the hours of the day."""
+    ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
+    ax.set_xlabel(f"hour of day [{zone}]")
+
+
+def weekdays_down(ax: Axes) -> None:
+    """Let the y axis have the days of the week."""
+    ax.yaxis.set_major_locator(FixedLocator(range(7)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
+    ax.set_ylabel("day of week")
 
 
 def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08, most: int = 6) -> None:
