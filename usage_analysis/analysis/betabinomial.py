@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.intervals import Floats, normal_cdf
 
 #: Beta parameters whose sum is above this make no difference from a binomial distribution.
 _BINOMIAL = 1e12
@@ -63,7 +62,7 @@ def upper_tails(events: NDArray[Any], calls: NDArray[Any], rate: Floats, spread:
     least = np.rint(events.astype(np.float64))
     # Of many events the normal distribution is exact enough, and counting them would take long.
     away = (least - 0.5 - n * rate) / (spread * np.sqrt(n * rate * (1 - rate)))
-    normal = np.array([NormalDist().cdf(-z) for z in away.tolist()])
+    normal = normal_cdf(-away)
     many = n * rate > _MANY
     least = np.where(many, 0, least)
     logs, below = _log_none(n, alpha, beta), np.zeros(len(n))

@@ -251,7 +251,9 @@ def _against(
     # An hour far above its usual traffic tells of a demand of its own.
     lasting = np.where(carried > usual + _FAR * noise, np.minimum(carried, 0.99 * limit), usual)
     offered = np.where(doubted, lasting, 0.0)
-    offered[~doubted] = _offered(lasting[~doubted], limit)
+    # Many rows share one hour of the week, which is solved once.
+    values, place = np.unique(lasting[~doubted], return_inverse=True)
+    offered[~doubted] = offered_for(values, limit)[place]
     lines = np.full(len(carried), limit)
     busy = np.where(doubted, 0.0, blocking_of(offered_for(carried, limit), lines))
     refused = offered * busy
@@ -264,12 +266,6 @@ def _against(
         "at_risk": share >= blocking,
         "over_limit": over,
     }
-
-
-def _offered(carried: Floats, limit: int) -> Floats:
-    """Offered traffic; many rows share one hour of the week, which is solved once."""
-    values, place = np.unique(carried, return_inverse=True)
-    return offered_for(values, limit)[place]
 
 
 def _demand(offered: Floats) -> Floats:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.clock_hours import ClockHours, first_day
 from usage_analysis.analysis.difference import significant
@@ -22,17 +21,14 @@ from usage_analysis.analysis.intervals import (
 )
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of, in_kind
-from usage_analysis.analysis.scatter import FEWEST, cosines, slow_sums
+from usage_analysis.analysis.scatter import FEWEST, Integers, cosines, slow_sums
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import COUNTS, group_column
 from usage_analysis.tidy.periods import calendar
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, clock_of, row_times, zone_of
 
-Integers = NDArray[np.int64]
-
-_COUNTS = ("total_count", "error_count", "joined_count")
 _ROUNDING = 1e-12
 _METHOD = "Student's t over days (Lazarus and others 2018)"
 # By these steps of whole weeks a period meets the same weekdays before it.
@@ -237,7 +233,7 @@ class _Pair:
         if freedom < FEWEST and past >= 0:
             pairs = np.bincount(day, values + earlier).astype(np.float64)
             error, freedom = self._past_error(hour, past, pairs) or (error, freedom)
-        spread = _Spread(error, freedom, both, counted=measure in _COUNTS)
+        spread = _Spread(error, freedom, both, counted=measure in COUNTS)
         half = spread.half(confidence)
         kinds = {
             "current": total,

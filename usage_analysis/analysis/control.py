@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.betabinomial import upper_counts
 from usage_analysis.analysis.columns import finished
-from usage_analysis.analysis.intervals import share
+from usage_analysis.analysis.intervals import Floats, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
 from usage_analysis.errors import QueryError
@@ -21,8 +21,6 @@ from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Sums, groups_of
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.zones import row_times
-
-Floats = NDArray[np.float64]
 
 #: Least expected number of events at which a period is judged by three sigma (np >= 5).
 ENOUGH = 5.0

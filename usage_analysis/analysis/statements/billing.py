@@ -43,9 +43,7 @@ def state_cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Sta
     amount, minutes = money(amount_of(micro, paid)), counted(micro / 1e6, "billed_minutes")
     rows = frame[frame["provisional"].to_numpy(dtype=bool)] if "provisional" in frame else frame[:0]
     waiting = rows.index.nunique()
-    late = ""
-    if waiting:
-        late = f"; the last {several(waiting, span_of(frame))} can still grow"
+    late = f"; the last {several(waiting, span_of(frame))} can still grow" if waiting else ""
     sentence = (
         f"Call minutes cost an estimated {amount}: {minutes} at {price_per_minute(paid)}, "
         f"{dates(frame)}{late}."

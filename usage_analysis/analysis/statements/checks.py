@@ -58,9 +58,8 @@ def state_checks(found: pd.DataFrame) -> Statement:
         untold += f"{' and no '.join(without)}."
     checks = several(count, "consistency check")
     if not count:
-        return Statement(
-            "No consistency check could run", f"No consistency check could run.{untold}"
-        )
+        title = "No consistency check could run"
+        return Statement(title, f"{title}.{untold}")
     if not failed:
         title = f"{'The' if count == 1 else 'All'} {checks} passed"
         return Statement(title, f"{title}.{untold}")

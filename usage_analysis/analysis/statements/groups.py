@@ -52,9 +52,8 @@ def state_largest(breakdown: pd.DataFrame, measure: str) -> Statement:
             "call can be in several of these groups, so no shares are given",
         )
     share = f"{part(value / total)} of {counted(total, measure)}"
-    title = f"{name} has {share}, the most of {groups}"
     return _state(
-        title,
+        f"{name} has {share}, the most of {groups}",
         breakdown,
         f"Of {groups} by {group_column(breakdown)}, {name} has the most {what}: "
         f"{number(value, measure)} of {number(total, measure)} ({part(value / total)})",
