@@ -20,7 +20,6 @@ from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, wo
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import counts, percents
 
-_PARTS = ("duration", "billed_minutes")
 _AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
 _HELPERS = ("compare_periods", "rate_difference")
 
@@ -95,7 +94,9 @@ def plot_comparison(
         spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
         pooled = np.nan_to_num(np.abs(partly_pooled(gap, spread**2)), nan=-1)
         rows = rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:MOST_ROWS])]
-    ax = axes_for(ax, _alternative(of))
+    interval = f"{level(float(of.confidence or 0))} interval of the difference"
+    periods = f"{of.name} in the previous and the current period"
+    ax = axes_for(ax, f"Dumbbells of the {periods}, with the {interval}")
     _dumbbells(ax, rows)
     _scale(ax, rows, unit)
     words_beside(ax, rows["words"])
@@ -104,20 +105,9 @@ def plot_comparison(
     names = name_rows(ax, labels, what, unit)
     if not np.isfinite(rows["now"] - rows["before"]).any():
         nothing(ax, "no calls to compare")
-    key = (
-        f"○ previous period; ● current; bar: {level(float(of.confidence or 0))} interval of the "
-        "difference"
-    )
+    key = f"○ previous period; ● current; bar: {interval}"
     head(ax, title or finding, about, changes, names, key=key)
     return ax
-
-
-def _alternative(of: Meaning) -> str:
-    interval = f"{level(float(of.confidence or 0))} interval"
-    return (
-        f"Dumbbells of the {of.name} in the previous and the current period, with the {interval} "
-        "of the difference"
-    )
 
 
 def _finding(changes: pd.DataFrame | pd.Series, of: Meaning, lost: list[str]) -> str:
@@ -166,9 +156,8 @@ def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list
     ends = rows[["now", "low", "high"]].sub(rows["before"], axis=0)
     if of.measure is not None:
         unit = _AXIS_UNITS.get(of.measure, UNITS[of.measure])
-        words = [
-            _counted(unit, *row, tenths=of.measure in _PARTS) for row in ends.to_numpy().tolist()
-        ]
+        tenths = of.measure in _AXIS_UNITS
+        words = [_counted(unit, *row, tenths=tenths) for row in ends.to_numpy().tolist()]
         return rows.assign(words=words), axis_name(of.measure), []
     share = (1 / before).where(before > 0)
     lost = [UNITS.get(str(name), str(name)) for name in rows.index[share.isna()]]

@@ -294,5 +294,14 @@ class Prepared:
         height = self.entry.height
         if self.entry.name == "pareto":
             height = min(max(2.6, 1.6 + 0.25 * len(self.table)), 5.0)
-        height += _TALLER if width < WIDTH else 0
-        return figure_of(self.draw(new_figure(width, height).add_subplot()))
+        return figure_at(height, self.draw)(width)
+
+
+def figure_at(height: float, draw: Callable[[Axes], Axes]) -> Callable[[float], Figure]:
+    """Return a drawing as a figure of any width [in]; a narrow one is higher for its heading."""
+
+    def at(width: float) -> Figure:
+        tall = height + (_TALLER if width < WIDTH else 0)
+        return figure_of(draw(new_figure(width, tall).add_subplot()))
+
+    return at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -129,11 +130,8 @@ def _beside(
     moved = index.tz_localize(None) + (_day(own[0]) - _day(index[0]))
     # On the same clock: an hour that a change of clocks leaves out has no place, a day has one.
     repeated = np.ones(len(moved), dtype=bool)
-    places = (
-        moved.tz_localize(zone, ambiguous=repeated, nonexistent="NaT")
-        if every == "hour"
-        else moved.tz_localize(zone, ambiguous=repeated, nonexistent="shift_forward")
-    )
+    missing: Literal["NaT", "shift_forward"] = "NaT" if every == "hour" else "shift_forward"
+    places = moved.tz_localize(zone, ambiguous=repeated, nonexistent=missing)
     shown = places <= own[-1]
     line, values = broken(dates_of(places[shown]), in_units(previous, measure)[shown])
     ax.plot(line, values, color=theme.muted, ls="--", lw=1.2, gid="previous")

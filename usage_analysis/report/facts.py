@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE
@@ -17,11 +16,9 @@ from usage_analysis.analysis.meaning import RATES
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.catalogue import CATALOGUE
 from usage_analysis.figures.entry import Options
 from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.style import WIDTH, new_figure
 from usage_analysis.report.ranking import group_table
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.wire import MEASURES
@@ -134,13 +131,3 @@ def picture_of(
         Options(limit=facts.limit, budget=facts.budget, price=facts.price, **options),
     )
     return Picture(name, prepared.figure, prepared.table if table is None else table)
-
-
-def on_axes(draw: Callable[[Axes], Axes], height: float = 4.0) -> Callable[[float], Figure]:
-    """Drawing on the axes of a new figure of any width; a narrow one is higher for its heading."""
-
-    def at(width: float) -> Figure:
-        tall = height if width >= WIDTH else height + 0.6
-        return figure_of(draw(new_figure(width, tall).add_subplot()))
-
-    return at

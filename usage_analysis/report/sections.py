@@ -17,13 +17,14 @@ from usage_analysis.analysis.statements.peaks import days_in_words
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.compare import plot_comparison
+from usage_analysis.figures.entry import figure_at
 from usage_analysis.report.display import (
     billing_shown,
     busy_hours_shown,
     month_shown,
     peak_hours_shown,
 )
-from usage_analysis.report.facts import Facts, Picture, Section, Table, on_axes, picture_of
+from usage_analysis.report.facts import Facts, Picture, Section, Table, picture_of
 from usage_analysis.report.ranking import with_lines
 from usage_analysis.report.summary import when
 from usage_analysis.tidy.frames import group_column
@@ -143,12 +144,12 @@ def _comparison(facts: Facts) -> Section:
     pictures = [
         Picture(
             "comparison",
-            on_axes(lambda ax: plot_comparison(changes, about=facts.about, ax=ax), 3.6),
+            figure_at(3.6, lambda ax: plot_comparison(changes, about=facts.about, ax=ax)),
             changes.map(_in_minutes),
         ),
         Picture(
             "rates_compared",
-            on_axes(lambda ax: plot_comparison(rates, about=facts.about, ax=ax), 2.8),
+            figure_at(2.8, lambda ax: plot_comparison(rates, about=facts.about, ax=ax)),
             rates,
         ),
     ]
