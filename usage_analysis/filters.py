@@ -6,6 +6,7 @@ import difflib
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from numbers import Real
 
@@ -30,13 +31,11 @@ def near_filter(name: str, known: Sequence[str]) -> str:
 
 def local_day(name: str, value: date | str) -> date:
     """Day of a date or text, without a time."""
-    try:
+    with suppress(ValueError):
         if isinstance(value, str):
             return date.fromisoformat(value)
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
-    except ValueError:
-        pass
     raise QueryError(f'{name}: expected a day such as "2026-03-31", got {value!r}')
 
 
@@ -69,11 +68,9 @@ def time_of_day(name: str, value: object) -> time | None:
     """Time without a zone."""
     if value is None:
         return None
-    try:
+    with suppress(ValueError):
         if isinstance(value, str):
             value = time.fromisoformat(value)
-    except ValueError:
-        pass
     if isinstance(value, time) and value.tzinfo is None:
         return value
     raise QueryError(f'{name}: expected a UTC time such as "09:00" without zone, got {value!r}')
@@ -105,7 +102,8 @@ def duration(name: str, value: object) -> timedelta | None:
     """Timedelta of a timedelta, seconds or text."""
     if value is None:
         return None
-    try:
+    # Some types of NumPy are numbers by name only.
+    with suppress(OverflowError, ValueError, TypeError):
         if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?s?", value, re.ASCII):
             value = float(value.removesuffix("s"))
         if isinstance(value, Real) and not isinstance(value, bool):
@@ -114,8 +112,6 @@ def duration(name: str, value: object) -> timedelta | None:
             return timedelta(
                 days=value.days, seconds=value.seconds, microseconds=value.microseconds
             )
-    except (OverflowError, ValueError, TypeError):  # of NumPy some are numbers by name only
-        pass
     raise QueryError(f'{name}: expected a timedelta, seconds or text as "90s", got {value!r}')
 
 

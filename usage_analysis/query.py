@@ -190,10 +190,8 @@ class UsageQuery:
                     f"{name}: expected one of the filters {', '.join(known)} or timezone, got "
                     f"{name!r}{near_filter(str(name), known)}"
                 )
-        others: dict[str, Any] = {
-            name: value for name, value in filters.items() if name != "timezone"
-        }
-        place = filters.get("timezone")
+        others: dict[str, Any] = {**filters}
+        place = others.pop("timezone", None)
         if place is None:
             return cls(**others)
         first, last = others.pop("from_date", None), others.pop("to_date", None)
@@ -274,14 +272,8 @@ class UsageQuery:
             Start of a window without one; 30 days before the end by default.
         """
         to_date = self.to_date or datetime.combine(now.astimezone(UTC).date(), time.max, UTC)
-        from_date = (
-            self.from_date
-            or since
-            or (
-                datetime.combine(to_date.astimezone(UTC).date(), time.min, UTC)  # type: ignore[union-attr]
-                - DEFAULT_DAYS * _DAY
-            )
-        )
+        midnight = datetime.combine(to_date.astimezone(UTC).date(), time.min, UTC)  # type: ignore[union-attr]
+        from_date = self.from_date or since or midnight - DEFAULT_DAYS * _DAY
         return replace(self, from_date=from_date, to_date=to_date)
 
     def params(self, chunk_days: int = CHUNK_DAYS) -> list[tuple[str, str]]:

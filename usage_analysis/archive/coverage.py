@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,6 +22,8 @@ from usage_analysis.tidy.frames import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from usage_analysis.archive.store import Part
 
 FORMAT = 1
 #: Key of the coverage in the metadata of a Parquet file.
@@ -36,6 +38,7 @@ Run = tuple[int, int, int]
 #: Day, when it was fetched [us], and its measures as the server sent them.
 SentDay = tuple[int, int, int, int, int, int, int]
 Ints = NDArray[np.int64]
+T = TypeVar("T")
 
 
 class ScopeCoverage(msgspec.Struct, omit_defaults=True):
@@ -49,9 +52,9 @@ class ScopeCoverage(msgspec.Struct, omit_defaults=True):
     sent: list[SentDay] = []
 
 
-class _Written(msgspec.Struct):
+class _Document(msgspec.Struct, Generic[T]):
     format: int
-    scopes: dict[str, ScopeCoverage]
+    scopes: dict[str, T]
 
 
 class _Read(msgspec.Struct, gc=False):
@@ -61,11 +64,6 @@ class _Read(msgspec.Struct, gc=False):
     source: Source
     days: list[Run]
     sent: list[SentDay] = []
-
-
-class _Document(msgspec.Struct):
-    format: int
-    scopes: dict[str, _Read]
 
 
 class ScopeQuery(NamedTuple):
@@ -163,7 +161,7 @@ class DirectoryCache:
 
 def encode(coverage: Mapping[str, ScopeCoverage]) -> bytes:
     """Return the coverage of a part as JSON."""
-    return msgspec.json.encode(_Written(FORMAT, dict(coverage)))
+    return msgspec.json.encode(_Document(FORMAT, dict(coverage)))
 
 
 def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
@@ -179,7 +177,7 @@ def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
     msgspec.MsgspecError
         The metadata is not a coverage.
     """
-    document = msgspec.json.decode(body, type=_Document)
+    document = msgspec.json.decode(body, type=_Document[_Read])
     scopes = dict(sorted(document.scopes.items()))
     runs = [(place, *run) for place, one in enumerate(scopes.values()) for run in one.days]
     columns = np.array(runs, dtype=np.int64).reshape(-1, 4).T
@@ -190,20 +188,8 @@ def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
     )
 
 
-class HasCoverage(Protocol):
-    """A part, as far as this module needs it."""
-
-    @property
-    def path(self) -> Path:
-        """File of the part."""
-
-    @property
-    def coverage(self) -> PartCoverage:
-        """Days of each scope in the part."""
-
-
 def runs_in(
-    parts: Sequence[HasCoverage], scopes: Iterable[str], until: int | None = None
+    parts: Sequence[Part], scopes: Iterable[str], until: int | None = None
 ) -> Iterator[tuple[int, Runs]]:
     """Yield the number of each part with its runs of some scopes, numbered by their order here.
 
@@ -231,11 +217,7 @@ class NewestFetches(NamedTuple):
 
 
 def newest_fetches(
-    parts: Sequence[HasCoverage],
-    scopes: Collection[str],
-    first: int,
-    last: int,
-    until: int | None = None,
+    parts: Sequence[Part], scopes: Collection[str], first: int, last: int, until: int | None = None
 ) -> NewestFetches:
     """Find the newest fetch of each day from `first` to `last`; of equals the last part wins."""
     count = max(last - first + 1, 0)
@@ -262,7 +244,7 @@ def find_runs(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
     ]
 
 
-def scope_queries(parts: Sequence[HasCoverage], scopes: Iterable[str]) -> dict[str, ScopeQuery]:
+def scope_queries(parts: Sequence[Part], scopes: Iterable[str]) -> dict[str, ScopeQuery]:
     """Return the filters of each scope; scopes that no part holds are left out.
 
     Raises
@@ -298,7 +280,7 @@ class StaleFile(NamedTuple):
 
 
 def stale_files(
-    parts: Sequence[HasCoverage], scopes: Collection[str], known: NewestFetches, first: int
+    parts: Sequence[Part], scopes: Collection[str], known: NewestFetches, first: int
 ) -> list[StaleFile]:
     """Find the files with a newest fetch of these scopes and days, and their replaced days.
 
@@ -343,7 +325,7 @@ class ScopeBounds(NamedTuple):
 
 
 def scope_bounds(
-    parts: Sequence[HasCoverage], scopes: Collection[str], until: int | None = None
+    parts: Sequence[Part], scopes: Collection[str], until: int | None = None
 ) -> ScopeBounds:
     """ScopeBounds of scopes; of one that is not held the last day and the last fetch are -1."""
     first = np.full(len(scopes), np.iinfo(np.int64).max)
@@ -355,13 +337,13 @@ def scope_bounds(
     return ScopeBounds(first, last, fetched)
 
 
-def scope_names(parts: Iterable[HasCoverage]) -> list[str]:
+def scope_names(parts: Iterable[Part]) -> list[str]:
     """Return the names of all scopes, sorted."""
     directories = {part.coverage.directory for part in parts}
     return sorted(set[str]().union(*(one.scopes for one in directories)))
 
 
-def unknown_scope(scope: str, parts: Iterable[HasCoverage]) -> QueryError:
+def unknown_scope(scope: str, parts: Iterable[Part]) -> QueryError:
     """Return the error for a scope that does not exist."""
     known = scope_names(parts)
     shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")

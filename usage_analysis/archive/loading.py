@@ -17,7 +17,7 @@ from usage_analysis.archive.coverage import (
     unknown_scope,
 )
 from usage_analysis.archive.days import day_name, months_between, parse_instant
-from usage_analysis.archive.rows import MEASURES, Rows
+from usage_analysis.archive.rows import MEASURES, Rows, join_rows
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
 from usage_analysis.errors import QueryError
 from usage_analysis.query import Filters, UsageQuery
@@ -92,8 +92,7 @@ def load_breakdown(
     """Load a breakdown of scopes, given the group of each; see `load`."""
     check_group_name(name)
     loaded = load(store, list(scopes), window, as_of)
-    query = next(iter(loaded.values())).query
-    whole = UsageQuery() if query is None else query
+    whole = next(iter(loaded.values())).query or UsageQuery()
     return build_breakdown(
         {group: loaded[scope] for scope, group in scopes.items()},
         name,
@@ -199,13 +198,8 @@ def _describe_gaps(
     if gaps.any():
         return _gap_message(scope, days[gaps], "not fetched, or before they were over")
     last = int(known[-1])
-    return _gap_message(
-        scope, days[last + 1 :], f"the last sync was {_format_instant(fetched[last])}"
-    )
-
-
-def _format_instant(moment: int) -> str:
-    return f"{instant_of(moment):%Y-%m-%d %H:%M UTC}"
+    why = f"the last sync was {instant_of(fetched[last]):%Y-%m-%d %H:%M UTC}"
+    return _gap_message(scope, days[last + 1 :], why)
 
 
 def _gap_message(scope: str, days: NDArray[np.int64], why: str) -> str:
@@ -225,29 +219,20 @@ def read_rows(
     parts: Sequence[Part], scopes: Sequence[str], known: NewestFetches, window: Window
 ) -> Rows:
     """Read the rows of the newest fetches, ordered by scope (`scopes` are sorted) and time."""
-    codes: list[NDArray[np.int32]] = []
-    columns: dict[str, list[NDArray[np.int64]]] = {name: [] for name in ("time", *MEASURES)}
+    found: list[Rows] = []
     order = {scope: row for row, scope in enumerate(scopes)}
     for number in np.unique(known.part[known.part >= 0]).tolist():
         rows = parts[number].read((scopes[0], scopes[-1]), (window.low, window.high))
-        place = np.array([order.get(scope, -1) for scope in rows.scopes], dtype=np.int32)
-        code = place[rows.code] if len(rows) else rows.code
+        code = rows.renumber(order)
         day = rows.columns["time"] // DAY - window.first
         counts = (
             (code >= 0)
             & (known.part[code, day] == number)
             & (known.fetched[code, day] == rows.columns["fetched"])
         )
-        codes.append(code[counts])
-        for name, values in columns.items():
-            values.append(rows.columns[name][counts])
-    code = np.concatenate(codes) if codes else np.zeros(0, dtype=np.int32)
-    joined = {
-        name: np.concatenate(values) if values else np.zeros(0, dtype=np.int64)
-        for name, values in columns.items()
-    }
-    by = np.lexsort((joined["time"], code))
-    return Rows(list(scopes), code, joined).take(by)
+        found.append(Rows(rows.scopes, code, rows.columns).take(counts))
+    joined = join_rows(list(scopes), found)
+    return joined.take(np.lexsort((joined.columns["time"], joined.code)))
 
 
 def _sent_days(
@@ -259,15 +244,11 @@ def _sent_days(
         if number < 0:
             continue
         for day, fetched, *measures in parts[number].coverage.sent.get(scope, ()):
-            at = day - window.first
+            place = row, day - window.first
+            newest = known.part[place] == number and known.fetched[place] == fetched
             whole = window.low <= day * DAY and (day + 1) * DAY <= window.high
             cut = fetched > as_of < (day + 1) * DAY
-            if (
-                whole
-                and not cut
-                and known.part[row, at] == number
-                and known.fetched[row, at] == fetched
-            ):
+            if whole and newest and not cut:
                 out[day] = tuple(measures)
     return out
 

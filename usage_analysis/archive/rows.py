@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,21 @@ class Rows(NamedTuple):
         """Return the rows at these places, or where a mask is true."""
         columns = {name: values[at] for name, values in self.columns.items()}
         return Rows(self.scopes, self.code[at], columns)
+
+    def renumber(self, order: Mapping[str, int]) -> NDArray[np.int32]:
+        """Return the number of each row's scope in another order; -1 for other scopes."""
+        number = np.array([order.get(scope, -1) for scope in self.scopes], dtype=np.int32)
+        return number[self.code] if len(self) else self.code
+
+
+def join_rows(scopes: list[str], parts: Sequence[Rows]) -> Rows:
+    """Return the rows of several parts, whose scopes are numbered alike, one after another."""
+    code = np.concatenate([np.zeros(0, dtype=np.int32), *(rows.code for rows in parts)])
+    none = np.zeros(0, dtype=np.int64)
+    columns = {
+        name: np.concatenate([none, *(rows.columns[name] for rows in parts)]) for name in NUMBERS
+    }
+    return Rows(scopes, code, columns)
 
 
 def schema() -> pa.Schema:

@@ -72,9 +72,7 @@ class Part:
     #: Checksum of the part's own table of contents, which Parquet's pages have but it has not.
     footer: int
 
-    def read(
-        self, scopes: tuple[str, str] | None = None, window: tuple[int, int] | None = None
-    ) -> Rows:
+    def read(self, scopes: tuple[str, str], window: tuple[int, int] | None = None) -> Rows:
         """Read the rows of a range of scopes, both ends inclusive, and of a window [us].
 
         Raises
@@ -85,14 +83,10 @@ class Part:
         import pyarrow.parquet as pq
         from pyarrow import compute
 
-        limits = []
-        if scopes is not None:
-            limits += [compute.field("scope") >= scopes[0], compute.field("scope") <= scopes[1]]
+        scope, hour = compute.field("scope"), compute.field("time")
+        limit = (scope >= scopes[0]) & (scope <= scopes[1])
         if window is not None:
-            limits += [compute.field("time") >= window[0], compute.field("time") < window[1]]
-        limit = None
-        for one in limits:
-            limit = one if limit is None else limit & one
+            limit &= (hour >= window[0]) & (hour < window[1])
         try:
             # Parquet protects its pages with checksums, but not its footer.
             if _footer_checksum(self.path) != self.footer:
@@ -172,7 +166,25 @@ class PartStore:
         return [self._parts[path] for path in paths]
 
     def _read_part(self, path: Path) -> Part:
-        return _read_part(path, self._directories)
+        import pyarrow.parquet as pq
+
+        stamp = _stamp(path)
+        named = _NAME.fullmatch(path.name)
+        wanted = named["checksum"] if named else ""
+        checksum = 0
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(1 << 20):
+                checksum = zlib.crc32(block, checksum)
+        if f"{checksum:08x}" != wanted:
+            raise damage_error(path, f"its checksum is {checksum:08x}")
+        try:
+            metadata = pq.read_metadata(path).metadata or {}
+            version, coverage = decode(metadata[KEY], self._directories)
+            footer = _footer_checksum(path)
+        except (msgspec.MsgspecError, KeyError, ValueError) as error:
+            raise damage_error(path, f"no part of an archive, {type(error).__name__}") from None
+        _check_format(path, version)
+        return Part(path, coverage, stamp, footer)
 
     def paths(self, months: Iterable[str], *kinds: Kind) -> list[Path]:
         """Return the published files of months, unchecked."""
@@ -186,10 +198,9 @@ class PartStore:
                 return [path for path in paths if _is_published(path, landed)]
 
     def _read_marks(self) -> set[str]:
-        try:
+        with suppress(FileNotFoundError):
             return {mark.name for mark in (self.folder / MARKS).iterdir()}
-        except FileNotFoundError:
-            return set()
+        return set()
 
     def retry(self, work: Callable[[], T]) -> T:
         """Run `work`, and again if another process compacted the parts that it was reading."""
@@ -288,28 +299,6 @@ def _footer_checksum(path: Path) -> int:
         length = int.from_bytes(file.read(4), "little")
         file.seek(-8 - length, os.SEEK_END)
         return zlib.crc32(file.read())
-
-
-def _read_part(path: Path, directories: DirectoryCache) -> Part:
-    import pyarrow.parquet as pq
-
-    stamp = _stamp(path)
-    named = _NAME.fullmatch(path.name)
-    wanted = named["checksum"] if named else ""
-    checksum = 0
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(1 << 20):
-            checksum = zlib.crc32(block, checksum)
-    if f"{checksum:08x}" != wanted:
-        raise damage_error(path, f"its checksum is {checksum:08x}")
-    try:
-        metadata = pq.read_metadata(path).metadata or {}
-        version, coverage = decode(metadata[KEY], directories)
-        footer = _footer_checksum(path)
-    except (msgspec.MsgspecError, KeyError, ValueError) as error:
-        raise damage_error(path, f"no part of an archive, {type(error).__name__}") from None
-    _check_format(path, version)
-    return Part(path, coverage, stamp, footer)
 
 
 def _check_format(path: Path, version: object) -> None:

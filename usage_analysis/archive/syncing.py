@@ -32,7 +32,7 @@ from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
 from usage_analysis.fetch.progress import ProgressOption, reporting
 from usage_analysis.query import Filters, UsageQuery
-from usage_analysis.tidy.frames import Source
+from usage_analysis.tidy.frames import COUNTS
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import DAY, microseconds, row_times
 
@@ -275,8 +275,7 @@ class WriteBuffer:
 def _empty_coverage(usage: CallUsage) -> ScopeCoverage:
     query = {} if usage.query is None else usage.query.as_dict()
     filters = {name: value for name, value in query.items() if not name.endswith("_date")}
-    source: Source = usage.source
-    return ScopeCoverage(filters, source, [], [])
+    return ScopeCoverage(filters, usage.source, [], [])
 
 
 def _coverage_by_month(
@@ -310,9 +309,7 @@ def _frame_columns(frame: pd.DataFrame, path: str) -> dict[str, NDArray[np.int64
         )
     return {
         "time": row_times(frame),
-        "total_count": frame["total_count"].to_numpy(),
-        "error_count": frame["error_count"].to_numpy(),
-        "joined_count": frame["joined_count"].to_numpy(),
+        **{name: frame[name].to_numpy() for name in COUNTS},
         "duration": frame["duration"].to_numpy().astype("m8[us]").view(np.int64),
         "billed_micro": billed.astype(np.int64),
     }

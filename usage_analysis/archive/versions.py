@@ -22,7 +22,7 @@ from usage_analysis.archive.coverage import (
     scope_names,
     scope_queries,
 )
-from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
+from usage_analysis.archive.rows import MEASURES, Rows, join_rows
 from usage_analysis.archive.store import Kind, Part, PartStore
 from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.zones import DAY
@@ -70,9 +70,7 @@ class Versions(NamedTuple):
 
     def is_newest(self) -> NDArray[np.bool_]:
         """Return whether each version is the newest of its day."""
-        return (
-            np.append(~self.continues_day()[1:], True) if len(self.code) else self.continues_day()
-        )
+        return np.append(~self.continues_day()[1:], True)[: len(self.code)]
 
     def sums(self, at: NDArray[np.intp]) -> dict[str, NDArray[np.int64]]:
         """Return the daily measures of versions, as the server sent them."""
@@ -182,8 +180,7 @@ def _version_rows(
         if not (key[:, 3] == place).any():
             continue
         rows = part.read((scopes[0], scopes[-1]))
-        known = np.array([order.get(scope, -1) for scope in rows.scopes], dtype=np.int32)
-        code = known[rows.code] if len(rows) else rows.code
+        code = rows.renumber(order)
         fetched, day = rows.columns["fetched"], rows.columns["time"] // DAY
         date = np.minimum(np.searchsorted(dates, fetched), len(dates) - 1)
         name = _version_numbers(code.astype(np.int64), day, date, len(dates))
@@ -192,16 +189,10 @@ def _version_rows(
         counts &= dates[date] == fetched
         found.append(Rows(scopes, code, rows.columns).take(counts))
         numbers.append(number[counts])
-    columns = {
-        name: np.concatenate([rows.columns[name] for rows in found])
-        if found
-        else np.zeros(0, dtype=np.int64)
-        for name in NUMBERS
-    }
-    code = np.concatenate([np.zeros(0, dtype=np.int32), *(rows.code for rows in found)])
+    joined = join_rows(scopes, found)
     number = np.concatenate([np.zeros(0, dtype=np.int64), *numbers])
-    by = np.lexsort((columns["time"], number))
-    return Rows(scopes, code, columns).take(by), number[by]
+    by = np.lexsort((joined.columns["time"], number))
+    return joined.take(by), number[by]
 
 
 def _version_numbers(
@@ -240,7 +231,8 @@ def _compact(store: PartStore, month: str) -> bool:
                 ("history", before, ~newest & ~repeats),
             ):
                 held[kind] |= _build_coverage(parts, found, kept)  # type: ignore[index]
-                writer.add(_select_rows(found, kept))
+                rows = found.rows.take(np.repeat(kept, np.diff(found.start)))
+                writer.add(rows.take(np.lexsort((rows.columns["time"], rows.code))))
         # History first: a reader between the two steps still finds every version.
         if held["history"]:
             before.finish(held["history"])
@@ -249,11 +241,6 @@ def _compact(store: PartStore, month: str) -> bool:
         store.publish([now])
     store.remove(parts)
     return True
-
-
-def _select_rows(found: Versions, kept: NDArray[np.bool_]) -> Rows:
-    rows = found.rows.take(np.repeat(kept, np.diff(found.start)))
-    return rows.take(np.lexsort((rows.columns["time"], rows.code)))
 
 
 def _build_coverage(

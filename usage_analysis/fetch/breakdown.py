@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -22,15 +22,6 @@ from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import row_times
 
-_WINDOW = ("from_date", "to_date")
-
-
-class Plan(NamedTuple):
-    """Queries of a breakdown: one for all calls, and one per group."""
-
-    whole: UsageQuery
-    groups: dict[str, UsageQuery]
-
 
 def plan_breakdown(
     groups: Mapping[str, Mapping[str, Any]],
@@ -40,8 +31,8 @@ def plan_breakdown(
     include_rest: bool,
     now: datetime,
     since: datetime | None = None,
-) -> Plan:
-    """Return the queries of a breakdown, checked.
+) -> tuple[UsageQuery, dict[str, UsageQuery]]:
+    """Return the query of all calls and that of each group, checked.
 
     With `include_rest` the window ends now at the latest, so that no call comes in between two
     queries.
@@ -57,7 +48,7 @@ def plan_breakdown(
     queries = group_queries(groups, name, whole)
     if include_rest:
         _check_rest(groups, queries)
-    return Plan(whole, queries)
+    return whole, queries
 
 
 def group_queries(
@@ -114,7 +105,7 @@ def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> Us
         raise QueryError(f"groups[{group!r}]: expected filters by name, got {own!r:.80}")
     merged = {field: getattr(whole, field) for field in whole.as_dict()}
     for field, value in own.items():
-        if field in _WINDOW:
+        if field in ("from_date", "to_date"):
             raise QueryError(f"groups[{group!r}]: expected one window for all groups, got {field}")
         shared = merged.get(field)
         if field == "metadata" and isinstance(shared, Mapping) and isinstance(value, Mapping):

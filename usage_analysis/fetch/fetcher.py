@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -125,9 +125,9 @@ class Fetcher:
     def fetch_usages(
         self,
         first: Mapping[str, UsageQuery],
-        then: Mapping[str, UsageQuery] | None = None,
+        then: Mapping[str, UsageQuery],
         *,
-        name: str = "",
+        name: str,
         max_concurrency: int,
         chunk_days: int,
         progress: ProgressOption,
@@ -148,27 +148,25 @@ class Fetcher:
             ``True`` for a progress bar on standard error or in the notebook, or a function that is
             called with the number of finished requests and their total.
         """
-        tasks, later = _tasks(first, chunk_days), _tasks(then or {}, chunk_days)
+        tasks, later = _tasks(first, chunk_days), _tasks(then, chunk_days)
         total = len(tasks) + len(later)
+        replies: dict[Task, Reply[CheckedReply]] = {}
         with reporting(progress) as report:
-            replies = self._replies(
-                tasks, name, max_concurrency, lambda done, _: report(done, total)
-            )
-            if later:
-                replies |= self._replies(
-                    later, name, max_concurrency, lambda done, _: report(len(tasks) + done, total)
-                )
+
+            def advance(done: int, _: int) -> None:
+                report(len(replies) + done, total)
+
+            for some in (tasks, later) if later else (tasks,):
+                replies.update(self._replies(some, name, max_concurrency, advance))
         # Groups fetched at different seconds are one breakdown: the last reply dates all of them.
         as_of = max(reply.date for reply in replies.values())
         parts: dict[str, list[CheckedReply]] = {}
         for (group, _), reply in replies.items():
             parts.setdefault(group, []).append(reply.content)
-        usages, account = {}, self._account
-        for group, query in {**first, **(then or {})}.items():
+        usages = {}
+        for group, query in {**first, **then}.items():
             with group_in_errors(name, group):
-                usages[group] = build_usage(
-                    parts[group], account.clip(query), as_of=as_of, source=account.source
-                )
+                usages[group] = self._build(parts[group], query, as_of)
         return usages
 
     def iter_usages(
@@ -193,11 +191,7 @@ class Fetcher:
                     for request in _requests(query, chunk_days)
                 ]
                 as_of = max(reply.date for reply in replies)
-                contents = [reply.content for reply in replies]
-                account = self._account
-                return build_usage(
-                    contents, account.clip(query), as_of=as_of, source=account.source
-                )
+                return self._build([reply.content for reply in replies], query, as_of)
 
         with (
             self._reader() as read,
@@ -207,6 +201,12 @@ class Fetcher:
         ):
             for (group, _), usage in answers:
                 yield group, usage
+
+    def _build(
+        self, replies: Sequence[CheckedReply], query: UsageQuery, as_of: datetime
+    ) -> CallUsage:
+        account = self._account
+        return build_usage(replies, account.clip(query), as_of=as_of, source=account.source)
 
     def _replies(
         self, tasks: Mapping[Task, Request], name: str, max_concurrency: int, progress: Progress

@@ -224,7 +224,7 @@ def run_unordered(
                 return
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             # Results are handed over before a failure ends the loop, so that none is lost.
-            done = sorted(ended, key=_failed, reverse=True)
+            done = sorted(ended, key=lambda future: future.exception() is not None, reverse=True)
             del ended
             while done:
                 # No name refers to a result while the caller works on it: it can be freed.
@@ -235,7 +235,3 @@ def run_unordered(
         if running:
             token.cancel()
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _failed(future: Future[T]) -> bool:
-    return future.exception() is not None

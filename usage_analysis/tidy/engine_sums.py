@@ -251,12 +251,11 @@ def _filled(sums: _Grouped, frame: pd.DataFrame) -> pd.DataFrame:
         columns["billed_minutes"] = columns["billed_minutes"] / 1e6
     for name in frame.columns.drop("total_count"):
         columns[str(name)] = np.tile(frame[name].to_numpy(), count)
-    if sums.groups is None:
-        alone = pd.DataFrame(columns, frame.index)
-        alone.attrs["every"] = frame.attrs["every"]
-        return alone
-    columns = {str(sums.groups.name): sums.groups.repeat(buckets), **columns}
-    out = pd.DataFrame(columns, frame.index.take(np.tile(np.arange(buckets), count)))
+    index = frame.index
+    if sums.groups is not None:
+        columns = {str(sums.groups.name): sums.groups.repeat(buckets), **columns}
+        index = index.take(np.tile(np.arange(buckets), count))
+    out = pd.DataFrame(columns, index)
     out.attrs["every"] = frame.attrs["every"]
     return out
 

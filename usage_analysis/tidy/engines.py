@@ -14,6 +14,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy.engine_sums import STORED, Window, sum_by_group
 from usage_analysis.tidy.frames import LAG, check_group_name
+from usage_analysis.tidy.usage import parse_as_of
 from usage_analysis.tidy.zones import DAY, HOUR, clock_of, first_instants, microseconds
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _window(
     import narwhals as nw
 
     start, end = ends_of(from_date, to_date, place)
-    moment = None if as_of is None else _microseconds(as_of)
+    moment = None if as_of is None else microseconds(parse_as_of(as_of).to_pydatetime())
     if start is None or end is None or moment is None:
         seen = {"low": nw.col("time").min(), "high": nw.col("time").max()}
         if "fetched" in table.collect_schema():
@@ -185,13 +186,9 @@ def _window(
         days = first_instants(place, np.array([first, last + DAY]))
         start = int(days[0]) if start is None else start
         end = int(days[1]) if end is None else end
-        moment = moment if moment is not None else fetched[0] if fetched else _all_over(end)
+        # From `end + LAG` on no bucket before `end` is provisional any more.
+        moment = moment if moment is not None else fetched[0] if fetched else end + LAG
     return Window(start, end, moment, place)
-
-
-def _all_over(end: int) -> int:
-    """A moment at which no bucket before `end` is provisional any more."""
-    return end + LAG
 
 
 def ends_of(
@@ -209,10 +206,3 @@ def _on(place: tzinfo, given: object, instant: datetime | None) -> int | None:
     at = microseconds(instant)
     is_day = len(given) <= 10 if isinstance(given, str) else not isinstance(given, datetime)
     return int(first_instants(place, np.array([at]))[0]) if is_day else at
-
-
-def _microseconds(as_of: datetime | str) -> int:
-    moment = pd.Timestamp(as_of)
-    if moment.tzinfo is None:
-        raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
-    return microseconds(moment.to_pydatetime())

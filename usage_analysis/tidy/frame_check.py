@@ -22,6 +22,7 @@ from usage_analysis.tidy.zones import (
     Instants,
     clock_of,
     distinct,
+    instants,
     repeats_of,
     row_times,
     zone_of,
@@ -91,25 +92,20 @@ def _check_index(helper: str, frame: pd.DataFrame) -> None:
     index: Any = frame.index
     if not isinstance(index, pd.DatetimeIndex):
         mend = 'frame.set_index("time")' if "time" in frame else "frame.index = pd.to_datetime(...)"
-        raise QueryError(
-            f"{helper}: expected a tz-aware DatetimeIndex named time, got {type(index).__name__}; "
-            f"{mend}"
-        )
-    if index.tz is None:
-        raise QueryError(
-            f"{helper}: expected a tz-aware DatetimeIndex named time, got times without a zone; "
-            'say which zone they are in: frame.tz_localize("UTC")'
-        )
-    if index.name not in (None, "time"):
-        raise QueryError(
-            f"{helper}: expected a tz-aware DatetimeIndex named time, got the name "
-            f'{index.name!r}; frame.rename_axis("time")'
-        )
-    if index.hasnans:
+        got = type(index).__name__
+    elif index.tz is None:
+        got = "times without a zone"
+        mend = 'say which zone they are in: frame.tz_localize("UTC")'
+    elif index.name not in (None, "time"):
+        got, mend = f"the name {index.name!r}", 'frame.rename_axis("time")'
+    elif index.hasnans:
         raise QueryError(
             f"{helper}: expected an instant in every row, got rows without one; "
             "frame[frame.index.notna()]"
         )
+    else:
+        return
+    raise QueryError(f"{helper}: expected a tz-aware DatetimeIndex named time, got {got}; {mend}")
 
 
 def _check_column(helper: str, name: str, column: pd.Series) -> None:
@@ -118,30 +114,23 @@ def _check_column(helper: str, name: str, column: pd.Series) -> None:
             f"{helper}: expected one column {name}, got several; "
             "frame.loc[:, ~frame.columns.duplicated()]"
         )
-    kind = column.dtype.kind
     if name == "duration":
-        if kind != "m":
-            raise QueryError(
-                f"{helper}: expected duration as timedelta, got {column.dtype}; name its unit "
-                '("s", "ms" or "us"): frame.assign(duration=pd.to_timedelta(frame["duration"], '
-                'unit="s"))'
-            )
+        kinds, wanted = "m", "timedelta"
+        mend = (
+            'name its unit ("s", "ms" or "us"): '
+            'frame.assign(duration=pd.to_timedelta(frame["duration"], unit="s"))'
+        )
     elif name == "provisional":
-        if kind != "b":
-            raise QueryError(
-                f"{helper}: expected provisional as bool, got {column.dtype}; "
-                'frame.astype({"provisional": bool})'
-            )
-        return
+        kinds, wanted, mend = "b", "bool", 'frame.astype({"provisional": bool})'
     elif name in (*COUNTS, "billed_minutes"):
-        if kind not in "iuf":
-            raise QueryError(
-                f"{helper}: expected {name} as numbers, got {column.dtype}; "
-                f'frame.assign({name}=pd.to_numeric(frame["{name}"]))'
-            )
+        kinds, wanted = "iuf", "numbers"
+        mend = f'frame.assign({name}=pd.to_numeric(frame["{name}"]))'
     else:
         return
-    _check_values(helper, name, column)
+    if column.dtype.kind not in kinds:
+        raise QueryError(f"{helper}: expected {name} as {wanted}, got {column.dtype}; {mend}")
+    if name != "provisional":
+        _check_values(helper, name, column)
 
 
 def _check_values(helper: str, name: str, column: pd.Series) -> None:
@@ -242,14 +231,12 @@ def check_gaps(helper: str, hourly: pd.DataFrame) -> None:
     times, zone = row_times(hourly), zone_of(hourly)
     if len(times) < 2:
         return
-    block = repeats_of(times)
-    known = times[:block] if block else distinct(times)[1]
-    if block or group_column(hourly) is None:
-        _check_gaps(helper, known, zone)
-        return
-    where, known = distinct(times)
-    code, groups = groups_of(hourly)
+    known = instants(times)
     _check_gaps(helper, known, zone)
+    if group_column(hourly) is None or repeats_of(times):
+        return
+    where = distinct(times)[0]
+    code, groups = groups_of(hourly)
     # Each group must have every instant of the frame between its own first and last.
     count = 0 if groups is None else len(groups)
     first = np.full(count, len(known))
@@ -267,9 +254,8 @@ def _check_gaps(helper: str, known: Instants, zone: Any) -> None:
     if np.all(known[1:] - known[:-1] <= HOUR) or past.min() != past.max():
         return
     # A time of day can be one of UTC or one of the local clock.
-    for clock in (known, clock_of(known, zone)):
-        if _is_regular(clock):
-            return
+    if any(_is_regular(clock) for clock in (known, clock_of(known, zone))):
+        return
     after = int(np.flatnonzero(known[1:] - known[:-1] > HOUR)[0])
     missing = pd.Timestamp(int(known[after] + HOUR), unit="us", tz="UTC").tz_convert(zone)
     raise _gap(helper, f"none at {missing:%Y-%m-%d %H:%M}, an hour that other days have")

@@ -124,7 +124,7 @@ class CallUsage:
             first, last = instant_of(days.min()).date(), instant_of(days.max()).date()
             query = UsageQuery(from_date=first, to_date=last)
             as_of = as_of or query.end
-        query, moment = query or UsageQuery(), _moment(as_of)
+        query, moment = query or UsageQuery(), parse_as_of(as_of)
         return build_usage([check_reply(reply, query, moment)], query, as_of=moment, source="file")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -183,7 +183,7 @@ def build_usage(
     as_of
         When the last reply was made, with its zone; the clock without it.
     """
-    moment = _moment(as_of)
+    moment = parse_as_of(as_of)
     window = window_of(query)
     hourly = [reply.hourly for reply in replies if reply.hourly is not None]
     of_day = hours_of_day(query)
@@ -199,7 +199,8 @@ def build_usage(
     )
 
 
-def _moment(as_of: datetime | str | None) -> pd.Timestamp:
+def parse_as_of(as_of: datetime | str | None) -> pd.Timestamp:
+    """Return a moment in UTC, by default now."""
     moment = pd.Timestamp(datetime.now(UTC) if as_of is None else as_of)
     if moment.tzinfo is None:
         raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")

@@ -150,8 +150,8 @@ def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quo
     """
     decoder: msgspec.json.Decoder[Any] = _STORED if stored else _SAVED if saved else _LIVE
     try:
-        if not body.isascii():
-            _text(body)
+        if not isinstance(body, str) and not body.isascii():
+            body.decode("utf-8")
         reply: _Live | _Saved | _Stored = decoder.decode(body)
     except msgspec.ValidationError as error:
         raise ResponseError(_explain(str(error), body, quoted)) from None
@@ -170,10 +170,6 @@ def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quo
         _buckets("daily", reply.daily, quoted),
         None if isinstance(reply.hourly, UnsetType) else _buckets("hourly", reply.hourly, quoted),
     )
-
-
-def _text(body: Body) -> str:
-    return body if isinstance(body, str) else body.decode("utf-8")
 
 
 def encode(reply: Reply) -> bytes:
