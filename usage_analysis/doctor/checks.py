@@ -64,9 +64,8 @@ def _all_time(account: Account) -> Observation:
 
 def _days(account: Account) -> Observation:
     plain = account.response("window")
-    daily = dict(zip(plain.daily.time.tolist(), _counts(plain.daily), strict=True))
-    daily = {day: count for day, count in daily.items() if count}
-    shift = next((h for h in sorted(range(-14, 15), key=abs) if _by_day(plain, h) == daily), None)
+    daily, shifts = _by_day(plain.daily), sorted(range(-14, 15), key=abs)
+    shift = next((hours for hours in shifts if _by_day(plain.hourly, hours) == daily), None)
     holds: bool | None = shift == 0
     seen = f"in all {len(plain.daily.time)} daily rows the hours of the UTC day add up to the row"
     if not daily:
@@ -81,17 +80,13 @@ def _days(account: Account) -> Observation:
     return Observation(seen, follows, holds)
 
 
-def _by_day(response: Response, shift: int) -> dict[int, int]:
-    days = (response.hourly.time + shift * HOUR) // DAY * DAY
+def _by_day(buckets: wire.Buckets, shift: int = 0) -> dict[int, int]:
+    """Return the calls of each day with calls, in a time zone so many hours ahead of UTC."""
+    days = (buckets.time + shift * HOUR) // DAY * DAY
     sums: dict[int, int] = {}
-    for day, count in zip(days.tolist(), _counts(response.hourly), strict=True):
+    for day, count in zip(days.tolist(), buckets.columns["total_count"].tolist(), strict=True):
         sums[day] = sums.get(day, 0) + count
     return {day: count for day, count in sums.items() if count}
-
-
-def _counts(buckets: wire.Buckets) -> list[int]:
-    counts: list[int] = buckets.columns["total_count"].tolist()
-    return counts
 
 
 def _zone_of_time(account: Account) -> Observation:
@@ -123,11 +118,8 @@ def _overnight(account: Account) -> Observation:
                 f"one request from 22:00 to 06:00 returned {calls:,} of the {expected:,} calls in "
                 "these hours"
             )
-    return Observation(
-        seen,
-        "no effect: such a filter is sent as two requests, split at midnight, and added up",
-        holds,
-    )
+    follows = "no effect: such a filter is sent as two requests, split at midnight, and added up"
+    return Observation(seen, follows, holds)
 
 
 def _errors(account: Account) -> Observation:
@@ -280,20 +272,13 @@ def _ends(account: Account) -> Observation:
 
 def _unjoined(account: Account) -> Observation:
     plain, shortest = account.response("window"), account.response("duration-max")
-    everyone, timeless = (
-        int(
-            (response.hourly.columns["total_count"] - response.hourly.columns["joined_count"]).sum()
-        )
-        for response in (plain, shortest)
-    )
+    everyone, timeless = plain.unjoined, shortest.unjoined
     holds: bool | None = timeless >= everyone
     seen = f"all {everyone:,} unjoined calls have a duration of 0 s"
     follows = "average call duration is duration / joined calls"
     if not shortest.calls:
-        seen, holds = (
-            f"there are no calls of 0 s to compare with; {everyone:,} calls are unjoined",
-            None,
-        )
+        seen = f"there are no calls of 0 s to compare with; {everyone:,} calls are unjoined"
+        holds = None
     elif not everyone:
         seen, holds = "all calls were joined", None
     elif not holds:

@@ -60,6 +60,11 @@ class Response:
         return int(self.hourly.columns["total_count"].sum())
 
     @property
+    def unjoined(self) -> int:
+        """Number of unjoined calls in all hours."""
+        return self.calls - int(self.hourly.columns["joined_count"].sum())
+
+    @property
     def busiest(self) -> int:
         """UTC hour of the day with the most calls."""
         return int(self.by_hour_of_day().argmax())

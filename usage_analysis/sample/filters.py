@@ -146,16 +146,21 @@ def _digits(match: re.Match[str], *, up: bool = False) -> int:
     return seconds * SECOND + whole + (up and rest > 0)
 
 
+def _match(form: re.Pattern[str], text: str, message: str) -> re.Match[str]:
+    match = form.fullmatch(text)
+    if match is None:
+        raise ValueError(message)
+    return match
+
+
 def _instant(text: str, *, end: bool) -> int:
     """Return the first or last microsecond that a date or a datetime includes."""
     if match := _DATE.fullmatch(text):
         return _day(text) + (DAY - 1 if end else 0)
-    match = _DATETIME.fullmatch(text)
-    if match is None:
-        raise ValueError(
-            "Datetime has wrong format. Use one of these formats instead: "
-            "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
-        )
+    form = "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]"
+    match = _match(
+        _DATETIME, text, f"Datetime has wrong format. Use one of these formats instead: {form}."
+    )
     offset = int(match["hours"] or 0) * 60 + int(match["minutes"] or 0)
     sign = -1 if match["sign"] == "-" else 1
     return _day(match["day"]) + _digits(match, up=not end) - sign * offset * 60 * SECOND
@@ -169,25 +174,17 @@ def _day(text: str) -> int:
 
 
 def _time_of_day(text: str) -> int:
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise ValueError(
-            "Time has wrong format. Use one of these formats instead: hh:mm[:ss[.uuuuuu]]."
-        )
-    return _digits(match)
+    message = "Time has wrong format. Use one of these formats instead: hh:mm[:ss[.uuuuuu]]."
+    return _digits(_match(_TIME, text, message))
 
 
 def _duration(text: str, *, up: bool) -> int:
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError('Duration has wrong format. Use seconds with an s, such as "90s".')
-    return _digits(match, up=up)
+    message = 'Duration has wrong format. Use seconds with an s, such as "90s".'
+    return _digits(_match(_DURATION, text, message), up=up)
 
 
 def _uuid(text: str) -> str:
-    if not _UUID.fullmatch(text.lower()):
-        raise ValueError("Must be a valid UUID.")
-    return text.lower()
+    return _match(_UUID, text.lower(), "Must be a valid UUID.").group()
 
 
 def _search(text: str) -> str:

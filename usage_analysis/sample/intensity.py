@@ -78,11 +78,9 @@ def _special_days(days: NDArray[np.int64], today: date) -> NDArray[np.int64]:
     Holidays have fewer calls, and the campaign week has more.
     """
     percent = np.full(len(days), 100)
-    quiet: dict[date, int] = {}
     for year in range(today.year - 2, today.year + 1):
-        quiet |= _holidays(year)
-    for day, left in quiet.items():
-        percent[days == midnight(day) // DAY] = left
+        for day, left in _holidays(year).items():
+            percent[days == midnight(day) // DAY] = left
     start = campaign_week(today)
     percent[(days >= start) & (days < start + 7)] = 165
     return percent

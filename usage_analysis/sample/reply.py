@@ -26,15 +26,9 @@ def render(all_time: Sums, hourly: Sums) -> bytes:
     days, daily = _scattered(hourly.days())
     daily_rows = _lines([*_measures(daily), b',"date":"', *_dates(days), b'"},'])
     hours, values = _scattered(hourly)
+    hour = _numerals()[hours % 24]
     hourly_rows = _lines(
-        [
-            *_measures(values),
-            b',"date":"',
-            *_dates(hours // 24),
-            b'","hour":',
-            _numerals()[hours % 24],
-            b"},",
-        ]
+        [*_measures(values), b',"date":"', *_dates(hours // 24), b'","hour":', hour, b"},"]
     )
     parts = b'{"allTime":', whole, b',"daily":[', daily_rows[:-1], b'],"hourly":[', hourly_rows[:-1]
     return b"".join([*parts, b"]}"])
@@ -94,8 +88,8 @@ def _measures(values: NDArray[np.int64]) -> list[bytes | NDArray[np.bytes_]]:
         *_digits(seconds),
         b".",
         # Below 100: of four digits, seen as two and two, the second two.
-        _padded()[micro // 10_000].view("S2")[1::2],
-        _padded()[micro % 10_000],
+        _numerals("04")[micro // 10_000].view("S2")[1::2],
+        _numerals("04")[micro % 10_000],
         b's","billedMinutes":',
         *_digits(minutes),
         b".",
@@ -110,7 +104,7 @@ def _digits(numbers: NDArray[np.int64]) -> list[NDArray[np.bytes_]]:
         higher, group = np.divmod(numbers, 10_000)
         text = _numerals()[group]
         if more := higher.any():
-            text = np.where(higher > 0, _padded()[group], text)
+            text = np.where(higher > 0, _numerals("04")[group], text)
         if groups:
             text[numbers == 0] = b""
         groups.insert(0, text)
@@ -125,11 +119,6 @@ def _dates(days: NDArray[np.int64]) -> list[NDArray[np.bytes_]]:
     return [names[days - first]]
 
 
-@lru_cache(maxsize=1)
-def _numerals() -> NDArray[np.bytes_]:
-    return np.array([str(number) for number in range(10_000)], dtype="S4")
-
-
-@lru_cache(maxsize=1)
-def _padded() -> NDArray[np.bytes_]:
-    return np.array([f"{number:04}" for number in range(10_000)], dtype="S4")
+@lru_cache(maxsize=2)
+def _numerals(form: str = "") -> NDArray[np.bytes_]:
+    return np.array([f"{number:{form}}" for number in range(10_000)], dtype="S4")

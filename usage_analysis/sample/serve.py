@@ -100,9 +100,8 @@ def serve(
         server = _server(endpoint, latency)
         if on_start is not None:
             on_start(_address(listener))
-        with suppress(
-            KeyboardInterrupt
-        ):  # some versions of uvicorn raise it again after the shutdown
+        # Some versions of uvicorn raise it again after the shutdown.
+        with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
 
