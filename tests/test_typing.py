@@ -74,3 +74,11 @@ def test_code_of_the_readme_is_typed(tmp_path: Path) -> None:
     )
     assert len(blocks) > 2
     assert mypy(tmp_path, "\n".join(blocks)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["busiest_hour", "sample.AGENT"])
+def test_a_misspelt_name_is_refused(tmp_path: Path, name: str) -> None:
+    """Mypy in strict mode refuses a name that the package or its sample account does not have."""
+    (complaint,) = mypy(tmp_path, f"import usage_analysis as ua\n\nua.{name}\n")
+    assert "has no attribute" in complaint

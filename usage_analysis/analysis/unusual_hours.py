@@ -39,6 +39,8 @@ def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     rest = (total - bad) / np.maximum(count - calls, 1)
     tested = rates["enough"].to_numpy(dtype=bool) & (calls > 0) & (rest > 0) & (rest < 1)
+    if not tested.any():
+        return np.zeros(0, dtype=np.int64)
     tails = np.ones(len(rates))
     spread = np.full(int(tested.sum()), _spread(bad[tested], calls[tested], total / count))
     tails[tested] = upper_tails(bad[tested], calls[tested], rest[tested], spread)
