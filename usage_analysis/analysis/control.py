@@ -135,6 +135,7 @@ def control_chart(
     # What is ours alone need not be copied.
     out = pd.DataFrame(columns, index=kept.index, copy=False)
     out.attrs["left_out"] = left_out
+    out.attrs["every"] = every or frame.attrs.get("every")
     meaning = Meaning(
         made_by="control_chart", event=event, denominator=denominator, method=_METHODS[method]
     )

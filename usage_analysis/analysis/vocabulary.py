@@ -278,7 +278,7 @@ def span_of(frame: pd.DataFrame) -> str:
     if len(steps) == 0 and "hours" in frame and len(frame):
         # What `aggregate` makes are days at least, however little of the first is there yet.
         step = max(float(frame["hours"].iloc[0]), 24.0)
-    elif len(steps) == 0 and "complete" not in frame:
+    elif len(steps) == 0 and "complete" not in frame and frame.attrs.get("every") != "D":
         step = 1.0
     names = ((2, "hour"), (30, "day"), (200, "week"), (800, "month"), (3000, "quarter"))
     return next((name for limit, name in names if step < limit), "year")

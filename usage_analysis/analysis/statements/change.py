@@ -52,6 +52,10 @@ def state_difference(row: Any, meaning: Meaning, *, event: str | None = None) ->
     if not (row["calls"] > 0 and row["previous_calls"] > 0):
         title = f"No {unit} in one of the periods, so no {name}s to compare"
         return Statement(title, f"{title}{_when(meaning)}.")
+    if row["rate"] == row["previous_rate"] and row["rate"] in (0, 1):
+        # Days without any scatter do not show how far chance moves the rate.
+        title = f"{sentence_case(name)} {percent(row['rate'])} in both periods"
+        return Statement(title, f"{title}{_when(meaning)}.")
     words = _verdict(row, name, f"{points(row['difference'])} points", meaning)
     interval = _interval(points_interval, row["low"], row["high"], meaning)
     calls = f"{number(row['calls'], 'total_count')} {unit}"

@@ -139,7 +139,7 @@ def _nothing(profile: pd.DataFrame, measure: str) -> Statement | None:
     hours = several(int(profile["n"].sum()), "finished hour")
     if not profile["n"].any():
         title = "No finished hour yet, so no busiest hour"
-    elif not (profile["mean"] > profile["mean"].iloc[0] * 0).any():
+    elif not (profile["mean"].dropna() != profile["mean"].dropna() * 0).any():
         title = f"No {UNITS[measure]} in {hours}"
     else:
         return None
