@@ -24,7 +24,7 @@ from usage_analysis.tidy.grouping import (
     provisional_instants,
     rows_of,
 )
-from usage_analysis.tidy.zones import DAY
+from usage_analysis.tidy.zones import DAY, zone_of
 
 Independent = Literal["days", "calls"] | None
 
@@ -263,6 +263,7 @@ def _rate(
         out.insert(0, group, frame[group])
     if by in SLOTS:
         out.attrs["left_out"] = provisional_instants(frame)
+        out.attrs["timezone"] = str(zone_of(frame))
     meaning = Meaning(
         made_by=helper,
         event=event,

@@ -10,8 +10,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.intervals import partly_pooled
-from usage_analysis.analysis.meaning import RATES, Meaning, meaning_of
-from usage_analysis.analysis.statements.change import state_change, state_changes, state_difference
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.change import (
+    row_label,
+    state_change,
+    state_changes,
+    state_difference,
+)
 from usage_analysis.analysis.vocabulary import UNITS, axis_name, change, level, points, signed
 from usage_analysis.figures.axes import axes_for, cell_number, is_narrow, known
 from usage_analysis.figures.labels import head, nothing
@@ -100,7 +105,7 @@ def plot_comparison(
     _dumbbells(ax, rows)
     _scale(ax, rows, unit)
     words_beside(ax, rows["words"])
-    labels = [RATES.get(str(n), UNITS.get(str(n), str(n))) for n in rows.index]
+    labels = [row_label(name, of) for name in rows.index]
     what = str(rows.index.name or of.name) if len(table) > 1 or len(rows) == 0 else of.name
     names = name_rows(ax, labels, what, unit)
     if not np.isfinite(rows["now"] - rows["before"]).any():

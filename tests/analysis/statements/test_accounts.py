@@ -86,7 +86,9 @@ def test_a_title_claims_what_its_sentence_claims(account):
 def test_titles_have_no_missing_numbers(account):
     """Titles of comparisons, charts and groups hold words and numbers alone."""
     hourly, previous, groups = (account[name] for name in ("hourly", "previous", "groups"))
-    a_week = [ua.plot_comparison(ua.compare_periods(hourly, previous))] if len(previous) > 99 else []
+    a_week = (
+        [ua.plot_comparison(ua.compare_periods(hourly, previous))] if len(previous) > 99 else []
+    )
     drawn = [
         *a_week,
         ua.plot_comparison(ua.rate_difference(hourly, previous)),

@@ -174,7 +174,7 @@ def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
         return sentence_case(f"{what}no significant change in {many}")
     pooled = np.abs(partly_pooled(delta, ((high - low) / 4) ** 2))
     top = int(np.argmax(np.where(changed & np.isfinite(pooled), pooled, -1)))
-    name = _label(table.index[top], meaning)
+    name = row_label(table.index[top], meaning)
     told = f"{points(delta[top])} points" if rated else change(delta[top])
     form = points_interval if rated else change_interval
     interval = form(low[top], high[top], confidence)
@@ -185,11 +185,10 @@ def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     )
 
 
-def _label(name: object, meaning: Meaning) -> str:
-    """Return the name of a measure, a rate or group in words."""
-    if meaning.event is None and meaning.measure is None:
-        return RATES.get(str(name), UNITS.get(str(name), str(name)))
-    return str(name)
+def row_label(name: object, meaning: Meaning) -> str:
+    """Return the name of a compared measure, rate or group in words."""
+    words = UNITS if meaning.made_by == "compare_periods" else UNITS | RATES
+    return words.get(str(name), str(name))
 
 
 def _relative(table: pd.DataFrame, *, rated: bool) -> tuple[Floats, Floats, Floats]:
