@@ -647,7 +647,11 @@ def test_the_plain_side_gives_the_same_rates(frame: pd.DataFrame) -> None:
     near = np.testing.assert_allclose
     by_bucket = rates.error_rate(frame).drop(columns="agent", errors="ignore").astype(float)
     near(by_bucket, plain_rate(frame).astype(float), rtol=1e-9, atol=1e-15)
-    rate = rates.error_rate(frame, by="hour_of_week").drop(columns="worse_weeks").astype(float)
+    rate = (
+        rates.error_rate(frame, by="hour_of_week")
+        .drop(columns="score_without_worst_week")
+        .astype(float)
+    )
     near(rate, plain_rate_by_week(frame).astype(float), rtol=1e-9)
     whole = rates.join_rate(frame, by="total").astype(float)
     total = summed(frame, ["total_count", "joined_count"])

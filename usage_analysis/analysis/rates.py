@@ -80,7 +80,7 @@ def error_rate(
     -------
     DataFrame
         `calls` and `events` [calls], `rate`, `low`, `high` (NaN without calls) and `enough`;
-        by hour of the week also `worse_weeks`, the weeks in which it was worse than all hours;
+        by hour of the week also `score_without_worst_week` [standard deviations];
         indexed by what `by` names, under the group where there is one. By bucket the group stays
         the first column. ``attrs["meaning"]`` says what the rate is of.
 
@@ -255,7 +255,7 @@ def _rate(
         "enough": (calls >= min_calls) & (calls > 0),
     }
     if by == "hour_of_week":
-        found["worse_weeks"] = _worse_weeks(frame, event, denominator)
+        found["score_without_worst_week"] = _scores_without_worst(frame, event, denominator)
     # The columns are new, and copying them would take longer than computing them.
     out = pd.DataFrame(found, index=index, copy=False)
     group = group_column(frame)
@@ -275,16 +275,25 @@ def _rate(
     return with_meaning(out, meaning, frame)
 
 
-def _worse_weeks(frame: pd.DataFrame, event: str, denominator: str) -> NDArray[np.int64]:
-    """Count the weeks in which each hour of the week had a worse rate than all hours together."""
+def _scores_without_worst(frame: pd.DataFrame, event: str, denominator: str) -> Floats:
+    """Score each hour of the week without its worst week, so that one incident does not count.
+
+    The score is the number of bad events above those of the rate of all hours, over their binomial
+    standard deviation; NaN without calls in other weeks.
+    """
     rows, kept, key, count = _slots(frame, "hour_of_week")
     code = rows.code[kept]
     calls, events = (frame[name].to_numpy(dtype=np.float64)[kept] for name in (denominator, event))
+    bad = events if event == "error_count" else calls - events
     added = Sums(code, rows.count)
-    usual = share(added.of(events), added.of(calls))[code] * calls
-    worse = events > usual if event == "error_count" else events < usual
-    weeks: NDArray[np.int64] = Sums(key, count).of(worse.astype(np.int64))
-    return weeks
+    rate = np.nan_to_num(share(added.of(bad), added.of(calls)))[code]
+    excess, variance = bad - calls * rate, calls * rate * (1 - rate)
+    worst = np.full(count, -np.inf)
+    np.maximum.at(worst, key, excess)
+    others = excess < worst[key]
+    slots = Sums(key[others], count)
+    deviation = np.sqrt(np.maximum(slots.of(variance[others]), 0))
+    return share(slots.of(excess[others]), deviation)
 
 
 def _quantiles(

@@ -10,7 +10,7 @@ from usage_analysis.analysis.betabinomial import upper_tails
 from usage_analysis.analysis.intervals import holm
 from usage_analysis.analysis.meaning import Meaning
 
-_LEVEL = 0.03
+_LEVEL, _SCORE = 0.03, 2.0
 
 
 def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
@@ -20,8 +20,8 @@ def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
     rate of the other hours. Errors of one day come in clumps, so the events of an hour scatter more
     than binomial ones: the beta-binomial distribution has the spread that the hours show around
     their common rate. Holm's procedure (1979, Scand. J. Statist. 6:65) holds 5 % over all hours
-    together. An hour is named only if its rate was worse than the overall rate in more than one
-    week, so that no single incident makes an hour of the week unusual.
+    together. An hour is named only if its other weeks without the worst one were worse than usual
+    too, by two standard deviations: no single incident makes an hour of the week unusual.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
     tails = np.ones(len(rates))
     spread = np.full(int(tested.sum()), _spread(bad[tested], calls[tested], total / count))
     tails[tested] = upper_tails(bad[tested], calls[tested], rest[tested], spread)
-    found = holm(tails, 1 - _LEVEL) & (rates["worse_weeks"].to_numpy() > 1)
+    found = holm(tails, 1 - _LEVEL) & (rates["score_without_worst_week"].to_numpy() > _SCORE)
     hours: NDArray[np.int64] = rates.index.to_numpy()[found].astype(np.int64)
     return hours
 

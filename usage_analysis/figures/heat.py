@@ -138,7 +138,7 @@ def plot_error_week(
     'day of week'
     """
     _of_the_week(
-        rates, "calls", "events", "rate", "enough", "worse_weeks",
+        rates, "calls", "events", "rate", "enough", "score_without_worst_week",
         made_by='error_rate(hourly, by="hour_of_week")',
     )  # fmt: skip
     of = meaning_of(rates, "error_rate", "join_rate", meaning=meaning)

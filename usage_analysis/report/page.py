@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from usage_analysis.analysis.billing import PRICE
 from usage_analysis.analysis.columns import finished
 from usage_analysis.analysis.selection import Selection
-from usage_analysis.analysis.vocabulary import several
+from usage_analysis.analysis.vocabulary import number, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.provenance import provenance_of
@@ -292,9 +292,9 @@ class _Page:
             ("Calls", f"{total['total_count']:,.0f}"),
             ("Joined", f"{joined:,.0f}"),
             ("Failed", f"{total['error_count']:,.0f}"),
-            ("Talk", f"{talk / 3600:,.1f} h"),
+            ("Talk", f"{number(talk / 60, 'duration')} min"),
             ("Average call length", mean),
-            ("Billed", f"{total['billed_minutes']:,.1f} min"),
+            ("Billed", f"{number(total['billed_minutes'], 'billed_minutes')} min"),
         ]
 
     def _notes(self) -> list[str]:
