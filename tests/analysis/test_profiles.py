@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.analysis.frames import hours
 from usage_analysis.analysis.profiles import load_profile, traffic_intensity
-from usage_analysis.tidy.grouping import row_lengths
+from usage_analysis.tidy.grouping import covered_lengths
 from usage_analysis.tidy.periods import aggregate, in_timezone
 from usage_analysis.tidy.zones import HOUR
 
@@ -74,7 +74,7 @@ def test_erlangs_integrate_to_the_talk(counts: list[int], zone: str, start: str)
     profile = load_profile(hourly, by="hour_of_week", measure="traffic")
     inside = (profile["mean"] * profile["hours"]).sum()
     assert inside == pytest.approx(whole["duration"].sum() / pd.Timedelta(hours=1), abs=1e-6)
-    lasted = row_lengths(hourly) / HOUR
+    lasted = covered_lengths(hourly) / HOUR
     assert (traffic_intensity(hourly) * lasted).sum() == pytest.approx(talk, abs=1e-6)
     days = aggregate(hourly, "D")
     assert (traffic_intensity(days) * days["hours"]).sum() == pytest.approx(talk, abs=1e-6)

@@ -123,7 +123,8 @@ def project_month(
         confidence=confidence,
         holidays=holidays,
     )
-    reasons = [found["reason"]] if isinstance(found, pd.Series) else found["reason"].tolist()
+    # A breakdown without groups has no row, and no column either.
+    reasons = [found["reason"]] if isinstance(found, pd.Series) else list(found.get("reason", ()))
     if NO_DAY in reasons or not reasons:
         raise QueryError("project_month: expected at least one complete day, got none")
     if BEGINS_LATE in reasons:
