@@ -677,8 +677,8 @@ def test_a_report_is_of_what_is_on_show(explorer):
     head = f"{calls} · agent Front desk, Reminders · time of day 09:00 to 17:00 · as of"
     assert f"2026-03-25 09:00 to 2026-03-31 17:00 ({ZONE}) · {head}" in text
     for said in (
-        "at 0.07 USD",
-        "the limit of 3",
+        "at USD 0.07 per minute",
+        "a limit of 3",
         "Of 2 groups by agent, Front desk has",
         "2026-03-18",
     ):

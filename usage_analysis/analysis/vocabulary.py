@@ -262,12 +262,16 @@ def _set_off(name: str) -> str:
     return f"\u200e{name}\u200f\u200e" if turns else name
 
 
-def axis_name(measure: str, every: str = "") -> str:
-    """Name and unit of an axis: ``calls [per day]``, ``talk [min]``, ``number [calls]``."""
+def axis_name(measure: str, every: str = "", of: str = "") -> str:
+    """Return the name and unit of an axis: ``calls [per day]``, ``talk, month so far [min]``.
+
+    `of` says of what the numbers are, where that is more than the measure.
+    """
     name, unit = _AXIS.get(measure, (measure.replace("_", " "), ""))
+    more = f", {of}" if of else ""
     per = f"per {every}" if every and measure != "traffic" else ""
     told = " ".join(filter(None, (unit, per)))
-    return f"{name} [{told}]" if told else f"number [{name}]"
+    return f"{name}{more} [{told}]" if told else f"number{more} [{name}]"
 
 
 def span_of(frame: pd.DataFrame) -> str:

@@ -116,7 +116,7 @@ def plot_burn_up(
     from_zero(ax, np.array([*tops, 0.0]))
     ax.set_xlim(x[0], x[-1])
     label_ends(ax, ends)
-    ax.set_ylabel(f"{axis_name(measure)}, month so far")
+    ax.set_ylabel(axis_name(measure, of="month so far"))
     draw_marks(ax, marks, counted=daily)
     key = f"fan: {level(of.confidence or 0.95)} interval of the projection" if fan else ""
     head(ax, title or statement.title, about, daily, key=key)
