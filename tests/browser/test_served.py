@@ -112,7 +112,7 @@ def test_names_and_a_beginning_are_given_on_the_command_line(tmp_path, browser):
         assert "Asia/Tokyo" in page.locator(".ua-headline").inner_text()
         tab = page.locator(".ua-tab button")
         board.changes(tab.filter(has_text="Capacity").click, says="100")
-        board.changes(tab.filter(has_text="Money").click, says="at USD 0.07 a minute")
+        board.changes(tab.filter(has_text="Money").click, says="at USD 0.07 per minute")
         board.changes(lambda: board.choose("period", "Billing cycle"))
         assert board.at("first-day").input_value() == "2026-03-15"
         process.terminate()
