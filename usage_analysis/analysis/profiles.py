@@ -131,8 +131,8 @@ def load_profile(
     >>> import pandas as pd
     >>> time = pd.date_range("2026-03-02", periods=48, freq="h", tz="UTC", name="time")
     >>> hourly = pd.DataFrame({"total_count": range(48), "provisional": False}, index=time)
-    >>> load_profile(hourly).loc[9, ["mean", "p90", "n"]].tolist()
-    [21.0, 30.6, 2.0]
+    >>> load_profile(hourly)[["mean", "p90"]].loc[9].tolist()
+    [21.0, 30.6]
     """
     if by not in SLOTS:
         raise QueryError(f"by: expected {either(SLOTS)}, got {by!r}")
