@@ -96,7 +96,7 @@ def plot_burn_up(
     >>> daily = ua.aggregate(usage.hourly, "D")
     >>> ax = plot_burn_up(daily, projection=ua.project_month(daily, budget=30_000))
     >>> ax.get_ylabel()
-    'number [calls], month so far'
+    'number, month so far [calls]'
     """
     found = _outlook(daily, measure, budget, projection, meaning)
     of = meaning_of(found, "project_month", meaning=meaning)
