@@ -152,7 +152,7 @@ def metadata(value: object) -> Fixed | None:
 
 
 def _is_text(value: object) -> bool:
-    """Whether it is text that UTF-8 can hold, so that an address can: no half of a character."""
+    """Return True for text that UTF-8, and so an address, can hold: no lone surrogates."""
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 

@@ -251,7 +251,7 @@ class UsageQuery:
 
     @property
     def overnight(self) -> bool:
-        """Whether the time of day goes over midnight."""
+        """True where the time of day goes over midnight."""
         start, end = self.time_of_day_start, self.time_of_day_end
         return start is not None and end is not None and start > end  # type: ignore[operator]
 

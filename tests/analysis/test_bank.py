@@ -50,10 +50,7 @@ def test_published_busy_hours(hourly: pd.DataFrame) -> None:
 
 
 def test_months_that_went_are_inside_their_intervals(hourly: pd.DataFrame) -> None:
-    """Of April to September, seen at 8 days with 0 to 8 weeks before, 92 % were inside.
-
-    The months outside are seen on days 2 to 5, before calls changed by more than a tenth.
-    """
+    """Of April to September, seen at 8 days with 0 to 8 weeks before, 92 % were inside."""
     calls = hourly["total_count"].resample("D").sum()
     inside, errors, plain = [], [], []
     for month in pd.period_range("2003-04", "2003-09", freq="M"):

@@ -344,7 +344,9 @@ def _problem(error: Exception, seconds: float, address: str) -> tuple[str, bool]
     elif isinstance(error, httpx.ProxyError | httpx.UnsupportedProtocol):
         problem = "the proxy failed; check HTTPS_PROXY"
     elif isinstance(error, httpx.TimeoutException | TimeoutError):
-        problem, retry = f"none within {seconds:.3g} s; try again, or with a longer timeout", True
+        # What is left of a deadline may round to nothing, which would read as no wait at all.
+        waited = max(seconds, 0.001)
+        problem, retry = f"none within {waited:.3g} s; try again, or with a longer timeout", True
     else:
         problem, retry = f"the connection broke ({type(error).__name__}); try again", True
     return problem, retry

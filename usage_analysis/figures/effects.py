@@ -1,4 +1,4 @@
-"""Which groups a difference of rates comes from: their own rates, and their shares of the calls."""
+"""How each group changes a difference of rates: by its own rate and by its share of the calls."""
 
 from __future__ import annotations
 

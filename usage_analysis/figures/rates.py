@@ -128,7 +128,7 @@ def _title(rates: pd.DataFrame, of: Meaning) -> str:
 
 
 def _some_few(ax: Axes) -> bool:
-    """Whether a point is hollow."""
+    """Return True where a point is hollow."""
     few = [line.get_data()[1] for line in ax.get_lines() if line.get_gid() == "few"]
     return any(np.isfinite(np.asarray(y, dtype=np.float64)).any() for y in few)
 
