@@ -69,7 +69,7 @@ HOMES = {
     "matplotlib": {"figures/*", "report/*", "dashboard/*"},
     "ipywidgets": {"dashboard/*"},
     "IPython": {"dashboard/*"},
-    "msgspec": {"archive/*", "tidy/*"},
+    "msgspec": {"archive/*", "dashboard/*", "tidy/*"},
     "pyarrow": {"archive/*"},
     "duckdb": {"archive/sums.py"},
     "narwhals": {"archive/sums.py", "tidy/engines.py", "tidy/engine_sums.py"},

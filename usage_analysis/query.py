@@ -33,8 +33,8 @@ DEFAULT_DAYS = 30
 CHUNK_DAYS = 92
 
 
-def zone(name: str | tzinfo) -> tzinfo:
-    """Time zone of an IANA name; a tzinfo passes through.
+def zone(name: str | tzinfo, argument: str = "timezone") -> tzinfo:
+    """Time zone of an IANA name; a tzinfo passes through. An error begins with `argument`.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def zone(name: str | tzinfo) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, TypeError, OSError):
         raise QueryError(
-            f'timezone: expected an IANA name such as "America/New_York" or "UTC", got {name!r}'
+            f'{argument}: expected an IANA name such as "America/New_York" or "UTC", got {name!r}'
             f"{_near_zone(str(name))}"
         ) from None
 

@@ -73,8 +73,8 @@ def _checked(
     """Options as plain JSON, read and checked here, where somebody reads what is wrong."""
     names = Names.of(client, agents, voices, metadata)
     choices = Choices(names, client.today, check_billing_day(billing_day))
-    settings = choices.first(None, timezone, state)
-    return {**asdict(names), "billing_day": billing_day, "state": choices.kept(settings)}
+    settings = choices.start(None, timezone, state)
+    return {**asdict(names), "billing_day": billing_day, "state": choices.state(settings)}
 
 
 def serve(

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
 from usage_analysis.dashboard.names import Names
-from usage_analysis.dashboard.settings import BOUNDS, MEASURES, Settings
+from usage_analysis.dashboard.settings import MEASURES, Settings, label_of, meta_of
 from usage_analysis.dashboard.styles import SCRIPT, STYLE
 from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 
@@ -61,7 +61,7 @@ class Chooser:
 
     def __init__(self, what: str, none: str) -> None:
         self._names: tuple[str, ...] = ()
-        label = f"{what.capitalize()}s (none chosen: {none})"
+        label = f"{label_of(f'{what}s')} (none chosen: {none})"
         self.list = _labelled(widgets.SelectMultiple, label, name=f"{what}s")
         article = "an" if what[0] in "aeiou" else "a"
         self.find = _typed(widgets.Text, f"Find {article} {what}", placeholder="part of a name")
@@ -104,30 +104,33 @@ class Controls:
         self.agents = Chooser("agent", "all calls")
         self.groups = Chooser("group", "the largest")
         made: dict[str, Any] = {
-            "preset": _choice("Period", _swapped(PRESETS)),
-            "first": _labelled(widgets.DatePicker, "First day"),
-            "last": _labelled(widgets.DatePicker, "Last day"),
-            "timezone": _typed(widgets.Combobox, "Time zone", options=zones()),
-            "hour_from": _choice("Hours from", _hours(*BOUNDS["hour_from"])),
-            "hour_to": _choice("Hours to", _hours(*BOUNDS["hour_to"])),
+            "preset": _choice("preset", _swapped(PRESETS)),
+            "first": _labelled(widgets.DatePicker, label_of("first")),
+            "last": _labelled(widgets.DatePicker, label_of("last")),
+            "timezone": _typed(widgets.Combobox, label_of("timezone"), options=zones()),
+            "hour_from": _choice("hour_from", _hours("hour_from")),
+            "hour_to": _choice("hour_to", _hours("hour_to")),
             "agents": self.agents.list,
-            "voice": _choice("Voice", [("Any", ANY), *_same(names.voices)]),
-            "metadata_key": _choice("Metadata key", [("Any", ANY), *_same(names.metadata)]),
-            "metadata_value": _choice("Metadata value", [("Any", ANY)]),
-            "duration_min": _typed(widgets.Text, "Shortest call [s]", placeholder="any"),
-            "duration_max": _typed(widgets.Text, "Longest call [s]", placeholder="any"),
-            "search": _typed(widgets.Text, "Search text", placeholder="any"),
-            "measure": _choice("Measure", [(UNITS[name], name) for name in MEASURES]),
-            "granularity": _choice("Granularity", _swapped(GRANULARITIES)),
-            "comparison": _choice("Compare with", _swapped(COMPARISONS)),
-            "group": _choice("Group by", groups),
+            "voice": _choice("voice", [("Any", ANY), *_same(names.voices)]),
+            "metadata_key": _choice("metadata_key", [("Any", ANY), *_same(names.metadata)]),
+            "metadata_value": _choice("metadata_value", [("Any", ANY)]),
+            **{
+                name: _typed(widgets.Text, label_of(name), placeholder="any")
+                for name in ("duration_min", "duration_max", "search")
+            },
+            "measure": _choice("measure", [(UNITS[name], name) for name in MEASURES]),
+            "granularity": _choice("granularity", _swapped(GRANULARITIES)),
+            "comparison": _choice("comparison", _swapped(COMPARISONS)),
+            "group": _choice("group", groups),
             "groups": self.groups.list,
-            "top": _slider("Largest groups", *BOUNDS["top"]),
-            "limit": _slider("Concurrent calls allowed", 1, max(60, 2 * settings.limit)),
-            "price": _typed(widgets.Text, "USD per billed minute"),
-            "tab": _labelled(widgets.ToggleButtons, "Figures", options=_swapped(TABS), name="tab"),
+            "top": _slider("top", int(meta_of("top").le or 0)),
+            "limit": _slider("limit", max(60, 2 * settings.limit)),
+            "price": _typed(widgets.Text, label_of("price")),
+            "tab": _labelled(
+                widgets.ToggleButtons, label_of("tab"), options=_swapped(TABS), name="tab"
+            ),
             "view": _labelled(
-                widgets.Dropdown, "Figure",
+                widgets.Dropdown, label_of("view"),
                 options=[(entry.heading, name) for name, entry in VIEWS.items()], name="view",
             ),
         }  # fmt: skip
@@ -149,9 +152,9 @@ class Controls:
         """Let every control say what the settings say; options that depend on others first."""
         self.offer_values(settings.metadata_key)
         self.agents.offer([*self._names.agents], settings.agents)
-        self.groups.offer([*settings.offered(self._names)], settings.groups)
+        self.groups.offer([*settings.group_values(self._names)], settings.groups)
         self.by_name["granularity"].options = [
-            (GRANULARITIES[name], name) for name in settings.allowed
+            (GRANULARITIES[name], name) for name in settings.granularities
         ]
         self.by_name["view"].options = views_of(settings)
         for name, control in self.by_name.items():
@@ -188,20 +191,21 @@ def _swapped(labels: dict[str, str]) -> list[tuple[str, str]]:
     return [(label, name) for name, label in labels.items()]
 
 
-def _hours(low: int, high: int) -> list[tuple[str, int]]:
-    return [(f"{hour:02}:00", hour) for hour in range(low, high + 1)]
+def _hours(name: str) -> list[tuple[str, int]]:
+    meta = meta_of(name)
+    return [(f"{hour:02}:00", hour) for hour in range(int(meta.ge or 0), int(meta.le or 0) + 1)]
 
 
 def _same(names: Any) -> list[tuple[str, str]]:
     return [(name, name) for name in names]
 
 
-def _choice(label: str, options: list[tuple[str, Any]]) -> Any:
-    return _labelled(widgets.Dropdown, label, options=options, value=options[0][1])
+def _choice(name: str, options: list[tuple[str, Any]]) -> Any:
+    return _labelled(widgets.Dropdown, label_of(name), options=options, value=options[0][1])
 
 
-def _slider(label: str, low: int, high: int) -> Any:
-    return _labelled(widgets.IntSlider, label, min=low, max=high)
+def _slider(name: str, most: int) -> Any:
+    return _labelled(widgets.IntSlider, label_of(name), min=1, max=most)
 
 
 def _typed(kind: Any, label: str, **options: Any) -> Any:

@@ -113,7 +113,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._client = client
         self._names = Names.of(client, agents, voices, metadata)
         self._choices = Choices(self._names, client.today, check_billing_day(billing_day))
-        self._settings = self._choices.first(query, timezone, state)
+        self._settings = self._choices.start(query, timezone, state)
         self._lock = threading.RLock()
         self._suppressed = self._joining = 0
         self._cache: OrderedDict[Question, CachedUsage] = OrderedDict()
@@ -157,7 +157,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             if self._suppressed:
                 return
             try:
-                self._settings = self._choices.after(name, self.controls.values(), self._settings)
+                self._settings = self._choices.change(name, self.controls.values(), self._settings)
             except QueryError as error:
                 if not self._joining:
                     self._queries.stop()
@@ -230,7 +230,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     def _ask_again(self) -> None:
         with self._lock, self._telling_faults():
             self._cache.clear()
-            self._settings = self._choices.dated(self._settings)
+            self._settings = self._choices.update_days(self._settings)
             with self._suppressing():
                 self.controls.show(self._settings)
             self._ask(self._settings.question(self._names))
@@ -323,7 +323,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     def state(self) -> dict[str, Any]:
         """Return the settings as plain JSON, without key or data."""
-        return self._choices.kept(self._settings)
+        return self._choices.state(self._settings)
 
     def file(self, kind: str) -> Download:
         """Name, media type and bytes of the figure, its table or a report.

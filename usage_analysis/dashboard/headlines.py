@@ -39,7 +39,7 @@ def change_told(view: View, measure: str) -> str:
     days, before = view.settings.previous, view.selected.previous_so_far
     if before is None or days is None:
         return ""
-    if not view.settings.alike:
+    if not view.settings.comparable:
         now, old = (
             float(np.nansum(in_units(rows, measure))) for rows in (view.selected.final, before)
         )
@@ -68,7 +68,7 @@ def errors_told(view: View, *, groups: bool = False) -> str:
     found = view.selected.rate_change("error_count")
     if found is None:
         return told
-    if groups and view.settings.alike and view.settings.group:
+    if groups and view.settings.comparable and view.settings.group:
         effects = view.selected.effects
         return f"{told} {state_effects(effects, meaning_of(effects, 'rate_effects')).sentence}"
     return f"{told} {state_difference(found, meaning_of(found, 'rate_difference')).sentence}"

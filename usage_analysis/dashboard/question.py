@@ -55,10 +55,6 @@ class Question:
             shared["metadata"] = dict(shared["metadata"])
         return {name: list(v) if isinstance(v, tuple) else v for name, v in shared.items()}
 
-    def check(self) -> None:
-        """Check every filter."""
-        UsageQuery(from_date=self.start, to_date=self.end, **self.filters())
-
     def ask(self, client: BaseClient, progress: Progress | None = None) -> CallUsage:
         """The client's answer."""
         window = {"from_date": self.start, "to_date": self.end - timedelta(microseconds=1)}

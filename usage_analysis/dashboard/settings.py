@@ -1,13 +1,15 @@
-"""Settings: the values of the controls, and the question that follows from them."""
+"""Settings: the values of the controls, and the query that follows from them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final, Self, get_type_hints
+from typing import Annotated, Any, Final, Self, get_type_hints
+
+import msgspec
+from msgspec import Meta
 
 from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.selection import Days, Selection
@@ -26,113 +28,121 @@ from usage_analysis.query import UsageQuery, zone
 
 VERSION: Final = 1
 MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
-EARLIEST: Final = date(2000, 1, 1)
 ALL_DAY: Final = (0, 24)
-#: So many days and the same number before have no weekday in common, whole weeks apart.
+# A year half typed passes through 0002 and 0020.
+_EARLIEST: Final = date(2000, 1, 1)
+#: The same number of days just before has no weekday in common with at most this many days.
 _UNLIKE: Final = 3
-#: Least and greatest value of each number.
-BOUNDS: Final = {"hour_from": (0, 23), "hour_to": (1, 24), "top": (1, 12), "limit": (1, 10_000)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """One value a control, named as the control is; all of them plain JSON but for dates.
+def _one_of(label: str, choices: Iterable[str]) -> Meta:
+    return _text(label, f"one of {', '.join(choices)}", pattern=rf"^({'|'.join(choices)})\Z")
+
+
+def _number(label: str, low: int, high: int) -> Meta:
+    expected = f"a whole number from {low:,} to {high:,}"
+    return Meta(title=label, description=expected, ge=low, le=high)
+
+
+def _day(label: str) -> Meta:
+    return Meta(title=label, description=f'a day from {_EARLIEST} on, such as "2026-03-01"')
+
+
+def _names(label: str) -> Meta:
+    return Meta(title=label, description="a list of names")
+
+
+def _text(label: str, expected: str = "text", **limits: Any) -> Meta:
+    return Meta(title=label, description=expected, **limits)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of the controls, by the names of the controls.
+
+    The `Meta` of each field holds the control's label on the page, what it accepts, and the words
+    for that in errors.
 
     Parameters
     ----------
     preset
-        Which days, of `PRESETS`; for ``"custom"`` those from `first` to `last`.
+        Period, one of `PRESETS`; ``"custom"`` is the days from `first` to `last`.
     first, last
         Local days, both inclusive.
     timezone
-        Whose days and hours, an IANA name.
+        Time zone of days and hours, an IANA name.
     hour_from, hour_to
-        Hours of the local day shown, 9 and 17 for 09:00 to 17:00; a first after the last goes over
+        Hours of the local day, 9 and 17 for 09:00 to 17:00; a first hour after the last goes over
         midnight.
     agents
-        Names of the agents whose calls are asked for; none for every call.
+        Names of the agents whose calls are fetched; empty for all calls.
     voice, metadata_key, metadata_value
-        A voice's name and a value under a metadata key, "" for any.
+        Name of a voice, and a value of a metadata key; "" for any.
     duration_min, duration_max
         Length of a call, ``"90s"`` or ``"90"`` [s]; "" for any.
     search
-        What the vendor's text search is to find; "" for any.
+        Text for the vendor's search; "" for any.
     measure, granularity
-        What is drawn, in which buckets.
+        Measure that is drawn, and its buckets.
     comparison
-        Which days are set beside, of `COMPARISONS`.
+        Previous period, one of `COMPARISONS`.
     group
-        By what the calls are told apart: "", ``"agent"``, ``"voice"`` or a metadata key.
+        Groups of calls: "" for none, ``"agent"``, ``"voice"`` or a metadata key.
     groups
-        Which of them are shown; none for the largest.
+        Names of the groups that are drawn by themselves; empty for the largest.
     top
-        How many groups are shown where none are chosen, the largest first.
+        Number of the largest groups to draw by themselves.
     limit
-        Calls that the account may hold at once.
+        Maximum number of concurrent calls.
     price
         Price per billed minute [USD], as text.
     tab, view
         The tab, and the figure on it.
     """
 
-    preset: str = "last_30_days"
-    first: date
-    last: date
-    timezone: str
-    hour_from: int = 0
-    hour_to: int = 24
-    agents: tuple[str, ...] = ()
-    voice: str = ""
-    metadata_key: str = ""
-    metadata_value: str = ""
-    duration_min: str = ""
-    duration_max: str = ""
-    search: str = ""
-    measure: str = "total_count"
-    granularity: str = "D"
-    comparison: str = "none"
-    group: str = ""
-    groups: tuple[str, ...] = ()
-    top: int = 6
-    limit: int = 5
-    price: str = "0.05"
-    tab: str = "trends"
-    view: str = "trend"
+    preset: Annotated[str, _one_of("Period", PRESETS)] = "last_30_days"
+    first: Annotated[date, _day("First day")]
+    last: Annotated[date, _day("Last day")]
+    timezone: Annotated[str, _text("Time zone")]
+    hour_from: Annotated[int, _number("Hours from", 0, 23)] = 0
+    hour_to: Annotated[int, _number("Hours to", 1, 24)] = 24
+    agents: Annotated[tuple[str, ...], _names("Agents")] = ()
+    voice: Annotated[str, _text("Voice")] = ""
+    metadata_key: Annotated[str, _text("Metadata key")] = ""
+    metadata_value: Annotated[str, _text("Metadata value")] = ""
+    duration_min: Annotated[str, _text("Shortest call [s]", "seconds such as 90")] = ""
+    duration_max: Annotated[str, _text("Longest call [s]", "seconds such as 90")] = ""
+    search: Annotated[str, _text("Search text")] = ""
+    measure: Annotated[str, _one_of("Measure", MEASURES)] = "total_count"
+    granularity: Annotated[str, _one_of("Granularity", GRANULARITIES)] = "D"
+    comparison: Annotated[str, _one_of("Compare with", COMPARISONS)] = "none"
+    group: Annotated[str, _text("Group by")] = ""
+    groups: Annotated[tuple[str, ...], _names("Groups")] = ()
+    top: Annotated[int, _number("Largest groups", 1, 12)] = 6
+    limit: Annotated[int, _number("Concurrent calls allowed", 1, 10_000)] = 5
+    price: Annotated[str, _text("USD per billed minute", "a price such as 0.05")] = "0.05"
+    tab: Annotated[str, _text("Figures")] = "trends"
+    view: Annotated[str, _text("Figure")] = "trend"
 
     def __post_init__(self) -> None:
-        """Check what one value alone can get wrong."""
-        zone(self.timezone)
-        choices = {
-            "preset": PRESETS,
-            "measure": MEASURES,
-            "granularity": GRANULARITIES,
-            "comparison": COMPARISONS,
-        }
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise QueryError(
-                    f"{name}: expected one of {', '.join(known)}, got {getattr(self, name)!r}"
-                )
-        for name, (low, high) in BOUNDS.items():
-            if not low <= getattr(self, name) <= high:
-                raise QueryError(
-                    f"{name}: expected a number from {low} to {high}, got {getattr(self, name)}"
-                )
-        price_of(self.price)
-        for name in ("first", "last"):
-            if getattr(self, name) < EARLIEST:  # a year half typed passes through 0002 and 0020
-                raise QueryError(
-                    f"{name}: expected a day from {EARLIEST} on, got {getattr(self, name)}"
-                )
+        """Check the values that depend on each other."""
+        zone(self.timezone, label_of("timezone"))
         if self.first > self.last:
-            raise QueryError(f"first: expected at most the last day, got {self.first} after "
-                             f"{self.last}")  # fmt: skip
+            raise QueryError(f"First day: expected at most the last day, {self.last}, got "
+                             f"{self.first}")  # fmt: skip
         if self.hour_from == self.hour_to:
-            raise QueryError(f"hour_from: expected another hour than hour_to, got {self.hour_to}")
+            raise QueryError(f"Hours from: expected another hour than in Hours to, got "
+                             f"{self.hour_to}:00 in both")  # fmt: skip
+        try:
+            UsageQuery(**self._text_filters())
+        except QueryError:
+            raise QueryError(
+                f"Shortest call [s]: expected at most the longest call, {self.duration_max}, got "
+                f"{self.duration_min}"
+            ) from None
 
     @property
     def days(self) -> Days:
-        """Local days shown."""
+        """Selected local days."""
         return Days(self.first, self.last)
 
     @property
@@ -142,7 +152,7 @@ class Settings:
 
     @property
     def hours(self) -> tuple[int, int] | None:
-        """Hours of the local day shown; None for all."""
+        """Selected hours of the local day; None for all."""
         hours = (self.hour_from, self.hour_to)
         return None if hours == ALL_DAY else hours
 
@@ -156,91 +166,101 @@ class Settings:
             hours=self.hours,
             previous=self.previous,
             groups=self.groups or self.top,
-            filters=self.in_words(),
+            filters=self.describe_filters(),
         )
 
     @property
-    def alike(self) -> bool:
+    def comparable(self) -> bool:
         """True if the previous period has some of the same weekdays."""
         unlike = self.comparison == "previous" and self.days.number <= _UNLIKE
         return self.previous is not None and not unlike
 
+    @property
+    def granularities(self) -> list[str]:
+        """Buckets that the days can be drawn in."""
+        return granularities(self.days)
+
     def as_json(self) -> dict[str, Any]:
-        """The settings as plain JSON values; `from_json` reads them back."""
-        out = {name: _plain(value) for name, value in asdict(self).items()}
-        return {"version": VERSION, **out}
+        """Return the settings as plain JSON values for `from_json`."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return {"version": VERSION} | plain
 
     @classmethod
-    def from_json(cls, state: Mapping[str, Any], **defaults: Any) -> Self:
-        """Settings of a saved state, checked.
+    def from_json(cls, state: Mapping[str, Any]) -> Self:
+        """Return the settings of a saved state.
 
         Raises
         ------
         QueryError
-            A name is no control, a value does not fit, or a newer version saved it.
+            A name of no control, a value that a control does not take, or a newer version.
         """
         given = dict(state)
         if (version := given.pop("version", VERSION)) != VERSION:
             raise QueryError(
-                f"state: expected version {VERSION}, got {version!r}; upgrade to read it"
+                f"state: expected version {VERSION}, got version {version!r} of a newer program; "
+                "upgrade usage-analysis to read it"
             )
-        kinds = get_type_hints(cls)
-        for name in given:
-            if name not in kinds:
-                raise QueryError(f"state: expected {', '.join(kinds)}, got {name!r}")
-        values = {name: _read(name, kinds[name], value) for name, value in given.items()}
-        return cls(**defaults | values)
+        return cls.from_values(given)
 
-    def question(self, names: Names) -> Question:
-        """Return the question to the server.
-
-        A day more on each side is asked for, so that another zone asks nothing new.
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings of the controls' values.
 
         Raises
         ------
         QueryError
-            A name that is not known here, or a filter that does not fit.
+            A name of no control, or a value that a control does not take.
+        """
+        return cls(**{name: _convert(name, value) for name, value in values.items()})
+
+    def question(self, names: Names) -> Question:
+        """Return the query to the server.
+
+        It covers one day more on each side, so that another time zone needs no new query.
+
+        Raises
+        ------
+        QueryError
+            An unknown name.
         """
         first = self.first
         if self.previous is not None:
             first = self.previous.first
         if self.view == "month":
             first = min(first, self.days.history.first)
+        groups = self.group_values(names)
         for name in self.groups:
-            _known("groups", name, self.offered(names))
-        selected, groups, rest = self._split(names)
-        question = Question(
+            _look_up("groups", name, groups)
+        return Question(
             start=datetime.combine(first, time.min, UTC) - timedelta(days=1),
             end=datetime.combine(self.last, time.min, UTC) + timedelta(days=2),
-            selected=tuple(sorted(selected.items(), key=lambda item: item[0])),
+            selected=tuple(sorted(self._filters(names).items())),
             by=self.group if groups else "",
-            groups=groups,
-            rest=rest,
+            groups=tuple(groups.items()),
+            rest=bool(self.group) and not self._filtered_groups,
         )
-        question.check()
-        return question
 
-    def _split(self, names: Names) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...], bool]:
-        """Return the filters of all calls, the filters of each group, and True for a rest."""
-        selected: dict[str, Any] = {}
+    def _filters(self, names: Names) -> dict[str, Any]:
+        """Return the filters that all calls meet."""
+        filters = self._text_filters()
         if self.agents:
-            wanted = [_known("agents", name, names.agents) for name in self.agents]
-            selected["agent_ids"] = tuple(sorted(wanted))
+            wanted = [_look_up("agents", name, names.agents) for name in self.agents]
+            filters["agent_ids"] = tuple(sorted(wanted))
         if self.voice:
-            selected["voice_id"] = _known("voice", self.voice, names.voices)
+            filters["voice_id"] = _look_up("voice", self.voice, names.voices)
         if self.metadata_key and self.metadata_value:
-            values = _known("metadata_key", self.metadata_key, names.metadata)
-            _known("metadata_value", self.metadata_value, dict.fromkeys(values))
-            selected["metadata"] = ((self.metadata_key, self.metadata_value),)
-        for name in ("duration_min", "duration_max", "search"):
-            if text := getattr(self, name).strip():
-                selected[name] = text
-        offered = self.offered(names)
-        return selected, tuple(offered.items()), bool(self.group) and not self._chosen
+            values = _look_up("metadata_key", self.metadata_key, names.metadata)
+            _look_up("metadata_value", self.metadata_value, dict.fromkeys(values))
+            filters["metadata"] = ((self.metadata_key, self.metadata_value),)
+        return filters
+
+    def _text_filters(self) -> dict[str, Any]:
+        texts = {name: getattr(self, name).strip() for name in _TEXT_FILTERS}
+        return {name: text for name, text in texts.items() if text}
 
     @property
-    def _chosen(self) -> tuple[str, ...]:
-        """Groups that a filter chooses; empty where there is no such filter."""
+    def _filtered_groups(self) -> tuple[str, ...]:
+        """Groups that a filter selects; empty where there is no such filter."""
         if self.group == "agent":
             return self.agents
         if self.group == "voice":
@@ -248,105 +268,111 @@ class Settings:
         own = self.metadata_key == self.group and self.metadata_value
         return (self.metadata_value,) if own else ()
 
-    def offered(self, names: Names) -> dict[str, str]:
-        """Return the value of each group by its name.
+    def group_values(self, names: Names) -> dict[str, str]:
+        """Return the filter value of each group by the group's name.
 
         Raises
         ------
         QueryError
-            Nothing is known by what they are to be told apart.
+            An unknown metadata key.
         """
         if not self.group:
             return {}
         kinds = {"agent": names.agents, "voice": names.voices}
-        known = kinds.get(self.group)
-        if known is None:
-            known = {value: value for value in _known("group", self.group, names.metadata)}
-        return {name: known[name] for name in self._chosen or known}
+        values = kinds.get(self.group)
+        if values is None:
+            values = {value: value for value in _look_up("group", self.group, names.metadata)}
+        return {name: values[name] for name in self._filtered_groups or values}
 
-    @property
-    def allowed(self) -> list[str]:
-        """Buckets that the days can be drawn in."""
-        return granularities(self.days)
-
-    def in_words(self) -> dict[str, str]:
+    def describe_filters(self) -> dict[str, str]:
         """Return the filters in words, with the given names."""
         words = {}
         if self.agents:
-            shown = ", ".join(self.agents[:3])
             more = len(self.agents) - 3
-            words["agent"] = f"{shown} and {more} more" if more > 0 else shown
+            words["agent"] = ", ".join(self.agents[:3]) + (f" and {more} more" if more > 0 else "")
         if self.voice:
             words["voice"] = self.voice
         if self.metadata_key and self.metadata_value:
             words[self.metadata_key] = self.metadata_value
-        for name in ("duration_min", "duration_max", "search"):
-            if text := getattr(self, name).strip():
-                words[name.replace("_", " ")] = text
-        return words
+        texts = self._text_filters().items()
+        return words | {_TEXT_FILTERS[name]: text for name, text in texts}
+
+    def apply_query(self, query: UsageQuery, names: Names) -> Self:
+        """Return settings with a query's filters, and its UTC dates as local days.
+
+        Raises
+        ------
+        QueryError
+            An ID without a name, several metadata keys, or a time of day, which is UTC in a query
+            and local here.
+        """
+        given = query.as_dict()
+        if "time_of_day_start" in given or "time_of_day_end" in given:
+            raise QueryError(
+                "query: expected no time of day, because it is UTC in a query; set Hours from and "
+                "Hours to instead"
+            )
+        values: dict[str, Any] = {name: given[name] for name in _TEXT_FILTERS if name in given}
+        if query.start is not None and query.end is not None:
+            last = query.end - timedelta(microseconds=1)
+            values |= {"preset": CUSTOM, "first": query.start.date(), "last": last.date()}
+        agents = given.get("agent_ids", ())
+        values["agents"] = tuple(_name_of("agents", each, names.agents) for each in agents)
+        if "voice_id" in given:
+            values["voice"] = _name_of("voices", given["voice_id"], names.voices)
+        if len(metadata := given.get("metadata", {})) > 1:
+            raise QueryError(f"query: expected one metadata key, got {', '.join(metadata)}")
+        for key, value in metadata.items():
+            values |= {"metadata_key": key, "metadata_value": value}
+        return msgspec.structs.replace(self, **values)
 
 
-def _known(argument: str, name: str, names: Mapping[str, Any]) -> Any:
-    if name not in names:
-        raise QueryError(f"{argument}: expected one of {', '.join(names) or 'none'}, got {name!r}")
-    return names[name]
+_HINTS: Final = get_type_hints(Settings, include_extras=True)
+#: Filters that are typed, with their names in descriptions of the data.
+_TEXT_FILTERS: Final = {
+    "duration_min": "shortest call [s]",
+    "duration_max": "longest call [s]",
+    "search": "search",
+}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, date):
-        return value.isoformat()
-    return list(value) if isinstance(value, tuple) else value
+def meta_of(name: str) -> Meta:
+    """Return the label, the description and the bounds of a control."""
+    meta: Meta = _HINTS[name].__metadata__[0]
+    return meta
 
 
-def _read(name: str, kind: type, value: Any) -> Any:
-    """A value as its control has it, from plain JSON or from Python."""
-    expected = "text" if kind is str else "a whole number"
-    if kind is date:
-        expected = 'a date such as "2026-03-01"'
-        with suppress(TypeError, ValueError):
-            return value if type(value) is date else date.fromisoformat(value)
-    elif name == "price" and type(value) in (int, float, Decimal):
-        return str(value)
-    elif kind not in (str, int):
-        expected = "a list of names"
-        if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
-            return tuple(value)
-    elif type(value) is kind:
-        return value
-    raise QueryError(f"state: expected {name} to be {expected}, got {value!r:.80}")
+def label_of(name: str) -> str:
+    """Return the label of a control."""
+    return str(meta_of(name).title)
 
 
-def settled(settings: Settings, query: UsageQuery, names: Names) -> Settings:
-    """Settings that ask what a query asks; its UTC dates are taken as days of the settings' zone.
-
-    Raises
-    ------
-    QueryError
-        An ID without a name, several metadata keys, or a time of day, which is local here.
-    """
-    asked = query.as_dict()
-    if "time_of_day_start" in asked or "time_of_day_end" in asked:
-        raise QueryError(
-            "query: expected no time of day, which is UTC there; use hour_from, hour_to"
-        )
-    out: dict[str, Any] = {
-        n: asked[n] for n in ("duration_min", "duration_max", "search") if n in asked
-    }
-    if query.start is not None and query.end is not None:
-        last = query.end - timedelta(microseconds=1)
-        out |= {"preset": CUSTOM, "first": query.start.date(), "last": last.date()}
-    out["agents"] = tuple(_named("agents", x, names.agents) for x in asked.get("agent_ids", ()))
-    if "voice_id" in asked:
-        out["voice"] = _named("voices", asked["voice_id"], names.voices)
-    if len(metadata := asked.get("metadata", {})) > 1:
-        raise QueryError(f"query: expected one metadata key, got {', '.join(metadata)}")
-    for key, value in metadata.items():
-        out |= {"metadata_key": key, "metadata_value": value}
-    return replace(settings, **out)
+def _convert(name: str, value: Any) -> Any:
+    """Return a value, from JSON, Python or a widget, as `Settings` holds it."""
+    if name not in _HINTS:
+        raise QueryError(f"state: unknown control {name!r}; known controls: {', '.join(_HINTS)}")
+    if name == "price" and type(value) in (int, float, Decimal):
+        value = str(value)
+    with suppress(msgspec.ValidationError, QueryError):
+        converted = msgspec.convert(value, _HINTS[name])
+        if name == "price":
+            price_of(converted)
+        elif name in ("duration_min", "duration_max"):
+            UsageQuery(**{name: converted.strip() or None})
+        if name not in ("first", "last") or converted >= _EARLIEST:
+            return converted
+    raise QueryError(f"{label_of(name)}: expected {meta_of(name).description}, got {value!r:.80}")
 
 
-def _named(argument: str, wanted: str, names: Mapping[str, str]) -> str:
+def _look_up(control: str, name: str, values: Mapping[str, Any]) -> Any:
+    if name not in values:
+        known = ", ".join(values) or "none"
+        raise QueryError(f"{label_of(control)}: unknown name {name!r}; known names: {known}")
+    return values[name]
+
+
+def _name_of(argument: str, wanted: str, names: Mapping[str, str]) -> str:
     for name, value in names.items():
         if value == wanted:
             return name
-    raise QueryError(f"query: expected IDs that {argument}= names, got {wanted}")
+    raise QueryError(f"query: expected IDs with a name in {argument}=, got {wanted}")

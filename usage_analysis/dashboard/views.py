@@ -43,7 +43,7 @@ def views_of(settings: Settings) -> list[tuple[str, str]]:
 
 
 def _offered(entry: Entry, settings: Settings) -> bool:
-    groups, compared = bool(settings.group), settings.alike
+    groups, compared = bool(settings.group), settings.comparable
     return groups >= entry.needs_groups and compared >= entry.needs_previous
 
 
