@@ -63,7 +63,7 @@ def is_narrow(ax: Axes) -> bool:
     return width_of(ax) < NARROW
 
 
-def known(frame: pd.DataFrame, *columns: str, made_by: str = "") -> None:
+def check_columns(frame: pd.DataFrame, *columns: str, made_by: str = "") -> None:
     """Check that a frame has the columns.
 
     Parameters
@@ -86,7 +86,7 @@ def known(frame: pd.DataFrame, *columns: str, made_by: str = "") -> None:
         )
 
 
-def one_series(frame: pd.DataFrame, what: str) -> None:
+def check_single(frame: pd.DataFrame, what: str) -> None:
     """Check that a frame has no groups.
 
     Raises
@@ -175,7 +175,7 @@ def cell_number(value: object) -> float:
     return float("nan") if pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]  # a number then
 
 
-def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
+def split_at_gaps(x: Floats, *values: Floats) -> tuple[Floats, ...]:
     """Insert a missing point in each gap, so that no line crosses the gap."""
     steps = np.diff(x)
     if len(steps) < 2:
@@ -187,12 +187,12 @@ def broken(x: Floats, *values: Floats) -> tuple[Floats, ...]:
     )
 
 
-def dotted(values: Floats) -> NDArray[np.bool_]:
+def needs_dot(values: Floats) -> NDArray[np.bool_]:
     """Return which points get a dot: all of a few, and of many only the isolated ones."""
-    return np.isfinite(values) if len(values) <= MANY else alone(values)
+    return np.isfinite(values) if len(values) <= MANY else is_isolated(values)
 
 
-def alone(values: Floats) -> NDArray[np.bool_]:
+def is_isolated(values: Floats) -> NDArray[np.bool_]:
     """Return which points are isolated because both neighbours are missing."""
     there = np.isfinite(values)
     beside = np.append(there[1:], False) | np.append(False, there[:-1])

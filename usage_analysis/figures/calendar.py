@@ -16,15 +16,15 @@ from usage_analysis.analysis.vocabulary import MONTHS, UNITS, axis_name, counted
 from usage_analysis.figures.axes import (
     Floats,
     axes_for,
+    check_columns,
+    check_single,
     finished,
     in_units,
     is_narrow,
-    known,
-    one_series,
 )
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.heat import draw_cells
-from usage_analysis.figures.labels import head
+from usage_analysis.figures.labels import write_heading
 from usage_analysis.figures.marks import Mark, left_out, when_in_words
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
@@ -65,8 +65,8 @@ def plot_calendar(
     Days that are not whole, for they are not over or the data begin or end in them, are hatched;
     days outside the data are grey.
     """
-    known(daily, measure)
-    one_series(daily, "plot_calendar")
+    check_columns(daily, measure)
+    check_single(daily, "plot_calendar")
     what = UNITS.get(measure, measure)
     ax = axes_for(ax, f"Calendar of {what} a day, a column a week")
     days = local_clock(daily) // DAY
@@ -92,7 +92,7 @@ def plot_calendar(
     named = [_mark_in_key(mark, daily) for mark in marks if _touched(daily, mark).any()]
     key += named[:_MOST_NAMED]
     key += [f"{len(named) - _MOST_NAMED} marks more"] if len(named) > _MOST_NAMED else []
-    head(ax, title or _busiest_day(daily, used, measure), about, daily, key="; ".join(key))
+    write_heading(ax, title or _busiest_day(daily, used, measure), about, daily, key="; ".join(key))
     return ax
 
 

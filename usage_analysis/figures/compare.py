@@ -18,12 +18,12 @@ from usage_analysis.analysis.statements.change import (
     state_difference,
 )
 from usage_analysis.analysis.vocabulary import UNITS, axis_name, change, level, points, signed
-from usage_analysis.figures.axes import axes_for, cell_number, is_narrow, known
-from usage_analysis.figures.labels import head, nothing
+from usage_analysis.figures.axes import axes_for, cell_number, check_columns, is_narrow
+from usage_analysis.figures.labels import write_empty, write_heading
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import counts, percents
+from usage_analysis.figures.ticks import in_counts, in_percent
 
 _AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
 _HELPERS = ("compare_periods", "rate_difference")
@@ -85,11 +85,11 @@ def plot_comparison(
     of = meaning_of(changes, *_HELPERS, meaning=meaning)
     table = changes.to_frame("This period").T if isinstance(changes, pd.Series) else changes
     if of.made_by == "rate_difference":
-        known(table, "rate", "previous_rate", "difference", "low", "high", "significant",
+        check_columns(table, "rate", "previous_rate", "difference", "low", "high", "significant",
               made_by="rate_difference")  # fmt: skip
         rows, unit, lost = _rates(table, of)
     else:
-        known(table, "current", "previous", "low", "high", "significant",
+        check_columns(table, "current", "previous", "low", "high", "significant",
               made_by="compare_periods")  # fmt: skip
         rows, unit, lost = _measures(table, of)
     finding = _finding(changes, of, lost)
@@ -109,9 +109,9 @@ def plot_comparison(
     what = str(rows.index.name or of.name) if len(table) > 1 or len(rows) == 0 else of.name
     names = name_rows(ax, labels, what, unit)
     if not np.isfinite(rows["now"] - rows["before"]).any():
-        nothing(ax, "no calls to compare")
+        write_empty(ax, "no calls to compare")
     key = f"○ previous period; ● current; bar: {interval}"
-    head(ax, title or finding, about, changes, names, key=key)
+    write_heading(ax, title or finding, about, changes, names, key=key)
     return ax
 
 
@@ -145,9 +145,9 @@ def _scale(ax: Axes, rows: pd.DataFrame, unit: str) -> None:
     ax.set_xlim(low - room if low < 0 else 0, high + room)
     most = 4 if is_narrow(ax) else 7
     if "%" in unit:
-        percents(ax, x=True, most=most)
+        in_percent(ax, x=True, most=most)
     else:
-        counts(ax, most, high)
+        in_counts(ax, most, high)
 
 
 def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:

@@ -18,17 +18,17 @@ from usage_analysis.figures.axes import (
     ON_AXIS,
     Floats,
     axes_for,
-    broken,
-    dotted,
+    check_columns,
     is_narrow,
-    known,
+    needs_dot,
     percents_of,
+    split_at_gaps,
 )
-from usage_analysis.figures.labels import head, label_ends, nothing
+from usage_analysis.figures.labels import label_ends, write_empty, write_heading
 from usage_analysis.figures.marks import SIZE, Mark, Room, draw_marks
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import FULL, percents, time_axis
+from usage_analysis.figures.ticks import FULL, in_percent, time_axis
 
 
 @figure_style()
@@ -83,7 +83,7 @@ def plot_control(
     >>> ax.get_ylabel()
     'join rate [% of calls]'
     """
-    known(
+    check_columns(
         chart, "calls", "rate", "centre", "low", "high", "signal", "limited",
         made_by="control_chart(hourly)",
     )  # fmt: skip
@@ -94,14 +94,14 @@ def plot_control(
     x = time_axis(ax, chart)
     rate, centre, low, high = percents_of(chart, "rate", "centre", "low", "high")
     limited = chart["limited"].to_numpy(dtype=bool)
-    line, bottom, top = broken(
+    line, bottom, top = split_at_gaps(
         x, np.where(limited, np.maximum(low, 0), np.nan), np.where(limited, high, np.nan)
     )
     ax.fill_between(line, bottom, top, step="mid", color=theme.soft, alpha=0.22, lw=0, gid="limits")
     signal = chart["signal"].to_numpy(dtype=bool)
-    line, y = broken(x, rate)
+    line, y = split_at_gaps(x, rate)
     ax.plot(line, y, color=theme.main, lw=1.1, gid="rate", **ON_AXIS)
-    dots = ~signal & dotted(rate)
+    dots = ~signal & needs_dot(rate)
     ax.plot(x[dots], rate[dots], "o", ms=3, color=theme.main, gid="common", **ON_AXIS)
     bad = signal & is_worse(chart, of).to_numpy(dtype=bool)
     ax.plot(x[bad], rate[bad], "D", ms=5, color=theme.alarm, gid="signal", **ON_AXIS)
@@ -110,15 +110,15 @@ def plot_control(
     tops = np.concatenate([rate, np.where(limited, high, 0), [0.0]])
     most = float(np.nanmax(tops))
     ax.set_ylim(0, min(most * 1.15, FULL) if most > 0 else 1)
-    percents(ax)
+    in_percent(ax)
     _name_lines(ax, centre, np.where(limited, high, np.nan))
     room = _name_signals(ax, chart, x, rate)
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     draw_marks(ax, marks, room=room, counted=chart)
     if not chart["calls"].any():
-        nothing(ax, "no finished call yet" if len(chart) else "nothing finished yet")
+        write_empty(ax, "no finished call yet" if len(chart) else "nothing finished yet")
     key = f"blue ◆: {of.name} better than usual" if good.any() else ""
-    head(ax, title or state_control(chart, of).title, about, chart, key=key)
+    write_heading(ax, title or state_control(chart, of).title, about, chart, key=key)
     return ax
 
 

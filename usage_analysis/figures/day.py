@@ -19,14 +19,14 @@ from usage_analysis.figures.axes import (
     Floats,
     Parts,
     axes_for,
+    check_columns,
     colour_of,
     groups_by_size,
     in_units,
-    known,
     last_known,
     others_name,
 )
-from usage_analysis.figures.labels import head, label_ends
+from usage_analysis.figures.labels import label_ends, write_heading
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import from_zero, hours_across
@@ -83,7 +83,7 @@ def plot_day(
     >>> ax.get_ylabel()
     'calls [per hour]'
     """
-    known(profile, "mean", "busiest", made_by="load_profile(hourly)")
+    check_columns(profile, "mean", "busiest", made_by="load_profile(hourly)")
     stated = meaning_of(profile, "load_profile", meaning=meaning)
     if profile.index.names[-1] != "hour_of_day":
         raise QueryError('profile: expected by="hour_of_day", got rows by another slot')
@@ -102,7 +102,7 @@ def plot_day(
     finding = state_day(rows, _WHOSE.get(name, shorten(name, 40)), meaning=stated)
     _mark_busiest(ax, rows)
     ax.set_ylabel(axis_name(measure, "hour"))
-    head(ax, title or finding.title, about, profile, key=key)
+    write_heading(ax, title or finding.title, about, profile, key=key)
     return ax
 
 

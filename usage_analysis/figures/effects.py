@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.change import state_effects
 from usage_analysis.analysis.vocabulary import level, points
-from usage_analysis.figures.axes import axes_for, is_narrow, known
-from usage_analysis.figures.labels import head, nothing
+from usage_analysis.figures.axes import axes_for, check_columns, is_narrow
+from usage_analysis.figures.labels import write_empty, write_heading
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import percents
+from usage_analysis.figures.ticks import in_percent
 
 
 @figure_style()
@@ -71,7 +71,7 @@ def plot_effects(
     >>> ua.plot_effects(ua.rate_effects(*weeks, event="joined_count")).get_xlabel()
     'part of the change [% points of calls]'
     """
-    known(
+    check_columns(
         effects, "calls", "previous_calls", "rate_effect", "low", "high", "mix_effect", "effect",
         "significant", made_by="rate_effects(current, previous)",
     )  # fmt: skip
@@ -96,12 +96,12 @@ def plot_effects(
     )
     if len(rows) == 0:
         ax.set_xticks([])
-        nothing(ax, "no calls to compare")
+        write_empty(ax, "no calls to compare")
     key = (
         f"● by its own rate, bar: {level(float(of.confidence or 0))} interval; ○ by its share of "
         "the calls; beside: both together"
     )
-    head(ax, title or finding, about, effects, names, key=key if len(rows) else "")
+    write_heading(ax, title or finding, about, effects, names, key=key if len(rows) else "")
     return ax
 
 
@@ -118,4 +118,4 @@ def _draw(ax: Axes, rows: pd.DataFrame) -> None:
     room = 0.06 * (highest - lowest) or 1.0
     # The marks at 0 need room on both sides of it, but for axes without any.
     ax.set_xlim(lowest - room if len(rows) else 0, highest + room)
-    percents(ax, x=True, most=4 if is_narrow(ax) else 7)
+    in_percent(ax, x=True, most=4 if is_narrow(ax) else 7)

@@ -15,11 +15,18 @@ from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.control import is_worse
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.vocabulary import UNITS, shortened
-from usage_analysis.figures.axes import MOST_LABELS, Floats, axes_for, is_narrow, known, percents_of
-from usage_analysis.figures.labels import head, label_ends, nothing, spread_out
+from usage_analysis.figures.axes import (
+    MOST_LABELS,
+    Floats,
+    axes_for,
+    check_columns,
+    is_narrow,
+    percents_of,
+)
+from usage_analysis.figures.labels import label_ends, spread_out, write_empty, write_heading
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import FULL, counts, percents
+from usage_analysis.figures.ticks import FULL, in_counts, in_percent
 
 # So many points make a smooth curve.
 _SIZES = 60
@@ -80,7 +87,7 @@ def plot_funnel(
     >>> ax.get_xlabel()
     'size of the group [calls]'
     """
-    known(
+    check_columns(
         groups, "calls", "events", "rate", "centre", "spread_ratio", "reference", "beyond_998",
         made_by="funnel(breakdown)",
     )  # fmt: skip
@@ -101,15 +108,17 @@ def plot_funnel(
     ax.plot(x[bad], rate[bad], "D", ms=5.5, color=theme.alarm, gid="outside")
     good = far & ~bad
     ax.plot(x[good], rate[good], "D", ms=5.5, color=theme.main, gid="good outside")
-    percents(ax)
-    counts(ax, 5 if is_narrow(ax) else 7, float(x.max(initial=0)))
+    in_percent(ax)
+    in_counts(ax, 5 if is_narrow(ax) else 7, float(x.max(initial=0)))
     ax.set_xlabel(f"size of the group [{size}]")
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     _name_points(ax, shown.index[_named(len(shown), far)], x, rate, _named(len(shown), far))
     label_ends(ax, ends)
     if len(shown) == 0:
-        nothing(ax, "no call in any group")
-    head(ax, title or state_funnel(groups, of).title, about, groups, key=_key(shown, near, far))
+        write_empty(ax, "no call in any group")
+    write_heading(
+        ax, title or state_funnel(groups, of).title, about, groups, key=_key(shown, near, far)
+    )
     return ax
 
 

@@ -28,17 +28,17 @@ from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     OTHERS,
     axes_for,
+    check_columns,
     groups_by_size,
     in_units,
     is_narrow,
-    known,
     others_name,
 )
-from usage_analysis.figures.labels import head, nothing, subtitle, wrapped
+from usage_analysis.figures.labels import subtitle, wrap_text, write_empty, write_heading
 from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
-from usage_analysis.figures.provenance import Provenance, beneath
+from usage_analysis.figures.provenance import Provenance, subtitle_of
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
-from usage_analysis.figures.ticks import FULL, from_zero, percents, time_axis
+from usage_analysis.figures.ticks import FULL, from_zero, in_percent, time_axis
 from usage_analysis.figures.trend import line_of_group
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.overlap import check_disjoint
@@ -84,7 +84,7 @@ def plot_groups(
     QueryError
         No group column, no group, or the column is missing.
     """
-    known(breakdown, measure)
+    check_columns(breakdown, measure)
     if group_column(breakdown) is None or len(breakdown) == 0:
         raise QueryError("plot_groups: expected a breakdown with a group as first column, got none")
     named, others = groups_by_size(breakdown, measure, groups)
@@ -146,8 +146,8 @@ def _figure_head(
 ) -> None:
     """Write title, provenance and marks above all panels."""
     wide, tall = (72 * float(size) for size in figure.get_size_inches())
-    large = wrapped(title, (wide - 16) * 0.97, 11, "bold")
-    small = wrapped(beneath(about, data), wide - 16, 7.5)
+    large = wrap_text(title, (wide - 16) * 0.97, 11, "bold")
+    small = wrap_text(subtitle_of(about, data), wide - 16, 7.5)
     high = 14 * (large.count("\n") + 1) + (10.5 * (small.count("\n") + 1) if small else 0) + 6
     figure.suptitle(
         large, x=6 / wide, y=1 - 5 / tall, ha="left", va="top", fontsize=11, fontweight="bold",
@@ -161,7 +161,7 @@ def _figure_head(
         named = "; ".join(
             f"{shorten(mark.label, 32)}, {when_in_words(mark, zone_of(data))}" for mark in marks
         )
-        marked = wrapped(f"marked: {named}", wide - 16, 7.5)
+        marked = wrap_text(f"marked: {named}", wide - 16, 7.5)
         high += 10.5 * (marked.count("\n") + 1)
         figure.text(
             6 / wide, 1 - (high + 1) / tall, marked, fontsize=7.5, color=theme_in_use().muted,
@@ -205,7 +205,7 @@ def plot_pareto(
     QueryError
         No group column, or the column is missing.
     """
-    known(breakdown, measure)
+    check_columns(breakdown, measure)
     group = group_column(breakdown)
     if group is None:
         raise QueryError("plot_pareto: expected a breakdown with a group as first column, got none")
@@ -221,8 +221,10 @@ def plot_pareto(
     ax.set_xlabel(f"share of {counted(total, measure)} [%]")
     ax.set_ylabel(f"{clean(group)}, the largest first")
     if not total > 0:
-        nothing(ax, f"no {what} in any group")
-    head(ax, title or _vital_few(breakdown, total, measure), about, breakdown, _names(ax, bars))
+        write_empty(ax, f"no {what} in any group")
+    write_heading(
+        ax, title or _vital_few(breakdown, total, measure), about, breakdown, _names(ax, bars)
+    )
     return ax
 
 
@@ -257,7 +259,7 @@ def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool)
     ax.set_xlim(0, FULL)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
-    percents(ax, x=True)
+    in_percent(ax, x=True)
     ax.set_yticks(places, _names(ax, shown), color=theme.ink)
 
 

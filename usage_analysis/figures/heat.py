@@ -18,8 +18,15 @@ from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state
 from usage_analysis.analysis.unusual_hours import unusual_hours
 from usage_analysis.analysis.vocabulary import axis_name, compact
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import Floats, axes_for, figure_of, in_units, is_narrow, known
-from usage_analysis.figures.labels import head
+from usage_analysis.figures.axes import (
+    Floats,
+    axes_for,
+    check_columns,
+    figure_of,
+    in_units,
+    is_narrow,
+)
+from usage_analysis.figures.labels import write_heading
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
 from usage_analysis.figures.ticks import hours_across, weekdays_down
@@ -85,7 +92,7 @@ def plot_week(
     if top > 0 and len(may_be):
         _outline(ax, may_be)
     key = "outlined: may be the busiest" if len(may_be) > 1 else ""
-    head(ax, title or found.title, about, profile, key=key)
+    write_heading(ax, title or found.title, about, profile, key=key)
     return ax
 
 
@@ -151,12 +158,12 @@ def plot_error_week(
     if len(thin) < _CELLS:
         ax.plot(thin % 24, thin // 24, "x", ms=2.5, mew=0.6, color=theme.muted, gid="thin")
     _outline(ax, unusual_hours(rates, of))
-    head(ax, title or state_error_week(rates, of).title, about, rates)
+    write_heading(ax, title or state_error_week(rates, of).title, about, rates)
     return ax
 
 
 def _of_the_week(table: pd.DataFrame, *columns: str, made_by: str) -> None:
-    known(table, *columns, made_by=made_by)
+    check_columns(table, *columns, made_by=made_by)
     if isinstance(table.index, pd.MultiIndex):
         raise QueryError(
             "profile: expected the hours of one week, got those of several groups; take one by "

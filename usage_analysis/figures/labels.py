@@ -15,7 +15,7 @@ from matplotlib.textpath import TextToPath
 
 from usage_analysis.analysis.vocabulary import shortened
 from usage_analysis.figures.axes import figure_of, is_narrow, width_of
-from usage_analysis.figures.provenance import Provenance, Subtitle, beneath
+from usage_analysis.figures.provenance import Provenance, Subtitle, subtitle_of
 from usage_analysis.figures.style import boxes_for_missing_glyphs, families, theme_in_use
 
 _SHORTEST = 8
@@ -30,7 +30,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     return float(width)
 
 
-def wrapped(text: str, points: float, size: float, weight: str = "normal") -> str:
+def wrap_text(text: str, points: float, size: float, weight: str = "normal") -> str:
     """Break text into lines of a width [points]."""
     wide = text_width(text, size, weight)
     lines, longest = [text], len(text)
@@ -42,7 +42,7 @@ def wrapped(text: str, points: float, size: float, weight: str = "normal") -> st
     return "\n".join(lines)
 
 
-def head(
+def write_heading(
     ax: Axes,
     title: str,
     about: Provenance | None,
@@ -64,9 +64,9 @@ def head(
     """
     beside = max((text_width(name, 8) for name in names), default=32)
     points = (width_of(ax) - 0.6) * 72 - beside
-    large = wrapped(title, points * 0.97, 11, "bold")
-    small = wrapped(beneath(about, data), points, 7.5)
-    told = wrapped(key, points, 7.5)
+    large = wrap_text(title, points * 0.97, 11, "bold")
+    small = wrap_text(subtitle_of(about, data), points, 7.5)
+    told = wrap_text(key, points, 7.5)
     above_key, above = 10.5 * _lines(told), 10.5 * (_lines(told) + _lines(small))
     ax.set_title(large, fontsize=11, fontweight="bold", pad=8 + above)
     if small:
@@ -110,7 +110,7 @@ def subtitle(
     return words
 
 
-def nothing(ax: Axes, words: str) -> None:
+def write_empty(ax: Axes, words: str) -> None:
     """Write in the middle of empty axes why they are empty, and remove their scale."""
     ax.set_yticks([])
     ax.text(

@@ -17,22 +17,22 @@ from usage_analysis.figures.axes import (
     ON_AXIS,
     OTHERS,
     Floats,
-    alone,
     axes_for,
-    broken,
+    check_columns,
+    check_single,
     colour_of,
     figure_of,
     finished,
     groups_by_size,
+    is_isolated,
     is_narrow,
-    known,
-    one_series,
+    split_at_gaps,
 )
-from usage_analysis.figures.labels import head, label_ends, leader, nothing
+from usage_analysis.figures.labels import label_ends, leader, write_empty, write_heading
 from usage_analysis.figures.marks import Mark, draw_marks, left_out, without
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
+from usage_analysis.figures.ticks import dates_of, from_zero, in_percent, time_axis
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import DAY, local_clock
 
@@ -90,7 +90,7 @@ def plot_load_duration(
     >>> ax.get_ylabel()
     'traffic [erlangs]'
     """
-    known(found, "carried", "provisional", made_by="capacity(hourly)")
+    check_columns(found, "carried", "provisional", made_by="capacity(hourly)")
     stated = meaning_of(found, "capacity", meaning=meaning)
     kept = without(found, marks)
     kept = kept[finished(kept)]
@@ -104,7 +104,7 @@ def plot_load_duration(
     for (traffic, _), colour in zip(curves, colours, strict=True):
         _curve(ax, traffic, colour, 1.8, fill=single)
     ax.set_xlim(0, 100)
-    percents(ax, x=True)
+    in_percent(ax, x=True)
     ax.set_xlabel("share of the hours [%]")
     ax.set_ylabel("traffic [erlangs]")
     if single:
@@ -112,8 +112,8 @@ def plot_load_duration(
     else:
         _name_curves(ax, curves, colours, len(others))
     if not any(len(traffic) for traffic, _ in curves):
-        nothing(ax, "no finished hour yet")
-    head(ax, title or _duration_finding(curves), about, found)
+        write_empty(ax, "no finished hour yet")
+    write_heading(ax, title or _duration_finding(curves), about, found)
     return ax
 
 
@@ -238,8 +238,8 @@ def plot_capacity(
     >>> ax.get_ylabel()
     'traffic [erlangs]'
     """
-    known(found, "carried", "demand", "at_risk", made_by="capacity(hourly, limit=...)")
-    one_series(found, "plot_capacity")
+    check_columns(found, "carried", "demand", "at_risk", made_by="capacity(hourly, limit=...)")
+    check_single(found, "plot_capacity")
     stated = meaning_of(found, "capacity", meaning=meaning)
     limit, over = int(stated.limit or 0), finished(found)
     shown = _each_day(found[over]) if over.sum() > _HOURS_SHOWN else found[over]
@@ -251,11 +251,11 @@ def plot_capacity(
     if len(shown):
         _draw_traffic(ax, shown, limit)
     else:
-        nothing(ax, "no finished hour yet")
+        write_empty(ax, "no finished hour yet")
     draw_marks(ax, marks)
     told = state_capacity(found[~left_out(found, marks)], meaning=stated)
     key = f"◆ {level(float(stated.blocking or 0))} or more of the calls probably refused"
-    head(ax, title or told.title, about, found, key=key if shown["at_risk"].any() else "")
+    write_heading(ax, title or told.title, about, found, key=key if shown["at_risk"].any() else "")
     return ax
 
 
@@ -264,12 +264,12 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     theme = theme_in_use()
     x = dates_of(pd.DatetimeIndex(shown.index))
     carried, demand = (shown[name].to_numpy(dtype=np.float64) for name in ("carried", "demand"))
-    line, low, high = broken(x, carried, np.maximum(carried, demand))
+    line, low, high = split_at_gaps(x, carried, np.maximum(carried, demand))
     ax.fill_between(line, low, high, color=theme.soft, alpha=0.35, lw=0, gid="demand")
     few = "o" if len(x) < _TENTH else "None"
     ax.plot(line, low, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried", **ON_AXIS)
     # A band of one hour has no width.
-    single = alone(high)
+    single = is_isolated(high)
     ax.plot(line[single], high[single], "_", color=theme.soft, ms=9, mew=2, gid="demand ends")
     ax.axhline(limit, color=theme.alarm, lw=1.4, ls="--", gid="limit")
     risk = shown["at_risk"].to_numpy(dtype=bool)

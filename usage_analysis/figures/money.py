@@ -23,23 +23,23 @@ from usage_analysis.figures.axes import (
     OTHERS,
     WEEK,
     Floats,
-    alone,
     axes_for,
-    broken,
     cell_number,
+    check_columns,
+    check_single,
     colour_of,
     finished,
     groups_by_size,
     in_units,
-    known,
+    is_isolated,
     last_known,
-    one_series,
+    split_at_gaps,
 )
-from usage_analysis.figures.labels import head, label_ends, nothing
+from usage_analysis.figures.labels import label_ends, write_empty, write_heading
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import dates_of, from_zero, percents, time_axis
+from usage_analysis.figures.ticks import dates_of, from_zero, in_percent, time_axis
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.rolling import rolling
@@ -119,7 +119,7 @@ def plot_burn_up(
     ax.set_ylabel(axis_name(measure, of="month so far"))
     draw_marks(ax, marks, counted=daily)
     key = f"fan: {level(of.confidence or 0.95)} interval of the projection" if fan else ""
-    head(ax, title or statement.title, about, daily, key=key)
+    write_heading(ax, title or statement.title, about, daily, key=key)
     return ax
 
 
@@ -131,9 +131,9 @@ def _outlook(
     meaning: Mapping[str, Any] | Meaning | None,
 ) -> Any:
     """Projection to draw: the caller's, where it fits, or one of the days."""
-    one_series(daily, "plot_burn_up")
+    check_single(daily, "plot_burn_up")
     if projection is None:
-        known(daily, measure or "billed_minutes")
+        check_columns(daily, measure or "billed_minutes")
         return month_outlook(
             "plot_burn_up", daily, measure=measure or "billed_minutes", budget=budget
         )
@@ -143,7 +143,7 @@ def _outlook(
     if measure not in (None, of.measure):
         raise QueryError(f"measure: expected {of.measure!r}, which the projection is of, got "
                          f"{measure!r}")  # fmt: skip
-    known(daily, str(of.measure))
+    check_columns(daily, str(of.measure))
     last = daily.index[finished(daily)].max()
     if pd.notna(last) and f"{last:%Y-%m}" != f"{projection['month']:%Y-%m}":
         raise QueryError(
@@ -275,7 +275,7 @@ def plot_billing(
     >>> ax.get_ylabel()
     'billed over talk [% of talk]'
     """
-    known(daily, "billed_minutes", "duration", "joined_count")
+    check_columns(daily, "billed_minutes", "duration", "joined_count")
     every, theme = span_of(daily), theme_in_use()
     ax = axes_for(ax, f"Line of billed time over talk {per(every)}, in percent of the talk")
     time_axis(ax, daily)
@@ -291,9 +291,9 @@ def plot_billing(
         if np.isfinite(values[-1]).any():
             ends.append((last_known(values[-1]), name or "billed", colour))
     if group_column(daily) is None:
-        x, bound = broken(dates_of(pd.DatetimeIndex(kept.index)), _bound(kept))
+        x, bound = split_at_gaps(dates_of(pd.DatetimeIndex(kept.index)), _bound(kept))
         ax.plot(x, bound, color=theme.muted, lw=1, ls="--", gid="bound")
-        single = alone(bound)
+        single = is_isolated(bound)
         ax.plot(x[single], bound[single], "_", color=theme.muted, ms=9, gid="bound alone")
         values.append(bound)
         if np.isfinite(bound).any():
@@ -303,14 +303,14 @@ def plot_billing(
     everything = everything[np.isfinite(everything)]
     low, high = float(everything.min()), float(everything.max())
     ax.set_ylim(low * 1.1 if low < 0 else 0, max(high * 1.12, 1.0))
-    percents(ax)
+    in_percent(ax)
     label_ends(ax, ends)
     ax.set_ylabel(f"billed over talk{f' of {WEEK} days' if weeks else ''} [% of talk]")
     draw_marks(ax, marks)
     if not np.any(everything):
-        nothing(ax, f"no talk in a whole {every}")
+        write_empty(ax, f"no talk in a whole {every}")
     statement = _overhead(kept[~left_out(kept, marks)])
-    head(ax, title or statement.title, about, daily)
+    write_heading(ax, title or statement.title, about, daily)
     return ax
 
 
@@ -325,7 +325,7 @@ def _overhead_line(ax: Axes, rows: pd.DataFrame, colour: str, width: float) -> F
     talk, billed = in_units(rows, "duration"), in_units(rows, "billed_minutes")
     over = np.full(len(talk), np.nan)
     np.divide(100 * (billed - talk), talk, out=over, where=talk > 0)
-    x, y = broken(dates_of(pd.DatetimeIndex(rows.index)), over)
+    x, y = split_at_gaps(dates_of(pd.DatetimeIndex(rows.index)), over)
     small = len(rows) <= MANY and width > 1
     ax.plot(x, y, color=colour, lw=width, marker="o" if small else "None", ms=2.5, gid="overhead")
     return over

@@ -120,7 +120,7 @@ class Subtitle(Annotation):
     about: Provenance | None = None
 
 
-def beneath(about: Provenance | None, data: pd.DataFrame | pd.Series) -> str:
+def subtitle_of(about: Provenance | None, data: pd.DataFrame | pd.Series) -> str:
     """Return the line below a title; data of the sample account are always named as such."""
     parts = [about.subtitle()] if about else []
     if is_sample(data) and (about is None or about.source != "sample"):

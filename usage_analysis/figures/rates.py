@@ -18,19 +18,19 @@ from usage_analysis.figures.axes import (
     ON_AXIS,
     WEEK,
     axes_for,
-    broken,
+    check_columns,
     colour_of,
-    dotted,
     groups_by_size,
-    known,
     last_known,
+    needs_dot,
     percents_of,
+    split_at_gaps,
 )
-from usage_analysis.figures.labels import head, label_ends, nothing
+from usage_analysis.figures.labels import label_ends, write_empty, write_heading
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import FULL, dates_of, percents, time_axis
+from usage_analysis.figures.ticks import FULL, dates_of, in_percent, time_axis
 
 _RATE = ("calls", "events", "rate", "low", "high", "enough")
 
@@ -94,7 +94,7 @@ def plot_error_rate(
     >>> ax.get_ylabel()
     'join rate [% of calls]'
     """
-    known(rates, *_RATE, made_by="error_rate(daily) or join_rate(daily)")
+    check_columns(rates, *_RATE, made_by="error_rate(daily) or join_rate(daily)")
     of = meaning_of(rates, "error_rate", "join_rate", meaning=meaning)
     band = f"{level(float(of.confidence or 0))} interval"
     ax = axes_for(ax, f"Line of the {of.name} {per(span_of(rates))} with its {band} as a band")
@@ -110,11 +110,11 @@ def plot_error_rate(
         many = _groups(ax, rates, of, groups)
     draw_marks(ax, marks)
     if not rates["calls"].any():
-        nothing(ax, "no finished call yet" if len(rates) else "nothing finished yet")
+        write_empty(ax, "no finished call yet" if len(rates) else "nothing finished yet")
         key = ""
     elif _some_few(ax):
         key += "; ○ few calls" if single else ", where calls are enough; ○ few calls"
-    head(ax, title or f"{_title(used, of)}{many}", about, rates, key=key)
+    write_heading(ax, title or f"{_title(used, of)}{many}", about, rates, key=key)
     return ax
 
 
@@ -172,11 +172,11 @@ def _band(
     enough = rates["enough"].to_numpy(dtype=bool)
     if only_enough:
         low, high = np.where(enough, low, np.nan), np.where(enough, high, np.nan)
-    line, y, bottom, top = broken(x, rate, low, high)
+    line, y, bottom, top = split_at_gaps(x, rate, low, high)
     ax.fill_between(line, bottom, top, color=colour, alpha=alpha, lw=0, gid="interval")
     ax.plot(line, y, color=colour, lw=1.4, gid="rate", **ON_AXIS)
     size = 3 if len(x) <= MANY else 1.5
-    dots = enough & dotted(rate)
+    dots = enough & needs_dot(rate)
     ax.plot(x[dots], rate[dots], "o", ms=size, color=colour, gid="enough", **ON_AXIS)
     ax.plot(
         x[~enough], rate[~enough], "o", ms=size + 0.5, mfc=theme.page, mec=colour, gid="few",
@@ -203,4 +203,4 @@ def _from_zero(ax: Axes, rates: pd.DataFrame, reach: float = 3) -> None:
     # A bucket without calls has neither rate nor band.
     top = float(np.nanmax(np.append(np.minimum(high, reach * most), most)))
     ax.set_ylim(0, min(top * 1.15, FULL) if top > 0 else 1)
-    percents(ax)
+    in_percent(ax)

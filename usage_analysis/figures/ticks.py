@@ -142,13 +142,13 @@ def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08, mos
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
 
 
-def counts(ax: Axes, most: int, top: float) -> None:
+def in_counts(ax: Axes, most: int, top: float) -> None:
     """Let the x axis count in so many whole steps at most."""
     ax.xaxis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=True))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
 
 
-def percents(ax: Axes, *, x: bool = False, most: int = 6) -> None:
+def in_percent(ax: Axes, *, x: bool = False, most: int = 6) -> None:
     """Let an axis say that it is in percent."""
     axis = ax.xaxis if x else ax.yaxis
     axis.set_major_locator(MaxNLocator(most, steps=_ROUND))

@@ -28,17 +28,17 @@ from usage_analysis.figures.axes import (
     WEEK,
     Floats,
     axes_for,
-    broken,
+    check_columns,
     colour_of,
-    dotted,
     finished,
     groups_by_size,
     in_units,
-    known,
     last_known,
+    needs_dot,
     others_name,
+    split_at_gaps,
 )
-from usage_analysis.figures.labels import head, label_ends
+from usage_analysis.figures.labels import label_ends, write_heading
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, theme_in_use
@@ -97,7 +97,7 @@ def plot_trend(
     or not in the frame: over fewer, or over those before, it would hold other weekdays than the one
     beside it.
     """
-    known(frame, measure)
+    check_columns(frame, measure)
     zone_of(frame)
     every = span_of(frame)
     ax = axes_for(ax, f"Line of {UNITS.get(measure, measure)} {per(every)}")
@@ -115,7 +115,7 @@ def plot_trend(
     ax.set_ylabel(f"{smoothed}{axis_name(measure, every)}")
     # A few buckets of groups have no mean, and the shares in the title are of all.
     draw_marks(ax, marks, counted=frame if group_column(frame) and not smoothed else None)
-    head(ax, title or _finding(frame, measure, every, marks), about, frame, key=key)
+    write_heading(ax, title or _finding(frame, measure, every, marks), about, frame, key=key)
     return ax
 
 
@@ -133,7 +133,7 @@ def _beside(
     missing: Literal["NaT", "shift_forward"] = "NaT" if every == "hour" else "shift_forward"
     places = moved.tz_localize(zone, ambiguous=repeated, nonexistent=missing)
     shown = places <= own[-1]
-    line, values = broken(dates_of(places[shown]), in_units(previous, measure)[shown])
+    line, values = split_at_gaps(dates_of(places[shown]), in_units(previous, measure)[shown])
     ax.plot(line, values, color=theme.muted, ls="--", lw=1.2, gid="previous")
     days = f"{index[0]:%Y-%m-%d}", f"{index[-1]:%Y-%m-%d}"
     return values, f"dashed: {' to '.join(dict.fromkeys(days))}"
@@ -154,13 +154,13 @@ def _single(
         _day_bands(ax, frame, np.where(whole, y, np.nan))
         key = "band: each day's quietest to busiest hour"
     else:
-        line, values = broken(x, np.where(whole, y, np.nan))
+        line, values = split_at_gaps(x, np.where(whole, y, np.nan))
         ax.plot(line, values, color=theme.soft, lw=1.2, gid="buckets", **ON_AXIS)
-        dots = dotted(values)
+        dots = needs_dot(values)
         ax.plot(line[dots], values[dots], "o", color=theme.soft, ms=2.5, gid="dots", **ON_AXIS)
     ends = []
     if not whole.all():
-        line, values = broken(x, np.where(_with_neighbours(~whole), y, np.nan))
+        line, values = split_at_gaps(x, np.where(_with_neighbours(~whole), y, np.nan))
         ax.plot(line, values, color=theme.soft, lw=1.0, ls=(0, (2, 2)), gid="unfinished")
         ax.plot(
             x[~whole], y[~whole], ls="none", marker="o", ms=3.5, mfc=theme.page, mec=theme.soft,
@@ -189,7 +189,7 @@ def _day_bands(ax: Axes, hourly: pd.DataFrame, values: Floats) -> None:
     days = pd.Series(values).groupby(local_clock(hourly) // DAY)
     x = pd.Series(dates_of(pd.DatetimeIndex(hourly.index))).groupby(local_clock(hourly) // DAY)
     low, high = (part.to_numpy().astype(np.float64) for part in (days.min(), days.max()))
-    line, low, high = broken(x.mean().to_numpy().astype(np.float64), low, high)
+    line, low, high = split_at_gaps(x.mean().to_numpy().astype(np.float64), low, high)
     ax.fill_between(line, low, high, color=theme_in_use().soft, alpha=0.4, lw=0, gid="day bands")
 
 
@@ -201,7 +201,7 @@ def _with_neighbours(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _moving_mean(x: Floats, values: Floats, over: int) -> tuple[Floats, Floats]:
     """Places, with one in each gap, and the mean of so many up to each, where all are known."""
-    line, there = broken(x, values)
+    line, there = split_at_gaps(x, values)
     return line, pd.Series(there).rolling(over).mean().to_numpy(dtype=np.float64)
 
 
@@ -250,11 +250,11 @@ def line_of_group(
     """Draw one group, unfinished buckets dashed, and say how high it ends."""
     x, y = dates_of(pd.DatetimeIndex(rows.index)), in_units(rows, measure)
     whole = finished(rows)
-    line, values = broken(x, np.where(whole, y, np.nan))
+    line, values = split_at_gaps(x, np.where(whole, y, np.nan))
     marker = "o" if whole.sum() < 2 else "None"
     ax.plot(line, values, color=colour, lw=width, marker=marker, ms=3, gid=gid, **ON_AXIS)
     if not whole.all():
-        line, values = broken(x, np.where(_with_neighbours(~whole), y, np.nan))
+        line, values = split_at_gaps(x, np.where(_with_neighbours(~whole), y, np.nan))
         ax.plot(line, values, color=colour, lw=width * 0.7, ls=(0, (2, 2)), gid="unfinished")
     return last_known(y[whole]) if whole.any() else last_known(y)
 
