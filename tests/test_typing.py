@@ -1,4 +1,4 @@
-"""Filters by name: type checkers know them, and refuse a misspelt one."""
+"""Filters and options by name: type checkers know them, and refuse a misspelt one."""
 
 import re
 import subprocess
@@ -64,6 +64,32 @@ def test_a_misspelt_filter_is_refused(tmp_path: Path) -> None:
     complaints = mypy(tmp_path, CALLS.format(name="form_date", other="serach"))
     assert len(complaints) == 10
     assert all(re.search(r"form_date|serach", line) for line in complaints), complaints
+
+
+PLOTS = """
+import pandas as pd
+
+import usage_analysis as ua
+
+
+def draw(table: pd.DataFrame, marks: list[ua.Mark]) -> None:
+    ua.plot_trend(table, measure="duration", {title}="Talk", {marks}=marks)
+    ua.plot_control(table, {title}="Errors", meaning=table.attrs["meaning"], {marks}=marks)
+    ax = ua.plot_week(table, {title}="Load").get_figure()
+    ua.plot_comparison(table.iloc[0], {title}="Change", ax=None)
+"""
+
+
+@pytest.mark.slow
+def test_a_misspelt_keyword_of_a_plot_is_refused(tmp_path: Path) -> None:
+    """Mypy in strict mode knows the keywords that plots share, and refuses a misspelt one."""
+    assert mypy(tmp_path, PLOTS.format(title="title", marks="marks")) == []
+    complaints = mypy(tmp_path, PLOTS.format(title="titel", marks="mark"))
+    assert len(complaints) == 6
+    assert all(re.search(r"titel|mark", line) for line in complaints), complaints
+    (unmarked,) = mypy(tmp_path, f"{PLOTS.format(title='title', marks='marks')}    "
+                       "ua.plot_week(table, marks=marks)\n")  # fmt: skip
+    assert 'Unexpected keyword argument "marks" for "plot_week"' in unmarked
 
 
 @pytest.mark.slow

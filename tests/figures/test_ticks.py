@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from usage_analysis.figures.axes import axes_for
+from usage_analysis.figures.style import new_figure
 from usage_analysis.figures.ticks import from_zero, time_axis
 
 
 def ticks(start, periods, freq, zone="America/New_York", width=None, **columns):
     """Instants and words of the ticks under such rows."""
     index = pd.date_range(start, periods=periods, freq=freq, tz=zone, name="time")
-    ax = axes_for(None, "test")
+    ax = new_figure().add_subplot()
     time_axis(ax, pd.DataFrame(columns, index=index), ticks=width)
     low, high = ax.get_xlim()
     shown = [(at, label) for at, label in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)]
@@ -67,7 +67,7 @@ def test_any_window_has_few_ticks_with_one_year_each(start, periods, freq, zone,
     hours = {"h": 1, "D": 24, "W-MON": 168, "MS": 720, "YS": 8760}[freq]
     index = pd.date_range(start, periods=min(periods, 900_000 // hours), freq=freq, name="time")
     index = index.tz_localize("UTC").tz_convert(zone)
-    ax = axes_for(None, "test")
+    ax = new_figure().add_subplot()
     time_axis(ax, pd.DataFrame({"hours": float(hours)}, index=index), ticks=most)
     at, words = ax.get_xticks(), [label.get_text() for label in ax.get_xticklabels()]
     assert len(at) <= most
@@ -88,7 +88,7 @@ def test_any_window_has_few_ticks_with_one_year_each(start, periods, freq, zone,
 )
 def test_amounts_count_in_round_steps(values, words):
     """Whole numbers have whole steps, and one unit holds for the whole axis."""
-    ax = axes_for(None, "test")
+    ax = new_figure().add_subplot()
     from_zero(ax, np.array(values, dtype=float))
     ax.figure.draw_without_rendering()
     high = ax.get_ylim()[1]

@@ -93,7 +93,7 @@ def with_meaning(result: Result, meaning: Meaning, *frames: pd.DataFrame) -> Res
 
 
 def meaning_of(
-    result: Any, *made_by: str, meaning: Mapping[str, Any] | Meaning | None = None
+    result: Any, *made_by: str, meaning: Mapping[str, Any] | Meaning | None = None, name: str = ""
 ) -> Meaning:
     """Return what a result is of.
 
@@ -105,15 +105,17 @@ def meaning_of(
         Names of the helpers whose results are accepted.
     meaning
         What the caller states, for a result that has lost its own.
+    name
+        Name of the argument that holds the result, for the message.
 
     Raises
     ------
     QueryError
         The result has no meaning, or another helper made it.
     """
-    helpers = " or ".join(made_by)
+    helpers, at = " or ".join(made_by), f"{name}: " if name else ""
     if not isinstance(result, pd.DataFrame | pd.Series):
-        raise QueryError(f"expected a result of {helpers}, got {type(result).__name__}")
+        raise QueryError(f"{at}expected a result of {helpers}, got {type(result).__name__}")
     stated = result.attrs.get("meaning") if meaning is None else meaning
     if stated is None:
         raise QueryError(
@@ -127,5 +129,5 @@ def meaning_of(
             f'meaning: expected the attrs["meaning"] of a result of {helpers}, got {stated!r}'
         ) from None
     if found.made_by not in made_by:
-        raise QueryError(f"expected a result of {helpers}, got one of {found.made_by}")
+        raise QueryError(f"{at}expected a result of {helpers}, got one of {found.made_by}")
     return found

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Final, Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.intervals import partly_pooled
-from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.change import (
     row_label,
     state_change,
@@ -18,26 +18,28 @@ from usage_analysis.analysis.statements.change import (
     state_difference,
 )
 from usage_analysis.analysis.vocabulary import UNITS, axis_name, change, level, points, signed
-from usage_analysis.figures.axes import axes_for, cell_number, check_columns, is_narrow
-from usage_analysis.figures.labels import write_empty, write_heading
-from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
-from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import in_counts, in_percent
+from usage_analysis.figures.axes import cell_number, check_columns
+from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
+from usage_analysis.figures.rows import (
+    MOST_ROWS,
+    draw_intervals,
+    name_rows,
+    scale_rows,
+    words_beside,
+)
+from usage_analysis.figures.style import theme_in_use
 
 _AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
-_HELPERS = ("compare_periods", "rate_difference")
+_COLUMNS: Final = {
+    "compare_periods": ("current", "previous", "low", "high", "significant"),
+    "rate_difference": ("rate", "previous_rate", "difference", "low", "high", "significant"),
+}
 
 
-@figure_style()
+@plot(*_COLUMNS)
 def plot_comparison(
-    changes: pd.DataFrame | pd.Series,
-    *,
-    title: str | None = None,
-    about: Provenance | None = None,
-    meaning: Mapping[str, Any] | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+    panel: Panel, changes: pd.DataFrame | pd.Series, **_: Unpack[ResultOptions]
+) -> Caption:
     """Draw the previous period, the current one, and the interval of the difference, as dumbbells.
 
     Parameters
@@ -47,24 +49,6 @@ def plot_comparison(
         several measures or events. Rows of several measures are drawn as percent of the previous
         period, because their units differ; rows of several events as points of change, because
         error and join rates lie far apart.
-    title
-        Title instead of the one that states which rows changed significantly.
-    about
-        Provenance of the data, shown beneath the title.
-    meaning
-        ``attrs["meaning"]`` of the original table, for a table that lost it.
-    ax
-        Axes to draw on; new axes of a figure apart from pyplot without it.
-
-    Returns
-    -------
-    Axes
-        The axes drawn on, with one row per group, measure or event.
-
-    Raises
-    ------
-    QueryError
-        The table is no result of `compare_periods` or `rate_difference`.
 
     Notes
     -----
@@ -82,37 +66,37 @@ def plot_comparison(
     >>> ua.plot_comparison(table).get_xlabel()
     'change [% of the previous period]'
     """
-    of = meaning_of(changes, *_HELPERS, meaning=meaning)
+    ax, of = panel.ax, panel.of
     table = changes.to_frame("This period").T if isinstance(changes, pd.Series) else changes
-    if of.made_by == "rate_difference":
-        check_columns(table, "rate", "previous_rate", "difference", "low", "high", "significant",
-              made_by="rate_difference")  # fmt: skip
-        rows, unit, lost = _rates(table, of)
-    else:
-        check_columns(table, "current", "previous", "low", "high", "significant",
-              made_by="compare_periods")  # fmt: skip
-        rows, unit, lost = _measures(table, of)
-    finding = _finding(changes, of, lost)
+    check_columns("changes", table, *_COLUMNS[of.made_by], made_by=[of.made_by])
+    rows, unit, lost = (_rates if of.made_by == "rate_difference" else _measures)(table, of)
+    title = _finding(changes, of, lost)
     if len(rows) > MOST_ROWS:
-        finding += f"; the {MOST_ROWS} with the greatest difference are shown"
-        gap = (rows["now"] - rows["before"]).to_numpy(dtype=np.float64)
-        spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
-        pooled = np.nan_to_num(np.abs(partly_pooled(gap, spread**2)), nan=-1)
-        rows = rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:MOST_ROWS])]
-    interval = f"{level(float(of.confidence or 0))} interval of the difference"
-    periods = f"{of.name} in the previous and the current period"
-    ax = axes_for(ax, f"Dumbbells of the {periods}, with the {interval}")
-    _dumbbells(ax, rows)
-    _scale(ax, rows, unit)
+        title += f"; the {MOST_ROWS} with the greatest difference are shown"
+        rows = _greatest(rows)
+    _draw_dumbbells(ax, rows)
+    scale_rows(ax, rows[["before", "now", "low", "high"]], unit, 0.04, signed=False)
     words_beside(ax, rows["words"])
     labels = [row_label(name, of) for name in rows.index]
     what = str(rows.index.name or of.name) if len(table) > 1 or len(rows) == 0 else of.name
     names = name_rows(ax, labels, what, unit)
-    if not np.isfinite(rows["now"] - rows["before"]).any():
-        write_empty(ax, "no calls to compare")
-    key = f"○ previous period; ● current; bar: {interval}"
-    write_heading(ax, title or finding, about, changes, names, key=key)
-    return ax
+    interval = f"{level(float(of.confidence or 0))} interval of the difference"
+    compared = np.isfinite(rows["now"] - rows["before"]).any()
+    return Caption(
+        f"Dumbbells of the {of.name} in the previous and the current period, with the {interval}",
+        title,
+        f"○ previous period; ● current; bar: {interval}",
+        names,
+        "" if compared else "no calls to compare",
+    )
+
+
+def _greatest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with the greatest difference, after small groups are partly pooled."""
+    gap = (rows["now"] - rows["before"]).to_numpy(dtype=np.float64)
+    spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
+    pooled = np.nan_to_num(np.abs(partly_pooled(gap, spread**2)), nan=-1)
+    return rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:MOST_ROWS])]
 
 
 def _finding(changes: pd.DataFrame | pd.Series, of: Meaning, lost: list[str]) -> str:
@@ -128,26 +112,14 @@ def _finding(changes: pd.DataFrame | pd.Series, of: Meaning, lost: list[str]) ->
     return found
 
 
-def _dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
+def _draw_dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
+    """Draw the previous and the current period of each row, and the interval."""
     theme, places = theme_in_use(), np.arange(len(rows))
     before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
     draw_intervals(ax, low, high)
     ax.hlines(places, before, now, color=theme.muted, lw=1.4, gid="difference")
     ax.plot(before, places, "o", ms=7, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
     ax.plot(now, places, "o", ms=7, color=theme.main, gid="now")
-
-
-def _scale(ax: Axes, rows: pd.DataFrame, unit: str) -> None:
-    values = rows[["before", "now", "low", "high"]].to_numpy(dtype=np.float64)
-    finite = np.append(values[np.isfinite(values)], 0.0)
-    low, high = float(finite.min()), float(finite.max())
-    room = 0.04 * (high - low) or 1.0
-    ax.set_xlim(low - room if low < 0 else 0, high + room)
-    most = 4 if is_narrow(ax) else 7
-    if "%" in unit:
-        in_percent(ax, x=True, most=most)
-    else:
-        in_counts(ax, most, high)
 
 
 def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:

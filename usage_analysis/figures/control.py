@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.control import is_worse, state_control
 from usage_analysis.analysis.vocabulary import per, span_of
-from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import (
-    MOST_LABELS,
-    ON_AXIS,
-    Floats,
-    axes_for,
-    check_columns,
-    is_narrow,
-    needs_dot,
-    percents_of,
-    split_at_gaps,
-)
-from usage_analysis.figures.labels import label_ends, write_empty, write_heading
-from usage_analysis.figures.marks import SIZE, Mark, Room, draw_marks
-from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import FULL, in_percent, time_axis
+from usage_analysis.figures.axes import MOST_LABELS, Floats, is_narrow, percents_of
+from usage_analysis.figures.labels import label_ends
+from usage_analysis.figures.lines import ON_AXIS, draw_band, draw_line, needs_dot
+from usage_analysis.figures.marks import SIZE, Room, draw_marks
+from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
+from usage_analysis.figures.rates import empty_chart
+from usage_analysis.figures.style import theme_in_use
+from usage_analysis.figures.ticks import scale_rates, time_axis
 
 
-@figure_style()
-def plot_control(
-    chart: pd.DataFrame,
-    *,
-    marks: Sequence[Mark] = (),
-    title: str | None = None,
-    about: Provenance | None = None,
-    meaning: Mapping[str, Any] | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+@plot(
+    "control_chart", single=True,
+    columns=("calls", "rate", "centre", "low", "high", "signal", "limited"),
+)  # fmt: skip
+def plot_control(panel: Panel, chart: pd.DataFrame, **_: Unpack[MarkedResultOptions]) -> Caption:
     """Draw a control chart: rates, their centre and limits, and signals named by their dates.
 
     Parameters
@@ -50,24 +34,6 @@ def plot_control(
     marks
         Events and periods to name on the time axis. To leave a bad period out of centre and limits,
         chart ``without(hourly, marks)``.
-    title
-        Title instead of the one that states whether the rate is out of limits.
-    about
-        Provenance of the data, shown beneath the title.
-    meaning
-        ``attrs["meaning"]`` of the original chart, for a table that lost it.
-    ax
-        Axes to draw on; new axes of a figure apart from pyplot without it.
-
-    Returns
-    -------
-    Axes
-        The axes drawn on.
-
-    Raises
-    ------
-    QueryError
-        The table is no result of `control_chart`, or has several groups.
 
     Notes
     -----
@@ -83,58 +49,33 @@ def plot_control(
     >>> ax.get_ylabel()
     'join rate [% of calls]'
     """
-    check_columns(
-        chart, "calls", "rate", "centre", "low", "high", "signal", "limited",
-        made_by="control_chart(hourly)",
-    )  # fmt: skip
-    one_chart(chart)
-    of = meaning_of(chart, "control_chart", meaning=meaning)
-    every, theme = span_of(chart), theme_in_use()
-    ax = axes_for(ax, f"Control chart of the {of.name} {per(every)} with three-sigma limits")
-    x = time_axis(ax, chart)
+    ax, of, marks, _about = panel
+    theme, x = theme_in_use(), time_axis(ax, chart)
     rate, centre, low, high = percents_of(chart, "rate", "centre", "low", "high")
-    limited = chart["limited"].to_numpy(dtype=bool)
-    line, bottom, top = split_at_gaps(
-        x, np.where(limited, np.maximum(low, 0), np.nan), np.where(limited, high, np.nan)
-    )
-    ax.fill_between(line, bottom, top, step="mid", color=theme.soft, alpha=0.22, lw=0, gid="limits")
-    signal = chart["signal"].to_numpy(dtype=bool)
-    line, y = split_at_gaps(x, rate)
-    ax.plot(line, y, color=theme.main, lw=1.1, gid="rate", **ON_AXIS)
-    dots = ~signal & needs_dot(rate)
-    ax.plot(x[dots], rate[dots], "o", ms=3, color=theme.main, gid="common", **ON_AXIS)
+    limited, signal = (chart[name].to_numpy(dtype=bool) for name in ("limited", "signal"))
+    low, high = np.where(limited, np.maximum(low, 0), np.nan), np.where(limited, high, np.nan)
+    draw_band(ax, x, low, high, step="mid", color=theme.soft, alpha=0.22, gid="limits")
+    draw_line(ax, x, rate, color=theme.main, lw=1.1, gid="rate")
     bad = signal & is_worse(chart, of).to_numpy(dtype=bool)
-    ax.plot(x[bad], rate[bad], "D", ms=5, color=theme.alarm, gid="signal", **ON_AXIS)
     good = signal & ~bad
-    ax.plot(x[good], rate[good], "D", ms=5, color=theme.main, gid="good signal", **ON_AXIS)
-    tops = np.concatenate([rate, np.where(limited, high, 0), [0.0]])
-    most = float(np.nanmax(tops))
-    ax.set_ylim(0, min(most * 1.15, FULL) if most > 0 else 1)
-    in_percent(ax)
-    _name_lines(ax, centre, np.where(limited, high, np.nan))
+    diamond: dict[str, Any] = {"marker": "D", "ms": 5}
+    for gid, shown, look in (
+        ("common", ~signal & needs_dot(rate), {"color": theme.main, "marker": "o", "ms": 3}),
+        ("signal", bad, {"color": theme.alarm, **diamond}),
+        ("good signal", good, {"color": theme.main, **diamond}),
+    ):
+        ax.plot(x[shown], rate[shown], ls="none", gid=gid, **look, **ON_AXIS)
+    scale_rates(ax, np.concatenate([rate, high]))
+    _name_lines(ax, centre, high)
     room = _name_signals(ax, chart, x, rate)
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     draw_marks(ax, marks, room=room, counted=chart)
-    if not chart["calls"].any():
-        write_empty(ax, "no finished call yet" if len(chart) else "nothing finished yet")
-    key = f"blue ◆: {of.name} better than usual" if good.any() else ""
-    write_heading(ax, title or state_control(chart, of).title, about, chart, key=key)
-    return ax
-
-
-def one_chart(chart: pd.DataFrame) -> None:
-    """Check that a control chart has no group column.
-
-    Raises
-    ------
-    QueryError
-        Names the group column.
-    """
-    if len(chart.columns) and chart.columns[0] != "calls":
-        raise QueryError(
-            f"chart: expected one series, got a breakdown by {chart.columns[0]}; take the rows of "
-            "one group, without the group column"
-        )
+    return Caption(
+        f"Control chart of the {of.name} {per(span_of(chart))} with three-sigma limits",
+        state_control(chart, of).title,
+        f"blue ◆: {of.name} better than usual" if good.any() else "",
+        empty=empty_chart(chart),
+    )
 
 
 def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:

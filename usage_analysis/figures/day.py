@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_day
 from usage_analysis.analysis.vocabulary import axis_name, shorten
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import (
-    ON_AXIS,
-    OTHERS,
-    Floats,
-    Parts,
-    axes_for,
-    check_columns,
-    colour_of,
-    groups_by_size,
-    in_units,
-    last_known,
-    others_name,
-)
-from usage_analysis.figures.labels import label_ends, write_heading
-from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.axes import Floats, Parts, groups_by_size, in_units
+from usage_analysis.figures.labels import label_ends
+from usage_analysis.figures.lines import ON_AXIS, Ends, draw_groups, last_known
+from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
+from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import from_zero, hours_across
 
 _FEW_HOURS = 3
+_HOURS = np.arange(24.0)
 _WHOSE = {"workdays": "workdays", "weekend": "the weekend", "": "the day"}
 
 
-@figure_style()
+@plot("load_profile", columns=("mean", "busiest"))
 def plot_day(
+    panel: Panel,
     profile: pd.DataFrame,
     *,
     groups: int | Sequence[str] | None = None,
-    meaning: Meaning | Mapping[str, Any] | None = None,
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+    **_: Unpack[ResultOptions],
+) -> Caption:
     """Draw the mean load of each hour of the day.
 
     Workdays and the weekend, or all days, have a band from their 10th to their 90th percentile.
@@ -55,25 +42,10 @@ def plot_day(
     Parameters
     ----------
     profile
-        What ``load_profile(hourly, by="hour_of_day")`` returned: of a single series, with or
-        without ``weekend=("Sat", "Sun")``, or of a breakdown.
+        Result of ``load_profile(hourly, by="hour_of_day")``: of a single series, with or without
+        ``weekend=("Sat", "Sun")``, or of a breakdown.
     groups
-        Groups that are named: their names, or how many of the largest (6). The others are grey.
-    meaning
-        Meaning of the profile, where a pandas operation dropped its ``attrs``.
-    title, about
-        A title instead of the finding, and the source of the data.
-    ax
-        Axes to draw on; without them a new figure is made, independent of pyplot.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    QueryError
-        The table is no profile of the hours of the day, or has lost its meaning.
+        Groups to name: their names, or how many of the largest (6). The others are grey lines.
 
     Examples
     --------
@@ -83,27 +55,23 @@ def plot_day(
     >>> ax.get_ylabel()
     'calls [per hour]'
     """
-    check_columns(profile, "mean", "busiest", made_by="load_profile(hourly)")
-    stated = meaning_of(profile, "load_profile", meaning=meaning)
+    ax, of = panel.ax, panel.of
     if profile.index.names[-1] != "hour_of_day":
         raise QueryError('profile: expected by="hour_of_day", got rows by another slot')
-    measure = str(stated.measure)
+    measure = str(of.measure)
     every = "" if measure == "traffic" else " per hour"
-    ax = axes_for(ax, f"Profile of mean {stated.unit}{every} by hour of day")
     ax.set_xlim(0, 23)
-    hours_across(ax, about.timezone if about else profile.attrs.get("timezone", "local clock"))
+    hours_across(ax, panel.about, profile)
     if profile.index.nlevels > 1 and profile.index.names[0] != "days":
         key = "lines: means"
-        whose = _draw_groups(ax, profile, groups)
+        name, rows = _draw_groups(ax, profile, groups)
     else:
         key = "lines: means; bands: 10th to 90th percentile"
-        whose = _draw_days(ax, _parts(profile))
-    name, rows = whose
-    finding = state_day(rows, _WHOSE.get(name, shorten(name, 40)), meaning=stated)
-    _mark_busiest(ax, rows)
+        name, rows = _draw_days(ax, _parts(profile))
+    _shade_busiest(ax, rows)
     ax.set_ylabel(axis_name(measure, "hour"))
-    write_heading(ax, title or finding.title, about, profile, key=key)
-    return ax
+    title = state_day(rows, _WHOSE.get(name, shorten(name, 40)), meaning=of).title
+    return Caption(f"Profile of mean {of.unit}{every} by hour of day", title, key)
 
 
 def _parts(profile: pd.DataFrame) -> Parts:
@@ -119,15 +87,14 @@ def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:
     theme = theme_in_use()
     shown = [part for part in parts if part[1]["n"].any()] or parts[:1]
     shown.sort(key=lambda part: part[0] == "weekend")
-    ends, values = [], [np.zeros(1)]
+    ends: Ends = []
+    values = [np.zeros(1)]
     for name, rows in shown:
         colour = theme.alarm if name == "weekend" else theme.main
         mean, low, high = (in_units(rows, column) for column in ("mean", "p10", "p90"))
-        ax.fill_between(
-            np.arange(24.0), low, high, color=colour, alpha=0.18, lw=0, gid=f"{name} band"
-        )
-        alone = "o" if np.isfinite(mean).sum() < _FEW_HOURS else "None"
-        ax.plot(np.arange(24.0), mean, color=colour, marker=alone, ms=4, gid=name, **ON_AXIS)
+        ax.fill_between(_HOURS, low, high, color=colour, alpha=0.18, lw=0, gid=f"{name} band")
+        marker = "o" if np.isfinite(mean).sum() < _FEW_HOURS else "None"
+        ax.plot(_HOURS, mean, color=colour, marker=marker, ms=4, gid=name, **ON_AXIS)
         ends.append((last_known(mean), name or "all days", colour))
         values += [mean, high]
     from_zero(ax, np.concatenate(values))
@@ -139,28 +106,21 @@ def _draw_groups(
     ax: Axes, profile: pd.DataFrame, groups: int | Sequence[str] | None
 ) -> tuple[str, pd.DataFrame]:
     """Draw the means of groups and return the largest group."""
-    largest, others = groups_by_size(profile.reset_index(level=0), "mean", groups)
-    drawn: list[Floats] = [_line(ax, rows, OTHERS, 0.7) for _, rows in others]
-    behind = [last_known(mean) for mean in drawn]
-    ends = []
-    for (name, rows), colour in zip(largest, colour_of(largest), strict=True):
-        drawn.append(_line(ax, rows, colour, 1.6))
-        ends.append((last_known(drawn[-1]), name, colour))
-    from_zero(ax, np.concatenate([np.zeros(1), *drawn]))
-    if others:
-        ends.append((float(np.mean(behind)), others_name(others), theme_in_use().muted))
+
+    def draw(rows: pd.DataFrame, colour: str, width: float, _gid: str) -> Floats:
+        mean = in_units(rows, "mean")
+        ax.plot(_HOURS, mean, color=colour, lw=width, gid="group", **ON_AXIS)
+        return mean
+
+    named, others = groups_by_size(profile.reset_index(level=0), "mean", groups)
+    ends = draw_groups(named, others, draw)
+    from_zero(ax, in_units(profile, "mean"))
     label_ends(ax, ends)
-    return (largest or others)[0]
+    return (named or others)[0]
 
 
-def _line(ax: Axes, rows: pd.DataFrame, colour: str, width: float) -> Floats:
-    mean = in_units(rows, "mean")
-    ax.plot(np.arange(24), mean, color=colour, lw=width, gid="group", **ON_AXIS)
-    return mean
-
-
-def _mark_busiest(ax: Axes, rows: pd.DataFrame) -> None:
+def _shade_busiest(ax: Axes, rows: pd.DataFrame) -> None:
     """Shade the hours that may be the busiest, where they stand out."""
+    look: dict[str, Any] = {"color": theme_in_use().muted, "alpha": 0.15, "lw": 0, "zorder": 0.5}
     for hour in hours_that_stand_out(rows).tolist():
-        ax.axvspan(hour - 0.5, hour + 0.5, color=theme_in_use().muted, alpha=0.15, lw=0,
-                   zorder=0.5, gid="busy hour")  # fmt: skip
+        ax.axvspan(hour - 0.5, hour + 0.5, gid="busy hour", **look)

@@ -2,57 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.change import state_effects
 from usage_analysis.analysis.vocabulary import level, points
-from usage_analysis.figures.axes import axes_for, check_columns, is_narrow
-from usage_analysis.figures.labels import write_empty, write_heading
-from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.rows import MOST_ROWS, draw_intervals, name_rows, words_beside
-from usage_analysis.figures.style import figure_style, theme_in_use
-from usage_analysis.figures.ticks import in_percent
+from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
+from usage_analysis.figures.rows import (
+    MOST_ROWS,
+    draw_intervals,
+    name_rows,
+    scale_rows,
+    words_beside,
+)
+from usage_analysis.figures.style import theme_in_use
+
+_DRAWN = ["rate_effect", "low", "high", "mix_effect", "effect"]
 
 
-@figure_style()
-def plot_effects(
-    effects: pd.DataFrame,
-    *,
-    title: str | None = None,
-    about: Provenance | None = None,
-    meaning: Mapping[str, Any] | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+@plot("rate_effects", columns=("calls", "previous_calls", *_DRAWN, "significant"))
+def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]) -> Caption:
     """Draw what each group's own rate and its share of calls add to a difference of rates.
 
     Parameters
     ----------
     effects
         Result of `rate_effects`.
-    title
-        Title instead of the one that states the difference and the group behind it.
-    about
-        Provenance of the data, shown beneath the title.
-    meaning
-        ``attrs["meaning"]`` of the original table, for a table that lost it.
-    ax
-        Axes to draw on; new axes of a figure apart from pyplot without it.
-
-    Returns
-    -------
-    Axes
-        The axes drawn on, with one row per group.
-
-    Raises
-    ------
-    QueryError
-        The table is no result of `rate_effects`.
 
     Notes
     -----
@@ -71,51 +49,38 @@ def plot_effects(
     >>> ua.plot_effects(ua.rate_effects(*weeks, event="joined_count")).get_xlabel()
     'part of the change [% points of calls]'
     """
-    check_columns(
-        effects, "calls", "previous_calls", "rate_effect", "low", "high", "mix_effect", "effect",
-        "significant", made_by="rate_effects(current, previous)",
-    )  # fmt: skip
-    of = meaning_of(effects, "rate_effects", meaning=meaning)
-    ax = axes_for(ax, f"Dots: what each group adds to the difference of the {of.name}s")
+    ax, of = panel.ax, panel.of
     total = 100 * float(effects["effect"].sum(min_count=1))
-    columns = ["rate_effect", "low", "high", "mix_effect", "effect"]
     some = (effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()
-    rows = 100 * effects.loc[some, columns].astype(np.float64)
-    finding = state_effects(effects, of).title
+    rows = 100 * effects.loc[some, _DRAWN].astype(np.float64)
+    title = state_effects(effects, of).title
     if len(rows) > MOST_ROWS:
-        finding += f"; the {MOST_ROWS} with the largest effects are shown"
+        title += f"; the {MOST_ROWS} with the largest effects are shown"
         rows = rows.loc[rows["effect"].abs().nlargest(MOST_ROWS).index]
     rows = rows.sort_values("effect", ascending=total < 0, kind="stable")
-    _draw(ax, rows)
+    unit = f"part of the change [% points{of.unit.removeprefix('%')}]"
+    _draw_effects(ax, rows)
+    # The marks at 0 need room on both sides of it, but for axes without any.
+    scale_rows(ax, rows, unit, 0.06, signed=len(rows) > 0)
     words_beside(ax, [f"{points(both / 100)} points" for both in rows["effect"]])
-    names = name_rows(
-        ax,
-        map(str, rows.index),
-        str(effects.index.name or "group"),
-        f"part of the change [% points{of.unit.removeprefix('%')}]",
-    )
+    names = name_rows(ax, map(str, rows.index), str(effects.index.name or "group"), unit)
     if len(rows) == 0:
         ax.set_xticks([])
-        write_empty(ax, "no calls to compare")
-    key = (
+    return Caption(
+        f"Dots: what each group adds to the difference of the {of.name}s",
+        title,
         f"● by its own rate, bar: {level(float(of.confidence or 0))} interval; ○ by its share of "
-        "the calls; beside: both together"
+        "the calls; beside: both together",
+        names,
+        "" if len(rows) else "no calls to compare",
     )
-    write_heading(ax, title or finding, about, effects, names, key=key if len(rows) else "")
-    return ax
 
 
-def _draw(ax: Axes, rows: pd.DataFrame) -> None:
+def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
+    """Draw the effects of each row: filled by its rate, hollow by its share of the calls."""
     theme, places = theme_in_use(), np.arange(len(rows))
     own, low, high, mix, _ = rows.to_numpy().T
     draw_intervals(ax, low, high)
     ax.axvline(0, color=theme.muted, lw=1, gid="zero")
     ax.plot(own, places, "o", ms=7, color=theme.main, gid="own rate")
     ax.plot(mix, places, "o", ms=10, mfc="none", mec=theme.muted, mew=1.5, gid="share")
-    values = rows.to_numpy()
-    finite = np.append(values[np.isfinite(values)], 0.0)
-    lowest, highest = float(finite.min()), float(finite.max())
-    room = 0.06 * (highest - lowest) or 1.0
-    # The marks at 0 need room on both sides of it, but for axes without any.
-    ax.set_xlim(lowest - room if len(rows) else 0, highest + room)
-    in_percent(ax, x=True, most=4 if is_narrow(ax) else 7)

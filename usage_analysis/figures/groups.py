@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -25,21 +26,14 @@ from usage_analysis.analysis.vocabulary import (
     span_of,
 )
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import (
-    OTHERS,
-    axes_for,
-    check_columns,
-    groups_by_size,
-    in_units,
-    is_narrow,
-    others_name,
-)
-from usage_analysis.figures.labels import subtitle, wrap_text, write_empty, write_heading
+from usage_analysis.figures.axes import Floats, check_columns, groups_by_size, in_units, is_narrow
+from usage_analysis.figures.labels import subtitle, wrap_text
+from usage_analysis.figures.lines import OTHERS, line_of_group, others_name
 from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
+from usage_analysis.figures.plots import Caption, Panel, PlotOptions, plot
 from usage_analysis.figures.provenance import Provenance, subtitle_of
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
 from usage_analysis.figures.ticks import FULL, from_zero, in_percent, time_axis
-from usage_analysis.figures.trend import line_of_group
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.overlap import check_disjoint
 from usage_analysis.tidy.zones import zone_of
@@ -84,9 +78,9 @@ def plot_groups(
     QueryError
         No group column, no group, or the column is missing.
     """
-    check_columns(breakdown, measure)
-    if group_column(breakdown) is None or len(breakdown) == 0:
-        raise QueryError("plot_groups: expected a breakdown with a group as first column, got none")
+    _check_breakdown(breakdown, measure)
+    if len(breakdown) == 0:
+        raise QueryError("breakdown: expected groups, got no row")
     named, others = groups_by_size(breakdown, measure, groups)
     every, count = span_of((named or others)[0][1]), len(named) + bool(others)
     figure = figure or groups_figure(count)
@@ -104,9 +98,9 @@ def plot_groups(
         panel.set_title(name, fontsize=8)
         panel.tick_params(labelsize=7)
     for panel, (_, rows) in zip(panels, named, strict=False):
-        line_of_group(panel, rows, measure, theme_in_use().main, 1.2, "group")
+        line_of_group(panel, measure, rows, theme_in_use().main, 1.2, "group")
     for _, rows in others:
-        line_of_group(panels[count - 1], rows, measure, OTHERS, 0.7, "other")
+        line_of_group(panels[count - 1], measure, rows, OTHERS, 0.7, "other")
     # The panels share their axes: what is set on one holds for all.
     time_axis(panels[0], breakdown, ticks=3)
     panels[0].set_xlabel("")
@@ -174,16 +168,15 @@ def _figure_head(
         figure.subplots_adjust(top=1 - (high + 22) / tall)
 
 
-@figure_style()
+@plot()
 def plot_pareto(
+    panel: Panel,
     breakdown: pd.DataFrame,
     *,
     measure: str = "billed_minutes",
     groups: int | Sequence[str] = _BARS,
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+    **_: Unpack[PlotOptions],
+) -> Caption:
     """Draw each group's share of the whole as a bar, the largest first, and their running sum.
 
     Parameters
@@ -191,80 +184,79 @@ def plot_pareto(
     breakdown
         Canonical frame with a group column, summed whole.
     measure
-        A column of it.
+        Column to draw.
     groups
         Groups with a bar of their own: their names, or how many of the largest (12). The others are
         one grey bar; every share is of all groups and the rest.
-    title, about
-        The finding, and what the data are.
-    ax
-        Where to draw; new axes of a figure apart from pyplot without it.
 
     Raises
     ------
     QueryError
-        No group column, or the column is missing.
+        The column or the group column is missing, or the groups can share calls.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> client = ua.sample_client()
+    >>> agents = client.by_agent(ua.sample.AGENTS, from_date="2026-03-02", to_date="2026-03-08")
+    >>> ax = ua.plot_pareto(agents.hourly)
+    >>> ax.get_ylabel()
+    'agent, the largest first'
     """
-    check_columns(breakdown, measure)
-    group = group_column(breakdown)
-    if group is None:
-        raise QueryError("plot_pareto: expected a breakdown with a group as first column, got none")
+    _check_breakdown(breakdown, measure)
     check_disjoint("plot_pareto", breakdown)
-    what = UNITS.get(measure, measure)
-    ax = axes_for(ax, f"Bars of the {what} of each group and the share that they add up to")
+    ax, of = panel.ax, panel.of
     named, others = groups_by_size(breakdown, measure, groups)
     bars = [(name, _size(rows, measure)) for name, rows in named]
     if others:
         bars.append((others_name(others), sum(_size(rows, measure) for _, rows in others)))
     total = sum(value for _, value in bars)
-    _bars(ax, bars, total, grey=bool(others))
+    names = shortened((name for name, _ in bars), 14 if is_narrow(ax) else 30)
+    _draw_bars(ax, names, np.array([value for _, value in bars]), total, grey=bool(others))
     ax.set_xlabel(f"share of {counted(total, measure)} [%]")
-    ax.set_ylabel(f"{clean(group)}, the largest first")
-    if not total > 0:
-        write_empty(ax, f"no {what} in any group")
-    write_heading(
-        ax, title or _vital_few(breakdown, total, measure), about, breakdown, _names(ax, bars)
+    ax.set_ylabel(f"{clean(str(group_column(breakdown)))}, the largest first")
+    return Caption(
+        f"Bars of the {of.name} of each group and the share that they add up to",
+        _vital_few(breakdown, total, measure),
+        names=names,
+        empty="" if total > 0 else f"no {of.name} in any group",
     )
-    return ax
+
+
+def _check_breakdown(breakdown: pd.DataFrame, measure: str) -> None:
+    """Check that a frame is a breakdown with a column."""
+    check_columns("breakdown", breakdown, measure)
+    if group_column(breakdown) is None:
+        raise QueryError("breakdown: expected a breakdown with a group as first column, got none")
 
 
 def _size(rows: pd.DataFrame, measure: str) -> float:
     return float(np.nansum(in_units(rows, measure)))
 
 
-def _bars(ax: Axes, shown: list[tuple[str, float]], total: float, *, grey: bool) -> None:
-    theme = theme_in_use()
-    shares = np.array([100 * value / total if total > 0 else 0.0 for _, value in shown])
-    places = np.arange(len(shown))
-    colours = [theme.main] * len(shown)
-    if grey:
-        colours[-1] = theme.grid
+def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey: bool) -> None:
+    """Draw a bar per group and the line of their sums; the last bar is grey for the others."""
+    theme, places = theme_in_use(), np.arange(len(names))
+    shares = 100 * values / total if total > 0 else np.zeros(len(names))
+    colours = [theme.main] * (len(names) - grey) + [theme.grid] * grey
     ax.barh(places, shares, color=colours, height=0.7, gid="bars")
-    summed = len(shown) > 1 and total > 0
-    for place, (_, value) in enumerate(shown):
+    summed = len(names) > 1 and total > 0
+    beside: dict[str, Any] = {"va": "center", "textcoords": "offset points", "fontsize": 7.5}
+    for place, value in enumerate(values.tolist()):
         # The line of sums begins at the first bar's end and goes down from there.
         away = (9, 4) if place == 0 and summed else (4, 0)
-        ax.annotate(
-            amount(value), (shares[place], place), away, va="center", fontsize=7.5, gid="value",
-            textcoords="offset points",
-        )  # fmt: skip
+        ax.annotate(amount(value), (shares[place], place), away, gid="value", **beside)
     if summed:
         ax.plot(np.cumsum(shares), places, color=theme.alarm, marker="o", ms=3.5, lw=1.2, gid="sum")
-        ax.annotate(
-            "added up", (100, len(shown) - 1), (-6, -1), ha="right", va="center", gid="sum name",
-            textcoords="offset points", fontsize=7.5,
-            bbox={"facecolor": theme.page, "alpha": 0.85, "lw": 0, "pad": 0.6},
-        )  # fmt: skip
-    ax.set_ylim(max(len(shown), 3) - 0.2, -0.6)
+        box = {"facecolor": theme.page, "alpha": 0.85, "lw": 0, "pad": 0.6}
+        last = (100, len(names) - 1)
+        ax.annotate("added up", last, (-6, -1), ha="right", gid="sum name", bbox=box, **beside)
+    ax.set_ylim(max(len(names), 3) - 0.2, -0.6)
     ax.set_xlim(0, FULL)
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
     in_percent(ax, x=True)
-    ax.set_yticks(places, _names(ax, shown), color=theme.ink)
-
-
-def _names(ax: Axes, shown: list[tuple[str, float]]) -> list[str]:
-    return shortened((name for name, _ in shown), 14 if is_narrow(ax) else 30)
+    ax.set_yticks(places, names, color=theme.ink)
 
 
 def _vital_few(breakdown: pd.DataFrame, total: float, measure: str) -> str:

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.vocabulary import amount, counted, level, several, shorten
 from usage_analysis.figures.axes import (
-    ON_AXIS,
-    OTHERS,
     Floats,
-    axes_for,
-    check_columns,
-    check_single,
-    colour_of,
     figure_of,
     finished,
     groups_by_size,
-    is_isolated,
+    has_groups,
     is_narrow,
+)
+from usage_analysis.figures.labels import label_ends, leader
+from usage_analysis.figures.lines import (
+    OTHERS,
+    colour_of,
+    draw_band,
+    draw_line,
+    is_isolated,
     split_at_gaps,
 )
-from usage_analysis.figures.labels import label_ends, leader, write_empty, write_heading
-from usage_analysis.figures.marks import Mark, draw_marks, left_out, without
-from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.marks import draw_marks, left_out, without
+from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
+from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, in_percent, time_axis
-from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import DAY, local_clock
 
 _HOURS_SHOWN = 35 * 24
@@ -44,16 +43,10 @@ _TENTH = 10
 _POINTS = 300
 
 
-@figure_style()
+@plot("capacity", columns=("carried", "provisional"))
 def plot_load_duration(
-    found: pd.DataFrame,
-    *,
-    meaning: Meaning | Mapping[str, Any] | None = None,
-    marks: Sequence[Mark] = (),
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+    panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOptions]
+) -> Caption:
     """Draw the load-duration curve: the share of hours with at least so much traffic.
 
     The busiest hours of groups stand far above all others. So the axis of a breakdown ends a little
@@ -62,25 +55,10 @@ def plot_load_duration(
     Parameters
     ----------
     found
-        What `capacity` returned, with or without a limit, of a single series or a breakdown. The
-        limit is drawn for a single series, for it belongs to an account and not to a group.
-    meaning
-        Meaning of the table, where a pandas operation dropped its ``attrs``.
+        Result of `capacity`, with or without a limit, of a single series or a breakdown. The limit
+        is drawn for a single series, for it belongs to an account and not to a group.
     marks
         Periods; those to leave out are not in the curve.
-    title, about
-        A title instead of the finding, and the source of the data.
-    ax
-        Axes to draw on; without them a new figure is made, independent of pyplot.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    QueryError
-        The table is no result of `capacity`, or has lost its meaning.
 
     Examples
     --------
@@ -90,38 +68,36 @@ def plot_load_duration(
     >>> ax.get_ylabel()
     'traffic [erlangs]'
     """
-    check_columns(found, "carried", "provisional", made_by="capacity(hourly)")
-    stated = meaning_of(found, "capacity", meaning=meaning)
-    kept = without(found, marks)
+    ax, of, marks, _about = panel
+    kept, single = without(found, marks), not has_groups(found)
     kept = kept[finished(kept)]
-    ax = axes_for(ax, "Load-duration curve of the traffic of each hour")
-    largest, others = groups_by_size(kept, "carried")
-    curves = [(_falling(rows), name) for name, rows in largest]
-    single, limit = group_column(kept) is None, stated.limit
-    for _, rows in others:
-        _curve(ax, _falling(rows), OTHERS, 0.7)
-    colours = colour_of(largest)
-    for (traffic, _), colour in zip(curves, colours, strict=True):
-        _curve(ax, traffic, colour, 1.8, fill=single)
+    named, others = groups_by_size(kept, "carried")
+    curves, colours = [(_falling(rows), name) for name, rows in named], colour_of(named)
+    for _name, rows in others:
+        _draw_curve(ax, _falling(rows), OTHERS, 0.7)
+    for (traffic, _name), colour in zip(curves, colours, strict=True):
+        _draw_curve(ax, traffic, colour, 1.8, fill=single)
     ax.set_xlim(0, 100)
     in_percent(ax, x=True)
     ax.set_xlabel("share of the hours [%]")
     ax.set_ylabel("traffic [erlangs]")
     if single:
-        _whole_scale(ax, curves, limit)
+        _draw_limit(ax, curves, of.limit)
     else:
         _name_curves(ax, curves, colours, len(others))
-    if not any(len(traffic) for traffic, _ in curves):
-        write_empty(ax, "no finished hour yet")
-    write_heading(ax, title or _duration_finding(curves), about, found)
-    return ax
+    some = any(len(traffic) for traffic, _ in curves)
+    return Caption(
+        "Load-duration curve of the traffic of each hour",
+        _duration_finding(curves),
+        empty="" if some else "no finished hour yet",
+    )
 
 
 def _falling(rows: pd.DataFrame) -> Floats:
     return np.sort(rows["carried"].to_numpy(dtype=np.float64))[::-1]
 
 
-def _whole_scale(ax: Axes, curves: list[tuple[Floats, str]], limit: int | None) -> None:
+def _draw_limit(ax: Axes, curves: list[tuple[Floats, str]], limit: int | None) -> None:
     """Let the axis hold the busiest hour, and the limit with its name."""
     top = max((float(traffic[0]) for traffic, _ in curves if len(traffic)), default=0.0)
     from_zero(ax, np.array([top, limit or 0.0]), room=1.15)
@@ -161,7 +137,9 @@ def _reach(curves: Sequence[tuple[Floats, str, str]], share: float) -> float:
     return max((float(traffic[int(share * len(traffic))]) for traffic, _, _ in curves), default=0.0)
 
 
-def _curve(ax: Axes, traffic: Floats, colour: str, width: float, *, fill: bool = False) -> None:
+def _draw_curve(
+    ax: Axes, traffic: Floats, colour: str, width: float, *, fill: bool = False
+) -> None:
     """Draw a falling curve; of many hours those that a figure of this width can tell apart."""
     if len(traffic) == 0:
         return
@@ -191,44 +169,26 @@ def _duration_finding(curves: list[tuple[Floats, str]]) -> str:
     return words if name else f"{words}, {high} at most"
 
 
-@figure_style()
-def plot_capacity(
-    found: pd.DataFrame,
-    *,
-    meaning: Meaning | Mapping[str, Any] | None = None,
-    marks: Sequence[Mark] = (),
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+@plot("capacity", columns=("carried", "demand", "at_risk"), single=True)
+def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOptions]) -> Caption:
     """Draw erlangs against the limit, and the hours in which calls were probably refused.
 
     The line is carried traffic. The band above it reaches up to the number of concurrent calls that
     demand without a limit exceeds 0.1 % of the time (Poisson, M/G/∞). Diamonds mark hours at risk.
-    Of more than five weeks the busiest hour of each day is drawn.
+    For more than five weeks the busiest hour of each day is drawn.
 
     Parameters
     ----------
     found
-        What ``capacity(hourly, limit=...)`` returned for a single series.
-    meaning
-        Meaning of the table, where a pandas operation dropped its ``attrs``.
+        Result of ``capacity(hourly, limit=...)`` for a single series.
     marks
-        Known periods; hours to leave out are not counted in the title.
-    title, about
-        A title instead of the finding, and the source of the data.
-    ax
-        Axes to draw on; without them a new figure is made, independent of pyplot.
-
-    Returns
-    -------
-    Axes
+        Events and periods to name on the time axis; periods to leave out are not in the title.
 
     Raises
     ------
     QueryError
-        The table is no result of `capacity` with a limit, is of a breakdown (a limit belongs to an
-        account), or has lost its meaning.
+        The table is no result of `capacity` with a limit, or is of a breakdown. A limit belongs to
+        an account.
 
     Examples
     --------
@@ -238,47 +198,45 @@ def plot_capacity(
     >>> ax.get_ylabel()
     'traffic [erlangs]'
     """
-    check_columns(found, "carried", "demand", "at_risk", made_by="capacity(hourly, limit=...)")
-    check_single(found, "plot_capacity")
-    stated = meaning_of(found, "capacity", meaning=meaning)
-    limit, over = int(stated.limit or 0), finished(found)
-    shown = _each_day(found[over]) if over.sum() > _HOURS_SHOWN else found[over]
-    by_day = len(shown) < over.sum()
-    every = "day's busiest hour" if by_day else "hour"
-    ax = axes_for(ax, f"Erlangs of each {every} against the limit of {limit} concurrent calls")
+    ax, of, marks, _about = panel
+    limit, kept = int(of.limit or 0), found[finished(found)]
+    by_day = len(kept) > _HOURS_SHOWN
+    shown = _each_day(kept) if by_day else kept
     ax.set_ylabel(f"traffic{' in the busiest hour of a day' if by_day else ''} [erlangs]")
     time_axis(ax, shown)
     if len(shown):
         _draw_traffic(ax, shown, limit)
-    else:
-        write_empty(ax, "no finished hour yet")
     draw_marks(ax, marks)
-    told = state_capacity(found[~left_out(found, marks)], meaning=stated)
-    key = f"◆ {level(float(stated.blocking or 0))} or more of the calls probably refused"
-    write_heading(ax, title or told.title, about, found, key=key if shown["at_risk"].any() else "")
-    return ax
+    every = "day's busiest hour" if by_day else "hour"
+    key = f"◆ {level(float(of.blocking or 0))} or more of the calls probably refused"
+    return Caption(
+        f"Erlangs of each {every} against the limit of {limit} concurrent calls",
+        state_capacity(found[~left_out(found, marks)], meaning=of).title,
+        key if shown["at_risk"].any() else "",
+        empty="" if len(shown) else "no finished hour yet",
+    )
 
 
 def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     """Draw carried traffic, the demand above it, the limit, and the hours at risk."""
-    theme = theme_in_use()
-    x = dates_of(pd.DatetimeIndex(shown.index))
+    theme, x = theme_in_use(), dates_of(shown.index)
     carried, demand = (shown[name].to_numpy(dtype=np.float64) for name in ("carried", "demand"))
-    line, low, high = split_at_gaps(x, carried, np.maximum(carried, demand))
-    ax.fill_between(line, low, high, color=theme.soft, alpha=0.35, lw=0, gid="demand")
+    demand = np.maximum(carried, demand)
+    draw_band(ax, x, carried, demand, color=theme.soft, alpha=0.35, gid="demand")
     few = "o" if len(x) < _TENTH else "None"
-    ax.plot(line, low, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried", **ON_AXIS)
+    draw_line(ax, x, carried, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried")
     # A band of one hour has no width.
+    line, high = split_at_gaps(x, demand)
     single = is_isolated(high)
     ax.plot(line[single], high[single], "_", color=theme.soft, ms=9, mew=2, gid="demand ends")
     ax.axhline(limit, color=theme.alarm, lw=1.4, ls="--", gid="limit")
     risk = shown["at_risk"].to_numpy(dtype=bool)
     ax.plot(x[risk], carried[risk], "D", ms=3, color=theme.alarm, gid="at risk")
-    from_zero(ax, np.array([1.25 * limit, carried.max(), demand.max()]), room=1.02)
+    from_zero(ax, np.array([1.25 * limit, demand.max()]), room=1.02)
     ends = [
         (float(limit), f"limit {limit}", theme.alarm),
         (float(carried[-1]), "carried", theme.main),
-        (float(max(demand[-1], carried[-1])), "demand, 99.9 %", theme.soft),
+        (float(demand[-1]), "demand, 99.9 %", theme.soft),
     ]
     label_ends(ax, ends)
 

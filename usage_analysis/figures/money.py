@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -13,52 +14,49 @@ from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.billing import state_overhead
 from usage_analysis.analysis.statements.month import state_month
-from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.vocabulary import amount, axis_name, level, per, span_of
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import (
     MANY,
-    ON_AXIS,
-    OTHERS,
     WEEK,
     Floats,
-    axes_for,
     cell_number,
     check_columns,
-    check_single,
-    colour_of,
     finished,
     groups_by_size,
+    has_groups,
     in_units,
+)
+from usage_analysis.figures.labels import label_ends
+from usage_analysis.figures.lines import (
+    ON_AXIS,
+    Ends,
+    draw_groups,
     is_isolated,
     last_known,
     split_at_gaps,
 )
-from usage_analysis.figures.labels import label_ends, write_empty, write_heading
-from usage_analysis.figures.marks import Mark, draw_marks, left_out
-from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.style import figure_style, theme_in_use
+from usage_analysis.figures.marks import draw_marks, left_out
+from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, plot
+from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, in_percent, time_axis
-from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.rolling import rolling
 from usage_analysis.tidy.zones import zone_of
 
 
-@figure_style()
+@plot(single=True)
 def plot_burn_up(
+    panel: Panel,
     daily: pd.DataFrame,
     *,
     measure: str | None = None,
     budget: float | None = None,
     projection: pd.Series | None = None,
     meaning: Mapping[str, Any] | Meaning | None = None,
-    marks: Sequence[Mark] = (),
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+    **_: Unpack[MarkedOptions],
+) -> Caption:
     """Draw the month added up day by day, its projection, a budget and the month before.
 
     Parameters
@@ -77,12 +75,6 @@ def plot_burn_up(
         default it is computed here. With too few days there is none, and the title says so.
     meaning
         ``attrs["meaning"]`` of the projection, where it has lost its own.
-    marks
-        Events and periods to mark on the time axis.
-    title, about
-        The title instead of the finding, and the provenance of the data.
-    ax
-        Axes to draw on; those of a new figure outside pyplot by default.
 
     Raises
     ------
@@ -99,28 +91,28 @@ def plot_burn_up(
     'number, month so far [calls]'
     """
     found = _outlook(daily, measure, budget, projection, meaning)
-    of = meaning_of(found, "project_month", meaning=meaning)
-    measure = str(of.measure)
-    statement = state_month(found, meaning=of)
-    ax = axes_for(ax, f"Line of the {of.name} of the month added up day by day, with a projection")
+    of = meaning_of(found, "project_month", meaning=meaning, name="projection")
+    ax, measure = panel.ax, str(of.measure)
     month = _days_of_month(found, zone_of(daily))
     x = time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
-    ends, tops = _month_before(ax, daily, measure, month)
-    fan = _this_month(ax, so_far, measure, x, found, ends, tops)
+    ends, tops = _draw_previous(ax, daily, measure, month)
+    fan = _draw_month(ax, so_far, measure, x, found, ends, tops)
     if pd.notna(found["budget"]):
-        limit = float(found["budget"])
-        ax.axhline(limit, color=theme_in_use().alarm, lw=1.4, ls="--", gid="budget")
-        ends.append((limit, f"budget {amount(limit)}", theme_in_use().alarm))
+        limit, alarm = float(found["budget"]), theme_in_use().alarm
+        ax.axhline(limit, color=alarm, lw=1.4, ls="--", gid="budget")
+        ends.append((limit, f"budget {amount(limit)}", alarm))
         tops.append(limit)
     from_zero(ax, np.array([*tops, 0.0]))
     ax.set_xlim(x[0], x[-1])
     label_ends(ax, ends)
     ax.set_ylabel(axis_name(measure, of="month so far"))
-    draw_marks(ax, marks, counted=daily)
-    key = f"fan: {level(of.confidence or 0.95)} interval of the projection" if fan else ""
-    write_heading(ax, title or statement.title, about, daily, key=key)
-    return ax
+    draw_marks(ax, panel.marks, counted=daily)
+    return Caption(
+        f"Line of the {of.name} of the month added up day by day, with a projection",
+        state_month(found, meaning=of).title,
+        f"fan: {level(of.confidence or 0.95)} interval of the projection" if fan else "",
+    )
 
 
 def _outlook(
@@ -131,19 +123,18 @@ def _outlook(
     meaning: Mapping[str, Any] | Meaning | None,
 ) -> Any:
     """Projection to draw: the caller's, where it fits, or one of the days."""
-    check_single(daily, "plot_burn_up")
     if projection is None:
-        check_columns(daily, measure or "billed_minutes")
+        check_columns("daily", daily, measure or "billed_minutes")
         return month_outlook(
             "plot_burn_up", daily, measure=measure or "billed_minutes", budget=budget
         )
-    of = meaning_of(projection, "project_month", meaning=meaning)
+    of = meaning_of(projection, "project_month", meaning=meaning, name="projection")
     if not isinstance(projection, pd.Series):
         raise QueryError("projection: expected one series, got a table; take one of its rows")
     if measure not in (None, of.measure):
         raise QueryError(f"measure: expected {of.measure!r}, which the projection is of, got "
                          f"{measure!r}")  # fmt: skip
-    check_columns(daily, str(of.measure))
+    check_columns("daily", daily, str(of.measure))
     last = daily.index[finished(daily)].max()
     if pd.notna(last) and f"{last:%Y-%m}" != f"{projection['month']:%Y-%m}":
         raise QueryError(
@@ -166,20 +157,20 @@ def _days_of_month(found: pd.Series, zone: Any) -> pd.DatetimeIndex:
     return days.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
 
 
-def _this_month(
+def _draw_month(
     ax: Axes,
     so_far: pd.DataFrame,
     measure: str,
     month: Floats,
     found: pd.Series,
-    ends: list[tuple[float, str, str]],
+    ends: Ends,
     tops: list[float],
 ) -> bool:
     """Draw the days so far and where they are heading; return whether that has an interval."""
     total = np.cumsum(in_units(so_far, measure))
     if len(total) == 0:
         return False
-    days, colour = dates_of(pd.DatetimeIndex(so_far.index)), theme_in_use().main
+    days, colour = dates_of(so_far.index), theme_in_use().main
     # A day's sum is complete at its end, and the month begins with nothing.
     at = np.append(days, min(days[-1] + 1, month[-1]))
     ax.plot(at, np.append(0.0, total), color=colour, lw=2, gid="so far", **ON_AXIS)
@@ -193,9 +184,9 @@ def _this_month(
     return len(reached) > 1
 
 
-def _month_before(
+def _draw_previous(
     ax: Axes, daily: pd.DataFrame, measure: str, month: pd.DatetimeIndex
-) -> tuple[list[tuple[float, str, str]], list[float]]:
+) -> tuple[Ends, list[float]]:
     """Draw the month before on the same days of the month, where all of its days are known."""
     start = (month[0].tz_localize(None) - pd.offsets.MonthBegin(1)).tz_localize(
         month.tz, nonexistent="shift_forward", ambiguous=True
@@ -213,12 +204,7 @@ def _month_before(
 
 
 def _fan(
-    ax: Axes,
-    now: float,
-    so_far: float,
-    end: float,
-    projection: pd.Series,
-    ends: list[tuple[float, str, str]],
+    ax: Axes, now: float, so_far: float, end: float, projection: pd.Series, ends: Ends
 ) -> list[float]:
     middle, low, high = (cell_number(projection[name]) for name in ("projection", "low", "high"))
     if not np.isfinite(middle):
@@ -233,32 +219,26 @@ def _fan(
     return [middle, min(high, 3 * middle)] if np.isfinite(high) else [middle]
 
 
-@figure_style()
+@plot(columns=("billed_minutes", "duration", "joined_count"))
 def plot_billing(
+    panel: Panel,
     daily: pd.DataFrame,
     *,
     groups: int | Sequence[str] | None = None,
-    marks: Sequence[Mark] = (),
-    title: str | None = None,
-    about: Provenance | None = None,
-    ax: Axes | None = None,
-) -> Axes:
+    **_: Unpack[MarkedOptions],
+) -> Caption:
     """Draw how much more than the talk is billed, beside the most that rounding can add.
 
     Parameters
     ----------
     daily
-        What `aggregate` returns, with or without a group column; of a breakdown each group is a
-        line. Of more than 120 days of groups each point is a week, because their lines would hide
-        each other.
+        Result of `aggregate`, with or without a group column; of a breakdown each group is a line.
+        For more than 120 days of groups each point is a week, because lines of days would hide each
+        other.
     groups
-        Groups that are named: their names, or how many of the largest (6). The others are grey.
+        Groups to name: their names, or how many of the largest (6). The others are grey lines.
     marks
-        Events and periods to mark on the time axis; the title's ratio leaves out excluded periods.
-    title, about
-        The title instead of the finding, and the provenance of the data.
-    ax
-        Axes to draw on; those of a new figure outside pyplot by default.
+        Events and periods to name on the time axis; periods to leave out are not in the title.
 
     Notes
     -----
@@ -275,43 +255,32 @@ def plot_billing(
     >>> ax.get_ylabel()
     'billed over talk [% of talk]'
     """
-    check_columns(daily, "billed_minutes", "duration", "joined_count")
-    every, theme = span_of(daily), theme_in_use()
-    ax = axes_for(ax, f"Line of billed time over talk {per(every)}, in percent of the talk")
+    ax, _of, marks, _about = panel
+    every, grouped, kept = span_of(daily), has_groups(daily), daily[finished(daily)]
     time_axis(ax, daily)
-    kept = daily[finished(daily)]
-    weeks = every == "day" and group_column(daily) is not None and kept.index.nunique() > MANY
-    largest, others = groups_by_size(_weekly(daily) if weeks else kept, "duration", groups)
-    values = [np.zeros(1)]
-    for _, rows in others:
-        values.append(_overhead_line(ax, rows, OTHERS, 0.7))
-    ends = []
-    for (name, rows), colour in zip(largest, colour_of(largest), strict=True):
-        values.append(_overhead_line(ax, rows, colour, 1.6))
-        if np.isfinite(values[-1]).any():
-            ends.append((last_known(values[-1]), name or "billed", colour))
-    if group_column(daily) is None:
-        x, bound = split_at_gaps(dates_of(pd.DatetimeIndex(kept.index)), _bound(kept))
-        ax.plot(x, bound, color=theme.muted, lw=1, ls="--", gid="bound")
-        single = is_isolated(bound)
-        ax.plot(x[single], bound[single], "_", color=theme.muted, ms=9, gid="bound alone")
-        values.append(bound)
-        if np.isfinite(bound).any():
-            ends.append((last_known(bound), "rounding at most", theme.muted))
-    ax.axhline(0, color=theme.ink, lw=0.8)
-    everything = np.concatenate(values)
-    everything = everything[np.isfinite(everything)]
-    low, high = float(everything.min()), float(everything.max())
-    ax.set_ylim(low * 1.1 if low < 0 else 0, max(high * 1.12, 1.0))
+    weeks = every == "day" and grouped and kept.index.nunique() > MANY
+    shown = _weekly(daily) if weeks else kept
+    named, others = groups_by_size(shown, "duration", groups)
+    ends = draw_groups([(name or "billed", rows) for name, rows in named], others,
+                       partial(_draw_overhead, ax))  # fmt: skip
+    over, bound = _overhead(shown)
+    if not grouped:
+        ends += _draw_bound(ax, kept, bound)
+        over = np.append(over, bound)
+    ax.axhline(0, color=theme_in_use().ink, lw=0.8)
+    over = np.append(over[np.isfinite(over)], 0.0)
+    ax.set_ylim(min(float(over.min()) * 1.1, 0.0), max(float(over.max()) * 1.12, 1.0))
     in_percent(ax)
     label_ends(ax, ends)
     ax.set_ylabel(f"billed over talk{f' of {WEEK} days' if weeks else ''} [% of talk]")
     draw_marks(ax, marks)
-    if not np.any(everything):
-        write_empty(ax, f"no talk in a whole {every}")
-    statement = _overhead(kept[~left_out(kept, marks)])
-    write_heading(ax, title or statement.title, about, daily)
-    return ax
+    together = sum_groups(kept[~left_out(kept, marks)])
+    found: Any = billing_overhead(together)
+    return Caption(
+        f"Line of billed time over talk {per(every)}, in percent of the talk",
+        state_overhead(found, together).title,
+        empty="" if np.any(over) else f"no talk in a whole {every}",
+    )
 
 
 def _weekly(daily: pd.DataFrame) -> pd.DataFrame:
@@ -321,25 +290,27 @@ def _weekly(daily: pd.DataFrame) -> pd.DataFrame:
     return sums[sums.index.isin(sums.index.unique().sort_values()[::-WEEK])]
 
 
-def _overhead_line(ax: Axes, rows: pd.DataFrame, colour: str, width: float) -> Floats:
+def _overhead(rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return billed time over talk and its bound [%], missing where there is no talk."""
     talk, billed = in_units(rows, "duration"), in_units(rows, "billed_minutes")
-    over = np.full(len(talk), np.nan)
-    np.divide(100 * (billed - talk), talk, out=over, where=talk > 0)
-    x, y = split_at_gaps(dates_of(pd.DatetimeIndex(rows.index)), over)
-    small = len(rows) <= MANY and width > 1
-    ax.plot(x, y, color=colour, lw=width, marker="o" if small else "None", ms=2.5, gid="overhead")
+    talk = np.where(talk > 0, talk, np.nan)
+    return 100 * (billed - talk) / talk, 10 * rows["joined_count"].to_numpy(np.float64) / talk
+
+
+def _draw_overhead(ax: Axes, rows: pd.DataFrame, colour: str, width: float, _gid: str) -> Floats:
+    """Draw billed time over talk of one group, and return it."""
+    over = _overhead(rows)[0]
+    x, y = split_at_gaps(dates_of(rows.index), over)
+    marker = "o" if len(rows) <= MANY and width > 1 else "None"
+    ax.plot(x, y, color=colour, lw=width, marker=marker, ms=2.5, gid="overhead")
     return over
 
 
-def _bound(rows: pd.DataFrame) -> Floats:
-    talk, joined = in_units(rows, "duration"), rows["joined_count"].to_numpy(dtype=np.float64)
-    bound = np.full(len(talk), np.nan)
-    np.divide(10 * joined, talk, out=bound, where=talk > 0)
-    return bound
-
-
-def _overhead(kept: pd.DataFrame) -> Statement:
-    """Statement on all groups together."""
-    together = sum_groups(kept)
-    found: Any = billing_overhead(together)
-    return state_overhead(found, together)
+def _draw_bound(ax: Axes, rows: pd.DataFrame, bound: Floats) -> Ends:
+    """Draw the most that rounding can add, and return its label."""
+    muted = theme_in_use().muted
+    x, y = split_at_gaps(dates_of(rows.index), bound)
+    ax.plot(x, y, color=muted, lw=1, ls="--", gid="bound")
+    single = is_isolated(y)
+    ax.plot(x[single], y[single], "_", color=muted, ms=9, gid="bound alone")
+    return [(last_known(bound), "rounding at most", muted)] if np.isfinite(bound).any() else []

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.vocabulary import clean, shortened
 from usage_analysis.figures.axes import Floats, is_narrow
 from usage_analysis.figures.style import theme_in_use
+from usage_analysis.figures.ticks import in_counts, in_percent
 
 MOST_ROWS = 20
 _TWO_LINES = 7
@@ -46,3 +47,24 @@ def words_beside(ax: Axes, told: Sequence[str] | pd.Series) -> None:
             xycoords=("axes fraction", "data"),
             textcoords="offset points", fontsize=8, gid="words",
         )  # fmt: skip
+
+
+def scale_rows(ax: Axes, rows: pd.DataFrame, unit: str, room: float, *, signed: bool) -> None:
+    """Let the x axis hold all numbers of rows and 0, with ticks in the unit.
+
+    Parameters
+    ----------
+    room
+        Space at the ends, as a share of the range.
+    signed
+        True if 0 needs space to its left too, for the marks on it.
+    """
+    values = rows.to_numpy(dtype=np.float64)
+    finite = np.append(values[np.isfinite(values)], 0.0)
+    low, high = float(finite.min()), float(finite.max())
+    beside, most = room * (high - low) or 1.0, 4 if is_narrow(ax) else 7
+    ax.set_xlim(low - beside if low < 0 or signed else 0, high + beside)
+    if "%" in unit:
+        in_percent(ax, x=True, most=most)
+    else:
+        in_counts(ax, most, high)

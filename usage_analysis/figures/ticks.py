@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.vocabulary import MONTHS, WEEKDAYS, compact, span_of
 from usage_analysis.figures.axes import Floats, is_narrow
+from usage_analysis.figures.provenance import Provenance
 from usage_analysis.tidy.zones import DAY, HOUR, Instants, clock_of, first_instants, zone_of
 
 #: Where an axis of shares ends that holds 100 %, with room for a mark there.
@@ -30,16 +31,17 @@ _ROUND: Final = (1, 2, 2.5, 5, 10)
 _MONDAY: Final = 4
 
 
-def dates_of(index: pd.DatetimeIndex) -> Floats:
-    """Matplotlib's numbers of instants [days since 1970, UTC]."""
-    numbers: Floats = mdates.date2num(index.tz_convert("UTC").tz_localize(None).to_numpy())
+def dates_of(index: pd.Index) -> Floats:
+    """Return matplotlib's numbers of instants [days since 1970, UTC]."""
+    instants = pd.DatetimeIndex(index).tz_convert("UTC").tz_localize(None)
+    numbers: Floats = mdates.date2num(instants.to_numpy())
     return numbers
 
 
 def time_axis(ax: Axes, frame: pd.DataFrame, *, ticks: int | None = None) -> Floats:
     """Matplotlib dates of a frame's rows, on an axis whose ticks follow the frame's own clock."""
     zone, every = zone_of(frame), span_of(frame)
-    numbers = dates_of(pd.DatetimeIndex(frame.index))
+    numbers = dates_of(frame.index)
     ax.set_xlabel(f"date [{zone}]")
     if len(numbers) == 0:
         ax.set_xticks([])
@@ -118,8 +120,9 @@ def _two_lines(upper: str, lower: str) -> str:
     return f"{upper}\n{lower}".rstrip()
 
 
-def hours_across(ax: Axes, zone: str) -> None:
-    """Let the x axis have the hours of the day."""
+def hours_across(ax: Axes, about: Provenance | None, profile: pd.DataFrame) -> None:
+    """Let the x axis have the hours of the day on the clock of a profile."""
+    zone = about.timezone if about else profile.attrs.get("timezone", "local clock")
     ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
     ax.set_xlabel(f"hour of day [{zone}]")
@@ -153,3 +156,10 @@ def in_percent(ax: Axes, *, x: bool = False, most: int = 6) -> None:
     axis = ax.xaxis if x else ax.yaxis
     axis.set_major_locator(MaxNLocator(most, steps=_ROUND))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+
+
+def scale_rates(ax: Axes, values: Floats) -> None:
+    """Let the y axis hold rates [%] from 0 up, and end where all rates end."""
+    top = float(np.nanmax(np.append(values, 0.0)))
+    ax.set_ylim(0, min(top * 1.15, FULL) if top > 0 else 1)
+    in_percent(ax)

@@ -1,0 +1,194 @@
+"""Public plots: their common parameters, checks, headings and parts of docstrings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypedDict, get_type_hints
+
+from matplotlib.axes import Axes
+
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.figures.axes import check_columns, check_single
+from usage_analysis.figures.labels import write_empty, write_heading
+from usage_analysis.figures.marks import Mark
+from usage_analysis.figures.provenance import Provenance
+from usage_analysis.figures.style import figure_style, new_figure
+
+_P = ParamSpec("_P")
+
+
+class PlotOptions(TypedDict, total=False):
+    """Keywords of every plot."""
+
+    title: str | None
+    about: Provenance | None
+    ax: Axes | None
+
+
+class MarkedOptions(PlotOptions, total=False):
+    """Keywords of plots with a time axis."""
+
+    marks: Sequence[Mark]
+
+
+class ResultOptions(PlotOptions, total=False):
+    """Keywords of plots of a computed result."""
+
+    meaning: Mapping[str, Any] | Meaning | None
+
+
+class MarkedResultOptions(MarkedOptions, ResultOptions, total=False):
+    """Keywords of plots of a computed result with a time axis."""
+
+
+# Parameters that plots share, in the order of their signatures, with their descriptions.
+_SHARED: Final = {
+    "meaning": '``attrs["meaning"]`` of the original result, for a table that lost it.',
+    "marks": "Events and periods to name on the time axis.",
+    "title": "Title instead of the finding.",
+    "about": "Provenance of the data, shown below the title.",
+    "ax": "Axes to draw on. By default they are those of a new figure outside pyplot.",
+}
+_NO_MEANING: Final = Meaning(made_by="")
+
+
+class Panel(NamedTuple):
+    """Axes to draw on, the meaning of what is drawn, and the options that some plots need."""
+
+    ax: Axes
+    of: Meaning
+    marks: Sequence[Mark]
+    about: Provenance | None
+
+
+class Caption(NamedTuple):
+    """Text about a plot.
+
+    Parameters
+    ----------
+    kind
+        Kind of figure, the beginning of its alternative text.
+    title
+        Finding of the figure.
+    key
+        Explanation of marks that no name stands beside.
+    names
+        Labels of the y axis, where they are more than numbers.
+    empty
+        Reason why the axes are empty; they have no key then.
+    """
+
+    kind: str
+    title: str
+    key: str = ""
+    names: Sequence[str] = ()
+    empty: str = ""
+
+
+def plot(
+    *made_by: str, columns: Sequence[str] = (), single: bool = False
+) -> Callable[[Callable[Concatenate[Panel, _P], Caption]], Callable[_P, Axes]]:
+    """Make a public plot out of a function that draws on a panel and returns the caption.
+
+    The plot opens the figure style, checks its table, reads the table's meaning, and writes the
+    caption. The options that it takes are those of the function's ``**_: Unpack[...]``.
+
+    Parameters
+    ----------
+    made_by
+        Helpers whose results are drawn. Without them the plot takes frames; the meaning is then
+        that of its `measure`, which has to be a column.
+    columns
+        Columns that the table has to have.
+    single
+        True where a breakdown is refused.
+    """
+
+    def decorate(body: Callable[Concatenate[Panel, _P], Caption]) -> Callable[_P, Axes]:
+        signature, options = _full_signature(body)
+        first = next(iter(signature.parameters))
+
+        @wraps(body)
+        def drawn(*args: _P.args, **kwargs: _P.kwargs) -> Axes:
+            own: dict[str, Any] = _bind(body.__name__, signature, args, kwargs)
+            shared = {name: own.pop(name) for name in options}
+            table = own.pop(first)
+            with figure_style():
+                measured = [own["measure"]] if own.get("measure") and not made_by else []
+                if columns or not made_by:
+                    check_columns(first, table, *columns, *measured, made_by=made_by)
+                if single:
+                    check_single(first, table)
+                of = Meaning(made_by="", measure=measured[0]) if measured else _NO_MEANING
+                if made_by:
+                    of = meaning_of(table, *made_by, meaning=shared["meaning"], name=first)
+                ax = shared["ax"] or new_figure().add_subplot()
+                panel = Panel(ax, of, shared.get("marks", ()), shared["about"])
+                caption = body(panel, table, **own)
+                _write(ax, caption, shared["title"], shared["about"], table)
+            return ax
+
+        drawn.__signature__ = signature  # type: ignore[attr-defined]
+        drawn.__doc__ = _full_docstring(inspect.getdoc(body) or "", options, first, made_by)
+        return drawn
+
+    return decorate
+
+
+def _write(
+    ax: Axes, caption: Caption, title: str | None, about: Provenance | None, table: Any
+) -> None:
+    """Write the caption of a plot above its axes and into its alternative text."""
+    ax.set_label(caption.kind)
+    if caption.empty:
+        write_empty(ax, caption.empty)
+    key = "" if caption.empty else caption.key
+    write_heading(ax, title or caption.title, about, table, caption.names, key=key)
+
+
+def _full_signature(body: Callable[..., Any]) -> tuple[inspect.Signature, list[str]]:
+    """Return the signature of a plot with its shared options, and the names of those options."""
+    signature = inspect.signature(body)
+    _, *own, unpacked = signature.parameters.values()
+    (typed,) = get_type_hints(body)[unpacked.name].__args__
+    options = [name for name in _SHARED if name in typed.__annotations__]
+    shared = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=() if name == "marks" else None,
+            annotation=typed.__annotations__[name].__forward_arg__,
+        )
+        for name in options
+    ]  # fmt: skip
+    return signature.replace(parameters=[*own, *shared], return_annotation="Axes"), options
+
+
+def _bind(name: str, signature: inspect.Signature, args: Any, kwargs: Any) -> dict[str, Any]:
+    """Return all arguments of a call by name, as Python itself would bind them."""
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}() {error}") from None
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def _full_docstring(doc: str, options: list[str], first: str, made_by: Sequence[str]) -> str:
+    """Add the sections and the parameters that a docstring leaves out."""
+    summary, *parts = re.split(r"\n\n(?=[A-Z]\w+\n---)", doc)
+    sections = {part.partition("\n")[0]: part for part in parts}
+    parameters = sections.pop("Parameters")
+    for name in options:
+        if f"\n{name}\n" not in parameters:
+            parameters += f"\n{name}\n    {_SHARED[name]}"
+    helpers = " or ".join(f"`{name}`" for name in made_by)
+    problem = f"`{first}` is no result of {helpers}." if made_by else f"`{first}` lacks a column."
+    first_sections = {
+        "Returns": "Returns\n-------\nAxes\n    The axes drawn on.",
+        "Raises": f"Raises\n------\nQueryError\n    {problem}",
+    }
+    for name, text in first_sections.items():
+        first_sections[name] = sections.pop(name, text)
+    return "\n\n".join([summary, parameters, *first_sections.values(), *sections.values()]) + "\n"
