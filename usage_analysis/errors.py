@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class UsageError(Exception):
     """The base of every error this package raises on purpose.
@@ -36,10 +34,6 @@ class UsageError(Exception):
         self.request_id = request_id
         self.attempts = attempts
         self.retry_after = retry_after
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Class, arguments and attributes: errors come back whole from another process."""
-        return _again, (type(self), self.args, self.__dict__.copy())
 
 
 class QueryError(UsageError, ValueError):
@@ -74,9 +68,3 @@ class ArchiveError(UsageError):
 
     The message names the file and says how to repair the archive.
     """
-
-
-def _again(kind: type[UsageError], args: tuple[Any, ...], state: dict[str, Any]) -> UsageError:
-    error = kind.__new__(kind, *args)
-    error.__dict__.update(state)
-    return error

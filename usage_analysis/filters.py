@@ -64,6 +64,19 @@ def instant(name: str, value: object, of_day: time) -> datetime | None:
     raise QueryError(f"{name}: expected {_DATES}, got {value!r}")
 
 
+def whole_number(name: str, value: object) -> int:
+    """Return a whole number from 1 up.
+
+    Raises
+    ------
+    QueryError
+        The value is another one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise QueryError(f"{name}: expected a whole number from 1, got {value!r}")
+    return value
+
+
 def time_of_day(name: str, value: object) -> time | None:
     """Time without a zone."""
     if value is None:

@@ -21,6 +21,7 @@ from usage_analysis.filters import (
     near_filter,
     search,
     time_of_day,
+    whole_number,
 )
 
 _DAY = timedelta(days=1)
@@ -315,12 +316,10 @@ class UsageQuery:
         chunk_days
             The longest window that one request asks for [days].
         """
-        if isinstance(chunk_days, bool) or not isinstance(chunk_days, int) or chunk_days < 1:
-            raise QueryError(f"chunk_days: expected a whole number from 1, got {chunk_days!r}")
+        longest = min(whole_number("chunk_days", chunk_days), date.max.toordinal()) * _DAY
         parts = [self]
         if self.overnight:
             parts = [replace(self, time_of_day_end=None), replace(self, time_of_day_start=None)]
-        longest = min(chunk_days, date.max.toordinal()) * _DAY
         return [chunk for part in parts for chunk in part._chunks(longest)]
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, tzinfo
 from functools import partial
@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.base import MAX_CONCURRENCY, BreakdownOptions
+from usage_analysis.fetch.base import MAX_CONCURRENCY, BreakdownOptions, Breakdowns
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.fetcher import OUT_OF_TIME, Params, Reply
 from usage_analysis.fetch.progress import ProgressOption, reporting
@@ -26,7 +26,7 @@ from usage_analysis.tidy.usage import CallUsage
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
     """Client of the call usage endpoint for asyncio.
 
     Queries run in threads, so the loop stays free; cancelling a task cancels its query at once.
@@ -92,37 +92,6 @@ class AsyncClient:
     ) -> CallUsage:
         """Fetch usage by group; see `Client.breakdown`."""
         return await self._run(Client.breakdown, groups, name=name, **options)
-
-    async def by_agent(
-        self,
-        agents: Mapping[str, Any] | Iterable[Any],
-        *,
-        name: str = "agent",
-        **options: Unpack[BreakdownOptions],
-    ) -> CallUsage:
-        """Fetch usage by agent; see `Client.by_agent`."""
-        return await self._run(Client.by_agent, agents, name=name, **options)
-
-    async def by_voice(
-        self,
-        voices: Mapping[str, Any] | Iterable[Any],
-        *,
-        name: str = "voice",
-        **options: Unpack[BreakdownOptions],
-    ) -> CallUsage:
-        """Fetch usage by voice; see `Client.by_voice`."""
-        return await self._run(Client.by_voice, voices, name=name, **options)
-
-    async def by_metadata(
-        self,
-        key: str,
-        values: Mapping[str, str] | Iterable[str],
-        *,
-        name: str | None = None,
-        **options: Unpack[BreakdownOptions],
-    ) -> CallUsage:
-        """Fetch usage by the value of a metadata key; see `Client.by_metadata`."""
-        return await self._run(Client.by_metadata, key, values, name=name, **options)
 
     async def iter_usage(
         self, queries: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]], **options: Any

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, tzinfo
-from typing import Any, ClassVar, Self, TypedDict, Unpack
+from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
@@ -20,6 +20,7 @@ from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
 #: Default maximum number of concurrent requests.
 MAX_CONCURRENCY = 10
+R = TypeVar("R")
 
 
 class FetchOptions(TypedDict, total=False):
@@ -36,7 +37,67 @@ class BreakdownOptions(Filters, FetchOptions, total=False):
     include_rest: bool
 
 
-class BaseClient(ABC):
+class Breakdowns(ABC, Generic[R]):
+    """Breakdowns by agent, voice and metadata of any client; `R` is what a breakdown returns."""
+
+    @abstractmethod
+    def breakdown(
+        self,
+        groups: Mapping[str, Mapping[str, Any]],
+        *,
+        name: str = "group",
+        **options: Unpack[BreakdownOptions],
+    ) -> R:
+        """Fetch usage by group; see `BaseClient.breakdown`."""
+
+    def by_agent(
+        self,
+        agents: Mapping[str, Any] | Iterable[Any],
+        *,
+        name: str = "agent",
+        **options: Unpack[BreakdownOptions],
+    ) -> R:
+        """Fetch usage by agent, from a list of agents (UUIDs) or a mapping of names to agents.
+
+        The options are those of `breakdown`.
+        """
+        grouping = Grouping.of_values("agent", agents, "agents")
+        return self.breakdown(grouping.filters(), name=name, **options)
+
+    def by_voice(
+        self,
+        voices: Mapping[str, Any] | Iterable[Any],
+        *,
+        name: str = "voice",
+        **options: Unpack[BreakdownOptions],
+    ) -> R:
+        """Fetch usage by voice, from a list of voices (UUIDs) or a mapping of names to voices.
+
+        The options are those of `breakdown`.
+        """
+        grouping = Grouping.of_values("voice", voices, "voices")
+        return self.breakdown(grouping.filters(), name=name, **options)
+
+    def by_metadata(
+        self,
+        key: str,
+        values: Mapping[str, str] | Iterable[str],
+        *,
+        name: str | None = None,
+        **options: Unpack[BreakdownOptions],
+    ) -> R:
+        """Fetch usage by the value of a metadata key, from a list of values or a mapping of names.
+
+        The group column is named after the key, or `name`. The options are those of `breakdown`.
+        """
+        if not isinstance(key, str) or not key:
+            raise QueryError(f"key: expected a metadata key as text, got {key!r}")
+        grouping = Grouping.of_values(f"metadata.{key}", values, "values")
+        column = grouping.column if name is None else name
+        return self.breakdown(grouping.filters(), name=column, **options)
+
+
+class BaseClient(Breakdowns[CallUsage]):
     """Queries and breakdowns of any client; see `Client`."""
 
     #: Who answers, for messages.
@@ -181,52 +242,6 @@ class BaseClient(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the client's resources."""
-
-    def by_agent(
-        self,
-        agents: Mapping[str, Any] | Iterable[Any],
-        *,
-        name: str = "agent",
-        **options: Unpack[BreakdownOptions],
-    ) -> CallUsage:
-        """Fetch usage by agent, from a list of agents (UUIDs) or a mapping of names to agents.
-
-        The options are those of `breakdown`.
-        """
-        grouping = Grouping.of_values("agent", agents, "agents")
-        return self.breakdown(grouping.filters(), name=name, **options)
-
-    def by_voice(
-        self,
-        voices: Mapping[str, Any] | Iterable[Any],
-        *,
-        name: str = "voice",
-        **options: Unpack[BreakdownOptions],
-    ) -> CallUsage:
-        """Fetch usage by voice, from a list of voices (UUIDs) or a mapping of names to voices.
-
-        The options are those of `breakdown`.
-        """
-        grouping = Grouping.of_values("voice", voices, "voices")
-        return self.breakdown(grouping.filters(), name=name, **options)
-
-    def by_metadata(
-        self,
-        key: str,
-        values: Mapping[str, str] | Iterable[str],
-        *,
-        name: str | None = None,
-        **options: Unpack[BreakdownOptions],
-    ) -> CallUsage:
-        """Fetch usage by the value of a metadata key, from a list of values or a mapping of names.
-
-        The group column is named after the key, or `name`. The options are those of `breakdown`.
-        """
-        if not isinstance(key, str) or not key:
-            raise QueryError(f"key: expected a metadata key as text, got {key!r}")
-        grouping = Grouping.of_values(f"metadata.{key}", values, "values")
-        column = grouping.column if name is None else name
-        return self.breakdown(grouping.filters(), name=column, **options)
 
     def today(self, timezone: str | tzinfo = "UTC") -> date:
         """Return the current date in a time zone, by the account's clock."""

@@ -15,6 +15,7 @@ from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.fetch.transport import WHAT, ConnectionPool
+from usage_analysis.filters import whole_number
 from usage_analysis.query import CHUNK_DAYS, UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
@@ -125,7 +126,7 @@ class Client(BaseClient):
         max_concurrency: int = MAX_CONCURRENCY,
         **options: Any,
     ) -> dict[str, CallUsage]:
-        _check_max_concurrency(max_concurrency)
+        whole_number("max_concurrency", max_concurrency)
         return self._fetcher.fetch_usages(
             queries, rest, name=name, max_concurrency=max_concurrency, **options
         )
@@ -168,7 +169,7 @@ class Client(BaseClient):
         >>> for agent, usage in ua.sample_client().iter_usage(queries):
         ...     calls = usage.daily["total_count"].sum()
         """
-        _check_max_concurrency(max_concurrency)
+        whole_number("max_concurrency", max_concurrency)
         pairs = queries.items() if isinstance(queries, Mapping) else queries
         now = self.now()
         bounded = ((group, query.bounded(now, self._since)) for group, query in pairs)
@@ -218,11 +219,4 @@ class Client(BaseClient):
         """Refuse to pickle: the pickle would carry the key."""
         raise TypeError(
             "a Client cannot be pickled, because it holds a key; make one in each process"
-        )
-
-
-def _check_max_concurrency(max_concurrency: object) -> None:
-    if not isinstance(max_concurrency, int) or max_concurrency < 1:
-        raise QueryError(
-            f"max_concurrency: expected a whole number from 1, got {max_concurrency!r}"
         )

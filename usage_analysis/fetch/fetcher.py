@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.account import Account
 from usage_analysis.fetch.key import Key
-from usage_analysis.fetch.progress import Progress, ProgressOption, reporting
+from usage_analysis.fetch.progress import ProgressOption, reporting
 from usage_analysis.fetch.responses import (
     Body,
     Failure,
@@ -27,7 +27,7 @@ from usage_analysis.fetch.responses import (
     response_body,
 )
 from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy, backoff
-from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_all, run_unordered
+from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_unordered
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
@@ -48,6 +48,8 @@ _log = logging.getLogger("usage_analysis")
 T = TypeVar("T")
 #: Function that reads a body; the second argument is when the server made it.
 Read = Callable[[Body, datetime], T]
+#: The same for the reply to a query, within a deadline.
+ReadReply = Callable[[UsageQuery, Deadline, Body, datetime], CheckedReply]
 
 
 class Request(NamedTuple):
@@ -149,20 +151,19 @@ class Fetcher:
             called with the number of finished requests and their total.
         """
         tasks, later = _tasks(first, chunk_days), _tasks(then, chunk_days)
-        total = len(tasks) + len(later)
         replies: dict[Task, Reply[CheckedReply]] = {}
-        with reporting(progress) as report:
-
-            def advance(done: int, _: int) -> None:
-                report(len(replies) + done, total)
-
-            for some in (tasks, later) if later else (tasks,):
-                replies.update(self._replies(some, name, max_concurrency, advance))
+        with self._reader() as read, reporting(progress) as report:
+            report(0, len(tasks) + len(later))
+            for some in (tasks, later):
+                with closing(self._iter_replies(some, name, max_concurrency, read)) as answers:
+                    for task, reply in answers:
+                        replies[task] = reply
+                        report(len(replies), len(tasks) + len(later))
         # Groups fetched at different seconds are one breakdown: the last reply dates all of them.
         as_of = max(reply.date for reply in replies.values())
         parts: dict[str, list[CheckedReply]] = {}
-        for (group, _), reply in replies.items():
-            parts.setdefault(group, []).append(reply.content)
+        for group, place in (*tasks, *later):
+            parts.setdefault(group, []).append(replies[group, place].content)
         usages = {}
         for group, query in {**first, **then}.items():
             with group_in_errors(name, group):
@@ -208,10 +209,10 @@ class Fetcher:
         account = self._account
         return build_usage(replies, account.clip(query), as_of=as_of, source=account.source)
 
-    def _replies(
-        self, tasks: Mapping[Task, Request], name: str, max_concurrency: int, progress: Progress
-    ) -> dict[Task, Reply[CheckedReply]]:
-        """Fetch all tasks; the requests of one group share a deadline."""
+    def _iter_replies(
+        self, tasks: Mapping[Task, Request], name: str, max_concurrency: int, read: ReadReply
+    ) -> Generator[tuple[Task, Reply[CheckedReply]]]:
+        """Yield each task with its reply; the requests of one group share a deadline."""
         deadlines = {group: Deadline(self._policy.deadline) for group, _ in tasks}
         token = self._token or CancelToken()
 
@@ -220,10 +221,7 @@ class Fetcher:
             with group_in_errors(name, task[0]):
                 return self._fetch(params, deadline, token, partial(read, query, deadline))
 
-        with self._reader() as read:
-            return run_all(
-                work, tasks, max_concurrency=max_concurrency, token=token, progress=progress
-            )
+        return run_unordered(work, tasks, max_concurrency=max_concurrency, token=token)
 
     def _fetch(
         self, params: Params, deadline: Deadline, token: CancelToken, read: Read[T]
@@ -295,7 +293,7 @@ class Fetcher:
         return invalid_response(response, message, self._key.hide, retry=retry)
 
     @contextmanager
-    def _reader(self) -> Generator[Callable[[UsageQuery, Deadline, Body, datetime], CheckedReply]]:
+    def _reader(self) -> Generator[ReadReply]:
         """Yield a function that decodes and checks a body in one shared thread, within a deadline.
 
         Several threads would not be faster: they hold the interpreter lock while they decode, and

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from usage_analysis.errors import QueryError
+from usage_analysis.filters import whole_number
 
 #: Longest wait before the second attempt [s]; it doubles with every further attempt.
 FIRST_BACKOFF = 0.5
@@ -29,10 +30,7 @@ class RetryPolicy:
             # Locks refuse longer waits than this, in the middle of a request.
             if not isinstance(value, int | float) or not 0 < value <= threading.TIMEOUT_MAX:
                 raise QueryError(f"{name}: expected a number of seconds above 0, got {value!r}")
-        if not isinstance(self.max_attempts, int) or self.max_attempts < 1:
-            raise QueryError(
-                f"max_attempts: expected a whole number from 1, got {self.max_attempts!r}"
-            )
+        whole_number("max_attempts", self.max_attempts)
 
 
 class Deadline:

@@ -21,7 +21,7 @@ from usage_analysis.fetch import responses
 from usage_analysis.fetch.fetcher import Params
 from usage_analysis.fetch.key import Key, find_problem
 from usage_analysis.fetch.responses import Failure, Response
-from usage_analysis.fetch.threads import CancelToken, RequestCancelledError, ThreadPool
+from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
 
 PATH = "/api/accounts/me/usage/calls"
 #: Name of the request, for messages.
@@ -152,8 +152,6 @@ class ConnectionPool:
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._idle: list[_Connection] = []
-        self._pool = ThreadPool()
-        weakref.finalize(self, self._pool.close)
         self._closed = False
         self._shared = None if transport is None else self._http(transport=transport)
         self._transport_requests = 0  # requests under way
@@ -174,7 +172,7 @@ class ConnectionPool:
         connection = self._acquire()
         try:
             work = partial(self._get, connection, params, seconds)
-            return token.run(work, seconds, pool=self._pool, give_up=connection.shut)
+            return token.run(work, seconds, give_up=connection.shut)
         except (RequestCancelledError, QueryError):
             raise
         except httpx.InvalidURL:
@@ -195,7 +193,6 @@ class ConnectionPool:
             idle, self._idle = [connection.http for connection in self._idle], []
             if self._shared is not None and not self._transport_requests:
                 idle.append(self._shared)
-        self._pool.close()
         for http in idle:
             http.close()
 
