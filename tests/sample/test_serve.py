@@ -46,7 +46,7 @@ def test_description(case, address):
 def test_same_as_in_process(address):
     """Status, headers and bytes over HTTP are those of this process, also for bad requests."""
     endpoint = sample_endpoint()
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=address, timeout=60) as client:
         for method, path, query, key in (
             ("GET", PATH, "fromDate=2026-03-31&metadata.tenant=pioneer-bank", KEY),
             ("GET", PATH, "search=%E2%82%AC&search=%ff", KEY),
@@ -106,7 +106,7 @@ def test_limits_over_http():
         first = httpx.get(url + PATH, headers=HEADERS, params=params)
         second = httpx.get(url + PATH, headers=HEADERS, params=params)
     assert [first.status_code, second.status_code] == [200, 429]
-    assert first.elapsed.total_seconds() >= 0.02
+    assert first.elapsed.total_seconds() >= 0.02  # a lower limit, which holds on any machine
     assert 50 < int(second.headers["Retry-After"]) <= 100
 
 
@@ -149,10 +149,3 @@ def test_arguments_that_do_not_fit():
         serve(0, latency=-1)
     with pytest.raises(ua.QueryError, match="rate_limit"):
         serve(0, rate_limit=0)
-
-
-def test_without_the_extra(monkeypatch):
-    """Without the server the error says what to install."""
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    with pytest.raises(ua.QueryError, match=r"usage-analysis\[serve\]"):
-        serve(0)

@@ -56,7 +56,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Serve the sample account until interrupted."""
-    # Imported here because the server is an optional dependency.
+    # Imported here so that --help does not load httpx.
     from usage_analysis.sample import KEY, TODAY
     from usage_analysis.sample.serve import PATH, serve
 

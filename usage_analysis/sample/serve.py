@@ -1,66 +1,73 @@
-"""Serve the sample account over HTTP on this machine, for curl and other languages.
-
-This module needs the extra ``serve``: ``pip install "usage-analysis[serve]"``.
-"""
+"""Serve the sample account over HTTP on this machine, for curl and other languages."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from usage_analysis.errors import QueryError
 from usage_analysis.sample.endpoint import PATH as PATH
 from usage_analysis.sample.endpoint import Endpoint, check_latency, sample_endpoint
 
-if TYPE_CHECKING:
-    import uvicorn
-
-Message = MutableMapping[str, Any]
-App = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
 HOST = "127.0.0.1"
 
 
-def application(endpoint: Endpoint, *, latency: float = 0.0) -> App:
-    """Return an ASGI application of an endpoint.
+class _Server(ThreadingHTTPServer):
+    """Server of an endpoint; it accepts connections from the start, one thread per connection."""
 
-    Parameters
-    ----------
-    endpoint
-        Endpoint that answers.
-    latency
-        Time that each response takes [s].
-    """
+    request_queue_size = 128
 
-    async def app(
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],  # noqa: ARG001 - a request body has no effect
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
-        headers = dict(scope["headers"])
-        key = headers.get(b"x-api-key")
-        await asyncio.sleep(latency)
-        response = await asyncio.to_thread(
-            endpoint.respond,
-            scope["method"],
-            scope["path"],
-            scope["query_string"].decode("latin-1"),
-            None if key is None else key.decode("latin-1"),
-        )
-        fields = {**response.headers, "Content-Length": str(len(response.body))}
-        lines = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
-        await send({"type": "http.response.start", "status": response.status, "headers": lines})
-        body = b"" if scope["method"] == "HEAD" else response.body
-        await send({"type": "http.response.body", "body": body})
+    def __init__(self, endpoint: Endpoint, port: int, latency: float) -> None:
+        if not 0 <= port <= 65_535:
+            raise QueryError(f"port: expected a number from 0 to 65535, got {port}")
+        self.endpoint, self.latency = endpoint, check_latency(latency)
+        try:
+            super().__init__((HOST, port), _Handler)
+        except OSError as error:
+            raise QueryError(f"port: cannot listen on {HOST}:{port} ({error})") from None
 
-    return app
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.server_port}"
+
+    def handle_error(self, *_: Any) -> None:
+        """Print nothing: the only errors are those of clients that hang up."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"  # keeps connections open
+    # The head and the body are two packets, and the second would wait for the first.
+    disable_nagle_algorithm = True
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Return the function for any method: the endpoint itself refuses all but GET."""
+        if name.startswith("do_"):
+            return self._respond
+        raise AttributeError(name)
+
+    def _respond(self) -> None:
+        # A body that is not read would be taken for the next request.
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        time.sleep(self.server.latency)
+        path, _, query = self.path.partition("?")
+        key = self.headers.get("X-API-Key")
+        response = self.server.endpoint.respond(self.command, path, query, key)
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing: standard error belongs to the caller."""
 
 
 def serve(
@@ -91,18 +98,16 @@ def serve(
     Raises
     ------
     QueryError
-        The extra ``serve`` is not installed, the port is in use, or an argument is invalid.
+        The port is in use, or an argument is invalid.
     """
     endpoint = sample_endpoint(
         seed=seed, today=today, all_time_filtered=all_time_filtered, rate_limit=rate_limit
     )
-    with _listening(port) as listener:
-        server = _server(endpoint, latency)
+    with _Server(endpoint, port, latency) as server:
         if on_start is not None:
-            on_start(_address(listener))
-        # Some versions of uvicorn raise it again after the shutdown.
+            on_start(server.url)
         with suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+            server.serve_forever()
 
 
 @contextmanager
@@ -123,46 +128,11 @@ def local_server(endpoint: Endpoint, *, port: int = 0, latency: float = 0.0) -> 
     QueryError
         As for `serve`.
     """
-    with _listening(port) as listener:
-        server = _server(endpoint, latency)
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    with _Server(endpoint, port, latency) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
-            yield _address(listener)
+            yield server.url
         finally:
-            server.should_exit = True
+            server.shutdown()
             thread.join()
-
-
-def _address(listener: socket.socket) -> str:
-    return f"http://{HOST}:{listener.getsockname()[1]}"
-
-
-def _listening(port: int) -> socket.socket:
-    """Return a socket that already accepts connections, so that the address can be announced."""
-    if not 0 <= port <= 65_535:
-        raise QueryError(f"port: expected a number from 0 to 65535, got {port}")
-    try:
-        return socket.create_server((HOST, port))
-    except OSError as error:
-        raise QueryError(f"port: cannot listen on {HOST}:{port} ({error})") from None
-
-
-def _server(endpoint: Endpoint, latency: float) -> uvicorn.Server:
-    try:
-        import uvicorn
-    except ImportError:
-        raise QueryError(
-            'serve: the extra "serve" is not installed: pip install "usage-analysis[serve]"'
-        ) from None
-    return uvicorn.Server(
-        uvicorn.Config(
-            application(endpoint, latency=check_latency(latency)),
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            date_header=False,
-            server_header=False,
-            ws="none",
-        )
-    )
