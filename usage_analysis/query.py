@@ -16,13 +16,13 @@ from usage_analysis.filters import (
     identifier,
     ids,
     instant,
-    local_day,
     metadata,
     near_filter,
     search,
     time_of_day,
-    whole_number,
 )
+from usage_analysis.filters import local_day as local_day
+from usage_analysis.filters import whole_number as whole_number
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)

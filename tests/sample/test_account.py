@@ -18,6 +18,13 @@ def test_a_year_that_is_a_leap_year():
     assert calls.created[0] >= midnight(date(2023, 3, 1))
 
 
+def test_today_may_be_text():
+    """Today in ISO 8601 is the same as the date, and the client's Python says it."""
+    with sample_client(today="2026-04-15") as client, sample_client(today=date(2026, 4, 15)) as own:
+        assert client.today() == own.today() == date(2026, 4, 15)
+        assert client.python == own.python == 'ua.sample_client(today="2026-04-15")'
+
+
 @pytest.mark.parametrize("seed", [-1, 1.0, True, np.True_, np.float64(1), "0", None])
 def test_bad_seeds(seed):
     """A seed is an integer from 0 up; anything else is refused by name."""
@@ -26,7 +33,7 @@ def test_bad_seeds(seed):
 
 
 @pytest.mark.parametrize(
-    "today", ["2026-04-01", date(1960, 1, 1), 20260401, datetime(2026, 4, 1, 23, tzinfo=UTC)]
+    "today", ["1 April", date(1960, 1, 1), 20260401, datetime(2026, 4, 1, 23, tzinfo=UTC)]
 )
 def test_bad_days(today):
     """Today is a date from 1972 to 2200, not a datetime, whose hour would be lost."""

@@ -1,8 +1,6 @@
 """The endpoint from outside: what goes over the wire, whatever lies behind."""
 
-import asyncio
 import json
-import time
 from datetime import date
 
 import httpx
@@ -256,39 +254,6 @@ def test_a_rate_is_positive(rate):
     """A rate limit has to be positive and finite."""
     with pytest.raises(ua.QueryError, match="rate_limit"):
         sample_endpoint(rate_limit=rate)
-
-
-def test_latency(plain):
-    """A response takes the latency; one that is too late for the client is a timeout."""
-    client = plain(sample_endpoint(), latency=0.03)
-    begin = time.perf_counter()
-    assert client.get(PATH, params={"fromDate": "2026-04-01"}).status_code == 200
-    assert time.perf_counter() - begin >= 0.03
-    with pytest.raises(httpx.ReadTimeout):
-        client.get(PATH, timeout=0.01)
-
-
-@pytest.mark.parametrize("latency", [-1, float("nan"), 3601])
-def test_latencies_that_are_none(latency):
-    """A latency has to be from 0 to 3600 s."""
-    with pytest.raises(ua.QueryError, match="latency"):
-        SampleTransport(sample_endpoint(), latency=latency)
-
-
-def test_asynchronous():
-    """An `httpx.AsyncClient` gets the same bytes, latency and timeouts."""
-
-    async def get(latency, timeout):
-        transport = SampleTransport(sample_endpoint(), latency=latency)
-        async with httpx.AsyncClient(transport=transport, headers={"X-API-Key": KEY}) as client:
-            url = f"https://api.ultravox.ai{PATH}"
-            return await client.get(url, params={"fromDate": "2026-04-01"}, timeout=timeout)
-
-    answer = asyncio.run(get(0.01, 5.0))
-    assert answer.content == asyncio.run(get(0.0, 5.0)).content
-    assert calls(answer) > 100
-    with pytest.raises(httpx.ReadTimeout):
-        asyncio.run(get(0.05, 0.01))
 
 
 def test_the_clock(ask):

@@ -145,7 +145,8 @@ def test_arguments_that_do_not_fit():
         serve(taken.getsockname()[1])
     with pytest.raises(ua.QueryError, match="port"):
         serve(70_000)
-    with pytest.raises(ua.QueryError, match="latency"):
-        serve(0, latency=-1)
+    for latency in (-1, float("nan"), 3601):
+        with pytest.raises(ua.QueryError, match="latency"):
+            serve(0, latency=latency)
     with pytest.raises(ua.QueryError, match="rate_limit"):
         serve(0, rate_limit=0)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from usage_analysis.cli.options import add_account
+from usage_analysis.cli.options import add_account, add_option
 
 if TYPE_CHECKING:
     from usage_analysis.cli.options import Commands
@@ -22,36 +22,23 @@ def add_parser(commands: Commands) -> None:
     )
     source = app.add_mutually_exclusive_group()
     add_account(source)
-    source.add_argument(
-        "--archive", type=Path, metavar="DIR", help="read an archive instead of fetching"
-    )
-    app.add_argument("--port", type=int, default=0, help="port (default: a free one)")
-    app.add_argument(
-        "--no-browser", action="store_true", help="print the address but open no browser"
-    )
+    add_option(source, "--archive", "read an archive instead of fetching", "DIR", type=Path)
+    add_option(app, "--port", "port (default: a free one)", type=int, default=0)
+    add_option(app, "--no-browser", "print the address but open no browser", action="store_true")
     names = app.add_argument_group(
         "names", "CSV files that name what the endpoint does not list, for its menus"
     )
-    names.add_argument("--agents", type=Path, metavar="FILE", help="columns: name, and id or value")
-    names.add_argument("--voices", type=Path, metavar="FILE", help="columns: name, and id or value")
-    names.add_argument("--metadata", type=Path, metavar="FILE", help="columns: key and value")
+    add_option(names, "--agents", "columns: name, and id or value", "FILE", type=Path)
+    add_option(names, "--voices", "columns: name, and id or value", "FILE", type=Path)
+    add_option(names, "--metadata", "columns: key and value", "FILE", type=Path)
     start = app.add_argument_group("initial settings", "each can be changed on the page")
-    start.add_argument(
-        "--timezone",
-        metavar="ZONE",
-        help="time zone, as America/New_York (default: this machine's)",
-    )
-    start.add_argument(
-        "--billing-day",
-        type=int,
-        default=1,
-        metavar="DAY",
-        help="day of the month on which the billing cycle starts (default: 1)",
-    )
-    start.add_argument("--price", metavar="USD", help="price per billed minute (default: 0.05)")
-    start.add_argument(
-        "--limit", type=int, metavar="CALLS", help="maximum number of concurrent calls (default: 5)"
-    )
+    zone = "time zone, as America/New_York (default: this machine's)"
+    add_option(start, "--timezone", zone, "ZONE")
+    cycle = "day of the month on which the billing cycle starts"
+    add_option(start, "--billing-day", cycle, "DAY", type=int, default=1)
+    add_option(start, "--price", "price per billed minute (default: 0.05)", "USD")
+    limit = "maximum number of concurrent calls (default: 5)"
+    add_option(start, "--limit", limit, "CALLS", type=int)
     app.set_defaults(run=run)
 
 

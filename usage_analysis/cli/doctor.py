@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from usage_analysis.cli.options import add_account, open_client
+from usage_analysis.cli.options import add_account, add_option, open_client
 from usage_analysis.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -23,22 +23,12 @@ def add_parser(commands: Commands) -> None:
         "for your numbers.",
     )
     add_account(doctor)
-    doctor.add_argument(
-        "--days",
-        type=int,
-        default=30,
-        metavar="NUMBER",
-        help="number of days before today to look at, 8 to 91 (default: 30)",
-    )
-    doctor.add_argument(
-        "--save",
-        type=Path,
-        metavar="DIR",
-        help="save the replies in a folder, without the key and without IDs",
-    )
-    doctor.add_argument(
-        "--list", action="store_true", help="only print the assumptions, without asking the account"
-    )
+    days = "number of days before today to look at, 8 to 91"
+    add_option(doctor, "--days", days, "NUMBER", type=int, default=30)
+    save = "save the replies in a folder, without the key and without IDs"
+    add_option(doctor, "--save", save, "DIR", type=Path)
+    only = "only print the assumptions, without asking the account"
+    add_option(doctor, "--list", only, action="store_true")
     doctor.set_defaults(run=run)
 
 

@@ -11,6 +11,7 @@ from usage_analysis.cli.options import (
     add_account,
     add_days,
     add_filters,
+    add_option,
     open_client,
     owner,
     query_of,
@@ -33,7 +34,7 @@ def add_parser(commands: Commands) -> None:
     add_days(fetch)
     add_filters(fetch)
     add_groups(fetch)
-    fetch.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write")
+    add_option(fetch, "--out", "file to write", "FILE", type=Path, required=True)
     fetch.set_defaults(run=run)
 
 

@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from usage_analysis.cli.options import add_option
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import drop_empty_rest
-from usage_analysis.fetch.grouping import KINDS, Grouping, Pairs, read_pairs
-from usage_analysis.sample import AGENTS, METADATA, VOICES
+from usage_analysis.fetch.grouping import KINDS, Grouping, read_pairs
+from usage_analysis.sample.account import NAMES
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
@@ -21,24 +22,15 @@ if TYPE_CHECKING:
 def add_groups(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the options that name groups, and return their section of the help."""
     groups = parser.add_argument_group("groups", "break the calls down by agent, voice or metadata")
-    groups.add_argument(
-        "--by", metavar="KIND", help=f"{KINDS}; name the groups too, except for the sample account"
+    by = f"{KINDS}; name the groups too, except for the sample account"
+    add_option(groups, "--by", by, "KIND")
+    group = (
+        "one group: its name, and its UUID or metadata value; repeat the option for several. "
+        "Agents with the same name form one group"
     )
-    groups.add_argument(
-        "--group",
-        action="append",
-        type=_group,
-        default=[],
-        metavar="NAME=VALUE",
-        help="one group: its name, and its UUID or metadata value; repeat the option for several. "
-        "Agents with the same name form one group",
-    )
-    groups.add_argument(
-        "--groups",
-        type=Path,
-        metavar="FILE",
-        help="CSV file of groups; columns: name, and id or value",
-    )
+    add_option(groups, "--group", group, "NAME=VALUE", action="append", type=_group)
+    file = "CSV file of groups; columns: name, and id or value"
+    add_option(groups, "--groups", file, "FILE", type=Path)
     return groups
 
 
@@ -69,9 +61,15 @@ def groups_of(options: argparse.Namespace) -> Grouping | None:
         Grouping(options.by, {})
     except QueryError as error:
         raise QueryError(f"--{error}") from None
-    pairs = [*options.group, *(read_pairs(options.groups, "--groups") if options.groups else [])]
+    pairs = [
+        *(options.group or []),
+        *(read_pairs(options.groups, "--groups") if options.groups else []),
+    ]
     if not pairs and options.account == "sample":
-        pairs = _sample_groups(options.by)
+        pairs = [*NAMES.of_kind(options.by).items()]
+        if not pairs:
+            kinds = ", ".join(["agent", "voice", *(f"metadata.{key}" for key in NAMES.metadata)])
+            raise QueryError(f"--by: the sample account has {kinds}, got {options.by!r}")
     if not pairs:
         raise QueryError(
             f"--by {options.by}: expected groups, got none. The endpoint does not list them: give "
@@ -86,15 +84,3 @@ def _group(text: str) -> tuple[str, str]:
     if not value or text.startswith("="):
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
     return name or value, value
-
-
-def _sample_groups(by: str) -> Pairs:
-    """Return the sample account's groups of a kind."""
-    own: dict[str, Pairs] = {
-        "agent": [*AGENTS.items()],
-        "voice": [*VOICES.items()],
-        **{f"metadata.{key}": [(text, text) for text in texts] for key, texts in METADATA.items()},
-    }
-    if by not in own:
-        raise QueryError(f"--by: the sample account has {', '.join(own)}, got {by!r}")
-    return own[by]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from usage_analysis.query import DEFAULT_DAYS, CallFilters, UsageQuery
 
@@ -18,14 +18,25 @@ if TYPE_CHECKING:
 _OWNERS = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
 
 
+def add_option(
+    parser: argparse._ActionsContainer,
+    flag: str,
+    help: str,  # noqa: A002  # as in argparse
+    metavar: str | None = None,
+    **settings: Any,
+) -> None:
+    """Add an option; its help ends with its default, if it has one."""
+    if settings.get("default") is not None and "default" not in help:
+        help = f"{help} (default: {settings['default']})"  # noqa: A001
+    if metavar is not None:
+        settings["metavar"] = metavar
+    parser.add_argument(flag, help=help, **settings)
+
+
 def add_account(parser: argparse._ActionsContainer) -> None:
     """Add the option that chooses the account."""
-    parser.add_argument(
-        "--account",
-        choices=("sample", "live"),
-        default="sample",
-        help="the sample account (default), or your own with the key in ULTRAVOX_API_KEY",
-    )
+    words = "the sample account (default), or your own with the key in ULTRAVOX_API_KEY"
+    add_option(parser, "--account", words, choices=("sample", "live"), default="sample")
 
 
 def open_client(account: str) -> Client:
@@ -45,18 +56,10 @@ def owner(usage: CallUsage) -> str:
 def add_days(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose the first day, the last day and the time zone."""
     days = parser.add_argument_group("days", f"default: the last {DEFAULT_DAYS} days and today")
-    days.add_argument(
-        "--from", dest="first", type=day, metavar="DAY", help="first local day, as 2026-03-01"
-    )
-    days.add_argument(
-        "--to", dest="last", type=day, metavar="DAY", help="last local day (default: today)"
-    )
-    days.add_argument(
-        "--timezone",
-        default="UTC",
-        metavar="ZONE",
-        help="time zone of the days, as America/New_York (default: UTC)",
-    )
+    add_option(days, "--from", "first local day, as 2026-03-01", "DAY", dest="first", type=day)
+    add_option(days, "--to", "last local day (default: today)", "DAY", dest="last", type=day)
+    zone = "time zone of the days, as America/New_York"
+    add_option(days, "--timezone", zone, "ZONE", default="UTC")
 
 
 def query_of(options: argparse.Namespace, client: Client) -> tuple[date, date, UsageQuery]:
@@ -79,26 +82,16 @@ def day(text: str) -> date:
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """Add the options that select calls."""
     filters = parser.add_argument_group("filters", "count only the calls that fit all of these")
-    filters.add_argument(
-        "--agent",
-        dest="agent_ids",
-        action="append",
-        metavar="ID",
-        help="UUID of an agent; repeat the option for several",
-    )
-    filters.add_argument("--voice", dest="voice_id", metavar="ID", help="UUID of a voice")
-    filters.add_argument("--duration-min", metavar="SECONDS", help="shortest duration")
-    filters.add_argument("--duration-max", metavar="SECONDS", help="longest duration")
-    filters.add_argument(
-        "--metadata",
-        type=_pair,
-        action="append",
-        metavar="KEY=VALUE",
-        help="value of a metadata key; repeat the option for several keys",
-    )
-    filters.add_argument("--search", metavar="TEXT", help="text in the call's summary")
-    filters.add_argument("--time-of-day-start", metavar="HH:MM", help="earliest time of day, UTC")
-    filters.add_argument("--time-of-day-end", metavar="HH:MM", help="latest time of day, UTC")
+    agent = "UUID of an agent; repeat the option for several"
+    add_option(filters, "--agent", agent, "ID", dest="agent_ids", action="append")
+    add_option(filters, "--voice", "UUID of a voice", "ID", dest="voice_id")
+    add_option(filters, "--duration-min", "shortest duration", "SECONDS")
+    add_option(filters, "--duration-max", "longest duration", "SECONDS")
+    metadata = "value of a metadata key; repeat the option for several keys"
+    add_option(filters, "--metadata", metadata, "KEY=VALUE", type=_pair, action="append")
+    add_option(filters, "--search", "text in the call's summary", "TEXT")
+    add_option(filters, "--time-of-day-start", "earliest time of day, UTC", "HH:MM")
+    add_option(filters, "--time-of-day-end", "latest time of day, UTC", "HH:MM")
 
 
 def filters_of(options: argparse.Namespace) -> CallFilters:

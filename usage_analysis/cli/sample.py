@@ -6,7 +6,7 @@ import argparse
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from usage_analysis.cli.options import day
+from usage_analysis.cli.options import add_option, day
 
 if TYPE_CHECKING:
     from usage_analysis.cli.options import Commands
@@ -22,34 +22,14 @@ def add_parser(commands: Commands) -> None:
         help="serve the sample account over HTTP",
         description="Serve the sample account on 127.0.0.1 until you press Ctrl+C.",
     )
-    serve.add_argument(
-        "--port", type=int, default=8765, help="port; 0 takes a free one (default: 8765)"
-    )
-    serve.add_argument(
-        "--latency",
-        type=float,
-        default=0.0,
-        metavar="SECONDS",
-        help="time that each response takes (default: 0)",
-    )
-    serve.add_argument(
-        "--rate-limit",
-        type=float,
-        metavar="REQUESTS",
-        help="maximum number of requests per second (default: no limit)",
-    )
-    serve.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="NUMBER",
-        help="seed of the simulated calls (default: 0)",
-    )
-    serve.add_argument(
-        "--today", type=day, metavar="DAY", help="today of the account (default: 2026-04-01)"
-    )
-    serve.add_argument(
-        "--all-time-filtered", action="store_true", help="apply the filters to allTime too"
+    add_option(serve, "--port", "port; 0 takes a free one", type=int, default=8765)
+    add_option(serve, "--latency", "delay of each response", "SECONDS", type=float, default=0.0)
+    limit = "maximum number of requests per second (default: no limit)"
+    add_option(serve, "--rate-limit", limit, "REQUESTS", type=float)
+    add_option(serve, "--seed", "seed of the simulated calls", "NUMBER", type=int, default=0)
+    add_option(serve, "--today", "today of the account (default: 2026-04-01)", "DAY", type=day)
+    add_option(
+        serve, "--all-time-filtered", "apply the filters to allTime too", action="store_true"
     )
     serve.set_defaults(run=run)
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from usage_analysis.archive.archive import Archive
 from usage_analysis.cli.groups import add_groups, groups_of
-from usage_analysis.cli.options import add_account, add_filters, day, filters_of, flags, open_client
+from usage_analysis.cli.options import (
+    add_account,
+    add_filters,
+    add_option,
+    day,
+    filters_of,
+    flags,
+    open_client,
+)
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.grouping import Grouping
@@ -30,27 +38,14 @@ def add_parser(commands: Commands) -> None:
         description="Fetch the days that an archive lacks and those that may have changed since.",
     )
     add_account(sync)
-    sync.add_argument(
-        "--archive",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of the archive; it is created if it does not exist",
-    )
-    sync.add_argument(
-        "--scope",
-        metavar="NAME",
-        help=f"your name for the calls that the filters select (default: {ALL}), or for the groups",
-    )
-    sync.add_argument(
-        "--since", type=day, metavar="DAY", help="first UTC day; required for a new scope"
-    )
-    sync.add_argument("--refetch", action="store_true", help="fetch all days again")
-    sync.add_argument(
-        "--repair",
-        action="store_true",
-        help="check every file first; if any is damaged, set it aside and fetch all days again",
-    )
+    folder = "folder of the archive; it is created if it does not exist"
+    add_option(sync, "--archive", folder, "DIR", type=Path, required=True)
+    scope = f"your name for the calls that the filters select (default: {ALL}), or for the groups"
+    add_option(sync, "--scope", scope, "NAME")
+    add_option(sync, "--since", "first UTC day; required for a new scope", "DAY", type=day)
+    add_option(sync, "--refetch", "fetch all days again", action="store_true")
+    repair = "check every file first; if any is damaged, set it aside and fetch all days again"
+    add_option(sync, "--repair", repair, action="store_true")
     add_filters(sync)
     add_groups(sync)
     sync.set_defaults(run=run)

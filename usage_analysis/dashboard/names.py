@@ -11,7 +11,7 @@ from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.grouping import KEYED, Pairs, read_pairs
 from usage_analysis.query import UsageQuery
-from usage_analysis.sample import AGENTS, METADATA, VOICES
+from usage_analysis.sample.account import NAMES as SAMPLE_NAMES
 
 #: IDs by name, or the CSV file that holds them.
 Given = Mapping[str, str] | str | os.PathLike[str] | None
@@ -44,10 +44,9 @@ class Names:
         QueryError
             An ID is no UUID, a name is empty, or a file lacks a column or names one twice.
         """
-        listed = client.names
-        if listed is None:
-            sample = client.source == "sample"
-            listed = AccountNames(AGENTS, VOICES, METADATA) if sample else AccountNames({}, {}, {})
+        # Over HTTP too, the names of the sample account are known.
+        sample = SAMPLE_NAMES if client.source == "sample" else AccountNames({}, {}, {})
+        listed = client.names or sample
         return cls(
             agents=_ids("agents", listed.agents if agents is None else agents),
             voices=_ids("voices", listed.voices if voices is None else voices),

@@ -29,6 +29,23 @@ class Check(NamedTuple):
     needs: tuple[str, ...] = ()
 
 
+#: All checks, in the order of the findings.
+CHECKS: list[Check] = []
+
+
+def _check(
+    topic: str, assumed: str, *needs: str
+) -> Callable[[Callable[[Account], Observation]], Callable[[Account], Observation]]:
+    """Return a decorator that adds a function to the checks."""
+
+    def add(observe: Callable[[Account], Observation]) -> Callable[[Account], Observation]:
+        CHECKS.append(Check(topic, assumed, observe, needs))
+        return observe
+
+    return add
+
+
+@_check("allTime", "allTime may ignore the filters")
 def _all_time(account: Account) -> Observation:
     filters = {"week": "dates", "hour-of-day": "time of day", "duration-max": "duration"}
     window = account.response("window")
@@ -62,6 +79,7 @@ def _all_time(account: Account) -> Observation:
     return Observation("; ".join(seen), follows, True if shown else None)
 
 
+@_check("days", "daily rows are UTC days")
 def _days(account: Account) -> Observation:
     plain = account.response("window")
     daily, shifts = _by_day(plain.daily), sorted(range(-14, 15), key=abs)
@@ -89,6 +107,7 @@ def _by_day(buckets: wire.Buckets, shift: int = 0) -> dict[int, int]:
     return {day: count for day, count in sums.items() if count}
 
 
+@_check("zone of the time of day", "timeOfDayStart and timeOfDayEnd are UTC", "hour-of-day")
 def _zone_of_time(account: Account) -> Observation:
     hour = account.response("window").busiest
     found = np.flatnonzero(account.response("hour-of-day").by_hour_of_day()).tolist()
@@ -104,6 +123,7 @@ def _join(hours: list[int]) -> str:
     return ", ".join(f"{hour:02}" for hour in hours) or "none"
 
 
+@_check("time of day over midnight", "one request may not be able to pass midnight")
 def _overnight(account: Account) -> Observation:
     hours = account.response("window").by_hour_of_day()
     expected = int(hours[[22, 23, 0, 1, 2, 3, 4, 5]].sum())
@@ -122,6 +142,7 @@ def _overnight(account: Account) -> Observation:
     return Observation(seen, follows, holds)
 
 
+@_check("errorCount", "errorCount may include unjoined calls")
 def _errors(account: Account) -> Observation:
     plain, over = account.response("window"), 0
     for name in filter(account.answered, ("window", "duration-max")):
@@ -140,6 +161,7 @@ def _errors(account: Account) -> Observation:
     return Observation(seen, follows, holds)
 
 
+@_check("duration", 'durations are decimal seconds with an "s", with up to 9 decimal places')
 def _decimals(account: Account) -> Observation:
     document = account.response("window").document
     texts = [row["duration"] for row in document["daily"] + document["hourly"]]
@@ -160,6 +182,7 @@ def _decimals(account: Account) -> Observation:
     return Observation(seen, follows, not others if texts else None)
 
 
+@_check("billedMinutes", "billed minutes are multiples of 0.1")
 def _tenths(account: Account) -> Observation:
     minutes = account.response("window").hourly.columns["billed_minutes"]
     off = np.abs(minutes * 10 - np.rint(minutes * 10)) > 1e-6
@@ -174,6 +197,7 @@ def _tenths(account: Account) -> Observation:
     return Observation(seen, follows, holds)
 
 
+@_check("reach", "a reply without fromDate may go back any number of days", "no-start")
 def _reach(account: Account) -> Observation:
     unbounded, start = account.response("no-start"), account.response("window").first_day
     days = unbounded.daily.time
@@ -189,6 +213,7 @@ def _reach(account: Account) -> Observation:
     return Observation(seen, follows, True if len(days) else None)
 
 
+@_check("rows", "rows may have any order, and hours without calls may have no row")
 def _rows(account: Account) -> Observation:
     plain = account.response("window")
     times = plain.hourly.time
@@ -205,6 +230,10 @@ def _rows(account: Account) -> Observation:
     return Observation(seen, follows, True if len(times) > 1 else None)
 
 
+@_check(
+    "running calls",
+    "counts, durations and billed minutes may still grow, but only of the last 2 hours",
+)
 def _running(account: Account) -> Observation:
     first, again = account.response("now"), account.response("again")
     before, after = _by_time(first.hourly), _by_time(again.hourly)
@@ -245,6 +274,7 @@ def _by_time(buckets: wire.Buckets) -> dict[int, tuple[int, ...]]:
     return dict(zip(buckets.time.tolist(), rows, strict=True))
 
 
+@_check("ends of ranges", "durationMin, durationMax and timeOfDayEnd may be inclusive or exclusive")
 def _ends(account: Account) -> Observation:
     plain = account.response("window")
     seen, unknown = [], []
@@ -270,6 +300,7 @@ def _ends(account: Account) -> Observation:
     return Observation("; ".join(seen), follows, None if len(unknown) == 3 else True)
 
 
+@_check("unjoined time", "unjoined calls add nothing to duration", "duration-max")
 def _unjoined(account: Account) -> Observation:
     plain, shortest = account.response("window"), account.response("duration-max")
     everyone, timeless = plain.unjoined, shortest.unjoined
@@ -287,38 +318,3 @@ def _unjoined(account: Account) -> Observation:
             "the duration of unjoined calls is included, so average call durations are too long"
         )
     return Observation(seen, follows, holds)
-
-
-CHECKS = (
-    Check("allTime", "allTime may ignore the filters", _all_time),
-    Check("days", "daily rows are UTC days", _days),
-    Check(
-        "zone of the time of day",
-        "timeOfDayStart and timeOfDayEnd are UTC",
-        _zone_of_time,
-        ("hour-of-day",),
-    ),
-    Check("time of day over midnight", "one request may not be able to pass midnight", _overnight),
-    Check("errorCount", "errorCount may include unjoined calls", _errors),
-    Check(
-        "duration",
-        'durations are decimal seconds with an "s", with up to 9 decimal places',
-        _decimals,
-    ),
-    Check("billedMinutes", "billed minutes are multiples of 0.1", _tenths),
-    Check(
-        "reach", "a reply without fromDate may go back any number of days", _reach, ("no-start",)
-    ),
-    Check("rows", "rows may have any order, and hours without calls may have no row", _rows),
-    Check(
-        "running calls",
-        "counts, durations and billed minutes may still grow, but only of the last 2 hours",
-        _running,
-    ),
-    Check(
-        "ends of ranges",
-        "durationMin, durationMax and timeOfDayEnd may be inclusive or exclusive",
-        _ends,
-    ),
-    Check("unjoined time", "unjoined calls add nothing to duration", _unjoined, ("duration-max",)),
-)

@@ -29,6 +29,12 @@ class AccountNames(NamedTuple):
     #: Values by key.
     metadata: Mapping[str, Sequence[str]]
 
+    def of_kind(self, by: str) -> Mapping[str, str]:
+        """Return the IDs or values by name of a kind, ``"agent"``, ``"voice"`` or a key's."""
+        if by in ("agent", "voice"):
+            return self.agents if by == "agent" else self.voices
+        return {value: value for value in self.metadata.get(by.removeprefix("metadata."), ())}
+
 
 class Account:
     """Source and clock of the account that answers; the clock of the sample account stands still.

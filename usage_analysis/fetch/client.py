@@ -15,8 +15,7 @@ from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.fetch.transport import WHAT, ConnectionPool
-from usage_analysis.filters import whole_number
-from usage_analysis.query import CHUNK_DAYS, UsageQuery
+from usage_analysis.query import CHUNK_DAYS, UsageQuery, whole_number
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from usage_analysis.errors import QueryError
-from usage_analysis.filters import whole_number
+from usage_analysis.query import whole_number
 
 #: Longest wait before the second attempt [s]; it doubles with every further attempt.
 FIRST_BACKOFF = 0.5

@@ -12,6 +12,7 @@ from usage_analysis.sample.account import (
     CAMPAIGN,
     CHANNELS,
     METADATA,
+    NAMES,
     TENANTS,
     TODAY,
     VOICES,
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 
-def sample_client(*, seed: int = 0, today: date | None = None) -> Client:
+def sample_client(*, seed: int = 0, today: date | str | None = None) -> Client:
     """Return a client of the sample account, which needs no key and no network.
 
     All filters work.
@@ -50,8 +51,8 @@ def sample_client(*, seed: int = 0, today: date | None = None) -> Client:
     seed
         Seed of the simulation. The same seed always gives the same replies, byte for byte.
     today
-        Today of the account, 2026-04-01 by default. Its clock stands still in the afternoon of
-        that day. There are calls of today and of the 365 days before.
+        Today of the account, a date or ISO text; 2026-04-01 by default. Its clock stands still in
+        the afternoon of that day. There are calls of today and of the 365 days before.
 
     Raises
     ------
@@ -68,10 +69,10 @@ def sample_client(*, seed: int = 0, today: date | None = None) -> Client:
     from usage_analysis.sample.endpoint import SampleTransport, sample_endpoint
 
     endpoint = sample_endpoint(seed=seed, today=today)
-    defaults = {"seed": 0, "today": None}
-    arguments = {"seed": seed, "today": today}.items()
-    words = ", ".join(f"{name}={value!r}" for name, value in arguments if value != defaults[name])
-    transport = SampleTransport(endpoint, python=f"ua.sample_client({words})")
+    given = [f"seed={seed!r}"] if seed else []
+    given += [f'today="{today}"'] if today else []
+    python = f"ua.sample_client({', '.join(given)})"
+    transport = SampleTransport(endpoint, names=NAMES, python=python)
     return Client(api_key=KEY, transport=transport)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import operator
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 
 import numpy as np
 
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.account import AccountNames
+from usage_analysis.query import local_day
 from usage_analysis.sample.calls import SECOND, midnight
 
 #: Default for today of the account, whose clock stands still.
@@ -48,6 +50,8 @@ CHANNELS = ("phone", "web", "app")
 CAMPAIGN = "autumn-offer"
 #: Values of each metadata key.
 METADATA = {"tenant": TENANTS, "channel": CHANNELS, "campaign": (CAMPAIGN,)}
+#: All of these names, for people to choose from.
+NAMES = AccountNames(AGENTS, VOICES, METADATA)
 #: All summaries of calls, which `search` looks through.
 SUMMARIES = (
     "Caller booked an appointment for next week.",
@@ -77,21 +81,21 @@ def account_clock(today: date = TODAY) -> int:
     return midnight(today) + _NOW * 60 * SECOND + 21 * SECOND
 
 
-def check_account(seed: int, today: date) -> int:
-    """Return the seed as a plain integer.
+def check_account(seed: int, today: date | str | None) -> tuple[int, date]:
+    """Return the seed as a plain integer and today as a date, 2026-04-01 by default.
 
     Raises
     ------
     QueryError
         The seed is not an integer from 0 up, or the day is not from 1972 to 2200.
     """
-    is_date = isinstance(today, date) and not isinstance(today, datetime)
-    if not is_date or not 1972 <= today.year <= 2200:
-        raise QueryError(f"today: expected a date from 1972 to 2200, got {today!r}")
+    day = TODAY if today is None else local_day("today", today)
+    if not 1972 <= day.year <= 2200:
+        raise QueryError(f"today: expected a day from 1972 to 2200, got {day}")
     number = -1
     if not isinstance(seed, bool | np.bool_):
         with suppress(TypeError):
             number = operator.index(seed)
     if number < 0:
         raise QueryError(f"seed: expected an integer from 0 up, got {seed!r}")
-    return number
+    return number, day

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
@@ -19,7 +18,7 @@ import httpx
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
-from usage_analysis.sample.account import TODAY, account_clock, check_account
+from usage_analysis.sample.account import account_clock, check_account
 from usage_analysis.sample.calls import SECOND, Calls, to_datetime
 from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, parse_filters, select
@@ -140,7 +139,7 @@ class Endpoint:
 def sample_endpoint(
     *,
     seed: int = 0,
-    today: date | None = None,
+    today: date | str | None = None,
     all_time_filtered: bool = False,
     rate_limit: float | None = None,
 ) -> Endpoint:
@@ -158,8 +157,7 @@ def sample_endpoint(
     QueryError
         An argument is invalid.
     """
-    day = TODAY if today is None else today
-    number = check_account(seed, day)
+    number, day = check_account(seed, today)
     return Endpoint(
         lambda: simulate(number, day),
         now=account_clock(day),
@@ -188,48 +186,23 @@ class _Bucket:
             return math.ceil((1 - self._tokens) / self._rate)
 
 
-def check_latency(latency: float) -> float:
-    """Return the time that each response takes [s].
-
-    Raises
-    ------
-    QueryError
-        The latency is not from 0 to 3600 s.
-    """
-    if not 0 <= latency <= 3600:
-        raise QueryError(f"latency: expected 0 to 3600 s, got {latency!r}")
-    return latency
-
-
-class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Transport that lets `httpx.Client` and `httpx.AsyncClient` ask an endpoint in this process.
+class SampleTransport(httpx.BaseTransport):
+    """Transport that lets `httpx.Client` ask an endpoint in this process.
 
     Parameters
     ----------
     endpoint
         Endpoint that answers.
-    latency
-        Time that each response takes [s].
     names
         The names among the calls, for people to choose from.
     python
         Python expression that creates a client of this account, or "" if there is none.
-
-    Raises
-    ------
-    QueryError
-        The latency is not from 0 to 3600 s.
     """
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        latency: float = 0.0,
-        names: AccountNames | None = None,
-        python: str = "",
+        self, endpoint: Endpoint, *, names: AccountNames | None = None, python: str = ""
     ) -> None:
-        self._endpoint, self._latency = endpoint, check_latency(latency)
+        self._endpoint = endpoint
         self.source, self.names, self.python = endpoint.source, names, python
         self.since = None if endpoint.since is None else to_datetime(endpoint.since)
         self.until = None if endpoint.until is None else to_datetime(endpoint.until)
@@ -240,27 +213,7 @@ class SampleTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return to_datetime(self._endpoint.now if until is None else until)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the endpoint's response, or raise a timeout if the latency is too long."""
-        wait, late = self._wait(request)
-        if wait:
-            time.sleep(wait)
-        return self._respond(request, late=late)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the endpoint's response, or raise a timeout if the latency is too long."""
-        wait, late = self._wait(request)
-        if wait:
-            await asyncio.sleep(wait)
-        return self._respond(request, late=late)
-
-    def _wait(self, request: httpx.Request) -> tuple[float, bool]:
-        timeout = request.extensions.get("timeout", {}).get("read")
-        late = timeout is not None and timeout < self._latency
-        return (timeout if late else self._latency), late
-
-    def _respond(self, request: httpx.Request, *, late: bool) -> httpx.Response:
-        if late:
-            raise httpx.ReadTimeout("The sample account took too long to respond.", request=request)
+        """Return the endpoint's response."""
         response = self._endpoint.respond(
             request.method,
             request.url.path,

@@ -12,7 +12,7 @@ from typing import Any
 
 from usage_analysis.errors import QueryError
 from usage_analysis.sample.endpoint import PATH as PATH
-from usage_analysis.sample.endpoint import Endpoint, check_latency, sample_endpoint
+from usage_analysis.sample.endpoint import Endpoint, sample_endpoint
 
 HOST = "127.0.0.1"
 
@@ -25,7 +25,9 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, endpoint: Endpoint, port: int, latency: float) -> None:
         if not 0 <= port <= 65_535:
             raise QueryError(f"port: expected a number from 0 to 65535, got {port}")
-        self.endpoint, self.latency = endpoint, check_latency(latency)
+        if not 0 <= latency <= 3600:
+            raise QueryError(f"latency: expected 0 to 3600 s, got {latency!r}")
+        self.endpoint, self.latency = endpoint, latency
         try:
             super().__init__((HOST, port), _Handler)
         except OSError as error:
@@ -76,7 +78,7 @@ def serve(
     latency: float = 0.0,
     rate_limit: float | None = None,
     seed: int = 0,
-    today: date | None = None,
+    today: date | str | None = None,
     all_time_filtered: bool = False,
     on_start: Callable[[str], object] | None = None,
 ) -> None:

@@ -82,7 +82,7 @@ def simulate(seed: int = 0, today: date = TODAY) -> Calls:
     QueryError
         As for `check_account`.
     """
-    bits = RandomBits(check_account(seed, today))
+    bits = RandomBits(check_account(seed, today)[0])
     first = midnight(today) // HOUR - 365 * 24
     hours = np.arange(first, account_clock(today) // HOUR + 1)
     created, agent = _arrivals(bits, hours, call_intensity(bits, hours, today))
