@@ -201,15 +201,10 @@ def test_package_stays_within_its_budget():
     assert sum(code_lines(path.read_text(encoding="utf-8")) for path in MODULES) <= 19_000
 
 
-# Files to be split.
-LONG_FILES = {"analysis/control.py"}
-
-
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_files_stay_short(path):
     """No file of the package has more than 400 lines."""
-    if path.relative_to(PACKAGE).as_posix() not in LONG_FILES:
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
 # Rooms in which each module has a file of tests under its own name.

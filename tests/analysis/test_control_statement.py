@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import usage_analysis as ua
-from tests.analysis.simulated import daily_rates, days, frame_of, month_of_calls
+from tests.analysis.businesses import KINDS, daily
+from tests.analysis.simulated import days
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.statement import Statement
@@ -73,36 +74,35 @@ def test_a_chart_of_joined_calls_is_told_as_a_join_rate() -> None:
     assert re.search(r"of [\d,]+ joined calls", of_joined.sentence)
 
 
-def steady(seed: int, runs: int, calls: float, spread: float, step: int) -> float:
+def steady(kind: str, calls: float, spread: float, step: int, *, runs: int) -> float:
     """Return how often months are told as steady whose rate goes from 2 to 3.5 % on a day."""
-    rng = np.random.default_rng([seed, step])
-    counts = month_of_calls(rng, runs, calls, 31)
-    before, after = (daily_rates(rng, counts, rate, spread) for rate in (0.02, 0.035))
-    rates = np.where(np.arange(31) < step, before, after)
-    chart = ua.control_chart(frame_of(counts, rng.binomial(counts, rates[..., None])))
+    rng = np.random.default_rng([47, KINDS.index(kind), round(calls * spread), step])
+    months = daily(rng, runs, kind, calls, 0.02, spread, step=(step, 1.75))
+    chart = ua.control_chart(months)
     meaning = Meaning(**chart.attrs["meaning"])
     return float(
         np.mean(["steady" in state_control(one, meaning).title for _, one in each_group(chart)])
     )
 
 
-@pytest.mark.parametrize("calls", [200, 1000])
-def test_a_step_is_not_told_as_steady(calls: float) -> None:
-    """After a step from 2 to 3.5 % in the middle, at most 12 of 40 months are told as steady."""
-    assert steady(41, 40, calls, 1, 15) <= 12 / 40
+@pytest.mark.parametrize("step", [1, 3, 15, 30])
+def test_a_step_is_not_told_as_steady(step: int) -> None:
+    """After a step from 2 to 3.5 % on any day, at most 12 of 40 months are told as steady."""
+    assert steady("office", 1000, 1, step, runs=40) <= 12 / 40
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("calls", [100, 200, 480, 1000, 4800])
-def test_steps_are_not_told_as_steady(calls: float) -> None:
-    """Wherever a step from 2 to 3.5 % comes between a week after the first day and the last.
+@pytest.mark.parametrize("kind", ["office", "flat"])
+@pytest.mark.parametrize("calls", [200, 480, 1000, 2000])
+def test_steps_are_not_told_as_steady(kind: str, calls: float) -> None:
+    """Wherever a step from 2 to 3.5 % comes, from the second day to the last.
 
-    Found over 200 months each, at a spread of 1, 1.5 and 2: at most 0.19 for a step on the 8th day,
-    0.05 from the 11th to the 22nd, 0.10 on the 26th. Months without a step are told as steady in 85
-    to 95 % at a spread of 1 from 480 calls per day on, and in none at 200.
+    Found over 100 months each, at a spread of 1, 1.5 and 2: at most 25 % for a step on the second
+    day, 15 % on the third, 12 % on the 29th and 20 % on the last. Months without a step are told as
+    steady in 82 to 97 % at a spread of 1 from 1,000 calls per day on, in 49 to 65 % at 480.
     """
     for spread in (1, 1.5, 2):
-        for step in (7, 10, 15, 21, 25):
-            assert steady(42, 60, calls, spread, step) <= 12 / 40
-    if calls >= 480:
-        assert steady(43, 60, calls, 1, 31) >= 0.7
+        for step in (1, 2, 4, 15, 28, 30):
+            assert steady(kind, calls, spread, step, runs=60) <= 12 / 40
+    if calls >= 1000:
+        assert steady(kind, calls, 1, 31, runs=60) >= 0.7

@@ -18,9 +18,9 @@ def test_a_shift_of_the_level_is_told_from_a_constant_one() -> None:
     steady = level_shift(control_chart(days([20, 21, 19] * 10, 1000)))
     assert steady is not None
     assert not steady.certain
-    assert steady.visible
+    assert steady.steady
     few = level_shift(control_chart(days([1, 0, 2] * 10, 100)))
     assert few is not None
-    assert not few.visible
+    assert not few.steady
     assert level_shift(control_chart(days([2, 1, 2], 100))) is None
     assert level_shift(control_chart(days([0] * 9, 100))) is None

@@ -24,6 +24,8 @@ from usage_analysis.tidy.zones import row_times
 
 #: Least expected number of events at which a period is judged by three sigma (np >= 5).
 ENOUGH = 5.0
+# Clumps of events are skewed, so many of them are needed: so many times the square of the spread.
+_CLUMPS = 1.5
 _SIGMAS = 3.0
 #: How many sigma from the other periods one must lie to be left out of the first estimate.
 _GLARING = 5.0
@@ -54,9 +56,9 @@ def control_chart(
     Quality Control, section 7.2). At most every third day is left out in this way. The p chart is
     the textbook's: its limits are those of all days, unless `baseline` says which days are usual.
 
-    Where fewer than five errors (or fewer than five other calls) are expected, three sigma does not
-    hold, and the high (or low) limit is the exact one of the beta-binomial distribution with
-    spread s. The spread of such rare events is the root mean square of the z_i, without the largest
+    Where fewer than five errors (or other calls) are expected, or fewer than 1.5·s², three sigma
+    does not hold: the high (or low) limit is then the exact one of the beta-binomial distribution
+    with spread s. The spread of such rare events is the root mean square of the z_i, without the largest
     of them, if that is more than the moving ranges tell.
 
     Simulated months of 31 days without a change raise fewer than one false signal: from 5 to 4,800
@@ -306,10 +308,11 @@ def _limits(
 
 
 def _write_exact(data: _Periods, usual: _Usual, low: Floats, high: Floats, tail: float) -> None:
-    """Write exact limits where fewer than five events, or five other calls, are expected."""
+    """Write exact limits where too few events, or other calls, are expected for three sigma."""
     for rates, limit, flip in ((usual.centre, high, False), (1 - usual.centre, low, True)):
         expected = data.calls * data.of_rows(rates)
-        few = np.flatnonzero((expected < ENOUGH) & ~np.isnan(high))
+        least = np.maximum(ENOUGH, _CLUMPS * usual.spread**2)
+        few = np.flatnonzero((expected < data.of_rows(least)) & ~np.isnan(high))
         if len(few) == 0:
             continue
         # Few numbers of calls occur, so each limit is computed once.

@@ -8,9 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.intervals import Floats
+
 #: What the maximum of a Brownian bridge exceeds with a probability of 5 % (Kolmogorov).
 _BRIDGE = 1.358
 _LEAST_PERIODS = 4
+# Ratio of two levels beside each other that are not called steady.
+_STEP = 1.5
 
 
 class LevelShift(NamedTuple):
@@ -23,8 +27,8 @@ class LevelShift(NamedTuple):
     before: float
     #: Rates of the periods before `start` and from `start` on, signals left out.
     after: float
-    #: Whether a lasting rise of the rate by a half would have been found in 4 of 5 cases.
-    visible: bool
+    #: Whether the rates before and after any period differ by less than a half, up or down.
+    steady: bool
 
 
 def level_shift(chart: pd.DataFrame) -> LevelShift | None:
@@ -59,12 +63,17 @@ def level_shift(chart: pd.DataFrame) -> LevelShift | None:
         float(events[part].sum() / calls[part].sum())
         for part in (slice(None, last + 1), slice(last + 1, None))
     )
-    # A step in the middle moves the bridge by half of its own z.
-    step = min(rate, 1 - rate) / 2 * math.sqrt(calls.sum() / variance) / 2
     return LevelShift(
         certain=bool(abs(bridge[last]) > _BRIDGE),
         start=used.index[last + 1],
         before=before,
         after=after,
-        visible=step / 2 > _BRIDGE + 0.84 / 2,
+        steady=_no_step(calls, events) and _no_step(calls[::-1], events[::-1]),
     )
+
+
+def _no_step(calls: Floats, events: Floats) -> bool:
+    """Return whether no later part has a rate that is 1.5 times that of the part before it."""
+    part, earlier = calls.cumsum()[:-1], events.cumsum()[:-1]
+    later = (events.sum() - earlier) / (calls.sum() - part)
+    return bool((later < _STEP * earlier / part).all())

@@ -30,8 +30,8 @@ _NAMED = 3
 def state_control(chart: pd.DataFrame, meaning: Meaning) -> Statement:
     """State whether a rate stayed within its usual range.
 
-    Only a chart that could have shown a lasting rise by a half, and shows no significant shift, is
-    told as steady.
+    A chart is told as steady only where no shift is significant and the data speak against any
+    lasting change by a half.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement
             f"{none}, but with {amount(expected)} {rare} expected per {every} only the grossest "
             f"trouble would be: judge {longer} instead ({name} {rate}, {dates(chart)}).",
         )
-    if shift is not None and shift.visible:
+    if shift is not None and shift.steady:
         return Statement(
             f"{sentence_case(name)} steady at {percent(centre)}: none of {whole} is out of limits",
             f"{sentence_case(name)} steady at {rate}: none of {whole} is out of limits and no "
@@ -147,7 +147,7 @@ def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement
         )
     return Statement(
         f"{sentence_case(name)} {percent(centre)}: no single {every} out of limits",
-        f"{none}; a lasting rise of the {name} by a half could go unseen in so few data "
+        f"{none}; a lasting change of the {name} by a half is not ruled out "
         f"({rate}, {dates(chart)}).",
     )
 
