@@ -58,8 +58,8 @@ def control_chart(
 
     Where fewer than five errors (or other calls) are expected, or fewer than 1.5·s², three sigma
     does not hold: the high (or low) limit is then the exact one of the beta-binomial distribution
-    with spread s. The spread of such rare events is the root mean square of the z_i, without the largest
-    of them, if that is more than the moving ranges tell.
+    with spread s. The spread of such rare events is the root mean square of the z_i, without the
+    largest of them, if that is more than the moving ranges tell.
 
     Simulated months of 31 days without a change raise fewer than one false signal: from 5 to 4,800
     calls per day, at error rates of 0.2 to 2 %, with a spread of 1 to 3. A doubling on one day at
