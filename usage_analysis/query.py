@@ -15,12 +15,12 @@ from usage_analysis.filters import (
     duration,
     identifier,
     ids,
-    instant,
     metadata,
     near_filter,
     search,
     time_of_day,
 )
+from usage_analysis.filters import instant as instant
 from usage_analysis.filters import local_day as local_day
 from usage_analysis.filters import whole_number as whole_number
 

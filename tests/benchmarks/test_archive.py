@@ -20,7 +20,7 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.archive.coverage import ScopeCoverage
-from usage_analysis.archive.days import days_in_month, months_between
+from usage_analysis.archive.days import months_between
 from usage_analysis.archive.rows import Rows
 from usage_analysis.archive.store import PartStore
 
@@ -28,6 +28,14 @@ SCOPES, DAY, HOUR = 120, 86_400_000_000, 3_600_000_000
 NAMES = [f"tenant/{number:03}" for number in range(SCOPES)]
 MONTHS = months_between(20_454, 20_454 + 364)  # 2026
 FETCHED = 20_454 * DAY + 400 * DAY
+
+
+def days_in_month(month: str) -> range:
+    """Numbers of the days in a month."""
+    first, end = (
+        (np.datetime64(month, "M") + np.arange(2)).astype("M8[D]").astype(np.int64).tolist()
+    )
+    return range(first, end)
 
 
 def month_rows(month: str, fetched: int, days: range | None = None) -> Rows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from usage_analysis.archive.client import ArchiveClient
 from usage_analysis.archive.coverage import scope_names
 from usage_analysis.archive.groups import check_family_name, check_scope_name
-from usage_analysis.archive.loading import all_parts, load, load_breakdown
+from usage_analysis.archive.loading import load, load_breakdown
 from usage_analysis.archive.store import KINDS, Damage, PartStore
 from usage_analysis.archive.sums import SumRequest
 from usage_analysis.archive.syncing import SyncResult, sync
@@ -212,11 +212,11 @@ class Archive:
         """
         window: Filters = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         if isinstance(scope, str):
-            return self._store.retry(partial(load, self._store, [scope], window, as_of))[scope]
+            return load(self._store, [scope], window, as_of)[scope]
         scopes = {one: one for one in scope}
         if not scopes:
             raise QueryError("scope: expected at least one name, got none")
-        return self._store.retry(partial(load_breakdown, self._store, scopes, name, window, as_of))
+        return load_breakdown(self._store, scopes, name, window, as_of)
 
     def breakdown(
         self,
@@ -237,7 +237,7 @@ class Archive:
         """
         family = f"{check_family_name(name)}/"
         if groups is None:
-            known = scope_names(self._store.retry(partial(all_parts, self._store)))
+            known = scope_names(self._store.retry(self._store.all_parts))
             groups = [one.removeprefix(family) for one in known if one.startswith(family)]
             if not groups:
                 kept = sorted({one.partition("/")[0] for one in known if "/" in one})
@@ -249,7 +249,7 @@ class Archive:
         if not scopes:
             raise QueryError("groups: expected at least one name, got none")
         window: Filters = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
-        return self._store.retry(partial(load_breakdown, self._store, scopes, name, window, as_of))
+        return load_breakdown(self._store, scopes, name, window, as_of)
 
     def sum_usage(
         self,
@@ -340,7 +340,7 @@ class Archive:
         Index `scope`; columns `filters` [dict], `source`, `first`, `last` [UTC days], `days`,
         `as_of` [UTC].
         """
-        return self._store.retry(lambda: scope_table(all_parts(self._store)))
+        return self._store.retry(lambda: scope_table(self._store.all_parts()))
 
     def restatements(self, scope: str | None = None) -> pd.DataFrame:
         """Return one row per change of a UTC day that was over at its earlier fetch.
@@ -355,8 +355,7 @@ class Archive:
         scope
             Name of the scope; by default all scopes.
         """
-        kept = self._store
-        return kept.retry(lambda: change_table(kept.parts(kept.months(), *KINDS), scope))
+        return self._store.retry(lambda: change_table(self._store.all_parts(*KINDS), scope))
 
     def compact(self) -> int:
         """Merge the files of each month into one, and return the number of months merged.

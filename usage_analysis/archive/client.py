@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from usage_analysis.archive.coverage import ScopeQuery, scope_bounds, scope_names, scope_queries
-from usage_analysis.archive.loading import all_parts, load
+from usage_analysis.archive.loading import load
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.account import AccountNames
@@ -90,7 +89,7 @@ class ArchiveClient(BaseClient):
         return f"<ArchiveClient {str(self._store.folder)!r}>"
 
     def _parts(self) -> list[Part]:
-        parts = self._store.retry(partial(all_parts, self._store))
+        parts = self._store.retry(self._store.all_parts)
         if not parts:
             raise QueryError(
                 f"{self._store.folder}: the archive is empty; fill it with Archive.sync first"
@@ -126,7 +125,7 @@ class ArchiveClient(BaseClient):
             next(iter(questions.values())), wanted, settled=REST in questions
         )
         window: Filters = {"from_date": first, "to_date": last}
-        loaded = self._store.retry(partial(load, self._store, wanted, window, None))
+        loaded = load(self._store, wanted, window, None)
         with reporting(progress) as report:
             report(len(wanted), len(wanted))
         usages = {group: loaded[found[0]] for group, found in scopes.items()}

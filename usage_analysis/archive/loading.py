@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,22 +62,28 @@ def load(
     store: PartStore, scopes: Sequence[str], window: Filters, as_of: datetime | str | None
 ) -> dict[str, CallUsage]:
     """Load the usage of scopes over one window."""
+    return store.retry(partial(_load, store, scopes, window, as_of))
+
+
+def _load(
+    store: PartStore, scopes: Sequence[str], window: Filters, as_of: datetime | str | None
+) -> dict[str, CallUsage]:
     until = None if as_of is None else parse_instant(as_of)
     query = UsageQuery.from_filters(window)
     if query.start is None or query.end is None:
         # Without both ends the window hangs on the last fetch: look for it everywhere.
-        last = scope_bounds(all_parts(store), scopes, until).fetched.max()
+        last = scope_bounds(store.all_parts(), scopes, until).fetched.max()
         query = query.bounded(instant_of(max(last, 0)))
     place = hour_window(query)
     kinds: tuple[Kind, ...] = ("hourly",) if until is None else KINDS
     parts = store.parts(months_between(place.first, place.last), *kinds)
     asked = scope_queries(parts, scopes)
     if elsewhere := [scope for scope in scopes if scope not in asked]:
-        asked |= scope_queries(all_parts(store), elsewhere)
+        asked |= scope_queries(store.all_parts(), elsewhere)
     queries = {}
     for scope in scopes:
         if scope not in asked:
-            raise unknown_scope(scope, all_parts(store))
+            raise unknown_scope(scope, store.all_parts())
         own = asked[scope].query
         queries[scope] = UsageQuery(**own, from_date=query.from_date, to_date=query.to_date)
     return read_usages(parts, queries, until)
@@ -98,11 +105,6 @@ def load_breakdown(
         name,
         UsageQuery(from_date=whole.from_date, to_date=whole.to_date),
     )
-
-
-def all_parts(store: PartStore) -> list[Part]:
-    """Return the current parts of all months."""
-    return store.parts(store.months(), "hourly")
 
 
 def read_usages(
@@ -194,24 +196,20 @@ def _describe_gaps(
 ) -> str:
     known = np.flatnonzero(fetched >= 0)
     if not len(known):
-        return _gap_message(scope, days, "no day of them is here")
-    if gaps.any():
-        return _gap_message(scope, days[gaps], "not fetched, or before they were over")
-    last = int(known[-1])
-    why = f"the last sync was {instant_of(fetched[last]):%Y-%m-%d %H:%M UTC}"
-    return _gap_message(scope, days[last + 1 :], why)
-
-
-def _gap_message(scope: str, days: NDArray[np.int64], why: str) -> str:
-    cuts = np.flatnonzero(np.diff(days) != 1) + 1
+        lacking, why = days, "no day of them is here"
+    elif gaps.any():
+        lacking, why = days[gaps], "not fetched, or before they were over"
+    else:
+        lacking = days[known[-1] + 1 :]
+        why = f"the last sync was {instant_of(fetched[known[-1]]):%Y-%m-%d %H:%M UTC}"
     runs = [
         day_name(run[0]) if len(run) == 1 else f"{day_name(run[0])} to {day_name(run[-1])}"
-        for run in np.split(days, cuts)
+        for run in np.split(lacking, np.flatnonzero(np.diff(lacking) != 1) + 1)
     ]
-    shown = ", ".join(runs[:5]) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
+    listed = ", ".join(runs[:5]) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
     return (
-        f"scope {scope!r}: the archive lacks {shown} ({why}); "
-        f'sync(client, {scope!r}, since="{day_name(days[0])}") fetches them'
+        f"scope {scope!r}: the archive lacks {listed} ({why}); "
+        f'sync(client, {scope!r}, since="{day_name(lacking[0])}") fetches them'
     )
 
 

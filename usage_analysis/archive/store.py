@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -40,10 +41,10 @@ from usage_analysis.archive.coverage import (
 )
 from usage_analysis.archive.rows import Rows, table_to_rows
 from usage_analysis.archive.writing import (
+    ALONE,
     JOINT,
     Writer,
     make_folder,
-    publish,
     sync_folder,
     write_note,
 )
@@ -165,6 +166,10 @@ class PartStore:
             self._parts[new[0]] = self._read_part(new[0])
         return [self._parts[path] for path in paths]
 
+    def all_parts(self, *kinds: Kind) -> list[Part]:
+        """Return the parts of all months, by default the current ones; see `parts`."""
+        return self.parts(self.months(), *(kinds or ("hourly",)))
+
     def _read_part(self, path: Path) -> Part:
         import pyarrow.parquet as pq
 
@@ -218,7 +223,18 @@ class PartStore:
 
     def publish(self, writers: Sequence[Writer]) -> list[Path]:
         """Publish finished parts all at once, and return their paths."""
-        return publish(writers, self.folder / MARKS)
+        # Names sort by time of publication: of two fetches at one instant the later name counts.
+        landing = f"{time.time_ns():016x}{secrets.token_hex(4)}"
+        joint = ALONE if len(writers) == 1 else JOINT
+        try:
+            paths = [writer.publish(landing, joint) for writer in writers]
+            if joint == JOINT:
+                write_note(self.folder / MARKS / landing, "")
+        except OSError:
+            for writer in writers:
+                writer.delete()
+            raise
+        return paths
 
     def write(self, months: Mapping[str, tuple[Rows, Mapping[str, ScopeCoverage]]]) -> list[Path]:
         """Write one part per month, all of them or none, and return their paths."""

@@ -60,7 +60,7 @@ class SumRequest:
 
     def run(self, store: PartStore) -> pd.DataFrame:
         """Compute the sums over the files of a store."""
-        parts = loading.all_parts(store)
+        parts = store.all_parts()
         asked = scope_queries(parts, scope_names(parts))
         filters = {scope: one.query for scope, one in asked.items()}
         labels = label_scopes(filters, self.by, self.where, self.without)

@@ -24,15 +24,16 @@ from usage_analysis.archive.coverage import (
     scope_bounds,
     scope_queries,
 )
-from usage_analysis.archive.days import day_name, day_of_date, months_between, parse_day
-from usage_analysis.archive.loading import all_parts, day_sums
+from usage_analysis.archive.days import day_name, months_between, parse_day
+from usage_analysis.archive.loading import day_sums
 from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
+from usage_analysis.fetch.breakdown import to_integers
 from usage_analysis.fetch.progress import ProgressOption, reporting
 from usage_analysis.query import Filters, UsageQuery
-from usage_analysis.tidy.frames import COUNTS
+from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import DAY, microseconds, row_times
 
@@ -117,7 +118,7 @@ def sync(
     """Fetch and store scopes; the filters of existing ones may be None."""
     if not hasattr(client, "iter_usage"):
         raise QueryError(f"client: expected a Client, got {type(client).__name__}")
-    today = day_of_date(client.today())
+    today = parse_day("client", client.today())
     queries, firsts = store.retry(partial(_resolve_scopes, store, client, asked, since))
     scopes, first = sorted(queries), min(firsts.values())
     if first > today and since is None:
@@ -170,7 +171,7 @@ def _resolve_scopes(
     store: PartStore, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: Any
 ) -> tuple[dict[str, UsageQuery], dict[str, int]]:
     """Return the query and first day of each scope, checked against the stored ones."""
-    parts = all_parts(store)
+    parts = store.all_parts()
     start = None if since is None else parse_day("since", since)
     known, bounds = scope_queries(parts, asked), scope_bounds(parts, asked)
     queries, firsts = {}, {}
@@ -302,14 +303,8 @@ def _coverage_by_month(
 
 def _frame_columns(frame: pd.DataFrame, path: str) -> dict[str, NDArray[np.int64]]:
     """Return times and measures of a frame as integers."""
-    billed = np.rint(frame["billed_minutes"].to_numpy() * 1e6)
-    if len(billed) and billed.max() >= 2**63:
-        raise ResponseError(
-            f"{path}: expected billed minutes below 9.2e12, got {billed.max() / 1e6}"
-        )
-    return {
-        "time": row_times(frame),
-        **{name: frame[name].to_numpy() for name in COUNTS},
-        "duration": frame["duration"].to_numpy().astype("m8[us]").view(np.int64),
-        "billed_micro": billed.astype(np.int64),
-    }
+    billed = frame["billed_minutes"].max()
+    if billed >= 2**63 / 1e6:
+        raise ResponseError(f"{path}: expected billed minutes below 9.2e12, got {billed}")
+    columns = {stored: to_integers(frame[name]) for name, stored in STORED.items()}
+    return {"time": row_times(frame), **columns}

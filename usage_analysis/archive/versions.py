@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from usage_analysis.archive.coverage import (
 )
 from usage_analysis.archive.rows import MEASURES, Rows, join_rows
 from usage_analysis.archive.store import Kind, Part, PartStore
+from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.zones import DAY
 
@@ -84,40 +85,32 @@ class Versions(NamedTuple):
         return out
 
 
-class Change(NamedTuple):
-    """A day whose figures changed after it was over."""
+def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return the changes of days that were over at the earlier fetch, by scope, day and date.
 
-    scope: str
-    day: int
-    #: When the previous figures were first fetched [us].
-    previous_as_of: int
-    #: When the current figures were first fetched [us].
-    as_of: int
-    #: Whether the previous figures were fetched within the billing lag.
-    provisional: bool
-    previous: dict[str, int]
-    current: dict[str, int]
-
-
-def find_changes(parts: Sequence[Part], scopes: list[str]) -> Iterator[Change]:
-    """Yield changes of days that were over at the earlier fetch, by scope, day and date."""
-    for batch in split_scopes(parts, scopes):
+    The columns are those of `Archive.restatements`, in integers: instants [us since 1970],
+    durations [us] and billed time [millionths of a minute].
+    """
+    batches: list[dict[str, NDArray[Any]]] = []
+    for batch in [*split_scopes(parts, scopes)] or [[]]:
         found = read_versions(parts, batch)
         other = found.continues_day() & ~found.repeats_previous()
         over = found.fetched >= (found.day + 1) * DAY
         at = np.flatnonzero(other[1:] & over[:-1]) + 1
+        # Of versions that repeat each other, the first tells since when the figures were known.
         first = np.maximum.accumulate(np.where(found.repeats_previous(), 0, np.arange(len(over))))
-        before, after = found.sums(at - 1), found.sums(at)
-        for row, one in enumerate(at.tolist()):
-            yield Change(
-                batch[found.code[one]],
-                int(found.day[one]),
-                int(found.fetched[first[one - 1]]),
-                int(found.fetched[one]),
-                bool(found.fetched[one - 1] < (found.day[one] + 1) * DAY + LAG),
-                {name: int(values[row]) for name, values in before.items()},
-                {name: int(values[row]) for name, values in after.items()},
-            )
+        columns: dict[str, NDArray[Any]] = {
+            "time": found.day[at] * DAY,
+            "scope": np.array(batch, dtype=object)[found.code[at]],
+            "previous_as_of": found.fetched[first[at - 1]],
+            "as_of": found.fetched[at],
+            "provisional": found.fetched[at - 1] < (found.day[at] + 1) * DAY + LAG,
+        }
+        previous, current = found.sums(at - 1), found.sums(at)
+        for name, stored in STORED.items():
+            columns |= {f"{name}_previous": previous[stored], name: current[stored]}
+        batches.append(columns)
+    return {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
 
 
 def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import io
 import os
 import secrets
-import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -89,28 +88,6 @@ class Writer:
                 self._file.close()
         if not self._published:
             self.delete()
-
-
-def publish(writers: Sequence[Writer], marks: Path) -> list[Path]:
-    """Publish finished files together, and return their paths.
-
-    Parameters
-    ----------
-    marks
-        Folder of the marks.
-    """
-    # Names sort by time of publication, because of two fetches in one second the later one wins.
-    landing = f"{time.time_ns():016x}{secrets.token_hex(4)}"
-    joint = ALONE if len(writers) == 1 else JOINT
-    try:
-        paths = [writer.publish(landing, joint) for writer in writers]
-        if joint == JOINT:
-            write_note(marks / landing, "")
-    except OSError:
-        for writer in writers:
-            writer.delete()
-        raise
-    return paths
 
 
 class _ChecksumFile(io.BufferedWriter):

@@ -55,9 +55,8 @@ def _all_time(account: Account) -> Observation:
     )
     seen, shown = [], False
     for name, what in filters.items():
-        if not account.answered(name):
+        if (response := account.find(name)) is None:
             continue
-        response = account.response(name)
         total = int(response.reply.all_time["total_count"])
         differs = response.calls != window.calls
         shown |= differs
@@ -145,8 +144,8 @@ def _overnight(account: Account) -> Observation:
 @_check("errorCount", "errorCount may include unjoined calls")
 def _errors(account: Account) -> Observation:
     plain, over = account.response("window"), 0
-    for name in filter(account.answered, ("window", "duration-max")):
-        columns = account.response(name).hourly.columns
+    for response in filter(None, map(account.find, ("window", "duration-max"))):
+        columns = response.hourly.columns
         over += int((columns["error_count"] > columns["joined_count"]).sum())
     columns = plain.hourly.columns
     holds: bool | None = True if over else None
@@ -278,19 +277,18 @@ def _by_time(buckets: wire.Buckets) -> dict[int, tuple[int, ...]]:
 def _ends(account: Account) -> Observation:
     plain = account.response("window")
     seen, unknown = [], []
-    zero = account.answered("duration-max") and account.response("duration-max").calls
+    most, least, end = map(account.find, ("duration-max", "duration-min", "until"))
+    zero = most and most.calls
     if zero:
         seen.append(f"durationMax is inclusive ({zero:,} calls of 0 s)")
     else:
         unknown.append("durationMax")
-    if zero and account.answered("duration-min"):
-        calls = account.response("duration-min").calls
-        kind = {plain.calls: "inclusive", plain.calls - zero: "exclusive"}.get(calls)
+    if zero and least:
+        kind = {plain.calls: "inclusive", plain.calls - zero: "exclusive"}.get(least.calls)
         seen.append(f"durationMin is {kind or 'neither, because other calls were returned'}")
     else:
         unknown.append("durationMin")
-    until = account.answered("until") and account.response("until").by_hour_of_day()[plain.busiest]
-    if until:
+    if until := end and end.by_hour_of_day()[plain.busiest]:
         seen.append(f"timeOfDayEnd is inclusive ({until:,} calls at {plain.busiest:02}:00:00)")
     else:
         unknown.append("timeOfDayEnd")

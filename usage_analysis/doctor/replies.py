@@ -137,15 +137,16 @@ class Account:
             self._responses[name] = error
             self._save(name, {"asked": params, "refused": str(error)})
 
-    def answered(self, name: str) -> bool:
-        """Return False if the request with this name was refused."""
-        return isinstance(self._responses[name], Response)
+    def find(self, name: str) -> Response | None:
+        """Return the response to the request with this name, or None if it was refused."""
+        found = self._responses[name]
+        return found if isinstance(found, Response) else None
 
     def response(self, name: str) -> Response:
-        """Return the response to the request with this name."""
-        response = self._responses[name]
-        assert isinstance(response, Response), name  # noqa: S101  # each check names the requests that it needs
-        return response
+        """Return the response to a request that was not refused."""
+        found = self.find(name)
+        assert found is not None, name  # noqa: S101  # each check names the requests that it needs
+        return found
 
     def refusal(self, names: Sequence[str]) -> Observation | None:
         """Return the observation that one of these requests was refused, or None."""

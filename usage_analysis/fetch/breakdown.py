@@ -145,10 +145,10 @@ def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) ->
     times = row_times(whole)
     left = whole.copy()
     for column in (column for column in MEASURES if column in whole):
-        rest = _whole_units(whole[column])
+        rest = to_integers(whole[column])
         for frame in groups:
             place = np.searchsorted(times, row_times(frame))
-            np.subtract.at(rest, place, _whole_units(frame[column]))
+            np.subtract.at(rest, place, to_integers(frame[column]))
             if (rest < 0).any():  # checked after each group: a large negative sum could wrap around
                 bucket = int(np.argmax(rest < 0))
                 raise ResponseError(
@@ -160,8 +160,8 @@ def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) ->
     return left
 
 
-def _whole_units(column: pd.Series) -> NDArray[np.int64]:
-    """Return counts, microseconds or millionths of a minute: differences of integers are exact."""
+def to_integers(column: pd.Series) -> NDArray[np.int64]:
+    """Return counts, durations [us] or billed time [1/1,000,000 min]: integers add up exactly."""
     values = column.to_numpy(copy=True)
     if column.name == "billed_minutes":
         return np.rint(values * 1e6).astype(np.int64)

@@ -5,28 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels, midnight
+from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels, midnight, to_microseconds
 
 # Up to this many codes, comparing each is faster than a table look-up.
 _FEW = 12
 _LAST = int(np.iinfo(np.int64).max)
-_DAY_FORM = r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-_TIME_FORM = r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9])"
-_DATE = re.compile(_DAY_FORM)
+_TIME_FORM = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,%d})?)?"
 _DATETIME = re.compile(
-    _DAY_FORM + r"[Tt ]" + _TIME_FORM + r"(?:\.(?P<fraction>[0-9]{1,9}))?)?"
-    r"(?:[Zz]|(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):(?P<minutes>[0-5][0-9]))"
+    rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[Tt ]{_TIME_FORM % 9}(?:[Zz]|[+-][0-9]{{2}}:[0-9]{{2}}))?"
 )
-_TIME = re.compile(_TIME_FORM + r"(?:\.(?P<fraction>[0-9]{1,6}))?)?")
+_TIME = re.compile(_TIME_FORM % 6)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_DURATION = re.compile(r"(?P<second>[0-9]{1,12})(?:\.(?P<fraction>[0-9]{1,9}))?s")
+_DURATION = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?s")
 
 
 class BadRequest(Exception):  # noqa: N818 - the name of the answer, 400
@@ -137,54 +135,48 @@ def _match_labels(labels: Labels, here: slice, wanted: Callable[[str], bool]) ->
     return found if rarer else ~found
 
 
-def _digits(match: re.Match[str], *, up: bool = False) -> int:
-    """Return the time in a match, rounded down or up [us]."""
-    parts = match.groupdict()
-    sizes = {"hour": 3600, "minute": 60, "second": 1}
-    seconds = sum(int(parts.get(name) or 0) * size for name, size in sizes.items())
-    whole, rest = divmod(int((parts["fraction"] or "").ljust(9, "0")), 1000)
-    return seconds * SECOND + whole + (up and rest > 0)
-
-
-def _match(form: re.Pattern[str], text: str, message: str) -> re.Match[str]:
-    match = form.fullmatch(text)
-    if match is None:
+def _check(form: re.Pattern[str], text: str, message: str) -> str:
+    if form.fullmatch(text) is None:
         raise ValueError(message)
-    return match
+    return text
+
+
+def _below_microsecond(text: str) -> bool:
+    """Return whether a number has digits other than 0 below the microsecond."""
+    return re.search(r"\.[0-9]{6}[0-9]*[1-9]", text) is not None
 
 
 def _instant(text: str, *, end: bool) -> int:
     """Return the first or last microsecond that a date or a datetime includes."""
-    if match := _DATE.fullmatch(text):
-        return _day(text) + (DAY - 1 if end else 0)
     form = "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]"
-    match = _match(
-        _DATETIME, text, f"Datetime has wrong format. Use one of these formats instead: {form}."
-    )
-    offset = int(match["hours"] or 0) * 60 + int(match["minutes"] or 0)
-    sign = -1 if match["sign"] == "-" else 1
-    return _day(match["day"]) + _digits(match, up=not end) - sign * offset * 60 * SECOND
-
-
-def _day(text: str) -> int:
+    _check(_DATETIME, text, f"Datetime has wrong format. Use one of these formats instead: {form}.")
     try:
-        return midnight(date.fromisoformat(text))
+        moment = datetime.fromisoformat(text.upper())
     except ValueError:
         raise ValueError(f"{text} is not a valid date.") from None
+    if moment.tzinfo is None:
+        return midnight(moment) + (DAY - 1 if end else 0)
+    return to_microseconds(moment) + (_below_microsecond(text) and not end)
 
 
 def _time_of_day(text: str) -> int:
     message = "Time has wrong format. Use one of these formats instead: hh:mm[:ss[.uuuuuu]]."
-    return _digits(_match(_TIME, text, message))
+    _check(_TIME, text, message)
+    try:
+        moment = time.fromisoformat(text)
+    except ValueError:
+        raise ValueError(message) from None
+    return to_microseconds(datetime.combine(date(1970, 1, 1), moment, UTC))
 
 
 def _duration(text: str, *, up: bool) -> int:
     message = 'Duration has wrong format. Use seconds with an s, such as "90s".'
-    return _digits(_match(_DURATION, text, message), up=up)
+    seconds = Decimal(_check(_DURATION, text, message)[:-1])
+    return int(seconds * SECOND) + (_below_microsecond(text) and up)
 
 
 def _uuid(text: str) -> str:
-    return _match(_UUID, text.lower(), "Must be a valid UUID.").group()
+    return _check(_UUID, text.lower(), "Must be a valid UUID.")
 
 
 def _search(text: str) -> str:
