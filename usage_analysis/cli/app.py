@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from usage_analysis.cli.options import add_account, add_option
-
-if TYPE_CHECKING:
-    from usage_analysis.cli.options import Commands
+from usage_analysis.cli.options import Commands, add_account, add_option
 
 
 def add_parser(commands: Commands) -> None:

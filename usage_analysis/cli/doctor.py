@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from usage_analysis.cli.options import add_account, add_option, open_client
+from usage_analysis.cli.options import Commands, add_account, add_option, open_client
 from usage_analysis.cli.progress import progress_bar
-
-if TYPE_CHECKING:
-    from usage_analysis.cli.options import Commands
 
 
 def add_parser(commands: Commands) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from usage_analysis.cli.groups import add_groups, fetch_groups, groups_of
 from usage_analysis.cli.options import (
+    Commands,
     add_account,
     add_days,
     add_filters,
@@ -18,9 +18,6 @@ from usage_analysis.cli.options import (
 )
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.tidy.usage_files import target_of
-
-if TYPE_CHECKING:
-    from usage_analysis.cli.options import Commands
 
 
 def add_parser(commands: Commands) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from usage_analysis.query import DEFAULT_DAYS, CallFilters, UsageQuery
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
     from usage_analysis.tidy.usage import CallUsage
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+#: Subparsers of the command line, to which each command adds its own.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _OWNERS = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
 

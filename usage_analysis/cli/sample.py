@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from usage_analysis.cli.options import add_option, day
-
-if TYPE_CHECKING:
-    from usage_analysis.cli.options import Commands
+from usage_analysis.cli.options import Commands, add_option, day
 
 
 def add_parser(commands: Commands) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from usage_analysis.archive.archive import Archive
 from usage_analysis.cli.groups import add_groups, groups_of
 from usage_analysis.cli.options import (
+    Commands,
     add_account,
     add_filters,
     add_option,
@@ -19,12 +20,9 @@ from usage_analysis.cli.options import (
 )
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.grouping import Grouping
-from usage_analysis.fetch.progress import Progress
 
 if TYPE_CHECKING:
-    from usage_analysis.cli.options import Commands
-    from usage_analysis.fetch.client import Client
+    pass
 
 #: The default scope.
 ALL = "all"
@@ -53,33 +51,29 @@ def add_parser(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Bring an archive up to date and print what was fetched."""
-    groups = groups_of(options)
+    groups, filters = groups_of(options), filters_of(options)
     with open_client(options.account) as client:
-        print(_sync(options, client, groups, progress_bar("sync")))
-
-
-def _sync(
-    options: argparse.Namespace, client: Client, groups: Grouping | None, progress: Progress | None
-) -> str:
-    archive, filters = Archive(options.archive), filters_of(options)
-    damaged = archive.repair() if options.repair else []
-    refetch = options.refetch or bool(damaged)
-    how: dict[str, Any] = {"since": options.since, "refetch": refetch, "progress": progress}
-    if groups is None:
-        scope = options.scope or ALL
-        done = archive.sync(client, scope, **how, **filters)
-    elif filters:
-        raise QueryError(f"--by: expected groups without other filters, got {flags(filters)}")
-    else:
-        scope = options.scope or groups.column
-        done = archive.sync_groups(client, groups.filters(), name=scope, **how)
-    words = (
+        archive = Archive(options.archive)
+        damaged = archive.repair() if options.repair else []
+        how: dict[str, Any] = {
+            "since": options.since,
+            "refetch": options.refetch or bool(damaged),
+            "progress": progress_bar("sync"),
+        }
+        if groups is None:
+            scope = options.scope or ALL
+            done = archive.sync(client, scope, **how, **filters)
+        elif filters:
+            raise QueryError(f"--by: expected groups without other filters, got {flags(filters)}")
+        else:
+            scope = options.scope or groups.column
+            done = archive.sync_groups(client, groups.filters(), name=scope, **how)
+    print(
         f"Archive {archive.path.resolve()}, scope {scope}: {done.requests} requests, "
         f"{done.new_days} new days, {done.refetched_days} days fetched again"
     )
     if damaged:
-        words += (
-            f"\n{len(damaged)} damaged files were moved to {damaged[0].path.parent}. They may have "
+        print(
+            f"{len(damaged)} damaged files were moved to {damaged[0].path.parent}. They may have "
             "held days of other scopes too: sync each scope with --refetch."
         )
-    return words

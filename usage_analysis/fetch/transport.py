@@ -197,13 +197,13 @@ class ConnectionPool:
             http.close()
 
     def _get(self, connection: _Connection, params: Params, seconds: float) -> Response:
+        whole = False
         try:
             response = connection.get(params, seconds)
-        except BaseException:
-            self._release(connection, whole=False)
-            raise
-        self._release(connection, whole=True)
-        return response
+            whole = True
+            return response
+        finally:
+            self._release(connection, whole=whole)
 
     def _acquire(self) -> _Connection:
         with self._lock:
