@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from numbers import Real
+from typing import Any
 
 from usage_analysis.errors import QueryError
 
@@ -39,10 +41,8 @@ def local_day(name: str, value: date | str) -> date:
     raise QueryError(f'{name}: expected a day such as "2026-03-31", got {value!r}')
 
 
-def instant(name: str, value: object, of_day: time) -> datetime | None:
+def instant(name: str, value: object, of_day: time) -> datetime:
     """Instant, UTC, of a date and time with a zone; of a day, its instant at `of_day`."""
-    if value is None:
-        return None
     try:
         if isinstance(value, str):
             plain = re.fullmatch(r"\d{4}-\d\d-\d\d", value)
@@ -77,10 +77,8 @@ def whole_number(name: str, value: object) -> int:
     return value
 
 
-def time_of_day(name: str, value: object) -> time | None:
+def time_of_day(name: str, value: object) -> time:
     """Time without a zone."""
-    if value is None:
-        return None
     with suppress(ValueError):
         if isinstance(value, str):
             value = time.fromisoformat(value)
@@ -97,10 +95,8 @@ def identifier(name: str, value: object) -> str:
         raise QueryError(f"{name}: expected a UUID, not a name, got {value!r}") from None
 
 
-def ids(name: str, values: object) -> tuple[str, ...] | None:
+def ids(name: str, values: object) -> tuple[str, ...]:
     """UUIDs as text, each once."""
-    if values is None:
-        return None
     if isinstance(values, str | uuid.UUID):
         values = [values]
     if not isinstance(values, Iterable):
@@ -111,10 +107,8 @@ def ids(name: str, values: object) -> tuple[str, ...] | None:
     return found
 
 
-def duration(name: str, value: object) -> timedelta | None:
+def duration(name: str, value: object) -> timedelta:
     """Timedelta of a timedelta, seconds or text."""
-    if value is None:
-        return None
     # Some types of NumPy are numbers by name only.
     with suppress(OverflowError, ValueError, TypeError):
         if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?s?", value, re.ASCII):
@@ -152,15 +146,13 @@ class Fixed(Mapping[str, str]):
         return repr(self._held)
 
 
-def metadata(value: object) -> Fixed | None:
+def metadata(name: str, value: object) -> Fixed:
     """Values by key."""
-    if value is None:
-        return None
     if not isinstance(value, Mapping) or not value:
-        raise QueryError(f"metadata: expected a mapping of keys to values, got {value!r}")
+        raise QueryError(f"{name}: expected a mapping of keys to values, got {value!r}")
     for key, wanted in value.items():
         if not (key and _is_text(key) and _is_text(wanted)):
-            raise QueryError(f"metadata: expected text under a named key, got {key!r}: {wanted!r}")
+            raise QueryError(f"{name}: expected text under a named key, got {key!r}: {wanted!r}")
     return Fixed(value)
 
 
@@ -169,8 +161,23 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 
-def search(value: object) -> str | None:
+def search(name: str, value: object) -> str:
     """Text that is not empty."""
-    if value is None or (isinstance(value, str) and value.strip() and _is_text(value)):
+    if isinstance(value, str) and value.strip() and _is_text(value):
         return value
-    raise QueryError(f"search: expected some text, got {value!r}; leave it out for all calls")
+    raise QueryError(f"{name}: expected some text, got {value!r}; leave it out for all calls")
+
+
+#: Function that checks each filter and brings it to one form.
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "from_date": partial(instant, of_day=time.min),
+    "to_date": partial(instant, of_day=time.max),
+    "time_of_day_start": time_of_day,
+    "time_of_day_end": time_of_day,
+    "agent_ids": ids,
+    "voice_id": identifier,
+    "duration_min": duration,
+    "duration_max": duration,
+    "metadata": metadata,
+    "search": search,
+}

@@ -11,15 +11,7 @@ from typing import Any, Self, TypedDict, Unpack
 from zoneinfo import ZoneInfo, available_timezones
 
 from usage_analysis.errors import QueryError
-from usage_analysis.filters import (
-    duration,
-    identifier,
-    ids,
-    metadata,
-    near_filter,
-    search,
-    time_of_day,
-)
+from usage_analysis.filters import CHECKS, near_filter
 from usage_analysis.filters import instant as instant
 from usage_analysis.filters import local_day as local_day
 from usage_analysis.filters import whole_number as whole_number
@@ -144,23 +136,12 @@ class UsageQuery:
 
     def __post_init__(self) -> None:
         """Check every filter and keep it in one form."""
-        checked = {
-            "from_date": instant("from_date", self.from_date, time.min),
-            "to_date": instant("to_date", self.to_date, time.max),
-            "time_of_day_start": time_of_day("time_of_day_start", self.time_of_day_start),
-            "time_of_day_end": time_of_day("time_of_day_end", self.time_of_day_end),
-            "agent_ids": ids("agent_ids", self.agent_ids),
-            "voice_id": None if self.voice_id is None else identifier("voice_id", self.voice_id),
-            "duration_min": duration("duration_min", self.duration_min),
-            "duration_max": duration("duration_max", self.duration_max),
-            "metadata": metadata(self.metadata),
-            "search": search(self.search),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+        for name, check in CHECKS.items():
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, check(name, value))
         for low, high in (("from_date", "to_date"), ("duration_min", "duration_max")):
-            first, last = checked[low], checked[high]
-            if first is not None and last is not None and first > last:  # type: ignore[operator]
+            first, last = getattr(self, low), getattr(self, high)
+            if first is not None and last is not None and first > last:
                 raise QueryError(f"{low}: expected at most {high}, got {first} after {last}")
 
     @classmethod

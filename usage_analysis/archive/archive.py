@@ -14,7 +14,7 @@ from usage_analysis.archive.coverage import scope_names
 from usage_analysis.archive.groups import check_family_name, check_scope_name
 from usage_analysis.archive.loading import load, load_breakdown
 from usage_analysis.archive.store import KINDS, Damage, PartStore
-from usage_analysis.archive.sums import SumRequest
+from usage_analysis.archive.sums import open_engine, sum_parts
 from usage_analysis.archive.syncing import SyncResult, sync
 from usage_analysis.archive.tables import change_table, scope_table
 from usage_analysis.archive.versions import compact
@@ -321,18 +321,16 @@ class Archive:
         >>> archive.sum_usage("agent", every="W").shape
         (36, 9)
         """
-        request = SumRequest(
-            by=(by,) if isinstance(by, str) else tuple(by),
-            every=every,
-            where=where or {},
-            without=without or {},
-            from_date=from_date,
-            to_date=to_date,
-            timezone=timezone,
-            read=read,
-            memory_limit=memory_limit,
+        work = partial(
+            sum_parts,
+            self._store,
+            (by,) if isinstance(by, str) else tuple(by),
+            every,
+            (where or {}, without or {}),
+            (from_date, to_date, timezone),
+            partial(open_engine, read, memory_limit),
         )
-        return self._store.retry(partial(request.run, self._store))
+        return self._store.retry(work)
 
     def scopes(self) -> pd.DataFrame:
         """Return one row per scope: filters, source, first and last day, days, last fetch.

@@ -80,13 +80,23 @@ def _load(
     asked = scope_queries(parts, scopes)
     if elsewhere := [scope for scope in scopes if scope not in asked]:
         asked |= scope_queries(store.all_parts(), elsewhere)
-    queries = {}
     for scope in scopes:
         if scope not in asked:
             raise unknown_scope(scope, store.all_parts())
-        own = asked[scope].query
-        queries[scope] = UsageQuery(**own, from_date=query.from_date, to_date=query.to_date)
-    return read_usages(parts, queries, until)
+    order = sorted(scopes)
+    last_fetch, known = find_fetches(parts, order, place, until)
+    found = read_rows(parts, order, known, place)
+    cuts = np.searchsorted(found.code, np.arange(len(order) + 1))
+    moment, usages = instant_of(last_fetch), {}
+    for row, scope in enumerate(order):
+        own = found.take(slice(cuts[row], cuts[row + 1]))
+        sent = _sent_days(parts, scope, known, row, place, last_fetch)
+        filters, source = asked[scope]
+        question = UsageQuery(**filters, from_date=query.from_date, to_date=query.to_date)
+        reply = check_reply(_build_reply(own, sent, place, last_fetch), question, moment)
+        usages[scope] = build_usage([reply], question, as_of=moment, source=source)
+        _mark_provisional(usages[scope], known.fetched[row], place)
+    return {scope: usages[scope] for scope in scopes}
 
 
 def load_breakdown(
@@ -105,42 +115,6 @@ def load_breakdown(
         name,
         UsageQuery(from_date=whole.from_date, to_date=whole.to_date),
     )
-
-
-def read_usages(
-    parts: Sequence[Part], queries: Mapping[str, UsageQuery], until: int | None
-) -> dict[str, CallUsage]:
-    """Read the usage of each scope over one window, all as of one instant.
-
-    Parameters
-    ----------
-    parts
-        All parts of the months in the window.
-    queries
-        Query of each scope; all have the same window.
-    until
-        Ignore fetches after this instant [us since 1970].
-
-    Raises
-    ------
-    QueryError
-        A day of the window is missing; the message says which, and how to sync it.
-    """
-    scopes = sorted(queries)
-    window = hour_window(queries[scopes[0]])
-    as_of, known = find_fetches(parts, scopes, window, until)
-    found = read_rows(parts, scopes, known, window)
-    cuts = np.searchsorted(found.code, np.arange(len(scopes) + 1))
-    asked = scope_queries(parts, scopes)
-    out = {}
-    for row, scope in enumerate(scopes):
-        own = found.take(slice(cuts[row], cuts[row + 1]))
-        sent = _sent_days(parts, scope, known, row, window, as_of)
-        query, moment = queries[scope], instant_of(as_of)
-        reply = check_reply(_build_reply(own, sent, window, as_of), query, moment)
-        out[scope] = build_usage([reply], query, as_of=moment, source=asked[scope].source)
-        _mark_provisional(out[scope], known.fetched[row], window)
-    return {scope: out[scope] for scope in queries}
 
 
 def find_fetches(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -44,103 +43,116 @@ Day = datetime | date | str | None
 _FEW = 1_000  # up to so many scopes are also filtered by name, so that engines skip row groups
 
 
-@dataclass(frozen=True, kw_only=True)
-class SumRequest:
-    """Arguments of `Archive.sum_usage`."""
+def sum_parts(
+    store: PartStore,
+    by: Sequence[str],
+    every: str,
+    conditions: tuple[Mapping[str, object], Mapping[str, object]],
+    window: tuple[Day, Day, str | tzinfo],
+    engine: Callable[[], AbstractContextManager[tuple[Read, Native]]],
+) -> pd.DataFrame:
+    """Compute the sums over the files of a store.
 
-    by: Sequence[str]
-    every: str
-    where: Mapping[str, object]
-    without: Mapping[str, object]
-    from_date: Day
-    to_date: Day
-    timezone: str | tzinfo
-    read: Read | None
-    memory_limit: str | None
+    Parameters
+    ----------
+    by, every
+        As in `Archive.sum_usage`.
+    conditions
+        Values to keep and values to leave out, by key.
+    window
+        First day, last day and time zone.
+    engine
+        Function that opens the engine.
+    """
+    parts = store.all_parts()
+    asked = scope_queries(parts, scope_names(parts))
+    filters = {scope: one.query for scope, one in asked.items()}
+    labels = label_scopes(filters, by, *conditions)
+    scopes = sorted(labels)
+    _check_whole_days({scope: filters[scope] for scope in scopes})
+    hours, known = _find_window(parts, scopes, *window)
+    names = [BETWEEN.join(labels[scope]) for scope in scopes]
+    groups = sorted(set(names))
+    number = {group: code for code, group in enumerate(groups)}
+    code = np.array([number[name] for name in names], dtype=np.intp)
+    first = hours.start // DAY
+    files = stale_files(parts, scopes, known, first)
+    with engine() as (read, native):
+        table = _current_rows(files, scopes, read, native)
+        if len(scopes) < len(filters) or by not in ((), ("scope",)):
+            table = _join_labels(table, labels, native)
+        with _compaction_errors(files):
+            found = sum_by_group(
+                table,
+                {
+                    name: "scope" if name == "scope" else f"_{place}"
+                    for place, name in enumerate(by)
+                },
+                every,
+                hours,
+                groups if by else None,
+                _provisional_hours(code, known, first),
+            )
+    if any(asked[scope].source == "sample" for scope in scopes):
+        found.attrs["source"] = "sample"
+    if by and overlapping_pair({scope: filters[scope] for scope in scopes}) is not None:
+        mark_overlap(found)
+    return found
 
-    def run(self, store: PartStore) -> pd.DataFrame:
-        """Compute the sums over the files of a store."""
-        parts = store.all_parts()
-        asked = scope_queries(parts, scope_names(parts))
-        filters = {scope: one.query for scope, one in asked.items()}
-        labels = label_scopes(filters, self.by, self.where, self.without)
-        scopes = sorted(labels)
-        _check_whole_days({scope: filters[scope] for scope in scopes})
-        window, known = self._window(parts, scopes)
-        names = [BETWEEN.join(labels[scope]) for scope in scopes]
-        groups = sorted(set(names))
-        number = {group: code for code, group in enumerate(groups)}
-        code = np.array([number[name] for name in names], dtype=np.intp)
-        first = window.start // DAY
-        files = stale_files(parts, scopes, known, first)
-        with self._engine() as (read, native):
-            table = _current_rows(files, scopes, read, native)
-            if len(scopes) < len(filters) or self.by not in ((), ("scope",)):
-                table = _join_labels(table, labels, native)
-            with _compaction_errors(files):
-                found = sum_by_group(
-                    table,
-                    {
-                        name: "scope" if name == "scope" else f"_{place}"
-                        for place, name in enumerate(self.by)
-                    },
-                    self.every,
-                    window,
-                    groups if self.by else None,
-                    _provisional_hours(code, known, first),
-                )
-        if any(asked[scope].source == "sample" for scope in scopes):
-            found.attrs["source"] = "sample"
-        if self.by and overlapping_pair({scope: filters[scope] for scope in scopes}) is not None:
-            mark_overlap(found)
-        return found
 
-    def _window(self, parts: Sequence[Part], scopes: Sequence[str]) -> tuple[Window, NewestFetches]:
-        place = zone(self.timezone)
-        start, end = ends_of(self.from_date, self.to_date, place)
-        held = scope_bounds(parts, scopes)
-        low = int(held.first.min()) * DAY if start is None else start // HOUR * HOUR
-        high = (int(held.last.max()) + 1) * DAY if end is None else -(-end // HOUR) * HOUR
-        whole = loading.Window(low, high, low // DAY, (high - 1) // DAY)
-        as_of, known = loading.find_fetches(parts, scopes, whole)
-        return Window(start or low, end or high, as_of, place), known
+def _find_window(
+    parts: Sequence[Part],
+    scopes: Sequence[str],
+    from_date: Day,
+    to_date: Day,
+    timezone: str | tzinfo,
+) -> tuple[Window, NewestFetches]:
+    place = zone(timezone)
+    start, end = ends_of(from_date, to_date, place)
+    held = scope_bounds(parts, scopes)
+    low = int(held.first.min()) * DAY if start is None else start // HOUR * HOUR
+    high = (int(held.last.max()) + 1) * DAY if end is None else -(-end // HOUR) * HOUR
+    whole = loading.Window(low, high, low // DAY, (high - 1) // DAY)
+    as_of, known = loading.find_fetches(parts, scopes, whole)
+    return Window(start or low, end or high, as_of, place), known
 
-    @contextmanager
-    def _engine(self) -> Iterator[tuple[Read, Native]]:
-        """Yield a function that reads files, and one that brings a small table to that engine."""
-        if self.read is not None:
-            yield self.read, _to_engine
-            return
+
+@contextmanager
+def open_engine(read: Read | None, memory_limit: str | None) -> Iterator[tuple[Read, Native]]:
+    """Yield a function that reads files, and one that brings a small table to that engine."""
+    if read is not None:
+        yield read, _to_engine
+        return
+    try:
+        import duckdb
+    except ImportError:
+        raise QueryError(
+            'sum_usage needs duckdb, which pip install "usage-analysis[archive]" brings'
+        ) from None
+    # Sums that exceed the memory limit spill to this folder.
+    with tempfile.TemporaryDirectory(prefix="usage-analysis-") as folder:
+        settings: dict[str, Any] = {"temp_directory": folder}
+        if memory_limit is not None:
+            settings["memory_limit"] = memory_limit
         try:
-            import duckdb
-        except ImportError:
+            connection = duckdb.connect(":memory:", config=settings)
+        except (duckdb.InvalidInputException, duckdb.ParserException):
             raise QueryError(
-                'sum_usage needs duckdb, which pip install "usage-analysis[archive]" brings'
+                f'memory_limit: expected a size such as "2GB", got {memory_limit!r}'
             ) from None
-        # Sums that exceed the memory limit spill to this folder.
-        with tempfile.TemporaryDirectory(prefix="usage-analysis-") as folder:
-            settings: dict[str, Any] = {"temp_directory": folder}
-            if self.memory_limit is not None:
-                settings["memory_limit"] = self.memory_limit
+        with connection:
+            # DuckDB would draw its bar on standard output.
+            connection.execute("SET enable_progress_bar = false")
             try:
-                connection = duckdb.connect(":memory:", config=settings)
-            except (duckdb.InvalidInputException, duckdb.ParserException):
+                yield (
+                    lambda paths: connection.read_parquet(paths, hive_partitioning=False),
+                    lambda small, _: connection.from_arrow(small),
+                )
+            except duckdb.OutOfMemoryException:
                 raise QueryError(
-                    f'memory_limit: expected a size such as "2GB", got {self.memory_limit!r}'
+                    f"memory_limit: expected more than {memory_limit or 'there is'} for "
+                    "this sum; or ask for longer buckets, fewer groups or a shorter window"
                 ) from None
-            with connection:
-                # DuckDB would draw its bar on standard output.
-                connection.execute("SET enable_progress_bar = false")
-                try:
-                    yield (
-                        lambda paths: connection.read_parquet(paths, hive_partitioning=False),
-                        lambda small, _: connection.from_arrow(small),
-                    )
-                except duckdb.OutOfMemoryException:
-                    raise QueryError(
-                        f"memory_limit: expected more than {self.memory_limit or 'there is'} for "
-                        "this sum; or ask for longer buckets, fewer groups or a shorter window"
-                    ) from None
 
 
 def _check_whole_days(scopes: Mapping[str, Filters]) -> None:

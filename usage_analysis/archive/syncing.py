@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -97,15 +98,6 @@ def split_by_quarter(
     return out
 
 
-def chunk_queries(
-    chunks: Sequence[Chunk], queries: Mapping[str, UsageQuery]
-) -> Iterator[tuple[str, UsageQuery]]:
-    """Yield the query of each chunk under the name of its scope, when it is needed."""
-    for scope, first, last in chunks:
-        filters = queries[scope].as_dict()
-        yield (scope, UsageQuery(**filters, from_date=day_name(first), to_date=day_name(last)))
-
-
 def sync(
     store: PartStore,
     client: Client,
@@ -135,13 +127,17 @@ def sync(
     for row, scope in enumerate(scopes):
         wanted[row, : firsts[scope] - first] = False
     todo = split_by_quarter(scopes, wanted, first, today)
+    chunks = (
+        (scope, replace(queries[scope], from_date=day_name(start), to_date=day_name(end)))
+        for scope, start, end in todo
+    )
     # A single scope is written reply by reply, so an interruption loses nothing that came. Many
     # scopes share files: thousands of tenants would leave thousands of files otherwise.
     landing = WriteBuffer(store, 1 if len(scopes) == 1 else WriteBuffer.MOST)
     try:
         with (
             reporting(progress) as report,
-            closing(client.iter_usage(chunk_queries(todo, queries), name="scope")) as answers,
+            closing(client.iter_usage(chunks, name="scope")) as answers,
         ):
             report(0, len(todo))
             for done, (scope, usage) in enumerate(answers, 1):

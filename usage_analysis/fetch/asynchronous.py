@@ -7,23 +7,35 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date, datetime, tzinfo
-from functools import partial
-from typing import Any, Self, TypeVar, Unpack
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.base import MAX_CONCURRENCY, BreakdownOptions, Breakdowns
+from usage_analysis.fetch.base import MAX_CONCURRENCY, Breakdowns
 from usage_analysis.fetch.client import Client
-from usage_analysis.fetch.fetcher import OUT_OF_TIME, Params, Reply
-from usage_analysis.fetch.progress import ProgressOption, reporting
+from usage_analysis.fetch.fetcher import OUT_OF_TIME
+from usage_analysis.fetch.progress import reporting
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken
 from usage_analysis.fetch.transport import CLOSED
-from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery
+from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def _in_thread(
+    method: Callable[Concatenate[Client, P], T],
+) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+    """Return a method of `Client` as one for asyncio, which runs it in a thread."""
+
+    @wraps(method)
+    async def call(self: AsyncClient, /, *args: P.args, **options: P.kwargs) -> T:
+        return await self._run(method, *args, **options)
+
+    return call
 
 
 class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
@@ -70,28 +82,11 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
         """Agents, voices and metadata by name; see `Client.names`."""
         return self._client.names
 
-    async def call_usage(
-        self,
-        query: UsageQuery | None = None,
-        *,
-        progress: ProgressOption = None,
-        chunk_days: int = CHUNK_DAYS,
-        **filters: Unpack[Filters],
-    ) -> CallUsage:
-        """Fetch the usage of the calls that a query selects; see `Client.call_usage`."""
-        return await self._run(
-            Client.call_usage, query, progress=progress, chunk_days=chunk_days, **filters
-        )
-
-    async def breakdown(
-        self,
-        groups: Mapping[str, Mapping[str, Any]],
-        *,
-        name: str = "group",
-        **options: Unpack[BreakdownOptions],
-    ) -> CallUsage:
-        """Fetch usage by group; see `Client.breakdown`."""
-        return await self._run(Client.breakdown, groups, name=name, **options)
+    call_usage = _in_thread(Client.call_usage)
+    breakdown = _in_thread(Client.breakdown)
+    now = _in_thread(Client.now)
+    today = _in_thread(Client.today)
+    get = _in_thread(Client.get)
 
     async def iter_usage(
         self, queries: Mapping[str, UsageQuery] | Iterable[tuple[str, UsageQuery]], **options: Any
@@ -111,18 +106,6 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
             # which would block the loop.
             end = threading.Thread(None, answers.close, THREAD_NAME, daemon=True)
             future.add_done_callback(lambda _: end.start())
-
-    async def now(self) -> datetime:
-        """Return the current time by the account's clock; see `Client.now`."""
-        return await self._run(Client.now)
-
-    async def today(self, timezone: str | tzinfo = "UTC") -> date:
-        """Return the current date in a time zone; see `Client.today`."""
-        return await self._run(Client.today, timezone)
-
-    async def get(self, params: Params) -> Reply[bytes]:
-        """Return one raw reply; see `Client.get`."""
-        return await self._run(Client.get, params)
 
     async def aclose(self) -> None:
         """Close the connections; queries that wait for a thread are refused."""
