@@ -77,6 +77,12 @@ def make(rows: int) -> pd.DataFrame:
     return pd.DataFrame({"agent": names, **columns}, index=times)
 
 
+def each_agents_first(rows: int) -> pd.DataFrame:
+    """The first hours of every agent, so many rows in sum."""
+    frame = FRAMES["1,000,000 rows"]
+    return frame.groupby("agent", sort=False).head(rows // frame["agent"].nunique())
+
+
 def one_series(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of all agents as the hours of one, over 114 years."""
     start = pd.Timestamp("1990-01-01").tz_localize(ZONE)
@@ -396,9 +402,9 @@ def plain_errors(frame: pd.DataFrame) -> Any:
     return rates, groups.min(), groups.max(), late
 
 
-def halves(frame: pd.DataFrame) -> Any:
+def halves(frame: pd.DataFrame, **options: Any) -> Any:
     half = len(frame) // 2
-    return difference.rate_difference(frame[:half], frame[half:])
+    return difference.rate_difference(frame[:half], frame[half:], **options)
 
 
 CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
@@ -420,12 +426,15 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
     "error_rate": (rates.error_rate, plain_rate, 1),
     "error_rate hour_of_week": (
         lambda f: rates.error_rate(f, by="hour_of_week"),
-        plain_rate_by_week,
+        lambda f: (plain_rate_by_week(f), plain_scatter(f)),
         1,
     ),
     "join_rate total": (
         lambda f: rates.join_rate(f, by="total"),
-        lambda f: plain_wilson(*summed(f, ["total_count", "joined_count"]).T.to_numpy()),
+        lambda f: (
+            plain_wilson(*summed(f, ["total_count", "joined_count"]).T.to_numpy()),
+            plain_scatter(f, "joined_count"),
+        ),
         1,
     ),
     "rate_difference": (halves, plain_difference, 1),
@@ -523,12 +532,12 @@ def test_reconcile(benchmark: Any, rows: int) -> None:
 @pytest.mark.parametrize("rows", SIZES)
 def test_funnel(benchmark: Any, rows: int) -> None:
     """Limits of the groups come no slower than by SciPy's distribution, which seeks no outliers."""
-    frame = FRAMES["1,000,000 rows"].iloc[:: max(SIZES) // rows]
+    frame = each_agents_first(rows)
     ratio = compared(
         benchmark,
         f"funnel, {rows:,} rows",
         lambda: funnel.funnel(frame),
-        lambda: plain_funnel(frame),
+        lambda: (plain_funnel(frame), plain_scatter(frame)),
     )
     if rows == max(SIZES):
         assert ratio >= 1
@@ -560,17 +569,17 @@ def plain_effects(a: pd.DataFrame, b: pd.DataFrame) -> Any:
 @pytest.mark.parametrize("rows", SIZES)
 def test_rate_effects(benchmark: Any, rows: int) -> None:
     """Effects of two periods come no slower than from the formulas in plain pandas."""
-    frame = FRAMES["1,000,000 rows"].iloc[:: max(SIZES) // rows]
+    frame = each_agents_first(rows)
     later = frame.index >= frame.index.min() + (frame.index.max() - frame.index.min()) / 2
     a, b = frame[later], frame[~later]
     ratio = compared(
         benchmark,
         f"rate_effects, {rows:,} rows",
         lambda: difference.rate_effects(a, b),
-        lambda: plain_effects(a, b),
+        lambda: (plain_effects(a, b), plain_scatter(a), plain_scatter(b)),
     )
     plain = plain_effects(a, b)
-    found = difference.rate_effects(a, b)[[*plain]]
+    found = difference.rate_effects(a, b, independent="calls")[[*plain]]
     np.testing.assert_allclose(found, plain.loc[found.index], atol=1e-12)
     if rows == max(SIZES):
         assert ratio >= 1
@@ -648,15 +657,15 @@ def test_the_plain_side_gives_the_same_rates(frame: pd.DataFrame) -> None:
     by_bucket = rates.error_rate(frame).drop(columns="agent", errors="ignore").astype(float)
     near(by_bucket, plain_rate(frame).astype(float), rtol=1e-9, atol=1e-15)
     rate = (
-        rates.error_rate(frame, by="hour_of_week")
+        rates.error_rate(frame, by="hour_of_week", independent="calls")
         .drop(columns="score_without_worst_week")
         .astype(float)
     )
     near(rate, plain_rate_by_week(frame).astype(float), rtol=1e-9)
-    whole = rates.join_rate(frame, by="total").astype(float)
+    whole = rates.join_rate(frame, by="total", independent="calls").astype(float)
     total = summed(frame, ["total_count", "joined_count"])
     near(whole, plain_wilson(*total.T.to_numpy()).astype(float), rtol=1e-9)
-    found, (a, b) = table(halves(frame)), plain_difference(frame)
+    found, ((a, b), _) = table(halves(frame, independent="calls")), plain_difference(frame)
     if "agent" in frame:  # which has the first agents alone in its first half
         both = found.dropna().index
         found, a, b = found.loc[both], a.loc[both], b.loc[both]

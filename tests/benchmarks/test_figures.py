@@ -128,9 +128,10 @@ def year(ax, d):
 
 
 def profile(ax, d):
-    for _ in range(2):
-        ax.fill_between(range(24), d["day"]["p10"], d["day"]["p90"], alpha=0.2)
-        ax.plot(range(24), d["day"]["p50"])
+    for half in (slice(24), slice(24, 48)):
+        part = d["day"].iloc[half]
+        ax.fill_between(range(24), part["p10"], part["p90"], alpha=0.2)
+        ax.plot(range(24), part["p50"])
 
 
 def duration(ax, d):
