@@ -136,7 +136,7 @@ def plain_profile(frame: pd.DataFrame, by: Any) -> Any:
 
 
 def plain_noise(frame: pd.DataFrame) -> Any:
-    """What is left of each hour beside its day's level times its hour's mean, as `busiest` needs."""
+    """What is left of each hour beside the level of its day times the mean of its hour."""
     calls, by_day = frame["total_count"], keys(frame, frame.index.normalize())
     mean = calls.groupby(keys(frame, frame.index.hour)).transform("mean")
     level = calls.groupby(by_day).transform("sum") / mean.groupby(by_day).transform("sum")
@@ -506,8 +506,8 @@ def compared(benchmark: Any, what: str, ours: Callable[[], Any], plain: Callable
 def test_no_slower_than_plain_pandas(benchmark: Any, name: str, which: str) -> None:
     """At a million rows no helper is slower than plain pandas, and three are twice as fast.
 
-    The mean duration and the overhead of one series are two sums of a few milliseconds each. There a
-    helper may take twice as long, since it also checks that no instant stands twice.
+    The mean duration and the overhead of one series are two sums of a few milliseconds each. A
+    helper may take twice as long there, since it also checks that no instant stands twice.
     """
     ours, plain, least = CASES[name]
     frame = FRAMES[which]
