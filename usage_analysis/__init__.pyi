@@ -62,8 +62,8 @@ from .figures.style import save_figure as save_figure
 from .figures.trend import plot_trend as plot_trend
 from .query import Filters as Filters
 from .query import UsageQuery as UsageQuery
-from .report.page import ReportOptions as ReportOptions
 from .report.page import build_report as build_report
+from .report.results import ReportOptions as ReportOptions
 from .sample import sample_client as sample_client
 from .tidy.durations import parse_duration as parse_duration
 from .tidy.durations import parse_durations as parse_durations

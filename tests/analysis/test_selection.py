@@ -40,7 +40,7 @@ def test_a_running_day_is_compared_up_to_its_last_final_hour():
     )
     assert len(found.hourly) == 13
     assert len(found.previous) == 24
-    assert list(found.previous_so_far.index.hour) == list(found.final.index.hour)
+    assert list(found.previous_rows("final").index.hour) == list(found.final.index.hour)
 
 
 def test_periods_to_leave_out_stay_in_the_totals():
@@ -49,7 +49,7 @@ def test_periods_to_leave_out_stay_in_the_totals():
     found = selected(frame(7 * 24), marks=[outage])
     assert len(found.hourly) - len(found.unmarked) == 24
     assert pd.Timestamp("2026-03-03", tz=ZONE) in found.daily.index
-    assert pd.Timestamp("2026-03-03", tz=ZONE) not in found.whole_days.index
+    assert pd.Timestamp("2026-03-03", tz=ZONE) not in found.final.index
 
 
 @pytest.mark.parametrize(

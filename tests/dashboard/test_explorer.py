@@ -333,8 +333,11 @@ def test_what_is_set_beside_is_whole_and_named(transport):
     assert list(beside.get_ydata()) == daily["total_count"].to_list()
     assert key_of(explorer.axes) == "dashed: 2026-01-31 to 2026-03-01"
     assert beside.get_linestyle() == "--"
-    # The change compares the same weekdays, four weeks apart.
-    assert " against 2026-02-02 to 2026-03-01. Dashed: 2026-01-31 to" in explorer.sentence
+    # The change compares the same weekdays, four weeks apart, and says its dates once.
+    assert explorer.sentence.endswith(
+        f", 2026-03-02 to 2026-03-31 ({ZONE}) against 2026-02-02 to 2026-03-01."
+    )
+    assert explorer.sentence.count("2026-03-02") == 1
     assert list(beside.get_xdata()) == list(line_of(explorer.axes, "buckets").get_xdata())
 
 
@@ -350,8 +353,10 @@ def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
     final, beside = (
         made[rows]["total_count"].iloc[:hours].sum() for rows in ("hourly", "previous")
     )
-    told = f" Up to the same hour {final} calls, against {beside} calls on 2026-03-31; other "
-    assert f"{told}weekdays, so no change is given." in explorer.sentence
+    assert explorer.sentence == (
+        f"{final} calls up to the last final hour, 2026-04-01 ({ZONE}), against {beside} calls up "
+        "to the same hour of 2026-03-31; these are other weekdays, so no change is given."
+    )
     assert key_of(explorer.axes) == "dashed: 2026-03-31"
     explorer.comparison.value, explorer.view.value = "weekdays", "comparison"
     assert f"; too few days for an interval; {hours} hours, same weekdays" in explorer.sentence
@@ -520,9 +525,9 @@ def test_effects_of_an_unfinished_day_are_of_the_same_hours(explorer):
     assert not made["hourly"]["provisional"].any()
     whole = f"{100 * explorer.table['effect'].sum():+.2f} points ("
     assert whole in explorer.sentence
-    explorer.comparison.value = "previous"  # another day of the week: no group is blamed
-    assert "too few days for an interval" in explorer.sentence
-    assert "no agent" not in explorer.sentence
+    explorer.comparison.value = "previous"  # another day of the week: no group's change is stated
+    assert explorer.view.value == "errors"
+    assert "; no significant difference between 5 agents, 2026-04-01 (" in explorer.sentence
 
 
 def test_a_tab_alone_is_a_state(transport):

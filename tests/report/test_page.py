@@ -17,7 +17,8 @@ from tests.conftest import as_json, reply, row
 from tests.figures.drawings import ARABIC, EMOJI, JAPANESE, LATIN, MARKS, grouped
 from usage_analysis.analysis.selection import Selection
 from usage_analysis.figures.style import Theme
-from usage_analysis.report.page import ReportOptions, build_report
+from usage_analysis.report.page import build_report
+from usage_analysis.report.results import ReportOptions
 from usage_analysis.report.sections import SECTIONS
 
 ZONE = "America/New_York"
@@ -262,7 +263,7 @@ def test_the_page_begins_with_sentences(page):
     assert text.index("<h2>Summary") < text.index('class="notes"') < text.index("<figure>")
     sentences = re.findall(r"<li>(.*?)</li>", short)
     begins = (
-        "27,559 calls in 29 whole days from",
+        "30,090 calls in 31 days, 2026-03-0",
         "No significant change in calls (of",
         "Error rate out of its usual range ",
         "Calls were probably refused in 5 ",

@@ -12,10 +12,9 @@ from usage_analysis.analysis.marks import Mark
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.selection import SelectedUsage, Selection
 from usage_analysis.analysis.statements.control import state_control
-from usage_analysis.figures.provenance import provenance_of
-from usage_analysis.report.facts import Facts
+from usage_analysis.report.results import ReportOptions, ReportResults
 from usage_analysis.report.sections import SECTIONS
-from usage_analysis.report.summary import findings
+from usage_analysis.report.summary import summarize
 
 
 def facts_of(hourly, **given):
@@ -41,7 +40,7 @@ def facts_of(hourly, **given):
         group_hours=split,
         earlier_hours=given.pop("previous", None),
     )
-    return Facts(selected, provenance_of(selected), **given)
+    return ReportResults(selected, ReportOptions(**given))
 
 
 def summed(hourly):
@@ -49,7 +48,7 @@ def summed(hourly):
 
 
 def told(facts, *sections):
-    return findings(facts, sections)
+    return summarize(facts, sections)
 
 
 def test_a_bad_day_is_named():
@@ -69,8 +68,9 @@ def test_a_bad_day_is_named():
     outage = Mark("2026-03-06T00:00-05:00", "outage", end="2026-03-07T00:00-05:00", leave_out=True)
     facts = facts_of(hourly, marks=[outage])
     sentences = told(facts, "errors")
-    assert sentences[1] == ua.describe_errors(facts.selected.unmarked)
-    said = state_control(facts.chart, Meaning(**facts.chart.attrs["meaning"]))
+    assert sentences[1] == ua.describe_errors(facts.selected.final)
+    chart = facts.prepare("control").table
+    said = state_control(chart, Meaning(**chart.attrs["meaning"]))
     assert not said.urgent
     assert sentences[2] == said.sentence
 
@@ -153,7 +153,8 @@ def test_the_largest_group_is_named_with_its_cost():
     table = ua.cost(hourly, "0.10")
     calls = hourly.groupby("agent")["total_count"].sum()
     sentences = told(facts, "groups")
-    (unlike,) = ua.funnel(hourly).query("beyond_998").itertuples()
+    final = hourly[~hourly["provisional"]]
+    (unlike,) = ua.funnel(final).query("beyond_998").itertuples()
     assert sentences[1].startswith(
         f"Error rate unlike that of the others ({100 * unlike.centre:.2f} %) in 1 of 6 groups by "
         "agent, 2026-03-01 to 2026-03-15 (America/New_York): "
@@ -187,7 +188,7 @@ def test_a_reply_at_odds_with_itself_is_urgent():
     body["daily"][0]["totalCount"] += 1
     usage = ua.CallUsage.from_json(as_json(body), query=query)
     selected = Selection().of(usage)
-    facts = Facts(selected, provenance_of(selected))
+    facts = ReportResults(selected)
     sentences = told(facts, "errors", "checks")
     assert sentences[1] == (
         "2 of 9 consistency checks failed: calls of the hours and of the days differ on 1 day, "
@@ -201,9 +202,9 @@ def test_every_account_has_sentences(name):
     hourly = {**SINGLES, **BREAKDOWNS}[name]()
     facts = facts_of(hourly, limit=5, budget=9000.0)
     sections = [s for s in SECTIONS if s != "groups" or facts.selected.group_hours is not None]
-    for said in findings(facts, sections):
+    for said in summarize(facts, sections):
         assert said.endswith(".")
         assert said[0].isupper() or said[0].isdigit()
         assert not re.search(r"\b(nan|NaT|inf|None)\b|\.\.$", said)
         assert not re.search(r"(?<![\d.,])1 (whole |finished |complete )?\w+s\b", said), said
-    assert len(findings(facts, sections)) <= 11
+    assert len(summarize(facts, sections)) <= 11

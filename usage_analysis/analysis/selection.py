@@ -10,15 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.columns import finished
-from usage_analysis.analysis.comparison import compare_periods
-from usage_analysis.analysis.difference import rate_difference, rate_effects
 from usage_analysis.analysis.marks import Mark, without
 from usage_analysis.errors import QueryError
 from usage_analysis.filters import local_day
@@ -27,6 +24,9 @@ from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.periods import aggregate, between_days, in_timezone
 from usage_analysis.tidy.usage import CallUsage
 
+#: Kinds of selected rows: all; without the periods to leave out; of these those that are final;
+#: and all back to weeks before the month.
+Rows = Literal["all", "unmarked", "final", "history"]
 #: Days before a month from which its projection learns the weekdays.
 HISTORY: Final = 56
 _DAY: Final = timedelta(days=1)
@@ -232,19 +232,34 @@ class SelectedUsage:
         return aggregate(self.hourly, "D")
 
     @cached_property
-    def whole_days(self) -> pd.DataFrame:
-        """Complete and final days outside the periods to leave out."""
-        return without(self.daily[finished(self.daily)], self.selection.marks)
-
-    @cached_property
     def unmarked(self) -> pd.DataFrame:
-        """Selected hours outside the periods to leave out, for means, rates and limits."""
-        return without(self.hourly, self.selection.marks)
+        """Selected hours outside the periods to leave out, for means and limits."""
+        return self.rows("unmarked")
 
     @cached_property
     def final(self) -> pd.DataFrame:
-        """Selected hours that are no longer provisional."""
-        return self.hourly[~self.hourly["provisional"]]
+        """Final hours outside the periods to leave out, for rates."""
+        return self.rows("final")
+
+    def rows(self, kind: Rows, *, grouped: bool = False) -> pd.DataFrame:
+        """Return the selected rows of a kind, of all calls or by group.
+
+        Parameters
+        ----------
+        kind
+            ``"all"``; ``"unmarked"``, without the periods to leave out, for means and limits;
+            ``"final"``, of these the hours that are no longer provisional, for rates; or
+            ``"history"``.
+        grouped
+            True for one row per hour and group.
+        """
+        if kind == "history":
+            return self.history
+        return self._of_kind(kind, self.breakdown if grouped else self.hourly)
+
+    def _of_kind(self, kind: Rows, rows: pd.DataFrame) -> pd.DataFrame:
+        rows = rows if kind == "all" else without(rows, self.selection.marks)
+        return rows[~rows["provisional"]] if kind == "final" else rows
 
     @cached_property
     def breakdown(self) -> pd.DataFrame:
@@ -258,11 +273,6 @@ class SelectedUsage:
         if self.group_hours is None:
             raise QueryError("groups: expected a breakdown, got none")
         return self.selection.cut(self.group_hours, self._days)
-
-    @property
-    def by_group(self) -> pd.DataFrame:
-        """Selected hours by group where there is a breakdown, of all calls otherwise."""
-        return self.hourly if self.group_hours is None else self.breakdown
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -284,41 +294,43 @@ class SelectedUsage:
     @cached_property
     def previous(self) -> pd.DataFrame | None:
         """Hours of the previous period; None where nothing is compared."""
-        return None if self.earlier_hours is None else self._previous(self.earlier_hours)
+        return None if self.earlier_hours is None else self.previous_rows("all")
 
-    @cached_property
-    def previous_groups(self) -> pd.DataFrame:
-        """Hours of the previous period by group where there is a breakdown.
+    @property
+    def earlier(self) -> pd.DataFrame | None:
+        """Selected hours of all earlier days, from which comparisons learn how days differ."""
+        return None if self.earlier_hours is None else self.selection.of_hours(self.earlier_hours)
+
+    def previous_rows(self, kind: Literal["all", "final"], grouped: bool = False) -> pd.DataFrame:
+        """Return rows of the previous period, of all calls or by group.
+
+        Parameters
+        ----------
+        kind
+            ``"all"``, or ``"final"`` up to the hour of the clock to which the selected hours are
+            final.
+        grouped
+            True for one row per hour and group.
 
         Raises
         ------
         QueryError
             Nothing is compared.
         """
-        rows = self.earlier_hours if self.group_hours is None else self.group_hours
-        if self.previous is None or rows is None:
+        rows, days = self.group_hours if grouped else self.earlier_hours, self.selection.previous
+        if self.earlier_hours is None or rows is None:
             raise QueryError("previous: expected a previous period, got none")
-        return self._previous(rows)
-
-    def _previous(self, rows: pd.DataFrame) -> pd.DataFrame:
-        days = self.selection.previous
         if days is None:
-            return _whole_days(self.selection.of_hours(rows))
-        return self.selection.cut(rows, days)
-
-    @cached_property
-    def previous_so_far(self) -> pd.DataFrame | None:
-        """Previous period up to the hour of the clock to which the selected hours are final."""
-        return None if self.previous is None else self.so_far(self.previous)
-
-    def so_far(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return rows of the previous period up to `previous_end`."""
-        end = self.previous_end
-        return rows if end is None else rows[_local(rows) <= end]
+            rows = _whole_days(self.selection.of_hours(rows))
+        else:
+            rows = self.selection.cut(rows, days)
+        if kind == "final" and self.previous_end is not None:
+            rows = rows[_local(rows) <= self.previous_end]
+        return self._of_kind(kind, rows)
 
     @cached_property
     def previous_end(self) -> pd.Timestamp | None:
-        """Last hour of `previous_so_far` on the local clock; None where it is the whole period."""
+        """Last hour of the previous period to compare, on the local clock; None for all."""
         days, late = self.selection.previous, self.hourly["provisional"].to_numpy()
         if days is None or not late.any():
             return None
@@ -326,33 +338,6 @@ class SelectedUsage:
         start = self._days[0] or self.hourly.index[0].date()
         moved: pd.Timestamp = first - (start - days[0]) - pd.Timedelta(hours=1)
         return moved
-
-    @cached_property
-    def effects(self) -> pd.DataFrame:
-        """What each group adds to the change of the error rate since the previous period."""
-        current = self.breakdown
-        previous = self.so_far(self.previous_groups)
-        return rate_effects(current[~current["provisional"]], previous)
-
-    def change(self, measure: str | Sequence[str]) -> pd.Series | pd.DataFrame | None:
-        """Return the change of measures since the previous period; None if none is comparable."""
-        rows = self.earlier_hours
-        if self.previous is None or rows is None:
-            return None
-        history = self.selection.of_hours(rows)
-        try:
-            return compare_periods(self.hourly, self.previous, measure=measure, history=history)
-        except QueryError:
-            return None
-
-    def rate_change(self, event: str | Sequence[str]) -> pd.Series | pd.DataFrame | None:
-        """Return how rates differ from the previous period, over the final hours of both."""
-        if self.previous_so_far is None:
-            return None
-        current, previous = (
-            without(rows, self.selection.marks) for rows in (self.final, self.previous_so_far)
-        )
-        return rate_difference(current, previous[~previous["provisional"]], event=event)
 
 
 def group_hours_of(breakdown: CallUsage, timezone: str | tzinfo) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from usage_analysis.archive.tables import change_table, scope_table
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import group_queries
-from usage_analysis.fetch.progress import ProgressOption
+from usage_analysis.progress import ProgressOption
 from usage_analysis.query import CallFilters, Filters, UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 

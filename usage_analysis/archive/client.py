@@ -19,8 +19,8 @@ from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.fetch.fetcher import group_in_errors
-from usage_analysis.fetch.progress import ProgressOption, reporting
 from usage_analysis.fetch.threads import CancelToken
+from usage_analysis.progress import ProgressOption, reporting
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import LAG, Source
 from usage_analysis.tidy.groups import sum_groups

@@ -14,7 +14,7 @@ from usage_analysis.sample.account import NAMES
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
-    from usage_analysis.fetch.progress import Progress
+    from usage_analysis.progress import Progress
     from usage_analysis.query import UsageQuery
     from usage_analysis.tidy.usage import CallUsage
 

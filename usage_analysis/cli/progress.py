@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from usage_analysis.fetch.progress import Progress, ProgressBar
+from usage_analysis.progress import Progress, ProgressBar
 
 
 def progress_bar(label: str) -> Progress | None:

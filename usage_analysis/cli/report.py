@@ -109,7 +109,8 @@ def run(options: argparse.Namespace) -> None:
     # Imported here so that --help does not load Matplotlib.
     from usage_analysis.analysis.billing import PRICE
     from usage_analysis.analysis.selection import Selection
-    from usage_analysis.report.page import ReportOptions, build_report
+    from usage_analysis.report.page import build_report
+    from usage_analysis.report.results import ReportOptions
 
     page = build_report(
         data.usage,

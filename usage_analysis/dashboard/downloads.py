@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 from usage_analysis.dashboard.drawing import Drawn
 from usage_analysis.dashboard.views import View
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.figures.style import picture
-from usage_analysis.report.facts import Facts
-from usage_analysis.report.page import ReportOptions, write_report
+from usage_analysis.report.page import write_report
+from usage_analysis.report.results import ReportOptions, ReportResults
 from usage_analysis.report.tables import csv_of, parquet_of
 
 _KINDS: Final = {
@@ -73,7 +72,7 @@ def make_download(kind: str, view: View, drawn: Drawn) -> Download:
 
 def _report(view: View) -> bytes:
     """Return the report of what the controls select, as one page."""
-    settings, about = view.settings, provenance_of(view.selected)
-    facts = Facts(view.selected, about, limit=settings.limit, price=settings.price)
+    limit, price = view.settings.limit, view.settings.price
+    options = ReportOptions(single_file=True, limit=limit, price=price)
     with tempfile.TemporaryDirectory() as folder:
-        return write_report(facts, folder, ReportOptions(single_file=True)).read_bytes()
+        return write_report(ReportResults(view.selected, options), folder).read_bytes()

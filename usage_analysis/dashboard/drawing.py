@@ -42,5 +42,5 @@ class Drawn:
 def draw(view: View) -> Drawn:
     """Draw the figure that is chosen."""
     prepared = view.prepared
-    axes, headline = prepared.draw(), HEADLINES[prepared.entry.name](view)
+    axes, headline = prepared.draw(), HEADLINES[prepared.entry.name](view).sentence
     return Drawn(axes, headline, prepared.table, view.python())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -27,7 +27,7 @@ TABS: Final = {
 ON_TABS: Final = {
     "trends": ("trend", "groups", "comparison", "calendar"),
     "peaks": ("week", "day"),
-    "errors": ("errors", "control", "error_week", "funnel", "effects"),
+    "errors": ("errors", "joins", "control", "error_week", "funnel", "effects"),
     "money": ("billed", "month", "overhead", "pareto"),
     "capacity": ("capacity", "load_duration", "traffic_week"),
 }
@@ -64,6 +64,7 @@ class View:
     settings: Settings
     cached: CachedUsage
     client: str
+    _prepared: dict[tuple[str, str | None], Prepared] = field(default_factory=dict, init=False)
 
     @cached_property
     def selected(self) -> SelectedUsage:
@@ -76,18 +77,25 @@ class View:
         """Displayed hours of all calls."""
         return self.selected.hourly
 
-    @cached_property
+    @property
     def prepared(self) -> Prepared:
         """The chosen figure with its result."""
+        return self.prepare(self.settings.view)
+
+    def prepare(self, name: str, event: str | None = None) -> Prepared:
+        """Return a figure of the same data with its result."""
         settings = self.settings
         options = Options(
             measure=settings.measure,
             every=settings.granularity,
             grouped=self.selected.group_hours is not None,
+            event=event,
             limit=settings.limit,
             price=settings.price,
         )
-        return CATALOGUE[settings.view].prepare(self.selected, options)
+        if (name, event) not in self._prepared:
+            self._prepared[name, event] = CATALOGUE[name].prepare(self.selected, options)
+        return self._prepared[name, event]
 
     def python(self) -> list[str]:
         """Return Python lines from the client to the figure."""

@@ -15,9 +15,9 @@ from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import MAX_CONCURRENCY, Breakdowns
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.fetcher import OUT_OF_TIME
-from usage_analysis.fetch.progress import reporting
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken
 from usage_analysis.fetch.transport import CLOSED
+from usage_analysis.progress import reporting
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage

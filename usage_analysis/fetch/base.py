@@ -12,8 +12,8 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
 from usage_analysis.fetch.grouping import Grouping
-from usage_analysis.fetch.progress import ProgressOption
 from usage_analysis.fetch.threads import CancelToken
+from usage_analysis.progress import ProgressOption
 from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery, zone
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage, build_breakdown

@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 from usage_analysis.errors import ResponseError, TransportError, UsageError
 from usage_analysis.fetch.account import Account
 from usage_analysis.fetch.key import Key
-from usage_analysis.fetch.progress import ProgressOption, reporting
 from usage_analysis.fetch.responses import (
     Body,
     Failure,
@@ -28,6 +27,7 @@ from usage_analysis.fetch.responses import (
 )
 from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy, backoff
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_unordered
+from usage_analysis.progress import ProgressOption, reporting
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply

@@ -1,22 +1,22 @@
-"""The catalogue of figures: each with its result, its drawing call, its options and its Python.
+"""Catalogue of all figures: the result, the drawing call, the options and the Python of each.
 
-Reports and the dashboard draw from this list. A figure is described by the calls of public
-functions that make it, so that the Python shown for a figure is the Python that has run.
+Reports and the dashboard draw from this list. An entry lists the public functions that make a
+figure, so that the Python shown for a figure is the Python that has run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from typing import Any, Final
+
+from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
-from usage_analysis.analysis.difference import rate_effects
+from usage_analysis.analysis.difference import rate_difference, rate_effects
 from usage_analysis.analysis.funnel import funnel
-from usage_analysis.analysis.marks import without
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.statements.month import describe_month
@@ -25,9 +25,9 @@ from usage_analysis.figures.compare import plot_comparison
 from usage_analysis.figures.control import plot_control
 from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.effects import plot_effects
-from usage_analysis.figures.entry import Bucketed, Entry, Finished, Step, Unmarked, Use
+from usage_analysis.figures.entry import Bucketed, Entry, Prepared, Step, Use
 from usage_analysis.figures.funnel import plot_funnel
-from usage_analysis.figures.groups import plot_groups, plot_pareto
+from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
@@ -38,12 +38,14 @@ from usage_analysis.tidy.periods import aggregate
 _Function = Callable[..., Any]
 _MEASURE: Final = {"measure": Use("measure")}
 _DRAWN: Final = {"marks": Use("marks"), "about": Use("about")}
+_ABOUT: Final = {"about": Use("about")}
 _NAMED: Final = {"groups": Use("groups"), **_DRAWN}
 _BUCKETS: Final = Bucketed("table", aggregate, ("hourly",))
-_FINISHED: Final = Finished("table", without, ("table",))
 _GROUPED: Final = frozenset({"group", "groups", "top"})
-_OVER_TIME: Final = frozenset({"granularity", "comparison"}) | _GROUPED
+_OVER_TIME: Final = frozenset({"granularity"}) | _GROUPED
 _COMPARED: Final = frozenset({"comparison"})
+_ERRORS: Final = frozenset({"error_count"})
+_BILLED: Final = frozenset({"billed_minutes"})
 
 
 def _table(function: _Function, *inputs: str, **keywords: Any) -> Step:
@@ -51,45 +53,41 @@ def _table(function: _Function, *inputs: str, **keywords: Any) -> Step:
 
 
 def _plot(function: _Function, *inputs: str, **keywords: Any) -> Step:
-    several = "ax, *_" if function is plot_groups else "ax"
-    return Step(several, function, inputs or ("table",), keywords)
+    return Step("ax", function, inputs or ("table",), keywords)
 
 
-def _week(
-    name: str, plot: _Function, function: _Function, heeds: AbstractSet[str], **keywords: Any
-) -> Entry:
-    """Heat map of the hours of the week."""
-    return Entry(
-        name=name,
-        heading="Hour of the week",
-        steps=(_table(function, by="hour_of_week", **keywords),),
-        plot=_plot(plot, about=Use("about")),
-        rows="unmarked",
-        heeds=frozenset(heeds),
-    )
-
-
-def _rate(name: str, heading: str, function: _Function) -> Entry:
-    """Rate of the finished buckets over time."""
+def _rate(name: str, heading: str, function: _Function, event: str) -> Entry:
+    """Return the entry of a rate over time, of all final hours."""
     return Entry(
         name=name,
         heading=heading,
-        steps=(_BUCKETS, _FINISHED, _table(function, "table")),
+        steps=(_BUCKETS, _table(function, "table")),
         plot=_plot(plot_error_rate, **_NAMED),
-        rows="by_group",
-        heeds=_OVER_TIME,
+        rows="final",
+        groups="optional",
+        columns=frozenset({event}),
+        heeds=_OVER_TIME | _COMPARED,
     )
 
 
 def _load(name: str, heading: str, plot: _Function) -> Entry:
-    """Concurrent calls with their limit."""
+    """Return the entry of a figure of concurrent calls with their limit."""
     return Entry(
         name=name,
         heading=heading,
         steps=(_table(capacity, limit=Use("limit")),),
         plot=_plot(plot, **_DRAWN),
+        rows="unmarked",
+        columns=frozenset({"duration"}),
         heeds=frozenset({"limit"}),
     )
+
+
+def _panels(prepared: Prepared, width: float) -> Figure:
+    """Return the figure of a width for the panels of groups."""
+    groups = prepared.names["groups"]
+    shown = groups if isinstance(groups, int) else len(groups or range(30))
+    return groups_figure(min(shown, prepared.table.iloc[:, 0].nunique()), width)
 
 
 _ENTRIES: Final = (
@@ -98,81 +96,110 @@ _ENTRIES: Final = (
         heading="Over time",
         steps=(_BUCKETS, Bucketed("previous", aggregate, ("previous",))),
         plot=_plot(plot_trend, **_MEASURE, previous=Use("previous"), **_NAMED),
-        rows="by_group",
-        compares="previous_so_far",
-        heeds=_OVER_TIME | {"measure"},
+        groups="optional",
+        previous="beside",
+        heeds=_OVER_TIME | _COMPARED | {"measure"},
     ),
     Entry(
         name="groups",
         heading="One panel per group",
         steps=(_BUCKETS,),
-        plot=_plot(plot_groups, **_MEASURE, **_NAMED),
-        rows="groups",
-        heeds=(_OVER_TIME - _COMPARED) | {"measure"},
+        plot=Step("ax, *_", plot_groups, ("table",), _MEASURE | _NAMED),
+        groups="required",
+        heeds=_OVER_TIME | {"measure"},
+        panels=_panels,
     ),
     Entry(
         name="comparison",
         heading="Change",
-        steps=(_table(compare_periods, "hourly", "previous", **_MEASURE),),
-        plot=_plot(plot_comparison, about=Use("about")),
-        rows="by_group",
-        compares="previous",
+        steps=(_table(compare_periods, "hourly", "previous", **_MEASURE, history=Use("earlier")),),
+        plot=_plot(plot_comparison, **_ABOUT),
+        groups="optional",
+        previous="whole",
         heeds=_COMPARED | {"group", "measure"},
+        height=3.6,
+    ),
+    Entry(
+        name="rates_compared",
+        heading="Change of rates",
+        steps=(_table(rate_difference, "hourly", "previous", event=Use("events")),),
+        plot=_plot(plot_comparison, **_ABOUT),
+        rows="final",
+        previous="final",
+        heeds=_COMPARED,
+        height=2.8,
     ),
     Entry(
         name="calendar",
         heading="Calendar",
         steps=(_table(aggregate, "hourly", every="D"),),
         plot=_plot(plot_calendar, **_MEASURE, **_DRAWN),
-        heeds=_COMPARED | {"measure"},
+        heeds=frozenset({"measure"}),
         height=3.4,
     ),
-    _week("week", plot_week, load_profile, {"measure"}, **_MEASURE),
+    Entry(
+        name="week",
+        heading="Hour of the week",
+        steps=(_table(load_profile, by="hour_of_week", **_MEASURE),),
+        plot=_plot(plot_week, **_ABOUT),
+        rows="unmarked",
+        heeds=frozenset({"measure"}),
+    ),
     Entry(
         name="day",
         heading="Hour of the day",
-        steps=(
-            Unmarked("hourly", without, ("hourly",)),
-            _table(load_profile, **_MEASURE, weekend=Use("weekend")),
-        ),
-        plot=_plot(plot_day, groups=Use("groups"), about=Use("about")),
-        rows="by_group",
+        steps=(_table(load_profile, **_MEASURE, weekend=Use("weekend")),),
+        plot=_plot(plot_day, groups=Use("groups"), **_ABOUT),
+        rows="unmarked",
+        groups="optional",
         heeds=_GROUPED | {"measure"},
     ),
-    _rate("errors", "Over time", error_rate),
+    _rate("errors", "Over time", error_rate, "error_count"),
     Entry(
         name="control",
         heading="Control chart",
         steps=(_table(control_chart),),
         plot=_plot(plot_control, **_DRAWN),
         rows="unmarked",
-        heeds=_COMPARED,
+        columns=_ERRORS,
     ),
-    _week("error_week", plot_error_week, error_rate, _COMPARED),
+    Entry(
+        name="error_week",
+        heading="Hour of the week",
+        steps=(_table(error_rate, by="hour_of_week"),),
+        plot=_plot(plot_error_week, **_ABOUT),
+        rows="final",
+        columns=_ERRORS,
+    ),
     Entry(
         name="funnel",
         heading="Funnel of groups",
         steps=(_table(funnel),),
-        plot=_plot(plot_funnel, about=Use("about")),
-        rows="groups",
-        heeds=_COMPARED | {"group"},
+        plot=_plot(plot_funnel, **_ABOUT),
+        rows="final",
+        groups="required",
+        columns=_ERRORS,
+        heeds=frozenset({"group"}),
     ),
     Entry(
         name="effects",
         heading="Change by group",
-        steps=(_table(rate_effects, "hourly", "previous"),),
-        plot=_plot(plot_effects, about=Use("about")),
-        rows="groups",
-        compares="previous_so_far",
+        steps=(_table(rate_effects, "hourly", "previous", event=Use("event")),),
+        plot=_plot(plot_effects, **_ABOUT),
+        rows="final",
+        groups="required",
+        previous="final",
+        columns=_ERRORS,
         heeds=_COMPARED | {"group"},
     ),
-    _rate("joins", "Joined calls", join_rate),
+    _rate("joins", "Joined calls", join_rate, "joined_count"),
     Entry(
         name="billed",
         heading="Over time",
         steps=(_BUCKETS,),
         plot=_plot(plot_trend, measure="billed_minutes", **_NAMED),
-        rows="by_group",
+        groups="optional",
+        columns=_BILLED,
         heeds=_OVER_TIME | {"price"},
         tail=Step("", cost, ("hourly",), {"price": Use("price")}),
     ),
@@ -182,6 +209,7 @@ _ENTRIES: Final = (
         steps=(_table(aggregate, "hourly", every="D"),),
         plot=_plot(plot_burn_up, budget=Use("budget"), **_DRAWN),
         rows="history",
+        columns=_BILLED,
         heeds=frozenset({"price"}),
         tail=Step("", describe_month, ("table",), {"price": Use("price"), "budget": Use("budget")}),
     ),
@@ -190,20 +218,31 @@ _ENTRIES: Final = (
         heading="Billed over talk",
         steps=(_BUCKETS,),
         plot=_plot(plot_billing, **_NAMED),
-        rows="by_group",
-        heeds=_OVER_TIME - _COMPARED,
+        groups="optional",
+        columns=_BILLED | {"duration", "joined_count"},
+        heeds=_OVER_TIME,
     ),
     Entry(
         name="pareto",
         heading="Shares of groups",
         steps=(_table(cost, price=Use("price")),),
-        plot=_plot(plot_pareto, "hourly", groups=Use("groups"), about=Use("about")),
-        rows="groups",
+        plot=_plot(plot_pareto, "hourly", groups=Use("groups"), **_ABOUT),
+        groups="required",
+        columns=_BILLED,
         heeds=_GROUPED | {"price"},
+        height=lambda prepared: min(max(2.6, 1.6 + 0.25 * len(prepared.table)), 5.0),
     ),
     _load("capacity", "Against the limit", plot_capacity),
     _load("load_duration", "Share of hours", plot_load_duration),
-    _week("traffic_week", plot_week, load_profile, {"limit"}, measure="traffic"),
+    Entry(
+        name="traffic_week",
+        heading="Hour of the week",
+        steps=(_table(load_profile, by="hour_of_week", measure="traffic"),),
+        plot=_plot(plot_week, **_ABOUT),
+        rows="unmarked",
+        columns=frozenset({"duration"}),
+        heeds=frozenset({"limit"}),
+    ),
 )
 #: Every figure by its name.
 CATALOGUE: Final = {entry.name: entry for entry in _ENTRIES}

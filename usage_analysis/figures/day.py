@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_day
+from usage_analysis.analysis.statements.peaks import WHOSE, hours_that_stand_out, state_day
 from usage_analysis.analysis.vocabulary import axis_name, shorten
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats, Parts, groups_by_size, in_units
@@ -21,7 +21,6 @@ from usage_analysis.figures.ticks import from_zero, hours_across
 
 _FEW_HOURS = 3
 _HOURS = np.arange(24.0)
-_WHOSE = {"workdays": "workdays", "weekend": "the weekend", "": "the day"}
 
 
 @plot("load_profile", columns=("mean", "busiest"))
@@ -70,7 +69,7 @@ def plot_day(
         name, rows = _draw_days(ax, _parts(profile))
     _shade_busiest(ax, rows)
     ax.set_ylabel(axis_name(measure, "hour"))
-    title = state_day(rows, _WHOSE.get(name, shorten(name, 40)), meaning=of).title
+    title = state_day(rows, WHOSE.get(name, shorten(name, 40)), meaning=of).title
     return Caption(f"Profile of mean {of.unit}{every} by hour of day", title, key)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
@@ -11,17 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE
-from usage_analysis.analysis.columns import finished
-from usage_analysis.analysis.marks import without
-from usage_analysis.analysis.selection import SelectedUsage
+from usage_analysis.analysis.meaning import RATES
+from usage_analysis.analysis.selection import Rows, SelectedUsage
+from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.groups import groups_figure
 from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.figures.style import WIDTH, new_figure
 from usage_analysis.tidy.periods import aggregate
 
-Rows = Literal["hourly", "unmarked", "by_group", "groups", "history"]
 #: Height that a narrow figure needs more, for its longer heading [in].
 _TALLER: Final = 0.6
 
@@ -33,29 +31,36 @@ class Options:
     Parameters
     ----------
     measure
-        The column that is drawn.
+        Measure to draw; several for a comparison of all calls.
     every
         Bucket that hours are added up to; ``"h"`` leaves them as they are.
     grouped
-        Whether groups are told apart in figures that can show them.
+        True to draw groups in figures that can show them.
+    event
+        Event whose rate changed, for the change by group; errors by default.
     limit
         Maximum number of concurrent calls.
     budget
         Billed minutes that a month may come to.
     price
         Price per billed minute [USD].
+    learn
+        True to learn how much days differ from earlier hours of the reply. The Python of a figure
+        does not fetch these.
     """
 
-    measure: str = "total_count"
+    measure: str | Sequence[str] = "total_count"
     every: str = "D"
     grouped: bool = False
+    event: str | None = None
     limit: int | None = None
     budget: float | None = None
     price: Any = PRICE
+    learn: bool = False
 
 
 class Use(NamedTuple):
-    """A keyword's value that is known when a figure is drawn: an option, marks, rows."""
+    """A keyword whose value is known when a figure is drawn: an option, marks or rows."""
 
     name: str
 
@@ -67,13 +72,13 @@ class Step:
     Parameters
     ----------
     target
-        Name of its result.
+        Name of the call's result.
     function
-        What is called.
+        Function to call.
     inputs
         Names of earlier results.
     keywords
-        Keyword arguments; those that are None or empty when drawn are left out.
+        Keyword arguments; those that are None or empty are left out.
     """
 
     target: str
@@ -93,7 +98,7 @@ class Step:
         return [f"{self.target} = {call}" if self.target else f"print({call})"]
 
     def _given(self, names: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
-        """Keyword arguments with their Python."""
+        """Return the keyword arguments with their Python."""
         out = {}
         for name, value in self.keywords.items():
             if not isinstance(value, Use):
@@ -111,23 +116,11 @@ def _literal(value: Any) -> str:
     return repr(list(value)) if isinstance(value, tuple) else repr(value)
 
 
-class Unmarked(Step):
-    """Leaves out the hours of marks that are to be left out."""
-
-    def run(self, names: Mapping[str, Any], **_: Any) -> Any:
-        """Return the other hours."""
-        return without(names[self.inputs[0]], names["marks"])
-
-    def python(self, names: Mapping[str, Any]) -> list[str]:  # noqa: ARG002  # as every step
-        """Return no line: marks are given by the caller of a report alone."""
-        return []
-
-
 class Bucketed(Step):
     """Adds hours up to the buckets that are drawn."""
 
     def run(self, names: Mapping[str, Any], **_: Any) -> Any:
-        """Add up, where rows are there and not hours."""
+        """Return the buckets; None where there are no rows."""
         rows = names[self.inputs[0]]
         return rows if rows is None or names["every"] == "h" else aggregate(rows, names["every"])
 
@@ -139,21 +132,6 @@ class Bucketed(Step):
         return [f"{self.target} = {name if every == 'h' else f'ua.aggregate({name}, {every!r})'}"]
 
 
-class Finished(Step):
-    """Leaves out what is incomplete, provisional or marked to be left out."""
-
-    def run(self, names: Mapping[str, Any], **_: Any) -> Any:
-        """Return the finished rows."""
-        rows = names[self.inputs[0]]
-        return without(rows[finished(rows)], names["marks"])
-
-    def python(self, names: Mapping[str, Any]) -> list[str]:
-        """Return the lines that leave out."""
-        name = self.target
-        lines = [f'{name} = {name}[~{name}["provisional"]]']
-        return lines if names["every"] == "h" else [f'{name} = {name}[{name}["complete"]]', *lines]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A figure of the catalogue.
@@ -161,66 +139,90 @@ class Entry:
     Parameters
     ----------
     name
-        Its name in files, states and options.
+        Name in files, states and options.
     heading
-        What it is called where figures are listed.
+        Name in lists of figures.
     steps
-        The calls from ``hourly`` (and ``previous``) to its result.
+        Calls from ``hourly`` (and ``previous``) to the result.
     plot
-        The call that draws it.
+        Call that draws the result.
     rows
-        The selected rows that are called ``hourly``.
-    compares
-        The previous period that is called ``previous``: all of it, or as much of it as the selected
-        hours are final.
+        Kind of the selected rows that are called ``hourly``.
+    groups
+        Groups are never drawn, drawn where there is a breakdown, or needed.
+    previous
+        The previous period that is called ``previous``. ``"whole"`` is all of it, and ``"final"``
+        is as much of it as the selected hours are final. ``"beside"`` is the final part where a
+        figure of single hours or days draws it beside all calls; such a figure does without it.
+    columns
+        Columns that the figure needs besides its measure.
     heeds
-        Options and controls that change it, of those that not every figure heeds.
+        Options and controls that change the figure, of those that not every figure heeds.
     tail
-        A call whose result belongs to it in words.
+        Call that prints a sentence which belongs to the figure.
     height
-        Of its axes [in].
+        Height of the axes, or how the result sets it [in].
+    panels
+        Figure of a width for a plot that has panels.
     """
 
     name: str
     heading: str
     steps: tuple[Step, ...] = ()
     plot: Step
-    rows: Rows = "hourly"
-    compares: Literal["", "previous", "previous_so_far"] = ""
+    rows: Rows = "all"
+    groups: Literal["never", "optional", "required"] = "never"
+    previous: Literal["", "beside", "whole", "final"] = ""
+    columns: frozenset[str] = frozenset()
     heeds: frozenset[str] = frozenset()
     tail: Step | None = None
-    height: float = 4.0
+    height: float | Callable[[Prepared], float] = 4.0
+    panels: Callable[[Prepared, float], Figure] | None = None
 
     @property
     def needs_groups(self) -> bool:
         """True if the figure needs a breakdown."""
-        return self.rows == "groups"
+        return self.groups == "required"
 
     @property
     def needs_previous(self) -> bool:
         """True if the figure needs a previous period with some of the same weekdays."""
-        return bool(self.compares) and self.name != "trend"
+        return self.previous in ("whole", "final")
+
+    def missing(self, frame: pd.DataFrame, measure: str | Sequence[str] = ()) -> list[str]:
+        """Return the columns that the figure needs and a frame lacks."""
+        drawn = [measure] if isinstance(measure, str) else measure
+        needed = [*self.columns, *(drawn if "measure" in self.heeds else ())]
+        return [name for name in UNITS if name in needed and name not in frame]
 
     def prepare(self, selected: SelectedUsage, options: Options) -> Prepared:
-        """Compute its result."""
-        grouped = self.needs_groups or (self.rows == "by_group" and options.grouped)
-        rows = getattr(selected, {"groups": "breakdown", "by_group": "hourly"}.get(
-            "groups" if grouped else self.rows, self.rows))  # fmt: skip
-        selection, previous = selected.selection, self._previous(selected, options, grouped)
+        """Compute the result of the figure.
+
+        Raises
+        ------
+        QueryError
+            The data lack a column, a breakdown or a previous period.
+        """
+        if missing := self.missing(selected.hourly, options.measure):
+            raise QueryError(f"{self.heading}: the data lack {describe_columns(missing)}")
+        grouped = self.needs_groups or (self.groups == "optional" and options.grouped)
+        kind: Rows = "history" if self.rows == "history" else "all"
+        previous = self._previous(selected, options, grouped=grouped)
         names = vars(options) | {
-            "hourly": rows,
+            "hourly": selected.rows(self.rows, grouped=grouped),
             "previous": previous,
-            "about": provenance_of(selected, selected.hourly if self.rows == "unmarked" else rows),
-            "marks": tuple(selection.marks),
-            "weekend": None if grouped else tuple(selection.weekend),
-            "groups": selection.groups if grouped else None,
+            "earlier": selected.earlier if options.learn and self.needs_previous else None,
+            "about": provenance_of(selected, selected.rows(kind, grouped=grouped)),
+            "marks": tuple(selected.selection.marks),
+            "weekend": None if grouped else tuple(selected.selection.weekend),
+            "groups": selected.selection.groups if grouped else None,
+            "events": tuple(name for name in RATES if name in selected.hourly),
         }
-        lines = []
-        if self.compares == "previous_so_far" and previous is not None:
-            lines = _so_far(selected)
-            if self.name == "effects":
-                names["hourly"] = rows[~rows["provisional"]]
-                lines += ['hourly = hourly[~hourly["provisional"]]'] if lines else []
+        lines = ['hourly = hourly[~hourly["provisional"]]'] if self.rows == "final" else []
+        end = selected.previous_end
+        if previous is not None and self.previous != "whole" and end is not None:
+            local = "previous.index.tz_localize(None)"
+            lines.append(f'previous = previous[{local} <= "{end:%Y-%m-%d %H:%M}"]')
         for step in self.steps:
             lines += step.python(names)
             names[step.target] = step.run(names)
@@ -228,24 +230,17 @@ class Entry:
         return Prepared(self, names, grouped, tuple(lines))
 
     def _previous(
-        self, selected: SelectedUsage, options: Options, grouped: bool
+        self, selected: SelectedUsage, options: Options, *, grouped: bool
     ) -> pd.DataFrame | None:
-        if not self.compares:
+        beside = options.every in ("h", "D") and not grouped and selected.earlier_hours is not None
+        if not self.previous or (self.previous == "beside" and not beside):
             return None
-        if self.name == "trend":  # weeks and groups have nothing drawn beside them
-            beside = not grouped and options.every in ("h", "D")
-            return selected.previous_so_far if beside else None
-        if selected.previous is None:
-            raise QueryError(f"{self.name}: expected a previous period, got none")
-        if self.compares == "previous_so_far":
-            return selected.so_far(selected.previous_groups)
-        return selected.previous_groups if grouped else selected.previous
+        return selected.previous_rows("all" if self.previous == "whole" else "final", grouped)
 
 
-def _so_far(selected: SelectedUsage) -> list[str]:
-    """Line that cuts the previous period to the hours that are final."""
-    end, local = selected.previous_end, "previous.index.tz_localize(None)"
-    return [] if end is None else [f'previous = previous[{local} <= "{end:%Y-%m-%d %H:%M}"]']
+def describe_columns(columns: Sequence[str]) -> str:
+    """Return the names of columns with the words that people read for them."""
+    return " and ".join(f"{UNITS[name]} (column {name})" for name in columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,9 +252,9 @@ class Prepared:
     entry
         The figure.
     names
-        Its rows, results and options by name.
+        Rows, results and options by name.
     grouped
-        Whether it tells groups apart.
+        True if the figure draws groups.
     lines
         Python from the rows to the figure.
     """
@@ -270,38 +265,32 @@ class Prepared:
     lines: tuple[str, ...]
 
     @property
+    def result(self) -> Any:
+        """Result of the helper that the figure draws."""
+        return self.names["table"]
+
+    @property
     def table(self) -> pd.DataFrame:
-        """The result that is drawn."""
-        table = self.names.get("table", self.names["hourly"])
-        if isinstance(table, pd.Series):
-            times = isinstance(table.index, pd.DatetimeIndex)
-            return table.to_frame() if times else table.to_frame().T
-        return table  # type: ignore[no-any-return]  # a frame then
+        """The result as a table."""
+        if not isinstance(self.result, pd.Series):
+            return self.result  # type: ignore[no-any-return]  # a frame then
+        times = isinstance(self.result.index, pd.DatetimeIndex)
+        return self.result.to_frame() if times else self.result.to_frame().T
 
     def draw(self, ax: Axes | None = None) -> Axes:
-        """Draw it on axes, or on new ones."""
-        given = {} if ax is None else {"ax": ax}
-        axes: Any = self.entry.plot.run(self.names, **given)
-        first: Axes = axes[0] if isinstance(axes, list) else axes
-        return first
+        """Draw the figure on axes, or on new ones."""
+        return self._plot(**({} if ax is None else {"ax": ax}))
 
     def figure(self, width: float) -> Figure:
-        """Draw it on a new figure of a width [in]; a narrow one is higher for its heading."""
-        if self.entry.name == "groups":
-            shown = min(self.names["groups"] or 30, self.table.iloc[:, 0].nunique())
-            plot = self.entry.plot
-            return figure_of(plot.run(self.names, figure=groups_figure(shown, width))[0])
+        """Draw a new figure of a width [in]; a narrow one is higher for its heading."""
+        if self.entry.panels is not None:
+            return figure_of(self._plot(figure=self.entry.panels(self, width)))
         height = self.entry.height
-        if self.entry.name == "pareto":
-            height = min(max(2.6, 1.6 + 0.25 * len(self.table)), 5.0)
-        return figure_at(height, self.draw)(width)
-
-
-def figure_at(height: float, draw: Callable[[Axes], Axes]) -> Callable[[float], Figure]:
-    """Return a drawing as a figure of any width [in]; a narrow one is higher for its heading."""
-
-    def at(width: float) -> Figure:
+        height = height(self) if callable(height) else height
         tall = height + (_TALLER if width < WIDTH else 0)
-        return figure_of(draw(new_figure(width, tall).add_subplot()))
+        return figure_of(self.draw(new_figure(width, tall).add_subplot()))
 
-    return at
+    def _plot(self, **where: Any) -> Axes:
+        axes: Any = self.entry.plot.run(self.names, **where)
+        first: Axes = axes[0] if isinstance(axes, list) else axes
+        return first

@@ -11,15 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.statements.groups import state_largest
-from usage_analysis.analysis.vocabulary import (
-    UNITS,
-    amount,
-    axis_name,
-    counted,
-    per,
-    several,
-    span_of,
-)
+from usage_analysis.analysis.statements.totals import state_total
+from usage_analysis.analysis.vocabulary import axis_name, per, span_of
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import MANY, WEEK, Floats, finished, groups_by_size, in_units
 from usage_analysis.figures.labels import label_ends
@@ -108,8 +101,8 @@ def plot_trend(
     ax.set_ylabel(f"{smoothed}{axis_name(measure, every)}")
     # A few buckets of groups have no mean, and the shares in the title are of all.
     draw_marks(ax, marks, counted=frame if grouped and not smoothed else None)
-    title = state_largest(frame, measure).title if grouped else _finding(frame, measure, marks)
-    return Caption(f"Line of {of.name} {per(every)}", title, key)
+    found = state_largest(frame, measure) if grouped else state_total(frame, measure, marks)
+    return Caption(f"Line of {of.name} {per(every)}", found.title, key)
 
 
 def _draw_previous(
@@ -220,26 +213,3 @@ def _averaged(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]
     x = dates_of(rows.index)
     line, values = split_at_gaps(x, np.where(used, in_units(rows, measure), np.nan))
     return rows.assign(**{measure: _moving_mean(values, over)[np.isin(line, x)]})
-
-
-def _finding(frame: pd.DataFrame, measure: str, marks: Sequence[Mark]) -> str:
-    """Return the title of the trend of one series."""
-    what, every = UNITS.get(measure, measure), span_of(frame)
-    kept = frame[finished(frame) & ~left_out(frame, marks)]
-    if len(kept) == 0:
-        return f"No finished {every} yet, so no mean of {what} {per(every)}"
-    values = in_units(kept, measure)
-    total = float(np.nansum(values))
-    if not total > 0:
-        return f"No {what} in {several(len(kept), f'whole {every}')}"
-    if len(kept) == 1:
-        return f"{counted(total, measure)} in the one whole {every}"
-    if total < len(kept):
-        return f"{counted(total, measure)} in {len(kept):,} whole {every}s"
-    top = int(np.nanargmax(values))
-    when = kept.index[top]
-    moment = f"{when:%A %Y-%m-%d}" if every == "day" else f"{when:%Y-%m-%d %H:%M}"
-    return (
-        f"{counted(float(np.nanmean(values)), measure)} {per(every)} on average over {len(kept):,} "
-        f"whole {every}s, most on {moment} ({amount(values[top])})"
-    )

@@ -7,10 +7,9 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -19,13 +18,11 @@ import jinja2
 import pandas as pd
 from matplotlib.figure import Figure
 
-from usage_analysis.analysis.billing import PRICE
 from usage_analysis.analysis.columns import finished
 from usage_analysis.analysis.selection import Selection
 from usage_analysis.analysis.vocabulary import number, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
-from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.figures.style import (
     WIDTH,
     Theme,
@@ -35,14 +32,13 @@ from usage_analysis.figures.style import (
     theme_in_use,
     title_of,
 )
-from usage_analysis.report.facts import Facts, Section
-from usage_analysis.report.sections import sections_of
-from usage_analysis.report.summary import findings
+from usage_analysis.progress import Progress, ProgressOption, reporting
+from usage_analysis.report.results import ReportOptions, ReportResults, Section
+from usage_analysis.report.sections import sections_of, state_left_out
+from usage_analysis.report.summary import summarize
 from usage_analysis.report.tables import csv_of, has_parquet, html_table, rows_in_words, write_table
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.usage import CallUsage
-
-Progress = Callable[[int, int], None]
 
 #: Width of the figures that a page shows on a phone [in].
 NARROW_WIDTH: Final = 4.2
@@ -51,39 +47,6 @@ _DARK: Final = {"page": "#1E1E1E", "ink": "#ECECEC", "muted": "#B4B4B4", "grid":
 # Coordinates to a hundredth of a point; those of transforms begin with a bracket and stay.
 _SHORTER: Final = re.compile(rb"(?<=[ \n\"])(-?\d+\.\d\d)\d+(?=[ \n\"])")
 _LOGOS: Final = {".svg": "image/svg+xml", ".png": "image/png"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportOptions:
-    """Limit, budget and price of the account, and the look of a report.
-
-    Parameters
-    ----------
-    limit
-        Maximum number of concurrent calls.
-    budget
-        Billed minutes that a month may come to.
-    price
-        Price per billed minute [USD]; the vendor's USD 0.05 by default.
-    title
-        Heading of the page.
-    theme
-        Colours, fonts and logo.
-    single_file
-        Write the page without files beside it, for a page that is sent.
-
-    Examples
-    --------
-    >>> ReportOptions(limit=5, price="0.07").title
-    'Call usage'
-    """
-
-    limit: int | None = None
-    budget: float | None = None
-    price: Decimal | str | float = PRICE
-    title: str = "Call usage"
-    theme: Theme | None = None
-    single_file: bool = False
 
 
 def build_report(
@@ -96,42 +59,44 @@ def build_report(
     breakdown: CallUsage | None = None,
     sections: Sequence[str] | None = None,
     options: ReportOptions | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Path:
     """Write a report with its figures (SVG, PNG) and tables, and return the path of its page.
 
     The page loads nothing and has no script. An error leaves the folder as it was, because all
-    files are made before the first one is put there.
+    files are made before the first one is put there. Sections whose columns the reply lacks, such
+    as ``error_count`` in an old saved reply, are left out, and the summary names them.
 
     Parameters
     ----------
     usage
         The reply to report on; it needs hourly rows.
     folder
-        Where to write; made if it does not exist.
+        Folder to write to; it is made if it does not exist.
     timezone
         Time zone of days and hours, UTC by default: short for ``Selection(timezone=...)``.
     selection
-        Days, hours of the day, weekend and marks, and the filters in your words. By default the
-        days that the reply was asked for.
+        Days, hours of the day, weekend, marks, and a description of the filters. By default the
+        days of the reply's query.
     previous
         The reply of a previous period, to compare with.
     breakdown
-        A reply with groups, for the section on them.
+        A reply with groups, for the section on groups.
     sections
         Names out of ``comparison``, ``trend``, ``peaks``, ``errors``, ``joins``, ``capacity``,
-        ``billing``, ``month``, ``groups``, ``checks``, ``terms``, in the order in which they are
-        wanted; by default all that the data allow. Provenance is always there.
+        ``billing``, ``month``, ``groups``, ``checks``, ``terms``, in the order of the page; by
+        default all that the data allow. Provenance is always there.
     options
         Limit, budget and price of the account; title and theme of the page.
     progress
-        Called with the number of steps done and the number of all.
+        ``True`` for a progress bar on standard error or in the notebook, or a function that is
+        called with the number of finished steps and their total.
 
     Raises
     ------
     QueryError
-        An unknown section, a section whose data were not given, a time zone given twice, a reply
-        without hourly rows or error counts, or no hour in the selected days.
+        An unknown section, a named section whose data were not given, two time zones, a reply
+        without hourly rows, or no hour in the selected days.
 
     Examples
     --------
@@ -142,41 +107,32 @@ def build_report(
     >>> page.name
     'report.html'
     """
-    check_frame("build_report", usage.hourly, "error_count", "billed_minutes")
+    check_frame("build_report", usage.hourly)
     if timezone is not None and selection is not None:
         raise QueryError("timezone: expected it in the selection alone, got both")
     chosen = selection or Selection(timezone=timezone or "UTC")
-    options = options or ReportOptions()
     selected = chosen.of(usage, breakdown=breakdown, previous=previous)
-    facts = Facts(
-        selected,
-        provenance_of(selected),
-        limit=options.limit,
-        budget=options.budget,
-        price=options.price,
-    )
-    return write_report(facts, folder, options, sections=sections, progress=progress)
+    results = ReportResults(selected, options or ReportOptions())
+    return write_report(results, folder, sections=sections, progress=progress)
 
 
 def write_report(
-    facts: Facts,
+    results: ReportResults,
     folder: str | os.PathLike[str],
-    options: ReportOptions,
     *,
     sections: Sequence[str] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Path:
     """Write the report of computed results and return the path of its page."""
     target = Path(folder)
     if target.exists() and not target.is_dir():
         raise QueryError(f"folder: expected a folder or a new name, got the file {str(target)!r}")
-    with figure_style(options.theme):
+    with figure_style(results.options.theme), reporting(progress, "Writing") as report:
         logo = _logo(theme_in_use())
-        chosen = list(sections_of(facts, sections))
-        page = _Page(facts, chosen, sections is None or "terms" in sections, options, logo)
+        page = _Page(results, list(sections_of(results, sections)), sections, logo)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as made:
-            names = page.write(Path(made), progress or (lambda _done, _all: None))
+            names = page.write(Path(made), report)
             target.mkdir(exist_ok=True)
             for name in names:
                 (Path(made) / name).replace(target / name)
@@ -184,7 +140,7 @@ def write_report(
 
 
 def _logo(theme: Theme) -> str | None:
-    """Address of the logo that holds the logo itself."""
+    """Return the logo as a data URL."""
     if theme.logo is None:
         return None
     path = Path(theme.logo)
@@ -199,7 +155,7 @@ def _address(body: bytes, kind: str) -> str:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A figure on the page: wide, narrow, as alternative text, with its table."""
+    """A figure on the page: wide, narrow, its alternative text and its table."""
 
     wide: str
     narrow: str
@@ -211,16 +167,15 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Page:
-    """One report, its data computed."""
+    """Page of a report, with the names of the sections that were asked for."""
 
-    facts: Facts
+    results: ReportResults
     sections: Sequence[Section]
-    terms: bool
-    options: ReportOptions
+    wanted: Sequence[str] | None
     logo: str | None
 
     def write(self, folder: Path, progress: Progress) -> list[str]:
-        """Names of the files written, the page last."""
+        """Write all files and return their names, the page last."""
         steps = sum(len(section.pictures) for section in self.sections) + 2
         names: list[str] = []
         shown: dict[str, list[_Shown]] = {}
@@ -231,7 +186,7 @@ class _Page:
                 progress(done, steps)
                 wide, narrow = one.draw(WIDTH), one.draw(NARROW_WIDTH)
                 svg = picture(wide, "svg")
-                if not self.options.single_file:
+                if not self.results.options.single_file:
                     names += _write_figure(wide, svg, folder / one.name)
                 shown[section.name].append(_shown(wide, svg, narrow, one.table))
                 done += 1
@@ -239,16 +194,16 @@ class _Page:
         for name, table in self._tables().items():
             names += write_table(table, folder, name)
         progress(done + 1, steps)
-        digest = hashlib.sha256(csv_of(self.facts.selected.hourly)).hexdigest()
+        digest = hashlib.sha256(csv_of(self.results.selected.hourly)).hexdigest()
         (folder / "report.html").write_text(self._html(shown, names, digest), encoding="utf-8")
         progress(steps, steps)
         return [*names, "report.html"]
 
     def _tables(self) -> dict[str, pd.DataFrame]:
-        """Every table by its file's name, none for a page alone."""
-        if self.options.single_file:
+        """Return every table by its file's name; none for a single file."""
+        if self.results.options.single_file:
             return {}
-        tables = {"hourly": self.facts.selected.hourly, "daily": self.facts.selected.daily}
+        tables = {"hourly": self.results.selected.hourly, "daily": self.results.selected.daily}
         for section in self.sections:
             tables |= {one.name: one.table for one in section.pictures}
             tables |= {name: one.table for name, one in section.tables.items()}
@@ -260,62 +215,65 @@ class _Page:
             loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
         ).get_template("page.html.j2")
         return page.render(
-            about=self.facts.about,
+            about=self.results.about,
             theme=theme_in_use(),
             logo=self.logo,
             notes=self._notes(),
             totals=self._totals(),
-            summary=findings(self.facts, [section.name for section in self.sections]),
+            summary=[
+                *summarize(self.results, [section.name for section in self.sections]),
+                *(state_left_out(self.results) if self.wanted is None else []),
+            ],
             sections=self.sections,
             shown=shown,
             html_table=html_table,
-            terms=self.terms,
+            terms=self.wanted is None or "terms" in self.wanted,
             version=version("usage-analysis"),
             digest=digest,
             assumed=self._assumed(),
             files=names,
-            options=self.options,
+            options=self.results.options,
         )
 
     def _assumed(self) -> bool:
         """Return True if the date of the data is unknown and assumed."""
-        usage = self.facts.selected.usage
+        usage = self.results.selected.usage
         days = usage.daily.index
         return usage.source == "file" and usage.as_of == days[-1] + pd.Timedelta(days=1)
 
     def _totals(self) -> list[tuple[str, str]]:
-        total = self.facts.selected.hourly.drop(columns="provisional").sum()
+        """Return the totals of the columns that the data have, each with its label."""
+        total = self.results.selected.hourly.drop(columns="provisional").sum()
         joined, talk = total["joined_count"], total["duration"].total_seconds()
         minutes, seconds = divmod(round(talk / joined) if joined else 0, 60)
         mean = f"{minutes:,} min {seconds:02} s" if joined else "none joined"
-        return [
-            ("Calls", f"{total['total_count']:,.0f}"),
-            ("Joined", f"{joined:,.0f}"),
-            ("Failed", f"{total['error_count']:,.0f}"),
-            ("Talk", f"{number(talk / 60, 'duration')} min"),
-            ("Average call length", mean),
-            ("Billed", f"{number(total['billed_minutes'], 'billed_minutes')} min"),
-        ]
+        found = [("Calls", f"{total['total_count']:,.0f}"), ("Joined", f"{joined:,.0f}")]
+        if "error_count" in total:
+            found.append(("Failed", f"{total['error_count']:,.0f}"))
+        found += [("Talk", f"{number(talk / 60, 'duration')} min"), ("Average call length", mean)]
+        if "billed_minutes" in total:
+            found.append(("Billed", f"{number(total['billed_minutes'], 'billed_minutes')} min"))
+        return found
 
     def _notes(self) -> list[str]:
-        facts, notes = self.facts, []
-        left_out = int((~finished(facts.selected.daily)).sum())
+        results, notes = self.results, []
+        left_out = int((~finished(results.selected.daily)).sum())
         if left_out:
             notes.append(
-                f"{left_out} of {several(len(facts.selected.daily), 'day')} "
+                f"{left_out} of {several(len(results.selected.daily), 'day')} "
                 f"{'is' if left_out == 1 else 'are'} incomplete or provisional: left out of "
                 "means, daily rates and busy hours, and kept in the totals."
             )
-        provisional = int(facts.selected.hourly["provisional"].sum())
+        provisional = int(results.selected.hourly["provisional"].sum())
         if provisional:
             notes.append(
                 f"The last {'hour is' if provisional == 1 else f'{provisional} hours are'} "
                 "provisional: still running, or so recent that "
                 "billed minutes can still grow."
             )
-        for mark in facts.selected.selection.marks:
+        for mark in results.selected.selection.marks:
             if mark.leave_out and mark.end is not None:
-                place = facts.about.timezone
+                place = results.about.timezone
                 start, end = (t.tz_convert(place) for t in (mark.start, mark.end))
                 notes.append(
                     f"{mark.label}: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is left out of "
@@ -323,12 +281,12 @@ class _Page:
                 )
         if self._assumed():
             notes.append(
-                f"The reply does not say when it was fetched. {facts.about.as_of:%Y-%m-%d %H:%M} "
+                f"The reply does not say when it was fetched. {results.about.as_of:%Y-%m-%d %H:%M} "
                 "UTC, the end of its last day, is assumed."
             )
-        if facts.selected.usage.source == "sample":
+        if results.selected.usage.source == "sample":
             notes.append("These are simulated calls of the sample account.")
-        if not self.options.single_file and not has_parquet():
+        if not self.results.options.single_file and not has_parquet():
             notes.append(
                 "Tables are only CSV. For Parquet, install pyarrow: "
                 'pip install "usage-analysis[parquet]".'
@@ -337,7 +295,7 @@ class _Page:
 
 
 def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
-    """Names of the SVG and the PNG written of a figure."""
+    """Write a figure as SVG and PNG, and return the names of the files."""
     path.with_suffix(".svg").write_bytes(svg)
     path.with_suffix(".png").write_bytes(picture(figure, "png", dpi=200))
     return [f"{path.name}.svg", f"{path.name}.png"]

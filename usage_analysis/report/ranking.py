@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.rates import error_rate, join_rate
-from usage_analysis.analysis.vocabulary import percents, span_of
+from usage_analysis.analysis.vocabulary import percent, percents, span_of
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.report.tables import sparkline, sparkline_words
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.overlap import can_share_calls
 
+_SUMS: Final = ["total_count", "duration"]
 
-def group_table(hourly: pd.DataFrame, price: Decimal | str | float) -> pd.DataFrame:
-    """Calls, rates with the error rate's interval, talk and cost of each group of a breakdown."""
-    errors, joins = error_rate(hourly, by="total"), join_rate(hourly, by="total")
-    talk = {name: rows["duration"].sum() for name, rows in each_group(hourly)}
-    table = pd.DataFrame(
-        {
-            "calls": errors["calls"],
-            "share": errors["calls"] / max(errors["calls"].sum(), 1),
-            "error_rate": errors["rate"],
-            "error_low": errors["low"],
-            "error_high": errors["high"],
-            "join_rate": joins["rate"],
-            "talk": pd.Series(talk),
-        }
-    )
-    if can_share_calls(hourly):
-        table = table.drop(columns="share")  # groups of shared calls have no whole
-    money = cost(hourly, price)
-    if isinstance(money, pd.DataFrame):
-        table = table.join(money)
+
+def group_table(breakdown: pd.DataFrame, price: Decimal | str | float) -> pd.DataFrame:
+    """Return calls, rates, talk and cost of each group, as far as the data have them.
+
+    Rates are of the final hours, and all else of all hours.
+    """
+    final = breakdown[~breakdown["provisional"]]
+    sizes = {str(name): rows[_SUMS].sum() for name, rows in each_group(breakdown)}
+    sums = pd.DataFrame.from_dict(sizes, orient="index")
+    table = pd.DataFrame({"calls": sums["total_count"].astype(np.int64)})
+    if not can_share_calls(breakdown):  # groups that share calls have no whole
+        table["share"] = table["calls"] / max(table["calls"].sum(), 1)
+    if "error_count" in breakdown:
+        errors = error_rate(final, by="total")[["rate", "low", "high"]]
+        table = table.join(errors.set_axis(["error_rate", "error_low", "error_high"], axis=1))
+    table["join_rate"], table["talk"] = join_rate(final, by="total")["rate"], sums["duration"]
+    if "billed_minutes" in breakdown:
+        table = table.join(cost(breakdown, price))  # type: ignore[arg-type]  # a breakdown's table
     return table.sort_values("calls", ascending=False, kind="stable").rename_axis(
-        group_column(hourly)
+        group_column(breakdown)
     )
 
 
@@ -47,30 +48,21 @@ def with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
     whole = daily[finished(daily)]
     parts = {name: in_units(rows, "total_count") for name, rows in each_group(whole)}
     top = max((float(values.max()) for values in parts.values() if len(values)), default=0.0)
-    shares = table["share"] if "share" in table else np.full(len(table), np.nan)
+    columns: dict[str, tuple[str, Callable[[Mapping[Any, Any]], str]]] = {
+        "calls": ("calls", lambda row: f"{row['calls']:,.0f}"),
+        "share": ("share", lambda row: f"{100 * row['share']:.1f} %"),
+        "error_rate": ("error rate, 95 %", _error_rate),
+        "join_rate": ("joined", _join_rate),
+        "talk": ("talk [min]", lambda row: f"{row['talk'].total_seconds() / 60:,.0f}"),
+        "billed_minutes": ("billed [min]", lambda row: f"{row['billed_minutes']:,.1f}"),
+        "cost": ("cost [USD]", lambda row: f"{row['cost']:,.2f}"),
+    }
+    rows = table.to_dict("records")
     shown = pd.DataFrame(
-        {
-            "calls": [f"{calls:,.0f}" for calls in table["calls"]],
-            "share": [f"{100 * share:.1f} %" for share in shares],
-            "error rate, 95 %": [
-                "no calls" if pd.isna(rate) else
-                "{} % ({} to {} %)".format(*percents(rate, low, high))
-                for rate, low, high in zip(
-                    table["error_rate"], table["error_low"], table["error_high"], strict=True
-                )
-            ],
-            "joined": [
-                "no calls" if pd.isna(rate) else f"{100 * rate:.1f} %"
-                for rate in table["join_rate"]
-            ],
-            "talk [min]": [f"{t.total_seconds() / 60:,.0f}" for t in table["talk"]],
-            "billed [min]": [f"{minutes:,.1f}" for minutes in table["billed_minutes"]],
-            "cost [USD]": [f"{amount:,.2f}" for amount in table["cost"]],
-        },
+        {label: [form(row) for row in rows] for name, (label, form) in columns.items()
+         if name in table},
         index=table.index,
     )  # fmt: skip
-    if "share" not in table:
-        shown = shown.drop(columns="share")
     empty = in_units(whole.iloc[:0], "total_count")
     every = span_of(daily)
     lines = [
@@ -80,3 +72,14 @@ def with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
     # Beside the name, where a phone shows it without scrolling.
     shown.insert(0, "trend", pd.Series(lines, index=table.index, dtype=object))
     return shown
+
+
+def _error_rate(row: Mapping[Any, Any]) -> str:
+    if pd.isna(row["error_rate"]):
+        return "no calls"
+    rate, low, high = percents(row["error_rate"], row["error_low"], row["error_high"])
+    return f"{rate} % ({low} to {high} %)"
+
+
+def _join_rate(row: Mapping[Any, Any]) -> str:
+    return "no calls" if pd.isna(row["join_rate"]) else percent(row["join_rate"])

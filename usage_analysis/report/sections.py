@@ -9,24 +9,21 @@ from typing import Any, Literal
 import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead
-from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.statements.checks import check_table
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import days_in_words
-from usage_analysis.analysis.vocabulary import several
+from usage_analysis.analysis.vocabulary import date_range, several
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.compare import plot_comparison
-from usage_analysis.figures.entry import figure_at
+from usage_analysis.figures.entry import describe_columns
 from usage_analysis.report.display import (
     billing_shown,
     busy_hours_shown,
     month_shown,
     peak_hours_shown,
 )
-from usage_analysis.report.facts import Facts, Picture, Section, Table, picture_of
-from usage_analysis.report.ranking import with_lines
-from usage_analysis.report.summary import when
+from usage_analysis.report.ranking import group_table, with_lines
+from usage_analysis.report.results import ReportResults, Section, Table
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.overlap import can_share_calls
 from usage_analysis.tidy.periods import aggregate
@@ -37,25 +34,27 @@ _NOT_COMPARABLE = (
     "No comparison with the previous period: no finished hour has the same weekday and hour in "
     "both periods."
 )
+_SHARED = (
+    "One call can be in several of these groups, because they are groups of filters such as search "
+    "or duration. Shares, running sums and a common rate would count such calls several times and "
+    "are left out."
+)
 
 
-def _trend(facts: Facts) -> Section:
-    pictures = [
-        picture_of(facts, "trend"),
-        picture_of(facts, "calendar", facts.selected.daily[["total_count"]]),
-    ]
-    return Section("trend", "Calls over time", pictures)
+def _trend(results: ReportResults) -> Section:
+    calendar = results.selected.daily[["total_count"]]
+    pictures = [results.picture("trend"), results.picture("calendar", calendar)]
+    return Section("trend", _HEADINGS["trend"], pictures)
 
 
-def _peaks(facts: Facts) -> Section:
-    pictures = [picture_of(facts, "week"), picture_of(facts, "day")]
-    busy, peaks = _busy_hours(facts), peak_hours(facts.selected.unmarked, 5)
-    words = ["No whole day yet, so there is no busy hour."]
-    if facts.selected.selection.hours is not None:
-        words = ["Busy hours need whole days, and this report covers only some hours of each day."]
+def _peaks(results: ReportResults) -> Section:
+    selected = results.selected
+    busy, peaks = _busy_hours(results), peak_hours(selected.unmarked, 5)
+    words = "No whole day yet, so there is no busy hour."
+    if selected.selection.hours is not None:
+        words = "Busy hours need whole days, and this report covers only some hours of each day."
     if len(busy):
-        over = days_in_words(facts.selected.unmarked)
-        words = [f"Busy hours of all days and of workdays alone, over {over}."]
+        words = f"Busy hours of all days and of workdays, over {days_in_words(selected.unmarked)}."
     tables = {
         "busy_hour": Table(
             "The busy hour [calls]: the clock hour with the greatest mean, and the mean of each "
@@ -65,17 +64,18 @@ def _peaks(facts: Facts) -> Section:
         ),
         "peak_hours": Table(
             "The hours of the week with the greatest means [calls per hour]: the means are partly "
-            "luck, the expected load is what to count on",
+            "luck; plan with the expected load",
             peaks,
             peak_hours_shown(peaks),
         ),
     }
-    return Section("peaks", "Peak hours", pictures, tables, words=words)
+    pictures = [results.picture("week"), results.picture("day")]
+    return Section("peaks", _HEADINGS["peaks"], pictures, tables, [words])
 
 
-def _busy_hours(facts: Facts) -> pd.DataFrame:
-    """Busy hours by both methods, of all days and of workdays; no row without a whole day."""
-    found, selected = {}, facts.selected
+def _busy_hours(results: ReportResults) -> pd.DataFrame:
+    """Return busy hours by both methods, of all days and of workdays; no row without whole days."""
+    found, selected = {}, results.selected
     wanted: tuple[tuple[Literal["tcbh", "adph"], Literal["all", "workdays"]], ...]
     wanted = (("tcbh", "all"), ("tcbh", "workdays"), ("adph", "all"))
     for method, days in wanted:
@@ -90,134 +90,114 @@ def _busy_hours(facts: Facts) -> pd.DataFrame:
     return table
 
 
-def _errors(facts: Facts) -> Section:
-    pictures = [picture_of(facts, name) for name in ("errors", "control", "error_week")]
-    return Section("errors", "Errors", pictures)
+def _errors(results: ReportResults) -> Section:
+    pictures = [results.picture(name) for name in ("errors", "control", "error_week")]
+    return Section("errors", _HEADINGS["errors"], pictures)
 
 
-def _joins(facts: Facts) -> Section:
-    return Section("joins", "Joined calls", [picture_of(facts, "joins")])
+def _joins(results: ReportResults) -> Section:
+    return Section("joins", _HEADINGS["joins"], [results.picture("joins")])
 
 
-def _capacity(facts: Facts) -> Section:
-    found, pictures = capacity(facts.selected.hourly, limit=facts.limit), []
-    if facts.limit is not None:
-        pictures.append(picture_of(facts, "capacity", found[found["at_risk"]]))
+def _capacity(results: ReportResults) -> Section:
+    found, words, pictures = results.prepare("capacity").table, [], []
+    if results.options.limit is None:
+        words = ["Without a concurrency limit this section cannot estimate refused calls."]
+    else:
+        pictures = [results.picture("capacity", found[found["at_risk"]])]
     carried = found[["carried", "overlong"]]
     busiest = carried.sort_values("carried", ascending=False, kind="stable").iloc[:_BUSIEST]
-    pictures.append(picture_of(facts, "load_duration", busiest))
-    words = [] if facts.limit is not None else [
-        "No concurrency limit was given: with one, this section shows how many calls were refused."
-    ]  # fmt: skip
-    return Section("capacity", "Concurrent calls", pictures, words=words)
+    pictures.append(results.picture("load_duration", busiest))
+    return Section("capacity", _HEADINGS["capacity"], pictures, words=words)
 
 
-def _billing(facts: Facts) -> Section:
-    columns = ["duration", "billed_minutes", "joined_count"]
-    picture = picture_of(facts, "overhead", facts.selected.daily[columns])
-    overhead: Any = billing_overhead(facts.selected.hourly, price=facts.price)
+def _billing(results: ReportResults) -> Section:
+    hourly, daily = results.selected.hourly, results.selected.daily
+    picture = results.picture("overhead", daily[["duration", "billed_minutes", "joined_count"]])
+    overhead: Any = billing_overhead(hourly, price=results.options.price)
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
-    hours = len(facts.selected.hourly) - int(overhead["left_out"])
-    caption = f"Billed beside the talk, over {several(hours, 'finished hour')}"
-    told = Table(caption, table, billing_shown(overhead))
-    return Section("billing", "Billing", [picture], {"billing_overhead": told})
+    hours = several(len(hourly) - int(overhead["left_out"]), "finished hour")
+    shown = Table(f"Billed minutes and talk of {hours}", table, billing_shown(overhead))
+    return Section("billing", _HEADINGS["billing"], [picture], {"billing_overhead": shown})
 
 
-def _month(facts: Facts) -> Section:
-    found = facts.month
+def _month(results: ReportResults) -> Section:
+    found, days = results.month, results.prepare("month").table
     tables: dict[str, Table] = {}
     if pd.notna(found["projection"]):
         row = pd.DataFrame([found], index=pd.Index(["billed_minutes"], name="measure"))
         caption = f"Billed minutes of {found['month']:%B %Y} [min]"
         tables["month"] = Table(caption, row, month_shown(found))
-    words = [state_month(found, price=facts.price).sentence]
-    picture = picture_of(facts, "month", facts.months[["billed_minutes", "complete"]])
-    return Section("month", "The month", [picture], tables, words=words)
+    words = [state_month(found, price=results.options.price).sentence]
+    picture = results.picture("month", days[["billed_minutes", "complete"]])
+    return Section("month", _HEADINGS["month"], [picture], tables, words)
 
 
-def _comparison(facts: Facts) -> Section:
-    if facts.selected.previous is None:
-        raise QueryError("sections: comparison needs a previous period, got none")
-    heading, changes, rates = "Compared with the previous period", facts.changes, facts.rates
-    if changes is None or rates is None:
+def _comparison(results: ReportResults) -> Section:
+    heading, changes, rates = _HEADINGS["comparison"], results.changes, results.rates
+    if changes is None:
         return Section("comparison", heading, words=[_NOT_COMPARABLE])
-    pictures = [
-        Picture(
-            "comparison",
-            figure_at(3.6, lambda ax: plot_comparison(changes, about=facts.about, ax=ax)),
-            changes.map(_in_minutes),
-        ),
-        Picture(
-            "rates_compared",
-            figure_at(2.8, lambda ax: plot_comparison(rates, about=facts.about, ax=ax)),
-            rates,
-        ),
-    ]
+    pictures = [results.picture("comparison", changes.map(_in_minutes))]
+    pictures += [] if rates is None else [results.picture("rates_compared", rates)]
     words = (
-        f"The previous period is {when(facts.selected.previous)}. Changes compare the same "
-        "weekdays and hours; rates compare all finished hours of both periods."
+        f"The previous period is {date_range(results.selected.previous_rows('all'))}. Changes "
+        "compare the same weekdays and hours; rates compare all finished hours of both periods."
     )
     return Section("comparison", heading, pictures, words=[words])
 
 
 def _in_minutes(value: Any) -> Any:
-    """A number, talk in minutes."""
+    """Return a number; of a duration its minutes."""
     return value / pd.Timedelta(minutes=1) if isinstance(value, pd.Timedelta) else value
 
 
-_SHARED = (
-    "One call can be in several of these groups, because they are groups of filters such as search "
-    "or duration. Shares, running sums and a common rate would count such calls several times and "
-    "are left out."
-)
-
-
-def _groups(facts: Facts) -> Section:
-    if facts.selected.group_hours is None:
-        raise QueryError("sections: groups needs a breakdown, got none")
+def _groups(results: ReportResults) -> Section:
+    hourly = results.selected.breakdown
     # A panel is too small for the days of more than a season.
-    every = "D" if len(facts.selected.daily) <= _PANEL_DAYS else "W"
-    hourly, table = facts.selected.breakdown, facts.ranking
-    daily = aggregate(hourly, every)
-    by_day = daily.pivot_table(
-        index="time", columns=str(group_column(hourly)), values="total_count"
-    )
-    pictures = [picture_of(facts, "groups", by_day, every=every)]
+    every = "D" if len(results.selected.daily) <= _PANEL_DAYS else "W"
+    daily, name = aggregate(hourly, every), str(group_column(hourly))
     shared = can_share_calls(hourly)
-    words = [_SHARED] if shared else []
-    if not shared:
-        pictures += [
-            picture_of(facts, "pareto", table[["billed_minutes"]]),
-            picture_of(facts, "funnel"),
-        ]
-    name = str(group_column(hourly))
-    share = "" if shared else "share of the calls, its "
-    caption = f"Each group's {share}rates and what it costs; the largest first"
-    told = Table(caption, table, with_lines(table, daily))
-    return Section("groups", f"By {name}", pictures, {"groups_table": told}, words=words)
+    by_day = daily.pivot_table(index="time", columns=name, values="total_count")
+    pictures = [results.picture("groups", by_day, every=every)]
+    table = group_table(hourly, results.options.price)
+    for figure, columns in (("pareto", ["billed_minutes"]), ("funnel", None)):
+        if not shared and not results.lacks(figure):
+            pictures.append(results.picture(figure, None if columns is None else table[columns]))
+    caption = f"The groups by {name}, the largest first"
+    tables = {"groups_table": Table(caption, table, with_lines(table, daily))}
+    return Section("groups", f"By {name}", pictures, tables, [_SHARED] if shared else [])
 
 
-def _checks(facts: Facts) -> Section:
-    usage, shown = facts.selected.usage.hourly, facts.about.calls
-    words, whole = [], int(usage["total_count"].sum())
-    if whole != shown:
+def _checks(results: ReportResults) -> Section:
+    selected, words = results.selected, []
+    usage, shown = selected.usage.hourly, results.about.calls
+    if (whole := int(usage["total_count"].sum())) != shown:
         ends = (usage.index[0], usage.index[-1] + pd.Timedelta(hours=1))
         first, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in ends)
+        hours = "" if selected.selection.hours is None else " and hours"
         words.append(
-            f"The checks look at the whole reply, {whole:,} calls from {first} to {end} UTC. This "
-            f"page has {shown:,} of them: replies are of whole hours or days of UTC, and it is cut "
-            f"to its local days{'' if facts.selected.selection.hours is None else ' and hours'}."
+            f"The checks cover the whole reply, {whole:,} calls from {first} to {end} UTC. This "
+            f"page has {shown:,} of them: replies cover whole hours or days of UTC, and the page "
+            f"is cut to its local days{hours}."
         )
-    told = Table(
-        "Each check with the figure found and the one it stands beside",
-        facts.checks,
-        check_table(facts.checks),
-    )
-    heading = "Consistency checks"
-    return Section("checks", heading, (), {"checks": told}, words=words)
+    caption = "Each check with the value found and the value expected"
+    tables = {"checks": Table(caption, results.checks, check_table(results.checks))}
+    return Section("checks", _HEADINGS["checks"], (), tables, words)
 
 
-_MAKERS: dict[str, Callable[[Facts], Section]] = {
+_HEADINGS = {
+    "comparison": "Compared with the previous period",
+    "trend": "Calls over time",
+    "peaks": "Peak hours",
+    "errors": "Errors",
+    "joins": "Joined calls",
+    "capacity": "Concurrent calls",
+    "billing": "Billing",
+    "month": "The month",
+    "groups": "Groups",
+    "checks": "Consistency checks",
+}
+_MAKERS: dict[str, Callable[[ReportResults], Section]] = {
     "comparison": _comparison,
     "trend": _trend,
     "peaks": _peaks,
@@ -229,24 +209,49 @@ _MAKERS: dict[str, Callable[[Facts], Section]] = {
     "groups": _groups,
     "checks": _checks,
 }
+#: Figures whose columns a section cannot do without.
+_ESSENTIAL = {"errors": "errors", "joins": "joins", "capacity": "load_duration",
+              "billing": "overhead", "month": "month"}  # fmt: skip
 #: Names of the sections that a report can have, in their order.
 SECTIONS = (*_MAKERS, "terms")
 
 
-def sections_of(facts: Facts, wanted: Sequence[str] | None) -> Iterator[Section]:
-    """The sections asked for, or all that the data have.
+def sections_of(results: ReportResults, wanted: Sequence[str] | None) -> Iterator[Section]:
+    """Return the named sections, or all that the data allow.
 
     Raises
     ------
     QueryError
-        An unknown name, or one whose data were not given.
+        An unknown name, or a section whose data were not given.
     """
     chosen = SECTIONS if wanted is None else tuple(wanted)
     unknown = [name for name in chosen if name not in SECTIONS]
     if isinstance(wanted, str) or unknown or not chosen:
         raise QueryError(f"sections: expected names out of {', '.join(SECTIONS)}, got {wanted!r}")
-    previous, groups = facts.selected.previous, facts.selected.group_hours
-    lacking = {"comparison": previous is None, "groups": groups is None}
     for name in chosen:
-        if name in _MAKERS and not (wanted is None and lacking.get(name, False)):
-            yield _MAKERS[name](facts)
+        lacking = _lacking(results, name)
+        if lacking and wanted is not None:
+            raise QueryError(f"sections: {name} needs {lacking}, got none")
+        if name in _MAKERS and not lacking:
+            yield _MAKERS[name](results)
+
+
+def _lacking(results: ReportResults, name: str) -> str:
+    """Return in words what a section needs and the data lack."""
+    if name == "comparison" and results.selected.previous is None:
+        return "a previous period"
+    if name == "groups" and results.selected.group_hours is None:
+        return "a breakdown"
+    columns = results.lacks(_ESSENTIAL[name]) if name in _ESSENTIAL else []
+    return describe_columns(columns)
+
+
+def state_left_out(results: ReportResults) -> list[str]:
+    """Return a sentence on the sections that lack columns of the data; none where none does."""
+    names = [name for name, figure in _ESSENTIAL.items() if results.lacks(figure)]
+    if not names:
+        return []
+    columns = [column for name in names for column in results.lacks(_ESSENTIAL[name])]
+    headings = ", ".join(_HEADINGS[name] for name in names)
+    lacking = describe_columns([*dict.fromkeys(columns)])
+    return [f"This report has no section {headings}, because the data lack {lacking}."]

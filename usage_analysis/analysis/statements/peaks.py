@@ -19,9 +19,13 @@ from usage_analysis.analysis.vocabulary import (
     counted,
     hourly_load,
     several,
+    shorten,
     week_hour,
 )
 
+#: Words for the parts of a profile of the hours of the day.
+WHOSE = {"workdays": "workdays", "weekend": "the weekend", "": "the day"}
+_NAME = 40
 # More hours than these say nothing to a reader.
 _FEW, _FEW_SPANS = {"hour_of_day": 8, "hour_of_week": 42}, 3
 
@@ -113,6 +117,35 @@ def state_day(
         return nothing
     words = _of_day(day, measure, whose)
     return Statement(words, f"{words} ({_basis(day)}).")
+
+
+def state_days(profile: pd.DataFrame, *, meaning: Meaning | None = None) -> Statement:
+    """State the busiest hour of the day for groups, or for workdays and the weekend.
+
+    Parameters
+    ----------
+    profile
+        What `load_profile` returned for the hours of the day. Of many groups the three with the
+        greatest load are named.
+    meaning
+        Meaning of `profile`, where the table lost it.
+    """
+    of = meaning_of(profile, "load_profile", meaning=meaning)
+    if profile.index.nlevels == 1:
+        return state_day(profile, meaning=of)
+    parts = {str(name): rows.droplevel(0) for name, rows in profile.groupby(level=0, sort=False)}
+    some = [name for name, rows in parts.items() if (rows["mean"] > rows["mean"] * 0).any()]
+    if not some:
+        return state_day(next(iter(parts.values())), meaning=of)
+    grouped = profile.index.names[0] != "days"
+    if grouped:
+        some.sort(key=lambda name: parts[name]["mean"].sum(), reverse=True)
+    whose = {name: shorten(name, _NAME) if grouped else WHOSE[name] for name in some}
+    words = [_of_day(parts[name], str(of.measure), whose[name]) for name in some[:_FEW_SPANS]]
+    sums = {"n": "max" if grouped else "sum", "calls": "sum"}
+    basis = profile.groupby(level=-1).agg({key: how for key, how in sums.items() if key in profile})
+    basis.attrs = profile.attrs
+    return Statement(words[0], f"{'; '.join(words)} ({_basis(basis)}).")
 
 
 def hours_that_stand_out(profile: pd.DataFrame) -> NDArray[np.intp]:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.fetch.progress import ProgressBar, reporting
+from usage_analysis.progress import ProgressBar, reporting
 
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-02"}
 AGENTS = dict(list(ua.sample.AGENTS.items())[:3])

@@ -45,10 +45,10 @@ class ProgressBar:
 
 
 @contextmanager
-def reporting(progress: ProgressOption) -> Generator[Progress]:
+def reporting(progress: ProgressOption, label: str = "Fetching") -> Generator[Progress]:
     """Yield the function to call after each step; a bar of ours is removed at the end."""
     if progress is True:
-        bar = ProgressBar("Fetching")
+        bar = ProgressBar(label)
         try:
             yield bar
         finally:

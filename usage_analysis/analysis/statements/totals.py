@@ -1,0 +1,86 @@
+"""Totals in words: how much of a measure came, per bucket on average, and when the most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.columns import finished, in_units
+from usage_analysis.analysis.marks import Mark, without
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    counted,
+    date_range,
+    dates,
+    number,
+    per,
+    several,
+    span_of,
+)
+
+
+def state_total(
+    frame: pd.DataFrame, measure: str = "total_count", marks: Sequence[Mark] = ()
+) -> Statement:
+    """State the total of a measure, its mean per bucket, and the bucket with the most.
+
+    Parameters
+    ----------
+    frame
+        Buckets of one series, such as days. The total is of all buckets. The mean is of the
+        finished ones outside the periods to leave out.
+    measure
+        A column of the frame.
+    marks
+        Periods to leave out of the mean.
+    """
+    used, every = without(frame[finished(frame)], marks), span_of(frame)
+    unit, total = UNITS.get(measure, measure), float(np.nansum(in_units(frame, measure)))
+    buckets = several(len(frame), every if len(used) < len(frame) else f"whole {every}")
+    if len(frame) == 0:
+        title = f"No finished {every} yet, so no {unit}"
+        return Statement(title, f"{title}.")
+    when = f"{buckets}, {dates(frame)}"
+    if not total > 0:
+        return Statement(f"No {unit} in {buckets}", f"No {unit} in {when}.")
+    so_far = f"{counted(total, measure)} in {when}"
+    if len(used) == 0:
+        none = f"o finished {every} yet, so no mean of {unit} {per(every)}"
+        return Statement(f"N{none}", f"{so_far}; n{none}.")
+    values = in_units(used, measure)
+    mean = f"{counted(float(np.nanmean(values)), measure)} {per(every)} on average"
+    over = f"{len(used):,} whole {every}s" if len(used) > 1 else f"the one whole {every}"
+    if len(used) == 1 or np.nansum(values) < len(used):
+        # A mean of one bucket, or of less than one per bucket, says less than the sum.
+        title = f"{counted(float(np.nansum(values)), measure)} in {over}"
+        return Statement(title, f"{so_far}." if len(used) == len(frame) else f"{so_far}; {title}.")
+    top = int(np.nanargmax(values))
+    moment = used.index[top]
+    when_most = f"{moment:%A %Y-%m-%d}" if every == "day" else f"{moment:%Y-%m-%d %H:%M}"
+    most = f"most on {when_most} ({number(values[top], measure)})"
+    whole = "" if len(used) == len(frame) else f" over {over}"
+    return Statement(f"{mean} over {over}, {most}", f"{so_far}: {mean}{whole}, {most}.")
+
+
+def state_unlike_days(current: pd.DataFrame, previous: pd.DataFrame, measure: str) -> Statement:
+    """State the totals of two periods that have no weekday in common.
+
+    Parameters
+    ----------
+    current, previous
+        Final buckets of one series, up to the same hour of the clock.
+    measure
+        A column of the frames.
+    """
+    now, before = (
+        counted(float(np.nansum(in_units(rows, measure))), measure) for rows in (current, previous)
+    )
+    title = f"{now} against {before} of other weekdays"
+    return Statement(
+        title,
+        f"{now} up to the last final hour, {dates(current)}, against {before} up to the same hour "
+        f"of {date_range(previous)}; these are other weekdays, so no change is given.",
+    )
