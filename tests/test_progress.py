@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.progress import ProgressBar, reporting
+from usage_analysis.progress import ProgressBar, report_progress
 
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-02"}
 AGENTS = dict(list(ua.sample.AGENTS.items())[:3])
@@ -47,7 +47,7 @@ def test_bar_is_removed_after_an_error(capsys: pytest.CaptureFixture[str]) -> No
     """A bar does not outlive its work, so that a message after it starts a new line."""
 
     def work() -> None:
-        with reporting(True) as report:
+        with report_progress(True) as report:
             report(1, 3)
             raise KeyError
 

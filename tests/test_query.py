@@ -268,7 +268,7 @@ def test_unknown_filter(name: str, meant: str) -> None:
 def test_bounded() -> None:
     """Asked for nothing, the window is the last 30 whole UTC days and today."""
     now = datetime(2026, 3, 31, 22, tzinfo=timezone(timedelta(hours=-5)))
-    assert UsageQuery().bounded(now).params() == [
+    assert UsageQuery().with_bounds(now).params() == [
         ("fromDate", "2026-03-02T00:00:00Z"),
         ("toDate", "2026-04-01T23:59:59.999999Z"),
     ]
@@ -277,7 +277,7 @@ def test_bounded() -> None:
 def test_bounded_refuses_the_future() -> None:
     """A window that would begin after today is refused, not turned round."""
     with pytest.raises(QueryError, match=r"^from_date: expected at most to_date"):
-        UsageQuery(from_date="2026-05-01").bounded(datetime(2026, 3, 31, tzinfo=UTC))
+        UsageQuery(from_date="2026-05-01").with_bounds(datetime(2026, 3, 31, tzinfo=UTC))
 
 
 def test_overnight() -> None:

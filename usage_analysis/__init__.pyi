@@ -38,7 +38,7 @@ from .errors import RateLimitError as RateLimitError
 from .errors import ResponseError as ResponseError
 from .errors import TransportError as TransportError
 from .errors import UsageError as UsageError
-from .fetch.asynchronous import AsyncClient as AsyncClient
+from .fetch.async_client import AsyncClient as AsyncClient
 from .fetch.client import Client as Client
 from .figures.calendar import plot_calendar as plot_calendar
 from .figures.compare import plot_comparison as plot_comparison

@@ -22,7 +22,7 @@ _MEANT = {
 }
 
 
-def near_filter(name: str, known: Sequence[str]) -> str:
+def suggest_filter(name: str, known: Sequence[str]) -> str:
     """A guess at the filter that a wrong name means: by its words, then by its letters."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+", name)]
     meant = [_MEANT[word] for word in words if word in _MEANT]
@@ -41,7 +41,7 @@ def local_day(name: str, value: date | str) -> date:
     raise QueryError(f'{name}: expected a day such as "2026-03-31", got {value!r}')
 
 
-def instant(name: str, value: object, of_day: time) -> datetime:
+def to_instant(name: str, value: object, of_day: time) -> datetime:
     """Instant, UTC, of a date and time with a zone; of a day, its instant at `of_day`."""
     try:
         if isinstance(value, str):
@@ -64,7 +64,7 @@ def instant(name: str, value: object, of_day: time) -> datetime:
     raise QueryError(f"{name}: expected {_DATES}, got {value!r}")
 
 
-def whole_number(name: str, value: object) -> int:
+def check_whole_number(name: str, value: object) -> int:
     """Return a whole number from 1 up.
 
     Raises
@@ -77,7 +77,7 @@ def whole_number(name: str, value: object) -> int:
     return value
 
 
-def time_of_day(name: str, value: object) -> time:
+def to_time_of_day(name: str, value: object) -> time:
     """Time without a zone."""
     with suppress(ValueError):
         if isinstance(value, str):
@@ -87,7 +87,7 @@ def time_of_day(name: str, value: object) -> time:
     raise QueryError(f'{name}: expected a UTC time such as "09:00" without zone, got {value!r}')
 
 
-def identifier(name: str, value: object) -> str:
+def to_identifier(name: str, value: object) -> str:
     """UUID as text."""
     try:
         return str(value if isinstance(value, uuid.UUID) else uuid.UUID(value))  # type: ignore[arg-type]
@@ -95,19 +95,19 @@ def identifier(name: str, value: object) -> str:
         raise QueryError(f"{name}: expected a UUID, not a name, got {value!r}") from None
 
 
-def ids(name: str, values: object) -> tuple[str, ...]:
+def to_identifiers(name: str, values: object) -> tuple[str, ...]:
     """UUIDs as text, each once."""
     if isinstance(values, str | uuid.UUID):
         values = [values]
     if not isinstance(values, Iterable):
         raise QueryError(f"{name}: expected a list of UUIDs, got {values!r}")
-    found = tuple(dict.fromkeys(identifier(name, value) for value in values))
+    found = tuple(dict.fromkeys(to_identifier(name, value) for value in values))
     if not found:
         raise QueryError(f"{name}: expected at least one UUID, got none; leave it out for all")
     return found
 
 
-def duration(name: str, value: object) -> timedelta:
+def to_duration(name: str, value: object) -> timedelta:
     """Timedelta of a timedelta, seconds or text."""
     # Some types of NumPy are numbers by name only.
     with suppress(OverflowError, ValueError, TypeError):
@@ -122,7 +122,7 @@ def duration(name: str, value: object) -> timedelta:
     raise QueryError(f'{name}: expected a timedelta, seconds or text as "90s", got {value!r}')
 
 
-class Fixed(Mapping[str, str]):
+class FrozenMapping(Mapping[str, str]):
     """A mapping that does not change: what was checked is what is sent."""
 
     __slots__ = ("_held",)
@@ -146,14 +146,14 @@ class Fixed(Mapping[str, str]):
         return repr(self._held)
 
 
-def metadata(name: str, value: object) -> Fixed:
+def to_metadata(name: str, value: object) -> FrozenMapping:
     """Values by key."""
     if not isinstance(value, Mapping) or not value:
         raise QueryError(f"{name}: expected a mapping of keys to values, got {value!r}")
     for key, wanted in value.items():
         if not (key and _is_text(key) and _is_text(wanted)):
             raise QueryError(f"{name}: expected text under a named key, got {key!r}: {wanted!r}")
-    return Fixed(value)
+    return FrozenMapping(value)
 
 
 def _is_text(value: object) -> bool:
@@ -161,7 +161,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 
-def search(name: str, value: object) -> str:
+def to_search(name: str, value: object) -> str:
     """Text that is not empty."""
     if isinstance(value, str) and value.strip() and _is_text(value):
         return value
@@ -170,14 +170,14 @@ def search(name: str, value: object) -> str:
 
 #: Function that checks each filter and brings it to one form.
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "from_date": partial(instant, of_day=time.min),
-    "to_date": partial(instant, of_day=time.max),
-    "time_of_day_start": time_of_day,
-    "time_of_day_end": time_of_day,
-    "agent_ids": ids,
-    "voice_id": identifier,
-    "duration_min": duration,
-    "duration_max": duration,
-    "metadata": metadata,
-    "search": search,
+    "from_date": partial(to_instant, of_day=time.min),
+    "to_date": partial(to_instant, of_day=time.max),
+    "time_of_day_start": to_time_of_day,
+    "time_of_day_end": to_time_of_day,
+    "agent_ids": to_identifiers,
+    "voice_id": to_identifier,
+    "duration_min": to_duration,
+    "duration_max": to_duration,
+    "metadata": to_metadata,
+    "search": to_search,
 }

@@ -45,7 +45,7 @@ class ProgressBar:
 
 
 @contextmanager
-def reporting(progress: ProgressOption, label: str = "Fetching") -> Generator[Progress]:
+def report_progress(progress: ProgressOption, label: str = "Fetching") -> Generator[Progress]:
     """Yield the function to call after each step; a bar of ours is removed at the end."""
     if progress is True:
         bar = ProgressBar(label)

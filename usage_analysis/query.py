@@ -11,10 +11,10 @@ from typing import Any, Self, TypedDict, Unpack
 from zoneinfo import ZoneInfo, available_timezones
 
 from usage_analysis.errors import QueryError
-from usage_analysis.filters import CHECKS, near_filter
-from usage_analysis.filters import instant as instant
+from usage_analysis.filters import CHECKS, suggest_filter
+from usage_analysis.filters import check_whole_number as check_whole_number
 from usage_analysis.filters import local_day as local_day
-from usage_analysis.filters import whole_number as whole_number
+from usage_analysis.filters import to_instant as to_instant
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -41,11 +41,11 @@ def zone(name: str | tzinfo, argument: str = "timezone") -> tzinfo:
     except (KeyError, ValueError, TypeError, OSError):
         raise QueryError(
             f'{argument}: expected an IANA name such as "America/New_York" or "UTC", got {name!r}'
-            f"{_near_zone(str(name))}"
+            f"{_suggest_zone(str(name))}"
         ) from None
 
 
-def _near_zone(name: str) -> str:
+def _suggest_zone(name: str) -> str:
     """A guess at the zone that a wrong name means: by its last part, whatever its case."""
     zones = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(available_timezones())}
     wanted = name.rpartition("/")[2].casefold().replace(" ", "_")
@@ -170,7 +170,7 @@ class UsageQuery:
             if name not in (*known, "timezone"):
                 raise QueryError(
                     f"{name}: expected one of the filters {', '.join(known)} or timezone, got "
-                    f"{name!r}{near_filter(str(name), known)}"
+                    f"{name!r}{suggest_filter(str(name), known)}"
                 )
         others: dict[str, Any] = {**filters}
         place = others.pop("timezone", None)
@@ -232,7 +232,7 @@ class UsageQuery:
         return None if self.to_date is None else self.to_date + _TICK  # type: ignore[return-value, operator]
 
     @property
-    def overnight(self) -> bool:
+    def spans_midnight(self) -> bool:
         """True where the time of day goes over midnight."""
         start, end = self.time_of_day_start, self.time_of_day_end
         return start is not None and end is not None and start > end  # type: ignore[operator]
@@ -243,7 +243,7 @@ class UsageQuery:
         agents = None if self.agent_ids is None else sorted(self.agent_ids)
         return replace(self, from_date=None, to_date=None, agent_ids=agents)
 
-    def bounded(self, now: datetime, since: datetime | None = None) -> Self:
+    def with_bounds(self, now: datetime, since: datetime | None = None) -> Self:
         """Query with both ends: a missing end is the end of today, a missing start 30 days before.
 
         Parameters
@@ -297,9 +297,9 @@ class UsageQuery:
         chunk_days
             The longest window that one request asks for [days].
         """
-        longest = min(whole_number("chunk_days", chunk_days), date.max.toordinal()) * _DAY
+        longest = min(check_whole_number("chunk_days", chunk_days), date.max.toordinal()) * _DAY
         parts = [self]
-        if self.overnight:
+        if self.spans_midnight:
             parts = [replace(self, time_of_day_end=None), replace(self, time_of_day_start=None)]
         return [chunk for part in parts for chunk in part._chunks(longest)]
 

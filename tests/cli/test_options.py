@@ -4,7 +4,14 @@ import argparse
 
 import pytest
 
-from usage_analysis.cli.options import add_days, add_filters, day, filters_of, flags, query_of
+from usage_analysis.cli.options import (
+    add_days,
+    add_filters,
+    filters_of,
+    format_flags,
+    parse_day,
+    query_of,
+)
 from usage_analysis.sample import sample_client
 
 AGENTS = ["1f0e9a52-7d1b-4c3e-8a0d-5b6f2c94d7a3", "c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e1"]
@@ -31,7 +38,7 @@ def test_filters_have_the_names_of_the_library():
         "metadata": {"a": "1", "b": "x=y"},
         "time_of_day_end": "12:00",
     }
-    assert flags(["agent_ids", "time_of_day_end"]) == "--agent, --time-of-day-end"
+    assert format_flags(["agent_ids", "time_of_day_end"]) == "--agent, --time-of-day-end"
 
 
 def test_days_default_to_the_last_month():
@@ -47,4 +54,4 @@ def test_days_default_to_the_last_month():
 def test_a_day_is_a_date(text):
     """A day that is not a date is refused with an example."""
     with pytest.raises(argparse.ArgumentTypeError, match="expected a day such as 2026-03-31"):
-        day(text)
+        parse_day(text)

@@ -21,8 +21,8 @@ def test_replies_are_kept(tmp_path: Path) -> None:
     assert len(files) == account.asked == 10
     for path in files:
         document = json.loads(path.read_text())
-        assert document["asked"]
-        assert ("reply" in document) != ("refused" in document)
+        assert document["request"]
+        assert ("reply" in document) != ("refusal" in document)
         assert KEY.partition(".")[2] not in path.read_text()
     assert files[0].name == "01-window.json"
 

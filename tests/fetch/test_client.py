@@ -43,7 +43,7 @@ from usage_analysis.errors import (
     UsageError,
 )
 from usage_analysis.fetch import responses
-from usage_analysis.fetch.asynchronous import AsyncClient
+from usage_analysis.fetch.async_client import AsyncClient
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.retry import FIRST_BACKOFF, RateLimiter, backoff
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
@@ -605,7 +605,7 @@ def test_hold_over_the_deadline(fault_server: Serve) -> None:
     with Client(KEY, base_url=server.url, deadline=30) as client, ThreadPoolExecutor(1) as pool:
         token = CancelToken()
         waiting = pool.submit(client.cancellable(token).call_usage, **WINDOW)
-        while not client._fetcher._limiter.pause_left():
+        while not client._fetcher._limiter.pause_remaining():
             time.sleep(0.01)
         client._fetcher._limiter.pause(60)
         start = time.monotonic()
@@ -630,7 +630,7 @@ def test_refusal_before_a_hold(fault_server: Serve) -> None:
     first = answer(429, b"", "Retry-After: 1", "X-Request-Id: r-1")
 
     def refuses(peer: Any) -> None:
-        while not client._fetcher._limiter.pause_left():
+        while not client._fetcher._limiter.pause_remaining():
             peer.wait(0.01)
         peer.send(first)
 

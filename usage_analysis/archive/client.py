@@ -20,7 +20,7 @@ from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import REST
 from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.fetch.threads import CancelToken
-from usage_analysis.progress import ProgressOption, reporting
+from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import LAG, Source
 from usage_analysis.tidy.groups import sum_groups
@@ -119,14 +119,14 @@ class ArchiveClient(BaseClient):
         scopes = {}
         for group, question in questions.items():
             with group_in_errors("" if group == REST else name, group):
-                scopes[group] = _scopes_of(question, held)
+                scopes[group] = _find_scopes(question, held)
         wanted = list(dict.fromkeys(scope for found in scopes.values() for scope in found))
         first, last = self._window(
             next(iter(questions.values())), wanted, settled=REST in questions
         )
         window: Filters = {"from_date": first, "to_date": last}
         loaded = load(self._store, wanted, window, None)
-        with reporting(progress) as report:
+        with report_progress(progress) as report:
             report(len(wanted), len(wanted))
         usages = {group: loaded[found[0]] for group, found in scopes.items()}
         for group, found in scopes.items():
@@ -173,7 +173,7 @@ def _key(filters: Mapping[str, Any]) -> str:
     return json.dumps({**filters, **agents}, sort_keys=True)
 
 
-def _scopes_of(question: UsageQuery, held: Mapping[str, str]) -> list[str]:
+def _find_scopes(question: UsageQuery, held: Mapping[str, str]) -> list[str]:
     """Return scopes that together hold the calls of a query, each call once."""
     wanted = question.selection.as_dict()
     if (key := _key(wanted)) in held:

@@ -57,7 +57,7 @@ class _Document(msgspec.Struct, Generic[T]):
     scopes: dict[str, T]
 
 
-class _Read(msgspec.Struct, gc=False):
+class _EncodedScope(msgspec.Struct, gc=False):
     """One scope as it is read. Its filters stay undecoded, because many parts repeat them."""
 
     query: msgspec.Raw
@@ -90,7 +90,7 @@ class Runs(NamedTuple):
         """Return the runs at these places, or where a mask is true."""
         return Runs(*(column[at] for column in self))
 
-    def within(self, first: int, last: int) -> Runs:
+    def clip(self, first: int, last: int) -> Runs:
         """Return the runs cut to the days from `first` to `last`, both inclusive."""
         low = np.maximum(self.first, first)
         length = np.minimum(self.first + self.length, last + 1) - low
@@ -109,7 +109,7 @@ class Directory:
     """Sorted scopes of a part with their filters; parts with the same scopes share one."""
 
     scopes: tuple[str, ...]
-    asked: tuple[ScopeQuery, ...]
+    queries: tuple[ScopeQuery, ...]
 
     def rows(self, order: Mapping[str, int]) -> Ints:
         """Return the number of each scope in an order, -1 for scopes that are not in it."""
@@ -139,24 +139,24 @@ class DirectoryCache:
     """Cache of directories and filters: thousands of parts repeat the same ones."""
 
     def __init__(self) -> None:
-        self._asked: dict[tuple[str, bytes], ScopeQuery] = {}
+        self._queries: dict[tuple[str, bytes], ScopeQuery] = {}
         self._directories: dict[tuple[object, ...], Directory] = {}
 
-    def directory(self, scopes: Mapping[str, _Read]) -> Directory:
+    def directory(self, scopes: Mapping[str, _EncodedScope]) -> Directory:
         """Return the shared directory of these sorted scopes."""
-        asked = tuple(map(self._question, scopes.values()))
+        asked = tuple(map(self._decode_query, scopes.values()))
         key = (*scopes, *map(id, asked))
         if key not in self._directories:
             self._directories[key] = Directory(tuple(map(sys.intern, scopes)), asked)
         return self._directories[key]
 
-    def _question(self, read: _Read) -> ScopeQuery:
+    def _decode_query(self, read: _EncodedScope) -> ScopeQuery:
         key = (read.source, bytes(read.query))
-        if key not in self._asked:
+        if key not in self._queries:
             query = msgspec.json.decode(key[1], type=dict[str, Any])
             # Another thread may have come first.
-            return self._asked.setdefault(key, ScopeQuery(query, read.source))
-        return self._asked[key]
+            return self._queries.setdefault(key, ScopeQuery(query, read.source))
+        return self._queries[key]
 
 
 def encode(coverage: Mapping[str, ScopeCoverage]) -> bytes:
@@ -177,7 +177,7 @@ def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
     msgspec.MsgspecError
         The metadata is not a coverage.
     """
-    document = msgspec.json.decode(body, type=_Document[_Read])
+    document = msgspec.json.decode(body, type=_Document[_EncodedScope])
     scopes = dict(sorted(document.scopes.items()))
     runs = [(place, *run) for place, one in enumerate(scopes.values()) for run in one.days]
     columns = np.array(runs, dtype=np.int64).reshape(-1, 4).T
@@ -188,7 +188,7 @@ def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
     )
 
 
-def runs_in(
+def iter_runs(
     parts: Sequence[Part], scopes: Iterable[str], until: int | None = None
 ) -> Iterator[tuple[int, Runs]]:
     """Yield the number of each part with its runs of some scopes, numbered by their order here.
@@ -223,8 +223,8 @@ def newest_fetches(
     count = max(last - first + 1, 0)
     fetched = np.full(len(scopes) * count, -1, dtype=np.int64)
     place = np.full(len(scopes) * count, -1, dtype=np.int32)
-    for number, runs in runs_in(parts, scopes, until):
-        days = runs.within(first, last).days()
+    for number, runs in iter_runs(parts, scopes, until):
+        days = runs.clip(first, last).days()
         cell = days.scope * count + days.first - first
         np.maximum.at(fetched, cell, days.fetched)
         place[cell[fetched[cell] == days.fetched]] = number
@@ -256,7 +256,7 @@ def scope_queries(parts: Sequence[Part], scopes: Iterable[str]) -> dict[str, Sco
     order = {scope: row for row, scope in enumerate(scopes)}
     for directory, path in {part.coverage.directory: part.path for part in parts}.items():
         for at in np.flatnonzero(directory.rows(order) >= 0).tolist():
-            scope, asked = directory.scopes[at], directory.asked[at]
+            scope, asked = directory.scopes[at], directory.queries[at]
             first = found.setdefault(scope, asked)
             if first is not asked and first != asked:
                 raise ArchiveError(
@@ -279,7 +279,7 @@ class StaleFile(NamedTuple):
     twin: bool
 
 
-def stale_files(
+def find_stale_files(
     parts: Sequence[Part], scopes: Collection[str], known: NewestFetches, first: int
 ) -> list[StaleFile]:
     """Find the files with a newest fetch of these scopes and days, and their replaced days.
@@ -292,10 +292,10 @@ def stale_files(
     last = first + known.part.shape[1] - 1
     owned = np.bincount(known.part[known.part >= 0], minlength=len(parts))
     found = []
-    for number, runs in runs_in(parts, scopes):
+    for number, runs in iter_runs(parts, scopes):
         if not owned[number]:
             continue
-        held = runs.within(first, last)
+        held = runs.clip(first, last)
         # A file that holds only newest fetches, as most do, needs no look at single days.
         days = held.days() if held.length.sum() > owned[number] else held.take(slice(0))
         cell = days.scope, days.first - first
@@ -307,7 +307,7 @@ def stale_files(
     return found
 
 
-def stale_table(stale: Sequence[StaleFile], scopes: Sequence[str]) -> pa.Table:
+def build_stale_table(stale: Sequence[StaleFile], scopes: Sequence[str]) -> pa.Table:
     """Return replaced days as a table: `scope`, `day`, `fetched` (days and us since 1970)."""
     import pyarrow as pa
 
@@ -330,7 +330,7 @@ def scope_bounds(
     """ScopeBounds of scopes; of one that is not held the last day and the last fetch are -1."""
     first = np.full(len(scopes), np.iinfo(np.int64).max)
     last, fetched = np.full(len(scopes), -1), np.full(len(scopes), -1)
-    for _, runs in runs_in(parts, scopes, until):
+    for _, runs in iter_runs(parts, scopes, until):
         np.minimum.at(first, runs.scope, runs.first)
         np.maximum.at(last, runs.scope, runs.first + runs.length - 1)
         np.maximum.at(fetched, runs.scope, runs.fetched)
@@ -343,7 +343,7 @@ def scope_names(parts: Iterable[Part]) -> list[str]:
     return sorted(set[str]().union(*(one.scopes for one in directories)))
 
 
-def unknown_scope(scope: str, parts: Iterable[Part]) -> QueryError:
+def unknown_scope_error(scope: str, parts: Iterable[Part]) -> QueryError:
     """Return the error for a scope that does not exist."""
     known = scope_names(parts)
     shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")

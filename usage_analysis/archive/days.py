@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from usage_analysis.errors import QueryError
-from usage_analysis.query import instant
+from usage_analysis.query import to_instant
 from usage_analysis.tidy.zones import DAY, microseconds
 
 
@@ -34,7 +34,7 @@ def parse_day(argument: str, value: Any) -> int:
     QueryError
         The value is not a UTC day.
     """
-    start = instant(argument, value, time.min)
+    start = to_instant(argument, value, time.min)
     if start is None or microseconds(start) % DAY:
         raise QueryError(f"{argument}: expected a UTC day such as 2026-03-01, got {value!r}")
     return microseconds(start) // DAY

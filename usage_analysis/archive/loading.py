@@ -15,7 +15,7 @@ from usage_analysis.archive.coverage import (
     newest_fetches,
     scope_bounds,
     scope_queries,
-    unknown_scope,
+    unknown_scope_error,
 )
 from usage_analysis.archive.days import day_name, months_between, parse_instant
 from usage_analysis.archive.rows import MEASURES, Rows, join_rows
@@ -73,7 +73,7 @@ def _load(
     if query.start is None or query.end is None:
         # Without both ends the window hangs on the last fetch: look for it everywhere.
         last = scope_bounds(store.all_parts(), scopes, until).fetched.max()
-        query = query.bounded(instant_of(max(last, 0)))
+        query = query.with_bounds(instant_of(max(last, 0)))
     place = hour_window(query)
     kinds: tuple[Kind, ...] = ("hourly",) if until is None else KINDS
     parts = store.parts(months_between(place.first, place.last), *kinds)
@@ -82,7 +82,7 @@ def _load(
         asked |= scope_queries(store.all_parts(), elsewhere)
     for scope in scopes:
         if scope not in asked:
-            raise unknown_scope(scope, store.all_parts())
+            raise unknown_scope_error(scope, store.all_parts())
     order = sorted(scopes)
     last_fetch, known = find_fetches(parts, order, place, until)
     found = read_rows(parts, order, known, place)

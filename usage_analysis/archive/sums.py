@@ -15,11 +15,11 @@ from usage_analysis.archive import loading
 from usage_analysis.archive.coverage import (
     NewestFetches,
     StaleFile,
+    build_stale_table,
+    find_stale_files,
     scope_bounds,
     scope_names,
     scope_queries,
-    stale_files,
-    stale_table,
 )
 from usage_analysis.archive.groups import Filters, label_scopes
 from usage_analysis.archive.store import Part, PartStore
@@ -76,9 +76,9 @@ def sum_parts(
     number = {group: code for code, group in enumerate(groups)}
     code = np.array([number[name] for name in names], dtype=np.intp)
     first = hours.start // DAY
-    files = stale_files(parts, scopes, known, first)
+    files = find_stale_files(parts, scopes, known, first)
     with engine() as (read, native):
-        table = _current_rows(files, scopes, read, native)
+        table = _read_current_rows(files, scopes, read, native)
         if len(scopes) < len(filters) or by not in ((), ("scope",)):
             table = _join_labels(table, labels, native)
         with _compaction_errors(files):
@@ -173,7 +173,7 @@ def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int)
     return Waiting(np.broadcast_to(code[scope][:, None], hours.shape)[late], hours[late])
 
 
-def _current_rows(
+def _read_current_rows(
     files: Sequence[StaleFile], scopes: Sequence[str], read: Read, native: Native
 ) -> nw.LazyFrame:
     """Read current rows: all of most files, else the rows that no newer fetch replaced."""
@@ -188,7 +188,7 @@ def _current_rows(
     tables = [as_table(read([str(file.path) for file in whole])).select(columns)] if whole else []
     for some in [mixed, *alone] if mixed else alone:
         rows = read([str(file.path) for file in some])
-        stale = stale_table(some, scopes)
+        stale = build_stale_table(some, scopes)
         stale = stale.drop_columns("day").append_column("_day", compute.multiply(stale["day"], DAY))
         tables.append(
             as_table(rows)

@@ -32,7 +32,7 @@ from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
 from usage_analysis.fetch.breakdown import to_integers
-from usage_analysis.progress import ProgressOption, reporting
+from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.usage import CallUsage
@@ -136,7 +136,7 @@ def sync(
     landing = WriteBuffer(store, 1 if len(scopes) == 1 else WriteBuffer.MOST)
     try:
         with (
-            reporting(progress) as report,
+            report_progress(progress) as report,
             closing(client.iter_usage(chunks, name="scope")) as answers,
         ):
             report(0, len(todo))
@@ -233,7 +233,7 @@ class WriteBuffer:
         some = np.any([columns[name] != 0 for name in MEASURES], axis=0)
         columns = {name: values[some] for name, values in columns.items()}
         for month, days, sent in _coverage_by_month(usage, columns, fetched):
-            held = self._coverage.setdefault(month, {}).setdefault(scope, _empty_coverage(usage))
+            held = self._coverage.setdefault(month, {}).setdefault(scope, _start_coverage(usage))
             held.days += days
             held.sent += sent
         columns["fetched"] = np.full(len(columns["time"]), fetched)
@@ -269,7 +269,7 @@ class WriteBuffer:
         )
 
 
-def _empty_coverage(usage: CallUsage) -> ScopeCoverage:
+def _start_coverage(usage: CallUsage) -> ScopeCoverage:
     query = {} if usage.query is None else usage.query.as_dict()
     filters = {name: value for name, value in query.items() if not name.endswith("_date")}
     return ScopeCoverage(filters, usage.source, [], [])

@@ -13,7 +13,7 @@ from usage_analysis.archive.coverage import (
     scope_bounds,
     scope_names,
     scope_queries,
-    unknown_scope,
+    unknown_scope_error,
 )
 from usage_analysis.archive.store import Part
 from usage_analysis.archive.versions import find_changes
@@ -42,7 +42,7 @@ def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
     """Return one row per change; see `Archive.restatements`."""
     scopes = scope_names(parts)
     if scope is not None and scope not in scopes:
-        raise unknown_scope(scope, parts)
+        raise unknown_scope_error(scope, parts)
     scopes = scopes if scope is None else [scope]
     columns: dict[str, Any] = find_changes(parts, scopes)
     for name in ("time", "previous_as_of", "as_of"):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from usage_analysis.archive.coverage import (
     ScopeCoverage,
     find_runs,
-    runs_in,
+    iter_runs,
     scope_names,
     scope_queries,
 )
@@ -116,7 +116,7 @@ def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDAr
 def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:
     """Yield sorted scopes in batches whose rows fit into memory."""
     days = np.zeros(len(scopes), dtype=np.int64)
-    for _, runs in runs_in(parts, scopes):
+    for _, runs in iter_runs(parts, scopes):
         np.add.at(days, runs.scope, runs.length)
     batch: list[str] = []
     size = 0
@@ -136,7 +136,7 @@ def read_versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
     Of two fetches at one instant the last part's counts.
     """
     order = {scope: number for number, scope in enumerate(scopes)}
-    held = [(number, runs.days()) for number, runs in runs_in(parts, scopes)]
+    held = [(number, runs.days()) for number, runs in iter_runs(parts, scopes)]
     code, day, fetched = (
         np.concatenate([np.zeros(0, dtype=np.int64), *(days[column] for _, days in held)])
         for column in (0, 1, 3)

@@ -81,7 +81,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         """Remove the file unless it was published."""
         if not self._file.closed:
-            self._file.given_up = True
+            self._file.discarded = True
             with suppress(OSError):
                 self._parquet.close()
             with suppress(OSError):
@@ -94,10 +94,10 @@ class _ChecksumFile(io.BufferedWriter):
     """File that computes the checksum of the data written to it."""
 
     checksum = 0
-    given_up = False
+    discarded = False
 
     def write(self, data: Any, /) -> int:
-        if self.given_up:
+        if self.discarded:
             return len(data)
         self.checksum = zlib.crc32(data, self.checksum)
         return super().write(data)

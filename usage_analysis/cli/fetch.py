@@ -12,8 +12,8 @@ from usage_analysis.cli.options import (
     add_days,
     add_filters,
     add_option,
+    describe_owner,
     open_client,
-    owner,
     query_of,
 )
 from usage_analysis.cli.progress import progress_bar
@@ -47,4 +47,4 @@ def run(options: argparse.Namespace) -> None:
             if groups
             else client.call_usage(query, progress=bar)
         )
-    print(f"Reply of {owner(usage)}: {usage.save(options.out).resolve()}")
+    print(f"Reply of {describe_owner(usage)}: {usage.save(options.out).resolve()}")

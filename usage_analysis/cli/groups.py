@@ -28,7 +28,7 @@ def add_groups(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "one group: its name, and its UUID or metadata value; repeat the option for several. "
         "Agents with the same name form one group"
     )
-    add_option(groups, "--group", group, "NAME=VALUE", action="append", type=_group)
+    add_option(groups, "--group", group, "NAME=VALUE", action="append", type=_parse_group)
     file = "CSV file of groups; columns: name, and id or value"
     add_option(groups, "--groups", file, "FILE", type=Path)
     return groups
@@ -79,7 +79,7 @@ def groups_of(options: argparse.Namespace) -> Grouping | None:
     return Grouping.of_pairs(options.by, pairs, f"--by {options.by}")
 
 
-def _group(text: str) -> tuple[str, str]:
+def _parse_group(text: str) -> tuple[str, str]:
     name, _, value = text.rpartition("=")
     if not value or text.startswith("="):
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")

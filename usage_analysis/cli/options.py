@@ -49,7 +49,7 @@ def open_client(account: str) -> Client:
     return sample_client() if account == "sample" else Client()
 
 
-def owner(usage: CallUsage) -> str:
+def describe_owner(usage: CallUsage) -> str:
     """Return in words whose calls these are."""
     return _OWNERS[usage.source]
 
@@ -57,8 +57,10 @@ def owner(usage: CallUsage) -> str:
 def add_days(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose the first day, the last day and the time zone."""
     days = parser.add_argument_group("days", f"default: the last {DEFAULT_DAYS} days and today")
-    add_option(days, "--from", "first local day, as 2026-03-01", "DAY", dest="first", type=day)
-    add_option(days, "--to", "last local day (default: today)", "DAY", dest="last", type=day)
+    add_option(
+        days, "--from", "first local day, as 2026-03-01", "DAY", dest="first", type=parse_day
+    )
+    add_option(days, "--to", "last local day (default: today)", "DAY", dest="last", type=parse_day)
     zone = "time zone of the days, as America/New_York"
     add_option(days, "--timezone", zone, "ZONE", default="UTC")
 
@@ -70,7 +72,7 @@ def query_of(options: argparse.Namespace, client: Client) -> tuple[date, date, U
     return first, last, UsageQuery.local_days(first, last, options.timezone, **filters_of(options))
 
 
-def day(text: str) -> date:
+def parse_day(text: str) -> date:
     """Parse a date of the command line."""
     try:
         return date.fromisoformat(text)
@@ -89,7 +91,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     add_option(filters, "--duration-min", "shortest duration", "SECONDS")
     add_option(filters, "--duration-max", "longest duration", "SECONDS")
     metadata = "value of a metadata key; repeat the option for several keys"
-    add_option(filters, "--metadata", metadata, "KEY=VALUE", type=_pair, action="append")
+    add_option(filters, "--metadata", metadata, "KEY=VALUE", type=_parse_pair, action="append")
     add_option(filters, "--search", "text in the call's summary", "TEXT")
     add_option(filters, "--time-of-day-start", "earliest time of day, UTC", "HH:MM")
     add_option(filters, "--time-of-day-end", "latest time of day, UTC", "HH:MM")
@@ -103,12 +105,12 @@ def filters_of(options: argparse.Namespace) -> CallFilters:
     return cast("CallFilters", {name: each for name, each in given.items() if each is not None})
 
 
-def flags(names: Iterable[str]) -> str:
+def format_flags(names: Iterable[str]) -> str:
     """Return parameter names as the user typed them: `agent_ids` is `--agent`."""
     return ", ".join(f"--{name.removesuffix('_ids').replace('_', '-')}" for name in names)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise argparse.ArgumentTypeError(f"expected key=value, got {text!r}")

@@ -13,10 +13,10 @@ from usage_analysis.cli.options import (
     add_account,
     add_days,
     add_filters,
+    describe_owner,
     filters_of,
-    flags,
+    format_flags,
     open_client,
-    owner,
     query_of,
 )
 from usage_analysis.cli.progress import progress_bar
@@ -132,7 +132,7 @@ def run(options: argparse.Namespace) -> None:
         ),
         progress=progress_bar("report"),
     )
-    print(f"Report of {owner(data.usage)}: {page.resolve()}")
+    print(f"Report of {describe_owner(data.usage)}: {page.resolve()}")
 
 
 class _Data(NamedTuple):
@@ -211,4 +211,4 @@ def _refuse(message: str, options: argparse.Namespace, *more: str) -> None:
     """Refuse filters and groups, and further options by name, where nothing is fetched."""
     given = [name for name in (*more, "group", "groups") if vars(options)[name]]
     if names := [*filters_of(options), *given]:
-        raise QueryError(f"{message}, got {flags(names)}")
+        raise QueryError(f"{message}, got {format_flags(names)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import timedelta
 
-from usage_analysis.cli.options import Commands, add_option, day
+from usage_analysis.cli.options import Commands, add_option, parse_day
 
 
 def add_parser(commands: Commands) -> None:
@@ -23,7 +23,9 @@ def add_parser(commands: Commands) -> None:
     limit = "maximum number of requests per second (default: no limit)"
     add_option(serve, "--rate-limit", limit, "REQUESTS", type=float)
     add_option(serve, "--seed", "seed of the simulated calls", "NUMBER", type=int, default=0)
-    add_option(serve, "--today", "today of the account (default: 2026-04-01)", "DAY", type=day)
+    add_option(
+        serve, "--today", "today of the account (default: 2026-04-01)", "DAY", type=parse_day
+    )
     add_option(
         serve, "--all-time-filtered", "apply the filters to allTime too", action="store_true"
     )

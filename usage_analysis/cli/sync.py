@@ -13,10 +13,10 @@ from usage_analysis.cli.options import (
     add_account,
     add_filters,
     add_option,
-    day,
     filters_of,
-    flags,
+    format_flags,
     open_client,
+    parse_day,
 )
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import QueryError
@@ -40,7 +40,7 @@ def add_parser(commands: Commands) -> None:
     add_option(sync, "--archive", folder, "DIR", type=Path, required=True)
     scope = f"your name for the calls that the filters select (default: {ALL}), or for the groups"
     add_option(sync, "--scope", scope, "NAME")
-    add_option(sync, "--since", "first UTC day; required for a new scope", "DAY", type=day)
+    add_option(sync, "--since", "first UTC day; required for a new scope", "DAY", type=parse_day)
     add_option(sync, "--refetch", "fetch all days again", action="store_true")
     repair = "check every file first; if any is damaged, set it aside and fetch all days again"
     add_option(sync, "--repair", repair, action="store_true")
@@ -64,7 +64,9 @@ def run(options: argparse.Namespace) -> None:
             scope = options.scope or ALL
             done = archive.sync(client, scope, **how, **filters)
         elif filters:
-            raise QueryError(f"--by: expected groups without other filters, got {flags(filters)}")
+            raise QueryError(
+                f"--by: expected groups without other filters, got {format_flags(filters)}"
+            )
         else:
             scope = options.scope or groups.column
             done = archive.sync_groups(client, groups.filters(), name=scope, **how)

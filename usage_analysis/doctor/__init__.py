@@ -115,17 +115,17 @@ def _send_requests(account: Account, client: Client, days: int) -> None:
     window = UsageQuery(from_date=today - timedelta(days=days), to_date=end).params()
     week = UsageQuery(from_date=today - timedelta(days=7), to_date=end).params()
     until_now = UsageQuery(from_date=today - timedelta(days=days), to_date=client.today()).params()
-    busiest = account.ask("window", window).busiest
-    account.ask("now", until_now)
-    account.ask("week", week)
+    busiest = account.send("window", window).busiest_hour
+    account.send("now", until_now)
+    account.send("week", week)
     hour = _time_of_day(time(busiest), time(busiest, 59, 59, 999_999))
-    account.try_to_ask("hour-of-day", [*window, *hour])
-    account.try_to_ask("overnight", [*window, *_time_of_day(time(22), time(6))])
-    account.try_to_ask("until", [*window, ("timeOfDayEnd", f"{busiest:02}:00:00")])
-    account.try_to_ask("duration-max", [*window, ("durationMax", "0s")])
-    account.try_to_ask("duration-min", [*window, ("durationMin", "0s")])
-    account.try_to_ask("no-start", [window[1]])
-    account.ask("again", until_now)
+    account.try_to_send("hour-of-day", [*window, *hour])
+    account.try_to_send("overnight", [*window, *_time_of_day(time(22), time(6))])
+    account.try_to_send("until", [*window, ("timeOfDayEnd", f"{busiest:02}:00:00")])
+    account.try_to_send("duration-max", [*window, ("durationMax", "0s")])
+    account.try_to_send("duration-min", [*window, ("durationMin", "0s")])
+    account.try_to_send("no-start", [window[1]])
+    account.send("again", until_now)
 
 
 def _time_of_day(start: time, end: time) -> Params:

@@ -33,7 +33,7 @@ class Check(NamedTuple):
 CHECKS: list[Check] = []
 
 
-def _check(
+def _add_check(
     topic: str, assumed: str, *needs: str
 ) -> Callable[[Callable[[Account], Observation]], Callable[[Account], Observation]]:
     """Return a decorator that adds a function to the checks."""
@@ -45,8 +45,8 @@ def _check(
     return add
 
 
-@_check("allTime", "allTime may ignore the filters")
-def _all_time(account: Account) -> Observation:
+@_add_check("allTime", "allTime may ignore the filters")
+def _observe_all_time(account: Account) -> Observation:
     filters = {"week": "dates", "hour-of-day": "time of day", "duration-max": "duration"}
     window = account.response("window")
     # New calls may arrive between the requests.
@@ -78,8 +78,8 @@ def _all_time(account: Account) -> Observation:
     return Observation("; ".join(seen), follows, True if shown else None)
 
 
-@_check("days", "daily rows are UTC days")
-def _days(account: Account) -> Observation:
+@_add_check("days", "daily rows are UTC days")
+def _observe_days(account: Account) -> Observation:
     plain = account.response("window")
     daily, shifts = _by_day(plain.daily), sorted(range(-14, 15), key=abs)
     shift = next((hours for hours in shifts if _by_day(plain.hourly, hours) == daily), None)
@@ -106,9 +106,9 @@ def _by_day(buckets: wire.Buckets, shift: int = 0) -> dict[int, int]:
     return {day: count for day, count in sums.items() if count}
 
 
-@_check("zone of the time of day", "timeOfDayStart and timeOfDayEnd are UTC", "hour-of-day")
-def _zone_of_time(account: Account) -> Observation:
-    hour = account.response("window").busiest
+@_add_check("zone of the time of day", "timeOfDayStart and timeOfDayEnd are UTC", "hour-of-day")
+def _observe_zone_of_time(account: Account) -> Observation:
+    hour = account.response("window").busiest_hour
     found = np.flatnonzero(account.response("hour-of-day").by_hour_of_day()).tolist()
     holds = found == [hour] if found else None
     seen = f"a filter on the hour from {hour:02}:00 returned calls in the UTC hours {_join(found)}"
@@ -122,8 +122,8 @@ def _join(hours: list[int]) -> str:
     return ", ".join(f"{hour:02}" for hour in hours) or "none"
 
 
-@_check("time of day over midnight", "one request may not be able to pass midnight")
-def _overnight(account: Account) -> Observation:
+@_add_check("time of day over midnight", "one request may not be able to pass midnight")
+def _observe_overnight(account: Account) -> Observation:
     hours = account.response("window").by_hour_of_day()
     expected = int(hours[[22, 23, 0, 1, 2, 3, 4, 5]].sum())
     seen, holds = "there are no calls between 22:00 and 06:00", None
@@ -141,8 +141,8 @@ def _overnight(account: Account) -> Observation:
     return Observation(seen, follows, holds)
 
 
-@_check("errorCount", "errorCount may include unjoined calls")
-def _errors(account: Account) -> Observation:
+@_add_check("errorCount", "errorCount may include unjoined calls")
+def _observe_errors(account: Account) -> Observation:
     plain, over = account.response("window"), 0
     for response in filter(None, map(account.find, ("window", "duration-max"))):
         columns = response.hourly.columns
@@ -160,8 +160,8 @@ def _errors(account: Account) -> Observation:
     return Observation(seen, follows, holds)
 
 
-@_check("duration", 'durations are decimal seconds with an "s", with up to 9 decimal places')
-def _decimals(account: Account) -> Observation:
+@_add_check("duration", 'durations are decimal seconds with an "s", with up to 9 decimal places')
+def _observe_decimals(account: Account) -> Observation:
     document = account.response("window").document
     texts = [row["duration"] for row in document["daily"] + document["hourly"]]
     matches = [_SECONDS.fullmatch(text) for text in texts]
@@ -181,8 +181,8 @@ def _decimals(account: Account) -> Observation:
     return Observation(seen, follows, not others if texts else None)
 
 
-@_check("billedMinutes", "billed minutes are multiples of 0.1")
-def _tenths(account: Account) -> Observation:
+@_add_check("billedMinutes", "billed minutes are multiples of 0.1")
+def _observe_tenths(account: Account) -> Observation:
     minutes = account.response("window").hourly.columns["billed_minutes"]
     off = np.abs(minutes * 10 - np.rint(minutes * 10)) > 1e-6
     holds = None if not minutes.any() else not off.any()
@@ -196,8 +196,8 @@ def _tenths(account: Account) -> Observation:
     return Observation(seen, follows, holds)
 
 
-@_check("reach", "a reply without fromDate may go back any number of days", "no-start")
-def _reach(account: Account) -> Observation:
+@_add_check("reach", "a reply without fromDate may go back any number of days", "no-start")
+def _observe_reach(account: Account) -> Observation:
     unbounded, start = account.response("no-start"), account.response("window").first_day
     days = unbounded.daily.time
     days = days[unbounded.daily.columns["total_count"] > 0]
@@ -212,8 +212,8 @@ def _reach(account: Account) -> Observation:
     return Observation(seen, follows, True if len(days) else None)
 
 
-@_check("rows", "rows may have any order, and hours without calls may have no row")
-def _rows(account: Account) -> Observation:
+@_add_check("rows", "rows may have any order, and hours without calls may have no row")
+def _observe_rows(account: Account) -> Observation:
     plain = account.response("window")
     times = plain.hourly.time
     steps = np.diff(times)
@@ -229,11 +229,11 @@ def _rows(account: Account) -> Observation:
     return Observation(seen, follows, True if len(times) > 1 else None)
 
 
-@_check(
+@_add_check(
     "running calls",
     "counts, durations and billed minutes may still grow, but only of the last 2 hours",
 )
-def _running(account: Account) -> Observation:
+def _observe_running(account: Account) -> Observation:
     first, again = account.response("now"), account.response("again")
     before, after = _by_time(first.hourly), _by_time(again.hourly)
     now = int(again.made.timestamp()) * 1_000_000
@@ -252,10 +252,10 @@ def _running(account: Account) -> Observation:
     follows = "hours marked provisional are left out of means, and are part of totals"
     if holds is False:
         follows = "hours that are not marked provisional still change: fetch them again later"
-    return Observation(seen + _under_way(again, now), follows, holds)
+    return Observation(seen + _describe_current_hour(again, now), follows, holds)
 
 
-def _under_way(response: Response, now: int) -> str:
+def _describe_current_hour(response: Response, now: int) -> str:
     """Return the mean duration in the current hour, which may have running calls, and before."""
     columns = response.hourly.columns
     means = []
@@ -273,8 +273,10 @@ def _by_time(buckets: wire.Buckets) -> dict[int, tuple[int, ...]]:
     return dict(zip(buckets.time.tolist(), rows, strict=True))
 
 
-@_check("ends of ranges", "durationMin, durationMax and timeOfDayEnd may be inclusive or exclusive")
-def _ends(account: Account) -> Observation:
+@_add_check(
+    "ends of ranges", "durationMin, durationMax and timeOfDayEnd may be inclusive or exclusive"
+)
+def _observe_ends(account: Account) -> Observation:
     plain = account.response("window")
     seen, unknown = [], []
     most, least, end = map(account.find, ("duration-max", "duration-min", "until"))
@@ -288,8 +290,8 @@ def _ends(account: Account) -> Observation:
         seen.append(f"durationMin is {kind or 'neither, because other calls were returned'}")
     else:
         unknown.append("durationMin")
-    if until := end and end.by_hour_of_day()[plain.busiest]:
-        seen.append(f"timeOfDayEnd is inclusive ({until:,} calls at {plain.busiest:02}:00:00)")
+    if until := end and end.by_hour_of_day()[plain.busiest_hour]:
+        seen.append(f"timeOfDayEnd is inclusive ({until:,} calls at {plain.busiest_hour:02}:00:00)")
     else:
         unknown.append("timeOfDayEnd")
     if unknown:
@@ -298,10 +300,10 @@ def _ends(account: Account) -> Observation:
     return Observation("; ".join(seen), follows, None if len(unknown) == 3 else True)
 
 
-@_check("unjoined time", "unjoined calls add nothing to duration", "duration-max")
-def _unjoined(account: Account) -> Observation:
+@_add_check("unjoined time", "unjoined calls add nothing to duration", "duration-max")
+def _observe_unjoined(account: Account) -> Observation:
     plain, shortest = account.response("window"), account.response("duration-max")
-    everyone, timeless = plain.unjoined, shortest.unjoined
+    everyone, timeless = plain.unjoined_calls, shortest.unjoined_calls
     holds: bool | None = timeless >= everyone
     seen = f"all {everyone:,} unjoined calls have a duration of 0 s"
     follows = "average call duration is duration / joined calls"

@@ -60,12 +60,12 @@ class Response:
         return int(self.hourly.columns["total_count"].sum())
 
     @property
-    def unjoined(self) -> int:
+    def unjoined_calls(self) -> int:
         """Number of unjoined calls in all hours."""
         return self.calls - int(self.hourly.columns["joined_count"].sum())
 
     @property
-    def busiest(self) -> int:
+    def busiest_hour(self) -> int:
         """UTC hour of the day with the most calls."""
         return int(self.by_hour_of_day().argmax())
 
@@ -116,10 +116,10 @@ class Account:
         self._done = 0
         self._report(0, steps)
 
-    def ask(self, name: str, params: Params) -> Response:
+    def send(self, name: str, params: Params) -> Response:
         """Send a request, keep the response under a name and return it."""
         body, moment = self._client.get(params)
-        document = {"asked": params, "date": moment.isoformat()}
+        document = {"request": params, "date": moment.isoformat()}
         try:
             reply = wire.decode(body)
         finally:
@@ -127,15 +127,15 @@ class Account:
         response = self._responses[name] = Response(reply, json.loads(body), moment, params)
         return response
 
-    def try_to_ask(self, name: str, params: Params) -> None:
+    def try_to_send(self, name: str, params: Params) -> None:
         """Send a request that the server may refuse as invalid."""
         try:
-            self.ask(name, params)
+            self.send(name, params)
         except APIError as error:
             if error.status_code in _NOT_ABOUT_THE_REQUEST:
                 raise
             self._responses[name] = error
-            self._save(name, {"asked": params, "refused": str(error)})
+            self._save(name, {"request": params, "refusal": str(error)})
 
     def find(self, name: str) -> Response | None:
         """Return the response to the request with this name, or None if it was refused."""

@@ -270,4 +270,4 @@ def resolve_query(
         raise QueryError("call_usage: expected a query or filters by name, got both")
     if not isinstance(query, UsageQuery):
         raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
-    return query.bounded(now, since)
+    return query.with_bounds(now, since)

@@ -42,7 +42,7 @@ def plan_breakdown(
     QueryError
         Groups or filters do not fit together; nothing was sent.
     """
-    whole = UsageQuery.from_filters(filters, now=now, since=since).bounded(now, since)
+    whole = UsageQuery.from_filters(filters, now=now, since=since).with_bounds(now, since)
     if include_rest and whole.end is not None and whole.end > now:
         whole = replace(whole, to_date=now)
     queries = group_queries(groups, name, whole)

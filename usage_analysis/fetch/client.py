@@ -15,7 +15,7 @@ from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.fetch.transport import WHAT, ConnectionPool
-from usage_analysis.query import CHUNK_DAYS, UsageQuery, whole_number
+from usage_analysis.query import CHUNK_DAYS, UsageQuery, check_whole_number
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
 
@@ -125,7 +125,7 @@ class Client(BaseClient):
         max_concurrency: int = MAX_CONCURRENCY,
         **options: Any,
     ) -> dict[str, CallUsage]:
-        whole_number("max_concurrency", max_concurrency)
+        check_whole_number("max_concurrency", max_concurrency)
         return self._fetcher.fetch_usages(
             queries, rest, name=name, max_concurrency=max_concurrency, **options
         )
@@ -168,10 +168,10 @@ class Client(BaseClient):
         >>> for agent, usage in ua.sample_client().iter_usage(queries):
         ...     calls = usage.daily["total_count"].sum()
         """
-        whole_number("max_concurrency", max_concurrency)
+        check_whole_number("max_concurrency", max_concurrency)
         pairs = queries.items() if isinstance(queries, Mapping) else queries
         now = self.now()
-        bounded = ((group, query.bounded(now, self._since)) for group, query in pairs)
+        bounded = ((group, query.with_bounds(now, self._since)) for group, query in pairs)
         return self._fetcher.iter_usages(
             bounded, name=name, max_concurrency=max_concurrency, chunk_days=chunk_days
         )

@@ -26,8 +26,8 @@ from usage_analysis.fetch.responses import (
     response_body,
 )
 from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy, backoff
-from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_unordered
-from usage_analysis.progress import ProgressOption, reporting
+from usage_analysis.fetch.threads import THREAD_NAME, CancelToken
+from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
@@ -152,7 +152,7 @@ class Fetcher:
         """
         tasks, later = _tasks(first, chunk_days), _tasks(then, chunk_days)
         replies: dict[Task, Reply[CheckedReply]] = {}
-        with self._reader() as read, reporting(progress) as report:
+        with self._reader() as read, report_progress(progress) as report:
             report(0, len(tasks) + len(later))
             for some in (tasks, later):
                 with closing(self._iter_replies(some, name, max_concurrency, read)) as answers:
@@ -197,7 +197,7 @@ class Fetcher:
         with (
             self._reader() as read,
             closing(
-                run_unordered(work, queries, max_concurrency=max_concurrency, token=token)
+                run_concurrently(work, queries, max_concurrency=max_concurrency, token=token)
             ) as answers,
         ):
             for (group, _), usage in answers:
@@ -221,7 +221,7 @@ class Fetcher:
             with group_in_errors(name, task[0]):
                 return self._fetch(params, deadline, token, partial(read, query, deadline))
 
-        return run_unordered(work, tasks, max_concurrency=max_concurrency, token=token)
+        return run_concurrently(work, tasks, max_concurrency=max_concurrency, token=token)
 
     def _fetch(
         self, params: Params, deadline: Deadline, token: CancelToken, read: Read[T]
@@ -230,17 +230,17 @@ class Fetcher:
         while True:
             if wait := self._await_turn(deadline, token):
                 # The failure before the wait says more than the wait itself.
-                failure = failure or self._not_sent(wait)
-                raise failure.after(attempt, deadline.spent(), self._describe(params))
+                failure = failure or self._throttle_failure(wait)
+                raise failure.to_error(attempt, deadline.elapsed(), self._describe(params))
             attempt += 1
             outcome = self._attempt(params, deadline, token, read)
             if isinstance(outcome, Reply):
                 return outcome
             failure = outcome
             wait = backoff(attempt, self._policy.max_backoff, failure.retry_after)
-            last = attempt == self._policy.max_attempts or wait >= deadline.left()
+            last = attempt == self._policy.max_attempts or wait >= deadline.remaining()
             if last or not failure.retry:
-                raise failure.after(attempt, deadline.spent(), self._describe(params))
+                raise failure.to_error(attempt, deadline.elapsed(), self._describe(params))
             _log.info("%s; attempt %d, the next in %.1f s", failure.error, attempt, wait)
             if failure.shared:
                 self._limiter.pause(wait)
@@ -251,14 +251,14 @@ class Fetcher:
         """Wait for a free slot and return 0; return the wait [s] if it would pass the deadline."""
         wait = self._limiter.reserve()
         while wait > 0:
-            if wait >= deadline.left():
+            if wait >= deadline.remaining():
                 return wait
             token.sleep(wait)
             # Another request may have started a back-off meanwhile.
-            wait = self._limiter.pause_left()
+            wait = self._limiter.pause_remaining()
         return 0.0
 
-    def _not_sent(self, wait: float) -> Failure:
+    def _throttle_failure(self, wait: float) -> Failure:
         message = (
             f"{self._what}: not sent; the server asked this client to wait, for {wait:.0f} s more, "
             "which is past the deadline; try again after that"
@@ -273,7 +273,7 @@ class Fetcher:
     def _attempt(
         self, params: Params, deadline: Deadline, token: CancelToken, read: Read[T]
     ) -> Reply[T] | Failure:
-        response = self._transport(token, params, min(self._policy.timeout, deadline.left()))
+        response = self._transport(token, params, min(self._policy.timeout, deadline.remaining()))
         if isinstance(response, Failure):
             return response
         now = self._account.now()
@@ -309,7 +309,7 @@ class Fetcher:
 
         try:
             yield lambda query, deadline, body, date: thread.submit(read, query, body, date).result(
-                deadline.left()
+                deadline.remaining()
             )
         finally:
             thread.shutdown(wait=False, cancel_futures=True)

@@ -23,7 +23,7 @@ class Key(NamedTuple):
     """Functions that know the key: reprs and tracebacks do not look into closures."""
 
     #: Return the key for the next request; check it with `find_problem`.
-    give: Callable[[], str]
+    get: Callable[[], str]
     #: Replace keys in a text, in upper or lower case and with JSON escapes.
     hide: Callable[[str], str]
     #: Replace keys in a body.
@@ -35,7 +35,7 @@ def wrap_key(source: Source) -> Key:
     given: dict[str, tuple[re.Pattern[str], re.Pattern[bytes]]] = {}  # in order of use
     lock = threading.Lock()
 
-    def give() -> str:
+    def get() -> str:
         value = source() if callable(source) else source
         value = os.environ.get(KEY_VARIABLE, "") if value is None else value
         value = value.strip() if isinstance(value, str) else "\0"
@@ -61,7 +61,7 @@ def wrap_key(source: Source) -> Key:
             body = found.sub(_HIDDEN.encode(), body)
         return bytes(body)
 
-    return Key(give, hide, hide_bytes)
+    return Key(get, hide, hide_bytes)
 
 
 def _secret(key: str) -> str:
@@ -80,7 +80,7 @@ def inspect_key(key: Key) -> tuple[str | None, bool]:
 
     The key is read once, here, so that no frame of the caller refers to it.
     """
-    value = key.give()
+    value = key.get()
     return find_problem(value), value == SAMPLE_KEY
 
 

@@ -58,7 +58,7 @@ class Failure(NamedTuple):
     shared: bool = False
     retry_after: float | None = None
 
-    def after(self, attempts: int, seconds: float, asked: str) -> UsageError:
+    def to_error(self, attempts: int, seconds: float, asked: str) -> UsageError:
         """Return the error of the last attempt, with the request and the time it took [s]."""
         self.error.attempts = attempts
         tried = f" ({attempts} attempts in {seconds:.3g} s)" if attempts > 1 else ""
@@ -79,14 +79,14 @@ def response_body(response: Response, what: str, now: datetime, redact: Redact) 
         Function that removes the key from a text.
     """
     if response.status != 200:
-        return _refusal(response, what, now, redact)
+        return _status_failure(response, what, now, redact)
     if len(response.body) > WIRE_LIMIT:
         problem = (
             f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for a shorter window"
         )
         return invalid_response(response, problem, redact)
     try:
-        return decompress(response.body, _plain(response.encoding, redact))
+        return decompress(response.body, _strip_text(response.encoding, redact))
     except EOFError:
         # The connection ended early, which a retry may mend; other damage comes from the server.
         problem = "the compressed body is cut off"
@@ -145,7 +145,7 @@ def decompress(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
     raise ResponseError(f"reply: expected a gzip body, got {problem}")
 
 
-def _refusal(response: Response, what: str, now: datetime, redact: Redact) -> Failure:
+def _status_failure(response: Response, what: str, now: datetime, redact: Redact) -> Failure:
     status, known = response.status, _identify(response, redact)
     message = f"{what}: expected status 200, got {status}"
     if words := _server_message(response, redact):
@@ -180,7 +180,7 @@ def _advice(status: int, wait: float | None) -> str:
 
 
 def _identify(response: Response, redact: Redact) -> dict[str, Any]:
-    request_id = _plain(response.headers.get("X-Request-Id", ""), redact)[:100] or None
+    request_id = _strip_text(response.headers.get("X-Request-Id", ""), redact)[:100] or None
     return {"status_code": response.status, "request_id": request_id}
 
 
@@ -226,10 +226,10 @@ def _server_message(response: Response, redact: Redact) -> str:
             if isinstance(said, list) and all(isinstance(text, str) for text in said)
         )
     # A gateway may put its whole HTML page there.
-    return "" if re.search(r"<[a-zA-Z!/]", words) else _plain(words, redact)[:_MESSAGE_LIMIT]
+    return "" if re.search(r"<[a-zA-Z!/]", words) else _strip_text(words, redact)[:_MESSAGE_LIMIT]
 
 
-def _plain(text: str, redact: Redact) -> str:
+def _strip_text(text: str, redact: Redact) -> str:
     """Return a text without control and bidirectional characters, and without the key."""
     seen = (" " if char.isspace() else char for char in text)
     kept = (char for char in seen if char == " " or unicodedata.category(char)[0] not in "CZ")

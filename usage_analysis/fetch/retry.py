@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from usage_analysis.errors import QueryError
-from usage_analysis.query import whole_number
+from usage_analysis.query import check_whole_number
 
 #: Longest wait before the second attempt [s]; it doubles with every further attempt.
 FIRST_BACKOFF = 0.5
@@ -30,7 +30,7 @@ class RetryPolicy:
             # Locks refuse longer waits than this, in the middle of a request.
             if not isinstance(value, int | float) or not 0 < value <= threading.TIMEOUT_MAX:
                 raise QueryError(f"{name}: expected a number of seconds above 0, got {value!r}")
-        whole_number("max_attempts", self.max_attempts)
+        check_whole_number("max_attempts", self.max_attempts)
 
 
 class Deadline:
@@ -43,15 +43,15 @@ class Deadline:
         self._seconds = seconds
         self._start: float | None = None
 
-    def spent(self) -> float:
+    def elapsed(self) -> float:
         """Return the time since the first call [s]."""
         if self._start is None:
             self._start = time.monotonic()
         return time.monotonic() - self._start
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the time left [s], at least 0."""
-        return max(0.0, self._seconds - self.spent())
+        return max(0.0, self._seconds - self.elapsed())
 
 
 class RateLimiter:
@@ -76,7 +76,7 @@ class RateLimiter:
             self._next = start + self._gap
             return start - now
 
-    def pause_left(self) -> float:
+    def pause_remaining(self) -> float:
         """Return the time until the back-off ends [s]."""
         return max(0.0, self._open - time.monotonic())
 

@@ -37,7 +37,7 @@ class CancelToken:
             running = list(self._running)
         for future in running:
             with suppress(InvalidStateError):
-                future.set_exception(self._cancelled())
+                future.set_exception(self._cancel_error())
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless cancelled.
@@ -48,7 +48,7 @@ class CancelToken:
             The token was cancelled before or during the wait.
         """
         if self._event.wait(seconds):
-            raise self._cancelled()
+            raise self._cancel_error()
 
     def run(self, work: Callable[[], T], seconds: float, *, give_up: Callable[[], None]) -> T:
         """Run `work` in a thread of its own and return its result, within a time limit.
@@ -75,7 +75,7 @@ class CancelToken:
         with self._lock:
             self._running.add(future)  # type: ignore[arg-type]  # only exceptions are set
             if self._event.is_set():
-                future.set_exception(self._cancelled())
+                future.set_exception(self._cancel_error())
         try:
             # A `ThreadPoolExecutor` does not serve here. Python waits for its threads at exit, and
             # name look-ups that hang would use up its fixed number of threads.
@@ -90,7 +90,7 @@ class CancelToken:
                 self._running.discard(future)
 
     @staticmethod
-    def _cancelled() -> RequestCancelledError:
+    def _cancel_error() -> RequestCancelledError:
         return RequestCancelledError("cancelled: the result is no longer wanted")
 
 
@@ -105,7 +105,7 @@ def _set_result(future: Future[T], work: Callable[[], T]) -> None:
             future.set_result(result)
 
 
-def run_unordered(
+def run_concurrently(
     work: Callable[[K], T], keys: Iterable[K], *, max_concurrency: int, token: CancelToken
 ) -> Generator[tuple[K, T]]:
     """Yield each key with the result of `work`, as they come; the first failure cancels the others.

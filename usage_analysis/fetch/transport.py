@@ -44,14 +44,14 @@ class _KeyAuth(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header, and remove it afterwards: exceptions keep their request."""
-        if problem := self._add(request):
+        if problem := self._add_key(request):
             raise QueryError(problem)
         try:
             yield request
         finally:
             request.headers.pop("X-API-Key", None)
 
-    def _add(self, request: httpx.Request) -> str | None:
+    def _add_key(self, request: httpx.Request) -> str | None:
         if _origin(request.url) != self._origin:
             return None
         value = self._give()
@@ -86,11 +86,11 @@ class _Connection:
             timeout=seconds,
             extensions={"trace": self._trace},
         ) as answer:
-            self._watch(answer.extensions.get("network_stream"))
+            self._watch_socket(answer.extensions.get("network_stream"))
             self.head = Response(answer.status_code, answer.headers, b"", "")
-            return _read(answer)
+            return _read_response(answer)
 
-    def shut(self) -> None:
+    def shut_down(self) -> None:
         """Shut the socket down, so that every read ends, now and later."""
         with self._lock:
             self.over = True
@@ -101,11 +101,11 @@ class _Connection:
 
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith("start_tls.started"):
-            self._leave()
+            self._release_socket()
         elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._watch(info["return_value"])
+            self._watch_socket(info["return_value"])
 
-    def _leave(self) -> None:
+    def _release_socket(self) -> None:
         """Let go of the socket during the TLS handshake, which has a working timeout of its own.
 
         The `ssl` module closes the socket object and makes a new one: shutting the old one would
@@ -117,11 +117,11 @@ class _Connection:
             left.close()
             raise TimeoutError
 
-    def _watch(self, stream: Any) -> None:
+    def _watch_socket(self, stream: Any) -> None:
         if stream is not None:
             self._socket = stream.get_extra_info("socket")
         if self.over:
-            self.shut()
+            self.shut_down()
 
 
 class ConnectionPool:
@@ -146,14 +146,14 @@ class ConnectionPool:
     """
 
     def __init__(self, base_url: str, key: Key, transport: httpx.BaseTransport | None) -> None:
-        self._url = _address(base_url)
-        self._auth, self._hide = _KeyAuth(key.give, self._url), key.hide
+        self._url = _parse_address(base_url)
+        self._auth, self._hide = _KeyAuth(key.get, self._url), key.hide
         weakref.finalize(self, _hide_in_logs(key.hide))
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._idle: list[_Connection] = []
         self._closed = False
-        self._shared = None if transport is None else self._http(transport=transport)
+        self._shared = None if transport is None else self._build_http(transport=transport)
         self._transport_requests = 0  # requests under way
 
     @property
@@ -172,7 +172,7 @@ class ConnectionPool:
         connection = self._acquire()
         try:
             work = partial(self._get, connection, params, seconds)
-            return token.run(work, seconds, give_up=connection.shut)
+            return token.run(work, seconds, give_up=connection.shut_down)
         except (RequestCancelledError, QueryError):
             raise
         except httpx.InvalidURL:
@@ -212,9 +212,9 @@ class ConnectionPool:
             if self._shared is not None:
                 self._transport_requests += 1
                 return _Connection(self._shared)
-            return self._idle.pop() if self._idle else self._new()
+            return self._idle.pop() if self._idle else self._open_connection()
 
-    def _new(self) -> _Connection:
+    def _open_connection(self) -> _Connection:
         secure, read = self._url.scheme == "https", _CERTIFICATES
         with suppress(ImportError, OSError, ValueError, httpx.InvalidURL):
             if self._tls is None:
@@ -222,7 +222,7 @@ class ConnectionPool:
                 self._tls = httpx.create_ssl_context() if secure else ssl.SSLContext(_NO_TLS)
             read = _PROXIES
             return _Connection(
-                self._http(
+                self._build_http(
                     verify=self._tls,
                     # One socket per httpx client, so that a hanging request has a socket to shut.
                     limits=httpx.Limits(max_connections=1),
@@ -248,7 +248,7 @@ class ConnectionPool:
         if not keep:
             connection.http.close()
 
-    def _http(self, **settings: Any) -> httpx.Client:
+    def _build_http(self, **settings: Any) -> httpx.Client:
         return httpx.Client(
             base_url=self._url,
             auth=self._auth,
@@ -272,7 +272,7 @@ def _hide_in_logs(hide: Callable[[str], str]) -> Callable[[], None]:
     At level DEBUG its libraries log headers, and a server may echo the key in them.
     """
 
-    def hidden(record: logging.LogRecord) -> bool:
+    def redact(record: logging.LogRecord) -> bool:
         text = record.getMessage()
         if (safe := hide(text)) != text:
             record.msg, record.args = safe, None
@@ -280,16 +280,16 @@ def _hide_in_logs(hide: Callable[[str], str]) -> Callable[[], None]:
 
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     for logger in loggers:
-        logger.addFilter(hidden)
+        logger.addFilter(redact)
 
     def end() -> None:
         for logger in loggers:
-            logger.removeFilter(hidden)
+            logger.removeFilter(redact)
 
     return end
 
 
-def _address(base_url: str) -> httpx.URL:
+def _parse_address(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, TypeError):
@@ -308,7 +308,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _read(answer: httpx.Response) -> Response:
+def _read_response(answer: httpx.Response) -> Response:
     encoding = answer.headers.get("Content-Encoding", "")
     if answer.is_stream_consumed:  # a test transport gives bodies that are read and decoded
         return Response(answer.status_code, answer.headers, answer.content, "")

@@ -32,7 +32,7 @@ from usage_analysis.figures.style import (
     theme_in_use,
     title_of,
 )
-from usage_analysis.progress import Progress, ProgressOption, reporting
+from usage_analysis.progress import Progress, ProgressOption, report_progress
 from usage_analysis.report.results import ReportOptions, ReportResults, Section
 from usage_analysis.report.sections import sections_of, state_left_out
 from usage_analysis.report.summary import summarize
@@ -127,7 +127,7 @@ def write_report(
     target = Path(folder)
     if target.exists() and not target.is_dir():
         raise QueryError(f"folder: expected a folder or a new name, got the file {str(target)!r}")
-    with figure_style(results.options.theme), reporting(progress, "Writing") as report:
+    with figure_style(results.options.theme), report_progress(progress, "Writing") as report:
         logo = _logo(theme_in_use())
         page = _Page(results, list(sections_of(results, sections)), sections, logo)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -49,11 +49,11 @@ class Counter:
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
         self._hour = (calls.created // HOUR).astype(np.int32)
-        self._packed, self._bits = _packed(calls, self._hour)
+        self._packed, self._bits = _pack(calls, self._hour)
         self.everything = Sums(0, np.zeros((5, 0), dtype=np.int64))
         if len(calls):
             first, last = self._hour[[0, -1]].tolist()
-            self.everything = self._empty(first, last)
+            self.everything = self._zeros(first, last)
             self._add(self.everything, slice(0, len(calls)))
 
     def count(self, here: slice, selected: NDArray[np.bool_] | None = None) -> Sums:
@@ -70,7 +70,7 @@ class Counter:
             return Sums(0, np.zeros((5, 0), dtype=np.int64))
         first, last = self._hour[[here.start, here.stop - 1]].tolist()
         if selected is not None and 2 * np.count_nonzero(selected) <= len(selected):
-            counted = self._empty(first, last)
+            counted = self._zeros(first, last)
             self._add(counted, here, np.flatnonzero(selected))
             return counted
         # The sums over all calls are known, so the fewer calls, here those left out, are summed.
@@ -85,7 +85,7 @@ class Counter:
         return counted
 
     @staticmethod
-    def _empty(first: int, last: int) -> Sums:
+    def _zeros(first: int, last: int) -> Sums:
         return Sums(first, np.zeros((5, last - first + 1), dtype=np.int64))
 
     def _add(
@@ -96,7 +96,7 @@ class Counter:
         hour, packed, duration = columns if at is None else [column.take(at) for column in columns]
         if not len(hour):
             return
-        starts = _changes(hour)
+        starts = _change_positions(hour)
         packed = np.add.reduceat(packed, starts)
         mask = (1 << self._bits) - 1
         found = (
@@ -111,18 +111,18 @@ class Counter:
             row[place] += times * column
 
 
-def _changes(values: NDArray[np.signedinteger]) -> NDArray[np.intp]:
+def _change_positions(values: NDArray[np.signedinteger]) -> NDArray[np.intp]:
     """Return the positions at which a value differs from the one before, and 0."""
     return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
 
 
-def _packed(calls: Calls, hour: NDArray[np.int32]) -> tuple[NDArray[np.int64], int]:
+def _pack(calls: Calls, hour: NDArray[np.int32]) -> tuple[NDArray[np.int64], int]:
     """Pack error, joined and billed time of each call into one integer.
 
     One sum over the packed integers is a sum of all three, because the error and joined parts have
     as many bits as the calls of the busiest hour need. That number of bits is returned too.
     """
-    busiest = np.diff(_changes(hour), append=len(hour)).max() if len(hour) else 0
+    busiest = np.diff(_change_positions(hour), append=len(hour)).max() if len(hour) else 0
     bits = int(busiest).bit_length()
     if (billed := calls.billed.sum(dtype=np.float64)) >= 2.0 ** (63 - 2 * bits):
         raise QueryError(

@@ -23,9 +23,9 @@ def render(all_time: Sums, hourly: Sums) -> bytes:
     The vendor promises no order, so no client may rely on one.
     """
     whole = _lines([*_measures(all_time.total().values), b"}"])
-    days, daily = _scattered(hourly.days())
+    days, daily = _scatter(hourly.days())
     daily_rows = _lines([*_measures(daily), b',"date":"', *_dates(days), b'"},'])
-    hours, values = _scattered(hourly)
+    hours, values = _scatter(hourly)
     hour = _numerals()[hours % 24]
     hourly_rows = _lines(
         [*_measures(values), b',"date":"', *_dates(hours // 24), b'","hour":', hour, b"},"]
@@ -47,7 +47,7 @@ def drop_fields(body: bytes, names: Collection[str]) -> bytes:
     return body
 
 
-def _scattered(sums: Sums) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _scatter(sums: Sums) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return numbers and values of the buckets with calls, in a scattered order."""
     at = np.flatnonzero(sums.values[0])
     numbers = at + sums.first

@@ -85,12 +85,12 @@ def simulate(seed: int = 0, today: date = TODAY) -> Calls:
     bits = RandomBits(check_account(seed, today)[0])
     first = midnight(today) // HOUR - 365 * 24
     hours = np.arange(first, account_clock(today) // HOUR + 1)
-    created, agent = _arrivals(bits, hours, call_intensity(bits, hours, today))
+    created, agent = _draw_arrivals(bits, hours, call_intensity(bits, hours, today))
     created = created[: np.searchsorted(created, account_clock(today), side="right")]
-    return _describe(bits, created, agent[: len(created)], today)
+    return _draw_calls(bits, created, agent[: len(created)], today)
 
 
-def _arrivals(
+def _draw_arrivals(
     bits: RandomBits, hours: NDArray[np.int64], weights: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Draw the creation times and agents of a Poisson process with this intensity."""
@@ -108,7 +108,7 @@ def _arrivals(
     return keys // agents, keys % agents
 
 
-def _describe(
+def _draw_calls(
     bits: RandomBits, created: NDArray[np.int64], agent: NDArray[np.int64], today: date
 ) -> Calls:
     word = bits.draw(len(created))
@@ -116,10 +116,10 @@ def _describe(
     def draw(start: int, width: int) -> NDArray[np.int64]:
         return (word >> np.uint64(start) & np.uint64((1 << width) - 1)).astype(np.int64)
 
-    failing = _chance(bits, _ERRORS, _ERROR_LEVELS, created, agent)
-    error = draw(48, 16) < _with_incidents(failing, created, agent, today)
-    joined = draw(32, 16) >= _chance(bits, _UNJOINED, _UNJOINED_LEVELS, created, agent)
-    duration = np.where(joined, _talk(bits, np.array(_MEDIANS)[agent]), 0)
+    failing = _probabilities(bits, _ERRORS, _ERROR_LEVELS, created, agent)
+    error = draw(48, 16) < _add_incidents(failing, created, agent, today)
+    joined = draw(32, 16) >= _probabilities(bits, _UNJOINED, _UNJOINED_LEVELS, created, agent)
+    duration = np.where(joined, _draw_durations(bits, np.array(_MEDIANS)[agent]), 0)
     duration[error] //= 3
     stuck = np.searchsorted(created, midnight(today) + _STUCK * 60 * SECOND)
     duration[stuck], joined[stuck], error[stuck] = _STUCK_FOR, True, False
@@ -127,12 +127,12 @@ def _describe(
     over = created + duration
     duration[over > clock] = 0
     unbilled = error | (over > clock - _BILLING)
-    summary = _by_agent(_TOPICS, agent, draw(0, 4))
+    summary = _look_up_by_agent(_TOPICS, agent, draw(0, 4))
     summary[~joined | error] = -1
     codes = {
-        "tenant": _tenants()[draw(8, 12)],
-        "channel": _by_agent(_CHANNELS, agent, draw(20, 4)),
-        "campaign": _in_campaign(created, draw(24, 8), today),
+        "tenant": _tenant_table()[draw(8, 12)],
+        "channel": _look_up_by_agent(_CHANNELS, agent, draw(20, 4)),
+        "campaign": _campaign_codes(created, draw(24, 8), today),
     }
     return Calls(
         created=created,
@@ -141,13 +141,13 @@ def _describe(
         joined=joined,
         error=error,
         agent=Labels(agent.astype(np.int16), tuple(AGENTS.values())),
-        voice=Labels(_by_agent(_VOICES, agent, draw(4, 4)), tuple(VOICES.values())),
+        voice=Labels(_look_up_by_agent(_VOICES, agent, draw(4, 4)), tuple(VOICES.values())),
         summary=Labels(summary, SUMMARIES),
         metadata={key: Labels(codes[key], values) for key, values in METADATA.items()},
     )
 
 
-def _by_agent(
+def _look_up_by_agent(
     table: tuple[str, ...] | tuple[tuple[int, ...], ...],
     agent: NDArray[np.int64],
     draw: NDArray[np.int64],
@@ -156,7 +156,7 @@ def _by_agent(
     return np.take(flat, agent * 16 + draw)
 
 
-def _tenants() -> NDArray[np.int16]:
+def _tenant_table() -> NDArray[np.int16]:
     """Return 4096 tenants, each as often as its share of 1 / (rank + 2).
 
     The remainder goes to the largest.
@@ -167,14 +167,14 @@ def _tenants() -> NDArray[np.int16]:
     return np.repeat(np.arange(len(TENANTS), dtype=np.int16), counts)
 
 
-def _in_campaign(
+def _campaign_codes(
     created: NDArray[np.int64], draw: NDArray[np.int64], today: date
 ) -> NDArray[np.int16]:
     day = created // DAY - campaign_week(today)
     return np.where((day >= 0) & (day < 7) & (draw < 150), 0, -1).astype(np.int16)
 
 
-def _chance(
+def _probabilities(
     bits: RandomBits,
     by_agent: tuple[int, ...],
     levels: tuple[tuple[int, tuple[int, ...]], ...],
@@ -192,7 +192,7 @@ def _chance(
     return np.asarray(chance)
 
 
-def _with_incidents(
+def _add_incidents(
     chance: NDArray[np.int64], created: NDArray[np.int64], agent: NDArray[np.int64], today: date
 ) -> NDArray[np.int64]:
     for start, end, more, hit in _INCIDENTS:
@@ -202,7 +202,7 @@ def _with_incidents(
     return chance
 
 
-def _talk(bits: RandomBits, median: NDArray[np.int64]) -> NDArray[np.int64]:
+def _draw_durations(bits: RandomBits, median: NDArray[np.int64]) -> NDArray[np.int64]:
     """Draw lognormal durations of at most 1 h [us].
 
     The number of ones in 64 random bits approximates a normal distribution.
@@ -211,14 +211,14 @@ def _talk(bits: RandomBits, median: NDArray[np.int64]) -> NDArray[np.int64]:
     fine = (bits.draw(len(median)) >> 32).astype(np.int64)
     place = place * 16 + (fine >> 28)
     fine &= (1 << 28) - 1
-    table = _lognormal()
+    table = _lognormal_table()
     low = table[place]
     base = low + ((table[place + 1] - low) * fine >> 28)
     talk: NDArray[np.int64] = base * (median * SECOND) >> 20
     return np.minimum(talk, _LONGEST, out=talk)
 
 
-def _lognormal() -> NDArray[np.int64]:
+def _lognormal_table() -> NDArray[np.int64]:
     """Return durations relative to the median, by sixteenths of a bit [1/2**20]."""
     value = 1 << 60
     upper = [value := value * _STEP >> 40 for _ in range(521)]

@@ -71,7 +71,7 @@ def hours_of_day(query: UsageQuery, *, closed: bool = False) -> NDArray[np.bool_
     hours = np.arange(24) * HOUR
     after = hours + HOUR > (low or 0)
     before = hours < (DAY if high is None else max(high, 1) + closed)
-    return after | before if query.overnight else after & before
+    return after | before if query.spans_midnight else after & before
 
 
 def _clock(value: object) -> time | None:

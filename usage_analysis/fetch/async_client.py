@@ -17,7 +17,7 @@ from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.fetcher import OUT_OF_TIME
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken
 from usage_analysis.fetch.transport import CLOSED
-from usage_analysis.progress import reporting
+from usage_analysis.progress import report_progress
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.usage import CallUsage
@@ -63,13 +63,13 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
     def __init__(self, api_key: str | Callable[[], str] | None = None, **settings: Any) -> None:
         client = Client(api_key, **settings)
         del api_key  # tracebacks show the variables of their frames
-        self._over(client)
+        self._wrap(client)
 
     @classmethod
     def of(cls, client: Client) -> Self:
         """Return a client for asyncio on top of another client, which it closes."""
         self = object.__new__(cls)
-        self._over(client)
+        self._wrap(client)
         return self
 
     @property
@@ -94,12 +94,14 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
         """Yield each group with its usage, as they come; see `Client.iter_usage`."""
         token = CancelToken()
         view = self._client.cancellable(token)
-        answers = await self._end(self._begin(partial(view.iter_usage, queries, **options)), token)
-        future = self._begin(partial(next, answers, None))
+        answers = await self._await_result(
+            self._submit(partial(view.iter_usage, queries, **options)), token
+        )
+        future = self._submit(partial(next, answers, None))
         try:
-            while (answer := await self._end(future, token)) is not None:
+            while (answer := await self._await_result(future, token)) is not None:
                 yield answer
-                future = self._begin(partial(next, answers, None))
+                future = self._submit(partial(next, answers, None))
         finally:
             token.cancel()
             # The generator cannot be closed while a thread runs it, and closing waits for requests,
@@ -122,7 +124,7 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
     def __repr__(self) -> str:
         return repr(self._client).replace("<Client", "<AsyncClient")
 
-    def _over(self, client: Client) -> None:
+    def _wrap(self, client: Client) -> None:
         self._client = client
         self._closed = False
         self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, THREAD_NAME)
@@ -136,24 +138,24 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
             answer: T = getattr(view, method.__name__)(*args, **options)
             return answer
 
-        with reporting(options.get("progress")) as report:
+        with report_progress(options.get("progress")) as report:
             if options.get("progress"):
                 # The caller's function may touch what belongs to the loop, so it runs there.
                 options["progress"] = lambda *steps: loop.call_soon_threadsafe(report, *steps)
-            future = self._begin(work)
+            future = self._submit(work)
             # A query that has started keeps to its deadline itself, and cannot be cancelled here.
             turn = loop.call_later(self._client.deadline, future.cancel)
             try:
-                return await self._end(future, token)
+                return await self._await_result(future, token)
             finally:
                 turn.cancel()
 
-    def _begin(self, work: Callable[[], T]) -> Future[T]:
+    def _submit(self, work: Callable[[], T]) -> Future[T]:
         if self._closed:
             raise QueryError(CLOSED)
         return self._threads.submit(work)
 
-    async def _end(self, future: Future[T], token: CancelToken) -> T:
+    async def _await_result(self, future: Future[T], token: CancelToken) -> T:
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
