@@ -99,7 +99,9 @@ def test_round_trip(query: UsageQuery) -> None:
         others = dict.fromkeys((*WHOLE, *TIMES))
         assert replace(part, **others) == replace(query, **others)
     start, end = query.time_of_day_start, query.time_of_day_end
-    assert list(halves) == ([(start, None), (None, end)] if query.overnight else [(start, end)])
+    assert list(halves) == (
+        [(start, None), (None, end)] if query.spans_midnight else [(start, end)]
+    )
     for pieces in halves.values():
         assert (pieces[0].from_date, pieces[-1].to_date) == (query.from_date, query.to_date)
         for before, after in pairwise(pieces):
@@ -326,7 +328,7 @@ def test_chunk_days_default() -> None:
     assert CHUNK_DAYS == 92
     assert len(year.requests()) == 4
     assert len(year.requests(366)) == len(year.requests(10**12)) == 1
-    with pytest.raises(QueryError, match=r"takes 4 requests .*requests\(\)"):
+    with pytest.raises(QueryError, match=r"takes 4 requests, .*requests\(\)"):
         year.params()
     with pytest.raises(QueryError, match=r"^chunk_days: expected"):
         year.requests(0)
@@ -396,7 +398,7 @@ def test_dates_with_a_timezone_are_local_days() -> None:
     assert asked == UsageQuery(
         from_date="2026-03-08T04:00Z", to_date="2026-03-09T04:59:59.999999Z", search="x"
     )
-    with pytest.raises(QueryError, match="timezone: expected from_date and to_date with it"):
+    with pytest.raises(QueryError, match="timezone: expected from_date and to_date as well"):
         UsageQuery.from_filters({"from_date": "2026-03-08", "timezone": "UTC"})
 
 

@@ -1,23 +1,23 @@
-"""What can go wrong, to be caught by name. No message carries the API key."""
+"""Public errors; no message contains the API key."""
 
 from __future__ import annotations
 
 
 class UsageError(Exception):
-    """The base of every error this package raises on purpose.
+    """Base class of all errors of this package.
 
     Parameters
     ----------
     message
-        What was asked, what came, what to do.
+        Expected value, actual value and advice.
     status_code
-        The HTTP status of the answer that it is about, where there was one.
+        HTTP status of the response, if there was one.
     request_id
-        The server's own name for the request, to quote to its support, where it sent one.
+        The server's ID of the request, for its support, if it sent one.
     attempts
-        How many times the request was sent; 0 where none was.
+        Number of attempts to send the request; 0 if it was not sent.
     retry_after
-        The wait that the server asked for [s], where it did.
+        Wait that the server asked for [s], if it asked for one.
     """
 
     def __init__(
@@ -37,34 +37,34 @@ class UsageError(Exception):
 
 
 class QueryError(UsageError, ValueError):
-    """What was asked cannot be answered: a filter, an argument or a frame that does not fit.
+    """Invalid filter, argument or frame.
 
-    Raised before anything is sent. The message names the argument, what came and what is accepted.
+    It is raised before anything is sent. The message names the argument and what it accepts.
     """
 
 
 class TransportError(UsageError):
-    """No complete answer came: refused, reset, TLS failure, time-out or deadline passed."""
+    """No complete response: connection refused or reset, TLS failure, timeout or deadline."""
 
 
 class APIError(UsageError):
-    """The server answered with a status that refuses or fails."""
+    """Response with an error status."""
 
 
 class AuthenticationError(APIError):
-    """The key was missing, wrong or not allowed (401 or 403)."""
+    """Missing, wrong or unauthorised key (401 or 403)."""
 
 
 class RateLimitError(APIError):
-    """Too many requests (429); `retry_after` says in how many seconds to try again, if known."""
+    """Too many requests (429); `retry_after` is the wait that the server asked for, if any."""
 
 
 class ResponseError(UsageError):
-    """A reply that is not what the endpoint promises; the message starts with the field's path."""
+    """Reply that breaks the endpoint's contract; the message starts with the field's path."""
 
 
 class ArchiveError(UsageError):
-    """A file of an archive is damaged, or a newer version wrote it.
+    """Archive with a damaged file, or with a file of a newer version of this package.
 
     The message names the file and says how to repair the archive.
     """

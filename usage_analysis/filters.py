@@ -1,4 +1,4 @@
-"""The value of each filter, checked and brought to one form; the message names the argument."""
+"""Check the value of each filter and convert it to one form; errors name the argument."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MEANT = {
 
 
 def suggest_filter(name: str, known: Sequence[str]) -> str:
-    """A guess at the filter that a wrong name means: by its words, then by its letters."""
+    """Return a suggestion for a wrong filter name, by its words and then by its letters."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+", name)]
     meant = [_MEANT[word] for word in words if word in _MEANT]
     meant += [filter_ for filter_ in known if sorted(filter_.split("_")) == sorted(words)]
@@ -32,7 +32,7 @@ def suggest_filter(name: str, known: Sequence[str]) -> str:
 
 
 def local_day(name: str, value: date | str) -> date:
-    """Day of a date or text, without a time."""
+    """Return the day of a date or of text in ISO 8601, without a time."""
     with suppress(ValueError):
         if isinstance(value, str):
             return date.fromisoformat(value)
@@ -42,7 +42,7 @@ def local_day(name: str, value: date | str) -> date:
 
 
 def to_instant(name: str, value: object, of_day: time) -> datetime:
-    """Instant, UTC, of a date and time with a zone; of a day, its instant at `of_day`."""
+    """Return the UTC instant of a date and time with a zone, or of a day at the time `of_day`."""
     try:
         if isinstance(value, str):
             plain = re.fullmatch(r"\d{4}-\d\d-\d\d", value)
@@ -78,17 +78,17 @@ def check_whole_number(name: str, value: object) -> int:
 
 
 def to_time_of_day(name: str, value: object) -> time:
-    """Time without a zone."""
+    """Return a time without a zone."""
     with suppress(ValueError):
         if isinstance(value, str):
             value = time.fromisoformat(value)
     if isinstance(value, time) and value.tzinfo is None:
         return value
-    raise QueryError(f'{name}: expected a UTC time such as "09:00" without zone, got {value!r}')
+    raise QueryError(f'{name}: expected a UTC time without a zone, such as "09:00", got {value!r}')
 
 
 def to_identifier(name: str, value: object) -> str:
-    """UUID as text."""
+    """Return a UUID as text."""
     try:
         return str(value if isinstance(value, uuid.UUID) else uuid.UUID(value))  # type: ignore[arg-type]
     except (ValueError, AttributeError, TypeError):
@@ -96,7 +96,7 @@ def to_identifier(name: str, value: object) -> str:
 
 
 def to_identifiers(name: str, values: object) -> tuple[str, ...]:
-    """UUIDs as text, each once."""
+    """Return UUIDs as text, each once."""
     if isinstance(values, str | uuid.UUID):
         values = [values]
     if not isinstance(values, Iterable):
@@ -108,7 +108,7 @@ def to_identifiers(name: str, values: object) -> tuple[str, ...]:
 
 
 def to_duration(name: str, value: object) -> timedelta:
-    """Timedelta of a timedelta, seconds or text."""
+    """Return the timedelta of a timedelta, of seconds or of text."""
     # Some types of NumPy are numbers by name only.
     with suppress(OverflowError, ValueError, TypeError):
         if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?s?", value, re.ASCII):
@@ -119,11 +119,11 @@ def to_duration(name: str, value: object) -> timedelta:
             return timedelta(
                 days=value.days, seconds=value.seconds, microseconds=value.microseconds
             )
-    raise QueryError(f'{name}: expected a timedelta, seconds or text as "90s", got {value!r}')
+    raise QueryError(f'{name}: expected a timedelta, seconds or text such as "90s", got {value!r}')
 
 
 class FrozenMapping(Mapping[str, str]):
-    """A mapping that does not change: what was checked is what is sent."""
+    """Mapping that cannot be changed after its check."""
 
     __slots__ = ("_held",)
 
@@ -147,12 +147,12 @@ class FrozenMapping(Mapping[str, str]):
 
 
 def to_metadata(name: str, value: object) -> FrozenMapping:
-    """Values by key."""
+    """Return metadata values by key."""
     if not isinstance(value, Mapping) or not value:
         raise QueryError(f"{name}: expected a mapping of keys to values, got {value!r}")
     for key, wanted in value.items():
         if not (key and _is_text(key) and _is_text(wanted)):
-            raise QueryError(f"{name}: expected text under a named key, got {key!r}: {wanted!r}")
+            raise QueryError(f"{name}: expected keys and values as text, got {key!r}: {wanted!r}")
     return FrozenMapping(value)
 
 
@@ -162,7 +162,7 @@ def _is_text(value: object) -> bool:
 
 
 def to_search(name: str, value: object) -> str:
-    """Text that is not empty."""
+    """Return text that is not empty."""
     if isinstance(value, str) and value.strip() and _is_text(value):
         return value
     raise QueryError(f"{name}: expected some text, got {value!r}; leave it out for all calls")

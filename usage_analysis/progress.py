@@ -1,4 +1,4 @@
-"""Progress of long work: a function of the caller's, or a bar drawn by tqdm."""
+"""Progress of long work: a function of the caller, or a bar of tqdm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ProgressOption = Progress | bool | None
 
 
 class ProgressBar:
-    """Bar on standard error, or a widget in a notebook; it disappears when all steps are done.
+    """Progress bar on standard error or in a notebook; it disappears after the last step.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class ProgressBar:
         self._label, self._bar = label, None
 
     def __call__(self, done: int, total: int) -> None:
-        """Draw how many steps are done."""
+        """Draw the number of finished steps."""
         if self._bar is None:
             # Imported here because most calls draw no bar, and tqdm takes time to load.
             from tqdm.auto import tqdm
@@ -39,7 +39,7 @@ class ProgressBar:
             self.close()
 
     def close(self) -> None:
-        """Remove the bar, whether or not the work is done."""
+        """Remove the bar, even if the work is not done."""
         if self._bar is not None:
             self._bar.close()
 

@@ -1,4 +1,4 @@
-"""What may be asked of the endpoint: its ten filters by name, checked before anything is sent."""
+"""Queries of the endpoint: its ten filters by name, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _TICK = timedelta(microseconds=1)
 
-#: A query without dates asks for this many whole UTC days and today.
+#: Number of whole UTC days, before today, of a query without dates.
 DEFAULT_DAYS = 30
-#: The longest window that one request asks for, unless told otherwise.
+#: Longest window of one request by default [days].
 CHUNK_DAYS = 92
 
 
 def zone(name: str | tzinfo, argument: str = "timezone") -> tzinfo:
-    """Time zone of an IANA name; a tzinfo passes through. An error begins with `argument`.
+    """Return the time zone of an IANA name, or a tzinfo unchanged; errors name `argument`.
 
     Raises
     ------
@@ -46,7 +46,10 @@ def zone(name: str | tzinfo, argument: str = "timezone") -> tzinfo:
 
 
 def _suggest_zone(name: str) -> str:
-    """A guess at the zone that a wrong name means: by its last part, whatever its case."""
+    """Return a suggestion for a wrong zone name, for messages.
+
+    The last part of the name is compared without regard to case.
+    """
     zones = {zone.rpartition("/")[2].casefold(): zone for zone in sorted(available_timezones())}
     wanted = name.rpartition("/")[2].casefold().replace(" ", "_")
     near = difflib.get_close_matches(wanted, zones, n=1, cutoff=0.8)
@@ -54,7 +57,7 @@ def _suggest_zone(name: str) -> str:
 
 
 def wire_seconds(microseconds: int) -> str:
-    """Duration as the vendor writes it: decimal seconds and an ``s``."""
+    """Return a duration in the vendor's form: decimal seconds and an ``s``."""
     whole, part = divmod(microseconds, 1_000_000)
     return f"{whole}.{part:06}".rstrip("0").rstrip(".") + "s"
 
@@ -91,22 +94,23 @@ class Filters(CallFilters, total=False):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class UsageQuery:
-    """One question to ``GET /api/accounts/me/usage/calls``.
+    """Query of ``GET /api/accounts/me/usage/calls``.
 
     Parameters
     ----------
     from_date, to_date
-        Both inclusive, by creation of the call. A date means its whole UTC day; a date and time
-        needs a zone. Without them the last 30 whole UTC days and today are asked for.
+        First and last time at which a call was created, both inclusive. A date means its whole UTC
+        day; a date and time needs a zone. The default is the last 30 whole UTC days and today.
     time_of_day_start, time_of_day_end
-        Only calls created at this time of day (UTC), ``"HH:MM[:SS]"`` or a time. A start after the
-        end goes over midnight and takes two requests.
+        Only calls created at this time of day (UTC), ``"HH:MM[:SS]"`` or a time. A range with its
+        start after its end spans midnight and takes two requests.
     agent_ids
-        Only calls of these agents (UUIDs).
+        UUIDs of agents: only their calls.
     voice_id
-        Only calls with this voice (UUID).
+        UUID of a voice: only its calls.
     duration_min, duration_max
-        Only calls this long: a timedelta, a number [s] or text such as ``"90s"``.
+        Shortest and longest duration of a call: a timedelta, a number [s] or text such as
+        ``"90s"``.
     metadata
         Only calls with these values under these keys.
     search
@@ -115,7 +119,7 @@ class UsageQuery:
     Raises
     ------
     QueryError
-        Names the argument, what came and what is accepted.
+        A filter is invalid; the message names the argument and what it accepts.
 
     Examples
     --------
@@ -135,7 +139,7 @@ class UsageQuery:
     search: str | None = None
 
     def __post_init__(self) -> None:
-        """Check every filter and keep it in one form."""
+        """Check every filter and convert it to one form."""
         for name, check in CHECKS.items():
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, check(name, value))
@@ -148,22 +152,22 @@ class UsageQuery:
     def from_filters(
         cls, filters: Filters, *, now: datetime | None = None, since: datetime | None = None
     ) -> Self:
-        """Query with these filters by name; with `timezone`, over the local days of the dates.
+        """Return the query with these filters; with `timezone`, the dates are local days.
 
         Parameters
         ----------
         filters
-            By name; `timezone` beside them is an IANA name or a tzinfo.
+            Filters by name. `timezone` is an IANA name or a tzinfo.
         now
-            The clock, with its zone: local days that are left out are today, and 30 days before
-            the last one. Without it both have to be given.
+            Current time, with its zone. It sets missing local days: the last one is today, and the
+            first one is 30 days before the last. Without `now`, both days are required.
         since
-            First instant of a call log, at which a window without a start begins.
+            First instant of a call log: the start of a window without one.
 
         Raises
         ------
         QueryError
-            A name is no filter, or a value does not fit.
+            A name is not a filter, or a value is invalid.
         """
         known = [field.name for field in fields(cls)]
         for name in filters:
@@ -178,7 +182,9 @@ class UsageQuery:
             return cls(**others)
         first, last = others.pop("from_date", None), others.pop("to_date", None)
         if now is None and (first is None or last is None):
-            raise QueryError("timezone: expected from_date and to_date with it, got none")
+            raise QueryError(
+                "timezone: expected from_date and to_date as well, got the time zone alone"
+            )
         if now is not None:
             last = last or now.astimezone(zone(place)).date()
             begin = None if since is None else since.astimezone(zone(place)).date()
@@ -193,9 +199,10 @@ class UsageQuery:
         timezone: str | tzinfo,
         **filters: Unpack[CallFilters],
     ) -> Self:
-        """Query that covers local days, both inclusive: whole UTC hours, one more on each side.
+        """Return the query that covers local days, both inclusive.
 
-        The hours outside fall away when the frame is in local time and cut to the days again.
+        The window has whole UTC hours, with one more on each side. The additional hours are
+        removed after the frame is converted to local time.
         """
         place = zone(timezone)
         first, last = local_day("from_date", from_date), local_day("to_date", to_date)
@@ -210,7 +217,7 @@ class UsageQuery:
         )
 
     def days_in(self, timezone: str | tzinfo) -> tuple[date, date] | None:
-        """Local days that the window was made for by `local_days`, None where it was not."""
+        """Return the first and last day if `local_days` made this window, else None."""
         if self.start is None or self.end is None:
             return None
         place = zone(timezone)
@@ -223,7 +230,7 @@ class UsageQuery:
 
     @property
     def start(self) -> datetime | None:
-        """First instant asked for, UTC."""
+        """First instant of the window, UTC."""
         return self.from_date  # type: ignore[return-value]  # __post_init__ made it one
 
     @property
@@ -233,25 +240,25 @@ class UsageQuery:
 
     @property
     def spans_midnight(self) -> bool:
-        """True where the time of day goes over midnight."""
+        """True if the range of the time of day spans midnight."""
         start, end = self.time_of_day_start, self.time_of_day_end
         return start is not None and end is not None and start > end  # type: ignore[operator]
 
     @property
     def selection(self) -> Self:
-        """The filters without the window, agents in order: equal ones select the same calls."""
+        """Query without its window, agents sorted: equal selections select the same calls."""
         agents = None if self.agent_ids is None else sorted(self.agent_ids)
         return replace(self, from_date=None, to_date=None, agent_ids=agents)
 
     def with_bounds(self, now: datetime, since: datetime | None = None) -> Self:
-        """Query with both ends: a missing end is the end of today, a missing start 30 days before.
+        """Return the query with both ends; by default today and the 30 days before.
 
         Parameters
         ----------
         now
-            The clock, with its zone.
+            Current time, with its zone.
         since
-            Start of a window without one; 30 days before the end by default.
+            Start of a window without one; by default 30 days before the end.
         """
         to_date = self.to_date or datetime.combine(now.astimezone(UTC).date(), time.max, UTC)
         midnight = datetime.combine(to_date.astimezone(UTC).date(), time.min, UTC)  # type: ignore[union-attr]
@@ -259,43 +266,43 @@ class UsageQuery:
         return replace(self, from_date=from_date, to_date=to_date)
 
     def params(self, chunk_days: int = CHUNK_DAYS) -> list[tuple[str, str]]:
-        """Wire parameters of the one request it takes.
+        """Return the wire parameters of a query that takes one request.
 
         Parameters
         ----------
         chunk_days
-            The longest window that one request asks for [days].
+            Longest window of one request [days].
 
         Raises
         ------
         QueryError
-            It takes more than one: see `requests`.
+            The query takes several requests; see `requests`.
         """
         requests = self.requests(chunk_days)
         if len(requests) > 1:
             raise QueryError(
-                f"this query takes {len(requests)} requests (overnight, or over {chunk_days} days):"
-                " use requests()"
+                f"params: this query takes {len(requests)} requests, because it spans midnight or "
+                f"more than {chunk_days} days; use requests() instead"
             )
         return requests[0]
 
     def requests(self, chunk_days: int = CHUNK_DAYS) -> list[list[tuple[str, str]]]:
-        """Wire parameters of each request it takes; no call is in the answers to two of them.
+        """Return the wire parameters of each request; no call is in two of the replies.
 
         Parameters
         ----------
         chunk_days
-            The longest window that one request asks for [days].
+            Longest window of one request [days].
         """
         return [part._params() for part in self.parts(chunk_days)]
 
     def parts(self, chunk_days: int = CHUNK_DAYS) -> list[Self]:
-        """Queries that one request each asks, as in `requests`; no call fits two of them.
+        """Return one query per request, as in `requests`; no call is in two of them.
 
         Parameters
         ----------
         chunk_days
-            The longest window that one request asks for [days].
+            Longest window of one request [days].
         """
         longest = min(check_whole_number("chunk_days", chunk_days), date.max.toordinal()) * _DAY
         parts = [self]
@@ -304,7 +311,7 @@ class UsageQuery:
         return [chunk for part in parts for chunk in part._chunks(longest)]
 
     def as_dict(self) -> dict[str, Any]:
-        """Filters that are set, as plain JSON values; ``UsageQuery(**d)`` reads them back."""
+        """Return the given filters as plain JSON values, from which ``UsageQuery(**d)`` is made."""
         out: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -319,7 +326,7 @@ class UsageQuery:
         return out
 
     def __repr__(self) -> str:
-        """The call that makes it, without the filters that are not set."""
+        """Return the Python call that makes this query."""
         return f"UsageQuery({', '.join(f'{n}={v!r}' for n, v in self.as_dict().items())})"
 
     def _chunks(self, longest: timedelta) -> list[Self]:

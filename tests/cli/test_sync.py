@@ -62,7 +62,7 @@ def test_filters_are_a_scope(run):
     assert ua.Archive("kept").scopes().loc["support", "filters"] == {"agent_ids": [agent]}
     status, _, err = run("report", "--archive", "kept")
     assert status == 2
-    assert "expected one of 'support', got 'all'" in err
+    assert "unknown scope 'all'; known scopes: 'support'" in err
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Store fetched usage on disk, and load and sum it without a network."""
+"""Store fetched usage on disk; load and sum it without a network."""

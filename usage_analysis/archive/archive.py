@@ -1,4 +1,4 @@
-"""`Archive`: the usage of an account in a folder, which answers queries offline."""
+"""`Archive`: fetched usage in a folder, which answers queries offline."""
 
 from __future__ import annotations
 
@@ -34,10 +34,9 @@ class Archive:
     """Fetched usage in a folder, which answers queries offline as the endpoint would.
 
     A scope is a set of filters under a name of your choice. `sync` fetches the days of a scope
-    that are missing or may have changed. `load` reads them, or says which days are missing. The
-    archive stores hourly sums, names and filters, never the key. Use one folder per account.
-    Several processes may sync and read at the same time; if one is killed, all that it has
-    stored remains.
+    that are missing or may have changed. `load` reads them, or names the missing days. The archive
+    stores hourly sums, names and filters, never the key. Use one folder per account. Several
+    processes may sync and read at the same time. A killed process loses nothing that it has stored.
 
     Parameters
     ----------
@@ -84,10 +83,10 @@ class Archive:
     ) -> SyncResult:
         """Fetch the days of a scope that are missing or may have changed, and store them.
 
-        Bills and corrections come late. So a day is fetched again until it is 7 days old, and once
-        more whenever its last fetch is 30 days ago. The newest fetch of a day replaces the whole
-        day. Replies cover up to a quarter of a year. Each is stored completely or not at all, so
-        an interrupted sync continues where it stopped.
+        Bills and corrections come late. A day is therefore fetched again until it is 7 days old,
+        and whenever its last fetch is 30 days ago. The newest fetch of a day replaces the whole
+        day. A reply covers up to a quarter of a year and is stored completely or not at all, so an
+        interrupted sync continues where it stopped.
 
         Parameters
         ----------
@@ -158,10 +157,10 @@ class Archive:
         return sync(self._store, client, asked, since, refetch=refetch, progress=progress)
 
     def client(self) -> ArchiveClient:
-        """Return a client that reads the archive instead of the server, for dashboard and scripts.
+        """Return a client that reads the archive instead of the server.
 
-        It answers queries whose filters are those of a scope, or that scopes of single agents add
-        up to. Any other query is a `QueryError` that says what to sync.
+        The client works in scripts and in the dashboard. A query needs the filters of a scope, or
+        agents that have a scope each. Any other query raises a `QueryError` with the missing sync.
 
         Examples
         --------
@@ -185,11 +184,11 @@ class Archive:
         as_of: datetime | str | None = None,
         name: str = "scope",
     ) -> CallUsage:
-        """Load the usage of a scope as a fetch would return it, or of several as a breakdown.
+        """Load the usage of one scope, or of several scopes as a breakdown.
 
-        `as_of` is when the last day was fetched, and the earliest such instant of several scopes;
-        earlier days may have another date. A bucket is `provisional` if it was so when its own day
-        was fetched. `all_time` is None.
+        The result equals that of a fetch, except that `all_time` is None. `as_of` is the time at
+        which the last day was fetched; of several scopes, the earliest of these times. A bucket is
+        `provisional` if it was provisional when its day was fetched.
 
         Parameters
         ----------
@@ -197,9 +196,9 @@ class Archive:
             Name of the scope, or several names.
         from_date, to_date, timezone
             As in `Client.call_usage`, in whole UTC hours. The window may end on the day after the
-            last sync, because that day is today in some time zones.
+            last sync, which is still today in some time zones.
         as_of
-            Load the figures that were known at this date and time, which needs a zone.
+            Date and time with a zone: load the figures as they were known then.
         name
             Name of the group column for several scopes.
 
@@ -228,7 +227,7 @@ class Archive:
         timezone: str | tzinfo | None = None,
         as_of: datetime | str | None = None,
     ) -> CallUsage:
-        """Load usage by group, of the groups that `sync_groups` stored under a name; see `load`.
+        """Load the groups that `sync_groups` stored under a name as a breakdown; see `load`.
 
         Parameters
         ----------
@@ -240,10 +239,10 @@ class Archive:
             known = scope_names(self._store.retry(self._store.all_parts))
             groups = [one.removeprefix(family) for one in known if one.startswith(family)]
             if not groups:
-                kept = sorted({one.partition("/")[0] for one in known if "/" in one})
+                families = sorted({one.partition("/")[0] for one in known if "/" in one})
                 raise QueryError(
-                    "name: expected a name that sync_groups stored groups under "
-                    f"({', '.join(map(repr, kept)) or 'there is none yet'}), got {name!r}"
+                    f"name: sync_groups stored no groups under {name!r}; stored names: "
+                    f"{', '.join(map(repr, families)) or 'none'}"
                 )
         scopes = {family + group: group for group in groups}
         if not scopes:
@@ -266,9 +265,9 @@ class Archive:
     ) -> pd.DataFrame:
         """Sum usage by group and bucket, in an engine that reads the files itself.
 
-        The result is that of `in_timezone` and `aggregate` on the hours of `load` or `breakdown`.
-        Only sums come into memory: DuckDB reads and adds up on all cores, and uses the disk if the
-        sums do not fit. See the function `sum_usage`.
+        The result equals `in_timezone` and `aggregate` on the hours of `load` or `breakdown`. Only
+        sums are in memory: DuckDB reads the files on all cores, and uses the disk if the sums do
+        not fit. See the function `sum_usage`.
 
         Parameters
         ----------
@@ -303,10 +302,13 @@ class Archive:
         Raises
         ------
         QueryError
-            One of these: a key or a value is unknown; some scopes lack days, as those of a tenant
-            who has left (the message names the scopes, and days that all have); scopes of one
-            group may share calls, which would count twice; a scope is filtered by time of day; the
-            result would have more than 20 million rows.
+            One of these:
+
+            - a key or a value is unknown;
+            - some scopes lack days; the message names them, and days that all scopes have;
+            - scopes of one group may share calls, which would count twice;
+            - a scope is filtered by time of day;
+            - the result would have more than 20 million rows.
         ArchiveError
             A file is damaged; the message says how to repair the archive.
 
@@ -343,10 +345,12 @@ class Archive:
     def restatements(self, scope: str | None = None) -> pd.DataFrame:
         """Return one row per change of a UTC day that was over at its earlier fetch.
 
-        Index `time` [UTC day]; columns `scope`, `previous_as_of` and `as_of` (when the previous
-        and the current figures were first fetched) [UTC], `provisional` (the previous figures were
-        fetched within the billing lag), and the measures, each as ``<measure>_previous`` and
-        ``<measure>``.
+        The index is `time` [UTC day]. Columns:
+
+        - `scope`;
+        - `previous_as_of`, `as_of`: first fetch of the previous and of the current figures [UTC];
+        - `provisional`: True if the previous figures were fetched within the billing lag;
+        - the measures, each as ``<measure>_previous`` and ``<measure>``.
 
         Parameters
         ----------
@@ -358,8 +362,8 @@ class Archive:
     def compact(self) -> int:
         """Merge the files of each month into one, and return the number of months merged.
 
-        The newest fetch of every day stays, and every earlier fetch that differs from the one
-        before. `sync` merges months of more than 8 files by itself.
+        The newest fetch of every day remains, and so does each earlier fetch with other figures
+        than its predecessor. `sync` merges months of more than 8 files by itself.
         """
         self._store.remove_leftovers()
         return sum(compact(self._store, month) for month in self._store.months())
@@ -371,8 +375,8 @@ class Archive:
     def repair(self) -> list[Damage]:
         """Move damaged files to the folder ``damaged`` of the archive, and return them.
 
-        The archive then works without them. Days that only these files held are missing, and other
-        days go back to an earlier fetch, so sync again with ``refetch=True``.
+        The archive then works without these files. Some days may be missing or go back to an
+        earlier fetch, so sync again with ``refetch=True``.
         """
         return [Damage(self._store.move_damaged(path), problem) for path, problem in self.check()]
 

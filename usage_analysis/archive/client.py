@@ -1,4 +1,4 @@
-"""A client that reads an archive instead of the server, so that the dashboard works offline."""
+"""Client that reads an archive instead of the server; with it the dashboard works offline."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
 
 class ArchiveClient(BaseClient):
-    """Client of an archive: answers queries that a scope, or scopes of single agents, cover.
+    """Client of an archive, for the filters of its scopes.
 
-    Its clock is the time of the last fetch. As with a server, a window may end later. It may also
-    begin on the day before the first stored day, because that is the same local day in some time
-    zones; the query of the result says where it really begins. With `include_rest` the window ends
-    before the hours that were provisional: all calls and the groups were fetched one after the
-    other, so in those hours they need not add up.
+    Agents with a scope each are added up. The clock is the time of the last fetch, and a window may
+    end later, as with a server. A window may also begin one day before the first stored day, which
+    is the same local day in some time zones; the query of the result has the actual start. With
+    `include_rest` the window ends before the provisional hours. All calls and the groups were not
+    fetched at the same time, so their provisional hours need not add up.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class ArchiveClient(BaseClient):
 
     @property
     def names(self) -> AccountNames:
-        """Agents, voices and metadata values that have a scope of their own, by its name."""
+        """Agents, voices and metadata values with a scope of their own, by name of the scope."""
         agents: dict[str, str] = {}
         voices: dict[str, str] = {}
         metadata: dict[str, list[str]] = {}
@@ -79,7 +79,7 @@ class ArchiveClient(BaseClient):
         return instant_of(int(scope_bounds(parts, scope_names(parts)).fetched.max()))
 
     def cancellable(self, token: CancelToken) -> ArchiveClient:  # noqa: ARG002  # nothing is waited for
-        """Return this client: files are read so fast that there is nothing to cancel."""
+        """Return this client: reading files takes too little time to cancel."""
         return self
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class ArchiveClient(BaseClient):
         progress: ProgressOption = None,
         **_: Any,  # scripts for `Client` run here as well
     ) -> dict[str, CallUsage]:
-        """Load the usage of each query, all for one window and as of one instant."""
+        """Load the usage of all queries for one window and as of one instant."""
         questions = {**queries, **rest}
         held = {_key(own.query): scope for scope, own in self._scopes().items()}
         scopes = {}
@@ -150,7 +150,7 @@ class ArchiveClient(BaseClient):
     def _window(
         self, asked: UsageQuery, scopes: list[str], *, settled: bool
     ) -> tuple[datetime, datetime]:
-        """Return the window, cut to what the archive can know."""
+        """Return the window without the days that the archive cannot have."""
         low, high = window_of(asked) or (0, 0)
         bounds = scope_bounds(self._parts(), scopes)
         first = int(bounds.first.max()) * DAY
@@ -174,7 +174,7 @@ def _key(filters: Mapping[str, Any]) -> str:
 
 
 def _find_scopes(question: UsageQuery, held: Mapping[str, str]) -> list[str]:
-    """Return scopes that together hold the calls of a query, each call once."""
+    """Return the scopes that add up to a query, without a call in two of them."""
     wanted = question.selection.as_dict()
     if (key := _key(wanted)) in held:
         return [held[key]]
@@ -189,7 +189,7 @@ def _find_scopes(question: UsageQuery, held: Mapping[str, str]) -> list[str]:
 
 
 def _by_name(scopes: Mapping[str, str]) -> dict[str, str]:
-    """Return the IDs by group; where two groups share a name, by scope."""
+    """Return the IDs by name of the group, or by scope if two groups share a name."""
     groups = {one: scope.partition("/")[2] or scope for one, scope in scopes.items()}
     often = Counter(groups.values())
     return {group if often[group] == 1 else scopes[one]: one for one, group in groups.items()}

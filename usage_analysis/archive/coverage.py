@@ -1,7 +1,7 @@
-"""Coverage: the days that each part holds of each scope, and the newest fetch of each day.
+"""Coverage: days of each scope in each part, and the newest fetch of each day.
 
-Hours without calls have no rows, so rows alone do not tell a day without calls from a day that was
-never fetched. Each part therefore lists, per scope, its filters and the whole UTC days it holds.
+Hours without calls have no rows, so a day without calls looks like a day that was never fetched.
+Each part therefore lists the filters and the whole UTC days of each scope.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class ScopeCoverage(msgspec.Struct, omit_defaults=True):
-    """Coverage of one scope, as a part stores it."""
+    """Coverage of one scope in a part."""
 
     #: Filters, without dates.
     query: dict[str, Any]
@@ -58,7 +58,7 @@ class _Document(msgspec.Struct, Generic[T]):
 
 
 class _EncodedScope(msgspec.Struct, gc=False):
-    """One scope as it is read. Its filters stay undecoded, because many parts repeat them."""
+    """Coverage of one scope with its filters still encoded, because many parts repeat them."""
 
     query: msgspec.Raw
     source: Source
@@ -106,13 +106,13 @@ class Runs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Directory:
-    """Sorted scopes of a part with their filters; parts with the same scopes share one."""
+    """Sorted scopes of a part with their filters; parts with the same scopes share a directory."""
 
     scopes: tuple[str, ...]
     queries: tuple[ScopeQuery, ...]
 
     def rows(self, order: Mapping[str, int]) -> Ints:
-        """Return the number of each scope in an order, -1 for scopes that are not in it."""
+        """Return the number of each scope in an order, or -1 for a scope outside."""
         # A few scopes are found faster by bisection than by a walk through thousands.
         if 16 * len(order) > len(self.scopes):
             return np.array([order.get(scope, -1) for scope in self.scopes], dtype=np.int64)
@@ -136,7 +136,7 @@ class PartCoverage:
 
 
 class DirectoryCache:
-    """Cache of directories and filters: thousands of parts repeat the same ones."""
+    """Cache of directories and filters, which thousands of parts repeat."""
 
     def __init__(self) -> None:
         self._queries: dict[tuple[str, bytes], ScopeQuery] = {}
@@ -245,7 +245,7 @@ def find_runs(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
 
 
 def scope_queries(parts: Sequence[Part], scopes: Iterable[str]) -> dict[str, ScopeQuery]:
-    """Return the filters of each scope; scopes that no part holds are left out.
+    """Return the filters of each scope that is in a part.
 
     Raises
     ------
@@ -268,7 +268,7 @@ def scope_queries(parts: Sequence[Part], scopes: Iterable[str]) -> dict[str, Sco
 
 
 class StaleFile(NamedTuple):
-    """File with current rows, and the days in it that a newer fetch replaced."""
+    """File with current rows, and its days that a newer fetch replaced."""
 
     path: Path
     #: Number of the scope; one row per day.
@@ -327,7 +327,7 @@ class ScopeBounds(NamedTuple):
 def scope_bounds(
     parts: Sequence[Part], scopes: Collection[str], until: int | None = None
 ) -> ScopeBounds:
-    """ScopeBounds of scopes; of one that is not held the last day and the last fetch are -1."""
+    """Return the bounds of each scope; the last day and fetch of an unknown scope are -1."""
     first = np.full(len(scopes), np.iinfo(np.int64).max)
     last, fetched = np.full(len(scopes), -1), np.full(len(scopes), -1)
     for _, runs in iter_runs(parts, scopes, until):
@@ -346,9 +346,9 @@ def scope_names(parts: Iterable[Part]) -> list[str]:
 def unknown_scope_error(scope: str, parts: Iterable[Part]) -> QueryError:
     """Return the error for a scope that does not exist."""
     known = scope_names(parts)
-    shown = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
     if not known:
         return QueryError(
-            f"scope: expected a synced scope, got {scope!r}; the archive has none yet"
+            f"scope: unknown scope {scope!r}; the archive has none yet, so sync first"
         )
-    return QueryError(f"scope: expected one of {shown}, got {scope!r}")
+    names = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
+    return QueryError(f"scope: unknown scope {scope!r}; known scopes: {names}")

@@ -1,4 +1,4 @@
-"""UTC days and instants as numbers: days and microseconds since 1970."""
+"""Convert UTC days and instants to numbers of days and microseconds since 1970, and back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scopes of a sum: which are selected, the group of each, and a check that no call counts twice."""
+"""Scopes of a sum: their selection, their groups, and a check that no call counts twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def label_scopes(
     where: Mapping[str, object],
     without: Mapping[str, object],
 ) -> dict[str, tuple[str, ...]]:
-    """Return the labels of the selected scopes, one per key; scopes without a key are left out.
+    """Return the labels of each selected scope, one per key.
+
+    Scopes without one of the keys are left out.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def check_family_name(name: str) -> str:
 
 
 def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:
-    """Return the values of a scope for a key: its name, filter or group; empty without one."""
+    """Return the values of a scope for a key (its name, a filter or a group), or an empty set."""
     if name == "scope":
         return frozenset([scope])
     if name.startswith("metadata."):
@@ -135,18 +137,17 @@ def _check_name(
         names |= {*filters} - {"metadata"}
         names |= {f"metadata.{key}" for key in filters.get("metadata", {})}
         names |= {scope.partition("/")[0]} if "/" in scope else set()
-    raise QueryError(f"{argument}: expected one of {', '.join(sorted(names))}, got {name!r}")
+    raise QueryError(f"{argument}: unknown key {name!r}; known keys: {', '.join(sorted(names))}")
 
 
 def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Filters]) -> None:
-    """Check that scopes of one group share no call: they differ in a single-valued filter."""
+    """Check that the scopes of each group differ in a filter with one value per call."""
     members: dict[tuple[str, ...], list[str]] = {}
     for scope, label in labels.items():
         members.setdefault(label, []).append(scope)
     for together in members.values():
         if pair := find_overlap({scope: scopes[scope] for scope in together}):
             raise QueryError(
-                f"by: expected scopes that share no call, got {pair[0]!r} and {pair[1]!r}, "
-                "whose sum may count calls twice; select scopes with where=, or use "
-                'by="scope"'
+                f"by: the scopes {pair[0]!r} and {pair[1]!r} of one group may share calls, which "
+                'would count twice; select scopes with where=, or use by="scope"'
             )

@@ -1,4 +1,4 @@
-"""Loading: usage from the parts of an archive, as one fetch would return it."""
+"""Load usage from the parts of an archive, in the form of a fetch."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Window(NamedTuple):
 
 
 def hour_window(query: UsageQuery) -> Window:
-    """Return the window of a query that has both ends.
+    """Return the window of a query with both ends.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def hour_window(query: UsageQuery) -> Window:
     low, high = microseconds(query.start), microseconds(query.end)
     if low % HOUR or high % HOUR:
         raise QueryError(
-            "from_date, to_date: expected whole UTC hours, which is what an archive stores, got "
+            "from_date, to_date: expected whole UTC hours, because an archive stores hours, got "
             f"{query.start:%Y-%m-%d %H:%M:%S} to {query.end:%Y-%m-%d %H:%M:%S} UTC"
         )
     return Window(low, high, low // DAY, (high - 1) // DAY)
@@ -120,7 +120,7 @@ def load_breakdown(
 def find_fetches(
     parts: Sequence[Part], scopes: Sequence[str], window: Window, until: int | None = None
 ) -> tuple[int, NewestFetches]:
-    """Return when the last day was fetched [us since 1970], and the newest fetch of every day.
+    """Return the time of the last day's fetch [us since 1970], and the newest fetch of each day.
 
     Earlier days may have been fetched again since.
 
@@ -134,12 +134,12 @@ def find_fetches(
     days = np.arange(window.first, window.last + 1)
     there = fetched >= 0
     cut = there & (fetched < (days + 1) * DAY)
-    # A day that was fetched before it was over is whole up to then: only the last one may be.
+    # A day that was fetched before its end is incomplete, which only the last day may be.
     last = len(days) - 1 - np.argmax(there[:, ::-1], axis=1)
     after = np.arange(len(days)) - last[:, None]
     gaps = (~there & (after < 0)) | (cut & (after != 0))
     open_ = cut.any(axis=1)
-    # What is today on some clock may begin tomorrow, or end there, on UTC's.
+    # Today in some time zone may begin or end tomorrow in UTC.
     beyond = after.max(axis=1, initial=0) > open_
     lacking = np.flatnonzero(~there.any(axis=1) | gaps.any(axis=1) | beyond).tolist()
     if lacking:
@@ -261,7 +261,7 @@ def _build_buckets(
 
 
 def _mark_provisional(usage: CallUsage, fetched: NDArray[np.int64], window: Window) -> None:
-    """Mark buckets as provisional that were so when their own day was fetched."""
+    """Mark the buckets that were provisional when their day was fetched."""
     for frame, step in ((usage.daily, DAY), (usage.hourly, HOUR)):
         times = row_times(frame)
         frame["provisional"] = times + step > fetched[times // DAY - window.first] - LAG

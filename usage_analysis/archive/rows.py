@@ -1,4 +1,4 @@
-"""Rows of a part as integers: one row per scope and hour with calls."""
+"""Rows of a part as integers, one row per scope and hour with calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMBERS = ("time", *MEASURES, "fetched")
 
 
 class Rows(NamedTuple):
-    """Rows of a part: numbers of their scopes, and a column of int64 a name."""
+    """Rows of a part: numbers of their scopes, and one column of int64 per name."""
 
     scopes: list[str]
     code: NDArray[np.int32]

@@ -1,16 +1,16 @@
-"""Part store: the files of an archive. They are written whole, never changed, and checksummed.
+"""Part store: the files of an archive, which are never changed after they are published.
 
-- `format.json` says how the others are to be read.
-- `hourly/2026-03/<landing>-<checksum>.parquet`: rows of one UTC month, sorted by scope and time, a
-  row an hour with calls; the file's metadata says which days of which scopes it holds. What it
-  holds of a day, it holds whole, so each file that lands is a step from one good state to the next.
-- `hourly/2026-03/<landing>_<checksum>.parquet`: one of several months that one answer brought: it
-  counts only where there is a mark `landed/<landing>`, which is made when all of them are there.
-- `history/2026-03/...`: what was known before of days that have changed since.
-- `damaged/`: what `repair` took out.
+- `format.json`: version of the file format.
+- `hourly/2026-03/<landing>-<checksum>.parquet`: a part, with the rows of one UTC month sorted by
+  scope and time. There is one row per hour with calls. The metadata of the file list the days of
+  each scope. A part has all hours of a day or none.
+- `hourly/2026-03/<landing>_<checksum>.parquet`: one of several parts of one reply. It counts only
+  if there is a mark `landed/<landing>`, which is written after all of them.
+- `history/2026-03/...`: earlier figures of days that have changed since.
+- `damaged/`: files that `repair` moved away.
 
-A part is written beside, under a name that nobody reads, brought to the disk, and only then given
-its name. Parts are removed only after another one holds all that they hold.
+A part is written under a temporary name, brought to disk and then renamed. A part is removed only
+after another one has all its days.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ MARKS = "landed"
 _NAME = re.compile(r"(?P<landing>[0-9a-f]{24})(?P<joint>[-_])(?P<checksum>[0-9a-f]{8})\.parquet")
 _MONTH = re.compile(r"\d{4}-\d\d")
 _STALE = 3600.0  # age at which an unfinished file is taken for that of a dead process [s]
-_TRIES = 20  # a reader that meets so many compactions in a row gives up
+_TRIES = 20  # compactions in a row after which a reader gives up
 
 T = TypeVar("T")
 
@@ -68,9 +68,9 @@ class Part:
 
     path: Path
     coverage: PartCoverage
-    #: Size, time of the last change and number of the file when it was found whole.
+    #: Size, time of the last change and inode of the file when it was checked.
     stamp: tuple[int, int, int]
-    #: Checksum of the part's own table of contents, which Parquet's pages have but it has not.
+    #: Checksum of the footer, which Parquet itself does not protect.
     footer: int
 
     def read(self, scopes: tuple[str, str], window: tuple[int, int] | None = None) -> Rows:
@@ -91,7 +91,7 @@ class Part:
         try:
             # Parquet protects its pages with checksums, but not its footer.
             if _footer_checksum(self.path) != self.footer:
-                raise damage_error(self.path, "its footer is another one")
+                raise damage_error(self.path, "its footer has changed")
             table = pq.read_table(
                 self.path,
                 filters=limit,
@@ -107,7 +107,7 @@ class Part:
 
 
 class Damage(NamedTuple):
-    """A file that is not as it was written, and the problem."""
+    """Damaged file and its problem."""
 
     path: Path
     problem: str
@@ -128,9 +128,7 @@ class PartStore:
         self._parts: dict[Path, Part] = {}
         self._directories = DirectoryCache()
         if find_spec("pyarrow") is None:
-            raise QueryError(
-                'Archive needs pyarrow, which pip install "usage-analysis[archive]" brings'
-            )
+            raise QueryError('Archive needs pyarrow: pip install "usage-analysis[archive]"')
         _check_folder(self.folder)
 
     def months(self) -> list[str]:
@@ -139,7 +137,7 @@ class PartStore:
         return sorted(name for name in names if _MONTH.fullmatch(name))
 
     def parts(self, months: Iterable[str], *kinds: Kind) -> list[Part]:
-        """Return the parts of these months; each file is checked once, and again when it changes.
+        """Return the parts of these months; a file is checked again only if it has changed.
 
         Raises
         ------
@@ -208,7 +206,7 @@ class PartStore:
         return set()
 
     def retry(self, work: Callable[[], T]) -> T:
-        """Run `work`, and again if another process compacted the parts that it was reading."""
+        """Run `work`, and again if another process compacted its parts meanwhile."""
         for _ in range(_TRIES):
             with suppress(FileNotFoundError):
                 return work()
@@ -276,7 +274,7 @@ class PartStore:
         return found
 
     def move_damaged(self, path: Path) -> Path:
-        """Move a damaged part to a place where nobody reads it, and return its new path."""
+        """Move a damaged part out of the archive, and return its new path."""
         place = self.folder / "damaged"
         make_folder(place)
         new = place / f"{path.parent.parent.name}-{path.parent.name}-{path.name}"
@@ -288,11 +286,10 @@ class PartStore:
 
 
 def damage_error(path: Path, problem: str) -> ArchiveError:
-    """Return the error for a damaged part, which says how to repair the archive."""
+    """Return the error for a damaged part, with advice on how to repair the archive."""
     return ArchiveError(
-        f"{path}: damaged ({problem}); Archive.repair() takes it out, then sync again: "
-        "the other files are whole, and say which days are missing. In a shell, "
-        "usage-analysis sync --repair --since DAY does both"
+        f"{path}: the file is damaged ({problem}); move it away with Archive.repair(), then sync "
+        "again. In a shell, usage-analysis sync --repair --since DAY does both"
     )
 
 
@@ -320,8 +317,8 @@ def _footer_checksum(path: Path) -> int:
 def _check_format(path: Path, version: object) -> None:
     if version != FORMAT:
         raise ArchiveError(
-            f"{path}: expected format {FORMAT}, got {version!r}; a newer usage-analysis wrote it: "
-            "upgrade to read it"
+            f"{path}: expected format {FORMAT}, got {version!r}; a newer version of usage-analysis "
+            "wrote this file, so upgrade the package"
         )
 
 
@@ -346,7 +343,6 @@ def _check_folder(folder: Path) -> None:
         version = json.loads(note.read_bytes())["format"]
     except (ValueError, KeyError, TypeError):
         raise ArchiveError(
-            f"{note}: damaged; remove it: every part says its own format, and the next sync makes "
-            "this file again"
+            f"{note}: the file is damaged; remove it, and the next sync writes it again"
         ) from None
     _check_format(note, version)

@@ -119,16 +119,14 @@ def _find_window(
 
 @contextmanager
 def open_engine(read: Read | None, memory_limit: str | None) -> Iterator[tuple[Read, Native]]:
-    """Yield a function that reads files, and one that brings a small table to that engine."""
+    """Yield a function that reads files, and one that copies a small table into the engine."""
     if read is not None:
         yield read, _to_engine
         return
     try:
         import duckdb
     except ImportError:
-        raise QueryError(
-            'sum_usage needs duckdb, which pip install "usage-analysis[archive]" brings'
-        ) from None
+        raise QueryError('sum_usage needs duckdb: pip install "usage-analysis[archive]"') from None
     # Sums that exceed the memory limit spill to this folder.
     with tempfile.TemporaryDirectory(prefix="usage-analysis-") as folder:
         settings: dict[str, Any] = {"temp_directory": folder}
@@ -150,8 +148,8 @@ def open_engine(read: Read | None, memory_limit: str | None) -> Iterator[tuple[R
                 )
             except duckdb.OutOfMemoryException:
                 raise QueryError(
-                    f"memory_limit: expected more than {memory_limit or 'there is'} for "
-                    "this sum; or ask for longer buckets, fewer groups or a shorter window"
+                    f"memory_limit: this sum needs more than {memory_limit or 'there is'}; "
+                    "raise the limit, or ask for longer buckets, fewer groups or a shorter window"
                 ) from None
 
 
@@ -160,12 +158,12 @@ def _check_whole_days(scopes: Mapping[str, Filters]) -> None:
         if {"time_of_day_start", "time_of_day_end"} & filters.keys():
             raise QueryError(
                 f"where: expected scopes of whole days, got {scope!r}, which is filtered by time "
-                "of day: load it and use aggregate"
+                "of day; load this scope and use aggregate"
             )
 
 
 def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int) -> Waiting:
-    """Return the hours that were not over or not billed when their day was fetched."""
+    """Return the hours that had not ended or were not billed when their day was fetched."""
     starts = (first + np.arange(known.fetched.shape[1])) * DAY
     scope, day = np.nonzero((known.fetched >= 0) & (known.fetched < starts + DAY + LAG))
     hours = starts[day][:, None] + np.arange(24) * HOUR
@@ -176,7 +174,7 @@ def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int)
 def _read_current_rows(
     files: Sequence[StaleFile], scopes: Sequence[str], read: Read, native: Native
 ) -> nw.LazyFrame:
-    """Read current rows: all of most files, else the rows that no newer fetch replaced."""
+    """Read the rows of the newest fetches."""
     import narwhals as nw
     from pyarrow import compute
 
@@ -232,8 +230,8 @@ def _to_engine(small: pa.Table, like: Any) -> Any:
     if engine.is_polars():
         return nw.from_arrow(small, backend="polars").to_native()
     raise QueryError(
-        "read: expected a function that gives a DataFrame of Dask, PySpark, Polars or pandas, got "
-        f"one of {engine.name.lower()}"
+        "read: expected a function that returns a DataFrame of Dask, PySpark, Polars or pandas, "
+        f"got one of {engine.name.lower()}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Sync: fetch days that are missing or may have changed, and store them as they come."""
+"""Fetch the days that are missing or may have changed, and store each reply at once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _QUARTER = 3  # months of one request; the endpoint answers a quarter about as f
 
 
 class Chunk(NamedTuple):
-    """Days of one scope that one query fetches, by number."""
+    """First and last day of one query of a scope, as numbers."""
 
     scope: str
     first: int
@@ -72,8 +72,8 @@ def select_days(
 ) -> NDArray[np.bool_]:
     """Select the days to fetch; shape (scopes, days from `first` to today).
 
-    Those not known, those fetched before they were 7 days old, for bills and corrections come
-    late, and those fetched 30 days ago.
+    These are missing days, days that were fetched before they were 7 days old (bills and
+    corrections come late), and days whose last fetch is 30 days ago.
     """
     if refetch:
         return np.ones(known.fetched.shape, dtype=np.bool_)
@@ -107,7 +107,7 @@ def sync(
     refetch: bool,
     progress: ProgressOption,
 ) -> SyncResult:
-    """Fetch and store scopes; the filters of existing ones may be None."""
+    """Fetch and store scopes; the filters of existing scopes may be None."""
     if not hasattr(client, "iter_usage"):
         raise QueryError(f"client: expected a Client, got {type(client).__name__}")
     today = parse_day("client", client.today())
@@ -115,8 +115,8 @@ def sync(
     scopes, first = sorted(queries), min(firsts.values())
     if first > today and since is None:
         raise QueryError(
-            f"client: expected a clock that is not before {day_name(first)}, from when on the "
-            f"archive has {scopes[0]!r}, got {day_name(today)}; check it, or say since="
+            f"client: expected a clock from {day_name(first)} on, the first stored day of "
+            f"{scopes[0]!r}, got {day_name(today)}; check the clock, or pass since="
         )
     if first > today:
         raise QueryError(f"since: expected a day up to today, got {since}")
@@ -156,7 +156,7 @@ def sync(
 
 
 def _limit_files(store: PartStore, months: Iterable[str]) -> None:
-    """Merge the files of months that have too many."""
+    """Merge the files of each month with too many files."""
     store.remove_leftovers()
     for month in sorted(months):
         if len(store.paths([month], "hourly")) > _MOST_PARTS:
@@ -189,8 +189,8 @@ def _resolve_query(
     """Return the query of a scope without dates, checked against the stored one."""
     if held is not None and held.source != source:
         raise QueryError(
-            f"client: expected a client of the source of scope {scope!r}, {held.source}, got "
-            f"{source}; use one archive per account"
+            f"client: expected the source of scope {scope!r}, {held.source}, got {source}; use one "
+            "archive per account"
         )
     if filters is None and held is not None:
         return UsageQuery(**held.query)
@@ -200,7 +200,7 @@ def _resolve_query(
     if held is not None and query.selection != UsageQuery(**held.query).selection:
         raise QueryError(
             f"scope {scope!r}: expected its filters {held.query}, got {query.as_dict()}; "
-            "take another name for another question"
+            "use another scope name for other filters"
         )
     return query
 

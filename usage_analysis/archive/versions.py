@@ -1,9 +1,9 @@
 """Versions of each day: changes between its fetches, and compaction into few files.
 
 A version is the result of one fetch of one UTC day of one scope. Compaction writes the newest
-versions of a month into one part, and earlier versions that differ into a part of its history. Of
-equal versions the first stays, because the figures were known from then on. All versions from
-before a day was over and billed stay, because their hours were still provisional.
+versions of a month into one part, and earlier, different versions into a part of its history. Of
+equal versions the first remains, because it tells since when the figures were known. All versions
+of a day from before its end and billing remain, because their hours were still provisional.
 """
 
 from __future__ import annotations
@@ -131,9 +131,9 @@ def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[
 
 
 def read_versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
-    """Read all versions of these scopes, which are sorted and neighbours in the parts.
+    """Read all versions of scopes, which are sorted and adjacent in the parts.
 
-    Of two fetches at one instant the last part's counts.
+    Of two fetches at one instant, that of the last part counts.
     """
     order = {scope: number for number, scope in enumerate(scopes)}
     held = [(number, runs.days()) for number, runs in iter_runs(parts, scopes)]
@@ -197,7 +197,10 @@ def _version_numbers(
 
 
 def compact(store: PartStore, month: str) -> bool:
-    """Merge the parts of a month into one, plus one of its history; return whether it was due."""
+    """Merge the parts of a month into one, plus one of its history.
+
+    Return False if there was nothing to merge.
+    """
     # Another process may compact the same month: then its result serves.
     with suppress(FileNotFoundError):
         return _compact(store, month)

@@ -1,4 +1,4 @@
-"""Durable writing: a file is complete and on disk under its name, or it is not there.
+"""Durable files: a file has its final name only after it is complete and on disk.
 
 The files of one reply are published together. They share a number, and readers ignore them until
 a mark with this number exists.
@@ -24,7 +24,7 @@ _ROW_GROUP = 131_072  # rows
 
 
 class Writer:
-    """Writer of one part; an unpublished part leaves no file.
+    """Writer of one part; a part that is not published leaves no file.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Writer:
         self._folder, self._published = folder, False
         self._path = folder / f".{secrets.token_hex(8)}.tmp"
         self._file = _ChecksumFile(self._path.open("xb", buffering=0))
-        # Measured on the columns of real hours: 7.4 bytes a row, 10.9 by default.
+        # Measured on the columns of real hours: 7.4 bytes per row, 10.9 by default.
         deltas = ("time", "duration")
         self._parquet = pq.ParquetWriter(
             self._file,
@@ -56,7 +56,7 @@ class Writer:
         self._parquet.write_table(rows_to_table(rows), row_group_size=_ROW_GROUP)
 
     def finish(self, coverage: Mapping[str, ScopeCoverage]) -> None:
-        """Bring the file to disk, still under a name that nobody reads."""
+        """Bring the file to disk, still under its temporary name."""
         self._parquet.add_key_value_metadata({KEY: encode(coverage)})
         self._parquet.close()
         self._file.flush()

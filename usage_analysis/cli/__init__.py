@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="usage-analysis", description="Analyse how many calls your Ultravox voice agents take."
+        prog="usage-analysis", description="Analyse the call usage of your Ultravox voice agents."
     )
     version = f"%(prog)s {usage_analysis.__version__}"
     parser.add_argument("--version", action="version", version=version)

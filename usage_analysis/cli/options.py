@@ -50,7 +50,7 @@ def open_client(account: str) -> Client:
 
 
 def describe_owner(usage: CallUsage) -> str:
-    """Return in words whose calls these are."""
+    """Return the owner of the calls in words."""
     return _OWNERS[usage.source]
 
 
@@ -106,7 +106,7 @@ def filters_of(options: argparse.Namespace) -> CallFilters:
 
 
 def format_flags(names: Iterable[str]) -> str:
-    """Return parameter names as the user typed them: `agent_ids` is `--agent`."""
+    """Return the options of parameters: `agent_ids` is `--agent`."""
     return ", ".join(f"--{name.removesuffix('_ids').replace('_', '-')}" for name in names)
 
 

@@ -8,7 +8,7 @@ from usage_analysis.progress import Progress, ProgressBar
 
 
 def progress_bar(label: str) -> Progress | None:
-    """Return a function that draws how many steps are done, or None where no terminal shows it."""
+    """Return a progress bar, or None without a terminal."""
     return ProgressBar(label) if sys.stderr.isatty() else None
 
 

@@ -1,6 +1,7 @@
-"""Check on an account the assumptions that the vendor's description of the endpoint leaves open.
+"""Check this package's assumptions about the endpoint on an account.
 
-`ASSUMPTIONS` lists them by topic; `run` checks each one and returns a finding.
+The vendor's description leaves these points open. `ASSUMPTIONS` lists the assumptions by topic;
+`run` checks each assumption and returns a finding.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Finding:
     follows
         Consequence for your numbers.
     holds
-        True if the assumption holds, False if it does not, None if the account's calls cannot tell.
+        True if the assumption holds, False if not, None if the account's calls cannot tell.
     """
 
     topic: str

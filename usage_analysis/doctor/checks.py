@@ -1,7 +1,4 @@
-"""The checks: each compares one assumption with the account's replies.
-
-The assumptions are those about the endpoint that the vendor's description leaves open.
-"""
+"""Checks of the doctor: each compares one assumption with the account's replies."""
 
 from __future__ import annotations
 
@@ -256,7 +253,7 @@ def _observe_running(account: Account) -> Observation:
 
 
 def _describe_current_hour(response: Response, now: int) -> str:
-    """Return the mean duration in the current hour, which may have running calls, and before."""
+    """Return the mean duration of the current hour, which may have running calls, and before."""
     columns = response.hourly.columns
     means = []
     for hours in (response.hourly.time > now - HOUR, response.hourly.time <= now - HOUR):

@@ -1,4 +1,4 @@
-"""The account behind a client: its source, its clock and the names it lists."""
+"""The account of a client: its source, its clock and its names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ SOURCE_HEADER = "Usage-Source"
 
 
 class AccountNames(NamedTuple):
-    """Names to choose from. A call log and an archive have them; the endpoint lists none."""
+    """Names to choose from: of the sample account, of a call log or of an archive.
+
+    The endpoint lists no names.
+    """
 
     #: IDs by name.
     agents: Mapping[str, str]
@@ -37,10 +40,10 @@ class AccountNames(NamedTuple):
 
 
 class Account:
-    """Source and clock of the account that answers; the clock of the sample account stands still.
+    """Source and clock of an account; the clock of the sample account stands still.
 
-    In this process the transport of the sample account knows both. Over HTTP its responses carry
-    them in the headers `Usage-Source` and `Date`, which are trusted from this machine only.
+    In this process, the transport of the sample account has both. Over HTTP, the headers
+    `Usage-Source` and `Date` have them; these headers are trusted from this machine only.
 
     Parameters
     ----------
@@ -66,7 +69,7 @@ class Account:
         self._local = local
 
     def clip(self, query: UsageQuery) -> UsageQuery:
-        """Return the query without the days after the end of the data: nothing is known of them."""
+        """Return the query without the days after the end of the data."""
         until, start, end = self._until, query.start, query.end
         if until is None or start is None or end is None or not start < until < end:
             return query

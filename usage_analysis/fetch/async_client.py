@@ -1,4 +1,4 @@
-"""`AsyncClient`: the client for asyncio; it runs `Client` in threads."""
+"""`AsyncClient`: client for asyncio, which runs `Client` in threads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 def _in_thread(
     method: Callable[Concatenate[Client, P], T],
 ) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
-    """Return a method of `Client` as one for asyncio, which runs it in a thread."""
+    """Return a coroutine function that runs a method of `Client` in a thread."""
 
     @wraps(method)
     async def call(self: AsyncClient, /, *args: P.args, **options: P.kwargs) -> T:
@@ -67,7 +67,7 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
 
     @classmethod
     def of(cls, client: Client) -> Self:
-        """Return a client for asyncio on top of another client, which it closes."""
+        """Return a client for asyncio that uses, and finally closes, another client."""
         self = object.__new__(cls)
         self._wrap(client)
         return self

@@ -1,4 +1,4 @@
-"""Interface of all clients: those of the server, and those of an archive."""
+"""Interface of all clients, of the server and of an archive."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FetchOptions(TypedDict, total=False):
 
 
 class BreakdownOptions(Filters, FetchOptions, total=False):
-    """Options of `BaseClient.breakdown` by name, and the filters that all groups share."""
+    """Options of `BaseClient.breakdown`, and the filters of all groups."""
 
     include_rest: bool
 
@@ -129,14 +129,14 @@ class BaseClient(Breakdowns[CallUsage]):
         chunk_days: int = CHUNK_DAYS,
         **filters: Unpack[Filters],
     ) -> CallUsage:
-        """Fetch the usage of the calls that a query selects.
+        """Fetch the usage of the calls of a query.
 
         Parameters
         ----------
         query
-            The query. Filters by name do the same, see `UsageQuery`. If `timezone` is one of
-            them, the dates are local days, as in `UsageQuery.local_days`, by default the last 30
-            and today. The frames stay in UTC.
+            The query. Instead of a query, pass filters by name, see `UsageQuery`. With the filter
+            `timezone` the dates are local days, as in `UsageQuery.local_days`, by default the last
+            30 and today. The frames remain in UTC.
         progress
             ``True`` for a progress bar on standard error or in the notebook, or a function that is
             called with the number of finished requests and their total.
@@ -175,10 +175,10 @@ class BaseClient(Breakdowns[CallUsage]):
         name
             Name of the group column.
         include_rest
-            Add the group ``"rest"``: the calls that the shared filters select and that are in no
-            group. The groups must differ in one filter that has one value per call: `agent_ids`,
-            `voice_id` or one key of `metadata`. The window then ends now at the latest. All calls
-            are fetched last, so calls that are counted meanwhile belong to the rest.
+            Add the group ``"rest"`` with the calls that are in no group. The groups must differ in
+            one filter with one value per call: `agent_ids`, `voice_id` or one key of `metadata`.
+            The window then ends now at the latest. All calls are fetched last, so calls that are
+            counted meanwhile belong to the rest.
         max_concurrency
             Maximum number of concurrent requests.
         chunk_days, progress
@@ -230,7 +230,7 @@ class BaseClient(Breakdowns[CallUsage]):
         name: str,
         **options: Unpack[FetchOptions],
     ) -> dict[str, CallUsage]:
-        """Return the usage of each query, and of the rest's after them, as of one instant."""
+        """Return the usage of each query and then of the rest, as of one instant."""
 
     def _subtract(self, whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
         return subtract_groups(whole, groups)

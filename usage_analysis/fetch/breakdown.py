@@ -1,4 +1,4 @@
-"""Breakdowns: one query per group, because the endpoint cannot group, and the rest."""
+"""Breakdowns: one query per group, because the endpoint cannot group; and the rest."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def plan_breakdown(
     now: datetime,
     since: datetime | None = None,
 ) -> tuple[UsageQuery, dict[str, UsageQuery]]:
-    """Return the query of all calls and that of each group, checked.
+    """Return the checked query of all calls and the query of each group.
 
-    With `include_rest` the window ends now at the latest, so that no call comes in between two
-    queries.
+    With `include_rest` the window ends now at the latest, because calls that arrive between two
+    queries would not add up.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def group_queries(
 
 
 def subtract_groups(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
-    """Return the usage of the calls that are in none of the groups.
+    """Return the usage of the calls outside all groups.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def subtract_groups(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
 
 
 def drop_empty_rest(usage: CallUsage) -> CallUsage:
-    """Return a breakdown without its rest if no call is in the rest."""
+    """Return a breakdown without its rest if the rest has no calls."""
     name = usage.hourly.columns[0]
     kept = {what: getattr(usage, what) for what in ("daily", "hourly")}
     left = kept["hourly"][kept["hourly"][name] == REST]
@@ -115,17 +115,20 @@ def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> Us
             both = [field] if shared is not None else []
             merged[field] = value
         if both:
-            raise QueryError(f"groups[{group!r}]: expected other filters than all groups, got "
-                             f"{both[0]} twice")  # fmt: skip
+            raise QueryError(
+                f"groups[{group!r}]: {both[0]} is a filter of all groups too; give it once"
+            )
     with group_in_errors(name, group):
         return UsageQuery.from_filters(cast("Filters", merged))
 
 
 def _check_rest(groups: Mapping[str, Mapping[str, Any]], queries: Mapping[str, UsageQuery]) -> None:
-    """Check that no call is in two groups: they differ in one filter with one value per call."""
+    """Check that the groups differ in one filter with one value per call.
+
+    Then no call is in two groups.
+    """
     kinds, values = set(), Counter[str]()
     for group, query in queries.items():
-        # One filter of its own, and of that filter one value a call: other groups lack these calls.
         own = single_values({name: query.as_dict()[name] for name in groups[group]})
         alone = len(groups[group]) == len(own) == 1
         kinds.add(next(iter(own)) if alone else "")
@@ -133,8 +136,8 @@ def _check_rest(groups: Mapping[str, Mapping[str, Any]], queries: Mapping[str, U
             values.update(several)
     if len(kinds) > 1 or "" in kinds:
         raise QueryError(
-            "include_rest: expected groups that differ in the values of one filter alone, "
-            "agent_ids, voice_id or one key of metadata, got "
+            "include_rest: expected groups that differ in one filter only (agent_ids, voice_id or "
+            "one key of metadata), got "
             f"{[dict(own) for own in groups.values()]!r:.200}"
         )
     if twice := [value for value, count in values.items() if count > 1]:

@@ -108,7 +108,7 @@ class Client(BaseClient):
 
     @property
     def names(self) -> AccountNames | None:
-        """Agents, voices and metadata by name, or None: only call logs and archives list them."""
+        """Agents, voices and metadata by name, or None for an account that lists none."""
         return self._account.names
 
     @property
@@ -138,11 +138,10 @@ class Client(BaseClient):
         max_concurrency: int = MAX_CONCURRENCY,
         chunk_days: int = CHUNK_DAYS,
     ) -> Generator[tuple[str, CallUsage]]:
-        """Yield each group with its usage, as they come: for more groups than fit into memory.
+        """Yield each group with its usage in order of arrival.
 
-        Only running queries are in memory, and the next query is read when there is room for it.
-        Each result has a date of its own, so they do not form a breakdown; an `Archive` stores
-        them.
+        Only running queries are in memory; the next query is read when a thread is free. Each
+        result has its own date, so the results do not form a breakdown; an `Archive` stores them.
 
         Parameters
         ----------
@@ -183,7 +182,7 @@ class Client(BaseClient):
         return self._account.now()
 
     def get(self, params: Params) -> Reply[bytes]:
-        """Return one raw reply to wire parameters, to see what the server sends.
+        """Return one raw reply to wire parameters.
 
         Raises
         ------
@@ -195,7 +194,7 @@ class Client(BaseClient):
     def cancellable(self, token: CancelToken, waited: float = 0.0) -> Client:
         """Return a view of this client, over the same connections, that obeys a cancel token.
 
-        Its queries have less time, by what was waited before [s].
+        The time already waited [s] counts towards the deadline of its queries.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Fetch queries: requests in parallel, retries, and one deadline per query."""
+"""Fetch queries, with parallel requests, retries and one deadline per query."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from usage_analysis.fetch.responses import (
     response_body,
 )
 from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy, backoff
-from usage_analysis.fetch.threads import THREAD_NAME, CancelToken
+from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_concurrently
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
@@ -46,21 +46,21 @@ OUT_OF_TIME = (
 _PARAMS_LIMIT = 300
 _log = logging.getLogger("usage_analysis")
 T = TypeVar("T")
-#: Function that reads a body; the second argument is when the server made it.
+#: Function that reads a body; the second argument is the date of the response.
 Read = Callable[[Body, datetime], T]
 #: The same for the reply to a query, within a deadline.
 ReadReply = Callable[[UsageQuery, Deadline, Body, datetime], CheckedReply]
 
 
 class Request(NamedTuple):
-    """One request: its part of the query, and the parameters that say so."""
+    """One request: its part of the query and its wire parameters."""
 
     query: UsageQuery
     params: Params
 
 
 class Reply(NamedTuple, Generic[T]):
-    """Content of a response with status 200, and when the server made it."""
+    """Content of a response with status 200, and its date."""
 
     content: T
     date: datetime
@@ -105,7 +105,7 @@ class Fetcher:
         return self._policy.deadline
 
     def bind(self, token: CancelToken, waited: float = 0.0) -> Self:
-        """Return a fetcher that obeys a cancel token and has less time, by what was waited [s].
+        """Return a fetcher that obeys a cancel token; the time already waited [s] counts.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Fetcher:
         return other
 
     def fetch(self, params: Params, read: Read[T]) -> Reply[T]:
-        """Send one request and return what `read` makes of its response."""
+        """Send one request, read its response with `read` and return the result."""
         deadline = Deadline(self._policy.deadline)
         return self._fetch(params, deadline, self._token or CancelToken(), read)
 
@@ -178,7 +178,7 @@ class Fetcher:
         max_concurrency: int,
         chunk_days: int,
     ) -> Generator[tuple[str, CallUsage]]:
-        """Yield each group with its usage, as they come; nothing else stays in memory."""
+        """Yield each group with its usage in order of arrival; nothing else stays in memory."""
         token = self._token or CancelToken()
 
         def work(question: tuple[str, UsageQuery]) -> CallUsage:
@@ -248,7 +248,7 @@ class Fetcher:
                 token.sleep(wait)
 
     def _await_turn(self, deadline: Deadline, token: CancelToken) -> float:
-        """Wait for a free slot and return 0; return the wait [s] if it would pass the deadline."""
+        """Wait for a free slot and return 0, or return a wait [s] that would pass the deadline."""
         wait = self._limiter.reserve()
         while wait > 0:
             if wait >= deadline.remaining():
@@ -261,7 +261,7 @@ class Fetcher:
     def _throttle_failure(self, wait: float) -> Failure:
         message = (
             f"{self._what}: not sent; the server asked this client to wait, for {wait:.0f} s more, "
-            "which is past the deadline; try again after that"
+            "which ends after the deadline; try again later"
         )
         return Failure(TransportError(message, retry_after=wait))
 

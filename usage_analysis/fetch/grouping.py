@@ -1,4 +1,4 @@
-"""Groupings of calls by agent, voice or a metadata key, and the CSV files that name the groups."""
+"""Groupings of calls by agent, voice or metadata key, and CSV files of their names."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Grouping:
     values: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        """Check what the calls are grouped by."""
+        """Check the kind of the grouping."""
         if self.by not in ("agent", "voice") and not re.match(r"metadata\..", self.by, re.DOTALL):
             raise QueryError(f"by: expected {KINDS}, got {self.by!r}")
 
@@ -57,7 +57,7 @@ class Grouping:
     def of_values(
         cls, by: str, values: Mapping[str, Any] | Iterable[Any], argument: str
     ) -> Grouping:
-        """Return the grouping of a mapping by name, or of values that name themselves.
+        """Return the grouping of a mapping by name, or of values that serve as names.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Grouping:
 
     @classmethod
     def of_pairs(cls, by: str, pairs: Iterable[tuple[str, str]], argument: str) -> Grouping:
-        """Return the grouping of pairs of name and value; agents with one name form one group.
+        """Return the grouping of pairs of name and value; agents with the same name form a group.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class Grouping:
     def column(self) -> str:
         """Name of the group column: `agent`, `voice` or the key.
 
-        A key that is a column of a frame already keeps its prefix: ``"metadata.duration"``.
+        A key with the name of another column keeps its prefix: ``"metadata.duration"``.
         """
         key = self.by.partition(".")[2] or self.by
         try:

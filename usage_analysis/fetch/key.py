@@ -20,7 +20,7 @@ Source = str | Callable[[], str] | None
 
 
 class Key(NamedTuple):
-    """Functions that know the key: reprs and tracebacks do not look into closures."""
+    """Functions over the key, which is in a closure: no repr or traceback shows closures."""
 
     #: Return the key for the next request; check it with `find_problem`.
     get: Callable[[], str]
@@ -76,16 +76,16 @@ def _patterns(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
 
 
 def inspect_key(key: Key) -> tuple[str | None, bool]:
-    """Return the problem with a key, or None, and whether it is the key of the sample account.
+    """Return the problem with a key, or None; and True for the key of the sample account.
 
-    The key is read once, here, so that no frame of the caller refers to it.
+    Only this function has the key in a variable, so no traceback of the caller shows it.
     """
     value = key.get()
     return find_problem(value), value == SAMPLE_KEY
 
 
 def find_problem(value: str) -> str | None:
-    """Return what is wrong with a key, without quoting it, or None."""
+    """Return the problem with a key, without quoting the key, or None."""
     if not value:
         return (
             f"No API key: set {KEY_VARIABLE} or pass api_key=. The sample account needs none: "

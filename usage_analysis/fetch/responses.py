@@ -1,4 +1,4 @@
-"""Responses of the server: a body to read, a failure to retry, or one of the public errors."""
+"""Classify responses: a body to read, a failure to retry, or a public error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Body = bytes | bytearray
 
 
 class Response(NamedTuple):
-    """A response as it came over the wire."""
+    """Response with its body as received."""
 
     status: int
     #: Names in any case.
@@ -50,7 +50,7 @@ class Response(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Reason why a request has no usable response, and whether a retry may help."""
+    """Error of an attempt, with advice for a retry."""
 
     error: TransportError | APIError | ResponseError
     retry: bool = False
@@ -59,7 +59,7 @@ class Failure(NamedTuple):
     retry_after: float | None = None
 
     def to_error(self, attempts: int, seconds: float, asked: str) -> UsageError:
-        """Return the error of the last attempt, with the request and the time it took [s]."""
+        """Return the error, with the request, the number of attempts and their time [s]."""
         self.error.attempts = attempts
         tried = f" ({attempts} attempts in {seconds:.3g} s)" if attempts > 1 else ""
         self.error.args = (f"{self.error}; request: {asked}{tried}",)
@@ -185,9 +185,10 @@ def _identify(response: Response, redact: Redact) -> dict[str, Any]:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the wait that the server asks for [s], or None if it asks for none.
+    """Return the wait in the header `Retry-After` [s], or None.
 
-    The header holds seconds or an HTTP date, which is measured against the date of the response.
+    The header has seconds or an HTTP date, which is compared with the date of the response
+    (RFC 9110, section 10.2.3).
     """
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
@@ -208,9 +209,9 @@ def parse_date(text: str) -> datetime | None:
 
 
 def _server_message(response: Response, redact: Redact) -> str:
-    """Return the message in the body of an error if it is plain text, else an empty text.
+    """Return the server's own message in the body of an error, or an empty text.
 
-    The server puts it under `detail`, or in lists under the names of the refused parameters.
+    The message is under `detail`, or in lists under the names of the refused parameters.
     """
     try:
         document = json.loads(decompress(response.body, response.encoding, ERROR_LIMIT))

@@ -34,9 +34,9 @@ class RetryPolicy:
 
 
 class Deadline:
-    """Time limit of one query; it starts with the first request.
+    """Time limit of one query, from its first request on.
 
-    Queries that wait for a free thread do not lose time meanwhile.
+    Waiting for a free thread does not count.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -87,18 +87,18 @@ class RateLimiter:
 
 
 def backoff(attempt: int, longest: float, retry_after: float | None) -> float:
-    """Return the wait before the next attempt [s]: the server's own, and a random part on top.
+    """Return the wait before the next attempt [s]: the server's wait plus a random part.
 
     Parameters
     ----------
     attempt
         Number of attempts so far.
     longest
-        Upper limit of the random part [s]. It is drawn from the whole range ("full jitter"), so
-        that clients that failed together do not come back together.
+        Upper limit of the random part [s].
     retry_after
         Wait that the server asked for [s].
     """
+    # "Full jitter" (Brooker 2015): clients that failed together do not come back together.
     # The exponent is bounded so that thousands of attempts do not overflow.
     most = min(longest, FIRST_BACKOFF * 2.0 ** min(attempt - 1, 30))
     return (retry_after or 0.0) + random.uniform(0, most)  # noqa: S311  # spread, not a secret

@@ -1,4 +1,4 @@
-"""Threads, and a token that cancels their work from another thread; nothing here knows HTTP."""
+"""Run work in threads, with a token that cancels it from another thread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RequestCancelledError(TransportError):
 
 
 class CancelToken:
-    """Token with which another thread cancels waits and requests at once."""
+    """Token that cancels waits and requests from another thread."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -108,10 +108,10 @@ def _set_result(future: Future[T], work: Callable[[], T]) -> None:
 def run_concurrently(
     work: Callable[[K], T], keys: Iterable[K], *, max_concurrency: int, token: CancelToken
 ) -> Generator[tuple[K, T]]:
-    """Yield each key with the result of `work`, as they come; the first failure cancels the others.
+    """Yield each key with the result of `work` in order of arrival; a failure cancels the rest.
 
-    The next key is read when a thread is free and the caller has taken the earlier results. So at
-    most `max_concurrency` results are in memory, however many keys there are.
+    A key is read only when a thread is free and the caller has taken all earlier results. So at
+    most `max_concurrency` results are in memory.
     """
     more = iter(keys)
     running: dict[Future[T], K] = {}

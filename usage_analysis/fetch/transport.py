@@ -1,4 +1,4 @@
-"""HTTP transport: send one request, return its response in time. No other file here knows HTTP."""
+"""HTTP transport: send one request and return its response within a time limit."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class _Connection:
             return _read_response(answer)
 
     def shut_down(self) -> None:
-        """Shut the socket down, so that every read ends, now and later."""
+        """Shut the socket down, which ends every read, now and later."""
         with self._lock:
             self.over = True
             if self._socket is not None:
@@ -106,10 +106,9 @@ class _Connection:
             self._watch_socket(info["return_value"])
 
     def _release_socket(self) -> None:
-        """Let go of the socket during the TLS handshake, which has a working timeout of its own.
+        """Forget the socket during the TLS handshake, which has its own timeout.
 
-        The `ssl` module closes the socket object and makes a new one: shutting the old one would
-        have no effect.
+        The `ssl` module replaces the socket object, so shutting the old one would have no effect.
         """
         with self._lock:
             left, self._socket = self._socket, None
@@ -125,10 +124,10 @@ class _Connection:
 
 
 class ConnectionPool:
-    """Connections of a client and its views; each carries one request at a time.
+    """Connections of a client and its views, with one request at a time per connection.
 
-    httpx has a pool too, but does not say which socket serves which request, and a request that
-    hangs can only be ended through its socket.
+    A request that hangs can only be ended through its socket, and the pool of httpx does not tell
+    which socket a request uses.
 
     Parameters
     ----------
@@ -267,9 +266,9 @@ class ConnectionPool:
 
 
 def _hide_in_logs(hide: Callable[[str], str]) -> Callable[[], None]:
-    """Remove the key from httpx's log records; return the function that ends this.
+    """Remove the key from log records of httpx, and return a function that stops the removal.
 
-    At level DEBUG its libraries log headers, and a server may echo the key in them.
+    At level DEBUG the libraries of httpx log headers, in which a server may echo the key.
     """
 
     def redact(record: logging.LogRecord) -> bool:
@@ -324,7 +323,7 @@ def _read_response(answer: httpx.Response) -> Response:
 
 
 def _problem(error: Exception, seconds: float, address: str) -> tuple[str, bool]:
-    """Return why there is no complete response, in our words, and whether a retry may help."""
+    """Return the reason for an incomplete response, and True if a retry may help."""
     causes = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         # httpx wraps the errors of its libraries, which tell more.

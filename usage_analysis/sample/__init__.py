@@ -42,7 +42,7 @@ __all__ = [
 
 
 def sample_client(*, seed: int = 0, today: date | str | None = None) -> Client:
-    """Return a client of the sample account, which needs no key and no network.
+    """Return a client of the sample account, without a key or a network.
 
     All filters work.
 
@@ -77,7 +77,7 @@ def sample_client(*, seed: int = 0, today: date | str | None = None) -> Client:
 
 
 def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
-    """Return a client of your own call log, which answers from a DataFrame of calls.
+    """Return a client of your own call log, a DataFrame of calls.
 
     All filters work, without a network.
 
@@ -107,9 +107,8 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
         figures, and reading `hourly` is refused. Without `from_date`, usage begins with the first
         call.
     now
-        Time at which the log was exported, with a time zone; the hours just before it are
-        provisional. Without it, the log is complete to the end of the UTC day in which the last
-        call ended, bills included.
+        Time of the export, with a time zone; the hours just before are provisional. Without `now`,
+        the log with its bills is complete to the end of the UTC day of the last call's end.
 
     Raises
     ------
@@ -147,8 +146,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
         clock = to_microseconds(now)
     if late := np.count_nonzero(calls.created + calls.duration > clock):
         raise QueryError(
-            f"now: expected a time after the end of all calls, got {now}; "
-            f"calls that end later: {late}"
+            f"now: expected a time after the end of all calls, got {now}; {late:,} calls end later"
         )
     since = int(calls.created[0]) // DAY * DAY if len(calls) else None
     endpoint = Endpoint(

@@ -112,22 +112,22 @@ class Counter:
 
 
 def _change_positions(values: NDArray[np.signedinteger]) -> NDArray[np.intp]:
-    """Return the positions at which a value differs from the one before, and 0."""
+    """Return position 0 and the positions at which the value changes."""
     return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
 
 
 def _pack(calls: Calls, hour: NDArray[np.int32]) -> tuple[NDArray[np.int64], int]:
     """Pack error, joined and billed time of each call into one integer.
 
-    One sum over the packed integers is a sum of all three, because the error and joined parts have
-    as many bits as the calls of the busiest hour need. That number of bits is returned too.
+    One sum over the packed integers then sums all three. The error and joined parts have as many
+    bits as the calls of the busiest hour need; this number of bits is returned too.
     """
     busiest = np.diff(_change_positions(hour), append=len(hour)).max() if len(hour) else 0
     bits = int(busiest).bit_length()
     if (billed := calls.billed.sum(dtype=np.float64)) >= 2.0 ** (63 - 2 * bits):
         raise QueryError(
-            f"duration: expected less, got {billed / 10:.0f} billed minutes "
-            f"and up to {busiest} calls per hour"
+            f"duration: expected sums below 2**63, got {billed / 10:.0f} billed minutes and up to "
+            f"{busiest} calls per hour; check the unit of the durations"
         )
     flags = calls.error + (calls.joined.astype(np.int64) << bits)
     return flags + (calls.billed.astype(np.int64) << 2 * bits), bits

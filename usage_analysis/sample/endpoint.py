@@ -175,7 +175,7 @@ class _Bucket:
         self._seen = clock()
 
     def take(self) -> int:
-        """Take a token and return 0, or return the seconds to wait for one."""
+        """Take a token and return 0, or return the wait for the next token [s]."""
         with self._lock:
             now = self._clock()
             self._tokens = min(self._room, self._tokens + (now - self._seen) * self._rate)
