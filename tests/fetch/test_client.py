@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as day_time
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -42,7 +43,7 @@ from usage_analysis.errors import (
     TransportError,
     UsageError,
 )
-from usage_analysis.fetch import responses
+from usage_analysis.fetch import responses, retry
 from usage_analysis.fetch.async_client import AsyncClient
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.retry import FIRST_BACKOFF, RateLimiter, backoff
@@ -584,16 +585,19 @@ def test_backoff(attempt: int, longest: float, wait: float | None) -> None:
     assert -1e-9 <= drawn <= min(longest, FIRST_BACKOFF * 2 ** (attempt - 1)) + 1e-9
 
 
-def test_rate_limiter_spreads() -> None:
+def test_rate_limiter_spreads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turns follow each other at the pace asked for, and none is before a hold is over."""
-    limiter, start = RateLimiter(100), time.monotonic()
-    for place in range(11):
-        wait = limiter.reserve()
-        assert wait <= place / 100 + 1e-9
-        assert time.monotonic() + wait >= start + place / 100 - 1e-9
-    start = time.monotonic()
+    now = [1000.0]
+    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    limiter = RateLimiter(100)
+    waits = [limiter.reserve() for _ in range(11)]
+    assert waits == pytest.approx([place / 100 for place in range(11)])
+    now[0] += 0.05
+    assert limiter.reserve() == pytest.approx(0.06)
     limiter.pause(5)
-    assert start + 5 - time.monotonic() <= limiter.reserve() <= 5
+    assert limiter.reserve() == pytest.approx(5)
+    now[0] += 4
+    assert limiter.pause_remaining() == pytest.approx(1)
     assert RateLimiter(None).reserve() == 0
 
 
@@ -608,13 +612,12 @@ def test_hold_over_the_deadline(fault_server: Serve) -> None:
         while not client._fetcher._limiter.pause_remaining():
             time.sleep(0.01)
         client._fetcher._limiter.pause(60)
-        start = time.monotonic()
         with pytest.raises(
             TransportError, match="not sent; the server asked this client"
         ) as caught:
             client.call_usage(**WINDOW)
-        assert time.monotonic() - start < 10
         assert (caught.value.attempts, caught.value.status_code) == (0, None)
+        # More than the deadline: the request did not wait for its deadline before it failed.
         assert 30 < caught.value.retry_after <= 60  # type: ignore[operator]  # it is a number
         token.cancel()
         with pytest.raises(RequestCancelledError):
@@ -848,28 +851,26 @@ def test_asyncio_breakdowns() -> None:
 
 
 def test_asyncio_cancelled(fault_server: Serve) -> None:
-    """A cancelled question is given up at once: the loop waits for nothing."""
+    """A cancelled task is done after a few turns of the loop, and its request is cancelled."""
     running = threads()
     server = fault_server(lambda peer: peer.wait())
 
-    async def main() -> float:
+    async def main() -> None:
         async with AsyncClient(KEY, base_url=server.url) as client:
             task = asyncio.create_task(client.call_usage(**WINDOW))
             while not server.requests:
                 await asyncio.sleep(0.01)
-            start = time.monotonic()
             task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            return start
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert task.cancelled()
 
-    start = asyncio.run(main())
-    assert time.monotonic() - start < 10
+    asyncio.run(main())
     assert_threads_end(running)
 
 
 def test_asyncio_waits_count(fault_server: Serve) -> None:
-    """The time that a question waits for its turn is of its deadline, however many are asked."""
+    """The wait for a thread counts towards the deadline: queries that wait are never sent."""
     server = fault_server(lambda peer: peer.wait())
 
     async def main() -> set[type]:
@@ -879,9 +880,8 @@ def test_asyncio_waits_count(fault_server: Serve) -> None:
                 type(error) for error in await asyncio.gather(*questions, return_exceptions=True)
             }
 
-    start = time.monotonic()
     assert asyncio.run(main()) == {TransportError}
-    assert time.monotonic() - start < 6  # ten after ten would take 10 s
+    assert len(server.requests) <= 20  # ten at first; all 100 if the wait did not count
 
 
 def test_asyncio_closed(fault_server: Serve) -> None:
@@ -975,9 +975,8 @@ def test_asyncio_one_by_one_given_up(fault_server: Serve, way: str) -> None:
             assert task.done()
         return taken
 
-    start = time.monotonic()
     assert len(asyncio.run(main())) == 1
-    assert time.monotonic() - start < 10
+    assert len(server.requests) <= 3
     assert_threads_end(running)
 
 

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from datetime import date
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 import usage_analysis as ua
 from tests.description import DESCRIPTION, PATH
 from usage_analysis.sample import KEY, TODAY, sample_client
+from usage_analysis.sample import serve as serve_module
 from usage_analysis.sample.account import account_clock
 from usage_analysis.sample.endpoint import Endpoint, sample_endpoint
 from usage_analysis.sample.serve import local_server, serve
@@ -99,14 +101,16 @@ def test_an_answer_says_whose_it_is():
         assert client.today() == TODAY
 
 
-def test_limits_over_http():
+def test_limits_over_http(monkeypatch):
     """The rate limit and the latency hold over HTTP too."""
+    waits = []
+    monkeypatch.setattr(serve_module, "time", SimpleNamespace(sleep=waits.append))
     with local_server(sample_endpoint(rate_limit=0.01), latency=0.02) as url:
         params = {"fromDate": "2026-04-01"}
         first = httpx.get(url + PATH, headers=HEADERS, params=params)
         second = httpx.get(url + PATH, headers=HEADERS, params=params)
     assert [first.status_code, second.status_code] == [200, 429]
-    assert first.elapsed.total_seconds() >= 0.02  # a lower limit, which holds on any machine
+    assert waits == [0.02, 0.02]
     assert 50 < int(second.headers["Retry-After"]) <= 100
 
 
