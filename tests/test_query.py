@@ -1,4 +1,4 @@
-"""Every filter, checked from outside: what goes out on the wire, and what is refused."""
+"""Queries: every filter on the wire, and refused values. Covers also filters.py."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def local_day(name: str, value: date | str) -> date:
 
 
 def to_instant(name: str, value: object, of_day: time) -> datetime:
-    """Return the UTC instant of a date and time with a zone, or of a day at the time `of_day`."""
+    """Return the UTC instant of a date and time with a zone, or of a date at the time `of_day`."""
     try:
         if isinstance(value, str):
             plain = re.fullmatch(r"\d{4}-\d\d-\d\d", value)
@@ -157,7 +157,7 @@ def to_metadata(name: str, value: object) -> FrozenMapping:
 
 
 def _is_text(value: object) -> bool:
-    """Return True for text that UTF-8, and so an address, can hold: no lone surrogates."""
+    """Return True for text without lone surrogates, which UTF-8 cannot encode."""
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 

@@ -1,4 +1,4 @@
-"""`Archive`: what was fetched comes back, as a fetch would bring it, or as an error."""
+"""`Archive`: its answers equal those of a fetch. Covers archive, days, loading, rows and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Archive.client`: what a client of the account would answer, or what to sync for it."""
+"""`Archive.client` answers as a client of the account would, or names the missing sync."""
 
 from __future__ import annotations
 

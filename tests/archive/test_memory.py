@@ -1,4 +1,4 @@
-"""Thousands of groups stream into an archive: memory is that of the answers under way."""
+"""Thousands of groups stream into an archive in little memory. Covers the buffer of syncing."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Whatever is synced, changed and compacted, every state that was ever fetched can be loaded."""
+"""Versions: every state that was ever fetched can be loaded, after any syncs and compactions."""
 
 from __future__ import annotations
 

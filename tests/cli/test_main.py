@@ -1,4 +1,7 @@
-"""The command line as a whole: help, exit status, ways to start it."""
+"""The command line as a whole: help, exit status, and ways to start it.
+
+Covers `__init__` and `__main__`.
+"""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Breakdowns: one question a group, what the groups leave over, and what is refused."""
+"""Breakdowns: one query per group, the rest, and refused arguments. Covers also the fetcher."""
 
 from __future__ import annotations
 

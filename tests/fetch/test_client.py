@@ -1,4 +1,4 @@
-"""The client from outside: its settings, its key, its requests, threads and asyncio."""
+"""Both clients from outside. Covers also account, async_client, base, key, retry and threads."""
 
 from __future__ import annotations
 

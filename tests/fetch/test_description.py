@@ -1,4 +1,4 @@
-"""Requests held to the vendor's description of the endpoint by an independent validator."""
+"""Requests fit the vendor's description of the endpoint, by an independent validator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything a server or a network can do wrong: the right public error, in time, in bounds."""
+"""Faults of servers and networks raise the right error in time. Covers responses and transport."""
 
 from __future__ import annotations
 

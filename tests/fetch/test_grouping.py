@@ -1,4 +1,4 @@
-"""Groupings: what calls are grouped by, what the group column is called, and what is refused."""
+"""Groupings: kinds, group columns, CSV files of names, and refused arguments."""
 
 from __future__ import annotations
 

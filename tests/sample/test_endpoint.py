@@ -1,4 +1,4 @@
-"""The endpoint from outside: what goes over the wire, whatever lies behind."""
+"""The endpoint of the sample account, from outside."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""What the sample year is like, and that it is the same everywhere."""
+"""Properties of the sample year, which is the same on every machine."""
 
 import hashlib
 from dataclasses import fields

@@ -168,7 +168,7 @@ class ArchiveClient(BaseClient):
 
 
 def _key(filters: Mapping[str, Any]) -> str:
-    """Return a text that is equal for filters that select the same calls."""
+    """Return a text that is the same for all filters that select the same calls."""
     agents = {"agent_ids": sorted(filters["agent_ids"])} if "agent_ids" in filters else {}
     return json.dumps({**filters, **agents}, sort_keys=True)
 

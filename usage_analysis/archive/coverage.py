@@ -191,7 +191,7 @@ def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
 def iter_runs(
     parts: Sequence[Part], scopes: Iterable[str], until: int | None = None
 ) -> Iterator[tuple[int, Runs]]:
-    """Yield the number of each part with its runs of some scopes, numbered by their order here.
+    """Yield the number and the runs of each part; scopes are numbered in the order of `scopes`.
 
     Parameters
     ----------

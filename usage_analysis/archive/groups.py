@@ -102,7 +102,7 @@ def check_family_name(name: str) -> str:
 
 
 def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:
-    """Return the values of a scope for a key (its name, a filter or a group), or an empty set."""
+    """Return the values of a scope for a key (its name, its group or a filter), or an empty set."""
     if name == "scope":
         return frozenset([scope])
     if name.startswith("metadata."):

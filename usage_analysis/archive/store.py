@@ -294,7 +294,7 @@ def damage_error(path: Path, problem: str) -> ArchiveError:
 
 
 def _is_published(path: Path, landed: Collection[str]) -> bool:
-    """Return whether a file is a published part."""
+    """Return True for a published part."""
     named = _NAME.fullmatch(path.name)
     return named is not None and (named["joint"] != JOINT or named["landing"] in landed)
 

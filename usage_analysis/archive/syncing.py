@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from usage_analysis.fetch.client import Client
 
-_MOST_PARTS = 8  # of a month; one with more is compacted after a sync
+_MOST_PARTS = 8  # parts of a month; a month with more parts is compacted after a sync
 _OVERHEAD = 31  # rows added per reply: replies without calls take memory for their coverage too
 _QUARTER = 3  # months of one request; the endpoint answers a quarter about as fast as a day
 
@@ -206,7 +206,7 @@ def _resolve_query(
 
 
 class WriteBuffer:
-    """Buffer of replies on their way to disk, in whole UTC days; one part per month.
+    """Buffer of replies before they are written, one part per month.
 
     Parameters
     ----------

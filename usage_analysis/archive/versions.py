@@ -32,7 +32,7 @@ _BATCH_ROWS = 200_000  # rows in memory at once, about 15 MB
 
 
 class Versions(NamedTuple):
-    """Versions of some scopes by scope, day and date of the fetch, and their rows."""
+    """Versions of days, sorted by scope, day and date of the fetch, with their rows."""
 
     scopes: list[str]
     #: Number of each version's scope.
@@ -46,12 +46,12 @@ class Versions(NamedTuple):
     sent: dict[int, tuple[int, ...]]
 
     def continues_day(self) -> NDArray[np.bool_]:
-        """Return whether each version is of the same day as the one before."""
+        """Return True for each version with the same scope and day as the previous version."""
         same: NDArray[np.bool_] = (np.diff(self.code) == 0) & (np.diff(self.day) == 0)
         return np.concatenate([[False], same]) if len(self.code) else same
 
     def repeats_previous(self) -> NDArray[np.bool_]:
-        """Return whether each version equals the one before, of the same day."""
+        """Return True for each version that equals the previous version of its day."""
         counts = np.diff(self.start)
         same = self.continues_day()
         same[1:] &= counts[1:] == counts[:-1]
@@ -70,7 +70,7 @@ class Versions(NamedTuple):
         return same
 
     def is_newest(self) -> NDArray[np.bool_]:
-        """Return whether each version is the newest of its day."""
+        """Return True for each version that is the newest of its day."""
         return np.append(~self.continues_day()[1:], True)[: len(self.code)]
 
     def sums(self, at: NDArray[np.intp]) -> dict[str, NDArray[np.int64]]:
@@ -86,9 +86,9 @@ class Versions(NamedTuple):
 
 
 def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return the changes of days that were over at the earlier fetch, by scope, day and date.
+    """Return each change of UTC days that had ended before their earlier fetch.
 
-    The columns are those of `Archive.restatements`, in integers: instants [us since 1970],
+    The columns are those of `Archive.restatements`, as integers: instants [us since 1970],
     durations [us] and billed time [millionths of a minute].
     """
     batches: list[dict[str, NDArray[Any]]] = []

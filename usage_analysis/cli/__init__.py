@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 for success, 2 after an error, whose message is one line on standard error, and 130 after
-        Ctrl+C.
+        0 for success, 130 after Ctrl+C, and 2 after an error. The message of the error is one line
+        on standard error.
     """
     options = _parser().parse_args(arguments)
     try:

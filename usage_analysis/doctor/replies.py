@@ -25,7 +25,7 @@ _NOT_ABOUT_THE_REQUEST = {401, 403, 408, 429, 502, 503, 504}
 
 
 class Observation(NamedTuple):
-    """Result of a check: the observation, its consequence, and whether the assumption holds."""
+    """Result of a check: the observation, its consequence and the verdict."""
 
     seen: str
     follows: str

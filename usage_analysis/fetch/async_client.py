@@ -41,8 +41,8 @@ def _in_thread(
 class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
     """Client of the call usage endpoint for asyncio.
 
-    Queries run in threads, so the loop stays free; cancelling a task cancels its query at once.
-    At most 10 queries run at once. Others wait, and the wait counts towards their deadline.
+    Queries run in threads, so the loop stays free. Cancelling a task cancels its query at once. At
+    most 10 queries run at the same time; the wait of the others counts towards their deadline.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ class Grouping:
 
     @classmethod
     def of_pairs(cls, by: str, pairs: Iterable[tuple[str, str]], argument: str) -> Grouping:
-        """Return the grouping of pairs of name and value; agents with the same name form a group.
+        """Return the grouping of pairs of name and value; agents of the same name form one group.
 
         Raises
         ------

@@ -37,13 +37,13 @@ _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy")
 
 
 class _KeyAuth(httpx.Auth):
-    """Sets the key on requests to the client's own origin only."""
+    """Authentication that adds the key to requests to the client's own origin only."""
 
     def __init__(self, give: Callable[[], str], url: httpx.URL) -> None:
         self._give, self._origin = give, _origin(url)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the header, and remove it afterwards: exceptions keep their request."""
+        """Add the header, and remove it afterwards, because exceptions refer to their request."""
         if problem := self._add_key(request):
             raise QueryError(problem)
         try:

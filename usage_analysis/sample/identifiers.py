@@ -4,9 +4,9 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 
 def identifier(name: str) -> str:
-    """Return the ID under which `from_calls` knows an agent or a voice.
+    """Return the ID of an agent or a voice in `from_calls`.
 
-    A UUID is its own ID; any other name gets one that is always the same.
+    A UUID is its own ID. Any other name gets an ID that is always the same.
 
     Examples
     --------
