@@ -33,12 +33,11 @@ from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.effects import plot_effects
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
-from usage_analysis.figures.heat import plot_error_week, plot_week
+from usage_analysis.figures.heat import plot_error_week
 from usage_analysis.figures.load import plot_capacity, plot_load_duration
 from usage_analysis.figures.marks import without
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_error_rate
-from usage_analysis.figures.style import Theme
 from usage_analysis.figures.trend import plot_trend
 
 
@@ -674,19 +673,9 @@ def test_hours_at_risk_are_in_the_key():
 
 
 def test_groups_are_asked_for_where_they_are_meant():
-    """Pareto, small panels and a funnel of one series are refused by name."""
+    """Pareto and small panels of one series are refused by name."""
     for draw in (plot_pareto, plot_groups):
         with pytest.raises(ua.QueryError, match="expected a breakdown"):
-            draw(frame(48))
-    for draw, made_by in (
-        (plot_effects, "rate_effects"),
-        (plot_funnel, "funnel"),
-        (plot_week, "load_profile"),
-        (plot_error_week, "error_rate"),
-        (plot_error_rate, "error_rate"),
-        (plot_control, "control_chart"),
-    ):
-        with pytest.raises(ua.QueryError, match=f"expected the column .* of a result of {made_by}"):
             draw(frame(48))
 
 
@@ -762,49 +751,6 @@ def test_no_rate_axis_goes_beyond_everything(rate, what):
     assert tops[1] <= 104
     assert tops[1] == pytest.approx(tops[0], rel=0.15)
     assert names(plot_error_rate(rate(closed)), "key") == ["band: 95 % interval"]
-
-
-@pytest.mark.parametrize("confidence", [0.8, 0.95])
-@pytest.mark.parametrize(
-    ("rate", "name", "colour"),
-    [(ua.error_rate, "Error rate", Theme().alarm), (ua.join_rate, "Join rate", Theme().main)],
-)
-def test_a_rate_is_called_and_coloured_by_its_meaning(rate, name, colour, confidence):
-    """Title, axis, key, colour and alternative text follow the table, and so do denominators."""
-    daily = ua.aggregate(frame(14 * 24, unfinished=0), "D")
-    ax = plot_error_rate(rate(daily[daily["complete"]], confidence=confidence))
-    level = f"{100 * confidence:g} %"
-    assert ax.get_title(loc="left").startswith(f"{name} ")
-    assert f"{level} interval" in ax.get_title(loc="left").replace("\n", " ")
-    assert names(ax, "key") == [f"band: {level} interval"]
-    assert ax.get_ylabel() == f"{name.lower()} [% of calls]"
-    assert ax.get_label() == (
-        f"Line of the {name.lower()} per day with its {level} interval as a band"
-    )
-    (line,) = [line for line in ax.get_lines() if line.get_gid() == "rate"]
-    assert line.get_color() == colour
-
-
-def test_a_rate_of_joined_calls_says_so():
-    """The axis and the title have the denominator that was asked for."""
-    daily = ua.aggregate(frame(14 * 24, unfinished=0), "D")
-    ax = plot_error_rate(ua.error_rate(daily, denominator="joined_count"))
-    assert ax.get_ylabel() == "error rate [% of joined calls]"
-    assert " joined calls; " in ax.get_title(loc="left").replace("\n", " ")
-
-
-def test_a_table_without_meaning_is_asked_for_it():
-    """A table that lost its meaning is refused with the keyword that restates it."""
-    daily = ua.aggregate(frame(14 * 24, unfinished=0), "D")
-    rates = ua.join_rate(daily)
-    bare = rates.copy()
-    bare.attrs.clear()
-    with pytest.raises(ua.QueryError, match="meaning: this table does not say what it is of"):
-        plot_error_rate(bare)
-    ax = plot_error_rate(bare, meaning=rates.attrs["meaning"])
-    assert ax.get_title(loc="left").startswith("Join rate ")
-    with pytest.raises(ua.QueryError, match="expected a result of compare_periods or rate_diff"):
-        plot_comparison(rates)
 
 
 def test_groups_are_named_only_where_they_differ():

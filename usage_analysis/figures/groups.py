@@ -60,23 +60,39 @@ def plot_groups(
     Parameters
     ----------
     breakdown
-        What `aggregate` returns for a breakdown, or a canonical frame with a group column.
+        Result of `aggregate` for a breakdown, or a canonical frame with a group column.
     measure
-        A column of it; durations are drawn in minutes.
+        Column to draw; durations are drawn in minutes.
     groups
         Groups with a panel of their own: their names, or how many of the largest (30). The others
         share the last panel as grey lines, and the share in the title is of all groups.
     marks
-        What you know of the time shown.
-    title, about
-        The finding, and what the data are.
+        Events and periods to draw on every panel; the heading names them.
+    title
+        Title instead of the finding.
+    about
+        Provenance of the data, shown below the title.
     figure
-        Where to draw; a new figure apart from pyplot, as high as its panels need, without it.
+        Figure to draw on. By default it is a new one outside pyplot, as high as its panels need.
+
+    Returns
+    -------
+    list of Axes
+        The panels with groups.
 
     Raises
     ------
     QueryError
-        No group column, no group, or the column is missing.
+        The column or the group column is missing, or there is no row.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> client = ua.sample_client()
+    >>> agents = client.by_agent(ua.sample.AGENTS, from_date="2026-03-02", to_date="2026-03-08")
+    >>> panels = ua.plot_groups(ua.aggregate(agents.hourly, "D"), measure="duration")
+    >>> len(panels) == agents.hourly["agent"].nunique()
+    True
     """
     _check_breakdown(breakdown, measure)
     if len(breakdown) == 0:

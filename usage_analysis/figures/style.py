@@ -339,12 +339,30 @@ def _any_font(svg: bytes) -> bytes:
 def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
     """Save a figure as SVG, PDF or PNG (200 dpi) and return its path.
 
-    Of axes it is their whole figure. The metadata tell what was asked and when, never the key.
+    The metadata of the file hold the title, the alternative text and the provenance of the data,
+    never the key. The same figure always gives identical bytes.
+
+    Parameters
+    ----------
+    figure
+        Figure to save, or axes, whose whole figure is saved.
+    path
+        File name that ends in .svg, .pdf or .png, in a folder that exists.
 
     Raises
     ------
     QueryError
-        The name ends otherwise, or its folder is not there.
+        The name has another ending, or its folder does not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-08")
+    >>> ax = ua.plot_trend(usage.daily)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ua.save_figure(ax, f"{folder}/calls.svg").name
+    'calls.svg'
     """
     path = Path(path)
     if not path.absolute().parent.is_dir():
