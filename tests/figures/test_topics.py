@@ -23,6 +23,8 @@ from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
+from usage_analysis.analysis.meaning import meaning_of
+from usage_analysis.analysis.statements.change import state_effects
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.analysis.vocabulary import hourly_load
 from usage_analysis.figures.axes import finished
@@ -153,14 +155,14 @@ def test_capacity_shows_carried_traffic_and_says_the_risk():
 
 
 def test_capacity_of_many_weeks_shows_each_days_busiest_hour():
-    """Beyond five weeks a day is one point, its busiest hour, and the axis says so."""
+    """Beyond two weeks a day is one point, its busiest hour, and the axis says so."""
     hourly = frame(60 * 24)
     found = capacity(hourly, limit=7)
     ax = plot_capacity(found)
     found = found[finished(hourly)]["carried"]
     days = found.groupby(found.index.tz_localize(None).normalize()).max()
     assert lines(ax, "carried")[0] == pytest.approx(days.to_numpy())
-    assert "busiest hour of a day" in ax.get_ylabel()
+    assert "busiest hour per day" in ax.get_ylabel()
 
 
 def test_a_control_chart_names_its_signals():
@@ -431,11 +433,14 @@ def test_effects_are_drawn_from_the_one_that_makes_most():
     assert drawn["interval"] == pytest.approx(ends.tolist())
     assert names(ax, "words") == ["+9.00 points", "-0.50 points"]
     title = ax.get_title(loc="left").replace("\n", " ")
+    assert title.startswith("Error rate up 8.50 points (95 % interval +")
+    assert title.endswith("; of it b makes +9.00 points")
     low, high = ends
     own = f"+9.00 by its own rate, 95 % interval {low:+.2f} to {high:+.2f} points"
-    assert title.startswith("Error rate up 8.50 points (95 % interval +")
-    assert title.endswith(
+    sentence = state_effects(found, meaning_of(found, "rate_effects")).sentence
+    assert (
         f"; of it b makes +9.00 points ({own}, 0.00 by its share of the calls), the others -0.50"
+        in sentence
     )
     none = plot_effects(effects({"a": (500, 10), "b": (500, 9)}, {"a": (500, 10), "b": (500, 10)}))
     title = none.get_title(loc="left").replace("\n", " ")
@@ -451,7 +456,7 @@ def test_effects_of_few_of_many_and_of_none():
     """A group of one period alone has no interval; 20 of many are drawn, without calls none."""
     new = plot_effects(effects({"a": (500, 5), "new": (500, 100)}, {"a": (500, 5)}))
     assert len(lines(new, "interval")) == 1
-    told = "new makes +7.13 points (0.00 by its own rate, +7.13 by its share of the calls)"
+    told = "new makes +7.13 points"
     assert told in new.get_title(loc="left").replace("\n", " ")
     one = plot_effects(effects({"a": (500, 5)}, {"a": (500, 10)}))
     title = one.get_title(loc="left").replace("\n", " ")
@@ -460,7 +465,8 @@ def test_effects_of_few_of_many_and_of_none():
     many = {f"agent {n:02}": (100, n) for n in range(30)}
     drawn = plot_effects(effects(many, dict.fromkeys(many, (100, 0))))
     told = drawn.get_title(loc="left").replace("\n", " ")
-    assert told.endswith("; the 20 with the largest effects are shown")
+    assert told.endswith("; of it agent 29 makes +0.97 points")
+    assert names(drawn, "key")[0].endswith("; the 20 of 30 with the largest effects")
     kept = [text.get_text() for text in drawn.get_yticklabels()]
     assert kept == [f"agent {n:02}" for n in range(29, 9, -1)]
     silent = {"a": (500, 5), "silent": (0, 0)}
@@ -589,7 +595,7 @@ def test_a_gap_breaks_the_line(name):
         if line.get_gid() in gids:
             x, y = (np.asarray(v, dtype=float) for v in (line.get_xdata(), line.get_ydata()))
             inside = (x > pd.Timestamp("2026-03-08", tz=ZONE).timestamp() / 86400) & (
-                x < pd.Timestamp("2026-03-12", tz=ZONE).timestamp() / 86400 + 1e-5
+                x < pd.Timestamp("2026-03-13", tz=ZONE).timestamp() / 86400
             )
             assert np.isnan(y[inside]).any()
 

@@ -13,7 +13,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.vocabulary import MONTHS, UNITS, axis_name, counted, shorten
+from usage_analysis.analysis.statements.loads import state_busiest_day
+from usage_analysis.analysis.vocabulary import MONTHS, axis_name, shorten
 from usage_analysis.figures.axes import Floats, finished, in_units, is_narrow
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.heat import draw_cells
@@ -82,10 +83,9 @@ def plot_calendar(
     key = [] if whole.all() else ["hatched: not whole"]
     key += named[:_MOST_NAMED]
     key += [f"{len(named) - _MOST_NAMED} marks more"] if len(named) > _MOST_NAMED else []
-    used = np.where(whole, values, np.nan) if whole.any() else values
     return Caption(
         f"Calendar of {of.name} per day, one column per week",
-        _busiest_day(daily, used, measure),
+        state_busiest_day(daily, measure).title,
         "; ".join(key),
     )
 
@@ -170,11 +170,3 @@ def _month(month: np.datetime64, *, first: bool) -> str:
     months = int(month.astype("M8[M]").astype(np.int64))
     name, year = MONTHS[months % 12], 1970 + months // 12
     return f"{name}\n{year}" if first or months % 12 == 0 else name
-
-
-def _busiest_day(daily: pd.DataFrame, values: Floats, measure: str) -> str:
-    """State the busiest day and its number."""
-    if not np.nansum(values) > 0:
-        return f"No {UNITS[measure]} on any day"
-    top = int(np.nanargmax(values))
-    return f"Busiest day: {daily.index[top]:%A %Y-%m-%d} with {counted(values[top], measure)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Unpack
 
 import numpy as np
@@ -20,13 +21,7 @@ from usage_analysis.analysis.statements.change import (
 from usage_analysis.analysis.vocabulary import UNITS, axis_name, change, level, points, signed
 from usage_analysis.figures.axes import cell_number, check_columns
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
-from usage_analysis.figures.rows import (
-    MOST_ROWS,
-    draw_intervals,
-    name_rows,
-    scale_rows,
-    words_beside,
-)
+from usage_analysis.figures.rows import draw_intervals, lay_out_rows, mark_scale, most_rows
 from usage_analysis.figures.style import theme_in_use
 
 _AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
@@ -54,9 +49,9 @@ def plot_comparison(
     -----
     Hollow: the previous period; filled: the current one; the pale bar: where the interval of the
     difference puts the current one. Where the bar holds the hollow mark, the data show no
-    difference. Of more than 20 groups those with the greatest difference are drawn, after small
-    groups are partly pooled with the others. The title calls a row significant by Holm's rule over
-    all rows, and gives no verdict below the 90 % level.
+    difference. Of more than 20 groups, or 12 on narrow axes, those with the greatest difference are
+    drawn, after small groups are partly pooled with the others. The title calls a row significant
+    by Holm's rule over all rows, and gives no verdict below the 90 % level.
 
     Examples
     --------
@@ -70,33 +65,32 @@ def plot_comparison(
     table = changes.to_frame("This period").T if isinstance(changes, pd.Series) else changes
     check_columns("changes", table, *_COLUMNS[of.made_by], made_by=[of.made_by])
     rows, unit, lost = (_rates if of.made_by == "rate_difference" else _measures)(table, of)
-    title = _finding(changes, of, lost)
-    if len(rows) > MOST_ROWS:
-        title += f"; the {MOST_ROWS} with the greatest difference are shown"
-        rows = _greatest(rows)
+    more, most = "", most_rows(ax)
+    if len(rows) > most:
+        more = f"; the {most} of {len(rows)} with the greatest difference"
+        rows = _greatest(rows, most)
     _draw_dumbbells(ax, rows)
-    scale_rows(ax, rows[["before", "now", "low", "high"]], unit, 0.04, signed=False)
-    words_beside(ax, rows["words"])
     labels = [row_label(name, of) for name in rows.index]
     what = str(rows.index.name or of.name) if len(table) > 1 or len(rows) == 0 else of.name
-    names = name_rows(ax, labels, what, unit)
+    numbers = rows[["before", "now", "low", "high"]].to_numpy(dtype=np.float64)
+    names = lay_out_rows(ax, labels, rows["words"].tolist(), (unit, what), numbers)
     interval = f"{level(float(of.confidence or 0))} interval of the difference"
     compared = np.isfinite(rows["now"] - rows["before"]).any()
     return Caption(
         f"Dumbbells of the {of.name} in the previous and the current period, with the {interval}",
-        title,
-        f"○ previous period; ● current; bar: {interval}",
+        _finding(changes, of, lost),
+        f"○ previous period; ● current; bar: {interval}{more}",
         names,
         "" if compared else "no calls to compare",
     )
 
 
-def _greatest(rows: pd.DataFrame) -> pd.DataFrame:
+def _greatest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return the rows with the greatest difference, after small groups are partly pooled."""
     gap = (rows["now"] - rows["before"]).to_numpy(dtype=np.float64)
     spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
     pooled = np.nan_to_num(np.abs(partly_pooled(gap, spread**2)), nan=-1)
-    return rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:MOST_ROWS])]
+    return rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:most])]
 
 
 def _finding(changes: pd.DataFrame | pd.Series, of: Meaning, lost: list[str]) -> str:
@@ -118,8 +112,9 @@ def _draw_dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
     before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
     draw_intervals(ax, low, high)
     ax.hlines(places, before, now, color=theme.muted, lw=1.4, gid="difference")
-    ax.plot(before, places, "o", ms=7, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
-    ax.plot(now, places, "o", ms=7, color=theme.main, gid="now")
+    size = 7 * mark_scale(ax, len(rows))
+    ax.plot(before, places, "o", ms=size, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
+    ax.plot(now, places, "o", ms=size, color=theme.main, gid="now")
 
 
 def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:
@@ -133,8 +128,10 @@ def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list
     ends = rows[["now", "low", "high"]].sub(rows["before"], axis=0)
     if of.measure is not None:
         unit = _AXIS_UNITS.get(of.measure, UNITS[of.measure])
-        tenths = of.measure in _AXIS_UNITS
-        words = [_counted(unit, *row, tenths=tenths) for row in ends.to_numpy().tolist()]
+        words = [
+            _words(partial(signed, digits=_digits(row[0], unit)), f" {unit}", *row)
+            for row in ends.to_numpy().tolist()
+        ]
         return rows.assign(words=words), axis_name(of.measure), []
     share = (1 / before).where(before > 0)
     lost = [UNITS.get(str(name), str(name)) for name in rows.index[share.isna()]]
@@ -163,7 +160,7 @@ def _rates(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[st
 
 
 def _words(form: Callable[[float], str], unit: str, delta: float, low: float, high: float) -> str:
-    """A change and its interval in two lines."""
+    """Return a change and its interval in two lines."""
     if not np.isfinite(delta):
         return "no calls in one"
     if not np.isfinite(low):
@@ -172,10 +169,6 @@ def _words(form: Callable[[float], str], unit: str, delta: float, low: float, hi
     return f"{form(delta)}{unit}\n({first} to {last})"
 
 
-def _counted(unit: str, delta: float, low: float, high: float, *, tenths: bool) -> str:
-    """A change in the unit of its measure; minutes have tenths where they are few."""
-    if not np.isfinite(delta):
-        return "no calls in one"
-    places = 1 if tenths and abs(delta) < 10 else 0  # minutes have tenths
-    told, first, last = (signed(value, places) for value in (delta, low, high))
-    return f"{told} {unit}\n({f'{first} to {last}' if np.isfinite(low) else 'no interval'})"
+def _digits(delta: float, unit: str) -> int:
+    """Return the digits of a change after its point: few minutes have tenths."""
+    return 1 if unit == "min" and abs(delta) < 10 else 0

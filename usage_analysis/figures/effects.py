@@ -11,13 +11,7 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.statements.change import state_effects
 from usage_analysis.analysis.vocabulary import level, points
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
-from usage_analysis.figures.rows import (
-    MOST_ROWS,
-    draw_intervals,
-    name_rows,
-    scale_rows,
-    words_beside,
-)
+from usage_analysis.figures.rows import draw_intervals, lay_out_rows, mark_scale, most_rows
 from usage_analysis.figures.style import theme_in_use
 
 _DRAWN = ["rate_effect", "low", "high", "mix_effect", "effect"]
@@ -36,9 +30,10 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
     -----
     The group with the largest part of the difference is first. Filled: the effect of the group's
     own rate, with its interval as a pale bar; hollow: the effect of its share of the calls. Groups
-    without any call are left out. Of more than 20 groups those with the largest effects are drawn.
-    The title names a group only where the whole rate or the group's own rate changed significantly,
-    by Holm's rule over all groups. The interval of a single group has the level of its own.
+    without any call are left out. Of more than 20 groups, or 12 on narrow axes, those with the
+    largest effects are drawn. The title names a group only where the whole rate or the group's own
+    rate changed significantly, by Holm's rule over all groups. The interval of a single group has
+    the level of its own.
 
     Examples
     --------
@@ -53,24 +48,26 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
     total = 100 * float(effects["effect"].sum(min_count=1))
     some = (effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()
     rows = 100 * effects.loc[some, _DRAWN].astype(np.float64)
-    title = state_effects(effects, of).title
-    if len(rows) > MOST_ROWS:
-        title += f"; the {MOST_ROWS} with the largest effects are shown"
-        rows = rows.loc[rows["effect"].abs().nlargest(MOST_ROWS).index]
+    more, most = "", most_rows(ax)
+    if len(rows) > most:
+        more = f"; the {most} of {len(rows)} with the largest effects"
+        rows = rows.loc[rows["effect"].abs().nlargest(most).index]
     rows = rows.sort_values("effect", ascending=total < 0, kind="stable")
-    unit = f"part of the change [% points{of.unit.removeprefix('%')}]"
     _draw_effects(ax, rows)
+    words = [f"{points(both / 100)} points" for both in rows["effect"]]
+    unit = f"part of the change [% points{of.unit.removeprefix('%')}]"
     # The marks at 0 need room on both sides of it, but for axes without any.
-    scale_rows(ax, rows, unit, 0.06, signed=len(rows) > 0)
-    words_beside(ax, [f"{points(both / 100)} points" for both in rows["effect"]])
-    names = name_rows(ax, map(str, rows.index), str(effects.index.name or "group"), unit)
+    names = lay_out_rows(
+        ax, map(str, rows.index), words, (unit, str(effects.index.name or "group")),
+        rows.to_numpy(), signed=len(rows) > 0,
+    )  # fmt: skip
     if len(rows) == 0:
         ax.set_xticks([])
     return Caption(
         f"Dots: what each group adds to the difference of the {of.name}s",
-        title,
+        state_effects(effects, of).title,
         f"● by its own rate, bar: {level(float(of.confidence or 0))} interval; ○ by its share of "
-        "the calls; beside: both together",
+        f"the calls; beside: both together{more}",
         names,
         "" if len(rows) else "no calls to compare",
     )
@@ -82,5 +79,6 @@ def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
     own, low, high, mix, _ = rows.to_numpy().T
     draw_intervals(ax, low, high)
     ax.axvline(0, color=theme.muted, lw=1, gid="zero")
-    ax.plot(own, places, "o", ms=7, color=theme.main, gid="own rate")
-    ax.plot(mix, places, "o", ms=10, mfc="none", mec=theme.muted, mew=1.5, gid="share")
+    scale = mark_scale(ax, len(rows))
+    ax.plot(own, places, "o", ms=7 * scale, color=theme.main, gid="own rate")
+    ax.plot(mix, places, "o", ms=10 * scale, mfc="none", mec=theme.muted, mew=1.5, gid="share")

@@ -12,14 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from usage_analysis.analysis.statements.groups import sizes_of, state_largest
+from usage_analysis.analysis.statements.groups import state_largest, state_vital_few
 from usage_analysis.analysis.vocabulary import (
     UNITS,
     amount,
     axis_name,
     clean,
     counted,
-    part,
     per,
     shorten,
     shortened,
@@ -34,14 +33,13 @@ from usage_analysis.figures.plots import Caption, Panel, PlotOptions, plot
 from usage_analysis.figures.provenance import Provenance, subtitle_of
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
 from usage_analysis.figures.ticks import FULL, from_zero, in_percent, time_axis
-from usage_analysis.tidy.frames import REST, group_column
+from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.overlap import check_disjoint
 from usage_analysis.tidy.zones import zone_of
 
 #: Groups that small panels show, the largest ones.
 MOST_PANELS = 30
 _BARS = 12
-_MOST_OF_IT = 0.8
 
 
 @figure_style()
@@ -223,17 +221,20 @@ def plot_pareto(
     check_disjoint("plot_pareto", breakdown)
     ax, of = panel.ax, panel.of
     named, others = groups_by_size(breakdown, measure, groups)
-    bars = [(name, _size(rows, measure)) for name, rows in named]
-    if others:
-        bars.append((others_name(others), sum(_size(rows, measure) for _, rows in others)))
-    total = sum(value for _, value in bars)
-    names = shortened((name for name, _ in bars), 14 if is_narrow(ax) else 30)
-    _draw_bars(ax, names, np.array([value for _, value in bars]), total, grey=bool(others))
+    parts = (
+        [*named, (others_name(others), pd.concat([rows for _, rows in others]))]
+        if others
+        else named
+    )
+    values = np.array([np.nansum(in_units(rows, measure)) for _, rows in parts])
+    total = float(values.sum())
+    names = shortened((name for name, _ in parts), 14 if is_narrow(ax) else 30)
+    _draw_bars(ax, names, values, total, grey=bool(others))
     ax.set_xlabel(f"share of {counted(total, measure)} [%]")
     ax.set_ylabel(f"{clean(str(group_column(breakdown)))}, the largest first")
     return Caption(
         f"Bars of the {of.name} of each group and the share that they add up to",
-        _vital_few(breakdown, total, measure),
+        state_vital_few(breakdown, measure).title,
         names=names,
         empty="" if total > 0 else f"no {of.name} in any group",
     )
@@ -244,10 +245,6 @@ def _check_breakdown(breakdown: pd.DataFrame, measure: str) -> None:
     check_columns("breakdown", breakdown, measure)
     if group_column(breakdown) is None:
         raise QueryError("breakdown: expected a breakdown with a group as first column, got none")
-
-
-def _size(rows: pd.DataFrame, measure: str) -> float:
-    return float(np.nansum(in_units(rows, measure)))
 
 
 def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey: bool) -> None:
@@ -273,16 +270,3 @@ def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey
     ax.grid(visible=False, axis="y")
     in_percent(ax, x=True)
     ax.set_yticks(places, names, color=theme.ink)
-
-
-def _vital_few(breakdown: pd.DataFrame, total: float, measure: str) -> str:
-    """State how few groups have four fifths of the whole, where some of them together do."""
-    sizes = sizes_of(breakdown, measure).drop(REST, errors="ignore").sort_values(ascending=False)
-    sums = sizes.to_numpy().cumsum() / total if total > 0 else np.zeros(len(sizes))
-    few = int(np.searchsorted(sums, _MOST_OF_IT - 1e-12)) + 1
-    if not 1 <= few < len(sizes):
-        return state_largest(breakdown, measure).title
-    share = f"{part(sums[few - 1])} of {counted(total, measure)}"
-    if few == 1:
-        return f"{shorten(str(sizes.index[0]), 40)} alone has {share}"
-    return f"{few} of {len(sizes)} groups have {share}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,11 @@ from usage_analysis.figures.provenance import Provenance, Subtitle, subtitle_of
 from usage_analysis.figures.style import boxes_for_missing_glyphs, families, theme_in_use
 
 _SHORTEST = 8
+# Small text above the axes.
+_SMALL: Final[dict[str, Any]] = {
+    "textcoords": "offset points", "fontsize": 7.5, "va": "bottom", "annotation_clip": False,
+    "clip_on": False,
+}  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -72,10 +77,7 @@ def write_heading(
     if small:
         ax.add_artist(subtitle(small, about, (0, 1), (0, 6 + above_key), "axes fraction"))
     if key:
-        words = ax.annotate(
-            told, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points",
-            fontsize=7.5, va="bottom", annotation_clip=False, gid="key",
-        )  # fmt: skip
+        words = ax.annotate(told, (0, 1), (0, 6), xycoords="axes fraction", gid="key", **_SMALL)
         words.set_in_layout(False)
 
 
@@ -92,18 +94,8 @@ def subtitle(
 ) -> Subtitle:
     """Return the line of provenance below a title."""
     words = Subtitle(
-        text,
-        xy,
-        offset,
-        xycoords=where,
-        textcoords="offset points",
-        fontsize=7.5,
-        color=theme_in_use().muted,
-        va="bottom",
-        clip_on=False,
-        annotation_clip=False,
-        gid="subtitle",
-    )
+        text, xy, offset, xycoords=where, color=theme_in_use().muted, gid="subtitle", **_SMALL
+    )  # fmt: skip
     words.about = about
     # The title above it keeps its room; its width must not push the axes.
     words.set_in_layout(False)

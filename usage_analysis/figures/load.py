@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.statements.capacity import state_capacity
-from usage_analysis.analysis.vocabulary import amount, counted, level, several, shorten
+from usage_analysis.analysis.statements.loads import state_load_duration
+from usage_analysis.analysis.vocabulary import amount, level, shorten
 from usage_analysis.figures.axes import (
     Floats,
     figure_of,
@@ -35,11 +36,12 @@ from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, in_percent, time_axis
 from usage_analysis.tidy.zones import DAY, local_clock
 
-_HOURS_SHOWN = 35 * 24
+# Lines of more hours hide each other.
+_HOURS_SHOWN = 14 * 24
 _NAMED_AT = 0.01
 # Where names may stand, as shares of the hours.
 _COLUMNS = (0.3, 0.45, 0.6)
-_TENTH = 10
+_FEW = 10
 _POINTS = 300
 
 
@@ -85,11 +87,11 @@ def plot_load_duration(
         _draw_limit(ax, curves, of.limit)
     else:
         _name_curves(ax, curves, colours, len(others))
-    some = any(len(traffic) for traffic, _ in curves)
+    name, rows = (named or others or [("", kept)])[0]
     return Caption(
         "Load-duration curve of the traffic of each hour",
-        _duration_finding(curves),
-        empty="" if some else "no finished hour yet",
+        state_load_duration(rows, name).title,
+        empty="" if len(kept) else "no finished hour yet",
     )
 
 
@@ -155,27 +157,13 @@ def _draw_curve(
         ax.fill_between(share, steps, step="post", color=colour, alpha=0.08, lw=0)
 
 
-def _duration_finding(curves: list[tuple[Floats, str]]) -> str:
-    traffic = max((curve for curve, _ in curves), key=lambda c: c.sum(), default=np.zeros(0))
-    if not traffic.sum() > 0:
-        return "No talk in any finished hour"
-    name = next((name for curve, name in curves if curve is traffic), "")
-    whose = f"{shorten(name, 40)} has most traffic:" if name else "Traffic is"
-    high, busy = counted(float(traffic[0]), "traffic"), float(traffic[len(traffic) // 10])
-    hours = several(len(traffic), "hour")
-    if len(traffic) < _TENTH or not busy > 0:
-        return f"{whose} {high} at most in {hours}"
-    words = f"{whose} over {counted(busy, 'traffic')} in a tenth of {hours}"
-    return words if name else f"{words}, {high} at most"
-
-
 @plot("capacity", columns=("carried", "demand", "at_risk"), single=True)
 def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOptions]) -> Caption:
     """Draw erlangs against the limit, and the hours in which calls were probably refused.
 
     The line is carried traffic. The band above it reaches up to the number of concurrent calls that
     demand without a limit exceeds 0.1 % of the time (Poisson, M/G/∞). Diamonds mark hours at risk.
-    For more than five weeks the busiest hour of each day is drawn.
+    For more than two weeks the busiest hour of each day is drawn.
 
     Parameters
     ----------
@@ -202,7 +190,7 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
     limit, kept = int(of.limit or 0), found[finished(found)]
     by_day = len(kept) > _HOURS_SHOWN
     shown = _each_day(kept) if by_day else kept
-    ax.set_ylabel(f"traffic{' in the busiest hour of a day' if by_day else ''} [erlangs]")
+    ax.set_ylabel(f"traffic{' in the busiest hour per day' if by_day else ''} [erlangs]")
     time_axis(ax, shown)
     if len(shown):
         _draw_traffic(ax, shown, limit)
@@ -223,7 +211,7 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     carried, demand = (shown[name].to_numpy(dtype=np.float64) for name in ("carried", "demand"))
     demand = np.maximum(carried, demand)
     draw_band(ax, x, carried, demand, color=theme.soft, alpha=0.35, gid="demand")
-    few = "o" if len(x) < _TENTH else "None"
+    few = "o" if len(x) < _FEW else "None"
     draw_line(ax, x, carried, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried")
     # A band of one hour has no width.
     line, high = split_at_gaps(x, demand)

@@ -96,14 +96,14 @@ def plot_burn_up(
     month = _days_of_month(found, zone_of(daily))
     x = time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
-    ends, tops = _draw_previous(ax, daily, measure, month)
-    fan = _draw_month(ax, so_far, measure, x, found, ends, tops)
+    ends = _draw_previous(ax, daily, measure, month)
+    now, top = _draw_month(ax, so_far, measure, x, found)
+    ends += now
     if pd.notna(found["budget"]):
         limit, alarm = float(found["budget"]), theme_in_use().alarm
         ax.axhline(limit, color=alarm, lw=1.4, ls="--", gid="budget")
         ends.append((limit, f"budget {amount(limit)}", alarm))
-        tops.append(limit)
-    from_zero(ax, np.array([*tops, 0.0]))
+    from_zero(ax, np.array([top, *(height for height, _, _ in ends)]))
     ax.set_xlim(x[0], x[-1])
     label_ends(ax, ends)
     ax.set_ylabel(axis_name(measure, of="month so far"))
@@ -111,7 +111,7 @@ def plot_burn_up(
     return Caption(
         f"Line of the {of.name} of the month added up day by day, with a projection",
         state_month(found, meaning=of).title,
-        f"fan: {level(of.confidence or 0.95)} interval of the projection" if fan else "",
+        f"fan: {level(of.confidence or 0.95)} interval of the projection" if top else "",
     )
 
 
@@ -158,35 +158,32 @@ def _days_of_month(found: pd.Series, zone: Any) -> pd.DatetimeIndex:
 
 
 def _draw_month(
-    ax: Axes,
-    so_far: pd.DataFrame,
-    measure: str,
-    month: Floats,
-    found: pd.Series,
-    ends: Ends,
-    tops: list[float],
-) -> bool:
-    """Draw the days so far and where they are heading; return whether that has an interval."""
-    total = np.cumsum(in_units(so_far, measure))
-    if len(total) == 0:
-        return False
-    days, colour = dates_of(so_far.index), theme_in_use().main
+    ax: Axes, so_far: pd.DataFrame, measure: str, month: Floats, found: pd.Series
+) -> tuple[Ends, float]:
+    """Draw the days so far and where they are heading; return labels and the top of the fan."""
+    theme, total = theme_in_use(), np.append(0.0, np.cumsum(in_units(so_far, measure)))
+    if len(so_far) == 0:
+        return [], 0.0
+    days = dates_of(so_far.index)
     # A day's sum is complete at its end, and the month begins with nothing.
     at = np.append(days, min(days[-1] + 1, month[-1]))
-    ax.plot(at, np.append(0.0, total), color=colour, lw=2, gid="so far", **ON_AXIS)
+    ax.plot(at, total, color=theme.main, lw=2, gid="so far", **ON_AXIS)
     since = f"since {so_far.index[0]:%Y-%m-%d}" if days[0] > month[0] else "so far"
-    ends.append((float(total[-1]), since, colour))
-    tops.append(float(total[-1]))
-    if found["reason"] or at[-1] >= month[-1] - 1e-9:
-        return False
-    reached = _fan(ax, at[-1], float(total[-1]), month[-1], found, ends)
-    tops += reached
-    return len(reached) > 1
+    ends, now = [(float(total[-1]), since, theme.main)], float(total[-1])
+    middle, low, high = (cell_number(found[name]) for name in ("projection", "low", "high"))
+    if found["reason"] or at[-1] >= month[-1] - 1e-9 or not np.isfinite(middle):
+        return ends, 0.0
+    way = [at[-1], month[-1]]
+    look: dict[str, Any] = {"color": theme.main, "lw": 1.4, "ls": (0, (2, 2))}
+    ax.plot(way, [now, middle], gid="heading", **look)
+    ends.append((middle, f"heading for {amount(middle)}", theme.main))
+    if not np.isfinite(high):
+        return ends, 0.0
+    ax.fill_between(way, [now, low], [now, high], color=theme.soft, alpha=0.3, lw=0, gid="fan")
+    return ends, min(high, 3 * middle)
 
 
-def _draw_previous(
-    ax: Axes, daily: pd.DataFrame, measure: str, month: pd.DatetimeIndex
-) -> tuple[Ends, list[float]]:
+def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.DatetimeIndex) -> Ends:
     """Draw the month before on the same days of the month, where all of its days are known."""
     start = (month[0].tz_localize(None) - pd.offsets.MonthBegin(1)).tz_localize(
         month.tz, nonexistent="shift_forward", ambiguous=True
@@ -194,29 +191,13 @@ def _draw_previous(
     before = daily[(daily.index >= start) & (daily.index < month[0])]
     length = (month[0].tz_localize(None) - start.tz_localize(None)).days
     if len(before) != length or not finished(before).all():
-        return [], []
+        return []
     total = np.append(0.0, np.cumsum(in_units(before, measure)))
     x = dates_of(month)
     steps = min(len(total), len(x))
     colour = theme_in_use().muted
     ax.plot(x[:steps], total[:steps], color=colour, lw=1.1, ls=(0, (4, 1.5)), gid="month before")
-    return [(float(total[-1]), f"{start:%B}", colour)], [float(total[-1])]
-
-
-def _fan(
-    ax: Axes, now: float, so_far: float, end: float, projection: pd.Series, ends: Ends
-) -> list[float]:
-    middle, low, high = (cell_number(projection[name]) for name in ("projection", "low", "high"))
-    if not np.isfinite(middle):
-        return []
-    theme = theme_in_use()
-    if np.isfinite(high):
-        ax.fill_between(
-            [now, end], [so_far, low], [so_far, high], color=theme.soft, alpha=0.3, lw=0, gid="fan"
-        )
-    ax.plot([now, end], [so_far, middle], color=theme.main, lw=1.4, ls=(0, (2, 2)), gid="heading")
-    ends.append((middle, f"heading for {amount(middle)}", theme.main))
-    return [middle, min(high, 3 * middle)] if np.isfinite(high) else [middle]
+    return [(float(total[-1]), f"{start:%B}", colour)]
 
 
 @plot(columns=("billed_minutes", "duration", "joined_count"))

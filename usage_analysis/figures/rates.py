@@ -72,18 +72,19 @@ def plot_error_rate(
     time_axis(ax, rates)
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     used = rates[~left_out(rates, marks)]
+    theme, more, where, few = theme_in_use(), "", "", False
     if has_groups(rates):
-        key, more = f"band: {band}, where calls are enough", _draw_groups(ax, rates, of, groups)
+        few, more = _draw_groups(ax, rates, of, groups)
+        where = ", where calls are enough" if few else ""
     else:
-        key, more, theme = f"band: {band}", "", theme_in_use()
-        _draw_rate(ax, rates, theme.alarm if of.better == "less" else theme.main)
+        few = _draw_rate(ax, rates, theme.alarm if of.better == "less" else theme.main)
         _scale(ax, rates)
         _draw_overall(ax, used)
     draw_marks(ax, marks)
     return Caption(
         f"Line of the {of.name} {per(span_of(rates))} with its {band} as a band",
-        f"{_title(used, of)}{more}",
-        f"{key}; ○ few calls" if _has_few(ax) else f"band: {band}",
+        _title(used, of),
+        f"band: {band}{where}{'; ○ few calls' if few else ''}{more}",
         empty=empty_chart(rates),
     )
 
@@ -104,28 +105,25 @@ def _title(rates: pd.DataFrame, of: Meaning) -> str:
     return state_group_rates(totals, of, unlike).title
 
 
-def _has_few(ax: Axes) -> bool:
-    """Return True where a point is hollow."""
-    few = [line.get_data()[1] for line in ax.get_lines() if line.get_gid() == "few"]
-    return any(np.isfinite(np.asarray(y, dtype=np.float64)).any() for y in few)
-
-
 def _draw_groups(
     ax: Axes, rates: pd.DataFrame, of: Meaning, groups: int | Sequence[str] | None
-) -> str:
-    """Draw the groups with most calls, and return in words how many of all they are."""
+) -> tuple[bool, str]:
+    """Draw the groups with most calls.
+
+    Return whether any bucket has few calls, and in words how many of all groups are drawn.
+    """
     named, others = groups_by_size(rates, "calls", groups)
     shown = [(name, _trailing(rows, of)) for name, rows in named]
-    ends = []
+    ends, few = [], False
     for (name, rows), colour in zip(shown, colour_of(shown), strict=True):
-        _draw_rate(ax, rows, colour, 0.08, only_enough=True)
+        few |= _draw_rate(ax, rows, colour, 0.08, only_enough=True)
         ends.append((100 * last_known(rows["rate"].to_numpy(dtype=np.float64)), name, colour))
     if shown:
         _scale(ax, pd.concat([rows for _, rows in shown]), 1.5)
         if len(shown[0][1]) < len(named[0][1]):
             ax.set_ylabel(f"{of.name} of {WEEK} days [{of.unit}]")
     label_ends(ax, ends)
-    return f"; the {len(named)} largest of {len(named + others)} are shown" if others else ""
+    return few, f"; the {len(named)} largest of {len(named + others)} groups" if others else ""
 
 
 def _trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
@@ -141,8 +139,11 @@ def _trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
 
 def _draw_rate(
     ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18, *, only_enough: bool = False
-) -> None:
-    """Draw a rate and its interval; of groups no interval where calls are few, for it hides all."""
+) -> bool:
+    """Draw a rate and its interval, and return whether any bucket has few calls.
+
+    A group has no interval where its calls are few, because the interval would hide all others.
+    """
     x, enough = dates_of(rates.index), rates["enough"].to_numpy(dtype=bool)
     rate, low, high = percents_of(rates, "rate", "low", "high")
     if only_enough:
@@ -154,6 +155,7 @@ def _draw_rate(
     ax.plot(x[dots], rate[dots], ms=size, gid="enough", **look)
     page = theme_in_use().page
     ax.plot(x[~enough], rate[~enough], ms=size + 0.5, mfc=page, gid="few", **look)
+    return bool(np.isfinite(rate[~enough]).any())
 
 
 def _draw_overall(ax: Axes, rates: pd.DataFrame) -> None:

@@ -50,7 +50,7 @@ def time_axis(ax: Axes, frame: pd.DataFrame, *, ticks: int | None = None) -> Flo
     margin = max((high - low) * 0.02, 0.5 / 24 if every == "hour" else 0.5)
     ends = np.rint((np.array([low - margin, high + margin])) * DAY).astype(np.int64)
     first, last = (int(end) for end in clock_of(ends, zone))
-    unit, local = _fitting(first, last, ticks or (5 if is_narrow(ax) else 9), every)
+    unit, local = _fitting(first, last, ticks or (4 if is_narrow(ax) else 9), every)
     ax.set_xticks(first_instants(zone, local) / DAY, _clock_words(unit, local))
     ax.set_xlim(low - margin, high + margin)
     return numbers

@@ -235,33 +235,44 @@ def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
     base, sure = Statement(f"{sentence_case(name)} {points(total)} points", ""), False
     if whole is not None:
         base, sure = state_difference(whole, meaning), bool(whole["significant"])
-    title = f"{base.title}{state_driver(rows, meaning, total, sure=sure)}"
-    return Statement(title, f"{title}{_when(meaning)}.", base.urgent)
+    driver = state_driver(rows, meaning, total, sure=sure)
+    return Statement(
+        f"{base.title}{driver.title}",
+        f"{base.title}{driver.sentence}{_when(meaning)}.",
+        base.urgent,
+    )
 
 
-def state_driver(rows: pd.DataFrame, meaning: Meaning, total: float, *, sure: bool) -> str:
-    """Clause on the group behind a change of a rate; nothing for a single group."""
+def state_driver(rows: pd.DataFrame, meaning: Meaning, total: float, *, sure: bool) -> Statement:
+    """State in a clause which group is behind a change of a rate; nothing for a single group.
+
+    The figure shows both effects of the group with their interval, so its title leaves them out.
+    """
     if len(rows) < 2:  # one group is the whole
-        return ""
+        return Statement("", "")
     noun, changed = str(rows.index.name or "group"), rows[rows["significant"].astype(bool)]
     if sure:
         top = rows.iloc[int(np.argmax(rows["effect"].to_numpy() * math.copysign(1, total)))]
         parts = (top["effect"], top["rate_effect"], top["mix_effect"], total - top["effect"])
         both, own, mix, others = map(points, parts)
-        return (
-            f"; of it {shorten(str(top.name), _NAME)} makes {both} points ({own} by its own rate"
-            f"{_own_interval(top, meaning)}, {mix} by its share of the calls), the others {others}"
+        title = f"; of it {shorten(str(top.name), _NAME)} makes {both} points"
+        return Statement(
+            title,
+            f"{title} ({own} by its own rate{_own_interval(top, meaning)}, {mix} by its share of "
+            f"the calls), the others {others}",
         )
     if len(changed) == 0:
         if _confidence(meaning) < CLAIMS or not np.isfinite(rows["low"]).any():
-            return ""
-        return f"; no {noun} changed its own rate significantly"
+            return Statement("", "")
+        clause = f"; no {noun} changed its own rate significantly"
+        return Statement(clause, clause)
     top = changed.iloc[int(np.argmax(changed["rate_effect"].abs().to_numpy()))]
-    return (
+    title = (
         f"; {len(changed)} of {several(len(rows), noun)} changed significantly: "
         f"{shorten(str(top.name), _NAME)}{' most' if len(changed) > 1 else ''}, "
-        f"{points(top['rate_effect'])} points by its own rate{_own_interval(top, meaning)}"
+        f"{points(top['rate_effect'])} points by its own rate"
     )
+    return Statement(title, f"{title}{_own_interval(top, meaning)}")
 
 
 def _own_interval(row: Any, meaning: Meaning) -> str:

@@ -28,6 +28,8 @@ from usage_analysis.tidy.overlap import can_share_calls
 
 #: Cells that a group's name may take in a sentence.
 _NAME = 40
+# Pareto's share of the whole, which few groups often have.
+_MOST_OF_IT = 0.8
 
 
 def state_largest(breakdown: pd.DataFrame, measure: str) -> Statement:
@@ -82,6 +84,20 @@ def state_costs(breakdown: pd.DataFrame, price: Any) -> Statement:
             f"{money(total)}, {part(costs[dearest] / float(total))})"
         )
     return _state(state_largest(breakdown, "total_count").title, breakdown, sentence)
+
+
+def state_vital_few(breakdown: pd.DataFrame, measure: str) -> Statement:
+    """State how few groups have four fifths of the whole, where some of them together do."""
+    sizes = sizes_of(breakdown, measure)
+    total, named = float(sizes.sum()), sizes.drop(REST, errors="ignore")
+    sums = named.sort_values(ascending=False).cumsum()
+    few = int(np.searchsorted(sums, (_MOST_OF_IT - 1e-12) * total)) + 1
+    if not (total > 0 and few < len(named)):
+        return state_largest(breakdown, measure)
+    share = f"{part(sums.iloc[few - 1] / total)} of {counted(total, measure)}"
+    if few == 1:
+        return _state(f"{shorten(str(sums.index[0]), _NAME)} alone has {share}", breakdown)
+    return _state(f"{few} of {len(named)} groups have {share}", breakdown)
 
 
 def sizes_of(breakdown: pd.DataFrame, measure: str) -> pd.Series:
