@@ -530,6 +530,41 @@ def test_effects_of_an_unfinished_day_are_of_the_same_hours(explorer):
     assert "; no significant difference between 5 agents, 2026-04-01 (" in explorer.sentence
 
 
+def test_headlines_speak_of_the_groups_that_are_drawn(explorer):
+    """Drawn by groups, a change, a rate and a profile have a headline on the groups."""
+    with explorer.together():
+        explorer.preset.value, explorer.comparison.value = "last_7_days", "previous"
+        explorer.group.value = "agent"
+    show(explorer, "comparison")
+    changed = int(explorer.table["significant"].sum())
+    words = f"{changed} of 6 agents changed" if changed else "no significant change in 6 agents"
+    assert f"{words}" in explorer.sentence
+    show(explorer, "joins")
+    assert explorer.phase == "ready"
+    assert "Join rate" in explorer.sentence or "join rate" in explorer.sentence
+    assert " agent" in explorer.sentence
+    show(explorer, "day")
+    largest = explorer._view.selected.breakdown.groupby("agent")["total_count"].sum().nlargest(3)
+    assert all(name in explorer.sentence for name in largest.index)
+    assert explorer.sentence.count("2026-03-25 to 2026-03-31") == 1
+
+
+def test_a_tab_without_its_column_says_which_it_lacks():
+    """A call log without errors has its calls on show, and a reason where its errors would be."""
+    created = pd.date_range("2026-03-02", periods=200, freq="37min", tz="UTC")
+    log = pd.DataFrame({"created": created, "duration": 60.0, "joined": True})
+    state = {"preset": "custom", "first": "2026-03-02", "last": "2026-03-06"}
+    explorer = ua.Explorer(ua.sample.from_calls(log), timezone="UTC", state=state)
+    assert explorer.phase == "ready"
+    explorer.tab.value = "errors"
+    assert explorer.phase == "refused"
+    assert "the data lack failed calls (column error_count)" in explorer.display.note.value
+    explorer.view.value = "joins"
+    assert explorer.phase == "ready"
+    explorer.tab.value = "money"
+    assert "the data lack billed minutes (column billed_minutes)" in explorer.display.note.value
+
+
 def test_a_tab_alone_is_a_state(transport):
     """A state may name a tab without its figure; one that is none is refused by its name."""
     again = ua.Explorer(watched_client(transport), timezone=ZONE, state={"tab": "errors"})

@@ -18,6 +18,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.figures.style import WIDTH, new_figure
+from usage_analysis.tidy.overlap import can_share_calls
 from usage_analysis.tidy.periods import aggregate
 
 #: Height that a narrow figure needs more, for its longer heading [in].
@@ -207,12 +208,14 @@ class Entry:
             raise QueryError(f"{self.heading}: the data lack {describe_columns(missing)}")
         grouped = self.needs_groups or (self.groups == "optional" and options.grouped)
         kind: Rows = "history" if self.rows == "history" else "all"
+        # Groups that share calls add up to more calls than there are.
+        by_group = grouped and not can_share_calls(selected.breakdown)
         previous = self._previous(selected, options, grouped=grouped)
         names = vars(options) | {
             "hourly": selected.rows(self.rows, grouped=grouped),
             "previous": previous,
             "earlier": selected.earlier if options.learn and self.needs_previous else None,
-            "about": provenance_of(selected, selected.rows(kind, grouped=grouped)),
+            "about": provenance_of(selected, selected.rows(kind, grouped=by_group)),
             "marks": tuple(selected.selection.marks),
             "weekend": None if grouped else tuple(selected.selection.weekend),
             "groups": selected.selection.groups if grouped else None,

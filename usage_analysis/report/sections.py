@@ -247,11 +247,11 @@ def _lacking(results: ReportResults, name: str) -> str:
 
 
 def state_left_out(results: ReportResults) -> list[str]:
-    """Return a sentence on the sections that lack columns of the data; none where none does."""
+    """Return a sentence on the sections whose columns the data lack; empty without any."""
     names = [name for name, figure in _ESSENTIAL.items() if results.lacks(figure)]
     if not names:
         return []
     columns = [column for name in names for column in results.lacks(_ESSENTIAL[name])]
-    headings = ", ".join(_HEADINGS[name] for name in names)
+    headings = " and ".join(f'"{_HEADINGS[name]}"' for name in names)
     lacking = describe_columns([*dict.fromkeys(columns)])
     return [f"This report has no section {headings}, because the data lack {lacking}."]
