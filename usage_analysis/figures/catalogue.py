@@ -70,6 +70,12 @@ def _rate(name: str, heading: str, function: _Function, event: str) -> Entry:
     )
 
 
+def _week(name: str, plot: _Function, table: Step, **more: Any) -> Entry:
+    """Return the entry of a heat map of the hours of the week."""
+    drawn = _plot(plot, **_ABOUT)
+    return Entry(name=name, heading="Hour of the week", steps=(table,), plot=drawn, **more)
+
+
 def _load(name: str, heading: str, plot: _Function) -> Entry:
     """Return the entry of a figure of concurrent calls with their limit."""
     return Entry(
@@ -137,11 +143,10 @@ _ENTRIES: Final = (
         heeds=frozenset({"measure"}),
         height=3.4,
     ),
-    Entry(
-        name="week",
-        heading="Hour of the week",
-        steps=(_table(load_profile, by="hour_of_week", **_MEASURE),),
-        plot=_plot(plot_week, **_ABOUT),
+    _week(
+        "week",
+        plot_week,
+        _table(load_profile, by="hour_of_week", **_MEASURE),
         rows="unmarked",
         heeds=frozenset({"measure"}),
     ),
@@ -163,11 +168,10 @@ _ENTRIES: Final = (
         rows="unmarked",
         columns=_ERRORS,
     ),
-    Entry(
-        name="error_week",
-        heading="Hour of the week",
-        steps=(_table(error_rate, by="hour_of_week"),),
-        plot=_plot(plot_error_week, **_ABOUT),
+    _week(
+        "error_week",
+        plot_error_week,
+        _table(error_rate, by="hour_of_week"),
         rows="final",
         columns=_ERRORS,
     ),
@@ -234,11 +238,10 @@ _ENTRIES: Final = (
     ),
     _load("capacity", "Against the limit", plot_capacity),
     _load("load_duration", "Share of hours", plot_load_duration),
-    Entry(
-        name="traffic_week",
-        heading="Hour of the week",
-        steps=(_table(load_profile, by="hour_of_week", measure="traffic"),),
-        plot=_plot(plot_week, **_ABOUT),
+    _week(
+        "traffic_week",
+        plot_week,
+        _table(load_profile, by="hour_of_week", measure="traffic"),
         rows="unmarked",
         columns=frozenset({"duration"}),
         heeds=frozenset({"limit"}),

@@ -78,15 +78,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with its figures and tables."""
+    """Figures and tables under a heading."""
 
-    name: str
-    heading: str
     pictures: Sequence[Picture] = ()
     #: By the name of their file.
     tables: dict[str, Table] = field(default_factory=dict)
     #: Sentences above the figures.
     words: Sequence[str] = ()
+    heading: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -43,8 +44,7 @@ _SHARED = (
 
 def _trend(results: ReportResults) -> Section:
     calendar = results.selected.daily[["total_count"]]
-    pictures = [results.picture("trend"), results.picture("calendar", calendar)]
-    return Section("trend", _HEADINGS["trend"], pictures)
+    return Section([results.picture("trend"), results.picture("calendar", calendar)])
 
 
 def _peaks(results: ReportResults) -> Section:
@@ -69,8 +69,7 @@ def _peaks(results: ReportResults) -> Section:
             peak_hours_shown(peaks),
         ),
     }
-    pictures = [results.picture("week"), results.picture("day")]
-    return Section("peaks", _HEADINGS["peaks"], pictures, tables, [words])
+    return Section([results.picture("week"), results.picture("day")], tables, [words])
 
 
 def _busy_hours(results: ReportResults) -> pd.DataFrame:
@@ -91,12 +90,11 @@ def _busy_hours(results: ReportResults) -> pd.DataFrame:
 
 
 def _errors(results: ReportResults) -> Section:
-    pictures = [results.picture(name) for name in ("errors", "control", "error_week")]
-    return Section("errors", _HEADINGS["errors"], pictures)
+    return Section([results.picture(name) for name in ("errors", "control", "error_week")])
 
 
 def _joins(results: ReportResults) -> Section:
-    return Section("joins", _HEADINGS["joins"], [results.picture("joins")])
+    return Section([results.picture("joins")])
 
 
 def _capacity(results: ReportResults) -> Section:
@@ -108,7 +106,7 @@ def _capacity(results: ReportResults) -> Section:
     carried = found[["carried", "overlong"]]
     busiest = carried.sort_values("carried", ascending=False, kind="stable").iloc[:_BUSIEST]
     pictures.append(results.picture("load_duration", busiest))
-    return Section("capacity", _HEADINGS["capacity"], pictures, words=words)
+    return Section(pictures, words=words)
 
 
 def _billing(results: ReportResults) -> Section:
@@ -118,7 +116,7 @@ def _billing(results: ReportResults) -> Section:
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
     hours = several(len(hourly) - int(overhead["left_out"]), "finished hour")
     shown = Table(f"Billed minutes and talk of {hours}", table, billing_shown(overhead))
-    return Section("billing", _HEADINGS["billing"], [picture], {"billing_overhead": shown})
+    return Section([picture], {"billing_overhead": shown})
 
 
 def _month(results: ReportResults) -> Section:
@@ -130,20 +128,20 @@ def _month(results: ReportResults) -> Section:
         tables["month"] = Table(caption, row, month_shown(found))
     words = [state_month(found, price=results.options.price).sentence]
     picture = results.picture("month", days[["billed_minutes", "complete"]])
-    return Section("month", _HEADINGS["month"], [picture], tables, words)
+    return Section([picture], tables, words)
 
 
 def _comparison(results: ReportResults) -> Section:
-    heading, changes, rates = _HEADINGS["comparison"], results.changes, results.rates
+    changes, rates = results.changes, results.rates
     if changes is None:
-        return Section("comparison", heading, words=[_NOT_COMPARABLE])
+        return Section(words=[_NOT_COMPARABLE])
     pictures = [results.picture("comparison", changes.map(_in_minutes))]
     pictures += [] if rates is None else [results.picture("rates_compared", rates)]
     words = (
         f"The previous period is {date_range(results.selected.previous_rows('all'))}. Changes "
         "compare the same weekdays and hours; rates compare all finished hours of both periods."
     )
-    return Section("comparison", heading, pictures, words=[words])
+    return Section(pictures, words=[words])
 
 
 def _in_minutes(value: Any) -> Any:
@@ -165,7 +163,7 @@ def _groups(results: ReportResults) -> Section:
             pictures.append(results.picture(figure, None if columns is None else table[columns]))
     caption = f"The groups by {name}, the largest first"
     tables = {"groups_table": Table(caption, table, with_lines(table, daily))}
-    return Section("groups", f"By {name}", pictures, tables, [_SHARED] if shared else [])
+    return Section(pictures, tables, [_SHARED] if shared else [], f"By {name}")
 
 
 def _checks(results: ReportResults) -> Section:
@@ -182,32 +180,21 @@ def _checks(results: ReportResults) -> Section:
         )
     caption = "Each check with the value found and the value expected"
     tables = {"checks": Table(caption, results.checks, check_table(results.checks))}
-    return Section("checks", _HEADINGS["checks"], (), tables, words)
+    return Section((), tables, words)
 
 
-_HEADINGS = {
-    "comparison": "Compared with the previous period",
-    "trend": "Calls over time",
-    "peaks": "Peak hours",
-    "errors": "Errors",
-    "joins": "Joined calls",
-    "capacity": "Concurrent calls",
-    "billing": "Billing",
-    "month": "The month",
-    "groups": "Groups",
-    "checks": "Consistency checks",
-}
-_MAKERS: dict[str, Callable[[ReportResults], Section]] = {
-    "comparison": _comparison,
-    "trend": _trend,
-    "peaks": _peaks,
-    "errors": _errors,
-    "joins": _joins,
-    "capacity": _capacity,
-    "billing": _billing,
-    "month": _month,
-    "groups": _groups,
-    "checks": _checks,
+#: The heading of each section, and the function that makes it.
+_MAKERS: dict[str, tuple[str, Callable[[ReportResults], Section]]] = {
+    "comparison": ("Compared with the previous period", _comparison),
+    "trend": ("Calls over time", _trend),
+    "peaks": ("Peak hours", _peaks),
+    "errors": ("Errors", _errors),
+    "joins": ("Joined calls", _joins),
+    "capacity": ("Concurrent calls", _capacity),
+    "billing": ("Billing", _billing),
+    "month": ("The month", _month),
+    "groups": ("Groups", _groups),
+    "checks": ("Consistency checks", _checks),
 }
 #: Figures whose columns a section cannot do without.
 _ESSENTIAL = {"errors": "errors", "joins": "joins", "capacity": "load_duration",
@@ -233,7 +220,9 @@ def sections_of(results: ReportResults, wanted: Sequence[str] | None) -> Iterato
         if lacking and wanted is not None:
             raise QueryError(f"sections: {name} needs {lacking}, got none")
         if name in _MAKERS and not lacking:
-            yield _MAKERS[name](results)
+            heading, make = _MAKERS[name]
+            section = make(results)
+            yield replace(section, name=name, heading=section.heading or heading)
 
 
 def _lacking(results: ReportResults, name: str) -> str:
@@ -252,6 +241,6 @@ def state_left_out(results: ReportResults) -> list[str]:
     if not names:
         return []
     columns = [column for name in names for column in results.lacks(_ESSENTIAL[name])]
-    headings = " and ".join(f'"{_HEADINGS[name]}"' for name in names)
+    headings = " and ".join(f'"{_MAKERS[name][0]}"' for name in names)
     lacking = describe_columns([*dict.fromkeys(columns)])
     return [f"This report has no section {headings}, because the data lack {lacking}."]

@@ -32,8 +32,8 @@ def days(counts, *, provisional=0):
             days([10, 30, 5], provisional=1),
             "20 calls per day on average over 2 whole days, most on Tuesday 2026-03-03 (30)",
             (
-                "45 calls in 3 days, 2026-03-02 to 2026-03-04 (UTC): 20 calls per day on average over "
-                "2 whole days, most on Tuesday 2026-03-03 (30)."
+                "45 calls in 3 days, 2026-03-02 to 2026-03-04 (UTC): 20 calls per day on average "
+                "over 2 whole days, most on Tuesday 2026-03-03 (30)."
             ),
         ),
         (days([7]), "7 calls in the one whole day", "7 calls in 1 whole day, 2026-03-02 (UTC)."),
