@@ -302,14 +302,31 @@ def test_columns_that_are_not_understood_are_named_once():
     assert len(caught) == 1
 
 
-def test_dates_without_times_have_days_alone():
-    """A log whose times are all midnight has daily figures, and hourly rows are refused."""
-    days = pd.to_datetime(["2026-03-01", "2026-03-01", "2026-03-03"], utc=True)
-    client = from_calls(pd.DataFrame({"created": days, "duration": [60, 60, 60]}))
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kathmandu"])
+@pytest.mark.parametrize("text", [False, True])
+def test_dates_without_times_have_days_alone(zone, text):
+    """A log whose times are all midnight of its own clock has those dates' figures and no hours."""
+    dates = ["2026-03-06", "2026-03-06", "2026-03-09"]  # New York changes its clock between them
+    days = pd.Series(pd.to_datetime(dates)).dt.tz_localize(zone)
+    created = days.map(pd.Timestamp.isoformat) if text else days
+    client = from_calls(pd.DataFrame({"created": created, "duration": [60, 60, 60]}))
     usage = client.call_usage()
-    assert usage.daily["total_count"].tolist() == [2, 0, 1]
+    assert usage.daily["total_count"].to_dict() == {
+        pd.Timestamp(day, tz="UTC"): calls
+        for day, calls in zip(pd.date_range("2026-03-06", "2026-03-09"), (2, 0, 0, 1), strict=True)
+    }
     with pytest.raises(ua.QueryError, match="hourly: this usage has daily figures only"):
         _ = usage.hourly
+    for part in ({"timezone": "America/New_York"}, {"time_of_day_start": "09:00"}):
+        with pytest.raises(ua.APIError, match="dates without times"):
+            client.call_usage(from_date="2026-03-06", to_date="2026-03-09", **part)
+
+
+def test_one_call_off_midnight_shows_hours():
+    """A log with a single time that is not midnight of its own clock has hours."""
+    created = ["2026-03-06T00:00:00-05:00", "2026-03-06T05:00:00Z"]
+    usage = from_calls(pd.DataFrame({"created": created, "duration": [60, 60]})).call_usage()
+    assert usage.hourly["total_count"].to_numpy().nonzero()[0].tolist() == [5]
 
 
 def test_the_default_window_is_the_whole_log():

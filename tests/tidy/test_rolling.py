@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.periods import aggregate, in_timezone
 from usage_analysis.tidy.rolling import rolling
 
 
@@ -81,6 +81,22 @@ def test_silence_is_exactly_zero() -> None:
     """A window without calls has no trace of what came before it."""
     frame = hours([3, 7, 0, 0]).assign(billed_minutes=[0.1, 0.2, 0.0, 0.0])
     assert rolling(frame, "2h")["billed_minutes"].iloc[-1] == 0
+
+
+def test_a_sum_that_64_bits_do_not_hold_is_refused() -> None:
+    """Counts never wrap round below 0: a sum past 64 bits is refused, as `aggregate` refuses it."""
+    frame = hours([0, 2, 2]).assign(total_count=[1, 2**63 - 1, 2**63 - 1])
+    for sums in (lambda: rolling(frame, "2h"), lambda: aggregate(frame, "D")):
+        with pytest.raises(QueryError, match="expected sums that 64 bits hold"):
+            sums()
+
+
+def test_half_seen_edge_hours_count_as_far_as_they_were_seen() -> None:
+    """In a zone off the hour the windows over one UTC day hold 24 hours, as in `aggregate`."""
+    frame = in_timezone(hours([2] * 24), "Asia/Kolkata")
+    found = rolling(frame, "2D")
+    assert found["hours"].iloc[-1] == aggregate(frame, "D")["hours"].sum() == 24
+    assert found["hours"].iloc[0] == 0.5
 
 
 @pytest.mark.parametrize("window", ["7", "7d", "0D", "1MS", 7, None])

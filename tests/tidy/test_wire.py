@@ -4,6 +4,7 @@ import copy
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,3 +201,31 @@ def test_what_is_saved_is_what_is_loaded(tmp_path_factory, rows):
     assert (again.query, again.as_of, again.source) == (usage.query, usage.as_of, usage.source)
     assert again.all_time.equals(usage.all_time)
     assert usage.hourly["duration"].dtype == np.dtype("m8[us]")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('"hourly":', '"daily":[],"hourly":', "daily"),
+        ('"hourly":', '"x":1,"x":{"y":[]},"hourly":', "x"),
+        ('"hour":9', '"hour":9,"hour":9', "hour"),
+        ('"hour":9', '"hour":9,"total\\u0043ount":3', "totalCount"),
+        ('"allTime":{', '"allTime":{"duration":"1s",', "duration"),
+        ('"hour":9', '"hour":9,"x":{"deep":1,"deep":2}', "deep"),
+    ],
+)
+def test_a_key_that_comes_twice_is_refused(old, new, key):
+    """Of two values of one key none is taken, wherever the key stands and however it is written."""
+    body = json.dumps(GOOD, separators=(",", ":"))
+    twice = body.replace(old, new, 1)
+    assert twice != body
+    for one in (twice, twice.encode()):
+        with pytest.raises(ua.ResponseError, match=rf"^{key}: expected this key once in each"):
+            READ(one)
+
+
+def test_unknown_keys_and_quotes_in_them_are_read():
+    """A reply with keys that the schema does not have yet is read like one without them."""
+    body = json.dumps(GOOD, separators=(",", ":"))
+    more = body.replace('"hour":9', '"hour":9,"note":"say \\"daily\\":","extra":{"hour":1}')
+    pd.testing.assert_frame_equal(READ(more).hourly, READ(body).hourly)

@@ -14,7 +14,7 @@ from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import percentiles
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Rows, covered_lengths, rows_of
 from usage_analysis.tidy.zones import HOUR
@@ -94,6 +94,7 @@ def capacity(
         raise QueryError(f"limit: expected a whole number of calls, 1 or more, got {limit!r}")
     check_blocking(blocking)
     check_frame("capacity", hourly, "duration", "total_count", "provisional", rows="hour")
+    check_gaps("capacity", hourly)
     rows = rows_of(hourly)
     held = _held(hourly, rows)
     final = ~hourly["provisional"].to_numpy(dtype=bool)

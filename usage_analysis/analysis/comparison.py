@@ -23,7 +23,7 @@ from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of, in_kind
 from usage_analysis.analysis.scatter import FEWEST, Integers, cosines, slow_sums
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import COUNTS, group_column
 from usage_analysis.tidy.periods import calendar
 from usage_analysis.tidy.wire import MEASURES
@@ -109,6 +109,7 @@ def compare_periods(
     normal_quantile(confidence)
     for frame in (current,) if previous is None else (current, previous):
         check_frame("compare_periods", frame, *measures, "provisional")
+        check_gaps("compare_periods", frame)
     several = not isinstance(measure, str)
     if several and group_column(current) is not None:
         raise QueryError("measure: expected one measure for a breakdown, got several")

@@ -137,7 +137,6 @@ def load_profile(
     if by not in SLOTS:
         raise QueryError(f"by: expected {either(SLOTS)}, got {by!r}")
     check_measure("load_profile", hourly, measure)
-    check_gaps("load_profile", hourly)
     if weekend is not None:
         hourly = _by_kind_of_day(hourly, weekend)
     found = measured("load_profile", hourly, measure)
@@ -171,6 +170,7 @@ def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Flo
     Talk is in microseconds, for traffic too: integers are exact, and fast to sort.
     """
     column = check_measure(helper, hourly, measure)
+    check_gaps(helper, hourly)
     rows = rows_of(hourly)
     lengths = rows.lengths()
     if "hours" in hourly:

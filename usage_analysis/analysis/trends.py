@@ -18,7 +18,7 @@ from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import BEGINS_LATE, NO_DAY, MonthDays, date_of, in_kind
 from usage_analysis.analysis.weekdays import Booleans, Integers
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group, groups_of
 from usage_analysis.tidy.periods import aggregate
@@ -186,6 +186,7 @@ def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> 
         raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
     normal_quantile(confidence)
     check_frame(helper, frame, measure, "provisional", rows="day")
+    check_gaps(helper, frame)
     if "complete" not in frame:
         return aggregate(frame, "D")
     day = local_clock(frame) // DAY

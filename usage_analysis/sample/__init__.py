@@ -103,9 +103,9 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
         - `summary`: text for the filter `search`.
 
         True and false may be 1 and 0. Other columns are left aside, with one warning that names
-        them. If all calls are created at midnight UTC, the log has dates only: usage then has daily
-        figures, and reading `hourly` is refused. Without `from_date`, usage begins with the first
-        call.
+        them. If all calls are created at midnight of their own time zone, the log has dates only:
+        usage then has one row per date, and `hourly`, `timezone` and times of day are refused.
+        Without `from_date`, usage begins with the first call.
     now
         Time of the export, with a time zone; the hours just before are provisional. Without `now`,
         the log with its bills is complete to the end of the UTC day of the last call's end.

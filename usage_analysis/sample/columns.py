@@ -19,7 +19,9 @@ from usage_analysis.tidy.durations import parse_durations
 MISSING = np.iinfo(np.int64).min
 #: Upper bound of a call's duration [us].
 TOO_LONG = 10**9 * SECOND
-_ZONED = r"[Tt ]\d\d.*(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
+_MIDNIGHT = r"[Tt ]00(?::?00){0,2}(?:[.,]0+)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
+_OFFSET = r"(?:[Zz]|[+-]\d\d(?::?\d\d)?)$"
+_ZONED = rf"[Tt ]\d\d.*{_OFFSET}"
 
 
 def get_column(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -85,6 +87,19 @@ def read_times(column: pd.Series) -> NDArray[np.int64]:
     out = np.full(len(column), MISSING)
     out[column.notna().to_numpy()] = pd.DatetimeIndex(zoned).as_unit("us").asi8
     return out
+
+
+def read_clock(column: pd.Series) -> NDArray[np.int64]:
+    """Read what the clock of each time showed, whatever its time zone [us since 1970].
+
+    Every cell must be one that `read_times` can read.
+    """
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        clock = column.dt.tz_localize(None)
+    else:
+        texts = column.astype(str).str.replace(_OFFSET, "", regex=True)
+        clock = pd.to_datetime(texts, format="ISO8601")
+    return pd.DatetimeIndex(clock).as_unit("us").asi8
 
 
 def _to_utc(filled: pd.Series) -> pd.Series:

@@ -19,9 +19,9 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.sample.account import account_clock, check_account
-from usage_analysis.sample.calls import SECOND, Calls, to_datetime
+from usage_analysis.sample.calls import DAY, SECOND, Calls, to_datetime
 from usage_analysis.sample.counting import Counter
-from usage_analysis.sample.filters import BadRequest, parse_filters, select
+from usage_analysis.sample.filters import BadRequest, Filters, parse_filters, select
 from usage_analysis.sample.reply import drop_fields, render
 from usage_analysis.sample.simulation import simulate
 
@@ -129,11 +129,26 @@ class Endpoint:
 
     def _usage(self, query: str) -> bytes:
         filters = parse_filters(query)
+        if "hourly" in self._lacking:
+            _check_whole_days(query, filters)
         with self._lock:
             counter = self._counter
         hourly = counter.count(*select(counter.calls, filters))
         body = render(hourly if self._all_time_filtered else counter.everything, hourly)
         return drop_fields(body, self._lacking)
+
+
+def _check_whole_days(query: str, filters: Filters) -> None:
+    """Refuse parts of days: a log of dates does not say which calls lie in them."""
+    bounds = {
+        "fromDate": filters.first,
+        "toDate": filters.last + 1,
+        "timeOfDayStart": filters.earliest,
+        "timeOfDayEnd": filters.latest + 1,
+    }
+    why = "This call log has dates without times: ask for whole UTC days, without a time zone."
+    if bad := {name: [why] for name, at in bounds.items() if f"{name}=" in query and at % DAY}:
+        raise BadRequest(bad)
 
 
 def sample_endpoint(

@@ -20,6 +20,7 @@ from usage_analysis.sample.columns import (
     get_column,
     has_flags,
     is_missing,
+    read_clock,
     read_durations,
     read_flags,
     read_texts,
@@ -61,6 +62,7 @@ def read_log(frame: pd.DataFrame) -> Log:
         missing = np.count_nonzero(created == MISSING)
         raise QueryError(f"created: expected a time for each call, got {missing} empty cells")
     duration, joined = _talk(frame, created)
+    created, dated = _dates(frame, created)
     error = read_flags(get_column(frame, "error")) if "error" in frame else np.zeros_like(joined)
     duration = np.where(joined, duration, 0)
     agents, voices = _labels(frame, "agent"), _labels(frame, "voice")
@@ -93,11 +95,25 @@ def read_log(frame: pd.DataFrame) -> Log:
                 if key and len(labels.values) <= _MANY
             },
         ),
-        _lacking(frame, created),
+        _lacking(frame, dated=dated),
     )
 
 
-def _lacking(frame: pd.DataFrame, created: NDArray[np.int64]) -> tuple[str, ...]:
+def _dates(frame: pd.DataFrame, created: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
+    """Return when the calls of a log were created, and True if the log tells their dates only.
+
+    Times that are all midnight of their own clock are dates. Each is counted as the UTC day of that
+    date: midnight in Berlin would else lie in the UTC day before.
+    """
+    # No offset is a fraction of a quarter of an hour.
+    if len(created) and not np.any(created % (DAY // 96)):
+        clock = read_clock(get_column(frame, "created"))
+        if not np.any(clock % DAY):
+            return clock, True
+    return created, False
+
+
+def _lacking(frame: pd.DataFrame, *, dated: bool) -> tuple[str, ...]:
     """Return the fields of a reply that a log does not know, and warn of columns it is not read by.
 
     Raises
@@ -118,10 +134,7 @@ def _lacking(frame: pd.DataFrame, created: NDArray[np.int64]) -> tuple[str, ...]
             stacklevel=4,
         )
     lacking = [field for name, field in _FIELDS.items() if name not in frame]
-    # Times that are all midnight are dates: the log does not tell the hours of its calls.
-    if len(created) and not np.any(created % DAY):
-        lacking.append("hourly")
-    return tuple(lacking)
+    return (*lacking, "hourly") if dated else tuple(lacking)
 
 
 def _talk(

@@ -191,14 +191,20 @@ class Sums:
             plain, key = np.add.reduceat(plain, self.starts), key[self.starts]
         if plain.dtype.kind == "f":
             return np.bincount(key, plain, minlength=self.count)
-        _check_sums(values.view(np.int64) if values.dtype.kind == "m" else values, self.key)
+        check_sums(values.view(np.int64) if values.dtype.kind == "m" else values, self.key)
         out = np.zeros(self.count, dtype=np.int64)
         np.add.at(out, key, plain)
         return out.view(values.dtype) if values.dtype.kind == "m" else out
 
 
-def _check_sums(values: NDArray[Any], key: NDArray[np.intp]) -> None:
-    """Refuse sums that 64 bits do not hold; added as integers, these would begin again below 0."""
+def check_sums(values: NDArray[Any], key: NDArray[np.intp]) -> None:
+    """Refuse sums of integers that 64 bits do not hold: they would wrap round below 0.
+
+    Raises
+    ------
+    QueryError
+        Names the line of pandas that finds the wrong rows.
+    """
     if int(values.max(initial=0)) * len(values) < 2**63:
         return
     near = np.flatnonzero(np.bincount(key, values.astype(np.float64)) >= 2.0**62)

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import measures_of
-from usage_analysis.tidy.grouping import groups_of, row_lengths
+from usage_analysis.tidy.grouping import check_sums, covered_lengths, groups_of, row_lengths
 from usage_analysis.tidy.periods import any_of, by_place, cut_rows
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
@@ -63,6 +63,7 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
     [1, 3, 5, 7]
     """
     check_frame("rolling", frame, "provisional", *measures_of(frame))
+    check_gaps("rolling", frame)
     span, days = _window(window)
     if len(frame) == 0:
         zone_of(frame)
@@ -74,7 +75,8 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
         **{str(n): frame[n].copy() for n in frame if n not in (*MEASURES, "provisional")},
         **{n: trailing.sums(frame[n].to_numpy(), first) for n in MEASURES if n in frame},
         "provisional": trailing.sums(flagged, first) > 0,
-        "hours": trailing.sums(trailing.lengths.astype(np.int64), first) / HOUR,
+        # An hour that the edge of the data cuts counts as far as it was seen, as in `aggregate`.
+        "hours": trailing.sums(covered_lengths(frame).astype(np.int64), first) / HOUR,
         "complete": whole,
     }
     order = dict.fromkeys([*map(str, frame.columns), *columns])
@@ -92,8 +94,8 @@ class Trailing:
         self.zone = zone_of(frame)
         self.where, self.known = distinct(row_times(frame))
         self.lengths = row_lengths(frame)
-        code, groups = groups_of(frame)
-        self.key = self.where if groups is None else code * len(self.known) + self.where
+        self.code, groups = groups_of(frame)
+        self.key = self.where if groups is None else self.code * len(self.known) + self.where
         self.sorted = bool(np.all(self.key[1:] > self.key[:-1]))
         self.order = np.arange(len(frame)) if self.sorted else np.argsort(self.key, kind="stable")
         flagged = frame["provisional"].to_numpy(dtype=bool)
@@ -151,7 +153,15 @@ class Trailing:
         return out.view(values.dtype) if values.dtype.kind == "m" else out
 
     def running(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Running sum of a column in order, from 0 on, which serves windows of any length."""
+        """Return the running sum of a column in order, from 0 on, for windows of any length.
+
+        Raises
+        ------
+        QueryError
+            The sum of a group is larger than 64 bits hold.
+        """
+        if values.dtype.kind != "f":
+            check_sums(values, self.code)
         total = np.zeros(len(values) + 1, dtype=values.dtype)
         np.cumsum(values if self.sorted else values[self.order], out=total[1:])
         return total

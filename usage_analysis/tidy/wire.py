@@ -165,11 +165,43 @@ def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quo
         raise ResponseError("reply: expected three levels of JSON, got very many") from None
     known = [] if isinstance(reply.all_time, UnsetType) else [reply.all_time]
     totals = _columns("allTime", known, quoted) if known else {}
-    return Reply(
+    found = Reply(
         {name: column[0].item() for name, column in totals.items()},
         _buckets("daily", reply.daily, quoted),
         None if isinstance(reply.hourly, UnsetType) else _buckets("hourly", reply.hourly, quoted),
     )
+    _check_keys(body, found, quoted)
+    return found
+
+
+def _check_keys(body: Body, reply: Reply, quoted: Quoted) -> None:
+    """Refuse a key that an object has twice: of the two values, msgspec keeps the last one only.
+
+    A second key brings more quotes than the reply that was read accounts for. Counting them takes a
+    hundredth of the time of decoding, so only documents with more quotes are read once again.
+    """
+    encoded = body.encode() if isinstance(body, str) else body
+    quotes = np.count_nonzero(np.frombuffer(encoded, dtype=np.uint8) == ord('"'))
+    # Keys and texts of each row: its measures, of which the duration is a text, date and hour.
+    strings = 1 + len(reply.all_time) + 1 if reply.all_time else 0
+    strings += 1 + len(reply.daily.time) * (len(reply.daily.columns) + 3)
+    if reply.hourly is not None:
+        strings += 1 + len(reply.hourly.time) * (len(reply.hourly.columns) + 4)
+    if quotes == 2 * strings:
+        return
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                name = quoted(key)[:80]
+                raise ResponseError(f"{name}: expected this key once in each object, got it twice")
+            seen.add(key)
+
+    try:
+        json.loads(encoded, object_pairs_hook=check, parse_int=bool, parse_float=bool)
+    except RecursionError:
+        raise ResponseError("reply: expected three levels of JSON, got very many") from None
 
 
 def encode(reply: Reply) -> bytes:
