@@ -126,8 +126,8 @@ def test_an_hour_of_one_long_call_is_not_the_busiest():
     assert "overlong calls of 1 hour are spread out" in said
     sentences = told(facts_of(hourly), "checks")
     assert sentences[-1] == (
-        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-02 11:00 UTC, the mean call is "
-        "longer than an hour, mostly one call left open."
+        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-02 11:00 UTC, one call is far "
+        "longer than the others, mostly one left open."
     )
 
 

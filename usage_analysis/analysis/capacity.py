@@ -141,7 +141,7 @@ def _held(hourly: pd.DataFrame, rows: Rows) -> _Held:
     calls = hourly[counts].to_numpy(dtype=np.float64)
     micro = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
     talk, code, times = micro / HOUR, rows.code, rows.times[rows.place]
-    length, spread, overlong = _lengths(talk, calls, code, rows.count)
+    length, spread, overlong = call_lengths(talk, calls, code, rows.count)
     excess = np.where(overlong, talk - calls * length[code], 0.0)
     order = np.lexsort((times, code)) if _out_of_order(code, times) else slice(None)
     mean, regular, extra = length[code][order], (talk - excess)[order], excess[order]
@@ -162,10 +162,10 @@ def _out_of_order(code: NDArray[np.intp], times: NDArray[np.int64]) -> bool:
     return bool(np.any(np.diff(code) < 0) or np.any(np.diff(times)[same] < 0))
 
 
-def _lengths(
+def call_lengths(
     talk: Floats, calls: Floats, code: NDArray[np.intp], groups: int
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Mean and standard deviation of call lengths in each group [h], and overlong hours.
+    """Return mean and standard deviation of call lengths in each group [h], and overlong hours.
 
     The standard deviation comes from the scatter of hours, by the median absolute deviation, which
     a stuck call does not move. It is at least the mean, as exponential lengths have it.

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
+from usage_analysis.analysis.capacity import call_lengths
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Sums, each_group
@@ -16,7 +17,6 @@ from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, row_times
 
-_LONG_CALL = pd.Timedelta(hours=1)
 # Each of 24 hours may be rounded to the millionth of a minute.
 _ROUNDING = 24
 
@@ -33,8 +33,8 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
     - `errors <= calls` and `joined <= calls`: the buckets in which they do not hold;
     - `overhead <= 6 s a call`: the buckets in which ``60·billed - duration`` is over 6 s a joined
       call; the figures are the greatest excess and its bound;
-    - `mean call <= 1 h`: the buckets in which a mean call is longer (of joined calls, where there
-      are any), often one call whose whole talk lies in the hour it began in;
+    - `no overlong call`: the hours whose talk is as long as only a call left open makes it, by the
+      rule of `capacity`; the figure is the most that is beyond the usual length;
     - `hours with calls`: how many of the window's have any, told and not judged, for buckets
       without calls may be sent or left out.
 
@@ -103,7 +103,7 @@ def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Che
         _at_most("errors <= calls", buckets, "error_count"),
         _at_most("joined <= calls", buckets, "joined_count"),
         _overhead(buckets),
-        _mean_call(buckets),
+        _overlong(hourly),
         _with_calls(buckets, step),
     ]
 
@@ -215,16 +215,15 @@ def _overhead(buckets: pd.DataFrame) -> Check:
     return (name, not failing.any(), found, expected, *where, "")
 
 
-def _mean_call(buckets: pd.DataFrame) -> Check:
-    joined, total = buckets["joined_count"].to_numpy(), buckets["total_count"].to_numpy()
-    calls = np.where(joined > 0, joined, total)
-    talk = _exact(buckets, "duration")
-    mean = talk / np.maximum(calls, 1)
-    mean[calls <= 0] = 0
-    failing = mean > _LONG_CALL.value / 1000
-    longest = pd.Timedelta(np.timedelta64(round(mean.max(initial=0)), "us"))
-    where = _failing(buckets, failing)
-    return ("mean call <= 1 h", not failing.any(), longest, _LONG_CALL, *where, "")
+def _overlong(hourly: pd.DataFrame | None) -> Check:
+    if hourly is None:
+        return _not_run("no overlong call", "hourly")
+    calls = hourly["joined_count"].to_numpy(dtype=np.float64)
+    talk = _exact(hourly, "duration") / HOUR
+    mean, _, overlong = call_lengths(talk, calls, np.zeros(len(talk), dtype=np.intp), 1)
+    excess = pd.Timedelta(hours=float((talk - calls * mean)[overlong].max(initial=0)))
+    where = _failing(hourly, overlong)
+    return ("no overlong call", not overlong.any(), excess, pd.Timedelta(0), *where, "")
 
 
 def _with_calls(buckets: pd.DataFrame, step: int) -> Check:

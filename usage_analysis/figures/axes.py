@@ -18,6 +18,7 @@ from usage_analysis.analysis.vocabulary import clean
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.overlap import check_not_summed
 
 #: Series that have a colour and a label; by default the others are drawn in grey behind them.
 MOST_LABELS: Final = 6
@@ -67,6 +68,7 @@ def check_columns(name: str, table: object, *columns: str, made_by: Sequence[str
     """
     if not isinstance(table, pd.DataFrame):
         raise QueryError(f"{name}: expected a DataFrame, got {type(table).__name__}")
+    check_not_summed(name, table)
     missing = [column for column in columns if column not in table]
     if missing:
         of = f" of a result of {' or '.join(made_by)}" if made_by else ""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import COUNTS, group_column, is_table_column
 from usage_analysis.tidy.grouping import check_rows, groups_of
+from usage_analysis.tidy.overlap import check_not_summed
 from usage_analysis.tidy.zones import (
     DAY,
     HOUR,
@@ -60,7 +61,8 @@ def check_frame(
     ------
     QueryError
         A column is missing or of the wrong kind, the index has no time zone, a group has a bucket
-        twice, or rows are too long or of unknown length. The message names the line that mends it.
+        twice, rows are too long or of unknown length, or groups that can share calls were added up.
+        The message names the line that mends it.
     """
     if not isinstance(frame, pd.DataFrame):
         raise QueryError(f"{helper}: expected a DataFrame, got {type(frame).__name__}")
@@ -77,6 +79,7 @@ def check_frame(
             f"{helper}: expected a group column that is not called {group}, which is a column of "
             f'frames or tables; rename it: frame.rename(columns={{"{group}": "group"}})'
         )
+    check_not_summed(helper, frame)
     timeless = totals and not isinstance(frame.index, pd.DatetimeIndex)
     if not timeless:
         _check_index(helper, frame)

@@ -116,6 +116,7 @@ def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
     if groups is None or len(groups) == 0:
         return
     alone = frame.drop(columns=str(groups.name))
+    alone.attrs.pop("overlapping", None)  # one group alone shares no calls
     if not in_order(code):
         alone = alone.iloc[np.argsort(code, kind="stable")]
     ends = np.cumsum(np.bincount(code)).tolist()

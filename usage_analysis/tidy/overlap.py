@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import REST, group_column, is_table_column
+from usage_analysis.tidy.frames import REST, group_column
 
 
 def overlapping_pair(groups: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
@@ -71,13 +71,14 @@ def can_share_calls(data: pd.DataFrame | pd.Series) -> bool:
     """
     if not data.attrs.get("overlapping", False):
         return False
-    name = group_column(data) if isinstance(data, pd.DataFrame) else None
-    if name is not None and isinstance(data, pd.DataFrame) and not is_table_column(name):
-        return len(data[name].unique()) > 1
+    if isinstance(data, pd.DataFrame) and data.index.names[0] in (None, "time"):
+        name = group_column(data)
+        # Without a group column groups were added up, or one lost its column: nobody can tell.
+        return name is None or len(data[name].unique()) > 1
     return len(data.index.get_level_values(0).unique()) > 1
 
 
-def check_disjoint(helper: str, *frames: pd.DataFrame | pd.Series) -> None:
+def check_disjoint(helper: str, frame: pd.DataFrame) -> None:
     """Refuse groups that can share calls, for results that add groups up or divide by their sum.
 
     Raises
@@ -85,11 +86,25 @@ def check_disjoint(helper: str, *frames: pd.DataFrame | pd.Series) -> None:
     QueryError
         Names the helper and what to do instead.
     """
-    for frame in frames:
-        if can_share_calls(frame):
-            raise QueryError(
-                f"{helper}: expected groups that share no calls, got groups of filters that one "
-                "call can match together (search, durations, different metadata keys), so their "
-                "sum may count calls twice; keep one group, "
-                "frame[frame[name] == group], or break down by agent, voice or one metadata key"
-            )
+    if can_share_calls(frame):
+        raise QueryError(
+            f"{helper}: expected groups that share no calls, got groups of filters that one "
+            "call can match together (search, durations, different metadata keys), so their "
+            "sum may count calls twice; keep one group with its column, "
+            "frame[frame[name] == group], or break down by agent, voice or one metadata key"
+        )
+
+
+def check_not_summed(helper: str, frame: pd.DataFrame) -> None:
+    """Refuse a frame without a group column that was made of groups that can share calls.
+
+    pandas keeps ``attrs`` when it adds groups up. One group without its column looks the same, so
+    it is refused too.
+
+    Raises
+    ------
+    QueryError
+        Names the helper and what to do instead.
+    """
+    if group_column(frame) is None:
+        check_disjoint(helper, frame)

@@ -45,9 +45,20 @@ def test_hours_that_are_missing_beside_days_are_urgent() -> None:
 
 
 def test_a_long_call_is_no_alarm() -> None:
-    """A mean call of more than an hour fails its check, but nobody is alarmed by it."""
-    found = state_checks(ua.reconcile(usage(duration="90000s", billedMinutes=1500)))
-    assert "the mean call is longer than an hour" in found.sentence
+    """A call left open fails its check, but nobody is alarmed by it."""
+    row = {"totalCount": 3, "errorCount": 1, "joinedCount": 3, "duration": "90s"}
+    row |= {"billedMinutes": 1.6, "date": "2026-03-01"}
+    hourly = [row | {"hour": hour} for hour in range(24)]
+    hourly[9] |= {"duration": "90090s", "billedMinutes": 1501.6}
+    sums = {"totalCount": 72, "errorCount": 24, "joinedCount": 72, "duration": "92160s"}
+    sums |= {"billedMinutes": 1538.4, "date": "2026-03-01"}
+    body = json.dumps({"allTime": row, "daily": [sums], "hourly": hourly})
+    found = state_checks(ua.reconcile(ua.CallUsage.from_json(body)))
+    assert found.sentence == (
+        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-01 09:00 UTC, one call is far "
+        "longer than the others, mostly one left open."
+    )
+    assert not found.urgent
 
 
 def test_groups_are_named() -> None:

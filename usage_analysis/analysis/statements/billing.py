@@ -19,6 +19,7 @@ from usage_analysis.analysis.vocabulary import (
     span_of,
 )
 from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.overlap import check_disjoint
 
 #: Below this, billed time and talk count as equal [share of the talk].
 _SAME: Final = 0.0005
@@ -39,6 +40,7 @@ def state_cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Sta
         not a number.
     """
     check_frame("state_cost", frame, "billed_minutes", totals=True)
+    check_disjoint("state_cost", frame)
     paid, micro = price_of(price), int(micro_minutes(frame).sum())
     amount, minutes = money(amount_of(micro, paid)), counted(micro / 1e6, "billed_minutes")
     rows = frame[frame["provisional"].to_numpy(dtype=bool)] if "provisional" in frame else frame[:0]

@@ -24,6 +24,7 @@ from usage_analysis.analysis.vocabulary import (
 )
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import row_lengths
+from usage_analysis.tidy.overlap import can_share_calls
 from usage_analysis.tidy.zones import HOUR
 
 _NAME = 40
@@ -141,11 +142,16 @@ def state_group_rates(totals: pd.DataFrame, meaning: Meaning, unlike: Any = ()) 
     if not calls.sum() > 0:
         title = f"No {UNITS[denominator]}, so no {name}"
         return Statement(title, f"{title}.")
+    many = several(int(np.count_nonzero(calls)), str(totals.index.name or "group"))
+    when = f", {meaning.dates}" if meaning.dates else ""
+    if can_share_calls(totals):
+        # The sum counts a call once per group that it is in: there is no rate of all, or of others.
+        title = f"{sentence_case(name)} of {many} that can share calls"
+        return Statement(title, f"{title}{when}.")
     of_all = f"{percent(events.sum() / calls.sum())} of {counted(calls.sum(), denominator)}"
     title = f"{sentence_case(name)} {of_all}"
     if np.count_nonzero(calls) > 1:
         found = np.flatnonzero(unlike)
-        many = several(int(np.count_nonzero(calls)), str(totals.index.name or "group"))
         if len(found) == 0:
             title += f"; no significant difference between {many}"
         else:
@@ -155,7 +161,7 @@ def state_group_rates(totals: pd.DataFrame, meaning: Meaning, unlike: Any = ()) 
             first = f"{shorten(str(totals.index[top]), _NAME)} {own}"
             title += f"; {len(found)} of {many} {what} significantly from the others: {first}"
             title += " most" if len(found) > 1 else ""
-    return Statement(title, f"{title}{f', {meaning.dates}' if meaning.dates else ''}.")
+    return Statement(title, f"{title}{when}.")
 
 
 def _farthest(calls: Any, events: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import copy_source, group_column
 from usage_analysis.tidy.grouping import each_group
 
 
@@ -43,7 +43,8 @@ def describe(
         return state(0, frame).sentence
     said = [(name, state(number, rows)) for number, (name, rows) in enumerate(each_group(frame))]
     index = pd.Index([name for name, _ in said], name=group)
-    return pd.DataFrame({"sentence": [one.sentence for _, one in said]}, index=index)
+    table = pd.DataFrame({"sentence": [one.sentence for _, one in said]}, index=index)
+    return copy_source(table, frame)
 
 
 def describe_rows(
@@ -54,4 +55,4 @@ def describe_rows(
         return state({str(name): value for name, value in found.items()}).sentence
     rows: list[Any] = found.to_dict("records")
     said = [state(row).sentence for row in rows]
-    return pd.DataFrame({"sentence": said}, index=found.index)
+    return copy_source(pd.DataFrame({"sentence": said}, index=found.index), found)
