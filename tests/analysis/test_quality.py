@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.usage import CallUsage, build_breakdown
@@ -84,7 +85,7 @@ def test_all_time_is_compared_where_it_is_known_to_be_filtered() -> None:
 
 
 def test_overlong_calls_are_those_of_capacity() -> None:
-    """The hours with an overlong call are those that `capacity` marks, and none in ordinary data."""
+    """Hours with an overlong call are those that `capacity` marks: none in ordinary data."""
     rows = [ROW | {"date": "2026-03-01", "hour": hour} for hour in range(24)]
     left_open = rows[5] | {"duration": "28860s", "billedMinutes": 481.0}
     for sixth, marked in ((rows[5], 0), (left_open, 1)):
@@ -92,7 +93,7 @@ def test_overlong_calls_are_those_of_capacity() -> None:
         document = {"allTime": ROW, "daily": [ROW | {"date": "2026-03-01"}], "hourly": hourly}
         found = CallUsage.from_json(json.dumps(document))
         row = reconcile(found).loc["no overlong call"]
-        assert row["failures"] == ua.capacity(found.hourly)["overlong"].sum() == marked
+        assert row["failures"] == capacity(found.hourly)["overlong"].sum() == marked
         assert row["ok"] == (marked == 0)
         if marked:
             assert row["first"] == found.hourly.index[5]

@@ -6,22 +6,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_analysis.sample.calls import (
-    SECOND,
-    billed_tenths,
-    midnight,
-    to_datetime,
-    to_microseconds,
-)
+from usage_analysis.sample.calls import SECOND, billed_tenths, midnight
+from usage_analysis.tidy.zones import instant_of, microseconds
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # Hypothesis wants naive bounds
 def test_times_survive_the_round_trip(moment):
     """A datetime converted to microseconds and back is the same; its UTC day starts before it."""
-    number = to_microseconds(moment)
-    assert to_datetime(number) == moment
-    assert to_datetime(midnight(moment.date())) <= moment
-    assert moment < to_datetime(midnight(moment.date())) + timedelta(days=1)
+    number = microseconds(moment)
+    assert instant_of(number) == moment
+    assert instant_of(midnight(moment.date())) <= moment
+    assert moment < instant_of(midnight(moment.date())) + timedelta(days=1)
 
 
 def test_calls_are_billed_in_steps_of_six_seconds():

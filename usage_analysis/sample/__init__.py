@@ -128,10 +128,11 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     import numpy as np
 
     from usage_analysis.fetch.client import Client
-    from usage_analysis.sample.calls import DAY, to_microseconds
+    from usage_analysis.sample.calls import DAY
     from usage_analysis.sample.endpoint import Endpoint, SampleTransport
     from usage_analysis.sample.log import read_log
     from usage_analysis.tidy.frames import LAG
+    from usage_analysis.tidy.zones import microseconds
 
     calls, names, lacking = read_log(frame)
     if not len(calls) and now is None:
@@ -143,7 +144,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     elif not isinstance(now, datetime) or now.tzinfo is None:
         raise QueryError(f"now: expected a datetime with a time zone, got {now!r}")
     else:
-        clock = to_microseconds(now)
+        clock = microseconds(now)
     if late := np.count_nonzero(calls.created + calls.duration > clock):
         raise QueryError(
             f"now: expected a time after the end of all calls, got {now}; {late:,} calls end later"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -15,8 +15,7 @@ HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
 #: Billing step, to which each call is rounded up [us]; a minute has ten.
 STEP = 6 * SECOND
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -59,16 +58,6 @@ class Calls:
 def midnight(day: date) -> int:
     """Return the start of a UTC day [us since 1970]."""
     return (day.toordinal() - _EPOCH.toordinal()) * DAY
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Convert a datetime to microseconds since 1970."""
-    return (moment - _EPOCH) // _TICK
-
-
-def to_datetime(microseconds: int) -> datetime:
-    """Convert microseconds since 1970 to a datetime in UTC."""
-    return _EPOCH + microseconds * _TICK
 
 
 def billed_tenths(duration: NDArray[np.int64], free: NDArray[np.bool_]) -> NDArray[np.int32]:

@@ -19,11 +19,12 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.sample.account import account_clock, check_account
-from usage_analysis.sample.calls import DAY, SECOND, Calls, to_datetime
+from usage_analysis.sample.calls import DAY, SECOND, Calls
 from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, Filters, parse_filters, select
 from usage_analysis.sample.reply import drop_fields, render
 from usage_analysis.sample.simulation import simulate
+from usage_analysis.tidy.zones import instant_of
 
 if TYPE_CHECKING:
     from usage_analysis.tidy.frames import Source
@@ -219,13 +220,13 @@ class SampleTransport(httpx.BaseTransport):
     ) -> None:
         self._endpoint = endpoint
         self.source, self.names, self.python = endpoint.source, names, python
-        self.since = None if endpoint.since is None else to_datetime(endpoint.since)
-        self.until = None if endpoint.until is None else to_datetime(endpoint.until)
+        self.since = None if endpoint.since is None else instant_of(endpoint.since)
+        self.until = None if endpoint.until is None else instant_of(endpoint.until)
 
     def clock(self) -> datetime:
         """Return the time of the account's clock, or the end of a complete log."""
         until = self._endpoint.until
-        return to_datetime(self._endpoint.now if until is None else until)
+        return instant_of(self._endpoint.now if until is None else until)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the endpoint's response."""

@@ -42,6 +42,8 @@ Quoted = Callable[[str], str]
 
 def _microseconds(text: str, quoted: Quoted = str) -> int:
     """Microseconds of one text, in integers; a half microsecond goes to the even one."""
+    if not isinstance(text, str):
+        raise ResponseError(f"expected a duration as text, got {type(text).__name__}")
 
     def not_as(expected: str) -> ResponseError:
         return ResponseError(f"expected {expected}, got {quoted(text)[:80]!r}")
@@ -77,7 +79,7 @@ def read_microseconds(texts: Sequence[str], quoted: Quoted = str) -> NDArray[np.
     ResponseError
         A text is none of the forms; the message starts with its place, ``[17]: ``.
     """
-    joined = "\n".join([*texts, ""])
+    joined = "\n".join([*texts, ""]) if all(type(text) is str for text in texts) else "?"
     if _PLAIN.fullmatch(joined) and joined.count("\n") == len(texts):
         seconds = np.array(joined.replace("s", "").split(), dtype=np.float64)
         return np.rint(seconds * 1e6).astype(np.int64)
@@ -111,8 +113,6 @@ def parse_duration(text: str) -> pd.Timedelta:
     >>> parse_duration("1 day, 2:03:04") == parse_duration("P1DT2H3M4S")
     True
     """
-    if not isinstance(text, str):
-        raise ResponseError(f"expected a duration as text, got {type(text).__name__}")
     return pd.Timedelta(np.timedelta64(_microseconds(text), "us"))
 
 
@@ -136,13 +136,7 @@ def parse_durations(texts: Iterable[str] | pd.Series) -> pd.Series | pd.Timedelt
     >>> parse_durations(["300s", "0.5s"]).total_seconds().tolist()
     [300.0, 0.5]
     """
-    values = list(texts)
-    for place, text in enumerate(values):
-        if not isinstance(text, str):
-            raise ResponseError(
-                f"[{place}]: expected a duration as text, got {type(text).__name__}"
-            )
-    durations = read_microseconds(values).view("m8[us]")
+    durations = read_microseconds(list(texts)).view("m8[us]")
     if isinstance(texts, pd.Series):
         return pd.Series(durations, index=texts.index, name=texts.name)
     return pd.TimedeltaIndex(durations)

@@ -158,45 +158,31 @@ def _check_values(helper: str, name: str, column: pd.Series) -> None:
 def _check_instants(helper: str, frame: pd.DataFrame, group: str | None) -> None:
     """Check that no group has an instant twice."""
     times = row_times(frame)
-    if len(times) < 2:
+    if np.all(times[1:] > times[:-1]):
         return
-    place = None
-    if group is None:
-        if np.all(times[1:] > times[:-1]):
+    block = repeats_of(times)
+    if group is not None and block and _is_one_group_each(frame[group], block):
+        return
+    where, known = distinct(times)
+    key = groups_of(frame)[0] * len(known) + where
+    size = int(key.max()) + 1
+    if size <= 8 * len(key):  # marking each key is faster than looking it up
+        seen = np.zeros(size, dtype=np.bool_)
+        seen[key] = True
+        if np.count_nonzero(seen) == len(key):
             return
-        ordered = np.sort(times)
-        again = np.flatnonzero(ordered[1:] == ordered[:-1])
-        if not len(again):
-            return
-        place = int(np.flatnonzero(times == ordered[again[0]])[1])
-        mend = 'frame[~frame.index.duplicated(keep="last")]'
-        other = ""
-    else:
-        block = repeats_of(times)
-        if block and _is_one_group_each(frame[group], block):
-            return
-        where, known = distinct(times)
-        code = groups_of(frame)[0]
-        key = code * len(known) + where
-        if np.all(key[1:] > key[:-1]):
-            return
-        size = int(key.max()) + 1
-        if size <= 8 * len(key):  # marking each key is faster than sorting them
-            seen = np.zeros(size, dtype=np.bool_)
-            seen[key] = True
-            if np.count_nonzero(seen) == len(key):
-                return
-        order = np.argsort(key, kind="stable")
-        again = np.flatnonzero(key[order[1:]] == key[order[:-1]])
-        if not len(again):
-            return
-        place = int(order[again[0] + 1])
+    again = pd.Index(key).duplicated()
+    if not again.any():
+        return
+    place = int(again.argmax())
+    mend, who, other = 'frame[~frame.index.duplicated(keep="last")]', "", ""
+    if group is not None:
         mend = f'frame[~frame.set_index("{group}", append=True).index.duplicated(keep="last")]'
+        who = f" of {frame[group].iloc[place]!r}"
         other = (
             " If two groups were given one name, add them up before: "
             "merge_groups(frame, {new_name: [old_name, ...]})."
         )
-    who = "" if group is None else f" of {frame[group].iloc[place]!r}"
     raise QueryError(
         f"{helper}: expected each instant once{' per group' if group else ''}, got "
         f"{frame.index[place]}{who} twice. If the same calls were fetched twice, keep the newest "

@@ -84,10 +84,8 @@ class _Saved(msgspec.Struct, kw_only=True):
     hourly: list[_SavedHourlyRow] | UnsetType = UNSET
 
 
-class _Stored(msgspec.Struct, kw_only=True):
-    all_time: _SavedStatistics | UnsetType = msgspec.field(name="allTime", default=UNSET)
-    daily: list[_SavedDailyRow]
-    hourly: list[_SavedHourlyRow] | UnsetType = UNSET
+class _Stored(_Saved, kw_only=True):
+    all_time: _SavedStatistics | UnsetType = msgspec.field(name="allTime", default=UNSET)  # type: ignore[assignment]  # a wider field than that of `_Saved`
 
 
 class _Parts(msgspec.Struct):

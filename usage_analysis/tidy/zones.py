@@ -136,6 +136,10 @@ def distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
     block = repeats_of(times)
     if block:
         return np.tile(np.arange(block), len(times) // block), times[:block]
+    if in_order(times):
+        new = np.ones(len(times), dtype=np.bool_)
+        new[1:] = times[1:] != times[:-1]
+        return np.cumsum(new) - 1, times[new]
     low = times.min(initial=np.iinfo(np.int64).max)
     quarter, rest = np.divmod(times - low, _QUARTER)
     if rest.any():
