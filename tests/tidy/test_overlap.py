@@ -181,6 +181,17 @@ def test_a_sum_of_groups_that_share_calls_is_refused(name: str, words: ua.CallUs
         assert name == "reconcile" or (name == "between_days" and can_share_calls(found))
 
 
+def test_one_group_alone_is_taken_where_it_is_said(words: ua.CallUsage) -> None:
+    """A group that lost its column is refused with the line that mends it, and taken after that."""
+    alone = words.hourly[words.hourly["group"] == "refund"]
+    assert (ua.error_rate(alone, by="total")["calls"] == alone["total_count"].sum()).all()
+    single = alone.drop(columns="group")
+    with pytest.raises(ua.QueryError, match=r'frame\.attrs\.pop\("overlapping"\)'):
+        ua.error_rate(single, by="total")
+    single.attrs.pop("overlapping")
+    assert (ua.error_rate(single, by="total")["calls"] == alone["total_count"].sum()).all()
+
+
 def test_totals_over_groups_are_refused(words: ua.CallUsage) -> None:
     """Sums and costs over all groups are refused where groups can share calls."""
     for total in (sum_groups, state_cost):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import normal_quantile, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import provisional_instants
 from usage_analysis.tidy.rolling import Trailing
@@ -93,6 +93,7 @@ def burn_rate(
         raise QueryError(f"min_errors: expected a number of errors, 0 or more, got {min_errors!r}")
     quantile = normal_quantile(confidence)
     check_frame("burn_rate", hourly, "total_count", "error_count", "provisional", rows="hour")
+    check_gaps("burn_rate", hourly)
     late, group = hourly["provisional"].to_numpy(dtype=bool), group_column(hourly)
     kept = hourly[~late] if late.any() else hourly
     columns: dict[str, Any] = {} if group is None else {group: kept[group].copy()}

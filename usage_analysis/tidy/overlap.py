@@ -98,13 +98,17 @@ def check_disjoint(helper: str, frame: pd.DataFrame) -> None:
 def check_not_summed(helper: str, frame: pd.DataFrame) -> None:
     """Refuse a frame without a group column that was made of groups that can share calls.
 
-    pandas keeps ``attrs`` when it adds groups up. One group without its column looks the same, so
-    it is refused too.
+    pandas keeps ``attrs`` when it adds groups up. One group that lost its column looks the same, so
+    whoever took it has to say so.
 
     Raises
     ------
     QueryError
         Names the helper and what to do instead.
     """
-    if group_column(frame) is None:
-        check_disjoint(helper, frame)
+    if group_column(frame) is None and can_share_calls(frame):
+        raise QueryError(
+            f"{helper}: expected groups that share no calls, got rows without a group column that "
+            "were made of groups that can share calls, so a sum may count calls twice; if these "
+            'are the rows of one group alone, say so: frame.attrs.pop("overlapping")'
+        )
