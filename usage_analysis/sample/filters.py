@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels, midnight, to_microseconds
+from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels, midnight
+from usage_analysis.tidy.zones import microseconds
 
 # Up to this many codes, comparing each is faster than a table look-up.
 _FEW = 12
@@ -156,7 +157,7 @@ def _instant(text: str, *, end: bool) -> int:
         raise ValueError(f"{text} is not a valid date.") from None
     if moment.tzinfo is None:
         return midnight(moment) + (DAY - 1 if end else 0)
-    return to_microseconds(moment) + (_below_microsecond(text) and not end)
+    return microseconds(moment) + (_below_microsecond(text) and not end)
 
 
 def _time_of_day(text: str) -> int:
@@ -166,7 +167,7 @@ def _time_of_day(text: str) -> int:
         moment = time.fromisoformat(text)
     except ValueError:
         raise ValueError(message) from None
-    return to_microseconds(datetime.combine(date(1970, 1, 1), moment, UTC))
+    return microseconds(datetime.combine(date(1970, 1, 1), moment, UTC))
 
 
 def _duration(text: str, *, up: bool) -> int:
