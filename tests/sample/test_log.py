@@ -143,7 +143,10 @@ def test_a_whole_log_has_its_last_day(window, tmp_path):
         usage = client.call_usage(**window)
         people = {name: identifier(name) for name in ("Ann", "Bo")}
         by_agent = client.by_agent(people, include_rest=True, **window)
-        assert "2 calls from 2026-02-01 to 2026-03-02 (UTC)" in ua.Explorer(client).sentence
+        assert (
+            "2 calls in 30 whole days, 2026-02-01 to 2026-03-02 (UTC)"
+            in ua.Explorer(client).sentence
+        )
     for asked in (usage, by_agent, ua.CallUsage.load(usage.save(tmp_path / "reply.json"))):
         assert asked.hourly.index.max() == pd.Timestamp("2026-03-02 23:00", tz="UTC")
         assert asked.daily.index.max() == pd.Timestamp("2026-03-02", tz="UTC")
