@@ -13,8 +13,8 @@ def add_parser(commands: Commands) -> None:
     app = commands.add_parser(
         "app",
         help="open the dashboard in a browser",
-        description="Serve the dashboard on this machine until you press Ctrl+C. Only browsers "
-        "with the token in its address are let in.",
+        description="Serve the dashboard on this machine until you press Ctrl+C. Only a "
+        "browser that opens the printed address, which has a token, gets access.",
     )
     source = app.add_mutually_exclusive_group()
     add_account(source)
@@ -22,13 +22,13 @@ def add_parser(commands: Commands) -> None:
     add_option(app, "--port", "port (default: a free one)", type=int, default=0)
     add_option(app, "--no-browser", "print the address but open no browser", action="store_true")
     names = app.add_argument_group(
-        "names", "CSV files that name what the endpoint does not list, for its menus"
+        "names", "CSV files of names for the menus, because the endpoint lists none"
     )
     add_option(names, "--agents", "columns: name, and id or value", "FILE", type=Path)
     add_option(names, "--voices", "columns: name, and id or value", "FILE", type=Path)
     add_option(names, "--metadata", "columns: key and value", "FILE", type=Path)
     start = app.add_argument_group("initial settings", "each can be changed on the page")
-    zone = "time zone, as America/New_York (default: this machine's)"
+    zone = "time zone, such as America/New_York (default: this machine's)"
     add_option(start, "--timezone", zone, "ZONE")
     cycle = "day of the month on which the billing cycle starts"
     add_option(start, "--billing-day", cycle, "DAY", type=int, default=1)

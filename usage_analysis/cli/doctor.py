@@ -14,9 +14,8 @@ def add_parser(commands: Commands) -> None:
     doctor = commands.add_parser(
         "doctor",
         help="check this package's assumptions on an account",
-        description="Check on an account what the vendor's description of the endpoint leaves "
-        "open. For each assumption of this package, print what the account did and what follows "
-        "for your numbers.",
+        description="Check this package's assumptions about the endpoint on an account. Print the "
+        "observation for each assumption, and its consequence for your numbers.",
     )
     add_account(doctor)
     days = "number of days before today to look at, 8 to 91"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def add_groups(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """Add the options that name groups, and return their section of the help."""
     groups = parser.add_argument_group("groups", "break the calls down by agent, voice or metadata")
-    by = f"{KINDS}; name the groups too, except for the sample account"
+    by = f"{KINDS}; a live account needs --group or --groups as well"
     add_option(groups, "--by", by, "KIND")
     group = (
         "one group: its name, and its UUID or metadata value; repeat the option for several. "

@@ -58,10 +58,10 @@ def add_days(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose the first day, the last day and the time zone."""
     days = parser.add_argument_group("days", f"default: the last {DEFAULT_DAYS} days and today")
     add_option(
-        days, "--from", "first local day, as 2026-03-01", "DAY", dest="first", type=parse_day
+        days, "--from", "first local day, such as 2026-03-01", "DAY", dest="first", type=parse_day
     )
     add_option(days, "--to", "last local day (default: today)", "DAY", dest="last", type=parse_day)
-    zone = "time zone of the days, as America/New_York"
+    zone = "time zone of the days, such as America/New_York"
     add_option(days, "--timezone", zone, "ZONE", default="UTC")
 
 
@@ -84,7 +84,7 @@ def parse_day(text: str) -> date:
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """Add the options that select calls."""
-    filters = parser.add_argument_group("filters", "count only the calls that fit all of these")
+    filters = parser.add_argument_group("filters", "count only the calls that match all of these")
     agent = "UUID of an agent; repeat the option for several"
     add_option(filters, "--agent", agent, "ID", dest="agent_ids", action="append")
     add_option(filters, "--voice", "UUID of a voice", "ID", dest="voice_id")
@@ -92,7 +92,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     add_option(filters, "--duration-max", "longest duration", "SECONDS")
     metadata = "value of a metadata key; repeat the option for several keys"
     add_option(filters, "--metadata", metadata, "KEY=VALUE", type=_parse_pair, action="append")
-    add_option(filters, "--search", "text in the call's summary", "TEXT")
+    add_option(filters, "--search", "text in the summary of a call", "TEXT")
     add_option(filters, "--time-of-day-start", "earliest time of day, UTC", "HH:MM")
     add_option(filters, "--time-of-day-end", "latest time of day, UTC", "HH:MM")
 

@@ -19,7 +19,7 @@ def add_parser(commands: Commands) -> None:
         description="Serve the sample account on 127.0.0.1 until you press Ctrl+C.",
     )
     add_option(serve, "--port", "port; 0 takes a free one", type=int, default=8765)
-    add_option(serve, "--latency", "delay of each response", "SECONDS", type=float, default=0.0)
+    add_option(serve, "--latency", "delay of each response", "SECONDS", type=float, default=0)
     limit = "maximum number of requests per second (default: no limit)"
     add_option(serve, "--rate-limit", limit, "REQUESTS", type=float)
     add_option(serve, "--seed", "seed of the simulated calls", "NUMBER", type=int, default=0)

@@ -33,16 +33,16 @@ def add_parser(commands: Commands) -> None:
     sync = commands.add_parser(
         "sync",
         help="keep an account's history in an archive",
-        description="Fetch the days that an archive lacks and those that may have changed since.",
+        description="Fetch the missing days of an archive, and the days that may have changed.",
     )
     add_account(sync)
     folder = "folder of the archive; it is created if it does not exist"
     add_option(sync, "--archive", folder, "DIR", type=Path, required=True)
-    scope = f"your name for the calls that the filters select (default: {ALL}), or for the groups"
+    scope = f"name of the scope or of the groups (default: {ALL}, or the kind of the groups)"
     add_option(sync, "--scope", scope, "NAME")
     add_option(sync, "--since", "first UTC day; required for a new scope", "DAY", type=parse_day)
     add_option(sync, "--refetch", "fetch all days again", action="store_true")
-    repair = "check every file first; if any is damaged, set it aside and fetch all days again"
+    repair = "check every file first; move damaged files away and fetch all days again"
     add_option(sync, "--repair", repair, action="store_true")
     add_filters(sync)
     add_groups(sync)

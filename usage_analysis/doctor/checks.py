@@ -78,6 +78,7 @@ def _observe_all_time(account: Account) -> Observation:
 @_add_check("days", "daily rows are UTC days")
 def _observe_days(account: Account) -> Observation:
     plain = account.response("window")
+    # Time zones are -12 to +14 hours from UTC; the smallest shift that fits is the likeliest.
     daily, shifts = _by_day(plain.daily), sorted(range(-14, 15), key=abs)
     shift = next((hours for hours in shifts if _by_day(plain.hourly, hours) == daily), None)
     holds: bool | None = shift == 0
@@ -181,6 +182,7 @@ def _observe_decimals(account: Account) -> Observation:
 @_add_check("billedMinutes", "billed minutes are multiples of 0.1")
 def _observe_tenths(account: Account) -> Observation:
     minutes = account.response("window").hourly.columns["billed_minutes"]
+    # Each call is rounded up to 6 s, a tenth of a minute. Floats hold tenths inexactly.
     off = np.abs(minutes * 10 - np.rint(minutes * 10)) > 1e-6
     holds = None if not minutes.any() else not off.any()
     seen = f"all {int((minutes > 0).sum())} hours with billed minutes have multiples of 0.1"
@@ -277,6 +279,7 @@ def _observe_ends(account: Account) -> Observation:
     plain = account.response("window")
     seen, unknown = [], []
     most, least, end = map(account.find, ("duration-max", "duration-min", "until"))
+    # Calls of 0 s lie exactly at the end of both filters on the duration, which are 0 s.
     zero = most and most.calls
     if zero:
         seen.append(f"durationMax is inclusive ({zero:,} calls of 0 s)")
@@ -300,6 +303,7 @@ def _observe_ends(account: Account) -> Observation:
 @_add_check("unjoined time", "unjoined calls add nothing to duration", "duration-max")
 def _observe_unjoined(account: Account) -> Observation:
     plain, shortest = account.response("window"), account.response("duration-max")
+    # The filter durationMax=0s leaves the calls without a duration.
     everyone, timeless = plain.unjoined_calls, shortest.unjoined_calls
     holds: bool | None = timeless >= everyone
     seen = f"all {everyone:,} unjoined calls have a duration of 0 s"
