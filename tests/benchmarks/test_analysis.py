@@ -476,7 +476,11 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
     ),
     "describe_errors": (describe_errors, plain_errors, 1),
     "describe_month": (month.describe_month, plain_month, 1),
-    "describe_peak": (statements_peaks.describe_peak, plain_peaks, 1),
+    "describe_peak": (
+        statements_peaks.describe_peak,
+        lambda f: (plain_peaks(f), plain_noise(f)),
+        1,
+    ),
 }
 
 

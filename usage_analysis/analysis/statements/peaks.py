@@ -17,11 +17,14 @@ from usage_analysis.analysis.vocabulary import (
     UNITS,
     clock_hour,
     counted,
+    dates,
     hourly_load,
     several,
     shorten,
     week_hour,
 )
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import provisional_instants
 
 #: Words for the parts of a profile of the hours of the day.
 WHOSE = {"workdays": "workdays", "weekend": "the weekend", "": "the day"}
@@ -65,15 +68,34 @@ def describe_peak(hourly: pd.DataFrame, *, measure: str = "total_count") -> str 
     1,104 calls in 96 hours, 2026-03-02 to 2026-03-05 (UTC)).'
     """
     measured("describe_peak", hourly, measure)
-    return describe(hourly, lambda _, rows: state_peak(rows, measure))
+    tables = _peak_tables(hourly, measure)
+    if group_column(hourly) is None:
+        return state_week(*tables).sentence
+    groups = list(tables[0].index.unique(0))
+    return describe(
+        hourly,
+        lambda number, rows: state_week(*(_of_group(t, groups[number], rows) for t in tables)),
+    )
 
 
 def state_peak(hourly: pd.DataFrame, measure: str = "total_count") -> Statement:
     """Return the statement on the busiest hour of one series of hourly rows."""
-    week, day = (
+    return state_week(*_peak_tables(hourly, measure))
+
+
+def _peak_tables(hourly: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, ...]:
+    """Profiles of the week and of the day, and the busiest hour of each group."""
+    profiles = (
         load_profile(hourly, by=by, measure=measure) for by in ("hour_of_week", "hour_of_day")
     )
-    return state_week(week, day, peak_hours(hourly, 1, measure=measure))
+    return *profiles, peak_hours(hourly, 1, measure=measure)
+
+
+def _of_group(table: pd.DataFrame, name: object, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one group of a table, with its own dates and provisional hours."""
+    out = table[table.index.get_level_values(0) == name].droplevel(0)
+    out.attrs |= {"dates": dates(rows), "left_out": provisional_instants(rows)}
+    return out
 
 
 def state_week(
