@@ -300,7 +300,7 @@ def test_groups_are_a_table_with_small_lines(page):
     table = text[text.index('id="groups"') :]
     table = table[: table.index("</table>")]
     assert table.count('<svg class="spark"') == len(NAMES)
-    assert len(re.findall(r'aria-label="calls a day: [^"]+"', table)) == len(NAMES)
+    assert len(re.findall(r'aria-label="calls per day: [^"]+"', table)) == len(NAMES)
     assert "&lt;b&gt;bold&lt;/b&gt;" in table
     assert "<b>" not in table
     assert JAPANESE[:20] in table

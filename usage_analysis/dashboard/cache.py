@@ -1,4 +1,4 @@
-"""Replies in memory: a redraw converts and adds up nothing twice."""
+"""Cache of replies, so that a redraw converts and sums nothing twice."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from usage_analysis.tidy.usage import CallUsage
 
 
 class CachedUsage:
-    """One reply with its hours in the time zones that were looked at.
+    """One reply, with its hours in each time zone that was selected.
 
     Parameters
     ----------
     question
-        What was asked.
+        Query of the reply.
     usage
         The reply.
     """
@@ -56,7 +56,7 @@ class CachedUsage:
 
     @cached_property
     def warning(self) -> str:
-        """Sentence on failed consistency checks of the reply that make its numbers doubtful."""
+        """Sentence on failed consistency checks that make the numbers doubtful; empty without."""
         found = state_checks(reconcile(self.whole_usage))
         return found.sentence if found.urgent else ""
 
@@ -67,7 +67,7 @@ class CachedUsage:
 
     @cached_property
     def largest(self) -> list[str]:
-        """Groups with calls, the one with the most first."""
+        """Names of the groups that have calls, the largest first."""
         group = group_column(self.usage.hourly)
         if group is None:
             return []

@@ -1,4 +1,4 @@
-"""The controls, each with its label, and how they are laid out; they know nothing of calls."""
+"""Controls of the dashboard and their layout."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 
 ANY: Final = ""
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
-#: Controls that not every figure heeds.
+#: Controls that only some figures depend on.
 SOMETIMES: Final = frozenset().union(*(view.heeds for view in VIEWS.values()))
 
 
 class Named:
-    """Controls as attributes, by their names in `Settings`; ipywidgets has no types for them."""
+    """Attributes for the controls, for type checkers; the names are those of `Settings`."""
 
     preset: Any
     first: Any
@@ -49,14 +49,14 @@ class Named:
 
 
 class Chooser:
-    """A list of names to choose several from, a search in it, and buttons that choose at once.
+    """List of names to select, with a search field and buttons for all and none.
 
     Parameters
     ----------
     what
-        One of them: ``"agent"``.
+        Noun for one of the names: ``"agent"``.
     none
-        What it means that none is chosen.
+        Meaning of an empty selection.
     """
 
     def __init__(self, what: str, none: str) -> None:
@@ -70,13 +70,13 @@ class Chooser:
         self.none = _button("None", f"Choose no {what}: {none}", name=f"no-{what}s")
 
     def offer(self, names: Sequence[str], chosen: tuple[str, ...]) -> None:
-        """Let these be chosen from, and these be chosen."""
+        """Offer names and select some of them."""
         self._names = tuple(names)
         self.list.rows = min(max(len(self._names), 2), 7)
         self.search(chosen)
 
     def search(self, chosen: tuple[str, ...]) -> None:
-        """List the names that match the search, and the chosen ones."""
+        """List the names that match the search, and the selected ones."""
         wanted = self.find.value.casefold().strip()
         listed = tuple(n for n in self._names if wanted in n.casefold() or n in chosen)
         if self.list.options != listed:
@@ -90,9 +90,9 @@ class Controls:
     Parameters
     ----------
     names
-        What there is to choose from.
+        Names to choose from.
     settings
-        What they say to begin with.
+        First values of the controls.
     """
 
     def __init__(self, names: Names, settings: Settings) -> None:
@@ -135,7 +135,7 @@ class Controls:
             ),
         }  # fmt: skip
         self.by_name = made
-        self.largest = _button("Top", "Choose so many agents, those with the most calls")
+        self.largest = _button("Top", "Choose this many agents, those with the most calls")
         self.how_many = _labelled(
             widgets.BoundedIntText, "How many", min=1, max=max(len(names.agents), 1), value=3
         )
@@ -145,11 +145,11 @@ class Controls:
             description="As Python", tooltip="Show the lines that make this figure"
         )
         self.show_python.add_class("ua-show-python")
-        self.leave = {kind: _button(kind, f"Make a {kind} file of this") for kind in FORMATS}
+        self.leave = {kind: _button(kind, f"Download as {kind}") for kind in FORMATS}
         self.show(settings)
 
     def show(self, settings: Settings) -> None:
-        """Let every control say what the settings say; options that depend on others first."""
+        """Set every control to the settings; options that depend on others come first."""
         self.offer_values(settings.metadata_key)
         self.agents.offer([*self._names.agents], settings.agents)
         self.groups.offer([*settings.group_values(self._names)], settings.groups)
@@ -164,7 +164,7 @@ class Controls:
         self.show_used(settings.view)
 
     def show_used(self, view: str) -> None:
-        """Show the controls that a figure heeds and hide the others."""
+        """Show the controls that a figure depends on and hide the others."""
         told_apart = bool(self.by_name["group"].value)
         used = VIEWS[view].heeds - (set() if told_apart else {"groups", "top"})
         for name in SOMETIMES:
@@ -173,7 +173,7 @@ class Controls:
             part.layout.display = self.groups.list.layout.display
 
     def offer_files(self, current: bool) -> None:
-        """Let files be made while a current figure is on show, and not otherwise."""
+        """Enable downloads only while the displayed figure is current."""
         for button in self.leave.values():
             button.disabled = not current
 
@@ -209,12 +209,14 @@ def _slider(name: str, most: int) -> Any:
 
 
 def _typed(kind: Any, label: str, **options: Any) -> Any:
-    """A field that tells its value when it is left or Enter is pressed."""
+    """Return a field that sends its value when it loses focus or Enter is pressed."""
     return _labelled(kind, label, continuous_update=False, **options)
 
 
 def _labelled(kind: Any, label: str, *, name: str = "", **options: Any) -> Any:
-    control = kind(description=label, tooltip="", **options)  # without one some show "null"
+    control = kind(
+        description=label, tooltip="", **options
+    )  # without a tooltip some front ends show "null"
     control.add_class("ua-labelled")
     words = name or label.partition(" [")[0].partition(" (")[0]
     control.add_class(f"ua-{words.lower().replace(' ', '-')}")
@@ -228,29 +230,29 @@ def _button(label: str, tooltip: str, *, name: str = "") -> Any:
 
 
 def html(name: str, text: str = "") -> Any:
-    """An HTML widget of its own class."""
+    """Return an HTML widget with a CSS class of its own."""
     widget = widgets.HTML(text)
     widget.add_class(f"ua-{name}")
     return widget
 
 
 def box(name: str, children: list[Any], kind: Any = widgets.Box) -> Any:
-    """A box of its own class."""
+    """Return a box with CSS classes of its own."""
     holder = kind(children)
     for word in name.split():
         holder.add_class(f"ua-{word}")
     return holder
 
 
-def arranged(controls: Controls, told: dict[str, Any]) -> list[Any]:
-    """The rows of the dashboard, top to bottom.
+def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
+    """Return the rows of the dashboard, top to bottom.
 
     Parameters
     ----------
     controls
         The controls.
     told
-        What the dashboard says: `asof`, `progress`, `headline`, `note`, `image`, `alt`, `python`,
+        Output widgets by name: `asof`, `progress`, `headline`, `note`, `image`, `alt`, `python`,
         `file`.
     """
     by = controls.by_name

@@ -37,7 +37,7 @@ _LOCALTIME: Final = Path("/etc/localtime")
 
 
 def check_billing_day(day: object) -> int:
-    """Day of the month on which a billing cycle begins.
+    """Return a valid day of the month for the start of a billing cycle.
 
     Raises
     ------
@@ -50,17 +50,16 @@ def check_billing_day(day: object) -> int:
 
 
 def days_of(preset: str, today: date, billing_day: int = 1) -> Days:
-    """Local days that a preset means today; those under way end today.
+    """Return the local days of a preset; periods under way end today.
 
     Parameters
     ----------
     preset
         One of `PRESETS` but ``"custom"``.
     today
-        The account's own date, on the clock that days are meant on.
+        Today's date in the selected time zone.
     billing_day
-        Day of the month on which a billing cycle begins; a shorter month's last day where it has
-        no such day.
+        Day of the month on which a billing cycle begins; in a shorter month, its last day.
     """
     if preset == "today":
         return Days(today, today)
@@ -82,7 +81,7 @@ def days_of(preset: str, today: date, billing_day: int = 1) -> Days:
 
 
 def previous_days(days: Days, comparison: str) -> Days | None:
-    """Return the days that a comparison sets beside these; None without one."""
+    """Return the days of the previous period; None without a comparison."""
     if comparison == "previous":
         return days.back(days.number)
     if comparison == "weekdays":
@@ -91,13 +90,13 @@ def previous_days(days: Days, comparison: str) -> Days | None:
 
 
 def granularities(days: Days) -> list[str]:
-    """Buckets that a range can be drawn in without a wall of points or a single one."""
+    """Return the buckets that suit a range: neither too many points nor a single one."""
     fits = [name for name, (low, high) in _LIMITS.items() if low <= days.number <= high]
     return fits or ["h"]
 
 
 def nearest(granularity: str, allowed: list[str]) -> str:
-    """The allowed bucket nearest to the one wished for; days rather than another."""
+    """Return the allowed bucket nearest to a granularity; days in a tie."""
     if granularity in allowed:
         return granularity
     order = list(GRANULARITIES)
@@ -114,7 +113,7 @@ def zones() -> list[str]:
 
 
 def machine_zone() -> str:
-    """IANA name of this machine's clock, UTC where it tells none."""
+    """Return the IANA name of this machine's time zone; UTC where it is unknown."""
     known = available_timezones()
     linked = str(_LOCALTIME.resolve()).partition("zoneinfo/")[2]
     for name in (os.environ.get("TZ", "").lstrip(":"), linked):

@@ -27,14 +27,14 @@ _KINDS: Final = {
 
 
 class Download(NamedTuple):
-    """A file to take along."""
+    """Name, media type and bytes of a file."""
 
     name: str
     kind: str
     content: bytes
 
     def link(self) -> str:
-        """HTML link that saves it."""
+        """Return an HTML link that saves the file."""
         data = base64.b64encode(self.content).decode()
         size = f"{max(len(self.content) / 1000, 1):,.0f} kB"
         return (
@@ -44,7 +44,7 @@ class Download(NamedTuple):
 
 
 def make_download(kind: str, view: View, drawn: Drawn) -> Download:
-    """The figure or its table as a file.
+    """Return the figure, its table or a report as a file.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def make_download(kind: str, view: View, drawn: Drawn) -> Download:
     Raises
     ------
     QueryError
-        Parquet without pyarrow, or a report that the rows are not enough for.
+        Parquet without pyarrow, or data that are not enough for a report.
     """
     suffix, media = _KINDS[kind]
     settings = view.settings

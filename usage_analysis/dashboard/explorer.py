@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.cache import CachedUsage
 from usage_analysis.dashboard.choices import Choices
-from usage_analysis.dashboard.controls import Controls, Named, arranged
+from usage_analysis.dashboard.controls import Controls, Named, lay_out
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, partly
 from usage_analysis.dashboard.downloads import Download, make_download
@@ -131,7 +131,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             setattr(self, name, control)
         self.refresh, self.leave = self.controls.refresh, self.controls.leave
         self.headline, self.image = self.display.headline, self.display.image
-        super().__init__(arranged(self.controls, self.display.by_name()))
+        super().__init__(lay_out(self.controls, self.display.by_name()))
         self.add_class("ua-explorer")
         self._listen()
         self._update()

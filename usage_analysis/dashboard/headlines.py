@@ -89,7 +89,8 @@ def _rate(view: View) -> Statement:
         return state_group_rates(total_rates(rates, meaning), meaning, unlike)
     if view.selected.previous is not None:
         found = view.prepare("rates_compared").table
-        return state_difference(found.loc[event], _of(found), event=event)
+        row = found.loc[event]
+        return state_difference(row, _of(found), event=event, among=len(found))
     return state_rate_of(view.selected.final, event)
 
 

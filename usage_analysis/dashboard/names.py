@@ -1,4 +1,4 @@
-"""The names that people gave to agents, voices and tenants: the endpoint lists none."""
+"""Names of agents, voices and metadata values, which the endpoint does not list."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
 from usage_analysis.tidy.usage import CallUsage
 
-#: Changes that follow each other faster than this are one question [s].
+#: Changes that follow each other faster than this are sent as one query [s].
 JOIN: Final = 0.15
 
 Told = Callable[[Question, CallUsage | BaseException], None]
@@ -30,24 +30,24 @@ class _Task:
 
 
 class BackgroundQueries:
-    """At most one question under way; a newer one ends it.
+    """Run at most one query; a newer query cancels it.
 
     Parameters
     ----------
     client
-        Who is asked.
+        Client that sends the query.
     told
-        Called with each answer, or with what was raised in its place, unless a newer question was
-        asked.
+        Called with each reply, or with the exception raised in its place, unless a newer query was
+        started.
     progress
-        Called with the number of requests done, and of how many.
+        Called with the number of finished requests and their total.
     """
 
     def __init__(self, client: BaseClient, told: Told, progress: Progress) -> None:
         self._client, self._told, self._progress = client, told, progress
         self._lock = threading.Lock()
         self._task: _Task | None = None
-        #: How many questions went out; those that were joined did not.
+        #: Number of queries sent; a query that a newer one replaced in time is not sent.
         self.asked = 0
 
     @property
@@ -57,17 +57,17 @@ class BackgroundQueries:
         return None if task is None else task.question
 
     def now(self, question: Question) -> None:
-        """Ask, and tell the answer before this returns."""
+        """Send the query and deliver its reply before returning."""
         task = self._begin(question)
         self._work(task, lambda call, *given: call(*given))
         self._deliver(task)
 
     def later(self, question: Question, loop: asyncio.AbstractEventLoop) -> None:
-        """Ask in a thread, and tell the answer on the loop; what follows fast is joined."""
+        """Send the query in a thread and deliver its reply on the event loop."""
         task = self._begin(question)
 
         def post(call: Callable[..., None], *given: object) -> None:
-            # The loop of a kernel that was shut down meanwhile wants nothing more.
+            # A kernel that was shut down meanwhile has closed its loop.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(call, *given)
 
@@ -130,10 +130,10 @@ class BackgroundQueries:
 
 
 def loop_to_go_on() -> asyncio.AbstractEventLoop | None:
-    """Loop that may go on while an answer is awaited; None where a cell or a script waits for it.
+    """Return the event loop to deliver a reply on; None where a cell or a script waits for it.
 
-    A kernel's loop runs while a cell does, but the cell's next line expects the figure. Only a
-    change in the page, which is a message of the front end, is answered later.
+    A kernel's loop also runs while a cell does, but the cell's next line expects the figure. Only
+    a change in the page, which is a message of the front end, gets its figure later.
     """
     try:
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Questions to the server, which can be compared with each other."""
+"""Queries of the dashboard, which can be compared with each other."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Filters = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One question to the server.
+    """One query of the dashboard to the server.
 
     Parameters
     ----------
     start, end
-        The window, whole UTC days, `end` the first instant after it.
+        Window of whole UTC days; `end` is the first instant after it.
     selected
-        Filters by name that every call meets.
+        Filters of all calls, by name.
     by, groups, rest
-        By what calls are told apart, the value of each group by name, and whether what they leave
-        over is asked for too.
+        What groups are made of, the value of each group by name, and True to fetch the calls of no
+        group too.
     """
 
     start: datetime
@@ -39,12 +39,13 @@ class Question:
     rest: bool = False
 
     def covers(self, other: Question) -> bool:
-        """Return True if the answer also answers the other question; groups add up to all calls."""
+        """Return True if the reply also holds the reply to another query."""
+        # The groups and the rest add up to all calls.
         same = self.selected == other.selected and other.by in ("", self.by)
         return same and self.start <= other.start and self.end >= other.end
 
     def filters(self) -> dict[str, Any]:
-        """Filters that all the questions share, as a `UsageQuery` takes them."""
+        """Return the filters of all requests, as a `UsageQuery` takes them."""
         shared = dict(self.selected)
         own = {"agent": "agent_ids", "voice": "voice_id", "": ""}.get(self.by, "metadata")
         if own in ("agent_ids", "voice_id") or (
@@ -56,7 +57,7 @@ class Question:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in shared.items()}
 
     def ask(self, client: BaseClient, progress: Progress | None = None) -> CallUsage:
-        """The client's answer."""
+        """Send the query and return the reply."""
         window = {"from_date": self.start, "to_date": self.end - timedelta(microseconds=1)}
         asked = {**window, **self.filters()}
         if not self.by:

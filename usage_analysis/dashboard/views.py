@@ -1,4 +1,4 @@
-"""Views: the figures that tabs offer, and what the controls ask to see, also as Python."""
+"""Views: the figures of each tab, and the chosen figure with its data and its Python."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class View:
     Parameters
     ----------
     settings
-        What the controls say.
+        Values of the controls.
     cached
-        The reply that holds it.
+        The reply that holds the data.
     client
-        Python that makes the client; "" where only its maker knows how.
+        Python that makes the client; "" where that is unknown.
     """
 
     settings: Settings
@@ -102,7 +102,7 @@ class View:
         return [*self._rows_in_python(self.prepared), *self.prepared.lines]
 
     def _rows_in_python(self, prepared: Prepared) -> list[str]:
-        """Python lines that make `hourly` and `about`, and `previous` where it is compared."""
+        """Return Python that makes `hourly` and `about`, and `previous` for a comparison."""
         settings, by_group = self.settings, prepared.grouped
         days = settings.days.history if prepared.entry.rows == "history" else settings.days
         earlier = settings.previous if prepared.names["previous"] is not None else None
@@ -130,7 +130,7 @@ class View:
         return out
 
     def _asked(self, days: Days, *, by_group: bool) -> str:
-        """Call that asks the server for local days, by group if asked."""
+        """Return the call that fetches local days, of all calls or by group."""
         question = self.cached.question
         by = self.settings.group if by_group else ""
         call, given = "call_usage", []
@@ -153,7 +153,8 @@ class View:
 
 
 def _cut_in_words(hours: str, days: Days, *, by_group: bool) -> str:
-    """Local days cut out of hours; `loc` refuses the repeated times of groups."""
+    """Return Python that cuts local days out of hours."""
+    # `loc` refuses the repeated times of groups.
     if not by_group:
         return f'{hours}.loc["{days.first}":"{days.last}"]'
     return f'ua.between_days({hours}, "{days.first}", "{days.last}")'

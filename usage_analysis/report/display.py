@@ -1,4 +1,4 @@
-"""Tables of a report as its page has them: in words, each figure with its unit or its days."""
+"""Tables of a report in the form of its page: words, numbers with units, and sample sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from usage_analysis.analysis.vocabulary import WEEKDAYS, duration_clock, several
 
 
 def busy_hours_shown(busy: pd.DataFrame) -> pd.DataFrame:
-    """Busy hours by method, each with the days that it is of."""
+    """Return the results of `busy_hour` for a page, each with its days."""
     methods = {"tcbh": "same clock hour (tcbh)", "adph": "each day's own (adph)"}
     rows: list[Any] = list(busy.itertuples())
     return pd.DataFrame(
@@ -94,16 +94,16 @@ def billing_shown(overhead: Any) -> pd.DataFrame:
     shown = {
         "billed": f"{overhead['billed_minutes']:,.1f} min",
         "talk": f"{overhead['talk_minutes']:,.1f} min",
-        "billed a minute of talk": f"{overhead['overhead']:.3f} min",
-        "price of a minute of talk": f"{overhead['price_per_talk_minute']:.4f} USD",
+        "billed per minute of talk": f"{overhead['overhead']:.3f} min",
+        "price per minute of talk": f"{overhead['price_per_talk_minute']:.4f} USD",
         "billed over the talk": f"{duration_clock(overhead['excess'])} h",
         "rounding can add at most": f"{duration_clock(overhead['bound'])} h",
     }
     if not overhead["talk_minutes"]:
-        del shown["billed a minute of talk"], shown["price of a minute of talk"]
+        del shown["billed per minute of talk"], shown["price per minute of talk"]
     return _as_list(shown)
 
 
 def _as_list(shown: dict[str, str]) -> pd.DataFrame:
-    """One row turned into a list, which fits a phone."""
+    """Return one row as a list, which fits a phone."""
     return pd.DataFrame({"": list(shown.values())}, pd.Index(list(shown), name="what"))

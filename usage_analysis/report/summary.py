@@ -64,7 +64,8 @@ def _rate(event: str, results: ReportResults) -> Iterator[Statement]:
     yield state_rate_of(results.selected.final, event)
     if results.rates is not None and event in results.rates.index:
         meaning = meaning_of(results.rates, "rate_difference")
-        yield state_difference(results.rates.loc[event], meaning, event=event)
+        row, among = results.rates.loc[event], len(results.rates)
+        yield state_difference(row, meaning, event=event, among=among)
 
 
 def _capacity(results: ReportResults) -> Iterator[Statement]:

@@ -103,10 +103,10 @@ _TABLE = jinja2.Environment(autoescape=True).from_string(
 
 
 def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
-    """A table for a page, the first 200 rows of a long one.
+    """Return a table as HTML, the first 200 rows of a long one.
 
-    Files have the names that programs read; here they are words, and talk is h:mm:ss. With `named`
-    each cell says what it is, for a phone, which shows a row as a list.
+    Column names become words, and talk is h:mm:ss. With `named` each cell carries the name of its
+    column, for a phone, which shows a row as a list.
     """
     shown = table.iloc[:_ROWS_SHOWN].reset_index()
     shares = {str(name) for name in shown if _is_share(str(name), shown)}
@@ -124,28 +124,28 @@ def rows_in_words(table: pd.DataFrame) -> str:
 
 _WORDS: Final = {
     "total_count": "calls",
-    "error_count": "calls in error",
+    "error_count": "failed calls",
     "joined_count": "joined calls",
     "duration": "talk",
     "billed_minutes": "billed [min]",
     "complete": "whole",
-    "n": "of how many",
-    "p10": "10 % below",
+    "n": "sample size",
+    "p10": "10th percentile",
     "p50": "median",
-    "p90": "90 % below",
+    "p90": "90th percentile",
     "carried": "carried [erlangs]",
     "offered": "offered [erlangs]",
     "demand": "demand, 99.9 % [erlangs]",
     "blocking": "refused (Erlang B)",
-    "enough": "calls enough to tell",
-    "spread_ratio": "spread over chance",
+    "enough": "enough calls",
+    "spread_ratio": "spread ratio",
     "signal": "out of limits",
     "limited": "has limits",
-    "current": "now",
-    "previous": "before",
-    "previous_calls": "calls before",
-    "previous_events": "events before",
-    "previous_rate": "rate before",
+    "current": "current",
+    "previous": "previous",
+    "previous_calls": "previous calls",
+    "previous_events": "previous events",
+    "previous_rate": "previous rate",
     "delta": "difference",
     "hour_of_day": "hour",
     "hour_of_week": "hour of the week",
@@ -156,7 +156,7 @@ _WORDS: Final = {
 
 
 def _heading(name: str, column: pd.Series) -> str:
-    """A column's name for readers."""
+    """Return a column's name for readers."""
     words = re.sub(r"_(95|998)$", lambda m: {"95": ", 95 %", "998": ", 99.8 %"}[m[1]], name)
     told = _WORDS.get(name, words.replace("_", " "))
     return f"{told} [h:mm:ss]" if pd.api.types.is_timedelta64_dtype(column.dtype) else told
@@ -231,6 +231,6 @@ def sparkline_words(values: Floats, every: str) -> str:
     if len(finite) == 0:
         return "no finished buckets"
     return (
-        f"calls a {every}: {amount(float(finite.min()))} to {amount(float(finite.max()))}, "
+        f"calls per {every}: {amount(float(finite.min()))} to {amount(float(finite.max()))}, "
         f"last {amount(float(finite[-1]))}"
     )

@@ -32,7 +32,9 @@ from usage_analysis.analysis.vocabulary import (
 _NAME = 40
 
 
-def state_difference(row: Any, meaning: Meaning, *, event: str | None = None) -> Statement:
+def state_difference(
+    row: Any, meaning: Meaning, *, event: str | None = None, among: int = 1
+) -> Statement:
     """State how a rate differs from the previous period.
 
     The words say "up" or "down" only where the difference is significant. Below the 90 % level no
@@ -46,6 +48,8 @@ def state_difference(row: Any, meaning: Meaning, *, event: str | None = None) ->
         What the rate is of.
     event
         Event of the row, in a table of several.
+    among
+        Number of rows that were compared together, over which the significance holds.
     """
     event = event or str(meaning.event)
     name, unit = RATES[event], UNITS[str(meaning.denominator)]
@@ -56,7 +60,7 @@ def state_difference(row: Any, meaning: Meaning, *, event: str | None = None) ->
         # Days without any scatter do not show how far chance moves the rate.
         title = f"{sentence_case(name)} {percent(row['rate'])} in both periods"
         return Statement(title, f"{title}{_when(meaning)}.")
-    words = _verdict(row, name, f"{points(row['difference'])} points", meaning)
+    words = _verdict(row, name, f"{points(row['difference'])} points", meaning, among)
     interval = _interval(points_interval, row["low"], row["high"], meaning)
     calls = f"{number(row['calls'], 'total_count')} {unit}"
     calls += f" against {number(row['previous_calls'], 'total_count')}"
