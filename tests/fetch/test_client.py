@@ -507,7 +507,7 @@ def test_what_the_server_ignores(server: Any, filters: dict[str, str], chunk_day
     Each reply is held to its own request, for what it holds too much may be asked for in another.
     """
     client, _ = canned(server)
-    with pytest.raises(ResponseError, match=r"did not heed .*`usage-analysis doctor`"):
+    with pytest.raises(ResponseError, match=r"ignored .*`usage-analysis doctor`"):
         client.call_usage(chunk_days=chunk_days, **filters)
 
 

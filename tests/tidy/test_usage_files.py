@@ -193,5 +193,5 @@ def test_save_keeps_the_mode(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["missing/usage.json", "."])
 def test_save_needs_a_place(name: str, tmp_path: Path) -> None:
     """A path in no folder, or of one, is refused by name."""
-    with pytest.raises(QueryError, match=r"^path: expected a file in a folder that is there"):
+    with pytest.raises(QueryError, match=r"^path: expected a file in an existing folder"):
         single(reply("2026-03-01")).save(tmp_path / name)

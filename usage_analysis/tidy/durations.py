@@ -1,8 +1,8 @@
-"""Durations as text, read to the microsecond, exactly.
+"""Exact parsing of durations to the microsecond.
 
-The vendor sends decimal seconds (``"12.345678s"``). Its description names no format, so the other
-three forms in use are read too; anything else is an error that quotes it. A duration of a reply is
-a sum over calls: it has no upper limit at a day, and it is never negative.
+The vendor sends decimal seconds (``"12.345678s"``). Its description names no format, so three other
+common forms are read too. Any other text is an error that quotes it. A duration in a reply is a sum
+over calls: it can be longer than a day and is never negative.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Quoted = Callable[[str], str]
 
 
 def _microseconds(text: str, quoted: Quoted = str) -> int:
-    """Microseconds of one text, in integers; a half microsecond goes to the even one."""
+    """Return the microseconds of one text; half a microsecond is rounded to even."""
     if not isinstance(text, str):
         raise ResponseError(f"expected a duration as text, got {type(text).__name__}")
 
@@ -67,7 +67,9 @@ def _microseconds(text: str, quoted: Quoted = str) -> int:
 
 
 def read_microseconds(texts: Sequence[str], quoted: Quoted = str) -> NDArray[np.int64]:
-    """Microseconds of many texts, shape (n,): one regular expression and one pass over the digits.
+    """Return the microseconds of many texts, shape (n,).
+
+    One regular expression looks at all texts at once, which is faster than one call per text.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ def read_microseconds(texts: Sequence[str], quoted: Quoted = str) -> NDArray[np.
 
 
 def parse_duration(text: str) -> pd.Timedelta:
-    """Duration of one text, to the microsecond (half a microsecond goes to the even one).
+    """Parse one duration to the microsecond; half a microsecond is rounded to even.
 
     Parameters
     ----------
@@ -121,10 +123,10 @@ def parse_durations(texts: pd.Series) -> pd.Series: ...
 @overload
 def parse_durations(texts: Iterable[str]) -> pd.TimedeltaIndex: ...
 def parse_durations(texts: Iterable[str] | pd.Series) -> pd.Series | pd.TimedeltaIndex:
-    """Durations of many texts, timedelta64[us]: a Series for a Series, else a TimedeltaIndex.
+    """Parse many durations, as timedelta64[us]: a Series for a Series, else a TimedeltaIndex.
 
     `pandas.to_timedelta` reads ``"5"`` as 5 ns, ``""`` as missing and ``"1 02:03:04"`` as more than
-    four days; this reads the four forms of `parse_duration` and nothing else.
+    four days. This function reads only the four forms of `parse_duration`.
 
     Raises
     ------

@@ -53,17 +53,17 @@ class Window:
 
     @property
     def divides(self) -> bool:
-        """Whether the zone's clock cuts UTC hours in two."""
+        """True if the zone's offset is not whole hours, so that UTC hours are divided."""
         since, held = offsets(self.zone, self.start - HOUR, self.end + HOUR)
         return bool(np.any(held % HOUR) or np.any(since[1:] % HOUR))
 
     def hours(self) -> Instants:
-        """Each UTC hour that had begun [us]."""
+        """Return the UTC hours that had begun [us]."""
         low, high = self.start // HOUR * HOUR, min(self.end, self.as_of + 1)
         return np.arange(low, high, HOUR, dtype=np.int64)
 
     def empty(self) -> pd.DataFrame:
-        """Canonical hourly frame without calls, UTC."""
+        """Return a canonical hourly frame without calls, UTC."""
         hours = self.hours()
         waiting = hours + HOUR > self.as_of - LAG
         none = np.zeros(len(hours), dtype=np.int64)
@@ -73,7 +73,7 @@ class Window:
 
 
 class Waiting(NamedTuple):
-    """Hours that are provisional in a group, for whatever reason it has."""
+    """Provisional hours of groups."""
 
     #: Its number.
     group: Rows
@@ -89,7 +89,7 @@ def sum_by_group(
     groups: Sequence[str] | None = None,
     waiting: Waiting | None = None,
 ) -> pd.DataFrame:
-    """Canonical frame of a table's sums.
+    """Return the sums of a table as a canonical frame.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def sum_by_group(
 
 
 class _Plan(NamedTuple):
-    """Which rows go into which bucket."""
+    """Assignment of rows to buckets."""
 
     #: Number that a bucket's rows share, of `time`.
     bucket: nw.Expr
@@ -139,7 +139,7 @@ def _by_hour(hours: Instants) -> _Plan:
 
 
 def _by_period(hours: Instants, every: str, place: tzinfo) -> _Plan:
-    """Plan by the local start of each period: a remainder where all are of one length, else sought.
+    """Return a plan by the local start of each period: a remainder, or a search for months.
 
     Engines divide integers each in its own way, and slowly; they compare them alike.
     """
@@ -161,7 +161,7 @@ def _by_period(hours: Instants, every: str, place: tzinfo) -> _Plan:
 
 
 def _lookup(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
-    """The result of the last of `since` that is not after a value, by halving."""
+    """Return the result that belongs to the last of `since` not after a value, by bisection."""
     import narwhals as nw
 
     if len(since) == 1:
@@ -175,14 +175,17 @@ def _lookup(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
 
 
 def _held(total: nw.Expr) -> nw.Expr:
-    """A sum that 64 bits hold, else -1, made of the sum: narwhals 2.10 cannot repeat it 0 times."""
+    """Return a sum, or -1 where 64 bits do not hold it.
+
+    The -1 is made of the sum, because narwhals 2.10 fails at a literal where there are no rows.
+    """
     import narwhals as nw
 
     return nw.when(total <= 2**63 - 1).then(total).otherwise(total * 0 - 1)
 
 
 def _sums(table: nw.LazyFrame, keys: Sequence[str], hours: Instants, plan: _Plan) -> pd.DataFrame:
-    """The definition: integers added up by group and bucket, in the engine.
+    """Add integers up by group and bucket, in the engine.
 
     `_bucket` comes back as the place of the bucket in the plan.
     """
@@ -237,7 +240,7 @@ def _grouped(sums: pd.DataFrame, keys: Mapping[str, str], groups: Sequence[str] 
 
 
 def _filled(sums: _Grouped, frame: pd.DataFrame) -> pd.DataFrame:
-    """The sums in every bucket of a frame without calls, once a group."""
+    """Return the sums in every bucket of an empty frame, once per group."""
     count, buckets = 1 if sums.groups is None else len(sums.groups), len(frame)
     _check_length(max(count, -(-len(sums.bucket) // max(buckets, 1))), buckets)
     place = sums.group * buckets + sums.bucket
@@ -269,7 +272,7 @@ def _check_length(groups: int, buckets: int) -> None:
 
 
 def _flags(waiting: Waiting, hours: Instants, plan: _Plan, rows: int) -> NDArray[np.bool_]:
-    """Which rows are provisional."""
+    """Return which rows are provisional."""
     flags = np.zeros(rows, dtype=np.bool_)
     if len(hours):
         inside = (waiting.hour >= hours[0]) & (waiting.hour <= hours[-1])
@@ -279,7 +282,7 @@ def _flags(waiting: Waiting, hours: Instants, plan: _Plan, rows: int) -> NDArray
 
 
 def _on_clock(hourly: pd.DataFrame, every: str, window: Window) -> pd.DataFrame:
-    """Hours of a window on the clock of its zone, or the sums of their periods."""
+    """Return the hours of a window in its time zone, or their sums by period."""
     local = in_timezone(hourly, window.zone)
     times = row_times(local)
     inside = (times > window.start - HOUR) & (times < window.end)

@@ -1,4 +1,4 @@
-"""Sums of a table that an engine holds: what is asked, checked, and the window found."""
+"""Sums of a table in a data engine: checks of the arguments, and the window."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sum_usage(
     timezone: str | tzinfo = "UTC",
     as_of: datetime | str | None = None,
 ) -> pd.DataFrame:
-    """Sums of a large table by group and bucket, made by the engine that holds it.
+    """Add up a large table by group and bucket in the engine that holds it.
 
     The table has the columns of the archive's Parquet files, all int64: `time`, the start of the
     hour [us since 1970, UTC]; `total_count`, `error_count`, `joined_count` [calls]; `duration`
@@ -104,7 +104,7 @@ def sum_usage(
 
 
 def as_table(frame: Any) -> nw.LazyFrame:
-    """Narwhals' view of an engine's frame.
+    """Return Narwhals' view of an engine's frame.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def _check_columns(table: nw.LazyFrame, keys: Sequence[str], where: Mapping[str,
 
 
 def chosen(table: nw.LazyFrame, where: Mapping[str, object]) -> nw.LazyFrame:
-    """Rows whose columns have one of the values."""
+    """Return the rows whose columns have one of the values."""
     import narwhals as nw
 
     for name, values in where.items():
@@ -194,13 +194,13 @@ def _window(
 def ends_of(
     from_date: datetime | date | str | None, to_date: datetime | date | str | None, place: tzinfo
 ) -> tuple[int | None, int | None]:
-    """First instant of a window, and the first after it [us since 1970]; days are a place's own."""
+    """Return the first instant of a window and the first one after it [us since 1970, UTC]."""
     asked = UsageQuery(from_date=from_date, to_date=to_date)
     return _on(place, from_date, asked.start), _on(place, to_date, asked.end)
 
 
 def _on(place: tzinfo, given: object, instant: datetime | None) -> int | None:
-    """An end of the window [us, UTC]; where a day was given, that day's on the clock of a place."""
+    """Return an end of the window [us, UTC]; a date means its local day in the zone."""
     if instant is None:
         return None
     at = microseconds(instant)

@@ -191,7 +191,7 @@ def _check_instants(helper: str, frame: pd.DataFrame, group: str | None) -> None
 
 
 def _is_one_group_each(column: pd.Series, block: int) -> bool:
-    """Whether blocks of rows are one group each, and no group has two blocks.
+    """Return True if blocks of rows are one group each, and no group has two blocks.
 
     Looks at the ends and the middle of each block: comparing every name takes ten times as long as
     all other checks together, and rows of another group would have to be hidden inside a block.
@@ -259,7 +259,7 @@ def _gap(helper: str, what: str) -> QueryError:
 
 
 def _is_regular(clock: NDArray[np.int64]) -> bool:
-    """Whether every day but the first and last has the same hours, apart from clock changes."""
+    """Return True if all days but the first and last have the same hours, but for clock changes."""
     day, hour = clock // DAY, clock // HOUR % 24
     present = np.zeros((int(day[-1] - day[0]) + 1, 24), dtype=np.bool_)
     present[day - day[0], hour] = True

@@ -1,7 +1,7 @@
-"""Rows of a frame as groups and slots of the clock, and sums over them by counting, not grouping.
+"""Rows of a frame as groups and slots of the local clock, and sums over them.
 
-A breakdown repeats each instant once a group, so what depends on the clock is found once for each
-distinct instant, and rows are looked up.
+Sums count instead of grouping, which is faster. A breakdown repeats each instant once per group, so
+local times are computed once per distinct instant and then looked up for each row.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SHORTEST_DAY = 20 * HOUR
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a frame by number: of its group, and of its instant among the distinct ones."""
+    """Rows of a frame as numbers of groups and of distinct instants."""
 
     #: Number of each row's instant.
     place: NDArray[np.intp]
@@ -61,11 +61,11 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """How many groups there are; a single series is one."""
+        """Number of groups; 1 for a single series."""
         return 1 if self.groups is None else len(self.groups)
 
     def slots(self, by: str) -> NDArray[np.int64]:
-        """Slot of each instant: hour 0 to 23, weekday 0 (Monday) to 6, week's hour 0 to 167."""
+        """Return the slot of each instant: hour 0 to 23, weekday 0 (Monday) to 6, or 0 to 167."""
         if by == "hour_of_day":
             return self.local // HOUR % 24
         if by == "day_of_week":
@@ -74,19 +74,19 @@ class Rows:
         return 24 * weekday_of(hour // 24) + hour % 24
 
     def index(self, by: str) -> pd.Index:
-        """Index of every slot, under each group where there are groups."""
+        """Return an index of all slots, under each group of a breakdown."""
         slots = pd.RangeIndex(SLOTS[by], name=by)
         if self.groups is None:
             return slots
         return pd.MultiIndex.from_product([self.groups, slots])
 
     def lengths(self) -> NDArray[np.float64]:
-        """Elapsed time of each instant's bucket [h]; a frame's own `hours` are not looked at."""
+        """Return the elapsed time of each instant's bucket [h], whatever `hours` say."""
         return lengths_of(self.times, self.zone, daily=self.daily) / HOUR
 
 
 def rows_of(frame: pd.DataFrame) -> Rows:
-    """Rows of a frame by group and instant.
+    """Return the rows of a frame by group and instant.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def rows_of(frame: pd.DataFrame) -> Rows:
 def insert_group(
     result: pd.DataFrame, frame: pd.DataFrame, codes: NDArray[np.intp], groups: pd.Index | None
 ) -> pd.DataFrame:
-    """What was made of a frame, with the group of each row as first column where there is one."""
+    """Insert the group of each row as first column of a result, if the frame has groups."""
     name = group_column(frame)
     if name is not None and groups is not None:
         result.insert(0, name, groups.take(codes).astype(frame[name].dtype))
@@ -111,7 +111,7 @@ def insert_group(
 
 
 def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """Each group of a breakdown and its rows, without the group column."""
+    """Yield each group of a breakdown and its rows, without the group column."""
     code, groups = groups_of(frame)
     if groups is None or len(groups) == 0:
         return
@@ -125,7 +125,7 @@ def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
 
 
 def groups_of(frame: pd.DataFrame) -> tuple[NDArray[np.intp], pd.Index | None]:
-    """Number of each row's group in order of appearance, and the groups; 0 and None without."""
+    """Return the number of each row's group and the groups; zeros and None for a single series."""
     name = group_column(frame)
     if name is None:
         return np.zeros(len(frame), dtype=np.intp), None
@@ -140,7 +140,7 @@ def groups_of(frame: pd.DataFrame) -> tuple[NDArray[np.intp], pd.Index | None]:
 
 
 def _run_starts(column: pd.Series) -> NDArray[np.intp] | None:
-    """Where the value of a column changes, None where it does so too often to be of use.
+    """Return where the value of a column changes; None if it changes too often to be of use.
 
     A breakdown mostly stands group after group, and neighbours are compared in a fifth of the time
     that it takes to look each one up.
@@ -164,7 +164,7 @@ def _factorized(column: pd.Series) -> tuple[NDArray[np.intp], Any]:
 
 
 def _starts(key: NDArray[np.intp], count: int) -> NDArray[np.intp] | None:
-    """Where keys begin that stand together, as those of one series do; None where too few do."""
+    """Return the starts of runs of equal keys; None if runs are too short to be of use."""
     starts = key[:0] if count == 1 else np.flatnonzero(key[1:] != key[:-1]) + 1
     return np.append(0, starts) if 8 * len(starts) < len(key) else None
 
@@ -179,7 +179,7 @@ class Sums:
         self.starts = _starts(key, count) if together else None
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Sum of the values under each key; integers stay exact, durations stay durations.
+        """Return the sum of the values under each key; integers stay exact.
 
         Raises
         ------
@@ -217,12 +217,12 @@ def check_sums(values: NDArray[Any], key: NDArray[np.intp]) -> None:
 
 
 def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any]:
-    """Sum of the values under each key below `count`; `Sums` for several columns."""
+    """Return the sum of the values under each key below `count`; `Sums` serves several columns."""
     return Sums(key, count).of(values)
 
 
 def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Elapsed time that each row of a frame covers [us], shape (n,).
+    """Return the elapsed time that each row of a frame covers [us], shape (n,).
 
     A frame with a column `hours` says so itself. Elsewhere rows are days where they begin with the
     days of their clock and lie that far apart, or, for the one row that says nothing by itself,
@@ -316,7 +316,7 @@ def _check_days(frame: pd.DataFrame, known: Instants, *, far: bool) -> None:
 
 
 def _step_of(frame: pd.DataFrame) -> str | None:
-    """Length of a frame's rows as far as the frame says it: ``"h"``, ``"D"`` or None."""
+    """Return the length of rows that a frame states: ``"h"``, ``"D"`` or None."""
     freq = getattr(frame.index, "freq", None)
     if freq is not None and not isinstance(freq, pd.offsets.Day | pd.offsets.Tick):
         raise QueryError(
@@ -344,7 +344,7 @@ def _unknown_length(got: str) -> QueryError:
 
 
 def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.float64]:
-    """Elapsed time of the days or clock hours that begin at distinct instants, in order [us].
+    """Return the elapsed time of days or clock hours that begin at distinct instants [us].
 
     Raises
     ------
@@ -373,13 +373,13 @@ def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.floa
 
 
 def provisional_instants(frame: pd.DataFrame) -> int:
-    """How many buckets are provisional; one that several groups have is one."""
+    """Return the number of provisional buckets; groups that share a bucket count once."""
     late = frame["provisional"].to_numpy(dtype=bool)
     return len(np.unique(row_times(frame)[late])) if late.any() else 0
 
 
 def check_rows(helper: str, frame: pd.DataFrame, most: Literal["hour", "day"]) -> None:
-    """Nothing, where no row of a frame is longer than an hour, or than a day of its clock.
+    """Check that no row of a frame is longer than an hour, or than a local day.
 
     Raises
     ------
@@ -390,7 +390,7 @@ def check_rows(helper: str, frame: pd.DataFrame, most: Literal["hour", "day"]) -
 
 
 def check_longest(helper: str, longest: float, most: Literal["hour", "day"]) -> None:
-    """As `check_rows`, for what is known of a frame's longest row [h]."""
+    """Check the length of a frame's longest row [h], as `check_rows` does."""
     if longest > _LONGEST[most]:
         wanted = "hourly" if most == "hour" else "hourly or daily"
         raise QueryError(

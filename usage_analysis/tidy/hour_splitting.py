@@ -1,4 +1,4 @@
-"""Hours of UTC divided over the clock hours of a zone whose offset is no whole hours."""
+"""Division of UTC hours over the clock hours of a zone whose offset is not whole hours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Rows = NDArray[np.intp]
 
 
 class _Piece(NamedTuple):
-    """The nth piece of every row that has one: what of its hour falls into one clock hour."""
+    """The nth piece of every row that has one: the part of its hour in one clock hour."""
 
     #: Rows that have one; all of them mostly.
     rows: Rows | slice
@@ -44,7 +44,7 @@ class _Piece(NamedTuple):
 def split_hours(
     hourly: pd.DataFrame, times: Instants, place: tzinfo, start: int, end: int
 ) -> pd.DataFrame:
-    """Frame of whole UTC hours on clock hours, each row divided by elapsed time.
+    """Return a frame of whole UTC hours on clock hours, each row divided by elapsed time.
 
     `start` and `end` are those of a window that holds every clock hour that a row touches [us].
     """
@@ -82,7 +82,7 @@ def split_hours(
 
 
 def _past_the_hour(place: tzinfo, start: int, end: int) -> int:
-    """How far past the hour of its clock each UTC hour of a window begins [us], 0 where it varies.
+    """Return how far past the local hour the UTC hours of a window begin [us]; 0 if that varies.
 
     In most zones off the hour it is the same throughout, for summer time is a whole hour.
     """
@@ -93,7 +93,7 @@ def _past_the_hour(place: tzinfo, start: int, end: int) -> int:
 
 
 def _is_a_table(codes: Rows, where: Rows, known: Instants) -> bool:
-    """Whether rows stand group after group, each with the same hours, one after the other."""
+    """Return True if rows stand group after group, each with the same consecutive hours."""
     size = len(known)
     if len(where) % size or known[-1] - known[0] != (size - 1) * HOUR:
         return False
@@ -110,7 +110,7 @@ def _shifted(
     past: int,
     place: tzinfo,
 ) -> pd.DataFrame:
-    """The frame of a table whose rows all begin as far past the hour of their clock.
+    """Return the frame of a table whose rows all begin equally far past the local hour.
 
     The first part of each row belongs to the clock hour that runs when it begins, the rest to the
     next one: no row need be looked up.
@@ -148,7 +148,7 @@ def _shifted(
 def _pieces(
     codes: Rows, where: Rows, known: Instants, clock: ClockHours
 ) -> tuple[list[_Piece], NDArray[np.intp]]:
-    """Pieces of each row, and the groups and clock hours that they go to, as one number each."""
+    """Return the pieces of each row, and the number of the group and clock hour of each piece."""
     first = np.searchsorted(clock.end, known, side="right")
     several = np.searchsorted(clock.start, known + HOUR, side="left") - first
     present = np.zeros((int(codes.max()) + 1) * len(clock.start), dtype=np.bool_)
@@ -170,7 +170,7 @@ def _pieces(
 def _divided_talk(
     talk: NDArray[np.timedelta64], pieces: list[_Piece], count: int
 ) -> NDArray[np.timedelta64]:
-    """Talk in whole microseconds: pieces are differences of rounded parts, so none is lost."""
+    """Return talk in whole microseconds: differences of rounded parts lose none."""
     whole = talk.astype("m8[us]", copy=False).view(np.int64)
     before, out = np.zeros(len(whole), dtype=np.int64), np.zeros(count, dtype=np.int64)
     for piece in pieces:

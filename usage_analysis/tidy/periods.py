@@ -1,4 +1,4 @@
-"""The canonical frame in other buckets: local clock hours, and days to years of the clock."""
+"""Canonical frames in other buckets: local clock hours, and local days, weeks, months and years."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ _MONTHS = {"MS": 1, "QS": 3, "YS": 12}
 def between_days(
     frame: pd.DataFrame, from_date: date | str | None = None, to_date: date | str | None = None
 ) -> pd.DataFrame:
-    """Rows that begin on the local days from one to another, both inclusive.
+    """Return the rows between two local dates, inclusive.
 
     Parameters
     ----------
     frame
-        Canonical frame, in whose zone the days are, with or without a group column.
+        Canonical frame, with or without a group column. Dates are in the frame's time zone.
     from_date, to_date
-        Days; None is no bound.
+        First and last date; None means no bound.
 
     Returns
     -------
     DataFrame
-        Those rows, as they were; for the days of a query with `timezone`, without the hour more on
-        each side that it asked for.
+        The rows that begin on these dates, unchanged. A query with `timezone` asks for one more
+        hour on each side, which this drops.
 
     Raises
     ------
     QueryError
-        A bound is no day, the first is after the last, or no row is between them.
+        A bound is not a date, the first date is after the last, or no row lies between them.
 
     Examples
     --------
@@ -91,12 +91,12 @@ def between_days(
 
 
 def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
-    """Canonical frame on the clock hours of a time zone.
+    """Return an hourly frame on the clock hours of a time zone.
 
-    Where the zone's offset is whole hours throughout, the rows stay and only the clock changes.
-    Elsewhere (Kolkata +5:30, Kathmandu +5:45, Lord Howe with its half hour of summer time) each
-    UTC hour is divided over the clock hours that it covers by elapsed time, as though its calls
-    came evenly: counts become float64, sums stay what they were.
+    If the zone's offset is always whole hours, the rows stay and only the clock changes. In other
+    zones (Kolkata +5:30, Kathmandu +5:45, Lord Howe with its half hour of summer time) each UTC
+    hour is divided over the clock hours that it covers by elapsed time, as if its calls came
+    evenly. Counts become float64; sums do not change.
 
     Parameters
     ----------
@@ -144,10 +144,9 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
 
 
 def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
-    """Sums over the days, weeks, months, quarters or years of the frame's own clock.
+    """Add a frame up over the days, weeks, months, quarters or years of its time zone.
 
-    Sums cannot be told apart again, and hold no count of callers: one who calls on two days is two
-    calls of a week.
+    Sums count calls, not callers: a caller who calls on two days counts as two calls of the week.
 
     Parameters
     ----------
@@ -161,7 +160,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a period (and group): index `time`, the period's first instant; the measures summed;
+        One row per period (and group). Index `time` is its first instant; the measures are summed;
         `provisional` where any bucket is; `hours`, the elapsed hours seen [h]; `complete`, whether
         the whole period is in the frame and over. A frame with gaps at the same time of every day
         is taken to be filtered by time of day: its days are complete with the hours it has.
@@ -218,7 +217,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
 
 
 def by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:
-    """Value of each place, given by the rows that lie there."""
+    """Return the value of each place, which all rows of that place share."""
     if values.strides == (0,):
         return np.broadcast_to(values[:1], count)  # all are one
     out = np.zeros(count, dtype=values.dtype)
@@ -227,7 +226,7 @@ def by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:
 
 
 def any_of(rows: Rows, count: int) -> NDArray[np.bool_]:
-    """Which of so many places any row lies in."""
+    """Return which places have a row."""
     out = np.zeros(count, dtype=np.bool_)
     out[rows] = True
     return out
@@ -236,11 +235,11 @@ def any_of(rows: Rows, count: int) -> NDArray[np.bool_]:
 def cut_rows(
     known: Instants, flagged: NDArray[np.bool_], lengths: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Which instants' buckets are not whole: not over yet, or partly outside the data.
+    """Return which buckets are not whole: still running, or partly outside the data.
 
-    The frame does not say when its reply was made, but its flags do: the billing lag is two hours,
-    so an hour still running is the third provisional one in a row, and an hour that is over at
-    most the second. In a zone off the hour, and for days, a flag at the edge is taken to mean it.
+    A frame does not say when its reply was made, but its flags do. The billing lag is two hours, so
+    an hour that still runs is the third provisional hour in a row. For days, and in a zone off the
+    hour, a flag at the edge is taken to mean it.
     """
     # Rows that follow one another by whole hours are all off the hour or none is.
     off_the_hour = bool(known[0] % HOUR) or bool(np.any(known % HOUR))
@@ -252,7 +251,7 @@ def cut_rows(
 
 
 def calendar(every: str) -> tuple[Callable[[Instants], Instants], Callable[[Instants], Instants]]:
-    """Number of the period that a local time lies in, and the local start of a number."""
+    """Return two functions: period number of a local time, and local start of a period number."""
     if every == "D":
         return (lambda local: local // DAY), (lambda number: number * DAY)
     if week := re.fullmatch(rf"W(?:-({'|'.join(_WEEKDAYS)}))?", every):
@@ -274,7 +273,7 @@ def calendar(every: str) -> tuple[Callable[[Instants], Instants], Callable[[Inst
 def _expected(
     place: tzinfo, times: Instants, lengths: NDArray[np.float64], local: Instants, starts: Instants
 ) -> NDArray[np.float64]:
-    """Elapsed hours of each period that a frame of these rows would hold were it all there."""
+    """Return the hours of each period that a complete frame of such rows would cover."""
     if lengths.max() >= DAY / 2 or not has_gaps(times, times + lengths.astype(np.int64)):
         return np.diff(starts) / HOUR
     clock = clock_hours(place, int(starts[0]), int(starts[-1]))
@@ -293,7 +292,7 @@ def _expected(
 def _hours_asked(
     starts: Instants, lengths: NDArray[np.float64], ends: Instants
 ) -> NDArray[np.bool_]:
-    """Which UTC hours of the day clock hours in order show that were asked for."""
+    """Return the UTC hours of the day that a time-of-day filter let through."""
     whole = starts + lengths >= ends - SLACK
     if whole.any():
         return hours_held(starts[whole], ends[whole])

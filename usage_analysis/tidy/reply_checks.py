@@ -1,8 +1,8 @@
-"""Whether a reply holds what was asked for: its days and hours, and none of them twice.
+"""Checks that a reply holds the requested days and hours, each of them once.
 
-A server that does not know a filter ignores it. Of the filters only the window and the time of day
-show in a reply, so those are looked at, in the reply to each request: added up first, what came
-twice would be within the window of them all.
+A server ignores filters that it does not know. Only the window and the time of day leave traces in
+a reply, so only these two filters are checked. Each reply is checked before replies are added up,
+because a row outside one window can lie within another.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
-#: A reply whose buckets are those that were asked for.
+#: A reply with the requested buckets only.
 CheckedReply = NewType("CheckedReply", wire.Reply)
 
 _DOCTOR = "`usage-analysis doctor` says what this account does"
 
 
 def check_reply(reply: wire.Reply, query: UsageQuery, as_of: datetime) -> CheckedReply:
-    """The reply to a query, once it is seen to hold what was asked for.
+    """Return a reply if its buckets are those that the query requested.
 
     Parameters
     ----------
     query
-        What this one reply answers.
+        Query that this reply answers.
     as_of
         When the reply was made, with its zone.
 
     Raises
     ------
     ResponseError
-        Two rows of one bucket, or calls of a day or hour that was not asked for; the message starts
+        Two rows of one bucket, or calls of a day or hour that was not requested. The message starts
         with the row's path.
     """
     window, stop = window_of(query) or (0, 0), microseconds(as_of)
@@ -49,20 +49,20 @@ def check_reply(reply: wire.Reply, query: UsageQuery, as_of: datetime) -> Checke
 
 
 def window_of(query: UsageQuery) -> tuple[int, int] | None:
-    """First instant of a query's window and the first one after it [us since 1970, UTC]."""
+    """Return the first instant of a query's window and the first one after it [us, UTC]."""
     if query.start is None or query.end is None:
         return None
     return microseconds(query.start), microseconds(query.end)
 
 
 def hours_of_day(query: UsageQuery, *, closed: bool = False) -> NDArray[np.bool_]:
-    """Which of the 24 UTC hours a time-of-day filter lets calls be in, shape (24,).
+    """Return the UTC hours of the day that a time-of-day filter lets through, shape (24,).
 
     Parameters
     ----------
     closed
-        Count the hour that begins where the time of day ends: whether a call of that very instant
-        is meant is not known.
+        Include the hour that begins where the time of day ends: the vendor does not say whether the
+        end is inclusive.
     """
     low, high = (
         None if t is None else t.hour * HOUR + t.minute * 60_000_000 + t.second * 1_000_000
@@ -89,7 +89,7 @@ def _check_rows(
     low, high = window
     outside = (rows.time < low // step * step) | (rows.time >= high)
     for where, expected, why in (
-        (outside, "a bucket of the window", f"; the server did not heed the dates: {_DOCTOR}"),
+        (outside, "a bucket of the window", f"; the server ignored the dates: {_DOCTOR}"),
         (rows.time > stop, "none after the reply's own date", ""),
     ):
         if (first := _first(rows, where)) is not None:
@@ -107,13 +107,13 @@ def _check_hours(rows: wire.Buckets, query: UsageQuery) -> None:
     until = "24:00" if end is None else f"{end:%H:%M}"
     raise ResponseError(
         f"hourly[{place}].hour: expected calls created from {start:%H:%M} to {until} UTC, got "
-        f"calls of {_name(rows.time[place], HOUR)}; the server did not heed the time of day, or "
-        f"takes it for another zone's: {_DOCTOR}"
+        f"calls of {_name(rows.time[place], HOUR)}; the server ignored the time of day, or "
+        f"took it for that of another zone: {_DOCTOR}"
     )
 
 
 def _first(rows: wire.Buckets, where: NDArray[np.bool_]) -> int | None:
-    """Place of the first of these rows that has calls."""
+    """Return the place of the first of these rows that has calls."""
     places = np.flatnonzero(where & (rows.columns["total_count"] > 0))
     return int(places[0]) if len(places) else None
 

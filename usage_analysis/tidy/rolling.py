@@ -1,4 +1,4 @@
-"""Sums over the window that ends with each bucket of a frame."""
+"""Trailing sums of a frame."""
 
 from __future__ import annotations
 
@@ -30,11 +30,10 @@ Numbers = NDArray[np.intp]
 
 
 def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
-    """Sums over the window that ends with each bucket.
+    """Add a frame up over the window that ends with each bucket.
 
-    pandas' own ``rolling`` refuses a timedelta column and knows no clock: here days are those of
-    the frame's own clock, 23 and 25 hours among them, and hours are elapsed ones. A window begins
-    and ends with buckets: of the calls within one sums do not say when they came.
+    Unlike pandas' ``rolling``, this takes timedelta columns and local days: a day has 23 or 25
+    hours where the clock changes. Hours are elapsed hours. Windows consist of whole buckets.
 
     Parameters
     ----------
@@ -46,9 +45,9 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The rows as they were, with the measures summed over the window; `provisional` where any of
-        its buckets is; `hours`, the elapsed hours seen [h]; `complete`, whether the whole window is
-        in the frame and over. A bucket is in a window in which it begins.
+        The same rows, with the measures summed over the window; `provisional` where any bucket of
+        the window is; `hours`, the elapsed hours covered [h]; `complete`, whether the whole window
+        is in the frame and over. A bucket belongs to the windows in which it begins.
 
     Raises
     ------
@@ -109,7 +108,7 @@ class Trailing:
             self.cut = cut_rows(self.known, flags, of_known)[self.where]
 
     def since(self, span: int, *, days: bool) -> tuple[Numbers, NDArray[np.bool_]]:
-        """Place in order of each row's first bucket, and whether its window is whole and over."""
+        """Return the place of each row's first bucket, and whether its window is whole and over."""
         back, inside = self._back(span, days=days)
         if self.sorted and (self.key[-1] + 1) == len(self.key):
             # Every group has every instant: as many rows back as instants.
@@ -124,7 +123,7 @@ class Trailing:
         return first, whole
 
     def _back(self, span: int, *, days: bool) -> tuple[Numbers, NDArray[np.bool_]]:
-        """How many instants back each one's window begins, and whether that is in the data."""
+        """Return how many instants back each window begins, and whether the data have its start."""
         number = np.arange(len(self.known))
         if self.hours and not days:
             most = span // HOUR - 1
@@ -141,7 +140,7 @@ class Trailing:
         return number - np.searchsorted(self.known, begins), inside
 
     def sums(self, values: NDArray[Any], first: Numbers) -> NDArray[Any]:
-        """Sums of a column over the windows; integers stay exact, and decimals to the millionth."""
+        """Return the sums of a column over the windows, exact for integers and millionths."""
         if values.dtype.kind == "f":
             micro = values * 1e6
             whole = np.rint(micro)
@@ -167,7 +166,7 @@ class Trailing:
         return total
 
     def between(self, running: NDArray[Any], first: Numbers) -> NDArray[Any]:
-        """Sums over the windows that begin at each row's first bucket."""
+        """Return the sums over the windows that begin at each row's first bucket."""
         if self.sorted:
             sums: NDArray[Any] = running[1:] - running[first]
             return sums
@@ -178,7 +177,7 @@ class Trailing:
 
 
 def _window(window: str) -> tuple[int, bool]:
-    """Length of a window [us], and whether it is one of days of the clock."""
+    """Return the length of a window [us], and whether it counts local days."""
     found = re.fullmatch(r"([1-9]\d{0,4})(h|D|W)", window) if isinstance(window, str) else None
     if not found:
         raise QueryError(f'window: expected hours, days or weeks as "12h", "7D", got {window!r}')

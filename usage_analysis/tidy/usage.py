@@ -40,7 +40,7 @@ class _OptionalHours:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class CallUsage:
-    """One answer of the endpoint as tidy frames, with what was asked and when.
+    """A reply of the endpoint as tidy frames, with its query and date.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ class CallUsage:
     all_time
         The reply's all-time figures by measure, `duration` a Timedelta. Whether they follow the
         filters is not known, so no helper takes them for the window's totals. None where the
-        question took more than one request.
+        query took more than one request.
     query
-        What was asked, with both ends of the window; None for a bare reply without a row.
+        The query, with both ends of the window; None for a bare reply without rows.
     as_of
         When the reply was made, UTC.
     source
         ``"live"``, ``"sample"`` or ``"file"``.
     groups
-        The question of each group of a breakdown, by name, in the frames' order; None for a single
-        series. What the groups leave over has the question about all calls.
+        The query of each group of a breakdown, by name, in the frames' order; None for a single
+        series. The rest has the query for all calls.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class CallUsage:
     groups: Mapping[str, UsageQuery] | None = None
 
     def __post_init__(self) -> None:
-        """Let the sample account's frames say that they are."""
+        """Mark frames of the sample account."""
         for frame in (self.daily, self.__dict__["_hourly"]):
             if self.source == "sample" and frame is not None:
                 frame.attrs["source"] = "sample"
@@ -97,14 +97,14 @@ class CallUsage:
         as_of: datetime | str | None = None,
         saved: bool = False,
     ) -> CallUsage:
-        """Usage from the vendor's JSON.
+        """Read usage from the vendor's JSON.
 
         Parameters
         ----------
         body
             One whole JSON document.
         query
-            What was asked. Without it the window is the first to the last daily row.
+            The query. Without it the window is that of the daily rows.
         as_of
             When the reply was made, with its zone. Without it the clock where there is a `query`,
             else the end of the last day, which stays provisional: the reply may have been made on
@@ -128,15 +128,15 @@ class CallUsage:
         return build_usage([check_reply(reply, query, moment)], query, as_of=moment, source="file")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Path of the file that now holds the reply, its query and date; `load` reads it back.
+        """Save the reply with its query and date, and return the path; `load` reads it back.
 
-        The file is written beside and moved into place: it is whole or not there.
+        The file is written under another name and moved into place, so it is never incomplete.
         """
         return usage_files.save(self, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CallUsage:
-        """Usage from a file that `save` wrote, or from a bare reply of the vendor's.
+        """Read usage from a file that `save` wrote, or from a bare reply of the vendor.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class CallUsage:
             raise ResponseError(f"query.{error}") from None
 
     def __repr__(self) -> str:
-        """What was asked, from whom, and how much came."""
+        """Source, number of calls or groups, window and date."""
         window = "no window"
         if self.query is not None and self.query.start and self.query.end:
             window = f"{self.query.start:%Y-%m-%d %H:%M} to {self.query.end:%Y-%m-%d %H:%M} UTC"
@@ -176,7 +176,7 @@ def build_usage(
     as_of: datetime | str | None,
     source: Source,
 ) -> CallUsage:
-    """Usage from the replies to the requests of one query, added up.
+    """Return the usage of one query: the sum of the replies to its requests.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def build_breakdown(
     *,
     overlapping: bool | None = None,
 ) -> CallUsage:
-    """Usage of a breakdown: the groups' frames one below the other, the group as first column.
+    """Return the usage of a breakdown: the groups' frames stacked, the group as first column.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def build_breakdown(
     name
         The group column's.
     query
-        What all groups were asked.
+        The query that all groups share.
 
     Returns
     -------

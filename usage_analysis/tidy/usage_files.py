@@ -1,8 +1,8 @@
-"""Usage as a file: the vendor's JSON with what was asked and when, and the vendor's JSON alone.
+"""Files of usage: the vendor's JSON with its query and date, or the vendor's JSON alone.
 
 A file of one series is ``{"format": 1, "query", "as_of", "source", "reply"}``, one of a breakdown
 ``{"format": 2, "query", "as_of", "source", "name", "parts": [{"group", "query", "reply"}]}``. The
-replies are in the vendor's form, so that what reads them reads both.
+replies are in the vendor's form, so one decoder reads both.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _GroupedFile(msgspec.Struct):
 
 
 def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
-    """Path of the file that now holds a usage; see `CallUsage.save`."""
+    """Write usage to a file and return its path; see `CallUsage.save`."""
     target = target_of(path)
     body = msgspec.json.encode(_document(usage))
     beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
@@ -80,16 +80,16 @@ def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
 
 
 def target_of(path: str | os.PathLike[str]) -> Path:
-    """Path of the file that `save` would write: where a link points, if it is one.
+    """Return the path of the file that `save` writes: the target of a link.
 
     Raises
     ------
     QueryError
-        There is no such folder, or the path is a folder's.
+        The folder does not exist, or the path is a folder.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir() or target.is_dir():
-        raise QueryError(f"path: expected a file in a folder that is there, got {str(path)!r}")
+        raise QueryError(f"path: expected a file in an existing folder, got {str(path)!r}")
     return target
 
 
@@ -107,7 +107,7 @@ class SavedUsage(NamedTuple):
 
 
 def decode(body: bytes) -> SavedUsage | None:
-    """Content of a file that `save` wrote; None for a bare reply.
+    """Return the content of a file that `save` wrote; None for a bare reply.
 
     Raises
     ------

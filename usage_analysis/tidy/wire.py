@@ -1,4 +1,4 @@
-"""The only file that knows the vendor's JSON: bytes to columns and back, every field checked.
+"""Codec of the vendor's JSON: bytes to columns and back, with every field checked.
 
 The schema grew: `billedMinutes` came in 2025-09, `errorCount` and `hourly` in 2026-03. A live reply
 has all of them; a saved one may lack the later ones, in every row alike.
@@ -89,7 +89,7 @@ class _Stored(_Saved, kw_only=True):
 
 
 class _Parts(msgspec.Struct):
-    """A reply's parts as they came, whatever they hold; what else it holds is skipped."""
+    """Undecoded parts of a reply, for error messages."""
 
     allTime: msgspec.Raw = msgspec.Raw()  # noqa: N815  # looked up by the vendor's name
     daily: msgspec.Raw = msgspec.Raw()
@@ -123,11 +123,11 @@ class Reply:
 
 
 class CutReplyError(ResponseError):
-    """JSON that stops before its end: asking again may bring the whole."""
+    """JSON that stops before its end; another request may bring the whole."""
 
 
 def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quoted = str) -> Reply:
-    """Reply from the vendor's JSON.
+    """Decode a reply from the vendor's JSON.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quo
     stored
         Allow what `encode` writes: as `saved`, and without `allTime` where replies were added up.
     quoted
-        What an error quotes of a text, before it is cut.
+        Function that makes a text safe to quote in an error, before it is cut.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def _check_keys(body: Body, reply: Reply, quoted: Quoted) -> None:
 
 
 def encode(reply: Reply) -> bytes:
-    """The vendor's JSON of a reply; `decode` with `stored` reads it back unchanged."""
+    """Encode a reply as the vendor's JSON; `decode` with `stored` reads it back unchanged."""
     totals = {name: np.array([value]) for name, value in reply.all_time.items()}
     document: dict[str, Any] = {"allTime": _rows(totals)[0]} if totals else {}
     document["daily"] = _rows(reply.daily.columns, _dates(reply.daily))
@@ -285,7 +285,7 @@ _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
 
 
 def _explain(message: str, body: Body, quoted: Quoted) -> str:
-    """Msgspec's message in this package's words: the path first, then what came."""
+    """Return msgspec's message in this package's words: the path first, then the value."""
     what, _, path = message.partition(" - at `$")
     path = path.rstrip("`").removeprefix(".")
     if missing := _MISSING.match(what):
@@ -302,7 +302,7 @@ def _explain(message: str, body: Body, quoted: Quoted) -> str:
 
 
 def _value_at(path: str, body: Body) -> str | None:
-    """Text of a value; None where it is not worth the memory, or two values have that path."""
+    """Return the text of a value; None if it would take too much memory or has no clear path."""
     field, *way = re.findall(r"\w+", path)
     try:
         part = getattr(msgspec.json.decode(body, type=_Parts), field)

@@ -1,8 +1,8 @@
-"""Local clocks: which hour, day or month of a place an instant lies in, for every zone and date.
+"""Local clocks: the local hour, day or month of instants, for every zone and date.
 
-Instants are int64 microseconds since 1970 in UTC; local clock times are the same on the clock of
-the place. pandas asks Python for the offset of each row of a zone of `zoneinfo`; here the few
-changes of offset in a window are found once, and rows are looked up between them.
+Instants are int64 microseconds since 1970 in UTC. Local clock times are the same on a local clock.
+For zones of `zoneinfo` pandas calls Python for the offset of each row. This module finds the few
+changes of offset in a window once and looks rows up between them, which is much faster.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ Instants = NDArray[np.int64]
 
 
 def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970 of an instant."""
+    """Return the microseconds since 1970 of an instant."""
     return (instant - EPOCH) // TICK
 
 
 def instant_of(moment: int | np.int64) -> datetime:
-    """Instant of a number of microseconds since 1970, UTC."""
+    """Return the instant of a number of microseconds since 1970, UTC."""
     return EPOCH + int(moment) * TICK
 
 
@@ -60,7 +60,7 @@ class ClockHours(NamedTuple):
 
 
 def zone_of(frame: pd.DataFrame) -> tzinfo:
-    """Time zone of a frame's index.
+    """Return the time zone of a frame's index.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def zone_of(frame: pd.DataFrame) -> tzinfo:
 
 
 def row_times(frame: pd.DataFrame) -> Instants:
-    """Start of each row [us since 1970, UTC], shape (n,)."""
+    """Return the start of each row [us since 1970, UTC], shape (n,)."""
     zone_of(frame)
     index = cast(pd.DatetimeIndex, frame.index)
     # Asked for the unit that it has, an index is copied.
@@ -83,7 +83,7 @@ def row_times(frame: pd.DataFrame) -> Instants:
 
 
 def to_index(times: Instants, zone: tzinfo) -> pd.DatetimeIndex:
-    """Index `time` of instants, on the clock of a zone."""
+    """Return an index `time` of instants in a time zone."""
     utc = pd.DatetimeIndex(times.view("M8[us]"), name="time").tz_localize("UTC")
     return utc if str(zone) == "UTC" else utc.tz_convert(zone)
 
@@ -95,7 +95,7 @@ def _offset(zone: tzinfo, instant: int) -> int:
 
 
 def offsets(zone: tzinfo, start: int, end: int) -> tuple[Instants, Instants]:
-    """Instants from which an offset holds, the first at `start`, and the offsets [us]."""
+    """Return the instants from which offsets hold, the first at `start`, and the offsets [us]."""
     changes = [(start, _offset(zone, start))]
     for stretch in range(start // _STRETCH, end // _STRETCH + 1):
         changes += [one for one in _known_changes(zone, stretch) if start < one[0] <= end]
@@ -132,7 +132,7 @@ def _changes(zone: tzinfo, stretch: int) -> tuple[tuple[int, int], ...]:
 
 
 def distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
-    """Place of each instant among the distinct ones in order, and those."""
+    """Return the place of each instant among the distinct instants, and these in order."""
     block = repeats_of(times)
     if block:
         return np.tile(np.arange(block), len(times) // block), times[:block]
@@ -151,7 +151,7 @@ def distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
 
 
 def instants(times: Instants) -> Instants:
-    """Distinct instants in order."""
+    """Return the distinct instants in order."""
     block = repeats_of(times)
     return times[:block] if block else distinct(times)[1]
 
@@ -174,12 +174,12 @@ def repeats_of(times: Instants) -> int:
 
 
 def local_clock(frame: pd.DataFrame) -> Instants:
-    """Local clock time of each row of a frame [us], shape (n,)."""
+    """Return the local clock time of each row of a frame [us], shape (n,)."""
     return clock_of(row_times(frame), zone_of(frame))
 
 
 def clock_of(times: Instants, zone: tzinfo) -> Instants:
-    """Local clock time of each instant [us], shape (n,)."""
+    """Return the local clock time of each instant [us], shape (n,)."""
     if len(times) == 0 or str(zone) == "UTC":
         return times
     since, held = offsets(zone, int(times.min()), int(times.max()) + 1)
@@ -190,18 +190,18 @@ def clock_of(times: Instants, zone: tzinfo) -> Instants:
 
 
 def weekday_of(days: Instants) -> Instants:
-    """Weekday of days since 1970, 0 is Monday; the first of them was a Thursday."""
+    """Return the weekday of days since 1970, 0 for Monday; the first day was a Thursday."""
     weekday: Instants = (days + 3) % 7
     return weekday
 
 
 def in_order(times: Instants) -> bool:
-    """Whether instants follow one another, each after the one before it or at the same time."""
+    """Return True if no instant is before the previous one."""
     return bool(np.all(times[1:] >= times[:-1]))
 
 
 def even_hours(times: Instants, zone: tzinfo) -> bool:
-    """Whether instants follow hour after hour, each on the hour of its clock."""
+    """Return True if instants are consecutive hours that begin on the local hour."""
     if len(times) == 0 or int(times[-1] - times[0]) != (len(times) - 1) * HOUR:
         return False
     if np.any(times[1:] - times[:-1] != HOUR):
@@ -211,7 +211,7 @@ def even_hours(times: Instants, zone: tzinfo) -> bool:
 
 
 def first_instants(zone: tzinfo, local: Instants) -> Instants:
-    """First instant at which a local clock shows each time or a later one [us, UTC]."""
+    """Return the first instant at which a local clock shows each time or a later one [us, UTC]."""
     if len(local) == 0:
         return local
     since, held = offsets(zone, int(local.min()) - 2 * DAY, int(local.max()) + 2 * DAY)
@@ -227,7 +227,7 @@ def first_instants(zone: tzinfo, local: Instants) -> Instants:
 
 
 def clock_hours(zone: tzinfo, start: int, end: int) -> ClockHours:
-    """Local clock hours that a window touches, cut to the window."""
+    """Return the local clock hours that overlap a window, cut to the window."""
     since, held = offsets(zone, start, end)
     pieces = []
     for low, high, offset in zip(since, [*since[1:], end], held, strict=True):
@@ -239,12 +239,12 @@ def clock_hours(zone: tzinfo, start: int, end: int) -> ClockHours:
 
 
 def has_gaps(starts: Instants, ends: Instants) -> bool:
-    """Whether buckets in order do not follow one another: a time of day was asked for."""
+    """Return True if buckets in order have gaps between them, as after a time-of-day filter."""
     return bool(np.any(starts[1:] != ends[:-1]))
 
 
 def hours_held(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
-    """Which of the 24 UTC hours buckets of an hour at most lie in."""
+    """Return the UTC hours of the day in which buckets of at most an hour lie, shape (24,)."""
     held = np.zeros(24, dtype=np.bool_)
     held[starts // HOUR % 24] = True
     held[(ends - 1) // HOUR % 24] = True
@@ -252,7 +252,7 @@ def hours_held(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
 
 
 def inside(clock: ClockHours, held: NDArray[np.bool_]) -> Instants:
-    """How much of each clock hour lies in the UTC hours that are held [us]."""
+    """Return how much of each clock hour lies in the UTC hours that are held [us]."""
     middle = np.minimum(clock.end, clock.start // HOUR * HOUR + HOUR)
     before = (middle - clock.start) * held[clock.start // HOUR % 24]
     part: Instants = before + (clock.end - middle) * held[middle // HOUR % 24]
