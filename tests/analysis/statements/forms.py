@@ -1,0 +1,170 @@
+"""Forms of the texts about an account, with a name for each of their claims."""
+
+import re
+
+import pytest
+
+N = r"[-+]?[\d,]+(?:\.\d+)?"
+DAY = r"\d{4}-\d\d-\d\d"
+ZONE = r"\((?P<zone>[A-Z][\w/]+)\)"
+WHEN = rf"(?P<first>{DAY})(?: to (?P<last>{DAY}))? {ZONE}"
+BASIS = rf"\(95 % confidence; (?P<calls>{N}) calls in (?P<hours>{N}) hours, {WHEN}\)"
+OF = rf"(?P<failed>{N}) of (?P<calls>{N}) calls"
+FAILED_OF = rf"(?P<failed>{N}) failed of (?P<calls>{N}) calls"
+ENDS = rf"(?P<low>{N}) to (?P<high>{N})"
+RATE = rf"Error rate (?P<rate>{N}) %"
+WITHIN = r"lies within (?P<spans>[\d:-]+(?: or [\d:-]+)*)"
+OF_DAY = rf"(?:The busiest hour of the day {WITHIN}|No hour of the day stands out)"
+NOTHING = rf"No (?:calls|minutes of talk) in (?P<hours>{N}) finished hours"
+TOP = (
+    rf"The busiest hour, (?P<hour>{DAY} \d\d:\d\d), carried (?P<erlangs>{N}) erlangs?"
+    rf"(?: and lost an estimated (?P<lost>{N}) % of its calls \(Erlang B\))?"
+    r"(?P<long>; overlong calls of \d+ hours? are spread out)?\."
+    rf"(?: For the usual peak of {N} erlangs, (?P<lines>\d+) lines refuse at most 1 %\.)?"
+)
+POINTS = (
+    rf"(?P<points>{N}) points "
+    rf"\((?:95 % interval {ENDS} points|too few days for an interval)\)"
+)
+SIZES = rf"(?P<billed>{N}) billed minutes for (?P<talk>{N}) minutes of talk"
+
+#: All forms of each text: a text in another form fails until its claims can be computed here.
+FORMS = {
+    "describe_errors": [
+        rf"{RATE} \({OF}; 95 % interval {ENDS} %\), {WHEN}\.",
+        rf"Too few calls to give an error rate: {FAILED_OF}, {WHEN}\.",
+        rf"No calls, so no error rate, {WHEN}\.",
+    ],
+    "describe_peak": [
+        rf"{OF_DAY}(?:; the busiest hour of the week is one of (?P<many>\d+))? {BASIS}\.",
+        rf"{NOTHING} \({WHEN}\)\.",
+    ],
+    "describe_capacity": [
+        (
+            rf"Calls were probably refused in (?P<risk>{N}) of (?P<hours>{N}) hours at a limit "
+            rf"of 5 concurrent calls \(1 % or more of the hour, {WHEN}\)\. {TOP}"
+        ),
+        (
+            "Refusals are unlikely at a limit of 5 concurrent calls: in none of "
+            rf"(?P<hours>{N}) hours would 1 % of the calls be refused \({WHEN}\)\. {TOP}"
+        ),
+        (
+            rf"A limit of 5 concurrent calls was hardly in force: (?P<over>{N}) hours of "
+            rf"(?P<hours>{N}) carried more \({WHEN}\), up to (?P<erlangs>{N}) erlangs on "
+            rf"(?P<hour>{DAY} \d\d:\d\d)\. To refuse at most 1 % of the calls it takes "
+            r"(?P<lines>\d+) lines\."
+        ),
+        rf"No talk in (?P<hours>{N}) hours \({WHEN}\)\.",
+    ],
+    "describe_month": [
+        (
+            rf"(?P<month>\d{{4}}-\d\d) {ZONE}: an estimated USD (?P<money>{N}) for "
+            rf"(?P<monthly>{N}) billed minutes (?:in all (?P<all_days>\d+) days|"
+            rf"from (?P<first>{DAY}) to (?P<last>{DAY}); "
+            r"these data begin after the month did, so it is not projected|"
+            rf"to (?P<last_2>{DAY}), where these data end; the whole month would be USD "
+            rf"(?P<projection>{N}) \(95 % interval USD (?P<low>{N}) to USD (?P<high>{N}), from "
+            r"(?P<complete>\d+) complete days, (?P<absent>\d+) not in the data\)"
+            rf"(?:; this carries on a trend of {N} % per month)?)\."
+        )
+    ],
+    "plot_error_rate": [rf"{RATE} \({OF}; 95 % interval {ENDS} %\)", "No calls, so no error rate"],
+    "plot_day": [OF_DAY, NOTHING],
+    "plot_week": [
+        r"The busiest hour of the week is one of (?P<many>\d+)",
+        "No hour of the week stands out",
+        NOTHING,
+    ],
+    "plot_capacity": [
+        rf"Calls probably refused in (?P<risk>{N}) of (?P<hours>{N}) hours at a limit of 5",
+        rf"Refusals unlikely at a limit of 5: no hour of (?P<hours>{N}) at risk",
+        r"A limit of 5 was hardly in force: it takes (?P<lines>\d+) lines",
+        rf"No talk in (?P<hours>{N}) hours",
+    ],
+    "plot_load_duration": [
+        (
+            rf"Traffic is over (?P<tenth>{N}) erlangs? in a tenth of (?P<hours>{N}) hours, "
+            rf"(?P<erlangs>{N}) erlangs at most"
+        ),
+        "No talk in any finished hour",
+    ],
+    "plot_calendar": [
+        rf"Busiest day: (?P<weekday>\w+) (?P<top_day>{DAY}) with (?P<most>{N}) calls",
+        "No calls on any day",
+    ],
+    "plot_trend": [
+        (
+            rf"(?P<mean>{N}) calls per day on average over (?P<days>\d+) whole days, most on "
+            rf"(?P<weekday>\w+) (?P<top_day>{DAY}) \((?P<most>{N})\)"
+        ),
+        rf"(?P<calls>{N}) calls in the one whole day",
+        r"No calls in (?P<days>\d+) whole days",
+    ],
+    "plot_billing": [
+        rf"Billed (?P<over_talk>{N}) % more than the talk: {SIZES} in (?P<days>\d+) whole days?",
+        r"No billing overhead: no talk in (?P<days>\d+) whole days",
+    ],
+    "plot_burn_up": [
+        (
+            rf"(?P<monthly>{N}) billed minutes in (?P<month_name>\w+ \d{{4}})"
+            rf"(?: since (?P<first>{DAY}), not projected)?"
+        ),
+        (
+            rf"The whole month would be (?P<projected_minutes>{N}) billed minutes in "
+            rf"(?P<month_name>\w+ \d{{4}}) \({ENDS}\)"
+            rf"(?:, with a trend of {N} % per month)?"
+        ),
+    ],
+    "plot_control": [
+        rf"{RATE}: (?:no single day out of limits|too few failed calls to judge a single day)",
+        rf"Error rate steady at (?P<rate>{N}) %: none of (?P<days>\d+) days is out of limits",
+        rf"{RATE} of (?P<calls>{N}) calls: no limits can be set",
+        (
+            r"Error rate out of limits on \d+ of (?P<days>\d+) days, farthest on (?P<weekday>\w+) "
+            rf"(?P<bad_day>{DAY}) \((?P<bad_rate>{N}) % against (?P<usual>{N}) %\)"
+        ),
+        "No calls in a whole day, so no error rate",
+    ],
+    "plot_error_week": [
+        (
+            rf"No hour of the week stands out: error rate (?P<rate>{N}) % of (?P<calls>{N}) calls"
+            r"(?:; (?P<few>\d+) of 168 hours have too few calls)?"
+        ),
+        "Too few calls in every hour of the week to tell its error rate",
+    ],
+    "plot_funnel": [
+        rf"No group's error rate is beyond chance: (?P<rate>{N}) % of (?P<calls>{N}) calls",
+        rf"{RATE} in every group: no limits can be set",
+        "No calls in any group, so no error rate",
+    ],
+    "plot_pareto": [
+        rf"(?P<groups>\d) of 3 groups have (?P<top_share>{N}) % of (?P<billed>{N}) billed minutes",
+        (
+            rf"(?P<top>\w+) (?:alone )?has (?P<top_share>{N}) % of (?P<billed>{N}) billed minutes"
+            r"(?:, the most of 3 groups)?"
+        ),
+        "No billed minutes in any of 3 groups",
+    ],
+    "plot_comparison of periods": [
+        rf"No significant change in calls: (?P<change>{N}) % \(95 % interval {ENDS} %\)",
+        rf"Calls (?P<way>up|down) (?P<size>{N}) % \(95 % interval {ENDS} %\)",
+        "0 calls, none in the previous period",
+    ],
+    "plot_comparison of rates": [
+        rf"(?:No significant change in error rate:|Error rate) {POINTS}",
+        rf"{RATE} in both periods",
+        "No calls in one of the periods, so no error rates to compare",
+    ],
+}
+FORMS["plot_effects"] = [
+    rf"{FORMS['plot_comparison of rates'][0]}(?:; no agent changed its own rate significantly)?",
+    *FORMS["plot_comparison of rates"][1:],
+]
+
+
+def claims_of(kind: str, text: str) -> dict[str, str]:
+    """Return the claims of a text by name; a form that is not known fails."""
+    for form in FORMS[kind.removesuffix(" of talk")]:
+        if found := re.fullmatch(form, text):
+            return {name: value for name, value in found.groupdict().items() if value is not None}
+    pytest.fail(f"{kind}: the claims of this text are not checked: {text}")
