@@ -36,32 +36,34 @@ about = Provenance.of(usage, hours, timezone="America/New_York")
 def draw(measure):
     return ua.plot_trend(daily, measure=measure, about=about).figure
 
-names = {"calls": "total_count", "joined calls": "joined_count", "calls in error": "error_count",
+names = {"calls": "total_count", "joined calls": "joined_count", "failed calls": "error_count",
          "minutes of talk": "duration"}
 ipywidgets.interact(draw, measure=ipywidgets.Dropdown(options=list(names.items())))
 draw.widget.add_class("plain");
 """
 TIMED = """async ([control, image, value]) => {
     const select = document.querySelector(control);
-    const before = document.querySelector(image).src;
+    const look = shown => shown.src ?? shown.textContent;
+    const before = look(document.querySelector(image));
     const start = performance.now();
     select.value = value;
     select.dispatchEvent(new Event('change', {bubbles: true}));
     for (;;) {
         await new Promise(requestAnimationFrame);
         const shown = document.querySelector(image);
-        if (shown && shown.src !== before && shown.complete && shown.naturalWidth > 0) {
-            await shown.decode();
+        if (shown && look(shown) !== before && (shown.complete ?? true)) {
+            if (shown.decode) await shown.decode();
+            else await new Promise(requestAnimationFrame);  // painted with this frame
             return performance.now() - start;
         }
         if (performance.now() - start > 60000) throw new Error(`no new picture in ${image}`);
     }
 }"""
 WAYS = {
-    "explorer": (".ua-measure select", "img.ua-figure"),
+    "explorer": (".ua-measure select", ".ua-figure svg"),
     "interact": (".plain select", ".plain img"),
 }
-MEASURES = ("joined calls", "calls in error", "minutes of talk", "calls")
+MEASURES = ("joined calls", "failed calls", "minutes of talk", "calls")
 ROUNDS = 8
 REST = 200
 """Pause before each change, in which what came after the last picture is done [ms]."""

@@ -22,11 +22,12 @@ FLAGS = (
     # A page asks its maker's network for fonts: not from here, and without waiting for it.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-PATIENCE = 90_000
+PATIENCE = 30_000
 """How long a test waits before it gives up [ms]: a busy machine is no failure."""
 LOOKS = {
-    "picture": "document.querySelector('img.ua-figure').src",
+    "picture": "document.querySelector('.ua-figure svg').outerHTML",
     "headline": "document.querySelector('.ua-headline').innerText",
+    "hours": "document.querySelector('.ua-hours-from select').selectedOptions[0].text",
     "as of": "document.querySelector('.ua-asof').innerText",
     "listed": "document.querySelectorAll('.ua-agents option').length",
     "how many": "document.querySelector('.ua-how-many input').value",
@@ -128,8 +129,8 @@ DIM = """() => {
 class Board:
     """A dashboard on a page, and what the page's console said."""
 
-    def __init__(self, browser, address, width=1400):
-        self.page = browser.new_page(viewport={"width": width, "height": 1000})
+    def __init__(self, browser, address, width=1400, **options):
+        self.page = browser.new_page(viewport={"width": width, "height": 1000}, **options)
         self.page.set_default_timeout(PATIENCE)
         self.said = []
         self.page.on("console", self._heard)
@@ -143,8 +144,7 @@ class Board:
 
     def ready(self):
         """Wait until a figure is there."""
-        self.page.wait_for_selector("img.ua-figure")
-        self.page.wait_for_function("document.querySelector('img.ua-figure').naturalWidth > 0")
+        self.page.wait_for_selector(".ua-figure svg")
         return self
 
     def at(self, name):
@@ -179,11 +179,11 @@ class Board:
         act()
         self.page.wait_for_function(
             f"""([before, words]) => {{
-                const image = document.querySelector('img.ua-figure');
+                const figure = document.querySelector('.ua-figure');
                 const says = document.querySelector('.ua-headline').innerText;
                 return ({LOOKS[what]}) !== before && says.includes(words)
-                    && !says.startsWith('Asking') && !image.classList.contains('ua-waiting')
-                    && image.complete && image.naturalWidth > 0;
+                    && !says.startsWith('Asking') && !figure.matches('.ua-waiting, .ua-busy')
+                    && figure.querySelector('svg') !== null;
             }}""",
             arg=[before, says],
         )

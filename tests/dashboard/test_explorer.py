@@ -2,28 +2,27 @@
 
 import base64
 import inspect
-import io
 import itertools
 import json
 import re
 from datetime import date
 from decimal import Decimal
 
+import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.image import imread
 
 import usage_analysis as ua
 from tests.dashboard.transports import Watched, watched_client
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.change import state_effects
 from usage_analysis.dashboard.controls import Named
-from usage_analysis.dashboard.display import on_screen
 from usage_analysis.dashboard.headlines import HEADLINES
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.views import ON_TABS, TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.style import picture
 from usage_analysis.sample import AGENTS, KEY, TENANTS
 from usage_analysis.sample.endpoint import sample_endpoint
 from usage_analysis.sample.serve import local_server
@@ -41,8 +40,9 @@ def explorer(transport):
     return ua.Explorer(watched_client(transport), timezone=ZONE)
 
 
-def pixels(png):
-    return imread(io.BytesIO(bytes(png)))
+def drawing(svg):
+    """An SVG without its metadata, which hold the query to the server."""
+    return re.sub(r"(?s)<metadata>.*</metadata>", "", svg)
 
 
 def show(explorer, name):
@@ -81,15 +81,15 @@ ASKED = (
 
 def test_what_is_in_hand_is_drawn_without_asking(explorer):
     """A control that leaves the question to the server as it is draws one new picture, no more."""
-    seen = bytes(explorer.image.value)
+    seen = explorer.image.svg
     for name, value in DRAWN_FROM_HAND:
         before = explorer.draws
         getattr(explorer, name).value = value
         assert (explorer.draws, explorer.fetches) == (before + 1, 1), name
         assert explorer.phase == "ready", (name, explorer.error)
-        assert bytes(explorer.image.value) != seen, name
+        assert explorer.image.svg != seen, name
         assert "cached data" in explorer.display.asof.value
-        seen = bytes(explorer.image.value)
+        seen = explorer.image.svg
 
 
 def test_a_new_question_is_asked_once(explorer, transport):
@@ -111,7 +111,7 @@ def test_metadata_is_asked_for_with_its_value(explorer, transport):
     assert explorer.fetches == 1
     explorer.metadata_value.value = "maple-realty"
     assert transport.seen[-1]["metadata.tenant"] == "maple-realty"
-    assert "tenant maple-realty" in explorer.display.alt.value
+    assert "tenant maple-realty" in explorer.image.alt
     explorer.metadata_key.value = "channel"
     assert explorer.metadata_value.value == ""
     assert "maple-realty" not in dict(explorer.metadata_value.options)
@@ -219,11 +219,11 @@ def test_every_figure_is_its_python_lines(explorer, tab, capsys):
         assert (explorer.view.value, explorer.phase) == (name, "ready"), explorer.error
         made = {}
         exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
-        again = pixels(on_screen(figure_of(made["ax"])))
-        assert np.array_equal(pixels(explorer.image.value), again), name
+        again = picture(figure_of(made["ax"]), "svg").decode()
+        assert drawing(explorer.image.svg) == drawing(again), name
         assert re.fullmatch(r'<p role="status">[A-Z0-9].*[.]</p>', explorer.headline.value)
         assert len(explorer.table) > 0
-        assert len(explorer.display.alt.value) > 80
+        assert len(explorer.image.alt) > 80
     capsys.readouterr()
 
 
@@ -609,7 +609,7 @@ def test_changes_together_are_one(explorer):
     with pytest.raises(ZeroDivisionError):
         broken()
     assert explorer.draws == 3
-    assert "minutes of talk" in explorer.display.alt.value
+    assert "minutes of talk" in explorer.image.alt
 
 
 def test_agents_can_be_searched_and_chosen_at_once(explorer):
@@ -709,7 +709,7 @@ def test_a_report_is_of_what_is_on_show(explorer):
         explorer.hour_from.value, explorer.hour_to.value = 9, 17
         explorer.limit.value, explorer.price.value = 3, "0.07"
     calls = f"{explorer._view.hourly['total_count'].sum():,} calls"
-    assert calls in explorer.display.alt.value
+    assert calls in explorer.image.alt
     explorer.leave["Report"].click()
     link = explorer.display.file.value
     assert re.search('download="report-trend-2026-03-25-2026-03-31[^"]*[.]html"', link)
@@ -740,7 +740,7 @@ def test_a_state_restores_the_dashboard(explorer, transport):
     assert KEY not in text
     again = ua.Explorer(watched_client(transport), state=json.loads(text))
     assert again.state() == explorer.state()
-    assert bytes(again.image.value) == bytes(explorer.image.value)
+    assert again.image.svg == explorer.image.svg
 
 
 @pytest.mark.parametrize(
@@ -828,7 +828,7 @@ def test_names_come_from_a_file_too(transport, tmp_path):
     assert explorer.agents.options == ("Desk",)
     assert [name for _, name in explorer.group.options] == ["", "agent", "tenant", "site"]
     explorer.agents.value = ("Desk",)
-    assert "agent Desk" in explorer.display.alt.value
+    assert "agent Desk" in explorer.image.alt
     twice = tmp_path / "twice.csv"
     twice.write_text(f"name,id\n{2 * row}", encoding="utf-8")
     refused = [
@@ -882,3 +882,106 @@ def test_the_billing_cycle_begins_on_its_day(transport):
     assert explorer.first.value == date(2026, 3, 15)
     with pytest.raises(ua.QueryError, match="billing_day"):
         ua.Explorer(watched_client(transport), billing_day=32)
+
+
+def points_at(explorer):
+    """Points of the figure on show, by their words."""
+    return {p["label"]: p["key"] for p in json.loads(explorer.image.points)["points"]}
+
+
+def point(explorer, **content):
+    """What the page sends after a hand was on the figure."""
+    explorer.image._handle_custom_msg(content, [])
+
+
+def test_a_click_in_the_figure_chooses(explorer):
+    """A click chooses the group, the days or the hour it is on, and a double click goes back."""
+    explorer.group.value = "agent"
+    key = next(key for words, key in points_at(explorer).items() if words.startswith("Reminders"))
+    point(explorer, choose=key)
+    assert (explorer.groups.value, explorer.preset.value) == (("Reminders",), "last_30_days")
+    explorer.group.value = ""
+    day = next(key for words, key in points_at(explorer).items() if "Fri 2026-03-13" in words)
+    point(explorer, choose=day)
+    assert (explorer.preset.value, explorer.first.value) == ("custom", date(2026, 3, 13))
+    assert explorer.last.value == date(2026, 3, 13)
+    point(explorer, back=True)
+    assert (explorer.preset.value, explorer.granularity.value) == ("last_30_days", "D")
+    explorer.tab.value = "peaks"
+    point(explorer, choose={"weekday": 1, "hour": 14})
+    assert (explorer.hour_from.value, explorer.hour_to.value) == (14, 15)
+    for _ in range(3):  # no further than there are choices
+        point(explorer, back=True)
+    assert (explorer.group.value, explorer.groups.value) == ("agent", ())
+    assert (explorer.hour_from.value, explorer.hour_to.value) == (0, 24)
+
+
+def test_a_click_on_a_group_that_a_figure_always_shows_asks_for_its_calls(explorer):
+    """Where a figure has all groups, the group clicked becomes the filter."""
+    explorer.group.value = "tenant"
+    explorer.tab.value, explorer.view.value = "errors", "funnel"
+    point(explorer, choose={"group": "maple-realty"})
+    assert (explorer.metadata_key.value, explorer.metadata_value.value) == (
+        "tenant",
+        "maple-realty",
+    )
+    point(explorer, choose={"group": "no such"})
+    assert explorer.phase == "ready"
+
+
+def test_a_page_on_a_phone_gets_a_narrow_figure(explorer):
+    """A narrow page asks for the narrow drawing, from what is in hand."""
+    explorer.image.narrow = True
+    assert explorer.axes.figure.get_figwidth() < 5
+    assert explorer.axes.get_facecolor()[:3] == (1, 1, 1)
+    assert not explorer.axes.spines["top"].get_visible()
+    assert explorer.fetches == 1
+
+
+def test_a_search_does_not_hinder_the_buttons(explorer):
+    """Top and None choose whatever a search has taken from the list."""
+    explorer.controls.agents.find.value = "line"
+    explorer.controls.largest.click()
+    assert len(explorer.agents.value) == 3
+    assert explorer.phase == "ready"
+    explorer.controls.agents.none.click()
+    assert explorer.agents.value == ()
+
+
+def test_closing_closes_every_part(transport):
+    """No widget of a closed dashboard is registered any more."""
+    before = set(widgets.widget._instances)
+    explorer = ua.Explorer(watched_client(transport), timezone=ZONE)
+    assert len(set(widgets.widget._instances) - before) > 100
+    explorer.close()
+    assert set(widgets.widget._instances) == before
+
+
+def test_an_error_is_text_and_never_markup(explorer, monkeypatch):
+    """What a file could not be made for is shown as text, whatever is in it."""
+
+    def fails(_kind):
+        raise ua.QueryError("logo: expected a file, got '<img src=x onerror=alert(1)>'")
+
+    monkeypatch.setattr(explorer, "file", fails)
+    explorer.leave["PNG"].click()
+    assert "&lt;img" in explorer.display.file.value
+    assert "<img" not in explorer.display.file.value
+
+
+def test_a_faulty_field_is_marked(explorer):
+    """The control whose value was refused is marked, until a value fits."""
+    explorer.timezone.value = "Nowhere"
+    assert "ua-invalid" in explorer.timezone._dom_classes
+    explorer.timezone.value = "Europe/Berlin"
+    assert "ua-invalid" not in explorer.timezone._dom_classes
+    explorer.hour_from.value = 24 - 1
+    assert "ua-invalid" not in explorer.hour_from._dom_classes
+
+
+def test_ids_on_a_page_and_script(explorer):
+    """The script is one module without an import, and the picture names no other address."""
+    module = explorer.image._esm
+    assert "import " not in module
+    assert module.count("export default") == 1
+    assert not re.search(r"(href|src)=.https?:", drawing(explorer.image.svg))

@@ -52,7 +52,7 @@ def forget(transport):
 
 def test_a_hand_on_a_control_does_not_block(explorer, transport):
     """While an answer is awaited the page says so and dims the old figure; then it is new."""
-    old = bytes(explorer.image.value)
+    old = explorer.image.svg
 
     async def steps():
         forget(transport)
@@ -66,14 +66,14 @@ def test_a_hand_on_a_control_does_not_block(explorer, transport):
         await arrived(transport)
         await asyncio.sleep(0.02)
         assert explorer.display.progress.description == "Fetching 0/1"
-        assert bytes(explorer.image.value) == old
+        assert explorer.image.svg == old
         transport.let_go()
         await settled(explorer)
         assert explorer.phase == "ready"
         assert not any(button.disabled for button in explorer.leave.values())
         assert "ua-waiting" not in explorer.image._dom_classes
         assert explorer.display.progress.layout.visibility == "hidden"
-        assert bytes(explorer.image.value) != old
+        assert explorer.image.svg != old
 
     in_a_page(steps)
 
@@ -107,7 +107,7 @@ def test_a_late_answer_is_dropped(explorer, transport):
         await settled(explorer)
         await asyncio.sleep(0.05)
         assert explorer.draws == draws + 1
-        assert "search voicemail" in explorer.display.alt.value
+        assert "search voicemail" in explorer.image.alt
         assert [params["search"] for params in transport.seen] == ["refund", "voicemail"]
 
     in_a_page(steps)
@@ -127,7 +127,7 @@ def test_what_is_in_hand_overtakes_what_is_awaited(explorer, transport):
         transport.let_go()
         await asyncio.sleep(0.1)
         assert explorer.draws == draws
-        assert "refund" not in explorer.display.alt.value
+        assert "refund" not in explorer.image.alt
 
     in_a_page(steps)
 
@@ -147,7 +147,7 @@ def test_other_controls_move_while_an_answer_is_awaited(explorer, transport):
         await settled(explorer)
         assert len(transport.seen) == 1
         assert explorer.view.value == "week"
-        assert "joined calls" in explorer.display.alt.value
+        assert "joined calls" in explorer.image.alt
 
     in_a_page(steps)
 
@@ -162,7 +162,7 @@ def test_wait_brings_the_answer(explorer):
     asyncio.run(steps())
     assert explorer.wait(20)
     assert explorer.phase == "ready"
-    assert "search refund" in explorer.display.alt.value
+    assert "search refund" in explorer.image.alt
 
 
 def test_wait_gives_up_in_time(explorer, transport):
@@ -183,7 +183,7 @@ def test_wait_gives_up_in_time(explorer, transport):
 @pytest.mark.parametrize("page", [True, False])
 def test_a_failure_shows_its_words_and_greys_the_last_figure(explorer, transport, page):
     """A failed question shows the server's words and a grey figure, and the next try works."""
-    last = bytes(explorer.image.value)
+    last = explorer.image.svg
 
     async def steps():
         transport.broken = True
@@ -199,7 +199,7 @@ def test_a_failure_shows_its_words_and_greys_the_last_figure(explorer, transport
     assert isinstance(explorer.error, ua.AuthenticationError)
     assert "Invalid API key" in explorer.display.note.value
     assert "Traceback" not in explorer.display.note.value
-    assert bytes(explorer.image.value) == last
+    assert explorer.image.svg == last
     assert "ua-stale" in explorer.image._dom_classes
     assert "failed: " in repr(explorer)
     transport.broken = False
@@ -207,7 +207,7 @@ def test_a_failure_shows_its_words_and_greys_the_last_figure(explorer, transport
     assert explorer.phase == "ready"
     assert explorer.error is None
     assert "ua-stale" not in explorer.image._dom_classes
-    assert "search refund" in explorer.display.alt.value
+    assert "search refund" in explorer.image.alt
 
 
 def broken(_request):

@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 CELLS = [
     """
 import usage_analysis as ua
+from usage_analysis.figures.style import picture
 
 explorer = ua.Explorer(ua.sample_client(), timezone="UTC", state={"preset": "yesterday"})
 explorer
@@ -17,7 +18,7 @@ explorer
     """
 explorer.tab.value = "peaks"
 with open("last.png", "wb") as file:
-    file.write(explorer.image.value)
+    file.write(picture(explorer.axes.figure, "png", dpi=120))
 print(explorer.sentence)
 """,
     'explorer.search.value = "no call says this"',

@@ -274,6 +274,30 @@ def axis_name(measure: str, every: str = "", of: str = "") -> str:
     return f"{name}{more} [{told}]" if told else f"number{more} [{name}]"
 
 
+def read_axis(value: float, name: str) -> str:
+    """Return a value as an axis of this name has it: ``212 calls per day``, ``talk 34 min``.
+
+    `name` is what `axis_name` returned, a rate with its unit, or either with words before it.
+    """
+    what, _, unit = name.removesuffix("]").rpartition(" [")
+    if unit.startswith("%"):
+        return f"{what} {percent(value / 100).removesuffix(' %')} {unit}"
+    told = amount(value)
+    if unit.startswith("per "):  # the noun that is counted is the last of the words
+        what, unit = what.removesuffix(noun := _noun_of(what)), f"{noun} {unit}"
+    else:
+        what = what.removeprefix("number").removeprefix(", ")
+    if told == "1":
+        unit = f"{unit.replace('calls', 'call', 1)}"
+    return " ".join(f"{what} {told} {unit}".split())
+
+
+def _noun_of(words: str) -> str:
+    """Return the longest name of a count that words end with."""
+    counts = (name for name, unit in _AXIS.values() if not unit and words.endswith(name))
+    return max(counts, key=len, default="")
+
+
 def span_of(frame: pd.DataFrame) -> str:
     """Return the span of one row of a frame in a word, such as ``day``."""
     times = pd.DatetimeIndex(frame.index).as_unit("us").asi8

@@ -205,27 +205,18 @@ def _free(port: int) -> int:
 
 def _write(folder: Path, sources: Sequence[str], port: int, token: str, proof: str) -> None:
     """Write the page's cells, and Voila's settings: all can read a command line's token."""
-    cells: list[dict[str, Any]] = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"cell-{place:02}",
-            "metadata": {},
-            "outputs": [],
-            "source": source,
-        }
-        for place, source in enumerate(sources)
-    ]
+    import nbformat  # Voila brings it
+
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook = {"cells": cells, "metadata": {"kernelspec": kernel, "title": "Call usage"},
-                "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    about = {"kernelspec": kernel, "title": "Call usage"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), folder / "app.ipynb")
     settings = {
         "Voila": {"ip": LOOPBACK, "port": port, "port_retries": 0, "token": token,
                   "open_browser": False, "tornado_settings": {"headers": {_PROOF: proof}}},
-        "VoilaConfiguration": {"theme": "light"},
+        "VoilaConfiguration": {"theme": "light", "preheat_kernel": True},
         "MappingKernelManager": {"cull_interval": 60, "cull_idle_timeout": _IDLE},
     }  # fmt: skip
-    (folder / "app.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import date, tzinfo
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from usage_analysis.dashboard.dates import CUSTOM, days_of, machine_zone, nearest
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import Settings, label_of
-from usage_analysis.dashboard.views import TABS, views_of
+from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
 
@@ -32,6 +32,7 @@ class Choices:
     def __init__(self, names: Names, today: Callable[[str], date], billing_day: int) -> None:
         self._names, self._today, self._billing_day = names, today, billing_day
         self._granularity = ""
+        self._earlier: list[Settings] = []
 
     def start(
         self,
@@ -84,6 +85,40 @@ class Choices:
     def state(self, settings: Settings) -> dict[str, Any]:
         """Return the settings as plain JSON for `start`, with the chosen granularity."""
         return settings.as_json() | {"granularity": self._granularity}
+
+    def point(self, content: Mapping[str, Any], current: Settings) -> Settings:
+        """Return the settings after a hand was on the figure.
+
+        A click chooses a group, an hour or days, and a double click goes back to the choice
+        before. A page that was loaded again gives the state that it had.
+
+        Raises
+        ------
+        QueryError
+            A key that does not fit.
+        """
+        if "state" in content:
+            return self.start(None, None, content["state"])
+        if "choose" not in content:
+            return self._earlier.pop() if self._earlier else current
+        key: Mapping[str, Any] = content["choose"]
+        values: dict[str, Any] = {}
+        name, group = key.get("group"), current.group
+        if name in current.group_values(self._names):
+            if "groups" in VIEWS[current.view].heeds:
+                values["groups"] = (name,)
+            elif group in ("agent", "voice"):
+                values |= {"agents": (name,)} if group == "agent" else {"voice": name}
+            else:
+                values |= {"metadata_key": group, "metadata_value": name}
+        elif "first" in key:
+            days = {end: date.fromisoformat(key[end]) for end in ("first", "last")}
+            values |= {"preset": CUSTOM, **days}
+        elif "hour" in key:
+            values |= {"hour_from": key["hour"], "hour_to": key["hour"] + 1}
+        chosen = self.change("", asdict(current) | values, current)
+        self._earlier.append(current)
+        return chosen
 
     def change(self, changed: str, values: dict[str, Any], current: Settings) -> Settings:
         """Return the settings after one control changed, or several ("" then).

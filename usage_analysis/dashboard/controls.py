@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import ipywidgets as widgets
@@ -11,7 +11,7 @@ from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import MEASURES, Settings, label_of, meta_of
-from usage_analysis.dashboard.styles import SCRIPT, STYLE
+from usage_analysis.dashboard.styles import STYLE
 from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 
 ANY: Final = ""
@@ -252,7 +252,7 @@ def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
     controls
         The controls.
     told
-        Output widgets by name: `asof`, `progress`, `headline`, `note`, `image`, `alt`, `python`,
+        Output widgets by name: `asof`, `progress`, `headline`, `note`, `image`, `python`,
         `file`.
     """
     by = controls.by_name
@@ -275,10 +275,10 @@ def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
         box("pair", [controls.groups.all, controls.groups.none]),
     ]
     leave = [html("leave-title", "<h2>Download</h2>"), *controls.leave.values()]
-    stage = [told[name] for name in ("headline", "note", "image", "alt")]
+    stage = [told[name] for name in ("headline", "note", "image")]
     stage += [box("row leave-row", [*leave, controls.show_python]), told["file"], told["python"]]
     return [
-        html("style", STYLE + SCRIPT),
+        html("style", STYLE),
         box("row head", head),
         box("row when", when),
         box("tabs", [by["tab"]]),
@@ -287,3 +287,13 @@ def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
             box("which", which, widgets.VBox),
         ]),
     ]  # fmt: skip
+
+
+def parts_of(widget: Any) -> Iterator[Any]:
+    """Widgets within a widget, with their layouts and styles."""
+    for name in widget.keys:
+        value = getattr(widget, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, widgets.Widget):
+                yield part
+                yield from parts_of(part)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.headlines import HEADLINES
 from usage_analysis.dashboard.views import View
+from usage_analysis.figures.style import NARROW_WIDTH, figure_style
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,10 @@ class Drawn:
         return "\n".join(self.lines)
 
 
-def draw(view: View) -> Drawn:
-    """Draw the figure that is chosen."""
+def draw(view: View, *, narrow: bool = False) -> Drawn:
+    """Draw the chosen figure; a narrow one fits a phone."""
     prepared = view.prepared
-    axes, headline = prepared.draw(), HEADLINES[prepared.entry.name](view).sentence
+    with figure_style():
+        axes = prepared.figure(NARROW_WIDTH).axes[0] if narrow else prepared.draw()
+    headline = HEADLINES[prepared.entry.name](view).sentence
     return Drawn(axes, headline, prepared.table, view.python())

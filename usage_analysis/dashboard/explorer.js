@@ -1,38 +1,151 @@
-// Accessibility of ipywidgets' elements, added when they come or change. JupyterLab takes arrow
-// keys, Enter and letters as shortcuts where no text field has the focus: on a list they would move
-// to another cell. Sliders and the fields beside them have no name, toggle buttons have no state,
-// and a picture has no alternative text.
-// `this` is an image that fails to load: scripts of an HTML widget do not run, its handlers do.
-const board = this.closest('.ua-explorer');
-if (!board) {
-  setTimeout(() => { this.src = 'data:,'; }, 50);
-  return;
-}
-const all = selector => board.querySelectorAll(selector);
-const say = () => {
-  for (const part of all('.noUi-handle, .widget-readout')) {
+// The figure of the dashboard on its page: drawn from SVG, brought to life, and with what
+// ipywidgets' own elements lack. JupyterLab takes arrow keys, Enter and letters as shortcuts where
+// no text field has the focus; sliders and the fields beside them have no name, tabs no role.
+// `pointable` stands before this file in the module that is sent to the page.
+const PHONE = 640; // below so many pixels the narrow drawing is asked for
+const PATIENCE = 5000; // a change that nothing follows from dims the figure no longer than this [ms]
+let views = 0;
+
+const named = board => {
+  for (const part of board.querySelectorAll('.noUi-handle, .widget-readout')) {
     const name = part.closest('.ua-labelled').querySelector('.widget-label').textContent;
     const typed = part.matches('.widget-readout');
     if (typed) part.setAttribute('role', 'textbox');
-    part.setAttribute('aria-label', typed ? name + ', as a number' : name);
+    part.setAttribute('aria-label', typed ? `${name}, as a number` : name);
   }
-  for (const button of all('.widget-toggle-button')) {
-    button.setAttribute('aria-pressed', button.classList.contains('mod-active'));
+  for (const button of board.querySelectorAll('.widget-toggle-button')) {
+    const on = button.classList.contains('mod-active'), tab = button.closest('.ua-tab');
+    button.setAttribute(tab ? 'aria-selected' : 'aria-pressed', on);
+    if (tab) button.setAttribute('role', 'tab');
   }
-  for (const group of all('.ua-tab > div')) {
-    group.setAttribute('role', 'group');
+  for (const group of board.querySelectorAll('.ua-tab > div')) {
+    group.setAttribute('role', 'tablist');
     group.setAttribute('aria-label', group.parentElement.querySelector('label').textContent);
   }
-  const words = board.querySelector('.ua-alt p');
-  const image = board.querySelector('.ua-figure');
-  if (words && image && image.alt !== words.textContent) {
-    image.alt = words.textContent;
-    words.setAttribute('aria-hidden', 'true');
+  const chosen = board.querySelector('.ua-tab .mod-active');
+  for (const stage of chosen ? board.querySelectorAll('.ua-stage') : []) {
+    stage.setAttribute('role', 'tabpanel');
+    stage.setAttribute('aria-label', chosen.textContent);
+  }
+  for (const field of board.querySelectorAll('.ua-labelled input, .ua-labelled select')) {
+    field.setAttribute('aria-invalid', field.closest('.ua-invalid') !== null);
+  }
+  for (const bar of board.querySelectorAll('.ua-progress .progress')) {
+    bar.setAttribute('role', 'progressbar');
+    bar.setAttribute('aria-label', bar.closest('.ua-progress').querySelector('label').textContent);
   }
 };
-board.addEventListener('focusin', event =>
-  event.target.setAttribute('data-lm-suppress-shortcuts', 'true'));
-new MutationObserver(say).observe(board, {
-  subtree: true, childList: true, attributes: true, attributeFilter: ['class'],
-});
-say();
+
+// Without its kernel no control answers: say so once instead of an icon beside each.
+const mourned = (board, model) => {
+  if (board.querySelector('.ua-dead') || !board.querySelector('.jupyter-widgets-disconnected')) return;
+  const alert = document.createElement('div');
+  alert.className = 'ua-dead';
+  alert.setAttribute('role', 'alert');
+  alert.textContent = 'The dashboard lost its connection, so nothing here answers. ';
+  const again = document.createElement('button');
+  again.textContent = 'Reload';
+  again.addEventListener('click', () => {
+    sessionStorage.setItem('ua-state', model.get('state'));
+    location.reload();
+  });
+  alert.append(again);
+  board.classList.add('ua-lost');
+  board.prepend(alert);
+};
+
+const adopted = (board, model) => {
+  if (board.dataset.uaAdopted) return;
+  board.dataset.uaAdopted = 'true';
+  board.addEventListener('focusin', event =>
+    event.target.setAttribute('data-lm-suppress-shortcuts', 'true'));
+  const say = () => {
+    named(board);
+    mourned(board, model);
+  };
+  new MutationObserver(say).observe(board, {
+    subtree: true, childList: true, attributes: true, attributeFilter: ['class'],
+  });
+  say();
+};
+
+// Ids are of a whole page, and the style sheet of an SVG is too.
+const apart = (svg, prefix) => svg.slice(svg.indexOf('<svg'))
+  .replace(/(\bid="|url\(#|xlink:href="#)/g, `$1${prefix}`)
+  .replace('<style type="text/css">*{', '<style type="text/css">.ua-figure svg *{');
+
+const render = ({model, el}) => {
+  const prefix = `ua${++views}-`;
+  const frame = document.createElement('div'), holder = document.createElement('div');
+  frame.className = 'ua-frame';
+  frame.setAttribute('role', 'application');
+  frame.setAttribute('aria-label', 'Values of the figure: arrow keys walk them');
+  frame.append(holder);
+  el.append(frame);
+  const points = pointable(frame, () => holder.firstElementChild ?? holder, {
+    choose: key => {
+      el.classList.add('ua-busy');
+      model.send({choose: key});
+    },
+    back: () => model.send({back: true}),
+  });
+  const drawn = () => {
+    holder.innerHTML = apart(model.get('svg'), prefix);
+    const svg = holder.firstElementChild;
+    if (svg) {
+      svg.removeAttribute('height');
+      svg.setAttribute('width', '100%');
+      svg.setAttribute('role', 'img');
+      svg.setAttribute('aria-label', model.get('alt'));
+    }
+    points([]);
+  };
+  const pointed = () => points(JSON.parse(model.get('points') || '{}').points ?? []);
+  const settled = () => el.classList.remove('ua-busy');
+  model.on('change:svg', drawn);
+  model.on('change:points', pointed);
+  model.on('change:turn', settled);
+  drawn();
+  pointed();
+  const busy = event => {
+    if (event.target.closest('.ua-stage, .ua-tab, .ua-which, .ua-when')
+      && !event.target.closest('.ua-leave-row, [class*=ua-find]')) {
+      el.classList.add('ua-busy');
+      setTimeout(settled, PATIENCE);
+    }
+  };
+  let board = null, timer = 0;
+  const sized = new ResizeObserver(() => {
+    const width = board.clientWidth;
+    if (width > 0 && width < PHONE !== model.get('narrow')) {
+      model.set('narrow', width < PHONE);
+      model.save_changes();
+    }
+  });
+  const attach = () => {
+    board = el.closest('.ua-explorer');
+    if (!board) {
+      timer = setTimeout(attach, 50);
+      return;
+    }
+    adopted(board, model);
+    board.addEventListener('change', busy);
+    sized.observe(board);
+    const state = sessionStorage.getItem('ua-state');
+    if (state) {
+      sessionStorage.removeItem('ua-state');
+      model.send({state: JSON.parse(state)});
+    }
+  };
+  attach();
+  return () => {
+    clearTimeout(timer);
+    sized.disconnect();
+    board?.removeEventListener('change', busy);
+    model.off('change:svg', drawn);
+    model.off('change:points', pointed);
+    model.off('change:turn', settled);
+  };
+};
+
+export default {render};

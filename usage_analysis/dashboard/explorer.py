@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
 from functools import partial
+from html import escape
 from typing import Any, Final
 
 import ipywidgets as widgets
@@ -17,7 +18,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.cache import CachedUsage
 from usage_analysis.dashboard.choices import Choices
-from usage_analysis.dashboard.controls import Controls, Named, lay_out
+from usage_analysis.dashboard.controls import Controls, Named, lay_out, parts_of
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, partly
 from usage_analysis.dashboard.downloads import Download, make_download
@@ -25,6 +26,7 @@ from usage_analysis.dashboard.drawing import Drawn, draw
 from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.dashboard.queries import BackgroundQueries, loop_to_go_on
 from usage_analysis.dashboard.question import Question
+from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.static_output import StaticOutput
 from usage_analysis.dashboard.views import View
 from usage_analysis.errors import QueryError, UsageError
@@ -41,18 +43,16 @@ _CACHED: Final = 8
 class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     """A dashboard over your calls: when they peak, how many fail, what they cost.
 
-    It asks the server only when the question to it changes (other days, other calls); everything
-    else is drawn from cached replies. In a cell, setting a control's `value` returns when the
-    new figure is there. Using a control in the page never blocks: a query shows its progress, a
-    newer question ends an older one, and `wait` waits.
+    The server is asked only when the query changes; everything else is drawn from cached replies.
+    In a cell, setting a control's `value` returns when the new figure is there. Controls used on
+    the page never block: a query shows its progress, and a newer query cancels an older one.
 
     Parameters
     ----------
     client
         Who is asked: your `Client`, or `sample_client()` or `Archive.client()`, which bring names.
     agents, voices
-        IDs by name, or a CSV file with the columns ``name``, and ``id`` or ``value``: the endpoint
-        lists none.
+        IDs by name, or a CSV file with the columns ``name``, and ``id`` or ``value``.
     metadata
         Values by metadata key, or a CSV file with the columns ``key`` and ``value``.
     billing_day
@@ -74,8 +74,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         What is drawn. Each is a control: setting its `value` does what using it does.
     phase
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
-        ``"loading"``, ``"failed"`` (no answer, or a fault of this program, which is raised too) or
-        ``"refused"`` (a control's value does not fit, or an archive has nothing of it).
+        ``"loading"``, ``"failed"`` (no answer, or a bug) or ``"refused"`` (a value does not fit).
     error
         Why it failed or refused.
     sentence, axes, table, python
@@ -86,8 +85,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     Raises
     ------
     QueryError
-        Names, a state or a query that do not fit. A server that fails raises nothing: the
-        dashboard says so, and tries again on `refresh`.
+        Names, a state or a query that do not fit. A server that fails is shown, not raised.
 
     Examples
     --------
@@ -123,6 +121,9 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._picking = False
         self._view: View | None = None
         self._drawn: Drawn | None = None
+        self.axes: Axes | None = None
+        self.table: pd.DataFrame | None = None
+        self.python = ""
         self.phase: Phase = "loading"
         self.error: BaseException | None = None
         self.draws = 0
@@ -136,17 +137,18 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._listen()
         self._update()
 
-    # Handlers of controls.
-
     def _listen(self) -> None:
         controls = self.controls
         for name, control in controls.by_name.items():
             control.observe(partial(self._changed, name), names="value")
         for name, chooser in (("agents", controls.agents), ("groups", controls.groups)):
             chooser.find.observe(partial(self._searched, name), names="value")
-            chooser.all.on_click(partial(self._choose_all, name))
+            chooser.all.on_click(lambda _, n=name, c=chooser: self._choose(n, c.list.options))
             chooser.none.on_click(partial(self._choose, name, ()))
-        controls.show_python.observe(self._python_shown, names="value")
+        lines = (self.display.python.layout, "display")
+        widgets.dlink((controls.show_python, "value"), lines, lambda on: None if on else "none")
+        self.image.observe(lambda _: self._changed("", None), names="narrow")
+        self.image.on_msg(self._pointed)
         controls.largest.on_click(lambda _: self._choose_largest())
         controls.refresh.on_click(lambda _: self._ask_again())
         for kind, button in controls.leave.items():
@@ -162,7 +164,11 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
                 if not self._joining:
                     self._queries.stop()
                     self._refuse(error)
+                if name:
+                    self.controls.by_name[name].add_class("ua-invalid")
                 return
+            for control in self.controls.by_name.values():
+                control.remove_class("ua-invalid")
             with self._suppressing():
                 self.controls.show(self._settings)
             if not self._joining:
@@ -172,14 +178,20 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         with self._suppressing():
             getattr(self.controls, name).search(getattr(self._settings, name))
 
-    def _python_shown(self, change: Any) -> None:
-        self.display.python.layout.display = None if change["new"] else "none"
-
     def _choose(self, name: str, chosen: Sequence[str], _button: object = None) -> None:
-        self.controls.by_name[name].value = tuple(chosen)
+        with self.together():  # a search may have taken some of them from the list
+            getattr(self.controls, name).search(tuple(chosen))
+            self.controls.by_name[name].value = tuple(chosen)
 
-    def _choose_all(self, name: str, _button: object) -> None:
-        self._choose(name, self.controls.by_name[name].options)
+    def _pointed(self, _image: object, content: Mapping[str, Any], _buffers: object) -> None:
+        """Choose what was clicked in the figure, or go back to the choice before."""
+        with self._lock, self._telling_faults():
+            try:
+                self._turn_to(self._choices.point(content, self._settings))
+            except QueryError as error:
+                self._refuse(error)
+            else:
+                self._update()
 
     def _choose_largest(self) -> None:
         """Choose the agents with the most calls, asking for each one's where they are not here."""
@@ -202,9 +214,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         try:
             self.display.file.value = self.file(kind).link()
         except UsageError as error:
-            self.display.file.value = f'<span role="alert">{error}</span>'
-
-    # What the server is asked, and what becomes of it.
+            self.display.file.value = f'<span role="alert">{escape(str(error))}</span>'
 
     def _update(self) -> None:
         """Draw from a cached reply, or ask."""
@@ -230,10 +240,14 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     def _ask_again(self) -> None:
         with self._lock, self._telling_faults():
             self._cache.clear()
-            self._settings = self._choices.update_days(self._settings)
-            with self._suppressing():
-                self.controls.show(self._settings)
+            self._turn_to(self._settings)
             self._ask(self._settings.question(self._names))
+
+    def _turn_to(self, settings: Settings) -> None:
+        """Let the controls say what settings say, on today's days."""
+        self._settings = self._choices.update_days(settings)
+        with self._suppressing():
+            self.controls.show(self._settings)
 
     def _answered(self, question: Question, answer: CallUsage | BaseException) -> None:
         with self._lock, self._telling_faults():
@@ -256,20 +270,25 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         view = View(self._settings, cached, self._client.python)
         if view.hourly["total_count"].sum() == 0:
             self._enter("empty")
-            self._view, self._drawn = view, None
+            self._keep(view, None)
             self.display.empty(view, fetched)
             self._static.keep(self.sentence)
             return
         try:
-            drawn = draw(view)
-            content = self.display.shown(view, drawn, fetched)
+            drawn = draw(view, narrow=self.image.narrow)
+            self.display.shown(view, drawn, fetched)
         except QueryError as error:
             self._refuse(error)
             return
-        self._view, self._drawn = view, drawn
+        self._keep(view, drawn)
         self._enter("partial" if partly(view) else "ready")
-        self._static.keep(self.sentence, content)
+        self._static.keep(self.sentence, drawn.axes)
         self.draws += 1
+
+    def _keep(self, view: View, drawn: Drawn | None) -> None:
+        self._view, self._drawn = view, drawn
+        self.axes, self.table = (drawn.axes, drawn.table) if drawn else (None, None)
+        self.python = drawn.python if drawn else ""
 
     @contextmanager
     def _telling_faults(self) -> Iterator[None]:
@@ -300,14 +319,17 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         finally:
             self._suppressed -= 1
 
-    # What a program may do.
+    def close(self) -> None:
+        """Stop querying, and close every widget of the dashboard."""
+        if self.comm is not None:  # one that was refused while it was made has no parts
+            self._queries.stop()
+            for widget in [*parts_of(self)]:
+                widget.close()
+        super().close()
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Several controls change within the block, and what follows from it follows once.
-
-        Also where the block raises, and within another one when that ends.
-        """
+        """Let several controls change within the block, and draw once when it ends or raises."""
         with self._lock:
             self._joining += 1
             try:
@@ -353,21 +375,6 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         return self.display.sentence
 
     @property
-    def axes(self) -> Axes | None:
-        """Axes of the last figure drawn."""
-        return None if self._drawn is None else self._drawn.axes
-
-    @property
-    def table(self) -> pd.DataFrame | None:
-        """Table of the last figure."""
-        return None if self._drawn is None else self._drawn.table
-
-    @property
-    def python(self) -> str:
-        """Python lines that make the last figure."""
-        return "" if self._drawn is None else self._drawn.python
-
-    @property
     def _current(self) -> Drawn | None:
         return self._drawn if self.phase in ("ready", "partial") else None
 
@@ -385,13 +392,9 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        # The text is what tests compare.
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"] = repr(self)
-        return bundle
+        # The text is what tests compare, so all of it.
+        return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
 
     def _ipython_display_(self) -> None:
-        data = self._repr_mimebundle_()
-        publish_display_data(data[0] if isinstance(data, tuple) else data)
+        publish_display_data(self._repr_mimebundle_())
         self._static.show()

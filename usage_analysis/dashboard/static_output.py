@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
+from typing import Final
 from uuid import uuid4
 
 from IPython.display import publish_display_data
+from matplotlib.axes import Axes
+
+from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.style import picture
+
+_DPI: Final = 120
 
 
 class StaticOutput:
@@ -20,13 +27,12 @@ class StaticOutput:
 
     def __init__(self) -> None:
         self._output = ""
-        self._data = {"text/plain": ""}
+        self._sentence = ""
+        self._axes: Axes | None = None
 
-    def keep(self, sentence: str, png: bytes = b"") -> None:
+    def keep(self, sentence: str, axes: Axes | None = None) -> None:
         """Keep a figure in the place of the last, or the sentence alone where there is none."""
-        self._data = {"text/plain": sentence}
-        if png:
-            self._data["image/png"] = b64encode(png).decode()
+        self._sentence, self._axes = sentence, axes
         if self._output:
             self._publish(update=True)
 
@@ -38,4 +44,8 @@ class StaticOutput:
         self._publish(update=False)
 
     def _publish(self, *, update: bool) -> None:
-        publish_display_data(self._data, transient={"display_id": self._output}, update=update)
+        data = {"text/plain": self._sentence}
+        if self._axes is not None:
+            png = picture(figure_of(self._axes), "png", dpi=_DPI)
+            data["image/png"] = b64encode(png).decode()
+        publish_display_data(data, transient={"display_id": self._output}, update=update)

@@ -1,16 +1,16 @@
-"""Style sheet and script of the dashboard, as the HTML that its page holds."""
+"""Style sheet and script of the dashboard, which ship as files of the package."""
 
 from __future__ import annotations
 
-from html import escape
 from importlib.resources import files
 from typing import Final
 
 
-def _read(name: str) -> str:
-    return files("usage_analysis.dashboard").joinpath(name).read_text(encoding="utf-8")
+def read(folder: str, *names: str) -> str:
+    """Return the text of files in a folder of the package, one after the other."""
+    there = files(f"usage_analysis.{folder}")
+    return "".join(there.joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
-STYLE: Final = f"<style>\n{_read('explorer.css')}</style>"
-# Scripts of an HTML widget do not run, but the error handler of an image does.
-SCRIPT: Final = f'<img alt="" hidden src="data:," onerror="{escape(_read("explorer.js"))}">'
+_SHEETS: Final = read("figures", "pointer.css") + read("dashboard", "explorer.css")
+STYLE: Final = f"<style>\n{_SHEETS}</style>"

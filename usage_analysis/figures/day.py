@@ -93,7 +93,7 @@ def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:
         mean, low, high = (in_units(rows, column) for column in ("mean", "p10", "p90"))
         ax.fill_between(_HOURS, low, high, color=colour, alpha=0.18, lw=0, gid=f"{name} band")
         marker = "o" if np.isfinite(mean).sum() < _FEW_HOURS else "None"
-        ax.plot(_HOURS, mean, color=colour, marker=marker, ms=4, gid=name, **ON_AXIS)
+        ax.plot(_HOURS, mean, color=colour, marker=marker, ms=4, gid=name, label=name, **ON_AXIS)
         ends.append((last_known(mean), name or "all days", colour))
         values += [mean, high]
     from_zero(ax, np.concatenate(values))
@@ -106,9 +106,9 @@ def _draw_groups(
 ) -> tuple[str, pd.DataFrame]:
     """Draw the means of groups and return the largest group."""
 
-    def draw(rows: pd.DataFrame, colour: str, width: float, _gid: str) -> Floats:
+    def draw(name: str, rows: pd.DataFrame, colour: str, width: float, _gid: str) -> Floats:
         mean = in_units(rows, "mean")
-        ax.plot(_HOURS, mean, color=colour, lw=width, gid="group", **ON_AXIS)
+        ax.plot(_HOURS, mean, color=colour, lw=width, gid="group", label=name, **ON_AXIS)
         return mean
 
     named, others = groups_by_size(profile.reset_index(level=0), "mean", groups)

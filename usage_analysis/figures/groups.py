@@ -31,6 +31,7 @@ from usage_analysis.figures.lines import OTHERS, line_of_group, others_name
 from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
 from usage_analysis.figures.plots import Caption, Panel, PlotOptions, plot
 from usage_analysis.figures.provenance import Provenance, subtitle_of
+from usage_analysis.figures.rows import name_ticks
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
 from usage_analysis.figures.ticks import FULL, from_zero, in_percent, time_axis
 from usage_analysis.tidy.frames import group_column
@@ -111,10 +112,10 @@ def plot_groups(
     for panel, name in zip(panels, names, strict=False):
         panel.set_title(name, fontsize=8)
         panel.tick_params(labelsize=7)
-    for panel, (_, rows) in zip(panels, named, strict=False):
-        line_of_group(panel, measure, rows, theme_in_use().main, 1.2, "group")
-    for _, rows in others:
-        line_of_group(panels[count - 1], measure, rows, OTHERS, 0.7, "other")
+    for panel, (name, rows) in zip(panels, named, strict=False):
+        line_of_group(panel, measure, name, rows, theme_in_use().main, 1.2, "group")
+    for name, rows in others:
+        line_of_group(panels[count - 1], measure, name, rows, OTHERS, 0.7, "other")
     # The panels share their axes: what is set on one holds for all.
     time_axis(panels[0], breakdown, ticks=3)
     panels[0].set_xlabel("")
@@ -230,6 +231,7 @@ def plot_pareto(
     total = float(values.sum())
     names = shortened((name for name, _ in parts), 14 if is_narrow(ax) else 30)
     _draw_bars(ax, names, values, total, grey=bool(others))
+    name_ticks(ax, names, [name for name, _ in parts])
     ax.set_xlabel(f"share of {counted(total, measure)} [%]")
     ax.set_ylabel(f"{clean(str(group_column(breakdown)))}, the largest first")
     return Caption(
@@ -269,4 +271,3 @@ def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
     in_percent(ax, x=True)
-    ax.set_yticks(places, names, color=theme.ink)

@@ -100,27 +100,27 @@ def draw_unfinished(ax: Axes, x: Floats, y: Floats, whole: NDArray[np.bool_], **
 
 
 def line_of_group(
-    ax: Axes, measure: str, rows: pd.DataFrame, colour: str, width: float, gid: str
+    ax: Axes, measure: str, name: str, rows: pd.DataFrame, colour: str, width: float, gid: str
 ) -> Floats:
     """Draw one group, unfinished buckets dashed, and return its heights in finished buckets."""
     x, y, whole = dates_of(rows.index), in_units(rows, measure), finished(rows)
     marker = "o" if whole.sum() < 2 else "None"
     known = np.where(whole, y, np.nan)
-    draw_line(ax, x, known, color=colour, lw=width, marker=marker, ms=3, gid=gid)
-    draw_unfinished(ax, x, y, whole, color=colour, lw=width * 0.7)
+    draw_line(ax, x, known, color=colour, lw=width, marker=marker, ms=3, gid=gid, label=name)
+    draw_unfinished(ax, x, y, whole, color=colour, lw=width * 0.7, label=name)
     return known if whole.any() else y
 
 
-#: Drawing of the rows of one group in a colour and a width, under a gid; it returns the heights.
-DrawGroup = Callable[[pd.DataFrame, str, float, str], Floats]
+#: Drawing of a named group's rows in a colour and a width, under a gid; it returns the heights.
+DrawGroup = Callable[[str, pd.DataFrame, str, float, str], Floats]
 
 
 def draw_groups(named: Parts, others: Parts, draw: DrawGroup) -> Ends:
     """Draw each named group in its colour, the others in grey behind, and return all labels."""
-    behind = [last_known(draw(rows, OTHERS, 0.7, "other")) for _, rows in others]
+    behind = [last_known(draw(name, rows, OTHERS, 0.7, "other")) for name, rows in others]
     ends = []
     for (name, rows), colour in zip(named, colour_of(named), strict=True):
-        heights = draw(rows, colour, 1.6, "group")
+        heights = draw(name, rows, colour, 1.6, "group")
         if np.isfinite(heights).any():
             ends.append((last_known(heights), name, colour))
     if others:

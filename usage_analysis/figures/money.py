@@ -175,7 +175,7 @@ def _draw_month(
         return ends, 0.0
     way = [at[-1], month[-1]]
     look: dict[str, Any] = {"color": theme.main, "lw": 1.4, "ls": (0, (2, 2))}
-    ax.plot(way, [now, middle], gid="heading", **look)
+    ax.plot(way, [now, middle], gid="heading", label="projection", **look)
     ends.append((middle, f"heading for {amount(middle)}", theme.main))
     if not np.isfinite(high):
         return ends, 0.0
@@ -196,7 +196,8 @@ def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.Dateti
     x = dates_of(month)
     steps = min(len(total), len(x))
     colour = theme_in_use().muted
-    ax.plot(x[:steps], total[:steps], color=colour, lw=1.1, ls=(0, (4, 1.5)), gid="month before")
+    look: dict[str, Any] = {"color": colour, "lw": 1.1, "ls": (0, (4, 1.5))}
+    ax.plot(x[:steps], total[:steps], gid="month before", label=f"{start:%B %Y}", **look)
     return [(float(total[-1]), f"{start:%B}", colour)]
 
 
@@ -278,12 +279,14 @@ def _overhead(rows: pd.DataFrame) -> tuple[Floats, Floats]:
     return 100 * (billed - talk) / talk, 10 * rows["joined_count"].to_numpy(np.float64) / talk
 
 
-def _draw_overhead(ax: Axes, rows: pd.DataFrame, colour: str, width: float, _gid: str) -> Floats:
+def _draw_overhead(
+    ax: Axes, name: str, rows: pd.DataFrame, colour: str, width: float, _gid: str
+) -> Floats:
     """Draw billed time over talk of one group, and return it."""
     over = _overhead(rows)[0]
     x, y = split_at_gaps(dates_of(rows.index), over)
     marker = "o" if len(rows) <= MANY and width > 1 else "None"
-    ax.plot(x, y, color=colour, lw=width, marker=marker, ms=2.5, gid="overhead")
+    ax.plot(x, y, color=colour, lw=width, marker=marker, ms=2.5, gid="overhead", label=name)
     return over
 
 
@@ -291,7 +294,7 @@ def _draw_bound(ax: Axes, rows: pd.DataFrame, bound: Floats) -> Ends:
     """Draw the most that rounding can add, and return its label."""
     muted = theme_in_use().muted
     x, y = split_at_gaps(dates_of(rows.index), bound)
-    ax.plot(x, y, color=muted, lw=1, ls="--", gid="bound")
+    ax.plot(x, y, color=muted, lw=1, ls="--", gid="bound", label="rounding at most")
     single = is_isolated(y)
     ax.plot(x[single], y[single], "_", color=muted, ms=9, gid="bound alone")
     return [(last_known(bound), "rounding at most", muted)] if np.isfinite(bound).any() else []

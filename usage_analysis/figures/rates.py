@@ -113,10 +113,10 @@ def _draw_groups(
     Return whether any bucket has few calls, and in words how many of all groups are drawn.
     """
     named, others = groups_by_size(rates, "calls", groups)
-    shown = [(name, _trailing(rows, of)) for name, rows in named]
+    shown = [(name, trailing(rows, of)) for name, rows in named]
     ends, few = [], False
     for (name, rows), colour in zip(shown, colour_of(shown), strict=True):
-        few |= _draw_rate(ax, rows, colour, 0.08, only_enough=True)
+        few |= _draw_rate(ax, rows, colour, 0.08, name=name)
         ends.append((100 * last_known(rows["rate"].to_numpy(dtype=np.float64)), name, colour))
     if shown:
         _scale(ax, pd.concat([rows for _, rows in shown]), 1.5)
@@ -126,7 +126,7 @@ def _draw_groups(
     return few, f"; the {len(named)} largest of {len(named + others)} groups" if others else ""
 
 
-def _trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
+def trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
     """Rates of the last seven days at each day, where there are enough days.
 
     For many days only those of whole weeks back from the last day.
@@ -138,7 +138,7 @@ def _trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
 
 
 def _draw_rate(
-    ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18, *, only_enough: bool = False
+    ax: Axes, rates: pd.DataFrame, colour: str, alpha: float = 0.18, *, name: str = ""
 ) -> bool:
     """Draw a rate and its interval, and return whether any bucket has few calls.
 
@@ -146,10 +146,10 @@ def _draw_rate(
     """
     x, enough = dates_of(rates.index), rates["enough"].to_numpy(dtype=bool)
     rate, low, high = percents_of(rates, "rate", "low", "high")
-    if only_enough:
+    if name:
         low, high = np.where(enough, low, np.nan), np.where(enough, high, np.nan)
     draw_band(ax, x, low, high, color=colour, alpha=alpha, gid="interval")
-    draw_line(ax, x, rate, color=colour, lw=1.4, gid="rate")
+    draw_line(ax, x, rate, color=colour, lw=1.4, gid="rate", label=name)
     look: dict[str, Any] = {"ls": "none", "marker": "o", "color": colour, **ON_AXIS}
     size, dots = 3 if len(x) <= MANY else 1.5, enough & needs_dot(rate)
     ax.plot(x[dots], rate[dots], ms=size, gid="enough", **look)

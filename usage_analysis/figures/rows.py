@@ -51,8 +51,9 @@ def lay_out_rows(
     list of str
         The names as they are written.
     """
-    names = shortened(labels, 16 if is_narrow(ax) else 30)
-    ax.set_yticks(np.arange(len(names)), names, color=theme_in_use().ink)
+    whole = [*labels]
+    names = shortened(whole, 16 if is_narrow(ax) else 30)
+    name_ticks(ax, names, whole)
     ax.set_ylim(max(len(names), 2) - 0.4, -0.6)
     ax.set_xlabel(axes[0])
     ax.set_ylabel(clean(axes[1]))
@@ -73,6 +74,13 @@ def lay_out_rows(
             fontsize=8, gid="words",
         )  # fmt: skip
     return names
+
+
+def name_ticks(ax: Axes, told: Sequence[str], names: Sequence[str]) -> None:
+    """Write a name at each row; its tick keeps the whole of a name that is written shorter."""
+    ax.set_yticks(np.arange(len(told)), told, color=theme_in_use().ink)
+    for text, name in zip(ax.get_yticklabels(), names, strict=True):
+        text.set_label(name)
 
 
 def draw_intervals(ax: Axes, low: Floats, high: Floats) -> None:

@@ -42,6 +42,8 @@ PURPLE: Final = "#CC79A7"
 
 #: Size of a figure that is not told another [in].
 WIDTH, HEIGHT = 8.0, 4.0
+#: Width of figures on a phone [in].
+NARROW_WIDTH: Final = 4.2
 
 # Fonts with the scripts that DejaVu Sans lacks, on the systems that have them; none is shipped.
 # Colour emoji fonts are bitmaps, which not every format can hold, so none is named.
@@ -304,13 +306,13 @@ def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
     date of the data with the version of this package.
     """
     out = io.BytesIO()
-    with figure_style(), boxes_for_missing_glyphs(), _laid_out(figure):
+    with figure_style(), boxes_for_missing_glyphs(), laid_out(figure):
         figure.savefig(out, format=kind, dpi=dpi, metadata=metadata_of(figure, kind))
     return _any_font(out.getvalue()) if kind == "svg" else out.getvalue()
 
 
 @contextmanager
-def _laid_out(figure: Figure) -> Iterator[None]:
+def laid_out(figure: Figure) -> Iterator[None]:
     """The figure with its layout found and fixed, for else saving draws it twice to find it.
 
     Axes go back to where they were: a layout begins from there, and two savings would differ.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import pandas as pd
@@ -124,9 +124,10 @@ def _draw_previous(
     shown = places <= own[-1]
     values = in_units(previous, measure)[shown]
     line, heights = split_at_gaps(dates_of(places[shown]), values)
-    ax.plot(line, heights, color=theme_in_use().muted, ls="--", lw=1.2, gid="previous")
-    days = f"{index[0]:%Y-%m-%d}", f"{index[-1]:%Y-%m-%d}"
-    return heights, f"dashed: {' to '.join(dict.fromkeys(days))}"
+    days = " to ".join(dict.fromkeys((f"{index[0]:%Y-%m-%d}", f"{index[-1]:%Y-%m-%d}")))
+    look: dict[str, Any] = {"color": theme_in_use().muted, "ls": "--", "lw": 1.2}
+    ax.plot(line, heights, gid="previous", label=days, **look)
+    return heights, f"dashed: {days}"
 
 
 def _draw_single(
@@ -154,7 +155,9 @@ def _draw_single(
     line, values = split_at_gaps(x, np.where(left_out(frame, marks), np.nan, known))
     mean = _moving_mean(values, over)
     if np.isfinite(mean).any():
-        ax.plot(line, mean, color=theme.main, lw=2.2, gid="mean", **ON_AXIS)
+        ax.plot(
+            line, mean, color=theme.main, lw=2.2, gid="mean", label=f"mean of {words}", **ON_AXIS
+        )
         ends.append((last_known(mean), f"mean of {words}", theme.main))
     from_zero(ax, np.concatenate([y, beside]))
     label_ends(ax, ends)

@@ -24,6 +24,7 @@ from usage_analysis.analysis.vocabulary import number, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.style import (
+    NARROW_WIDTH,
     WIDTH,
     Theme,
     alt_text,
@@ -40,8 +41,6 @@ from usage_analysis.report.tables import csv_of, has_parquet, html_table, rows_i
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.usage import CallUsage
 
-#: Width of the figures that a page shows on a phone [in].
-NARROW_WIDTH: Final = 4.2
 _DARK: Final = {"page": "#1E1E1E", "ink": "#ECECEC", "muted": "#B4B4B4", "grid": "#3A3A3A",
                 "empty": "#333333"}  # fmt: skip
 # Coordinates to a hundredth of a point; those of transforms begin with a bracket and stay.

@@ -1,0 +1,360 @@
+"""Points of a figure that a pointer reaches: where each is, its words, and what it chooses.
+
+All of it is read from what is drawn: the artists by their gids, the names of the axes with their
+units, and the table that the figure is of. So a figure says the same on paper and under a pointer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.vocabulary import (
+    WEEKDAYS,
+    amount,
+    clock_hour,
+    level,
+    per,
+    percent,
+    points,
+    points_interval,
+    rate_interval,
+    read_axis,
+    sentence_case,
+    several,
+    span_of,
+    week_hour,
+)
+from usage_analysis.figures.axes import Floats, finished
+from usage_analysis.figures.rates import trailing
+from usage_analysis.figures.style import laid_out, picture
+from usage_analysis.figures.ticks import dates_of
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.zones import DAY, local_clock
+
+#: Points of a figure at most: a pointer can tell no more apart, and a page has to load them.
+_MOST: Final = 1500
+#: Lines of a month's sums, which are complete at the end of a day.
+_SUMS: Final = {"so far", "month before", "heading"}
+#: Lines over time whose points are values; others are drawn over the points of these.
+_VALUES: Final = _SUMS | {
+    "buckets", "open", "mean", "previous", "group", "other", "unfinished", "rate", "carried",
+    "overhead", "bound",
+}  # fmt: skip
+#: What stands before the date of a point, where that is more than the name of its line.
+_BEFORE: Final = {"mean": "{} to ", "previous": "previous period ({}), beside "} | dict.fromkeys(
+    _SUMS, "{}, to the end of "
+)
+_RATES: Final = ("error_rate", "join_rate")
+
+
+class Point(NamedTuple):
+    """A point or a box of a figure.
+
+    Parameters
+    ----------
+    x, y
+        Centre, as shares of the figure from its left and its top edge.
+    width, height
+        Size of a box, as shares of the figure; 0 for a point.
+    label
+        Where it is and its value, in words.
+    key
+        What it chooses, by name: ``group``, ``first`` and ``last`` day, ``weekday`` and ``hour``.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    key: dict[str, Any]
+
+
+def svg_with_points(figure: Figure, table: pd.DataFrame) -> tuple[bytes, list[Point]]:
+    """Return a figure as SVG and the points on it, which lie where this SVG has them."""
+    with laid_out(figure):
+        return picture(figure, "svg"), points_of(figure, table)
+
+
+def points_of(figure: Figure, table: pd.DataFrame) -> list[Point]:
+    """Return the points of a figure of the catalogue, as its layout is now.
+
+    Parameters
+    ----------
+    figure
+        The figure, laid out.
+    table
+        What it was drawn from.
+    """
+    out: list[Point] = []
+    named = [str(text.get_label()) for text in figure.axes[0].get_yticklabels()]
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
+    for ax in panels:
+        across = ax.get_xlabel() or figure.get_supxlabel()
+        what, _, zone = across.removesuffix("]").partition(" [")
+        if what == "date":
+            out += _over_time(ax, table, zone, len(panels))
+        elif what == "week":
+            out += _calendar(ax, table, zone)
+        elif what == "hour of day":
+            out += _week(ax, table, zone) if ax.images else _day(ax, zone)
+        elif what == "size of the group":
+            out += _funnel(ax, table)
+        else:
+            out += [*_curve(ax), *_bars(ax, named, table), *_rows(ax, named, table)]
+    return out
+
+
+def _points(
+    ax: Axes,
+    x: NDArray,
+    y: NDArray,
+    labels: Sequence[str],
+    keys: Sequence[dict[str, Any]],
+    wide: float = 0,
+    tall: float = 0,
+) -> list[Point]:
+    """Points at places of the axes, or boxes of a size around them."""
+    figure: Any = ax.figure
+    ends = [np.column_stack([x + way * wide / 2, y + way * tall / 2]) for way in (-1, 1)]
+    low, high = (
+        figure.transFigure.inverted().transform(ax.transData.transform(end)) for end in ends
+    )
+    middle = (low + high) / 2
+    middle[:, 1] = 1 - middle[:, 1]
+    cells = np.hstack([middle, np.abs(high - low)]).round(4).T.tolist()
+    return [*map(Point, *cells, labels, keys)]
+
+
+def _lines(ax: Axes, gids: Set[str]) -> Iterator[tuple[str, str, Floats, Floats]]:
+    """Lines of some gids: each its gid, its name and its known values."""
+    for line in ax.get_lines():
+        if line.get_gid() in gids:
+            x, y = (np.asarray(data, dtype=np.float64) for data in line.get_data())
+            there, name = np.isfinite(y), str(line.get_label())
+            yield str(line.get_gid()), "" if name.startswith("_child") else name, x[there], y[there]
+
+
+def _over_time(ax: Axes, table: pd.DataFrame, zone: str, panels: int) -> list[Point]:
+    """Points of lines over time; where lines of a name share a point it is that of the first."""
+    figure: Any = ax.figure
+    height = ax.get_ylabel() or figure.get_supylabel()
+    every, rows, lines = span_of(table), _rows_by_name(table), [*_lines(ax, _VALUES)]
+    most = max(_MOST // max(panels * len(lines), 1), 60)
+    seen: set[tuple[str, float]] = set()
+    out: list[Point] = []
+    for gid, name, line_x, line_y in lines:
+        if gid == "unfinished" and not name:
+            continue  # its points are those of `open`
+        step = -(-len(line_x) // most) or 1
+        kept = [at for at in range((len(line_x) - 1) % step, len(line_x), step)
+                if (name, line_x[at]) not in seen]  # fmt: skip
+        x, y = line_x[kept], line_y[kept]
+        seen |= {(name, at) for at in x}
+        instants = pd.to_datetime(x, unit="D", utc=True).round("s")
+        instants -= pd.Timedelta(minutes=int(gid in _SUMS))
+        when, keys = _buckets(instants.tz_convert(zone).tz_localize(None), zone, every)
+        if gid in _SUMS or gid == "previous":
+            keys = [{} for _ in keys]
+        elif name in rows and name:
+            keys = [key | {"group": name} for key in keys]
+        before = sentence_case(_BEFORE.get(gid, "{}, " if name else "").format(name or gid))
+        after = f", {every} not whole" if gid in ("open", "unfinished") else ""
+        more = _evidence_at(rows[name], x, table) if name in rows else [""] * len(x)
+        labels = [
+            f"{before}{day}: {_bucket_value(value, height, every, gid)}{words}{after}"
+            for day, value, words in zip(when, y, more, strict=True)
+        ]
+        out += _points(ax, x, y, labels, keys)
+    return out
+
+
+def _bucket_value(value: float, height: str, every: str, gid: str = "") -> str:
+    """Return the value of a bucket; only a mean is one per bucket."""
+    told = read_axis(value, height)
+    return told if gid == "mean" else told.removesuffix(f" {per(every)}")
+
+
+def _buckets(
+    local: pd.DatetimeIndex, zone: str, every: str
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Buckets in words by their local times, and the first and last day of each."""
+    last = local
+    if every not in ("hour", "day"):
+        last = local.to_period({"week": "W", "month": "M", "quarter": "Q"}.get(every, "Y")).end_time
+    before = "" if every in ("hour", "day") else f"{every} from "
+    words = [
+        f"{before}{WEEKDAYS[day.weekday()]} {day:%Y-%m-%d}"
+        f"{f' {day:%H:%M}' if every == 'hour' else ''} ({zone})"
+        for day in local
+    ]
+    ends = zip(local.strftime("%Y-%m-%d"), last.strftime("%Y-%m-%d"), strict=True)
+    return words, [{"first": first, "last": end} for first, end in ends]
+
+
+def _rows_by_name(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Rows of each line, by its name; of groups those that rates over time are drawn from."""
+    of = _meaning(table)
+    if group_column(table) in (None, "calls"):  # results have no group column but their own first
+        return {"": table}
+    if of is None or of.made_by not in _RATES:
+        return {str(name): rows for name, rows in each_group(table)}
+    return {str(name): trailing(rows, of) for name, rows in each_group(table)}
+
+
+def _meaning(table: pd.DataFrame) -> Meaning | None:
+    stated = table.attrs.get("meaning")
+    return None if stated is None else meaning_of(table, stated["made_by"])
+
+
+def _evidence_at(rows: pd.DataFrame, x: Floats, table: pd.DataFrame) -> list[str]:
+    """Words beside the values at some places of a time axis."""
+    of, there = _meaning(table), rows[np.isin(dates_of(rows.index), x)]
+    told = [_evidence(row, of) for row in there.to_dict("records")] if of is not None else []
+    words = dict(zip(dates_of(there.index), told, strict=False))
+    return [words.get(at, "") for at in x]
+
+
+def _evidence(row: Mapping[Any, Any], of: Meaning | None) -> str:
+    """Return what a row of a result says besides its value: sample size, interval, limits."""
+    if of is None:
+        return ""
+    told = []
+    if "events" in row:
+        told.append(f"{amount(row['events'])} of {several(round(row['calls']), 'call')}")
+    if of.made_by in _RATES and np.isfinite(row["low"]):
+        told.append(rate_interval(row["low"], row["high"], float(of.confidence or 0)))
+    elif of.made_by == "control_chart" and row["limited"]:
+        told.append(f"limits {percent(max(row['low'], 0))} to {percent(row['high'])}")
+        told += ["signal"] if row["signal"] else []
+    elif of.made_by == "funnel" and np.isfinite(row["low_95"]):
+        told.append(f"95 % limits {percent(max(row['low_95'], 0))} to {percent(row['high_95'])}")
+    elif of.made_by == "capacity":
+        told.append(f"demand {amount(row['demand'])} erlangs")
+        told += ["at risk"] if row["at_risk"] else []
+    elif of.made_by == "load_profile":
+        told.append(f"over {several(int(row['n']), 'hour')}")
+    if "enough" in row and not row["enough"]:
+        told.append("few calls")
+    return "".join(f", {words}" for words in told)
+
+
+def _heat(ax: Axes) -> tuple[Floats, str]:
+    """Values of a heat map, missing ones NaN, and the name of its colours."""
+    image: Any = ax.images[0]
+    scale = image.colorbar.ax if image.colorbar else ax
+    return np.ma.filled(image.get_array(), np.nan), scale.get_ylabel() or scale.get_xlabel()
+
+
+def _calendar(ax: Axes, daily: pd.DataFrame, zone: str) -> list[Point]:
+    """Cells of days; the first week is the first column."""
+    days = local_clock(daily) // DAY
+    week, weekday = (days + 3) // 7, (days + 3) % 7
+    column, (values, scale) = week - week[:1], _heat(ax)
+    when, keys = _buckets(pd.DatetimeIndex(daily.index).tz_localize(None), zone, "day")
+    labels = [
+        f"{day}: {_bucket_value(value, scale, 'day')}{'' if whole else ', day not whole'}"
+        for day, value, whole in zip(when, values[weekday, column], finished(daily), strict=True)
+    ]
+    return _points(ax, column, weekday, labels, keys, 1, 1)
+
+
+def _week(ax: Axes, table: pd.DataFrame, zone: str) -> list[Point]:
+    """Cells of the hours of the week."""
+    (values, scale), of, slots = _heat(ax), _meaning(table), table.index.to_numpy()
+    labels = []
+    for slot, row in zip(slots.tolist(), table.to_dict("records"), strict=True):
+        value = float(values[slot // 24, slot % 24])
+        told = read_axis(value, scale) if np.isfinite(value) else "too few calls"
+        labels.append(f"{week_hour(slot)} ({zone}): {told}{_evidence(row, of)}")
+    keys = [{"weekday": slot // 24, "hour": slot % 24} for slot in slots.tolist()]
+    return _points(ax, slots % 24, slots // 24, labels, keys, 1, 1)
+
+
+def _day(ax: Axes, zone: str) -> list[Point]:
+    """Means of the hours of the day."""
+    out: list[Point] = []
+    for gid, name, x, y in _lines(ax, {"group", "workdays", "weekend", ""}):
+        own = sentence_case(f"{name}, ") if name else ""
+        labels = [
+            f"{own}{clock_hour(int(hour))} ({zone}): mean {read_axis(value, ax.get_ylabel())}"
+            for hour, value in zip(x, y, strict=True)
+        ]
+        group = {"group": name} if gid == "group" else {}
+        out += _points(ax, x, y, labels, [{"hour": int(hour), **group} for hour in x])
+    return out
+
+
+def _curve(ax: Axes) -> list[Point]:
+    """Points of a curve over shares of the hours."""
+    out: list[Point] = []
+    for _, _, x, y in _lines(ax, {"curve"}):
+        labels = [
+            f"{percent(share / 100)} of the hours: {read_axis(value, ax.get_ylabel())} or more"
+            for share, value in zip(x, y, strict=True)
+        ]
+        out += _points(ax, x, y, labels, [{}] * len(x))
+    return out
+
+
+def _funnel(ax: Axes, table: pd.DataFrame) -> list[Point]:
+    """Points of groups by their number of calls and their rate."""
+    shown = table[table["calls"] > 0]
+    calls, rate = (shown[name].to_numpy(dtype=np.float64) for name in ("calls", "rate"))
+    labels = [
+        f"{name}: {read_axis(100 * row['rate'], ax.get_ylabel())}{_evidence(row, _meaning(table))}"
+        for name, row in zip(shown.index, shown.to_dict("records"), strict=True)
+    ]
+    return _points(ax, calls, 100 * rate, labels, [{"group": str(name)} for name in shown.index])
+
+
+def _bars(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
+    """Bars of groups; one of several groups together chooses none."""
+    out: list[Point] = []
+    bars: list[Any] = [patch for patch in ax.patches if patch.get_gid() == "bars"]
+    for name, bar in zip(names, bars, strict=False):
+        (x, y), wide, tall = bar.get_xy(), bar.get_width(), bar.get_height()
+        label = f"{name}: {read_axis(wide, ax.get_xlabel())}"
+        middle = np.array([x + wide / 2]), np.array([y + tall / 2])
+        key = {"group": name} if name in table.index else {}
+        out += _points(ax, *middle, [label], [key], wide, tall)
+    return out
+
+
+def _rows(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
+    """Marks in rows of groups or measures, with the words beside each row."""
+    out: list[Point] = []
+    of = _meaning(table) or Meaning(made_by="")
+    interval = f"{level(of.confidence)} interval " if of.confidence else ""
+    words = [text.get_text().replace("\n", " ") for text in ax.texts if text.get_gid() == "words"]
+    grouped = table.index.name is not None and bool(of.measure or of.event)
+    for gid, _, x, y in _lines(ax, {"before", "now", "own rate", "share"}):
+        labels = []
+        for value, place in zip(x, y.astype(int), strict=True):
+            name, told = names[place], words[place].replace("(", f"({interval}")
+            if gid in ("before", "now"):
+                period, across = "previous" if gid == "before" else "current", ax.get_xlabel()
+                drawn = "" if across.startswith("change") else f": {read_axis(value, across)}"
+                told = f"{period} period{drawn}; change {told}"
+            else:
+                own: Any = table.loc[name] if gid == "own rate" else None
+                ends = (
+                    ""
+                    if own is None
+                    else f", {points_interval(own['low'], own['high'], of.confidence or 0)}"
+                )
+                part = "rate" if gid == "own rate" else "share of the calls"
+                told = f"by its {part} {points(value / 100)} points{ends}; both together {told}"
+            labels.append(f"{name}, {told}")
+        keys = [{"group": names[place]} if grouped else {} for place in y.astype(int)]
+        out += _points(ax, x, y, labels, keys)
+    return out
