@@ -22,7 +22,7 @@ FLAGS = (
     # A page asks its maker's network for fonts: not from here, and without waiting for it.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-PATIENCE = 30_000
+PATIENCE = 60_000
 """How long a test waits before it gives up [ms]: a busy machine is no failure."""
 LOOKS = {
     "picture": "document.querySelector('.ua-figure svg').outerHTML",

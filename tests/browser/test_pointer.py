@@ -42,6 +42,18 @@ def walk(page, *keys):
     return page.locator(".ua-live").inner_text()
 
 
+def chosen(page, name, label):
+    """Wait until a list has one option chosen, of these words; some versions have hard spaces."""
+    page.wait_for_function(
+        f"""label => {{
+            const list = document.querySelector('.ua-{name} select');
+            return [...list.selectedOptions].map(option => option.text.replaceAll('\xa0', ' '))
+                .join() === label;
+        }}""",
+        arg=label,
+    )
+
+
 def middle_of_ring(page):
     """Where the point is that is marked."""
     box = page.locator(".ua-point").bounding_box()
@@ -72,15 +84,15 @@ def test_a_click_chooses_a_day_and_a_double_click_goes_back(board):
     page = board.page
     walk(page, "Home", "ArrowRight", "ArrowRight")
     x, y = middle_of_ring(page)
-    board.changes(lambda: page.mouse.click(x, y), says="on 2026-03-03")
+    board.changes(lambda: page.mouse.click(x, y), says="2026-03-03 (")
     assert board.at("first-day").input_value() == "2026-03-03"
-    assert board.at("period").evaluate("field => field.selectedOptions[0].text") == "Custom"
+    chosen(page, "period", "Custom")
     svg = page.locator(".ua-figure svg").bounding_box()
     board.changes(
         lambda: page.mouse.dblclick(svg["x"] + 4, svg["y"] + svg["height"] / 2),
-        says="from 2026-03-01",
+        says="2026-03-01 to 2026-03-31",
     )
-    assert board.at("period").evaluate("field => field.selectedOptions[0].text") == "Last month"
+    chosen(page, "period", "Last month")
 
 
 def test_a_drag_chooses_days(board):
@@ -101,8 +113,8 @@ def test_a_drag_chooses_days(board):
         page.mouse.move(last + 2, y, steps=4)
         page.mouse.up()
 
-    board.changes(drag, says="from 2026-03-02 to 2026-03-09")
-    board.changes(lambda: walk(page, "Backspace"), says="from 2026-03-01")
+    board.changes(drag, says="2026-03-02 to 2026-03-09")
+    board.changes(lambda: walk(page, "Backspace"), says="2026-03-01 to 2026-03-31")
 
 
 def test_enter_chooses_a_cell_and_a_group(board):
@@ -118,8 +130,7 @@ def test_enter_chooses_a_cell_and_a_group(board):
     page.wait_for_timeout(500)
     name = walk(page, "Home").partition(",")[0]
     board.changes(lambda: page.keyboard.press("Enter"))
-    chosen = page.locator(".ua-groups select").evaluate("list => list.selectedOptions[0].text")
-    assert chosen == name
+    chosen(page, "groups", name)
 
 
 def test_text_can_be_selected_and_ids_are_the_views_own(board):
@@ -145,5 +156,5 @@ def test_a_finger_reads_first_and_chooses_then(browser, address):
     page.touchscreen.tap(x, y)
     page.locator(".ua-tip").wait_for()
     assert "2026-03-03" in page.locator(".ua-tip").inner_text()
-    board.changes(lambda: page.touchscreen.tap(x, y), says="on 2026-03-03")
+    board.changes(lambda: page.touchscreen.tap(x, y), says="2026-03-03 (")
     page.close()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,8 +12,7 @@ from usage_analysis.dashboard.views import View
 from usage_analysis.figures.style import NARROW_WIDTH, figure_style
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
+class Drawn(NamedTuple):
     """A figure with its headline, its table and its Python.
 
     Parameters
@@ -25,19 +23,14 @@ class Drawn:
         The sentence above it.
     table
         What it is drawn from.
-    lines
+    python
         Python lines that make the same figure.
     """
 
     axes: Axes
     headline: str
     table: pd.DataFrame
-    lines: Sequence[str]
-
-    @property
-    def python(self) -> str:
-        """The lines as one text."""
-        return "\n".join(self.lines)
+    python: str
 
 
 def draw(view: View, *, narrow: bool = False) -> Drawn:
@@ -46,4 +39,4 @@ def draw(view: View, *, narrow: bool = False) -> Drawn:
     with figure_style():
         axes = prepared.figure(NARROW_WIDTH).axes[0] if narrow else prepared.draw()
     headline = HEADLINES[prepared.entry.name](view).sentence
-    return Drawn(axes, headline, prepared.table, view.python())
+    return Drawn(axes, headline, prepared.table, "\n".join(view.python()))

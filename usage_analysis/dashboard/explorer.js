@@ -78,8 +78,6 @@ const render = ({model, el}) => {
   const prefix = `ua${++views}-`;
   const frame = document.createElement('div'), holder = document.createElement('div');
   frame.className = 'ua-frame';
-  frame.setAttribute('role', 'application');
-  frame.setAttribute('aria-label', 'Values of the figure: arrow keys walk them');
   frame.append(holder);
   el.append(frame);
   const points = pointable(frame, () => holder.firstElementChild ?? holder, {

@@ -138,6 +138,8 @@ const pointable = (frame, picture, hooks = {}) => {
     event.preventDefault();
   };
   frame.tabIndex = 0;
+  frame.setAttribute('role', 'application');
+  frame.setAttribute('aria-label', 'Values of the figure: arrow keys walk them');
   frame.addEventListener('pointerdown', started);
   frame.addEventListener('pointermove', moved);
   frame.addEventListener('pointerup', ended);

@@ -15,23 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from usage_analysis.analysis import vocabulary as wording
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.analysis.vocabulary import (
-    WEEKDAYS,
-    amount,
-    clock_hour,
-    level,
-    per,
-    percent,
-    points,
-    points_interval,
-    rate_interval,
-    read_axis,
-    sentence_case,
-    several,
-    span_of,
-    week_hour,
-)
 from usage_analysis.figures.axes import Floats, finished
 from usage_analysis.figures.rates import trailing
 from usage_analysis.figures.style import laid_out, picture
@@ -148,7 +133,7 @@ def _over_time(ax: Axes, table: pd.DataFrame, zone: str, panels: int) -> list[Po
     """Points of lines over time; where lines of a name share a point it is that of the first."""
     figure: Any = ax.figure
     height = ax.get_ylabel() or figure.get_supylabel()
-    every, rows, lines = span_of(table), _rows_by_name(table), [*_lines(ax, _VALUES)]
+    every, rows, lines = wording.span_of(table), _rows_by_name(table), [*_lines(ax, _VALUES)]
     most = max(_MOST // max(panels * len(lines), 1), 60)
     seen: set[tuple[str, float]] = set()
     out: list[Point] = []
@@ -167,7 +152,7 @@ def _over_time(ax: Axes, table: pd.DataFrame, zone: str, panels: int) -> list[Po
             keys = [{} for _ in keys]
         elif name in rows and name:
             keys = [key | {"group": name} for key in keys]
-        before = sentence_case(_BEFORE.get(gid, "{}, " if name else "").format(name or gid))
+        before = wording.sentence_case(_BEFORE.get(gid, "{}, " if name else "").format(name or gid))
         after = f", {every} not whole" if gid in ("open", "unfinished") else ""
         more = _evidence_at(rows[name], x, table) if name in rows else [""] * len(x)
         labels = [
@@ -180,8 +165,8 @@ def _over_time(ax: Axes, table: pd.DataFrame, zone: str, panels: int) -> list[Po
 
 def _bucket_value(value: float, height: str, every: str, gid: str = "") -> str:
     """Return the value of a bucket; only a mean is one per bucket."""
-    told = read_axis(value, height)
-    return told if gid == "mean" else told.removesuffix(f" {per(every)}")
+    told = wording.read_axis(value, height)
+    return told if gid == "mean" else told.removesuffix(f" {wording.per(every)}")
 
 
 def _buckets(
@@ -193,7 +178,7 @@ def _buckets(
         last = local.to_period({"week": "W", "month": "M", "quarter": "Q"}.get(every, "Y")).end_time
     before = "" if every in ("hour", "day") else f"{every} from "
     words = [
-        f"{before}{WEEKDAYS[day.weekday()]} {day:%Y-%m-%d}"
+        f"{before}{wording.WEEKDAYS[day.weekday()]} {day:%Y-%m-%d}"
         f"{f' {day:%H:%M}' if every == 'hour' else ''} ({zone})"
         for day in local
     ]
@@ -230,19 +215,24 @@ def _evidence(row: Mapping[Any, Any], of: Meaning | None) -> str:
         return ""
     told = []
     if "events" in row:
-        told.append(f"{amount(row['events'])} of {several(round(row['calls']), 'call')}")
+        told.append(
+            f"{wording.amount(row['events'])} of {wording.several(round(row['calls']), 'call')}"
+        )
     if of.made_by in _RATES and np.isfinite(row["low"]):
-        told.append(rate_interval(row["low"], row["high"], float(of.confidence or 0)))
+        told.append(wording.rate_interval(row["low"], row["high"], float(of.confidence or 0)))
     elif of.made_by == "control_chart" and row["limited"]:
-        told.append(f"limits {percent(max(row['low'], 0))} to {percent(row['high'])}")
+        told.append(
+            f"limits {wording.percent(max(row['low'], 0))} to {wording.percent(row['high'])}"
+        )
         told += ["signal"] if row["signal"] else []
     elif of.made_by == "funnel" and np.isfinite(row["low_95"]):
-        told.append(f"95 % limits {percent(max(row['low_95'], 0))} to {percent(row['high_95'])}")
+        low, high = wording.percents(max(row["low_95"], 0), row["high_95"])
+        told.append(f"95 % limits {low} to {high} %")
     elif of.made_by == "capacity":
-        told.append(f"demand {amount(row['demand'])} erlangs")
+        told.append(f"demand {wording.amount(row['demand'])} erlangs")
         told += ["at risk"] if row["at_risk"] else []
     elif of.made_by == "load_profile":
-        told.append(f"over {several(int(row['n']), 'hour')}")
+        told.append(f"over {wording.several(int(row['n']), 'hour')}")
     if "enough" in row and not row["enough"]:
         told.append("few calls")
     return "".join(f", {words}" for words in told)
@@ -274,20 +264,25 @@ def _week(ax: Axes, table: pd.DataFrame, zone: str) -> list[Point]:
     labels = []
     for slot, row in zip(slots.tolist(), table.to_dict("records"), strict=True):
         value = float(values[slot // 24, slot % 24])
-        told = read_axis(value, scale) if np.isfinite(value) else "too few calls"
-        labels.append(f"{week_hour(slot)} ({zone}): {told}{_evidence(row, of)}")
+        told = wording.read_axis(value, scale) if np.isfinite(value) else "too few calls"
+        labels.append(f"{wording.week_hour(slot)} ({zone}): {told}{_evidence(row, of)}")
     keys = [{"weekday": slot // 24, "hour": slot % 24} for slot in slots.tolist()]
     return _points(ax, slots % 24, slots // 24, labels, keys, 1, 1)
+
+
+def _values(ax: Axes, heights: Floats) -> list[str]:
+    """Heights as the y axis reads them."""
+    return [wording.read_axis(value, ax.get_ylabel()) for value in heights]
 
 
 def _day(ax: Axes, zone: str) -> list[Point]:
     """Means of the hours of the day."""
     out: list[Point] = []
     for gid, name, x, y in _lines(ax, {"group", "workdays", "weekend", ""}):
-        own = sentence_case(f"{name}, ") if name else ""
+        own = wording.sentence_case(f"{name}, ") if name else ""
         labels = [
-            f"{own}{clock_hour(int(hour))} ({zone}): mean {read_axis(value, ax.get_ylabel())}"
-            for hour, value in zip(x, y, strict=True)
+            f"{own}{wording.clock_hour(int(hour))} ({zone}): mean {told}"
+            for hour, told in zip(x, _values(ax, y), strict=True)
         ]
         group = {"group": name} if gid == "group" else {}
         out += _points(ax, x, y, labels, [{"hour": int(hour), **group} for hour in x])
@@ -299,8 +294,8 @@ def _curve(ax: Axes) -> list[Point]:
     out: list[Point] = []
     for _, _, x, y in _lines(ax, {"curve"}):
         labels = [
-            f"{percent(share / 100)} of the hours: {read_axis(value, ax.get_ylabel())} or more"
-            for share, value in zip(x, y, strict=True)
+            f"{wording.percent(share / 100)} of the hours: {told} or more"
+            for share, told in zip(x, _values(ax, y), strict=True)
         ]
         out += _points(ax, x, y, labels, [{}] * len(x))
     return out
@@ -311,8 +306,8 @@ def _funnel(ax: Axes, table: pd.DataFrame) -> list[Point]:
     shown = table[table["calls"] > 0]
     calls, rate = (shown[name].to_numpy(dtype=np.float64) for name in ("calls", "rate"))
     labels = [
-        f"{name}: {read_axis(100 * row['rate'], ax.get_ylabel())}{_evidence(row, _meaning(table))}"
-        for name, row in zip(shown.index, shown.to_dict("records"), strict=True)
+        f"{name}: {wording.read_axis(value, ax.get_ylabel())}{_evidence(row, _meaning(table))}"
+        for name, value, row in zip(shown.index, 100 * rate, shown.to_dict("records"), strict=True)
     ]
     return _points(ax, calls, 100 * rate, labels, [{"group": str(name)} for name in shown.index])
 
@@ -323,7 +318,7 @@ def _bars(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
     bars: list[Any] = [patch for patch in ax.patches if patch.get_gid() == "bars"]
     for name, bar in zip(names, bars, strict=False):
         (x, y), wide, tall = bar.get_xy(), bar.get_width(), bar.get_height()
-        label = f"{name}: {read_axis(wide, ax.get_xlabel())}"
+        label = f"{name}: {wording.read_axis(wide, ax.get_xlabel())}"
         middle = np.array([x + wide / 2]), np.array([y + tall / 2])
         key = {"group": name} if name in table.index else {}
         out += _points(ax, *middle, [label], [key], wide, tall)
@@ -334,7 +329,7 @@ def _rows(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
     """Marks in rows of groups or measures, with the words beside each row."""
     out: list[Point] = []
     of = _meaning(table) or Meaning(made_by="")
-    interval = f"{level(of.confidence)} interval " if of.confidence else ""
+    interval = f"{wording.level(of.confidence)} interval " if of.confidence else ""
     words = [text.get_text().replace("\n", " ") for text in ax.texts if text.get_gid() == "words"]
     grouped = table.index.name is not None and bool(of.measure or of.event)
     for gid, _, x, y in _lines(ax, {"before", "now", "own rate", "share"}):
@@ -343,17 +338,20 @@ def _rows(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
             name, told = names[place], words[place].replace("(", f"({interval}")
             if gid in ("before", "now"):
                 period, across = "previous" if gid == "before" else "current", ax.get_xlabel()
-                drawn = "" if across.startswith("change") else f": {read_axis(value, across)}"
+                drawn = (
+                    "" if across.startswith("change") else f": {wording.read_axis(value, across)}"
+                )
                 told = f"{period} period{drawn}; change {told}"
             else:
                 own: Any = table.loc[name] if gid == "own rate" else None
                 ends = (
                     ""
                     if own is None
-                    else f", {points_interval(own['low'], own['high'], of.confidence or 0)}"
+                    else f", {wording.points_interval(own['low'], own['high'], of.confidence or 0)}"
                 )
                 part = "rate" if gid == "own rate" else "share of the calls"
-                told = f"by its {part} {points(value / 100)} points{ends}; both together {told}"
+                effect = wording.points(value / 100)
+                told = f"by its {part} {effect} points{ends}; both together {told}"
             labels.append(f"{name}, {told}")
         keys = [{"group": names[place]} if grouped else {} for place in y.astype(int)]
         out += _points(ax, x, y, labels, keys)

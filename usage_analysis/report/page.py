@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 import pandas as pd
@@ -23,6 +23,7 @@ from usage_analysis.analysis.selection import Selection
 from usage_analysis.analysis.vocabulary import number, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.colour import contrast
+from usage_analysis.figures.points import Point, svg_with_points
 from usage_analysis.figures.style import (
     NARROW_WIDTH,
     WIDTH,
@@ -31,7 +32,6 @@ from usage_analysis.figures.style import (
     figure_style,
     picture,
     theme_in_use,
-    title_of,
 )
 from usage_analysis.progress import Progress, ProgressOption, report_progress
 from usage_analysis.report.results import ReportOptions, ReportResults, Section
@@ -62,8 +62,9 @@ def build_report(
 ) -> Path:
     """Write a report with its figures (SVG, PNG) and tables, and return the path of its page.
 
-    The page loads nothing and has no script. An error leaves the folder as it was, because all
-    files are made before the first one is put there. Sections whose columns the reply lacks, such
+    The page loads nothing. Its only script is within it, and lets a pointer or the arrow keys read
+    the values of a figure; without scripts the page is complete too. An error leaves the folder as
+    it was, because all files are made before the first one is put there. Sections whose columns the reply lacks, such
     as ``error_count`` in an old saved reply, are left out, and the summary names them.
 
     Parameters
@@ -154,12 +155,12 @@ def _address(body: bytes, kind: str) -> str:
 
 @dataclass(frozen=True)
 class _Shown:
-    """A figure on the page: wide, narrow, its alternative text and its table."""
+    """A figure on the page: wide, narrow, the points of both, its alternative text, its table."""
 
     wide: str
     narrow: str
+    points: dict[str, list[tuple[Any, ...]]]
     alt: str
-    title: str
     table: str
     rows: str
 
@@ -183,11 +184,12 @@ class _Page:
             shown[section.name] = []
             for one in section.pictures:
                 progress(done, steps)
-                wide, narrow = one.draw(WIDTH), one.draw(NARROW_WIDTH)
-                svg = picture(wide, "svg")
+                wide = one.draw(WIDTH)
+                figures = {"wide": wide, "narrow": one.draw(NARROW_WIDTH)}
+                drawings = {name: svg_with_points(f, one.drawn) for name, f in figures.items()}
                 if not self.results.options.single_file:
-                    names += _write_figure(wide, svg, folder / one.name)
-                shown[section.name].append(_shown(wide, svg, narrow, one.table))
+                    names += _write_figure(wide, drawings["wide"][0], folder / one.name)
+                shown[section.name].append(_shown(wide, drawings, one.table))
                 done += 1
         progress(done, steps)
         for name, table in self._tables().items():
@@ -209,7 +211,10 @@ class _Page:
         return tables
 
     def _html(self, shown: dict[str, list[_Shown]], names: list[str], digest: str) -> str:
-        loader = jinja2.PackageLoader("usage_analysis.report", ".")
+        folders = ("report", "figures")
+        loader = jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(f"usage_analysis.{folder}", ".") for folder in folders]
+        )
         page = jinja2.Environment(
             loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
         ).get_template("page.html.j2")
@@ -300,13 +305,14 @@ def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
     return [f"{path.name}.svg", f"{path.name}.png"]
 
 
-def _shown(wide: Figure, svg: bytes, narrow: Figure, table: pd.DataFrame) -> _Shown:
-    theme = theme_in_use()
-    images = (_in_the_dark(body, theme) for body in (svg, picture(narrow, "svg")))
+def _shown(
+    wide: Figure, drawings: dict[str, tuple[bytes, list[Point]]], table: pd.DataFrame
+) -> _Shown:
+    images = (_in_the_dark(svg, theme_in_use()) for svg, _ in drawings.values())
     first, second = (_address(body, "image/svg+xml") for body in images)
-    return _Shown(
-        first, second, alt_text(wide), title_of(wide), html_table(table), rows_in_words(table)
-    )
+    # A page without controls has nothing to choose, so no point needs its key.
+    points = {name: [point[:-1] for point in found] for name, (_, found) in drawings.items()}
+    return _Shown(first, second, points, alt_text(wide), html_table(table), rows_in_words(table))
 
 
 def _in_the_dark(svg: bytes, theme: Theme) -> bytes:

@@ -59,11 +59,12 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure that can be drawn at any width, with its table."""
+    """One figure that can be drawn at any width, with its table and what is drawn of it."""
 
     name: str
     draw: Callable[[float], Figure]
     table: pd.DataFrame
+    drawn: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ class ReportResults:
     def picture(self, name: str, table: pd.DataFrame | None = None, **options: Any) -> Picture:
         """Return a figure of the catalogue; its table is by default its result."""
         prepared = self.prepare(name, **options)
-        return Picture(name, prepared.figure, prepared.table if table is None else table)
+        drawn = prepared.table
+        return Picture(name, prepared.figure, drawn if table is None else table, drawn)
 
     def lacks(self, name: str) -> list[str]:
         """Return the columns that a figure needs and the data lack."""
