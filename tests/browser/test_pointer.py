@@ -28,14 +28,14 @@ def board(request, browser, address):
     if request.param == 400:
         narrow = "document.querySelector('.ua-figure svg').viewBox.baseVal.width < 400"
         board.page.wait_for_function(narrow)
-    board.page.wait_for_timeout(500)  # the points come after the picture
     yield board
     assert board.said == []
     board.page.close()
 
 
 def walk(page, *keys):
-    """What is spoken after keys."""
+    """What is spoken after keys; the points come after the picture."""
+    page.wait_for_selector(".ua-frame[data-points]:not([data-points='0'])")
     page.locator(".ua-frame").focus()
     for key in keys:
         page.keyboard.press(key)
@@ -121,13 +121,11 @@ def test_enter_chooses_a_cell_and_a_group(board):
     """A cell of the week chooses its hour; a line of a breakdown chooses its group."""
     page = board.page
     board.changes(page.locator(".ua-tab button", has_text="Peak hours").click)
-    page.wait_for_timeout(500)
     assert walk(page, "Home", "ArrowDown", "ArrowRight").startswith("Tuesdays 01:00-02:00 (")
     board.changes(lambda: page.keyboard.press("Enter"), "hours")
     board.changes(lambda: walk(page, "Backspace"), "hours")
     board.changes(page.locator(".ua-tab button", has_text="Trends").click)
     board.changes(lambda: board.choose("group-by", "Agent"))
-    page.wait_for_timeout(500)
     name = walk(page, "Home").partition(",")[0]
     board.changes(lambda: page.keyboard.press("Enter"))
     chosen(page, "groups", name)
@@ -149,7 +147,6 @@ def test_a_finger_reads_first_and_chooses_then(browser, address):
     board = Board(browser, address, 400, device_scale_factor=2, has_touch=True).ready()
     page = board.page
     page.wait_for_function("document.querySelector('.ua-figure svg').viewBox.baseVal.width < 400")
-    page.wait_for_timeout(500)
     walk(page, "Home", "ArrowRight", "ArrowRight")
     x, y = middle_of_ring(page)
     page.keyboard.press("Escape")

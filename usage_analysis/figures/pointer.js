@@ -15,7 +15,7 @@ const pointable = (frame, picture, hooks = {}) => {
   const tip = added('ua-tip'), live = added('ua-live');
   tip.setAttribute('aria-hidden', 'true');
   live.setAttribute('aria-live', 'polite');
-  let points = [], at = -1, press = null, waiting = 0, touched = -1;
+  let points = [], at = -1, press = null, waiting = 0, touched = -1, finger = false;
 
   const area = () => {
     const own = frame.getBoundingClientRect(), box = picture().getBoundingClientRect();
@@ -64,6 +64,7 @@ const pointable = (frame, picture, hooks = {}) => {
     point => point.key.first && point.x >= Math.min(from, to) && point.x <= Math.max(from, to));
 
   const started = event => {
+    finger = event.pointerType === 'touch';
     if (event.button || event.target.closest('text')) return; // text can be selected
     const box = area();
     press = {x: event.clientX, share: (event.clientX - box.x) / box.width, moved: false};
@@ -150,12 +151,14 @@ const pointable = (frame, picture, hooks = {}) => {
   frame.addEventListener('blur', hide);
   frame.addEventListener('keydown', pressed);
   frame.addEventListener('dblclick', () => {
+    if (finger && at >= 0) return; // a second tap on a point chooses it
     clearTimeout(waiting);
     if (hooks.back) hooks.back();
   });
   hide();
   return found => {
     points = found;
+    frame.dataset.points = points.length;
     touched = -1;
     hide();
   };

@@ -322,7 +322,8 @@ def laid_out(figure: Figure) -> Iterator[None]:
         yield
         return
     places = [(ax, ax.get_in_layout(), ax.get_position(original=True)) for ax in figure.axes]
-    engine.execute(figure)
+    with boxes_for_missing_glyphs():
+        engine.execute(figure)
     figure.set_layout_engine(None)
     try:
         yield

@@ -64,8 +64,9 @@ def build_report(
 
     The page loads nothing. Its only script is within it, and lets a pointer or the arrow keys read
     the values of a figure; without scripts the page is complete too. An error leaves the folder as
-    it was, because all files are made before the first one is put there. Sections whose columns the reply lacks, such
-    as ``error_count`` in an old saved reply, are left out, and the summary names them.
+    it was, because all files are made before the first one is put there. Sections whose columns the
+    reply lacks, such as ``error_count`` in an old saved reply, are left out, and the summary names
+    them.
 
     Parameters
     ----------
