@@ -29,8 +29,11 @@ def test_a_port_that_cannot_be_had_is_said(run, what):
         (["--voices", "names.csv"], "voices['Desk']: expected a UUID, got '7'"),
         (["--timezone", "Mars/Olympus"], "Mars/Olympus"),
         (["--billing-day", "32"], "billing_day: expected a day of the month"),
-        (["--price", "much"], "price: expected USD per minute"),
-        (["--limit", "0"], "limit: expected a number from 1"),
+        (["--price", "much"], "USD per billed minute: expected a price such as 0.05, got 'much'"),
+        (
+            ["--limit", "0"],
+            "Concurrent calls allowed: expected a whole number from 1 to 10,000, got 0",
+        ),
     ],
 )
 def test_a_page_that_cannot_be_is_said_before_it_is_served(run, tmp_path, arguments, message):

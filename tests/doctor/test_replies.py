@@ -53,7 +53,9 @@ def test_echoed_key_is_not_kept(tmp_path: Path) -> None:
     class Telling(Account):
         def answer(self, request: httpx.Request) -> httpx.Response:
             text = super().answer(request).text
-            told = "".join(f'"{name}": "{name}", ' for name in writings)
+            told = f'"{KEY}": 1, ' + "".join(
+                f'"echo {number}": "{value}", ' for number, value in enumerate(writings)
+            )
             return httpx.Response(200, text=text.replace('"allTime"', told + '"allTime"', 1))
 
     findings(Telling(), folder=tmp_path)
