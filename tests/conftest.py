@@ -6,11 +6,12 @@ import logging
 import pytest
 from hypothesis import HealthCheck, settings
 
-# No test is about time, so a busy machine is no reason to fail.
-settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("any machine")
+# No test is about time, so a busy machine is no reason to fail. CI also runs the thorough profile.
+for name, examples in (("quick", 20), ("thorough", 60)):
+    settings.register_profile(
+        name, deadline=None, max_examples=examples, suppress_health_check=[HealthCheck.too_slow]
+    )
+settings.load_profile("quick")
 
 
 def row(date=None, hour=None, *, calls=0, errors=0, joined=None, seconds=0, minutes=0.0):

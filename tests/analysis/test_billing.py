@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_analysis.analysis.billing import billing_overhead, cost
@@ -61,7 +61,6 @@ def test_cost_rounds_once_half_to_even() -> None:
     assert cost(billed([1], [0.7])) == Decimal("0.04")
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 3_600_000_000), min_size=1, max_size=50))
 def test_calls_rounded_up_to_six_seconds_keep_the_bound(talk: list[int]) -> None:
     """Rounding each call up to 6 s keeps 60·billed - duration within 6 s a joined call."""

@@ -122,7 +122,6 @@ def test_arguments_are_vectorised() -> None:
         assert none.tolist() == []
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 9), min_size=1, max_size=50), st.integers(10, 30))
 def test_offered_solves_its_equation(erlangs: list[float], limit: int) -> None:
     """Offered less what is refused is the usual carried traffic, where no hour is far from it."""
@@ -140,7 +139,6 @@ def test_offered_solves_its_equation(erlangs: list[float], limit: int) -> None:
     assert (found["at_risk"] == (found["blocking"] >= 0.01)).all()
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.floats(0.2, 60)), min_size=2, max_size=60),
     st.integers(0, 59),

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint
@@ -340,7 +340,6 @@ places = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", "Australi
 starts = st.sampled_from(["2026-03-06", "2026-04-03", "2026-10-02", "2026-10-30"])
 
 
-@settings(max_examples=60, deadline=None)
 @given(series, places, starts)
 def test_each_day_peaks_no_lower_than_the_days_together(
     counts: list[int], zone: str, start: str
@@ -358,7 +357,6 @@ def test_each_day_peaks_no_lower_than_the_days_together(
         assert found["peak_to_average"] >= 1 - 1e-9
 
 
-@settings(max_examples=20, deadline=None)
 @given(series, places, st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(counts: list[int], zone: str, random: Random) -> None:
     """Profiles, busy hours and peaks are the same whatever the order of the rows."""
@@ -373,7 +371,6 @@ def test_row_order_does_not_matter(counts: list[int], zone: str, random: Random)
     pd.testing.assert_frame_equal(one, two)
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from([0, 0, 3, 7]), min_size=72, max_size=72), st.randoms())
 def test_zero_rows_need_not_be_sent(counts: list[int], random: Random) -> None:
     """The answer is the same whether the server sent its zero rows, and in whatever order."""

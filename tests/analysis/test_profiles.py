@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.frames import hours
@@ -64,7 +64,6 @@ def test_a_breakdown_has_a_profile_a_group() -> None:
     assert profile.loc["a", "mean"].tolist() == [3.0] * 24
 
 
-@settings(max_examples=30, deadline=None)
 @given(series, places, starts)
 def test_erlangs_integrate_to_the_talk(counts: list[int], zone: str, start: str) -> None:
     """Traffic times the buckets' lengths is the talk, in hours and in profiles."""
@@ -80,7 +79,6 @@ def test_erlangs_integrate_to_the_talk(counts: list[int], zone: str, start: str)
     assert (traffic_intensity(days) * days["hours"]).sum() == pytest.approx(talk, abs=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
 @given(series, st.integers(1, 5))
 def test_shares_of_a_breakdown_add_to_one(counts: list[int], groups: int) -> None:
     """The groups' profiles add to the profile of them all, and shares to 1."""
@@ -96,7 +94,6 @@ def test_shares_of_a_breakdown_add_to_one(counts: list[int], groups: int) -> Non
     np.testing.assert_allclose(shares.groupby(level=1).sum()[some], 1)
 
 
-@settings(max_examples=30, deadline=None)
 @given(series, starts)
 def test_percentiles_are_numpys(counts: list[int], start: str) -> None:
     """p10, p50 and p90 are NumPy's percentiles of the slot's buckets."""

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
@@ -164,7 +164,6 @@ def test_published_differences(
 counts = st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
-@settings(deadline=None)
 @given(st.lists(counts, min_size=1, max_size=20), st.floats(0.01, 0.999))
 def test_wilson_agrees_with_statsmodels(pairs: list[tuple[int, int]], confidence: float) -> None:
     """Intervals lie in [0, 1], hold the rate, and are statsmodels' own."""
@@ -178,7 +177,6 @@ def test_wilson_agrees_with_statsmodels(pairs: list[tuple[int, int]], confidence
     np.testing.assert_allclose(found["high"], high, atol=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
 @given(counts, counts)
 def test_differences_agree_with_statsmodels(a: tuple[int, int], b: tuple[int, int]) -> None:
     """Newcombe's interval is statsmodels' own, and turns its sign with its arguments."""
@@ -330,7 +328,6 @@ def test_what_is_taken_for_independent() -> None:
         error_rate(usage, independent="hours")  # type: ignore[arg-type]
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(random: Random) -> None:
     """The answer by any slot is the same whatever the order of the rows."""

@@ -6,7 +6,7 @@ import warnings
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.description import DESCRIPTION, PARAMETERS, PATH
 from tests.fetch.faults import KEY
@@ -67,7 +67,6 @@ def check(request: httpx.Request) -> None:
     assert {name for name in names if not name.startswith("metadata.")} <= set(PARAMETERS)
 
 
-@settings(max_examples=60)
 @given(queries())
 def test_requests_fit_the_description(query: UsageQuery) -> None:
     """Whatever is asked, each request is one that the vendor's description allows."""

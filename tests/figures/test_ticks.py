@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_analysis.figures.style import new_figure
@@ -54,7 +54,6 @@ def test_hours_follow_the_clock_over_a_change(zone):
     assert set(at.hour) <= {0, 6, 12, 18}
 
 
-@settings(max_examples=30)
 @given(
     st.datetimes(pd.Timestamp("1950-01-01"), pd.Timestamp("2150-01-01")),
     st.integers(1, 4000),

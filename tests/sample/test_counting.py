@@ -204,7 +204,6 @@ def check_log(calls, questions, filtered):
             assert answered(client, asked) == twin(calls, asked, filtered=filtered), asked
 
 
-@settings(deadline=None, max_examples=40)
 @given(LOGS, QUESTIONS, st.booleans())
 def test_a_call_log(calls, questions, filtered):
     """For any log and any filters, also at the ends of ranges, endpoint and loop count the same."""
@@ -286,7 +285,6 @@ def test_the_sample_year(year):
         searches=st.sampled_from(["refund", "APPOINTMENT", "caller asked", "zebra"]),
     )
 
-    @settings(deadline=None, max_examples=60)
     @given(filters)
     def agree(asked):
         asked = {"fromDate": first.date(), "toDate": last.date()} | asked

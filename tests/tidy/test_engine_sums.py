@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import usage_analysis as ua
@@ -147,7 +147,6 @@ def test_a_window_without_a_row_is_zeros(engine):
     assert ua.sum_usage(engine, **window | {"as_of": "2030-01-01T00:00Z"}).empty
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 400), st.integers(0, 2**40)), min_size=1, unique_by=lambda r: r[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_analysis.analysis.rates import error_rate
@@ -14,7 +14,6 @@ from usage_analysis.tidy.grouping import groups_of, sums
 names = st.lists(st.sampled_from(["b", "a", None, "long name"]), min_size=0, max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
 @given(names, st.integers(1, 30), st.sampled_from(["object", "str", "string", "category"]))
 def test_groups_are_found_in_order_of_appearance(
     groups: list[str | None], times: int, dtype: str
@@ -31,7 +30,6 @@ def test_groups_are_found_in_order_of_appearance(
     assert code.tolist() == [known.index(name) for name in values]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(1, 40)), min_size=1, max_size=9),
     st.sampled_from(["int64", "float64", "m8[us]"]),

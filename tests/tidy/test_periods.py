@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_analysis.errors import QueryError
@@ -125,7 +125,6 @@ def test_totals_by_group_in_any_order() -> None:
     )
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     st.sampled_from(["Asia/Kathmandu", "Australia/Lord_Howe", "America/Caracas"]),
     st.integers(1, 200),

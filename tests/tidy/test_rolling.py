@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_analysis.errors import QueryError
@@ -27,7 +27,6 @@ def hours(counts: list[int], start: str = "2026-03-02", zone: str = "UTC") -> pd
     )
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60), st.integers(1, 70))
 def test_windows_of_hours_are_pandas_own(counts: list[int], window: int) -> None:
     """In hours the sums are those of pandas' rolling, talk and minutes too."""

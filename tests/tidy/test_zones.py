@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_analysis.analysis.profiles import load_profile, traffic_intensity
@@ -171,7 +171,6 @@ windows = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(windows)
 def test_local_hours_are_the_twins(case: tuple[str, pd.DataFrame]) -> None:
     """Calls by local hour and offset are those of a plain loop over zoneinfo."""
@@ -184,7 +183,6 @@ def test_local_hours_are_the_twins(case: tuple[str, pd.DataFrame]) -> None:
         assert found[key] == pytest.approx(calls, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
 @given(windows)
 def test_profiles_are_the_twins(case: tuple[str, pd.DataFrame]) -> None:
     """Mean load by hour of the day and of the week is that of a plain loop over zoneinfo."""
@@ -244,7 +242,6 @@ def test_a_utc_time_of_day_cuts_no_day(place: str, first: int, last: int) -> Non
     np.testing.assert_allclose(profile["mean"][some], calls[some] / hours[some])
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(PLACES), st.lists(st.integers(-(10**15), 2 * 10**15), min_size=1, max_size=20)
 )
