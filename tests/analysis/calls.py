@@ -78,13 +78,16 @@ def simulate(
     mean: float = 184,
     sigma: float | None = None,
     days: float = 0,
+    profile: Floats | None = None,
 ) -> Months:
     """Simulate calls at a limit; a call that finds every line busy is refused and gives up.
 
-    Lengths are exponential with a mean of `mean` seconds, or lognormal with the shape `sigma`.
+    Lengths are exponential with a mean of `mean` seconds, or lognormal with the shape `sigma`. The
+    `profile` is that of `week` or another one, as the expected calls of 168 hours.
     """
     length = 168 * weeks
-    came = counts(rng, np.tile(week(per_day), weeks), months, days=days)
+    profile = week(per_day) if profile is None else profile
+    came = counts(rng, np.tile(profile, weeks), months, days=days)
     number = came.sum(axis=1)
     start = np.full((months, int(number.max())), np.inf)
     for month, n in enumerate(number):

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from tests.analysis.businesses import KINDS, daily
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.rates import error_rate
@@ -76,8 +77,8 @@ def test_rates_hold_their_level(spread: float, lag: float) -> None:
     """Intervals of rates and their differences hold 90 % at every spread of the days."""
     days = errors(11, 300, 28, 500, 0.03, spread, lag)
     now, before = between(days, 14, 28), between(days, 0, 14)
-    assert held(error_rate(now, by="total"), 0.03) >= 0.88
-    assert held(rate_difference(now, before)) >= 0.88
+    assert held(error_rate(now, by="total"), 0.03) >= 0.9
+    assert held(rate_difference(now, before)) >= 0.9
     if spread == 3:
         assert held(error_rate(now, by="total", independent="calls"), 0.03) < 0.7
 
@@ -96,6 +97,36 @@ def test_rates_hold_their_level_at_length(
     now, before = between(both, days, 2 * days), between(both, 0, days)
     assert held(error_rate(before, by="total"), rate) >= 0.9
     assert held(rate_difference(now, before)) >= 0.9
+
+
+def few_errors(kind: str, calls: float, rate: float, spread: float, days: int) -> list[float]:
+    """Return how often intervals of a rate and of its difference hold 500 businesses."""
+    rng = np.random.default_rng([61, KINDS.index(kind), round(calls), days, round(spread)])
+    both = daily(rng, 500, kind, calls, rate, spread, days=2 * days)
+    now, before = between(both, days, 2 * days), between(both, 0, days)
+    return [held(error_rate(now, by="total"), rate), held(rate_difference(now, before))]
+
+
+def test_few_clumped_errors_hold_their_level() -> None:
+    """Four to eleven expected errors that clump three times as much as chance are held too."""
+    for rate in (0.0074, 0.02):
+        assert min(few_errors("office", 20, rate, 3, 28)) >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["office", "weekend"])
+def test_few_clumped_errors_at_length(kind: str, spread: float) -> None:
+    """From 0.3 expected errors on, intervals hold 90 % of weeks and months.
+
+    Found over 500 businesses each, at 20 to 4,800 calls per day and 0.2 to 2 %: rates .97 to 1.00,
+    .95 to .99 and .90 to .99 at a spread of 1, 2 and 3, differences .95 to 1.00. Without a belief
+    on how errors clump, .66 to .89 at 4 to 20 expected errors and a spread of 3.
+    """
+    for calls in (20, 100, 480):
+        for rate in (0.002, 0.0074, 0.02):
+            for days in (7, 28):
+                assert min(few_errors(kind, calls, rate, spread, days)) >= 0.88
 
 
 def test_one_day_beside_one_day_needs_history() -> None:
@@ -142,8 +173,8 @@ def some_of_six(seed: int, sets: int, days: int, spread: float) -> float:
 
 
 def test_six_unchanged_agents_are_seldom_called_changed() -> None:
-    """Of six agents that have not changed, a comparison seldom calls any of them changed."""
-    assert some_of_six(41, 20, 14, 2) <= 0.15
+    """Of six unchanged agents any is called changed in 5 % of 30 cases, or two errors more."""
+    assert some_of_six(41, 30, 14, 2) <= 0.05 + 2 * 0.04
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import usage_analysis as ua
+from tests.analysis.businesses import KINDS, breakdown, day_rates, week
 from tests.analysis.simulated import months
 from usage_analysis.analysis.betabinomial import upper_tails
 from usage_analysis.analysis.meaning import Meaning
@@ -34,9 +35,9 @@ def test_tails_are_beta_binomial() -> None:
 
 
 def test_quiet_months_have_no_unusual_hour() -> None:
-    """In at most one month of ten at a spread of 2 an hour of the week is called unusual."""
-    frame = months(np.random.default_rng(51), 30, 480, 0.02, 2, days=28)
-    assert np.mean(np.array(found(frame)) > 0) <= 0.1
+    """In 5 % of 40 months at a spread of 2 an hour of the week is called unusual, an error more."""
+    frame = months(np.random.default_rng(51), 40, 480, 0.02, 2, days=28)
+    assert np.mean(np.array(found(frame)) > 0) <= 0.05 + 0.035
 
 
 @pytest.mark.slow
@@ -45,12 +46,31 @@ def test_quiet_months_seldom_have_an_unusual_hour(rate: float) -> None:
     """At 480 calls per day an hour is falsely named in at most one month of twenty.
 
     Found over 150 months of 28 days each: 0.7, 0.0 and 0.0 % at 0.2 % errors and a spread of 1, 1.5
-    and 2; 0.7, 0.7 and 4.7 % at 0.74 %; 2.0, 2.7 and 2.0 % at 2 %. At a spread of 3: 8, 7, 3 %.
+    and 2; 0.7, 0.7 and 4.7 % at 0.74 %; 2.0, 2.7 and 2.0 % at 2 %.
     """
     for spread in (1, 1.5, 2):
         seed = [3, 480, round(rate * 1e4), round(10 * spread)]
         frame = months(np.random.default_rng(seed), 150, 480, rate, spread, days=28)
         assert np.mean(np.array(found(frame)) > 0) <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["office", "flat", "weekend"])
+@pytest.mark.parametrize("calls", [480, 2000])
+def test_quiet_businesses_have_no_unusual_hour(kind: str, calls: float) -> None:
+    """At a spread of 3 an hour is falsely named in at most one month of twenty.
+
+    Found over 100 months each, at 100, 480 and 2,000 calls per day, 0.2, 0.74 and 2 % errors and a
+    spread of 1 to 3: 0 to 6 %, and 1.1 % over all.
+    """
+    expected, named = np.tile(week(kind, calls), (4, 1)), []
+    for rate in (0.002, 0.0074, 0.02):
+        rng = np.random.default_rng([54, KINDS.index(kind), round(calls), round(1e4 * rate)])
+        hourly = rng.poisson(expected, (60, 28, 24))
+        rates = day_rates(expected.sum(axis=1), rate, 3, rng.normal(size=(60, 28)))
+        errors = rng.binomial(hourly, rates[..., None])
+        named += found(breakdown(hourly.reshape(60, -1), errors.reshape(60, -1)))
+    assert np.mean(np.array(named) > 0) <= 0.05
 
 
 def test_an_hour_is_unusual_only_in_several_weeks() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,9 @@ _FEW_CALLS = 5
 _SCALE = 1.4826  # median absolute deviation to standard deviation, of normal numbers
 _LAGS = 48
 _SMALL = 1e-3
+# Share of an hour's error that does not cancel between its two ends; found by simulation.
+_UNKNOWN = 0.75
+_LONG_HOURS, _HOURS_PER_OVERLONG = 3, 300
 
 
 def capacity(
@@ -37,12 +40,14 @@ def capacity(
     Refused calls appear in no count, so what is seen is carried traffic. Talk is booked in the hour
     in which its call started. `carried` spreads it over the hours that it lasted, as if call
     lengths were exponential with the mean of their group. Talk that lies 4 standard deviations
-    above calls times mean length counts as one overlong call and is spread at one erlang.
+    above calls times mean length counts as one overlong call and is spread at one erlang; where
+    such hours are common, so is all talk that lies one standard deviation above.
 
     A single hour is too noisy to turn round Erlang's formula, so demand is that of the hour of the
     week: its mean over the weeks (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered
     traffic A solves ``A·(1 - B(A, limit)) = usual`` (Erlang 1917). Calls that come at that rate are
-    refused while every line is busy, which `carried` says of each hour.
+    refused while every line is busy, which `carried` says of each hour: drawn to `usual` by what
+    spreading leaves unknown, for the fullest of many hours is partly noise.
 
     A mean above the limit contradicts the limit. The hours say so in `over_limit`, and `offered` is
     then what was carried, `blocking` what such a limit would refuse.
@@ -142,7 +147,12 @@ def _held(hourly: pd.DataFrame, rows: Rows) -> _Held:
     micro = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
     talk, code, times = micro / HOUR, rows.code, rows.times[rows.place]
     length, spread, overlong = call_lengths(talk, calls, code, rows.count)
-    excess = np.where(overlong, talk - calls * length[code], 0.0)
+    excess = talk - calls * length[code]
+    # Where overlong hours are common, lengths vary so much that any talk far above the usual is
+    # mostly that of one long call, of which other hours hold a part.
+    count, hours = (np.bincount(part, minlength=rows.count) for part in (code[overlong], code))
+    far = np.where(many_overlong(count, hours), spread, np.inf)[code]
+    excess[(excess <= far * np.sqrt(np.maximum(calls, 1))) & ~overlong] = 0.0
     order = np.lexsort((times, code)) if _out_of_order(code, times) else slice(None)
     mean, regular, extra = length[code][order], (talk - excess)[order], excess[order]
     breaks = (np.diff(code[order]) != 0) | (np.diff(times[order]) != HOUR)
@@ -155,6 +165,14 @@ def _held(hourly: pd.DataFrame, rows: Rows) -> _Held:
     residual = (length + spread**2 / np.maximum(length, 1e-12)) / 2
     error = np.sqrt(4 * traffic * (length * residual)[code])
     return _Held(traffic, error, overlong, length)
+
+
+def many_overlong(count: Any, hours: Any) -> Any:
+    """Return whether so many overlong hours show call lengths that vary more than exponential ones.
+
+    Exponential lengths have about one overlong hour in four weeks, found by simulation.
+    """
+    return (count >= _LONG_HOURS) & (count * _HOURS_PER_OVERLONG >= hours)
 
 
 def _out_of_order(code: NDArray[np.intp], times: NDArray[np.int64]) -> bool:
@@ -256,7 +274,11 @@ def _against(
     values, place = np.unique(lasting[~doubted], return_inverse=True)
     offered[~doubted] = offered_for(values, limit)[place]
     lines = np.full(len(carried), limit)
-    busy = np.where(doubted, 0.0, blocking_of(offered_for(carried, limit), lines))
+    # Of the fullest of many hours a part is noise, so what is unknown of an hour is drawn to the
+    # usual (best linear prediction).
+    unknown = np.divide(held.error, noise, out=np.zeros(len(noise)), where=noise > 0) ** 2
+    drawn = carried - np.minimum(_UNKNOWN * unknown, 1) * (carried - usual)
+    busy = np.where(doubted, 0.0, blocking_of(offered_for(drawn, limit), lines))
     refused = offered * busy
     share = np.divide(refused, refused + carried, out=np.zeros(len(carried)), where=refused > 0)
     share[doubted] = blocking_of(offered[doubted], lines[doubted])

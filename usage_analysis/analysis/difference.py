@@ -381,7 +381,7 @@ def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: flo
         tails[place] = normal_tail(end)
         if scatter is not None:
             wide = end / max(float(np.sqrt(scatter.ratio()[place])), _ENDS)
-            own = student_tail(wide, float(scatter.freedom[place]))
+            own = student_tail(wide, float(scatter.effective_freedom()[place]))
             tails[place] = max(tails[place], own)
     return tails
 

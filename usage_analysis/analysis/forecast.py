@@ -35,8 +35,11 @@ _GROWTH: Final = 0.0025
 _DAMPING: Final = 0.98
 #: Number of ordinary days that are believed to have come before the first day of a series.
 _LOW_DAYS_BEFORE: Final = 21
-#: However many days there are: real months differ from any model by more than its errors say.
-_MOST_FREEDOM: Final = 12
+# Real months have surprises that no model has. Errors are therefore those of Student's t with two
+# degrees of freedom, times a factor with which the 80 % interval stays that of the model. By these,
+# the 95 % interval holds 95 % of a real bank's months, which hold a week of holidays.
+_TAILS: Final = 2.0
+_TAIL_SCALE: Final = 0.75
 #: A falling trend leaves at least this share of the level.
 _FLOOR: Final = 0.02
 
@@ -54,8 +57,6 @@ class Forecast:
         on how fast the level moves; shape (assumptions, series, days).
     weight
         Probability of each assumption; shape (assumptions, series).
-    freedom
-        Degrees of freedom behind the errors, one per series.
     growth
         Growth per day at the end of the data [share of the level].
     taught, low
@@ -67,7 +68,6 @@ class Forecast:
     totals: Floats
     errors: Floats
     weight: Floats
-    freedom: Floats
     growth: Floats
     taught: Booleans
     low: Booleans
@@ -75,16 +75,15 @@ class Forecast:
     def interval(self, confidence: float) -> tuple[Floats, Floats]:
         """Return the ends of the running totals' two-sided intervals, shape (series, days).
 
-        The ends are quantiles of the mixture of all assumptions, widened by Student's t for the few
-        days that the scatter was learned from. They are NaN where nothing is expected.
+        The ends are quantiles of the mixture of all assumptions, widened by Student's t for what no
+        assumption foresees. They are NaN where nothing is expected.
         """
         total = self.expected.cumsum(axis=1)
-        wider = np.array([student(confidence, float(one)) for one in self.freedom])
-        wider /= normal_quantile(confidence)
+        wider = _TAIL_SCALE * student(confidence, _TAILS) / normal_quantile(confidence)
         with np.errstate(divide="ignore", invalid="ignore"):
             middle = np.log(self.totals / total)
         ends = [
-            total * np.exp(wider[:, None] * _quantile(share, middle, self.errors, self.weight))
+            total * np.exp(wider * _quantile(share, middle, self.errors, self.weight))
             for share in ((1 - confidence) / 2, (1 + confidence) / 2)
         ]
         return ends[0], ends[1]
@@ -142,16 +141,7 @@ def forecast(
     variance += ratio(share * missed, known.sum(axis=1))[:, None] * total**2
     growth = (state.weight * state.slope).sum(axis=0)
     errors = np.sqrt(ratio(variance, totals**2, np.nan))
-    return Forecast(
-        expected,
-        totals,
-        errors,
-        state.weight,
-        np.minimum(weekdays.freedom, _MOST_FREEDOM),
-        growth,
-        used,
-        low,
-    )
+    return Forecast(expected, totals, errors, state.weight, growth, used, low)
 
 
 @dataclass

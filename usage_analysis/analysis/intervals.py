@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 #: So many numbers fit a processor's cache, where they are worked on several times as fast.
 AT_ONCE = 1 << 14
+# Degrees of freedom from which on Student's t is normal.
+_MANY = 1e12
 
 
 def normal_quantile(confidence: float) -> float:
@@ -32,13 +34,12 @@ def normal_quantile(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
-def student(confidence: float, freedom: float) -> float:
+def student(confidence: float, freedom: float | Floats) -> Any:
     """Return the quantile of Student's t for a two-sided interval; normal for infinite freedom."""
     from scipy.special import stdtrit  # scipy costs 0.2 s to import
 
-    if math.isinf(freedom):
-        return normal_quantile(confidence)
-    return float(stdtrit(freedom, (1 + confidence) / 2))
+    found = stdtrit(np.minimum(freedom, _MANY), (1 + confidence) / 2)
+    return found if isinstance(freedom, np.ndarray) else float(found)
 
 
 def student_tail(value: float, freedom: float) -> float:

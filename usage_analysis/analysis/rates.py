@@ -50,7 +50,8 @@ def error_rate(
     Calls of one day are seldom independent, because one incident makes many of them fail. Rates
     over several days therefore have the interval of n/s² calls (Rao and Scott 1992), where s² is
     how much more days scatter than independent calls would. Student's t replaces z, because s² is
-    an estimate. The interval is never narrower than Wilson's.
+    an estimate. Few errors cannot show how they clump: before the data are seen s is taken for 2,
+    and this belief counts as two errors. The interval is never narrower than Wilson's.
 
     Parameters
     ----------

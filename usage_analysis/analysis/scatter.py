@@ -19,7 +19,10 @@ Integers = NDArray[np.int64]
 FEWEST = 2
 _MOST = 24
 #: Days of errors are skewed, and short series understate their scatter; found by simulation.
-_SHORT = 3.0
+_SHORT = 5.0
+# Few events cannot show how much they clump: before the data are seen, days are believed to scatter
+# twice as much as chance makes them, and this belief counts as two events.
+_BELIEF, _BELIEF_EVENTS = 4.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,15 @@ class Scatter:
         Sum of the estimates of the variance ratio s²; 1 on average where calls are independent.
     freedom
         Number of estimates.
+    events
+        Number of events, or of other calls where these are fewer.
     size
         Calls on the day of an average call: Σn²/Σn over the days.
     """
 
     total: Floats
     freedom: Integers
+    events: Floats
     size: Floats
 
     @property
@@ -47,19 +53,35 @@ class Scatter:
 
     def __add__(self, other: Scatter) -> Scatter:
         """Pool the estimates of two periods."""
-        return Scatter(self.total + other.total, self.freedom + other.freedom, self.size)
+        return Scatter(
+            self.total + other.total,
+            self.freedom + other.freedom,
+            self.events + other.events,
+            self.size,
+        )
 
     def of(self, place: NDArray[np.intp]) -> Scatter:
         """Return the scatter of the groups at these places; -1 is one without any day."""
         return Scatter(
             np.append(self.total, 0.0)[place],
             np.append(self.freedom, 0)[place],
+            np.append(self.events, 0.0)[place],
             np.append(self.size, 0.0)[place],
         )
 
     def ratio(self) -> Floats:
         """Return s² of each group, 1 where it is not known."""
-        return np.where(self.known, self.total / np.maximum(self.freedom, 1), 1.0)
+        found = self.total / np.maximum(self.freedom, 1)
+        own = self._own
+        return np.where(self.known, own * found + (1 - own) * _BELIEF, 1.0)
+
+    def effective_freedom(self) -> Floats:
+        """Return the degrees of freedom of `ratio`, more where much of it is belief."""
+        own = self._own
+        freedom: Floats = np.divide(
+            self.freedom, own, out=np.full(len(own), math.inf), where=own > 0
+        )
+        return freedom
 
     def quantiles(self, confidence: float) -> Floats:
         """Return the quantile that widens each group's interval.
@@ -68,12 +90,14 @@ class Scatter:
         would widen it (Rao and Scott 1992, Biometrics 48:577; Korn and Graubard 1998, Survey
         Methodology 24:193); never below the normal quantile, which independent calls have.
         """
-        out = np.full(len(self.total), normal_quantile(confidence))
-        for freedom in np.unique(self.freedom[self.known]):
-            these = self.freedom == freedom
-            wide = student(confidence, float(freedom)) * np.sqrt(self.ratio()[these])
-            out[these] = np.maximum(out[these], wide)
-        return out
+        normal = normal_quantile(confidence)
+        wide = student(confidence, self.effective_freedom()) * np.sqrt(self.ratio())
+        return np.where(self.known, np.maximum(wide, normal), normal)
+
+    @property
+    def _own(self) -> Floats:
+        """Weight of the data beside the belief."""
+        return self.events / (self.events + _BELIEF_EVENTS)
 
 
 def cosines(days: int) -> int:
@@ -155,10 +179,11 @@ def scatter_of(
     else:
         found, number = slow_sums(rest, code, count)
     variance = total * rate * (1 - rate)
-    # Without an event, or with nothing else, days do not differ, so they say nothing on scatter.
+    # Without an event, or with nothing else, days say nothing on scatter.
     told = variance > 0
     return Scatter(
         np.where(told, found / np.where(told, variance, 1), 0.0),
-        np.where(told, number, 0),
+        number,
+        np.maximum(np.minimum(wrong, total - wrong), 0.0),
         squares / some,
     )

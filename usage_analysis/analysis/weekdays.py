@@ -31,8 +31,6 @@ _SCATTER, _SCATTER_DAYS = 0.1, 0.3
 _DIFFERENCE, _DIFFERENCE_DAYS = 0.03, 1.0
 #: With more degrees of freedom the data alone say how days scatter.
 _FEW: Final = 7
-#: The beliefs above are worth this much, however few the days.
-_LEAST_FREEDOM: Final = 3.0
 #: Relative variance of days that seem to have none, so that nothing is divided by 0.
 _LEAST: Final = 1e-9
 #: Relative error of a weekday that was never seen: 3.5 times as much, or as little.
@@ -49,14 +47,11 @@ class Weekdays:
         Expected value of each weekday and its standard error; shape (series, 7).
     dispersion
         Variance of a day per unit of its expected value, as in quasi-Poisson models.
-    freedom
-        Degrees of freedom behind `dispersion`.
     """
 
     mean: Floats
     error: Floats
     dispersion: Floats
-    freedom: Floats
 
 
 def ratio(above: Floats | Integers, below: Floats | Integers, empty: float = 0.0) -> Floats:
@@ -100,7 +95,7 @@ def learn_weekdays(values: Floats, used: Booleans, weekday: Integers) -> Weekday
     of_kind = count @ kinds
     base = np.where(of_kind > 0, ratio(total @ kinds, of_kind), overall[:, None])[:, _KIND]
     mean = np.where(count > 0, ratio(total, count), base)
-    dispersion, freedom = _dispersion(values, used, weekday, count, mean, base)
+    dispersion = _dispersion(values, used, weekday, count, mean, base)
     noise = ratio(dispersion[:, None] * base, count)
     seen = count > 0
     # Variance between the weekdays of one kind, by moments, beside what is believed beforehand.
@@ -111,12 +106,12 @@ def learn_weekdays(values: Floats, used: Booleans, weekday: Integers) -> Weekday
     between = (belief + np.maximum(beyond, 0)[:, _KIND]) / (_DIFFERENCE_DAYS + others[:, _KIND])
     keep = np.where(seen, ratio(between, between + noise), 0.0)
     variance = np.where(seen, (1 - keep) * between, (_UNSEEN * base) ** 2)
-    return Weekdays(base + keep * (mean - base), np.sqrt(variance), dispersion, freedom)
+    return Weekdays(base + keep * (mean - base), np.sqrt(variance), dispersion)
 
 
 def _dispersion(
     values: Floats, used: Booleans, weekday: Integers, count: Integers, mean: Floats, base: Floats
-) -> tuple[Floats, Floats]:
+) -> Floats:
     """Scatter of days around their weekday, or around its kind where a weekday is seen once."""
     fitted = np.where(count > 1, mean, base)[:, weekday]
     squares = ratio((values - fitted) ** 2 * used, fitted).sum(axis=1)
@@ -126,7 +121,7 @@ def _dispersion(
     overall = ratio((values * used).sum(axis=1), count.sum(axis=1))
     days = np.where(freedom < _FEW, _SCATTER_DAYS, 0.0)
     dispersion = ratio(squares + days * _SCATTER**2 * overall, freedom + days)
-    return np.maximum(dispersion, _LEAST * overall), np.maximum(freedom, _LEAST_FREEDOM)
+    return np.maximum(dispersion, _LEAST * overall)
 
 
 def _usual(values: Floats, known: Booleans, weekday: Integers) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.capacity import capacity, many_overlong
 from usage_analysis.analysis.erlang import channels_for, offered_for
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.statement import Statement, describe
@@ -128,10 +128,13 @@ def _refusals(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> St
         f" For the usual peak of {_erlangs(usual)}, {lines} lines refuse at most {level(blocking)}."
         if lines > limit else ""
     )  # fmt: skip
+    # Sums do not show how call lengths vary. Where some calls are very long, the hour seems fuller.
+    long = many_overlong(whole["overlong"].sum(), len(whole))
+    lost = f"{'at most ' if long else ''}an estimated {percent(top['blocking'])}"
     return Statement(
         f"Calls probably refused in {risk:,} of {hours} at a limit of {limit}",
         f"Calls were probably refused in {risk:,} of {hours} at a limit of {limit} concurrent "
-        f"calls ({share}, {when}). {busiest} and lost an estimated {percent(top['blocking'])} of "
+        f"calls ({share}, {when}). {busiest} and lost {lost} of "
         f"its calls (Erlang B){_long_calls(whole)}.{enough}",
         urgent=True,
     )
