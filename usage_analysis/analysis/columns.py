@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.tidy.wire import MEASURES
+
 Floats = NDArray[np.float64]
 
 
@@ -17,6 +19,12 @@ def finished(frame: pd.DataFrame) -> NDArray[np.bool_]:
     if "provisional" in frame:
         whole &= ~frame["provisional"].to_numpy(dtype=bool)
     return whole
+
+
+def with_measures(frame: pd.DataFrame, *measures: str) -> pd.DataFrame:
+    """Return a frame without its other measures, whose sums would only take time."""
+    needed = ("total_count", *measures)  # every canonical frame has calls
+    return frame.drop(columns=[name for name in MEASURES if name in frame and name not in needed])
 
 
 def in_units(frame: pd.DataFrame, measure: str) -> Floats:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.betabinomial import upper_counts
-from usage_analysis.analysis.columns import finished
+from usage_analysis.analysis.columns import finished, with_measures
 from usage_analysis.analysis.intervals import Floats, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
@@ -113,7 +113,7 @@ def control_chart(
         raise QueryError(f'method: expected "p_prime" or "p", got {method!r}')
     check_event(event, denominator)
     check_frame("control_chart", frame, event, denominator, "provisional")
-    kept, left_out = _finished(frame, every)
+    kept, left_out = _finished(with_measures(frame, event, denominator), every)
     data = _Periods.of(kept, event, denominator)
     if baseline is None:
         usual = _learn(data, method)

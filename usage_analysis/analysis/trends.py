@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.calendars import Calendar, calendar_of
+from usage_analysis.analysis.columns import with_measures
 from usage_analysis.analysis.forecast import SPAN, Forecast, forecast
 from usage_analysis.analysis.intervals import Floats, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
@@ -188,7 +189,7 @@ def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> 
     check_frame(helper, frame, measure, "provisional", rows="day")
     check_gaps(helper, frame)
     if "complete" not in frame:
-        return aggregate(frame, "D")
+        return aggregate(with_measures(frame, measure), "D")
     day = local_clock(frame) // DAY
     key = groups_of(frame)[0] * (int(day.max(initial=0)) + 1) + day
     if len(np.unique(key)) < len(key):
