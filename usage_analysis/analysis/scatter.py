@@ -18,8 +18,9 @@ Integers = NDArray[np.int64]
 #: Degrees of freedom below which the scatter of days is not known at all.
 FEWEST = 2
 _MOST = 24
-#: Days of errors are skewed, and short series understate their scatter; found by simulation.
-_SHORT = 5.0
+# Short series understate their scatter, and more so where days are as skewed as those of errors;
+# found by simulation.
+_SHORT, _SHORT_OF_ERRORS = 3.0, 5.0
 # Few events cannot show how much they clump: before the data are seen, days are believed to scatter
 # twice as much as chance makes them, and this belief counts as two events.
 _BELIEF, _BELIEF_EVENTS = 4.0, 2.0
@@ -112,7 +113,9 @@ def cosines(days: int) -> int:
     return max(min(days - 1, max(2, int(0.82 * days ** (2 / 3))), _MOST), 0)
 
 
-def slow_sums(values: Floats, code: NDArray[np.intp], count: int) -> tuple[Floats, Integers]:
+def slow_sums(
+    values: Floats, code: NDArray[np.intp], count: int, short: float = _SHORT
+) -> tuple[Floats, Integers]:
     """Return the sum of the variance estimates of each group's total, and their number.
 
     `values` are the days of each group in order, deviations from what is expected of each.
@@ -127,7 +130,7 @@ def slow_sums(values: Floats, code: NDArray[np.intp], count: int) -> tuple[Float
         group = code[inside]
         part = values[inside] * np.cos(math.pi * wave * middle[inside] / days[group])
         found += 2 * np.bincount(group, part, minlength=count) ** 2
-    return found * (1 + _SHORT / np.maximum(days, 1)), waves
+    return found * (1 + short / np.maximum(days, 1)), waves
 
 
 def day_scatter(
@@ -177,7 +180,7 @@ def scatter_of(
         found = (days * np.bincount(code, rest**2, minlength=count)).astype(np.float64)
         number = np.maximum(days - 1, 0).astype(np.int64)
     else:
-        found, number = slow_sums(rest, code, count)
+        found, number = slow_sums(rest, code, count, _SHORT_OF_ERRORS)
     variance = total * rate * (1 - rate)
     # Without an event, or with nothing else, days say nothing on scatter.
     told = variance > 0
