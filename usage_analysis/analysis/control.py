@@ -124,10 +124,10 @@ def control_chart(
         "calls": kept[denominator].to_numpy(copy=True),
         "events": kept[event].to_numpy(copy=True),
         "rate": data.rate,
-        "centre": data.spread_out(usual.centre),
+        "centre": usual.centre[data.code],
         "low": low,
         "high": high,
-        "spread_ratio": data.spread_out(usual.spread),
+        "spread_ratio": usual.spread[data.code],
         "signal": signal,
         "limited": ~np.isnan(high),
     }
@@ -181,12 +181,6 @@ class _Periods:
     @property
     def count(self) -> int:
         return 1 if self.groups is None else len(self.groups)
-
-    def spread_out(self, values: Floats) -> Floats:
-        """Return each row's value of those of the groups."""
-        if self.count == 1:
-            return np.broadcast_to(values, len(self.code)).copy()
-        return values[self.code]
 
     def of_rows(self, values: NDArray[Any]) -> NDArray[Any]:
         # One value for all rows need not be looked up for each.

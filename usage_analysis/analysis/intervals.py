@@ -15,8 +15,6 @@ Floats = NDArray[np.float64]
 
 #: So many numbers fit a processor's cache, where they are worked on several times as fast.
 AT_ONCE = 1 << 14
-# Degrees of freedom from which on Student's t is normal.
-_MANY = 1e12
 
 
 def normal_quantile(confidence: float) -> float:
@@ -35,11 +33,10 @@ def normal_quantile(confidence: float) -> float:
 
 
 def student(confidence: float, freedom: float | Floats) -> Any:
-    """Return the quantile of Student's t for a two-sided interval; normal for infinite freedom."""
+    """Return the quantile of Student's t for a two-sided interval."""
     from scipy.special import stdtrit  # scipy costs 0.2 s to import
 
-    found = stdtrit(np.minimum(freedom, _MANY), (1 + confidence) / 2)
-    return found if isinstance(freedom, np.ndarray) else float(found)
+    return stdtrit(freedom, (1 + confidence) / 2)
 
 
 def student_tail(value: float, freedom: float) -> float:

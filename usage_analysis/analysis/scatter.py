@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,21 +55,13 @@ class Scatter:
 
     def __add__(self, other: Scatter) -> Scatter:
         """Pool the estimates of two periods."""
-        return Scatter(
-            self.total + other.total,
-            self.freedom + other.freedom,
-            self.events + other.events,
-            self.size,
-        )
+        totals = self.total + other.total, self.freedom + other.freedom
+        return Scatter(*totals, self.events + other.events, self.size)
 
     def of(self, place: NDArray[np.intp]) -> Scatter:
         """Return the scatter of the groups at these places; -1 is one without any day."""
-        return Scatter(
-            np.append(self.total, 0.0)[place],
-            np.append(self.freedom, 0)[place],
-            np.append(self.events, 0.0)[place],
-            np.append(self.size, 0.0)[place],
-        )
+        parts: tuple[Any, ...] = self.total, self.freedom, self.events, self.size
+        return Scatter(*(np.append(part, part.dtype.type(0))[place] for part in parts))
 
     def ratio(self) -> Floats:
         """Return s² of each group, 1 where it is not known."""
@@ -78,11 +71,7 @@ class Scatter:
 
     def effective_freedom(self) -> Floats:
         """Return the degrees of freedom of `ratio`, more where much of it is belief."""
-        own = self._own
-        freedom: Floats = np.divide(
-            self.freedom, own, out=np.full(len(own), math.inf), where=own > 0
-        )
-        return freedom
+        return self.freedom / np.maximum(self._own, 1e-9)
 
     def quantiles(self, confidence: float) -> Floats:
         """Return the quantile that widens each group's interval.
