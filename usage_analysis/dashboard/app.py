@@ -214,7 +214,7 @@ def _write(folder: Path, sources: Sequence[str], port: int, token: str, proof: s
     settings = {
         "Voila": {"ip": LOOPBACK, "port": port, "port_retries": 0, "token": token,
                   "open_browser": False, "tornado_settings": {"headers": {_PROOF: proof}}},
-        "VoilaConfiguration": {"theme": "light", "preheat_kernel": True},
+        "VoilaConfiguration": {"theme": "light"},
         "MappingKernelManager": {"cull_interval": 60, "cull_idle_timeout": _IDLE},
     }  # fmt: skip
     (folder / "voila.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,15 +60,13 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         Day of the month on which your billing cycle begins.
     query
         Days and calls to begin with; the names of its agents and voice must be given.
-    timezone
-        Whose days and hours, an IANA name; this machine's without it.
-    state
-        What `state()` gave, to go on from there.
+    timezone, state
+        Time zone, by default this machine's, and what `state()` returned, to go on from there.
 
     Attributes
     ----------
     preset, first, last, timezone, hour_from, hour_to
-        Which days, on whose clock, at what time of day. The last n days are whole ones.
+        Days, time zone and hours of the day.
     agents, voice, metadata_key, metadata_value, duration_min, duration_max, search
         Which calls.
     measure, granularity, comparison, group, groups, top, limit, price, tab, view
@@ -281,6 +280,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             self._refuse(error)
             return
         self._keep(view, drawn)
+        self.image.state = json.dumps(self.state())
         self._enter("partial" if partly(view) else "ready")
         self._static.keep(self.sentence, drawn.axes)
         self.draws += 1
