@@ -197,6 +197,5 @@ def billing_overhead(
 def within_six(joined: NDArray[np.generic]) -> Integers:
     """Return the most that rounding up to 6 s can add to joined calls [us]."""
     if joined.dtype.kind in "iu":
-        exact: Integers = joined.astype(np.int64, copy=False) * (_STEP * MICRO)
-        return exact
+        return joined.astype(np.int64, copy=False) * (_STEP * MICRO)
     return np.rint(joined.astype(np.float64) * (_STEP * MICRO)).astype(np.int64)

@@ -99,8 +99,7 @@ def may_be_busiest(
     alone = np.arange(mean.shape[1]) == top
     # With fewer buckets per slot the scatter is unknown, with fewer events it is not normal.
     among |= (np.take_along_axis(n, top, axis=1) < ENOUGH) | (events < _FEW_EVENTS)
-    out: NDArray[np.bool_] = np.where(named, alone, among) & seen
-    return out
+    return np.where(named, alone, among) & seen
 
 
 def _busy(mean: Floats, n: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -116,13 +115,11 @@ def _main_effects(total: Floats, n: NDArray[np.intp]) -> Floats:
     for _ in range(_ROUNDS):
         days = divide(sums.sum(axis=2, keepdims=True), (weeks * hours).sum(axis=2, keepdims=True))
         hours = divide(sums.sum(axis=1, keepdims=True), (weeks * days).sum(axis=1, keepdims=True))
-    product: Floats = (days * hours).reshape(-1, 168)
-    return product
+    return (days * hours).reshape(-1, 168)
 
 
 def _leverage(fitted: Floats) -> Floats:
     """Share of a slot's own noise that is left in its main effects."""
     cells = fitted.reshape(-1, 7, 24)
     by_day, by_hour = cells.sum(axis=2, keepdims=True), cells.sum(axis=1, keepdims=True)
-    out: Floats = (divide(cells, by_day) + divide(cells, by_hour)).reshape(-1, 168)
-    return out
+    return (divide(cells, by_day) + divide(cells, by_hour)).reshape(-1, 168)

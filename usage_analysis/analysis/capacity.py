@@ -236,8 +236,7 @@ def _one_call(excess: Floats, run: NDArray[np.intp]) -> Floats:
     np.add.at(steps, np.minimum(start + 1 + whole, end), -1.0)
     last = start + 1 + whole
     np.add.at(rest, np.where(last < end, last, len(run)), left - whole)
-    held: Floats = own + np.cumsum(steps)[:-1] + rest[:-1]
-    return held
+    return own + np.cumsum(steps)[:-1] + rest[:-1]
 
 
 def _usual(
@@ -300,5 +299,4 @@ def _demand(offered: Floats) -> Floats:
     # The continuous inverse may end a last bit above the whole number.
     lower = np.maximum(found - 1, 0)
     found = np.where(pdtr(lower, values) >= _DEMAND, lower, found)
-    out: Floats = np.where(values > 0, found, 0.0)[place]
-    return out
+    return np.where(values > 0, found, 0.0)[place]

@@ -388,5 +388,4 @@ def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: flo
 
 def _at(column: NDArray[Any], place: NDArray[np.intp]) -> NDArray[Any]:
     """Values at places, 0 where there is none."""
-    found: NDArray[Any] = np.append(column, column.dtype.type(0))[place]
-    return found
+    return np.append(column, column.dtype.type(0))[place]

@@ -152,5 +152,4 @@ def _exceeds(
     """Return where the lower end of Wilson's interval is at least a rate (the score test)."""
     rate = min(rate, 1.0)
     needed = normal_quantile(confidence) * np.sqrt(calls * (rate * (1 - rate)))
-    certain: NDArray[np.bool_] = (errors - rate * calls >= needed) & (calls > 0)
-    return certain
+    return (errors - rate * calls >= needed) & (calls > 0)

@@ -200,8 +200,7 @@ def _day_off(values: Floats, known: Booleans, weekdays: Weekdays, weekday: Integ
 def _carried(ahead: Integers) -> Floats:
     """Days of growth between the last known day and each coming one, damped."""
     days = ahead + 1.0
-    carried: Floats = np.where(days > 0, (1 - _DAMPING**days) / (1 - _DAMPING), days)
-    return carried
+    return np.where(days > 0, (1 - _DAMPING**days) / (1 - _DAMPING), days)
 
 
 def _level_variance(state: _State, shape: Floats, ahead: Integers) -> Floats:

@@ -37,8 +37,7 @@ class Common(NamedTuple):
 
 def angle(n: Floats, k: Floats) -> Floats:
     """Return the rate as an angle, with Anscombe's correction (1948) for few events."""
-    out: Floats = np.arcsin(np.sqrt((np.minimum(k, n) + 3 / 8) / (n + 3 / 4)))
-    return out
+    return np.arcsin(np.sqrt((np.minimum(k, n) + 3 / 8) / (n + 3 / 4)))
 
 
 def common(

@@ -169,8 +169,7 @@ def _chosen(load: Floats, days: str) -> Floats:
     if not days.startswith("top"):
         return load
     order = np.argsort(-load.sum(axis=1), kind="stable")
-    chosen: Floats = load[np.sort(order[: int(days.removeprefix("top"))])]
-    return chosen
+    return load[np.sort(order[: int(days.removeprefix("top"))])]
 
 
 def _busiest(

@@ -336,8 +336,7 @@ class SelectedUsage:
             return None
         first = _local(self.hourly)[int(late.argmax())]
         start = self._days[0] or self.hourly.index[0].date()
-        moved: pd.Timestamp = first - (start - days[0]) - pd.Timedelta(hours=1)
-        return moved
+        return first - (start - days[0]) - pd.Timedelta(hours=1)
 
 
 def group_hours_of(breakdown: CallUsage, timezone: str | tzinfo) -> pd.DataFrame:

@@ -47,8 +47,7 @@ def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
     spread = np.full(int(tested.sum()), _spread(bad[tested], calls[tested], total / count))
     tails[tested] = upper_tails(bad[tested], calls[tested], rest[tested], spread)
     found = holm(tails, 1 - _LEVEL) & (rates["score_without_worst_week"].to_numpy() > _SCORE)
-    hours: NDArray[np.int64] = rates.index.to_numpy()[found].astype(np.int64)
-    return hours
+    return rates.index.to_numpy()[found].astype(np.int64)
 
 
 def _spread(bad: NDArray[np.float64], calls: NDArray[np.float64], rate: float) -> float:

@@ -10,13 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import (
-    NewestFetches,
-    newest_fetches,
-    scope_bounds,
-    scope_queries,
-    unknown_scope_error,
-)
+from usage_analysis.archive import coverage
+from usage_analysis.archive.coverage import NewestFetches
 from usage_analysis.archive.days import day_name, months_between, parse_instant
 from usage_analysis.archive.rows import MEASURES, Rows, join_rows
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
@@ -72,17 +67,17 @@ def _load(
     query = UsageQuery.from_filters(window)
     if query.start is None or query.end is None:
         # Without both ends the window hangs on the last fetch: look for it everywhere.
-        last = scope_bounds(store.all_parts(), scopes, until).fetched.max()
+        last = coverage.scope_bounds(store.all_parts(), scopes, until).fetched.max()
         query = query.with_bounds(instant_of(max(last, 0)))
     place = hour_window(query)
     kinds: tuple[Kind, ...] = ("hourly",) if until is None else KINDS
     parts = store.parts(months_between(place.first, place.last), *kinds)
-    asked = scope_queries(parts, scopes)
+    asked = coverage.scope_queries(parts, scopes)
     if elsewhere := [scope for scope in scopes if scope not in asked]:
-        asked |= scope_queries(store.all_parts(), elsewhere)
+        asked |= coverage.scope_queries(store.all_parts(), elsewhere)
     for scope in scopes:
         if scope not in asked:
-            raise unknown_scope_error(scope, store.all_parts())
+            raise coverage.unknown_scope_error(scope, store.all_parts())
     order = sorted(scopes)
     last_fetch, known = find_fetches(parts, order, place, until)
     found = read_rows(parts, order, known, place)
@@ -129,7 +124,7 @@ def find_fetches(
     QueryError
         A day is missing.
     """
-    known = newest_fetches(parts, scopes, window.first, window.last, until)
+    known = coverage.newest_fetches(parts, scopes, window.first, window.last, until)
     fetched = known.fetched
     days = np.arange(window.first, window.last + 1)
     there = fetched >= 0

@@ -31,6 +31,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from usage_analysis.archive import writing
 from usage_analysis.archive.coverage import (
     FORMAT,
     KEY,
@@ -40,14 +41,7 @@ from usage_analysis.archive.coverage import (
     decode,
 )
 from usage_analysis.archive.rows import Rows, table_to_rows
-from usage_analysis.archive.writing import (
-    ALONE,
-    JOINT,
-    Writer,
-    make_folder,
-    sync_folder,
-    write_note,
-)
+from usage_analysis.archive.writing import ALONE, JOINT, Writer
 from usage_analysis.errors import ArchiveError, QueryError
 
 Kind = Literal["hourly", "history"]
@@ -216,7 +210,7 @@ class PartStore:
         """Return a writer for a part of a month."""
         note = self.folder / "format.json"
         if not note.exists():
-            write_note(note, json.dumps({"format": FORMAT}))
+            writing.write_note(note, json.dumps({"format": FORMAT}))
         return Writer(self.folder / kind / month)
 
     def publish(self, writers: Sequence[Writer]) -> list[Path]:
@@ -227,7 +221,7 @@ class PartStore:
         try:
             paths = [writer.publish(landing, joint) for writer in writers]
             if joint == JOINT:
-                write_note(self.folder / MARKS / landing, "")
+                writing.write_note(self.folder / MARKS / landing, "")
         except OSError:
             for writer in writers:
                 writer.delete()
@@ -276,11 +270,11 @@ class PartStore:
     def move_damaged(self, path: Path) -> Path:
         """Move a damaged part out of the archive, and return its new path."""
         place = self.folder / "damaged"
-        make_folder(place)
+        writing.make_folder(place)
         new = place / f"{path.parent.parent.name}-{path.parent.name}-{path.name}"
         path.rename(new)
-        sync_folder(place)
-        sync_folder(path.parent)
+        writing.sync_folder(place)
+        writing.sync_folder(path.parent)
         self._parts.pop(path, None)
         return new
 

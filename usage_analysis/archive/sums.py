@@ -11,16 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive import loading
-from usage_analysis.archive.coverage import (
-    NewestFetches,
-    StaleFile,
-    build_stale_table,
-    find_stale_files,
-    scope_bounds,
-    scope_names,
-    scope_queries,
-)
+from usage_analysis.archive import coverage, loading
+from usage_analysis.archive.coverage import NewestFetches, StaleFile
 from usage_analysis.archive.groups import Filters, label_scopes
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError
@@ -65,7 +57,7 @@ def sum_parts(
         Function that opens the engine.
     """
     parts = store.all_parts()
-    asked = scope_queries(parts, scope_names(parts))
+    asked = coverage.scope_queries(parts, coverage.scope_names(parts))
     filters = {scope: one.query for scope, one in asked.items()}
     labels = label_scopes(filters, by, *conditions)
     scopes = sorted(labels)
@@ -76,7 +68,7 @@ def sum_parts(
     number = {group: code for code, group in enumerate(groups)}
     code = np.array([number[name] for name in names], dtype=np.intp)
     first = hours.start // DAY
-    files = find_stale_files(parts, scopes, known, first)
+    files = coverage.find_stale_files(parts, scopes, known, first)
     with engine() as (read, native):
         table = _read_current_rows(files, scopes, read, native)
         if len(scopes) < len(filters) or by not in ((), ("scope",)):
@@ -109,7 +101,7 @@ def _find_window(
 ) -> tuple[Window, NewestFetches]:
     place = zone(timezone)
     start, end = ends_of(from_date, to_date, place)
-    held = scope_bounds(parts, scopes)
+    held = coverage.scope_bounds(parts, scopes)
     low = int(held.first.min()) * DAY if start is None else start // HOUR * HOUR
     high = (int(held.last.max()) + 1) * DAY if end is None else -(-end // HOUR) * HOUR
     whole = loading.Window(low, high, low // DAY, (high - 1) // DAY)
@@ -186,7 +178,7 @@ def _read_current_rows(
     tables = [as_table(read([str(file.path) for file in whole])).select(columns)] if whole else []
     for some in [mixed, *alone] if mixed else alone:
         rows = read([str(file.path) for file in some])
-        stale = build_stale_table(some, scopes)
+        stale = coverage.build_stale_table(some, scopes)
         stale = stale.drop_columns("day").append_column("_day", compute.multiply(stale["day"], DAY))
         tables.append(
             as_table(rows)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from usage_analysis.archive import coverage
 from usage_analysis.archive.coverage import (
     REFRESH_DAYS,
     SETTLE_DAYS,
@@ -20,10 +21,6 @@ from usage_analysis.archive.coverage import (
     ScopeCoverage,
     ScopeQuery,
     SentDay,
-    find_runs,
-    newest_fetches,
-    scope_bounds,
-    scope_queries,
 )
 from usage_analysis.archive.days import day_name, months_between, parse_day
 from usage_analysis.archive.loading import day_sums
@@ -121,7 +118,7 @@ def sync(
     if first > today:
         raise QueryError(f"since: expected a day up to today, got {since}")
     parts = store.retry(lambda: store.parts(months_between(first, today), "hourly"))
-    known = newest_fetches(parts, scopes, first, today)
+    known = coverage.newest_fetches(parts, scopes, first, today)
     wanted = select_days(known, first, today, refetch=refetch)
     # Scopes may begin on different days.
     for row, scope in enumerate(scopes):
@@ -169,7 +166,7 @@ def _resolve_scopes(
     """Return the query and first day of each scope, checked against the stored ones."""
     parts = store.all_parts()
     start = None if since is None else parse_day("since", since)
-    known, bounds = scope_queries(parts, asked), scope_bounds(parts, asked)
+    known, bounds = coverage.scope_queries(parts, asked), coverage.scope_bounds(parts, asked)
     queries, firsts = {}, {}
     for row, (scope, filters) in enumerate(asked.items()):
         held = known.get(scope)
@@ -293,7 +290,7 @@ def _coverage_by_month(
             (int(days[at]), fetched, *measures[at].tolist())
             for at in np.flatnonzero(inside & other).tolist()
         ]
-        run = find_runs(days[inside], np.full(int(inside.sum()), fetched))
+        run = coverage.find_runs(days[inside], np.full(int(inside.sum()), fetched))
         yield month, run, sent
 
 

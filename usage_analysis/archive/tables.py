@@ -8,13 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from usage_analysis.archive.coverage import (
-    newest_fetches,
-    scope_bounds,
-    scope_names,
-    scope_queries,
-    unknown_scope_error,
-)
+from usage_analysis.archive import coverage
 from usage_analysis.archive.store import Part
 from usage_analysis.archive.versions import find_changes
 from usage_analysis.tidy.zones import DAY, to_index
@@ -22,10 +16,10 @@ from usage_analysis.tidy.zones import DAY, to_index
 
 def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
     """Return one row per scope; see `Archive.scopes`."""
-    scopes = scope_names(parts)
-    asked, bounds = scope_queries(parts, scopes), scope_bounds(parts, scopes)
+    scopes = coverage.scope_names(parts)
+    asked, bounds = coverage.scope_queries(parts, scopes), coverage.scope_bounds(parts, scopes)
     low, high = int(bounds.first.min(initial=0)), int(bounds.last.max(initial=0))
-    days = (newest_fetches(parts, scopes, low, high).fetched >= 0).sum(axis=1)
+    days = (coverage.newest_fetches(parts, scopes, low, high).fetched >= 0).sum(axis=1)
     columns = {
         "scope": scopes,
         "filters": [asked[scope].query for scope in scopes],
@@ -40,9 +34,9 @@ def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
 
 def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
     """Return one row per change; see `Archive.restatements`."""
-    scopes = scope_names(parts)
+    scopes = coverage.scope_names(parts)
     if scope is not None and scope not in scopes:
-        raise unknown_scope_error(scope, parts)
+        raise coverage.unknown_scope_error(scope, parts)
     scopes = scopes if scope is None else [scope]
     columns: dict[str, Any] = find_changes(parts, scopes)
     for name in ("time", "previous_as_of", "as_of"):

@@ -15,13 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.archive.coverage import (
-    ScopeCoverage,
-    find_runs,
-    iter_runs,
-    scope_names,
-    scope_queries,
-)
+from usage_analysis.archive import coverage
+from usage_analysis.archive.coverage import ScopeCoverage
 from usage_analysis.archive.rows import MEASURES, Rows, join_rows
 from usage_analysis.archive.store import Kind, Part, PartStore
 from usage_analysis.tidy.engine_sums import STORED
@@ -116,7 +111,7 @@ def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDAr
 def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:
     """Yield sorted scopes in batches whose rows fit into memory."""
     days = np.zeros(len(scopes), dtype=np.int64)
-    for _, runs in iter_runs(parts, scopes):
+    for _, runs in coverage.iter_runs(parts, scopes):
         np.add.at(days, runs.scope, runs.length)
     batch: list[str] = []
     size = 0
@@ -136,7 +131,7 @@ def read_versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
     Of two fetches at one instant, that of the last part counts.
     """
     order = {scope: number for number, scope in enumerate(scopes)}
-    held = [(number, runs.days()) for number, runs in iter_runs(parts, scopes)]
+    held = [(number, runs.days()) for number, runs in coverage.iter_runs(parts, scopes)]
     code, day, fetched = (
         np.concatenate([np.zeros(0, dtype=np.int64), *(days[column] for _, days in held)])
         for column in (0, 1, 3)
@@ -213,7 +208,7 @@ def _compact(store: PartStore, month: str) -> bool:
     parts = [*history, *current]
     if len(current) <= 1 and len(history) <= 1:
         return False
-    scopes = scope_names(parts)
+    scopes = coverage.scope_names(parts)
     with store.writer("hourly", month) as now, store.writer("history", month) as before:
         held: dict[Kind, dict[str, ScopeCoverage]] = {"hourly": {}, "history": {}}
         for batch in split_scopes(parts, scopes):
@@ -246,7 +241,7 @@ def _build_coverage(
     at = np.flatnonzero(kept)
     at = at[np.lexsort((found.day[at], found.fetched[at], found.code[at]))]
     cuts = np.searchsorted(found.code[at], np.arange(len(found.scopes) + 1))
-    asked = scope_queries(parts, found.scopes)
+    asked = coverage.scope_queries(parts, found.scopes)
     out = {}
     for number, scope in enumerate(found.scopes):
         own = at[cuts[number] : cuts[number + 1]]
@@ -257,5 +252,5 @@ def _build_coverage(
                 for day, when, one in zip(days, fetched, own.tolist(), strict=True)
                 if one in found.sent
             ]
-            out[scope] = ScopeCoverage(*asked[scope], find_runs(days, fetched), sent)  # type: ignore[arg-type]
+            out[scope] = ScopeCoverage(*asked[scope], coverage.find_runs(days, fetched), sent)  # type: ignore[arg-type]
     return out

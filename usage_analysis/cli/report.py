@@ -6,13 +6,15 @@ import argparse
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from usage_analysis.cli.groups import add_groups, fetch_groups, groups_of
 from usage_analysis.cli.options import (
+    Commands,
     add_account,
     add_days,
     add_filters,
+    add_option,
     describe_owner,
     filters_of,
     format_flags,
@@ -24,9 +26,6 @@ from usage_analysis.errors import QueryError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
-if TYPE_CHECKING:
-    from usage_analysis.cli.options import Commands
-
 
 def add_parser(commands: Commands) -> None:
     """Add the command `report`."""
@@ -37,61 +36,29 @@ def add_parser(commands: Commands) -> None:
     )
     source = report.add_mutually_exclusive_group()
     add_account(source)
-    source.add_argument(
-        "--reply", type=Path, metavar="FILE", help="read a saved reply instead of fetching"
-    )
-    source.add_argument(
-        "--archive", type=Path, metavar="DIR", help="read an archive instead of fetching"
-    )
-    report.add_argument(
-        "--scope", metavar="NAME", help="scope of the archive to report on (default: all)"
-    )
+    add_option(source, "--reply", "read a saved reply instead of fetching", "FILE", type=Path)
+    add_option(source, "--archive", "read an archive instead of fetching", "DIR", type=Path)
+    add_option(report, "--scope", "scope of the archive to report on (default: all)", "NAME")
     add_days(report)
     add_filters(report)
-    groups = add_groups(report)
-    groups.add_argument(
-        "--breakdown",
-        type=Path,
-        metavar="FILE",
-        help="file written by fetch --by, for use with --reply",
-    )
+    file = "file written by fetch --by, for use with --reply"
+    add_option(add_groups(report), "--breakdown", file, "FILE", type=Path)
     _add_page(report)
-    report.add_argument(
-        "--out",
-        type=Path,
-        default=Path("usage-report"),
-        metavar="DIR",
-        help="folder to write to (default: usage-report)",
-    )
+    add_option(report, "--out", "folder to write to", "DIR", type=Path, default="usage-report")
     report.set_defaults(run=run)
 
 
 def _add_page(report: argparse.ArgumentParser) -> None:
     page = report.add_argument_group("page")
-    page.add_argument(
-        "--sections",
-        type=_names,
-        metavar="NAMES",
-        help="sections and their order, as trend,errors (default: all that the data allow)",
-    )
-    page.add_argument(
-        "--limit", type=int, metavar="CALLS", help="maximum number of concurrent calls"
-    )
-    page.add_argument(
-        "--budget", type=float, metavar="MINUTES", help="billed minutes budgeted per month"
-    )
-    page.add_argument("--price", metavar="USD", help="price per billed minute (default: 0.05)")
-    page.add_argument(
-        "--weekend",
-        type=_names,
-        default=("Sat", "Sun"),
-        metavar="DAYS",
-        help="days of the weekend (default: Sat,Sun)",
-    )
-    page.add_argument("--title", metavar="TEXT", help="heading of the page")
-    page.add_argument(
-        "--no-compare", action="store_true", help="do not compare with the previous period"
-    )
+    sections = "sections and their order, as trend,errors (default: all that the data allow)"
+    add_option(page, "--sections", sections, "NAMES", type=_names)
+    add_option(page, "--limit", "maximum number of concurrent calls", "CALLS", type=int)
+    add_option(page, "--budget", "billed minutes budgeted per month", "MINUTES", type=float)
+    add_option(page, "--price", "price per billed minute", "USD", default="0.05")
+    add_option(page, "--weekend", "days of the weekend", "DAYS", type=_names, default="Sat,Sun")
+    add_option(page, "--title", "heading of the page", "TEXT")
+    compare = "do not compare with the previous period"
+    add_option(page, "--no-compare", compare, action="store_true")
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -107,7 +74,6 @@ def run(options: argparse.Namespace) -> None:
     else:
         data = _fetch(options)
     # Imported here so that --help does not load Matplotlib.
-    from usage_analysis.analysis.billing import PRICE
     from usage_analysis.analysis.selection import Selection
     from usage_analysis.report.page import build_report
     from usage_analysis.report.results import ReportOptions
@@ -127,7 +93,7 @@ def run(options: argparse.Namespace) -> None:
         options=ReportOptions(
             limit=options.limit,
             budget=options.budget,
-            price=PRICE if options.price is None else options.price,
+            price=options.price,
             title=options.title or "Call usage",
         ),
         progress=progress_bar("report"),

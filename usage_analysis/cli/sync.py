@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from usage_analysis.archive.archive import Archive
 from usage_analysis.cli.groups import add_groups, groups_of
@@ -20,9 +20,6 @@ from usage_analysis.cli.options import (
 )
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import QueryError
-
-if TYPE_CHECKING:
-    pass
 
 #: The default scope.
 ALL = "all"

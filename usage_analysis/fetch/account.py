@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from usage_analysis.fetch.responses import parse_date
-
-if TYPE_CHECKING:
-    from usage_analysis.query import UsageQuery
-    from usage_analysis.tidy.frames import Source
+from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.frames import Source
 
 _TICK = timedelta(microseconds=1)
 #: Response header by which the sample account identifies itself.

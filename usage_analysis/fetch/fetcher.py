@@ -14,17 +14,10 @@ from typing import Generic, NamedTuple, Self, TypeVar
 from urllib.parse import urlencode
 
 from usage_analysis.errors import ResponseError, TransportError, UsageError
+from usage_analysis.fetch import responses
 from usage_analysis.fetch.account import Account
 from usage_analysis.fetch.key import Key
-from usage_analysis.fetch.responses import (
-    Body,
-    Failure,
-    Response,
-    incomplete_response,
-    invalid_response,
-    parse_date,
-    response_body,
-)
+from usage_analysis.fetch.responses import Body, Failure, Response
 from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy, backoff
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_concurrently
 from usage_analysis.progress import ProgressOption, report_progress
@@ -277,11 +270,11 @@ class Fetcher:
         if isinstance(response, Failure):
             return response
         now = self._account.now()
-        body = response_body(response, self._what, now, self._key.hide)
+        body = responses.response_body(response, self._what, now, self._key.hide)
         if isinstance(body, Failure):
             return body
         self._account.update(response.headers)
-        date = parse_date(response.headers.get("Date", "")) or now
+        date = responses.parse_date(response.headers.get("Date", "")) or now
         try:
             return Reply(read(body, date), date)
         except ResponseError as error:
@@ -289,8 +282,8 @@ class Fetcher:
         except TimeoutError:
             problem = "not decoded before the deadline; ask for less, or set a longer deadline"
             message = f"{self._what}: no complete answer: {problem}"
-            return incomplete_response(response, message, self._key.hide)
-        return invalid_response(response, message, self._key.hide, retry=retry)
+            return responses.incomplete_response(response, message, self._key.hide)
+        return responses.invalid_response(response, message, self._key.hide, retry=retry)
 
     @contextmanager
     def _reader(self) -> Generator[ReadReply]:

@@ -35,8 +35,7 @@ def figure_of(ax: Axes) -> Figure:
     if figure is None:
         raise QueryError("ax: expected axes on a figure, got axes that were removed from theirs")
     # The figure of a part of one is the whole.
-    whole: Figure = figure.figure if isinstance(figure, SubFigure) else figure
-    return whole
+    return figure.figure if isinstance(figure, SubFigure) else figure
 
 
 def width_of(ax: Axes) -> float:

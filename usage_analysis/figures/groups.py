@@ -12,18 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.statements.groups import state_largest, state_vital_few
-from usage_analysis.analysis.vocabulary import (
-    UNITS,
-    amount,
-    axis_name,
-    clean,
-    counted,
-    per,
-    shorten,
-    shortened,
-    span_of,
-)
+from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats, check_columns, groups_by_size, in_units, is_narrow
 from usage_analysis.figures.labels import subtitle, wrap_text
@@ -97,7 +88,7 @@ def plot_groups(
     if len(breakdown) == 0:
         raise QueryError("breakdown: expected groups, got no row")
     named, others = groups_by_size(breakdown, measure, groups)
-    every, count = span_of((named or others)[0][1]), len(named) + bool(others)
+    every, count = vocabulary.span_of((named or others)[0][1]), len(named) + bool(others)
     figure = figure or groups_figure(count)
     wide = float(figure.get_figwidth())
     columns = _columns(count, wide)
@@ -108,7 +99,7 @@ def plot_groups(
     for panel in panels[count:]:
         _dates_alone(panel)
     words = [name for name, _ in named] + ([others_name(others)] if others else [])
-    names = shortened(words, int((wide / columns - 0.3) * 72 / 5.2))
+    names = vocabulary.shortened(words, int((wide / columns - 0.3) * 72 / 5.2))
     for panel, name in zip(panels, names, strict=False):
         panel.set_title(name, fontsize=8)
         panel.tick_params(labelsize=7)
@@ -122,8 +113,10 @@ def plot_groups(
     from_zero(panels[0], in_units(breakdown, measure), most=3)
     for panel in panels[:count]:
         draw_marks(panel, marks, named=False)
-    panels[0].set_label(f"Small panels of {UNITS.get(measure, measure)} {per(every)}, one a group")
-    figure.supylabel(axis_name(measure, every), fontsize=9)
+    panels[0].set_label(
+        f"Small panels of {UNITS.get(measure, measure)} {vocabulary.per(every)}, one a group"
+    )
+    figure.supylabel(vocabulary.axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
     finding = state_largest(breakdown, measure).title
     _figure_head(figure, title or finding, about, breakdown, marks)
@@ -168,7 +161,8 @@ def _figure_head(
         figure.add_artist(words)
     if marks:
         named = "; ".join(
-            f"{shorten(mark.label, 32)}, {when_in_words(mark, zone_of(data))}" for mark in marks
+            f"{vocabulary.shorten(mark.label, 32)}, {when_in_words(mark, zone_of(data))}"
+            for mark in marks
         )
         marked = wrap_text(f"marked: {named}", wide - 16, 7.5)
         high += 10.5 * (marked.count("\n") + 1)
@@ -229,11 +223,11 @@ def plot_pareto(
     )
     values = np.array([np.nansum(in_units(rows, measure)) for _, rows in parts])
     total = float(values.sum())
-    names = shortened((name for name, _ in parts), 14 if is_narrow(ax) else 30)
+    names = vocabulary.shortened((name for name, _ in parts), 14 if is_narrow(ax) else 30)
     _draw_bars(ax, names, values, total, grey=bool(others))
     name_ticks(ax, names, [name for name, _ in parts])
-    ax.set_xlabel(f"share of {counted(total, measure)} [%]")
-    ax.set_ylabel(f"{clean(str(group_column(breakdown)))}, the largest first")
+    ax.set_xlabel(f"share of {vocabulary.counted(total, measure)} [%]")
+    ax.set_ylabel(f"{vocabulary.clean(str(group_column(breakdown)))}, the largest first")
     return Caption(
         f"Bars of the {of.name} of each group and the share that they add up to",
         state_vital_few(breakdown, measure).title,
@@ -260,7 +254,7 @@ def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey
     for place, value in enumerate(values.tolist()):
         # The line of sums begins at the first bar's end and goes down from there.
         away = (9, 4) if place == 0 and summed else (4, 0)
-        ax.annotate(amount(value), (shares[place], place), away, gid="value", **beside)
+        ax.annotate(vocabulary.amount(value), (shares[place], place), away, gid="value", **beside)
     if summed:
         ax.plot(np.cumsum(shares), places, color=theme.alarm, marker="o", ms=3.5, lw=1.2, gid="sum")
         box = {"facecolor": theme.page, "alpha": 0.85, "lw": 0, "pad": 0.6}

@@ -13,23 +13,10 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.loads import state_load_duration
 from usage_analysis.analysis.vocabulary import amount, level, shorten
-from usage_analysis.figures.axes import (
-    Floats,
-    figure_of,
-    finished,
-    groups_by_size,
-    has_groups,
-    is_narrow,
-)
+from usage_analysis.figures import axes, lines
+from usage_analysis.figures.axes import Floats
 from usage_analysis.figures.labels import label_ends, leader
-from usage_analysis.figures.lines import (
-    OTHERS,
-    colour_of,
-    draw_band,
-    draw_line,
-    is_isolated,
-    split_at_gaps,
-)
+from usage_analysis.figures.lines import OTHERS
 from usage_analysis.figures.marks import draw_marks, left_out, without
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
@@ -71,10 +58,10 @@ def plot_load_duration(
     'traffic [erlangs]'
     """
     ax, of, marks, _about = panel
-    kept, single = without(found, marks), not has_groups(found)
-    kept = kept[finished(kept)]
-    named, others = groups_by_size(kept, "carried")
-    curves, colours = [(_falling(rows), name) for name, rows in named], colour_of(named)
+    kept, single = without(found, marks), not axes.has_groups(found)
+    kept = kept[axes.finished(kept)]
+    named, others = axes.groups_by_size(kept, "carried")
+    curves, colours = [(_falling(rows), name) for name, rows in named], lines.colour_of(named)
     for _name, rows in others:
         _draw_curve(ax, _falling(rows), OTHERS, 0.7)
     for (traffic, _name), colour in zip(curves, colours, strict=True):
@@ -116,10 +103,10 @@ def _name_curves(
     heights = [float(t[int(_NAMED_AT * len(t))]) for t, _, _ in named]
     from_zero(ax, np.array([*heights, 0.0]), room=1.25)
     # From the top down, by height, where the curves have fallen away beneath.
-    step = 11 / (figure_of(ax).get_size_inches()[1] * 72 * 0.55)
+    step = 11 / (axes.figure_of(ax).get_size_inches()[1] * 72 * 0.55)
     lowest = 0.94 - step * (len(named) + bool(others))
     left = next((x for x in _COLUMNS if _reach(named, x) < lowest * ax.get_ylim()[1]), _COLUMNS[-1])
-    room = (18 if is_narrow(ax) else 30) if left < _COLUMNS[-1] else 14
+    room = (18 if axes.is_narrow(ax) else 30) if left < _COLUMNS[-1] else 14
     down = np.argsort(np.argsort(-np.array(heights), kind="stable"), kind="stable")
     for (traffic, name, colour), height, place in zip(named, heights, down, strict=True):
         ax.annotate(
@@ -187,7 +174,7 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
     'traffic [erlangs]'
     """
     ax, of, marks, _about = panel
-    limit, kept = int(of.limit or 0), found[finished(found)]
+    limit, kept = int(of.limit or 0), found[axes.finished(found)]
     by_day = len(kept) > _HOURS_SHOWN
     shown = _each_day(kept) if by_day else kept
     ax.set_ylabel(f"traffic{' in the busiest hour per day' if by_day else ''} [erlangs]")
@@ -210,12 +197,12 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     theme, x = theme_in_use(), dates_of(shown.index)
     carried, demand = (shown[name].to_numpy(dtype=np.float64) for name in ("carried", "demand"))
     demand = np.maximum(carried, demand)
-    draw_band(ax, x, carried, demand, color=theme.soft, alpha=0.35, gid="demand")
+    lines.draw_band(ax, x, carried, demand, color=theme.soft, alpha=0.35, gid="demand")
     few = "o" if len(x) < _FEW else "None"
-    draw_line(ax, x, carried, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried")
+    lines.draw_line(ax, x, carried, color=theme.main, lw=1.1, marker=few, ms=3, gid="carried")
     # A band of one hour has no width.
-    line, high = split_at_gaps(x, demand)
-    single = is_isolated(high)
+    line, high = lines.split_at_gaps(x, demand)
+    single = lines.is_isolated(high)
     ax.plot(line[single], high[single], "_", color=theme.soft, ms=9, mew=2, gid="demand ends")
     ax.axhline(limit, color=theme.alarm, lw=1.4, ls="--", gid="limit")
     risk = shown["at_risk"].to_numpy(dtype=bool)

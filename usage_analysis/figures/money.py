@@ -17,26 +17,10 @@ from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.vocabulary import amount, axis_name, level, per, span_of
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import (
-    MANY,
-    WEEK,
-    Floats,
-    cell_number,
-    check_columns,
-    finished,
-    groups_by_size,
-    has_groups,
-    in_units,
-)
+from usage_analysis.figures import axes, lines
+from usage_analysis.figures.axes import MANY, WEEK, Floats
 from usage_analysis.figures.labels import label_ends
-from usage_analysis.figures.lines import (
-    ON_AXIS,
-    Ends,
-    draw_groups,
-    is_isolated,
-    last_known,
-    split_at_gaps,
-)
+from usage_analysis.figures.lines import ON_AXIS, Ends
 from usage_analysis.figures.marks import draw_marks, left_out
 from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
@@ -124,7 +108,7 @@ def _outlook(
 ) -> Any:
     """Projection to draw: the caller's, where it fits, or one of the days."""
     if projection is None:
-        check_columns("daily", daily, measure or "billed_minutes")
+        axes.check_columns("daily", daily, measure or "billed_minutes")
         return month_outlook(
             "plot_burn_up", daily, measure=measure or "billed_minutes", budget=budget
         )
@@ -134,8 +118,8 @@ def _outlook(
     if measure not in (None, of.measure):
         raise QueryError(f"measure: expected {of.measure!r}, which the projection is of, got "
                          f"{measure!r}")  # fmt: skip
-    check_columns("daily", daily, str(of.measure))
-    last = daily.index[finished(daily)].max()
+    axes.check_columns("daily", daily, str(of.measure))
+    last = daily.index[axes.finished(daily)].max()
     if pd.notna(last) and f"{last:%Y-%m}" != f"{projection['month']:%Y-%m}":
         raise QueryError(
             f"projection: expected one of {last:%Y-%m}, the month of the last complete day, got "
@@ -161,7 +145,7 @@ def _draw_month(
     ax: Axes, so_far: pd.DataFrame, measure: str, month: Floats, found: pd.Series
 ) -> tuple[Ends, float]:
     """Draw the days so far and where they are heading; return labels and the top of the fan."""
-    theme, total = theme_in_use(), np.append(0.0, np.cumsum(in_units(so_far, measure)))
+    theme, total = theme_in_use(), np.append(0.0, np.cumsum(axes.in_units(so_far, measure)))
     if len(so_far) == 0:
         return [], 0.0
     days = dates_of(so_far.index)
@@ -170,7 +154,7 @@ def _draw_month(
     ax.plot(at, total, color=theme.main, lw=2, gid="so far", **ON_AXIS)
     since = f"since {so_far.index[0]:%Y-%m-%d}" if days[0] > month[0] else "so far"
     ends, now = [(float(total[-1]), since, theme.main)], float(total[-1])
-    middle, low, high = (cell_number(found[name]) for name in ("projection", "low", "high"))
+    middle, low, high = (axes.cell_number(found[name]) for name in ("projection", "low", "high"))
     if found["reason"] or at[-1] >= month[-1] - 1e-9 or not np.isfinite(middle):
         return ends, 0.0
     way = [at[-1], month[-1]]
@@ -190,9 +174,9 @@ def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.Dateti
     )
     before = daily[(daily.index >= start) & (daily.index < month[0])]
     length = (month[0].tz_localize(None) - start.tz_localize(None)).days
-    if len(before) != length or not finished(before).all():
+    if len(before) != length or not axes.finished(before).all():
         return []
-    total = np.append(0.0, np.cumsum(in_units(before, measure)))
+    total = np.append(0.0, np.cumsum(axes.in_units(before, measure)))
     x = dates_of(month)
     steps = min(len(total), len(x))
     colour = theme_in_use().muted
@@ -238,12 +222,12 @@ def plot_billing(
     'billed over talk [% of talk]'
     """
     ax, _of, marks, _about = panel
-    every, grouped, kept = span_of(daily), has_groups(daily), daily[finished(daily)]
+    every, grouped, kept = span_of(daily), axes.has_groups(daily), daily[axes.finished(daily)]
     time_axis(ax, daily)
     weeks = every == "day" and grouped and kept.index.nunique() > MANY
     shown = _weekly(daily) if weeks else kept
-    named, others = groups_by_size(shown, "duration", groups)
-    ends = draw_groups([(name or "billed", rows) for name, rows in named], others,
+    named, others = axes.groups_by_size(shown, "duration", groups)
+    ends = lines.draw_groups([(name or "billed", rows) for name, rows in named], others,
                        partial(_draw_overhead, ax))  # fmt: skip
     over, bound = _overhead(shown)
     if not grouped:
@@ -268,13 +252,13 @@ def plot_billing(
 def _weekly(daily: pd.DataFrame) -> pd.DataFrame:
     """Return sums of seven whole days each, back from the last one."""
     sums = rolling(daily, f"{WEEK}D")
-    sums = sums[finished(sums)]
+    sums = sums[axes.finished(sums)]
     return sums[sums.index.isin(sums.index.unique().sort_values()[::-WEEK])]
 
 
 def _overhead(rows: pd.DataFrame) -> tuple[Floats, Floats]:
     """Return billed time over talk and its bound [%], missing where there is no talk."""
-    talk, billed = in_units(rows, "duration"), in_units(rows, "billed_minutes")
+    talk, billed = axes.in_units(rows, "duration"), axes.in_units(rows, "billed_minutes")
     talk = np.where(talk > 0, talk, np.nan)
     return 100 * (billed - talk) / talk, 10 * rows["joined_count"].to_numpy(np.float64) / talk
 
@@ -284,7 +268,7 @@ def _draw_overhead(
 ) -> Floats:
     """Draw billed time over talk of one group, and return it."""
     over = _overhead(rows)[0]
-    x, y = split_at_gaps(dates_of(rows.index), over)
+    x, y = lines.split_at_gaps(dates_of(rows.index), over)
     marker = "o" if len(rows) <= MANY and width > 1 else "None"
     ax.plot(x, y, color=colour, lw=width, marker=marker, ms=2.5, gid="overhead", label=name)
     return over
@@ -293,8 +277,10 @@ def _draw_overhead(
 def _draw_bound(ax: Axes, rows: pd.DataFrame, bound: Floats) -> Ends:
     """Draw the most that rounding can add, and return its label."""
     muted = theme_in_use().muted
-    x, y = split_at_gaps(dates_of(rows.index), bound)
+    x, y = lines.split_at_gaps(dates_of(rows.index), bound)
     ax.plot(x, y, color=muted, lw=1, ls="--", gid="bound", label="rounding at most")
-    single = is_isolated(y)
+    single = lines.is_isolated(y)
     ax.plot(x[single], y[single], "_", color=muted, ms=9, gid="bound alone")
-    return [(last_known(bound), "rounding at most", muted)] if np.isfinite(bound).any() else []
+    return (
+        [(lines.last_known(bound), "rounding at most", muted)] if np.isfinite(bound).any() else []
+    )

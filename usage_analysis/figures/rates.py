@@ -13,16 +13,10 @@ from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.rate_series import total_rates, trailing_rates, unlike_the_rest
 from usage_analysis.analysis.statements.rates import state_group_rates, state_rate
 from usage_analysis.analysis.vocabulary import level, per, span_of
+from usage_analysis.figures import lines
 from usage_analysis.figures.axes import MANY, WEEK, groups_by_size, has_groups, percents_of
 from usage_analysis.figures.labels import label_ends
-from usage_analysis.figures.lines import (
-    ON_AXIS,
-    colour_of,
-    draw_band,
-    draw_line,
-    last_known,
-    needs_dot,
-)
+from usage_analysis.figures.lines import ON_AXIS
 from usage_analysis.figures.marks import draw_marks, left_out
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
@@ -115,9 +109,9 @@ def _draw_groups(
     named, others = groups_by_size(rates, "calls", groups)
     shown = [(name, trailing(rows, of)) for name, rows in named]
     ends, few = [], False
-    for (name, rows), colour in zip(shown, colour_of(shown), strict=True):
+    for (name, rows), colour in zip(shown, lines.colour_of(shown), strict=True):
         few |= _draw_rate(ax, rows, colour, 0.08, name=name)
-        ends.append((100 * last_known(rows["rate"].to_numpy(dtype=np.float64)), name, colour))
+        ends.append((100 * lines.last_known(rows["rate"].to_numpy(dtype=np.float64)), name, colour))
     if shown:
         _scale(ax, pd.concat([rows for _, rows in shown]), 1.5)
         if len(shown[0][1]) < len(named[0][1]):
@@ -148,10 +142,10 @@ def _draw_rate(
     rate, low, high = percents_of(rates, "rate", "low", "high")
     if name:
         low, high = np.where(enough, low, np.nan), np.where(enough, high, np.nan)
-    draw_band(ax, x, low, high, color=colour, alpha=alpha, gid="interval")
-    draw_line(ax, x, rate, color=colour, lw=1.4, gid="rate", label=name)
+    lines.draw_band(ax, x, low, high, color=colour, alpha=alpha, gid="interval")
+    lines.draw_line(ax, x, rate, color=colour, lw=1.4, gid="rate", label=name)
     look: dict[str, Any] = {"ls": "none", "marker": "o", "color": colour, **ON_AXIS}
-    size, dots = 3 if len(x) <= MANY else 1.5, enough & needs_dot(rate)
+    size, dots = 3 if len(x) <= MANY else 1.5, enough & lines.needs_dot(rate)
     ax.plot(x[dots], rate[dots], ms=size, gid="enough", **look)
     page = theme_in_use().page
     ax.plot(x[~enough], rate[~enough], ms=size + 0.5, mfc=page, gid="few", **look)

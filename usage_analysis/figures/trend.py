@@ -14,20 +14,10 @@ from usage_analysis.analysis.statements.groups import state_largest
 from usage_analysis.analysis.statements.totals import state_total
 from usage_analysis.analysis.vocabulary import axis_name, per, span_of
 from usage_analysis.errors import QueryError
+from usage_analysis.figures import lines
 from usage_analysis.figures.axes import MANY, WEEK, Floats, finished, groups_by_size, in_units
 from usage_analysis.figures.labels import label_ends
-from usage_analysis.figures.lines import (
-    ON_AXIS,
-    Ends,
-    draw_band,
-    draw_groups,
-    draw_line,
-    draw_unfinished,
-    last_known,
-    line_of_group,
-    needs_dot,
-    split_at_gaps,
-)
+from usage_analysis.figures.lines import ON_AXIS, Ends
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
 from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
@@ -123,7 +113,7 @@ def _draw_previous(
     places = moved.tz_localize(zone, ambiguous=repeated, nonexistent=missing)
     shown = places <= own[-1]
     values = in_units(previous, measure)[shown]
-    line, heights = split_at_gaps(dates_of(places[shown]), values)
+    line, heights = lines.split_at_gaps(dates_of(places[shown]), values)
     days = " to ".join(dict.fromkeys((f"{index[0]:%Y-%m-%d}", f"{index[-1]:%Y-%m-%d}")))
     look: dict[str, Any] = {"color": theme_in_use().muted, "ls": "--", "lw": 1.2}
     ax.plot(line, heights, gid="previous", label=days, **look)
@@ -141,24 +131,24 @@ def _draw_single(
         _draw_day_bands(ax, frame, known)
         key = "band: each day's quietest to busiest hour"
     else:
-        draw_line(ax, x, known, color=theme.soft, lw=1.2, gid="buckets")
-        line, values = split_at_gaps(x, known)
-        dots = needs_dot(values)
+        lines.draw_line(ax, x, known, color=theme.soft, lw=1.2, gid="buckets")
+        line, values = lines.split_at_gaps(x, known)
+        dots = lines.needs_dot(values)
         ax.plot(line[dots], values[dots], "o", color=theme.soft, ms=2.5, gid="dots", **ON_AXIS)
     ends: Ends = []
     if not whole.all():
-        draw_unfinished(ax, x, y, whole, color=theme.soft, lw=1.0)
+        lines.draw_unfinished(ax, x, y, whole, color=theme.soft, lw=1.0)
         hollow = {"marker": "o", "ms": 3.5, "mfc": theme.page, "mec": theme.soft, **ON_AXIS}
         ax.plot(x[~whole], y[~whole], ls="none", gid="open", **hollow)
         ends.append((float(y[~whole][-1]), f"{every} not whole", theme.soft))
     over, words = _mean_over(every, len(frame))
-    line, values = split_at_gaps(x, np.where(left_out(frame, marks), np.nan, known))
+    line, values = lines.split_at_gaps(x, np.where(left_out(frame, marks), np.nan, known))
     mean = _moving_mean(values, over)
     if np.isfinite(mean).any():
         ax.plot(
             line, mean, color=theme.main, lw=2.2, gid="mean", label=f"mean of {words}", **ON_AXIS
         )
-        ends.append((last_known(mean), f"mean of {words}", theme.main))
+        ends.append((lines.last_known(mean), f"mean of {words}", theme.main))
     from_zero(ax, np.concatenate([y, beside]))
     label_ends(ax, ends)
     return key
@@ -184,7 +174,7 @@ def _draw_day_bands(ax: Axes, hourly: pd.DataFrame, values: Floats) -> None:
         part.to_numpy(dtype=np.float64)
         for part in (days["x"].mean(), days["y"].min(), days["y"].max())
     )
-    draw_band(ax, middle, low, high, color=theme_in_use().soft, alpha=0.4, gid="day bands")
+    lines.draw_band(ax, middle, low, high, color=theme_in_use().soft, alpha=0.4, gid="day bands")
 
 
 def _draw_groups(
@@ -203,7 +193,7 @@ def _draw_groups(
             [(name, _averaged(rows, measure, over, marks)) for name, rows in parts]
             for parts in (named, others)
         )
-    ends = draw_groups(named, others, partial(line_of_group, ax, measure))
+    ends = lines.draw_groups(named, others, partial(lines.line_of_group, ax, measure))
     values = [in_units(rows, measure) for _, rows in [*named, *others]]
     from_zero(ax, np.concatenate([np.zeros(1), *values]))
     label_ends(ax, ends)
@@ -214,5 +204,5 @@ def _averaged(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]
     """Rows of one group with the moving mean in a measure's place."""
     used = finished(rows) & ~left_out(rows, marks)
     x = dates_of(rows.index)
-    line, values = split_at_gaps(x, np.where(used, in_units(rows, measure), np.nan))
+    line, values = lines.split_at_gaps(x, np.where(used, in_units(rows, measure), np.nan))
     return rows.assign(**{measure: _moving_mean(values, over)[np.isin(line, x)]})

@@ -13,14 +13,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from usage_analysis.analysis.vocabulary import (
-    WEEKDAYS,
-    amount,
-    clean,
-    duration_clock,
-    several,
-    shorten,
-)
+from usage_analysis.analysis import vocabulary
+from usage_analysis.analysis.vocabulary import WEEKDAYS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats
 
@@ -118,7 +112,7 @@ def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
 
 def rows_in_words(table: pd.DataFrame) -> str:
     """Return the number of rows in words, with the number that a page shows."""
-    rows = several(len(table), "row")
+    rows = vocabulary.several(len(table), "row")
     return rows if len(table) <= _ROWS_SHOWN else f"first {_ROWS_SHOWN} of the {rows}"
 
 
@@ -138,14 +132,8 @@ _WORDS: Final = {
     "demand": "demand, 99.9 % [erlangs]",
     "blocking": "refused (Erlang B)",
     "enough": "enough calls",
-    "spread_ratio": "spread ratio",
     "signal": "out of limits",
     "limited": "has limits",
-    "current": "current",
-    "previous": "previous",
-    "previous_calls": "previous calls",
-    "previous_events": "previous events",
-    "previous_rate": "previous rate",
     "delta": "difference",
     "hour_of_day": "hour",
     "hour_of_week": "hour of the week",
@@ -192,7 +180,7 @@ def _cell(value: Any, is_share: bool) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, pd.Timedelta):
-        return duration_clock(value)
+        return vocabulary.duration_clock(value)
     if isinstance(value, int | float | np.integer | np.floating):
         number = float(value)
         if np.isinf(number):
@@ -202,7 +190,7 @@ def _cell(value: Any, is_share: bool) -> str:
         if number == round(number):
             return f"{number:,.0f}"
         return f"{number:,.1f}" if abs(number) >= 1000 else f"{number:,.4g}"
-    return shorten(clean(str(value)), _NAME)
+    return vocabulary.shorten(vocabulary.clean(str(value)), _NAME)
 
 
 _SPARKLINE = jinja2.Environment(autoescape=True).from_string(
@@ -230,7 +218,7 @@ def sparkline_words(values: Floats, every: str) -> str:
     finite = values[np.isfinite(values)]
     if len(finite) == 0:
         return "no finished buckets"
-    return (
-        f"calls per {every}: {amount(float(finite.min()))} to {amount(float(finite.max()))}, "
-        f"last {amount(float(finite[-1]))}"
+    low, high, last = (
+        vocabulary.amount(float(v)) for v in (finite.min(), finite.max(), finite[-1])
     )
+    return f"calls per {every}: {low} to {high}, last {last}"

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from usage_analysis.errors import ResponseError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _FRACTION = r"(?:\.(?P<fraction>[0-9]{1,9}))?"
 _SECONDS = rf"(?P<seconds>[0-9]+){_FRACTION}s"

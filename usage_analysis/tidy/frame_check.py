@@ -14,20 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import COUNTS, group_column, is_table_column
 from usage_analysis.tidy.grouping import check_rows, groups_of
 from usage_analysis.tidy.overlap import check_not_summed
-from usage_analysis.tidy.zones import (
-    DAY,
-    HOUR,
-    Instants,
-    clock_of,
-    distinct,
-    instants,
-    repeats_of,
-    row_times,
-    zone_of,
-)
+from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
 _WHY = {
     "error_count": "replies saved before 2026-03 have no error counts, and neither has a call log "
@@ -157,13 +148,13 @@ def _check_values(helper: str, name: str, column: pd.Series) -> None:
 
 def _check_instants(helper: str, frame: pd.DataFrame, group: str | None) -> None:
     """Check that no group has an instant twice."""
-    times = row_times(frame)
+    times = zones.row_times(frame)
     if np.all(times[1:] > times[:-1]):
         return
-    block = repeats_of(times)
+    block = zones.repeats_of(times)
     if group is not None and block and _is_one_group_each(frame[group], block):
         return
-    where, known = distinct(times)
+    where, known = zones.distinct(times)
     key = groups_of(frame)[0] * len(known) + where
     size = int(key.max()) + 1
     if size <= 8 * len(key):  # marking each key is faster than looking it up
@@ -217,14 +208,14 @@ def check_gaps(helper: str, hourly: pd.DataFrame) -> None:
     QueryError
         Names an hour that is missing and the line that mends the frame.
     """
-    times, zone = row_times(hourly), zone_of(hourly)
+    times, zone = zones.row_times(hourly), zones.zone_of(hourly)
     if len(times) < 2:
         return
-    known = instants(times)
+    known = zones.instants(times)
     _check_gaps(helper, known, zone)
-    if group_column(hourly) is None or repeats_of(times):
+    if group_column(hourly) is None or zones.repeats_of(times):
         return
-    where = distinct(times)[0]
+    where = zones.distinct(times)[0]
     code, groups = groups_of(hourly)
     # Each group must have every instant of the frame between its own first and last.
     count = 0 if groups is None else len(groups)
@@ -243,7 +234,7 @@ def _check_gaps(helper: str, known: Instants, zone: Any) -> None:
     if np.all(known[1:] - known[:-1] <= HOUR) or past.min() != past.max():
         return
     # A time of day can be one of UTC or one of the local clock.
-    if any(_is_regular(clock) for clock in (known, clock_of(known, zone))):
+    if any(_is_regular(clock) for clock in (known, zones.clock_of(known, zone))):
         return
     after = int(np.flatnonzero(known[1:] - known[:-1] > HOUR)[0])
     missing = pd.Timestamp(int(known[after] + HOUR), unit="us", tz="UTC").tz_convert(zone)

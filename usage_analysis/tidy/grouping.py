@@ -16,22 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import copy_source, group_column
-from usage_analysis.tidy.zones import (
-    DAY,
-    HOUR,
-    Instants,
-    clock_of,
-    distinct,
-    even_hours,
-    first_instants,
-    in_order,
-    instants,
-    offsets,
-    row_times,
-    weekday_of,
-    zone_of,
-)
+from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
 #: Repeating slots of the local clock, and how many there are; weeks begin on Monday.
 SLOTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
@@ -69,9 +56,9 @@ class Rows:
         if by == "hour_of_day":
             return self.local // HOUR % 24
         if by == "day_of_week":
-            return weekday_of(self.local // DAY)
+            return zones.weekday_of(self.local // DAY)
         hour = self.local // HOUR
-        return 24 * weekday_of(hour // 24) + hour % 24
+        return 24 * zones.weekday_of(hour // 24) + hour % 24
 
     def index(self, by: str) -> pd.Index:
         """Return an index of all slots, under each group of a breakdown."""
@@ -93,10 +80,10 @@ def rows_of(frame: pd.DataFrame) -> Rows:
     QueryError
         The index is not tz-aware.
     """
-    times, zone = row_times(frame), zone_of(frame)
-    place, known = distinct(times)
+    times, zone = zones.row_times(frame), zones.zone_of(frame)
+    place, known = zones.distinct(times)
     code, groups = groups_of(frame)
-    local = clock_of(known, zone)
+    local = zones.clock_of(known, zone)
     return Rows(place, known, local, zone, code, groups, _are_days(frame, known))
 
 
@@ -117,7 +104,7 @@ def each_group(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame]]:
         return
     alone = frame.drop(columns=str(groups.name))
     alone.attrs.pop("overlapping", None)  # one group alone shares no calls
-    if not in_order(code):
+    if not zones.in_order(code):
         alone = alone.iloc[np.argsort(code, kind="stable")]
     ends = np.cumsum(np.bincount(code)).tolist()
     for group, start, end in zip(groups, [0, *ends[:-1]], ends, strict=True):
@@ -236,12 +223,12 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     """
     if "hours" in frame:
         return frame["hours"].to_numpy(dtype=np.float64) * HOUR
-    times, zone = row_times(frame), zone_of(frame)
-    known = instants(times)
+    times, zone = zones.row_times(frame), zones.zone_of(frame)
+    known = zones.instants(times)
     lengths = lengths_of(known, zone, daily=_are_days(frame, known))
     if len(known) and lengths.min() == lengths.max():
         return np.broadcast_to(lengths[:1], len(times))
-    return lengths[distinct(times)[0]]
+    return lengths[zones.distinct(times)[0]]
 
 
 def covered_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
@@ -250,7 +237,7 @@ def covered_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     It is the length of the row, but for the edges of data in a zone off the hour. There
     `in_timezone` makes a row of the part of a UTC hour that lies in a clock hour, and flags it.
     """
-    lengths, times = row_lengths(frame), row_times(frame)
+    lengths, times = row_lengths(frame), zones.row_times(frame)
     if "hours" in frame or "provisional" not in frame or len(times) == 0:
         return lengths
     first, last = int(times.min()), int(times.max())
@@ -302,15 +289,17 @@ def _are_days(frame: pd.DataFrame, known: Instants) -> bool:
 
 def _at_midnight(frame: pd.DataFrame, known: Instants) -> bool:
     """Return True if rows begin with the days of their clock."""
-    zone = zone_of(frame)
-    return bool(np.all(known == first_instants(zone, clock_of(known, zone) // DAY * DAY)))
+    zone = zones.zone_of(frame)
+    return bool(
+        np.all(known == zones.first_instants(zone, zones.clock_of(known, zone) // DAY * DAY))
+    )
 
 
 def _check_days(frame: pd.DataFrame, known: Instants, *, far: bool) -> None:
     if not far or not _at_midnight(frame, known):
         raise QueryError(
             "frame: expected days that begin at midnight of their clock, got days of another "
-            f"clock in {zone_of(frame)}; make them of hours: "
+            f"clock in {zones.zone_of(frame)}; make them of hours: "
             'aggregate(in_timezone(hourly, zone), "D")'
         )
 
@@ -353,12 +342,12 @@ def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.floa
     """
     if len(times) == 0:
         return np.zeros(0)
-    if not daily and even_hours(times, zone):
+    if not daily and zones.even_hours(times, zone):
         return np.broadcast_to(np.float64(HOUR), len(times))
-    local = clock_of(times, zone)
+    local = zones.clock_of(times, zone)
     if daily:
-        return (first_instants(zone, local // DAY * DAY + DAY) - times).astype(np.float64)
-    changes = offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0]
+        return (zones.first_instants(zone, local // DAY * DAY + DAY) - times).astype(np.float64)
+    changes = zones.offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0]
     past = local % HOUR
     if past.any() and np.any((past != 0) & ~np.isin(times, changes)):
         raise QueryError(
@@ -375,7 +364,7 @@ def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.floa
 def provisional_instants(frame: pd.DataFrame) -> int:
     """Return the number of provisional buckets; groups that share a bucket count once."""
     late = frame["provisional"].to_numpy(dtype=bool)
-    return len(np.unique(row_times(frame)[late])) if late.any() else 0
+    return len(np.unique(zones.row_times(frame)[late])) if late.any() else 0
 
 
 def check_rows(helper: str, frame: pd.DataFrame, most: Literal["hour", "day"]) -> None:

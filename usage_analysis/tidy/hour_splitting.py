@@ -9,21 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.tidy import zones
 from usage_analysis.tidy.grouping import groups_of, insert_group
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import (
-    HOUR,
-    SLACK,
-    ClockHours,
-    Instants,
-    clock_hours,
-    distinct,
-    has_gaps,
-    hours_held,
-    inside,
-    offsets,
-    to_index,
-)
+from usage_analysis.tidy.zones import HOUR, SLACK, ClockHours, Instants
 
 Rows = NDArray[np.intp]
 
@@ -49,11 +38,11 @@ def split_hours(
     `start` and `end` are those of a window that holds every clock hour that a row touches [us].
     """
     codes, groups = groups_of(hourly)
-    where, known = distinct(times)
+    where, known = zones.distinct(times)
     past = _past_the_hour(place, start, end)
     if past and _is_a_table(codes, where, known):
         return _shifted(hourly, codes, groups, known, past, place)
-    clock = clock_hours(place, start, end)
+    clock = zones.clock_hours(place, start, end)
     pieces, found = _pieces(codes, where, known, clock)
     count, waiting = len(found), hourly["provisional"].to_numpy(dtype=bool)
     out: dict[str, NDArray[Any]] = {}
@@ -71,10 +60,12 @@ def split_hours(
         covered += np.bincount(piece.spot, piece.overlap, minlength=count)
         flags[piece.spot[waiting[piece.rows]]] = True
     asked = clock.lengths
-    if has_gaps(known, known + HOUR):
-        asked = inside(clock, hours_held(known, known + HOUR))
+    if zones.has_gaps(known, known + HOUR):
+        asked = zones.inside(clock, zones.hours_held(known, known + HOUR))
     flags |= covered * HOUR < asked[hour] - SLACK
-    frame = pd.DataFrame({**out, "provisional": flags}, index=to_index(clock.start[hour], place))
+    frame = pd.DataFrame(
+        {**out, "provisional": flags}, index=zones.to_index(clock.start[hour], place)
+    )
     if np.any(asked[hour] < clock.lengths[hour]):
         frame["hours"] = covered
     frame.attrs["every"] = "h"
@@ -86,7 +77,7 @@ def _past_the_hour(place: tzinfo, start: int, end: int) -> int:
 
     In most zones off the hour it is the same throughout, for summer time is a whole hour.
     """
-    since, held = offsets(place, start, end)
+    since, held = zones.offsets(place, start, end)
     past = held % HOUR
     alike = np.all(past == past[0]) and not np.any((since[1:] + held[1:]) % HOUR)
     return int(past[0]) if alike else 0
@@ -138,7 +129,7 @@ def _shifted(
     flags[:, [0, -1]] = True  # of which the data hold only a part
     starts = known[0] - past + np.arange(len(known) + 1) * HOUR
     columns = {**out, "provisional": flags.ravel()}
-    index = to_index(np.tile(starts, count), place)
+    index = zones.to_index(np.tile(starts, count), place)
     # What is ours alone need not be copied.
     frame = pd.DataFrame(columns, index=index, copy=False)
     frame.attrs["every"] = "h"

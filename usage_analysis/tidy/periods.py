@@ -14,28 +14,13 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.filters import local_day
 from usage_analysis.query import zone as zone_named
+from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import measures_of
 from usage_analysis.tidy.grouping import Sums, covered_lengths, groups_of, insert_group, row_lengths
 from usage_analysis.tidy.hour_splitting import split_hours
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import (
-    DAY,
-    HOUR,
-    SLACK,
-    Instants,
-    clock_hours,
-    clock_of,
-    distinct,
-    first_instants,
-    has_gaps,
-    hours_held,
-    inside,
-    offsets,
-    row_times,
-    to_index,
-    zone_of,
-)
+from usage_analysis.tidy.zones import DAY, HOUR, SLACK, Instants
 
 Rows = NDArray[np.intp]
 
@@ -128,18 +113,18 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
     """
     check_frame("in_timezone", hourly, *measures_of(hourly), rows="hour")
     place = zone_named(zone)
-    times = row_times(hourly)
+    times = zones.row_times(hourly)
     if len(times) == 0:
-        return hourly.set_axis(to_index(times, place))
+        return hourly.set_axis(zones.to_index(times, place))
     if np.any(times % HOUR):
         raise QueryError(
             "in_timezone: expected rows of whole UTC hours, got others; "
             "give it the hourly frame of a reply"
         )
     start, end = int(times.min()) - HOUR, int(times.max()) + 2 * HOUR
-    since, held = offsets(place, start, end)
+    since, held = zones.offsets(place, start, end)
     if not (np.any(held % HOUR) or np.any(since[1:] % HOUR)):
-        return hourly.set_axis(to_index(times, place))
+        return hourly.set_axis(zones.to_index(times, place))
     return split_hours(hourly, times, place, start, end)
 
 
@@ -181,20 +166,20 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     2026-03-09 00:00:00-04:00            4    2.0     False
     """
     check_frame("aggregate", frame, "total_count", "provisional", *measures_of(frame))
-    place, times = zone_of(frame), row_times(frame)
+    place, times = zones.zone_of(frame), zones.row_times(frame)
     number, start_of = calendar(every)
     if len(times) == 0:
         empty = frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
         empty.attrs["every"] = every
         return empty
-    where, known = distinct(times)
-    local = clock_of(known, place)
+    where, known = zones.distinct(times)
+    local = zones.clock_of(known, place)
     codes, groups = groups_of(frame)
     period = number(local)
     low, count = int(period.min()), int(period.max() - period.min()) + 1
     rows, key = rank_keys(codes * count + (period - low)[where])
     code, nth = np.divmod(key, count)
-    starts = first_instants(place, start_of(np.arange(low, low + count + 1)))
+    starts = zones.first_instants(place, start_of(np.arange(low, low + count + 1)))
     lengths = row_lengths(frame)
     of_known = by_place(lengths, where, len(known))
     flagged = frame["provisional"].to_numpy(dtype=bool)
@@ -210,7 +195,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
             "complete": (hours >= _expected(place, known, of_known, local, starts)[nth] - 1e-9)
             & ~broken,
         },
-        index=to_index(starts[nth], place),
+        index=zones.to_index(starts[nth], place),
     )
     result.attrs["every"] = every
     return insert_group(result, frame, code, groups)
@@ -274,9 +259,9 @@ def _expected(
     place: tzinfo, times: Instants, lengths: NDArray[np.float64], local: Instants, starts: Instants
 ) -> NDArray[np.float64]:
     """Return the hours of each period that a complete frame of such rows would cover."""
-    if lengths.max() >= DAY / 2 or not has_gaps(times, times + lengths.astype(np.int64)):
+    if lengths.max() >= DAY / 2 or not zones.has_gaps(times, times + lengths.astype(np.int64)):
         return np.diff(starts) / HOUR
-    clock = clock_hours(place, int(starts[0]), int(starts[-1]))
+    clock = zones.clock_hours(place, int(starts[0]), int(starts[-1]))
     ends = clock.end[np.searchsorted(clock.start, times, side="right") - 1]
     in_utc = _hours_asked(times, lengths, ends)
     on_clock = np.zeros(24, dtype=np.bool_)
@@ -284,7 +269,7 @@ def _expected(
     if on_clock.sum() <= in_utc.sum():
         spans = clock.lengths * on_clock[clock.local // HOUR % 24]
     else:
-        spans = inside(clock, in_utc)
+        spans = zones.inside(clock, in_utc)
     period = np.searchsorted(starts, clock.start, side="right") - 1
     return np.bincount(period, spans, minlength=len(starts) - 1) / HOUR
 
@@ -295,10 +280,10 @@ def _hours_asked(
     """Return the UTC hours of the day that a time-of-day filter let through."""
     whole = starts + lengths >= ends - SLACK
     if whole.any():
-        return hours_held(starts[whole], ends[whole])
+        return zones.hours_held(starts[whole], ends[whole])
     # A single hour is cut in two by the clock: it lies where its parts meet.
     meeting = ends[:-1][starts[1:] == ends[:-1]]
-    return hours_held(meeting, meeting)
+    return zones.hours_held(meeting, meeting)
 
 
 def rank_keys(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:

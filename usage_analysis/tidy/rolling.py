@@ -10,21 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import measures_of
 from usage_analysis.tidy.grouping import check_sums, covered_lengths, groups_of, row_lengths
 from usage_analysis.tidy.periods import any_of, by_place, cut_rows
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import (
-    DAY,
-    HOUR,
-    clock_of,
-    distinct,
-    even_hours,
-    first_instants,
-    row_times,
-    zone_of,
-)
+from usage_analysis.tidy.zones import DAY, HOUR
 
 Numbers = NDArray[np.intp]
 
@@ -65,7 +57,7 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
     check_gaps("rolling", frame)
     span, days = _window(window)
     if len(frame) == 0:
-        zone_of(frame)
+        zones.zone_of(frame)
         return frame.assign(hours=np.zeros(0), complete=np.zeros(0, dtype=bool))
     trailing = Trailing(frame)
     first, whole = trailing.since(span, days=days)
@@ -90,8 +82,8 @@ class Trailing:
     """Windows that end with each row of a frame, for sums over any of its columns."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self.zone = zone_of(frame)
-        self.where, self.known = distinct(row_times(frame))
+        self.zone = zones.zone_of(frame)
+        self.where, self.known = zones.distinct(zones.row_times(frame))
         self.lengths = row_lengths(frame)
         self.code, groups = groups_of(frame)
         self.key = self.where if groups is None else self.code * len(self.known) + self.where
@@ -100,7 +92,9 @@ class Trailing:
         flagged = frame["provisional"].to_numpy(dtype=bool)
         of_known = by_place(self.lengths, self.where, len(self.known))
         self.ends = self.known + of_known.astype(np.int64)
-        self.hours = even_hours(self.known, self.zone) and of_known.max() == of_known.min() == HOUR
+        self.hours = (
+            zones.even_hours(self.known, self.zone) and of_known.max() == of_known.min() == HOUR
+        )
         if "complete" in frame:
             self.cut = ~frame["complete"].to_numpy(dtype=bool)
         else:
@@ -130,7 +124,7 @@ class Trailing:
             return np.minimum(number, most), number >= most
         begins = self.ends - span
         if days:
-            begins = first_instants(self.zone, clock_of(self.ends, self.zone) - span)
+            begins = zones.first_instants(self.zone, zones.clock_of(self.ends, self.zone) - span)
         inside = begins >= self.known[0]
         if self.hours:
             before = begins - self.known[0]

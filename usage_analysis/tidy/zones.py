@@ -191,8 +191,7 @@ def clock_of(times: Instants, zone: tzinfo) -> Instants:
 
 def weekday_of(days: Instants) -> Instants:
     """Return the weekday of days since 1970, 0 for Monday; the first day was a Thursday."""
-    weekday: Instants = (days + 3) % 7
-    return weekday
+    return (days + 3) % 7
 
 
 def in_order(times: Instants) -> bool:
