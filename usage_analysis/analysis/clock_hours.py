@@ -5,34 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import check_rows, groups_of, row_lengths
-from usage_analysis.tidy.zones import (
-    DAY,
-    HOUR,
-    clock_of,
-    distinct,
-    first_instants,
-    in_order,
-    row_times,
-    zone_of,
-)
+from usage_analysis.tidy.zones import DAY, HOUR
 
 
 def first_day(frame: pd.DataFrame) -> int:
     """Return the first local day of a frame, in days since 1970."""
     if len(frame) == 0:
         return 0
-    return int(clock_of(row_times(frame).min(keepdims=True), zone_of(frame))[0] // DAY)
+    return int(
+        zones.clock_of(zones.row_times(frame).min(keepdims=True), zones.zone_of(frame))[0] // DAY
+    )
 
 
 def _days_of(frame: pd.DataFrame, start: int, days: int | None) -> pd.DataFrame:
     """Rows from a local day on, for so many days: the rest of a long frame is not looked at."""
-    times = row_times(frame)
-    ends = first_instants(zone_of(frame), np.array([start, start + (days or 0)]) * DAY)
+    times = zones.row_times(frame)
+    ends = zones.first_instants(zones.zone_of(frame), np.array([start, start + (days or 0)]) * DAY)
     if days is None:
         ends[1] = np.iinfo(np.int64).max
-    if in_order(times):
+    if zones.in_order(times):
         return frame.iloc[slice(*np.searchsorted(times, ends).tolist())]
     inside = (times >= ends[0]) & (times < ends[1])
     return frame if inside.all() else frame[inside]
@@ -48,8 +42,8 @@ class ClockHours:
         kept = [group, measure, "provisional", "hours"]
         frame = _days_of(frame[[name for name in kept if name in frame]], start, days)
         check_rows("compare_periods", frame, "hour")
-        where, known = distinct(row_times(frame))
-        hour = (clock_of(known, zone_of(frame)) // HOUR - 24 * start)[where]
+        where, known = zones.distinct(zones.row_times(frame))
+        hour = (zones.clock_of(known, zones.zone_of(frame)) // HOUR - 24 * start)[where]
         if np.any(hour < 0):  # a clock that was put back over midnight
             frame, hour = frame[hour >= 0], hour[hour >= 0]
         code, self.groups = groups_of(frame)

@@ -10,15 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import intervals
 from usage_analysis.analysis.clock_hours import ClockHours, first_day
 from usage_analysis.analysis.difference import significant
-from usage_analysis.analysis.intervals import (
-    Floats,
-    normal_quantile,
-    normal_tail,
-    student,
-    student_tail,
-)
+from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of, in_kind
 from usage_analysis.analysis.scatter import FEWEST, Integers, cosines, slow_sums
@@ -106,7 +101,7 @@ def compare_periods(
     for name in measures:
         if name not in MEASURES:
             raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {name!r}")
-    normal_quantile(confidence)
+    intervals.normal_quantile(confidence)
     for frame in (current,) if previous is None else (current, previous):
         check_frame("compare_periods", frame, *measures, "provisional")
         check_gaps("compare_periods", frame)
@@ -313,8 +308,8 @@ class _Spread:
         varies = self.error > _ROUNDING * self.both
         if self.freedom < 1 or (not varies and not (self.counted and self.both > 0)):
             return math.nan
-        wide = student(confidence, self.freedom) * self.error if varies else 0.0
-        return max(wide, normal_quantile(confidence) * self.poisson)
+        wide = intervals.student(confidence, self.freedom) * self.error if varies else 0.0
+        return max(wide, intervals.normal_quantile(confidence) * self.poisson)
 
     def tail(self, delta: float) -> float:
         """How often chance alone makes a change as large; NaN where there is no interval."""
@@ -322,7 +317,7 @@ class _Spread:
             return math.nan
         tails = [0.0]
         if self.error > _ROUNDING * self.both:
-            tails.append(student_tail(delta / self.error, self.freedom))
+            tails.append(intervals.student_tail(delta / self.error, self.freedom))
         if self.poisson:
-            tails.append(normal_tail(delta / self.poisson))
+            tails.append(intervals.normal_tail(delta / self.poisson))
         return max(tails)

@@ -10,24 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import (
-    Floats,
-    holm,
-    newcombe,
-    newcombe_quantile,
-    normal_quantile,
-    normal_tail,
-    share,
-    student_tail,
-)
+from usage_analysis.analysis import intervals, rates
+from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.rates import (
-    Independent,
-    check_event,
-    check_independent,
-    dates_of,
-    summed_by,
-)
+from usage_analysis.analysis.rates import Independent
 from usage_analysis.analysis.scatter import Scatter, day_scatter
 from usage_analysis.analysis.vocabulary import date_range
 from usage_analysis.errors import QueryError
@@ -108,10 +94,10 @@ def rate_difference(
     [0.176, 0.019, 0.34]
     """
     events = [event] if isinstance(event, str) else list(event)
-    check_independent(independent)
-    normal_quantile(confidence)
+    rates.check_independent(independent)
+    intervals.normal_quantile(confidence)
     for column in events:
-        check_event(column, denominator)
+        rates.check_event(column, denominator)
     for name, frame in (("current", current), ("previous", previous), ("history", history)):
         if frame is not None:
             _check(name, frame, current, [*events, denominator], independent)
@@ -128,8 +114,8 @@ def rate_difference(
         denominator=denominator,
         confidence=confidence,
         method=_BY_DAYS if found[0].by_days else _BY_CALLS,
-        dates=dates_of(current),
-        previous_dates=date_range(previous) if dates_of(previous) else "",
+        dates=rates.dates_of(current),
+        previous_dates=date_range(previous) if rates.dates_of(previous) else "",
     )
     if not isinstance(event, str):
         table = pd.concat([one.table for one in found]).set_axis(pd.Index(events, name="event"))
@@ -198,7 +184,7 @@ def rate_effects(
     >>> rate_effects(current, previous)[["rate_effect", "mix_effect"]].round(4).values.tolist()
     [[0.0, 0.0108], [0.0, 0.0252]]
     """
-    check_event(event, denominator)
+    rates.check_event(event, denominator)
     for name, frame in (("current", current), ("previous", previous)):
         check_frame("rate_effects", frame, event, denominator, totals=True)
         check_disjoint("rate_effects", frame)
@@ -255,7 +241,7 @@ def significant(tails: Floats, confidence: float) -> NDArray[np.bool_]:
     """Return which results are significant together; below the 90 % level none is."""
     if confidence < CLAIMS:
         return np.zeros(len(tails), dtype=np.bool_)
-    return holm(tails, confidence)
+    return intervals.holm(tails, confidence)
 
 
 @dataclass(frozen=True)
@@ -284,7 +270,7 @@ def _difference(
         independent is None and any(_over_time(frame) for frame in frames)
     )
     (first, groups), (second, others) = (
-        summed_by(frame, [denominator, event], "total") for frame in (current, previous)
+        rates.summed_by(frame, [denominator, event], "total") for frame in (current, previous)
     )
     index = groups if groups.equals(others) else groups.append(others).unique()
     index = index.rename(groups.name)
@@ -295,7 +281,7 @@ def _difference(
     )
     scatter = _pooled(frames, index, event, denominator) if by_days else None
     low, high = _interval(now, before, scatter, confidence)
-    rate, old = share(now[1], now[0]), share(before[1], before[0])
+    rate, old = intervals.share(now[1], now[0]), intervals.share(before[1], before[0])
     table = pd.DataFrame(
         {
             "calls": now[0],
@@ -363,10 +349,10 @@ def _single_days(frames: Sequence[pd.DataFrame]) -> list[bool]:
 def _interval(
     now: _Sums, before: _Sums, scatter: Scatter | None, confidence: float
 ) -> tuple[Floats, Floats]:
-    quantile: float | Floats = normal_quantile(confidence)
+    quantile: float | Floats = intervals.normal_quantile(confidence)
     if scatter is not None:
         quantile = np.where(scatter.known, scatter.quantiles(confidence), np.nan)
-    return newcombe(now[1], now[0], before[1], before[0], quantile)
+    return intervals.newcombe(now[1], now[0], before[1], before[0], quantile)
 
 
 def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: float) -> Floats:
@@ -376,12 +362,14 @@ def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: flo
     apart = np.flatnonzero((low > _ENDS) | (high < -_ENDS))
     if len(apart) == 0:
         return tails
-    ends = newcombe_quantile(now[1][apart], now[0][apart], before[1][apart], before[0][apart])
+    ends = intervals.newcombe_quantile(
+        now[1][apart], now[0][apart], before[1][apart], before[0][apart]
+    )
     for place, end in zip(apart, ends, strict=True):
-        tails[place] = normal_tail(end)
+        tails[place] = intervals.normal_tail(end)
         if scatter is not None:
             wide = end / max(float(np.sqrt(scatter.ratio()[place])), _ENDS)
-            own = student_tail(wide, float(scatter.effective_freedom()[place]))
+            own = intervals.student_tail(wide, float(scatter.effective_freedom()[place]))
             tails[place] = max(tails[place], own)
     return tails
 

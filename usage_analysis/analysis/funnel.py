@@ -10,14 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.group_spread import (
-    OUTER,
-    angle,
-    common,
-    inner_rate,
-    reference,
-    widening,
-)
+from usage_analysis.analysis import group_spread
+from usage_analysis.analysis.group_spread import OUTER
 from usage_analysis.analysis.intervals import Floats, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event, summed_by
@@ -100,7 +94,7 @@ def funnel(
     (calls, events), groups = summed_by(breakdown, [denominator, event], "total")
     n, k = calls.astype(np.float64), events.astype(np.float64)
     spread = _day_spread(breakdown, event, denominator)
-    kept = reference(n, k, spread**2)
+    kept = group_spread.reference(n, k, spread**2)
     limits = _limits(calls, n, k, kept, spread)
     columns = {"calls": calls, "events": events, "rate": share(events, calls)}
     columns["centre"] = np.full(len(n), _rate(n[kept], k[kept]))
@@ -181,10 +175,10 @@ def _limits(
     some = (calls > 0) & np.isfinite(limits).all(axis=1)
     if not some.any():
         return limits
-    found = common(n, k, spread**2, kept)
+    found = group_spread.common(n, k, spread**2, kept)
     for place, below in enumerate(_LIMITS.values()):
         quantile = NormalDist().inv_cdf(below)
-        times, middle = widening(calls[some], below, quantile, spread**2, found)
+        times, middle = group_spread.widening(calls[some], below, quantile, spread**2, found)
         away = np.arcsin(np.sqrt(np.clip(limits[some, place], 0, 1))) - middle
         limits[some, place] = np.sin(np.clip(middle + times * away, 0, np.pi / 2)) ** 2
     return limits
@@ -195,7 +189,7 @@ def _ratio(n: Floats, k: Floats, kept: NDArray[np.bool_]) -> float:
     if np.count_nonzero(kept) < 2:
         return 1.0
     centre = math.asin(math.sqrt(min(_rate(n[kept], k[kept]), 1.0)))
-    squares = 4 * n[kept] * (angle(n[kept], k[kept]) - centre) ** 2
+    squares = 4 * n[kept] * (group_spread.angle(n[kept], k[kept]) - centre) ** 2
     return float(squares.sum() / (len(squares) - 1))
 
 
@@ -206,7 +200,7 @@ def _rate(n: Floats, k: Floats) -> float:
 def _inside(n: Floats, k: Floats, kept: NDArray[np.bool_]) -> float:
     """Return the rate of the groups kept; half an event from 0 or 1 where only others have any."""
     rate = _rate(n[kept], k[kept])
-    return rate if 0 < rate < 1 or kept[n > 0].all() else inner_rate(n, k, kept)
+    return rate if 0 < rate < 1 or kept[n > 0].all() else group_spread.inner_rate(n, k, kept)
 
 
 def _binomial_limits(calls: NDArray[Any], rate: float) -> Floats:

@@ -13,14 +13,8 @@ import pandas as pd
 from usage_analysis.analysis.forecast import SPAN
 from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.weekdays import Booleans, Integers
-from usage_analysis.tidy.zones import (
-    DAY,
-    first_instants,
-    local_clock,
-    to_index,
-    weekday_of,
-    zone_of,
-)
+from usage_analysis.tidy import zones
+from usage_analysis.tidy.zones import DAY
 
 NO_DAY: Final = "no_complete_day"
 #: Values of `MonthDays.reason`.
@@ -31,8 +25,8 @@ class MonthDays:
     """Days of one series in order, and the month of the last complete one."""
 
     def __init__(self, days: pd.DataFrame, measure: str) -> None:
-        self.measure, self.zone = measure, zone_of(days)
-        day = local_clock(days) // DAY
+        self.measure, self.zone = measure, zones.zone_of(days)
+        day = zones.local_clock(days) // DAY
         order = np.argsort(day, kind="stable")
         values = days[measure].to_numpy()
         if measure == "duration":
@@ -59,15 +53,15 @@ class MonthDays:
         """Weekdays that passed within the frame and have no row in it: the caller dropped them."""
         if self.empty:
             return np.zeros(0, dtype=np.int64)
-        passed = weekday_of(np.arange(self.day[0], self.day[-1] + 1))
-        return np.setdiff1d(passed, weekday_of(self.day))
+        passed = zones.weekday_of(np.arange(self.day[0], self.day[-1] + 1))
+        return np.setdiff1d(passed, zones.weekday_of(self.day))
 
     @cached_property
     def left(self) -> Integers:
         """Days of the month to forecast: those that are not complete in the frame."""
         every = np.arange(self.first, self.after)
         complete = np.isin(every, self.day[self.inside & self.known])
-        return every[~complete & ~np.isin(weekday_of(every), self.skipped)]
+        return every[~complete & ~np.isin(zones.weekday_of(every), self.skipped)]
 
     @cached_property
     def now(self) -> int:
@@ -94,7 +88,7 @@ class MonthDays:
     def _lacks_days(self) -> bool:
         """True where the month has days before the frame's first one that were not dropped."""
         before = np.arange(self.first, self.day[0])
-        return bool((~np.isin(weekday_of(before), self.skipped)).any())
+        return bool((~np.isin(zones.weekday_of(before), self.skipped)).any())
 
     @cached_property
     def past(self) -> Floats:
@@ -117,7 +111,7 @@ class MonthDays:
 @lru_cache(maxsize=4096)
 def _instant(day: int, zone: tzinfo) -> Any:
     """First instant of a local day."""
-    return to_index(first_instants(zone, np.array([day * DAY])), zone)[0]
+    return zones.to_index(zones.first_instants(zone, np.array([day * DAY])), zone)[0]
 
 
 def date_of(day: int) -> date:

@@ -13,17 +13,10 @@ from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_bu
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, dates, either
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy import grouping
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.grouping import (
-    SLOTS,
-    Rows,
-    check_longest,
-    covered_lengths,
-    provisional_instants,
-    rows_of,
-    sums,
-)
+from usage_analysis.tidy.grouping import SLOTS, Rows
 from usage_analysis.tidy.periods import by_place
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, local_clock, weekday_of
@@ -66,7 +59,7 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     [1.5, 0.25]
     """
     check_frame("traffic_intensity", hourly, "duration")
-    lengths = covered_lengths(hourly)
+    lengths = grouping.covered_lengths(hourly)
     talk = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
     traffic = talk / lengths
     group = group_column(hourly)
@@ -171,11 +164,11 @@ def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Flo
     """
     column = check_measure(helper, hourly, measure)
     check_gaps(helper, hourly)
-    rows = rows_of(hourly)
+    rows = grouping.rows_of(hourly)
     lengths = rows.lengths()
     if "hours" in hourly:
         lengths = by_place(hourly["hours"].to_numpy(dtype=np.float64), rows.place, len(lengths))
-    check_longest(helper, float(lengths.max(initial=0.0)), "hour")
+    grouping.check_longest(helper, float(lengths.max(initial=0.0)), "hour")
     values = hourly[column].to_numpy()
     if column == "duration":
         values = values.astype("m8[us]", copy=False).view(np.int64)
@@ -226,12 +219,12 @@ def profile_of(
         hours = np.bincount(key, lengths[place], minlength=count).astype(np.float64)
         loads = values / lengths[place]
     mean = np.full(count, np.nan)
-    np.divide(sums(values, key, count), hours, out=mean, where=n > 0)
+    np.divide(grouping.sums(values, key, count), hours, out=mean, where=n > 0)
     spread = percentiles(loads, key, n, (10, 50, 90))
     calls = None
     if "total_count" in hourly:
         counts = hourly["total_count"].to_numpy()
-        calls = sums(counts[~provisional] if provisional.any() else counts, key, count)
+        calls = grouping.sums(counts[~provisional] if provisional.any() else counts, key, count)
     expected, busiest = _expected(rows, (place, code, key), loads, mean, n, by)
     columns = {"mean": mean, "expected": expected}
     columns |= {"p10": spread[0], "p50": spread[1], "p90": spread[2]}
@@ -243,7 +236,7 @@ def profile_of(
         },
         index=index,
     )  # fmt: skip
-    out.attrs["left_out"] = provisional_instants(hourly)
+    out.attrs["left_out"] = grouping.provisional_instants(hourly)
     out.attrs["dates"] = dates(hourly)
     out.attrs["timezone"] = str(rows.zone)
     return with_meaning(out, Meaning(made_by="load_profile", measure=measure), hourly)

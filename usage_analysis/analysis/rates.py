@@ -13,17 +13,10 @@ from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.scatter import day_scatter
 from usage_analysis.analysis.vocabulary import dates
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy import grouping
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import COUNTS, group_column
-from usage_analysis.tidy.grouping import (
-    SLOTS,
-    Rows,
-    Sums,
-    check_rows,
-    groups_of,
-    provisional_instants,
-    rows_of,
-)
+from usage_analysis.tidy.grouping import SLOTS, Rows, Sums
 from usage_analysis.tidy.zones import DAY, zone_of
 
 Independent = Literal["days", "calls"] | None
@@ -238,7 +231,7 @@ def _rate(
     quantile = normal_quantile(confidence)
     check_independent(independent)
     if by in SLOTS:
-        check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
+        grouping.check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
     (calls, events), index = summed_by(frame, [denominator, event], by)
     quantiles: float | Floats = quantile
     widened = (
@@ -263,7 +256,7 @@ def _rate(
     if by is None and group is not None:
         out.insert(0, group, frame[group])
     if by in SLOTS:
-        out.attrs["left_out"] = provisional_instants(frame)
+        out.attrs["left_out"] = grouping.provisional_instants(frame)
         out.attrs["timezone"] = str(zone_of(frame))
     meaning = Meaning(
         made_by=helper,
@@ -338,7 +331,7 @@ def _slot_size(frame: pd.DataFrame, denominator: str, by: str) -> Floats:
 
 def _slots(frame: pd.DataFrame, by: str) -> tuple[Rows, NDArray[np.bool_], NDArray[np.intp], int]:
     """Return rows, a mask of the final ones, the slot of each of these, and the number of slots."""
-    rows = rows_of(frame)
+    rows = grouping.rows_of(frame)
     kept = ~frame["provisional"].to_numpy(dtype=bool)
     key = (rows.code * SLOTS[by] + rows.slots(by)[rows.place])[kept]
     return rows, kept, key, rows.count * SLOTS[by]
@@ -360,7 +353,7 @@ def summed_by(
         words = ", ".join(f'"{word}"' for word in ("total", *SLOTS))
         own = "" if group is None else f' or the group column "{group}"'
         raise QueryError(f"by: expected None, {words}{own}, got {by!r}")
-    code, groups = groups_of(frame)
+    code, groups = grouping.groups_of(frame)
     index = pd.Index(["all"], name="total") if groups is None else groups
     added = Sums(code, len(index))
     return [added.of(column) for column in values], index
