@@ -8,7 +8,7 @@ def test_fetch_looks_at_the_place_first(run, tmp_path):
     for name in ("missing/reply.json", "."):
         done = run("fetch", "--account", "live", "--out", name)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("usage-analysis: path: expected a file in a folder that is")
+        assert done.stderr.startswith("usage-analysis: path: expected a file in an existing")
     assert list(tmp_path.iterdir()) == []
 
 

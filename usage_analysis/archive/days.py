@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import datetime, time
+from datetime import time
 from typing import Any
 
 import numpy as np
@@ -38,19 +37,3 @@ def parse_day(argument: str, value: Any) -> int:
     if start is None or microseconds(start) % DAY:
         raise QueryError(f"{argument}: expected a UTC day such as 2026-03-01, got {value!r}")
     return microseconds(start) // DAY
-
-
-def parse_instant(as_of: datetime | str) -> int:
-    """Return an instant as a number [us since 1970].
-
-    Raises
-    ------
-    QueryError
-        The value is not a date and time, or has no zone.
-    """
-    moment = None
-    with suppress(ValueError):
-        moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
-    return microseconds(moment)

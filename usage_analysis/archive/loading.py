@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
 from usage_analysis.archive.coverage import NewestFetches
-from usage_analysis.archive.days import day_name, months_between, parse_instant
+from usage_analysis.archive.days import day_name, months_between
 from usage_analysis.archive.rows import MEASURES, Rows, join_rows
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
 from usage_analysis.errors import QueryError
@@ -21,7 +21,7 @@ from usage_analysis.tidy import wire
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.frames import LAG, check_group_name
 from usage_analysis.tidy.reply_checks import check_reply
-from usage_analysis.tidy.usage import CallUsage, build_breakdown, build_usage
+from usage_analysis.tidy.usage import CallUsage, build_breakdown, build_usage, parse_as_of
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, row_times
 
 
@@ -63,7 +63,7 @@ def load(
 def _load(
     store: PartStore, scopes: Sequence[str], window: Filters, as_of: datetime | str | None
 ) -> dict[str, CallUsage]:
-    until = None if as_of is None else parse_instant(as_of)
+    until = None if as_of is None else microseconds(parse_as_of(as_of).to_pydatetime())
     query = UsageQuery.from_filters(window)
     if query.start is None or query.end is None:
         # Without both ends the window hangs on the last fetch: look for it everywhere.

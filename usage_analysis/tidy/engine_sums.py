@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.periods import aggregate, calendar, in_timezone
+from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR, Instants, clock_of, offsets, row_times, to_index
 
 if TYPE_CHECKING:
@@ -27,13 +28,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.intp]
 
 #: The canonical columns, and the integer columns that engines add up.
-STORED = {
-    "total_count": "total_count",
-    "error_count": "error_count",
-    "joined_count": "joined_count",
-    "duration": "duration",
-    "billed_minutes": "billed_micro",
-}
+STORED = {name: name for name in MEASURES} | {"billed_minutes": "billed_micro"}
 
 #: The longest frame that is handed back: over 1 GB in pandas.
 MOST_ROWS = 20_000_000

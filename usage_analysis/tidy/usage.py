@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -201,10 +203,13 @@ def build_usage(
 
 def parse_as_of(as_of: datetime | str | None) -> pd.Timestamp:
     """Return a moment in UTC, by default now."""
-    moment = pd.Timestamp(datetime.now(UTC) if as_of is None else as_of)
-    if moment.tzinfo is None:
+    moment: Any = None
+    with suppress(ValueError, TypeError):
+        moment = pd.Timestamp(datetime.now(UTC) if as_of is None else as_of)
+    if pd.isna(moment) or moment.tzinfo is None:
         raise QueryError(f"as_of: expected a date and time with its zone, got {as_of!r}")
-    return moment.tz_convert("UTC").as_unit("us")
+    whole: pd.Timestamp = moment.tz_convert("UTC").as_unit("us")
+    return whole
 
 
 def build_breakdown(
