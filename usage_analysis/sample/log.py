@@ -12,9 +12,20 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.sample import columns
 from usage_analysis.sample.calls import DAY, Calls, Labels
-from usage_analysis.sample.columns import MISSING, TOO_LONG
+from usage_analysis.sample.columns import (
+    MISSING,
+    TOO_LONG,
+    encode_texts,
+    get_column,
+    has_flags,
+    is_missing,
+    read_clock,
+    read_durations,
+    read_flags,
+    read_texts,
+    read_times,
+)
 from usage_analysis.sample.identifiers import identifier
 
 # A metadata key with more values than this, such as a phone number, is not offered as a grouping.
@@ -46,17 +57,13 @@ def read_log(frame: pd.DataFrame) -> Log:
     """
     if not isinstance(frame, pd.DataFrame):
         raise QueryError(f"frame: expected a DataFrame of calls, got {type(frame).__name__}")
-    created = columns.read_times(columns.get_column(frame, "created"))
+    created = read_times(get_column(frame, "created"))
     if (created == MISSING).any():
         missing = np.count_nonzero(created == MISSING)
         raise QueryError(f"created: expected a time for each call, got {missing} empty cells")
     duration, joined = _talk(frame, created)
     created, dated = _dates(frame, created)
-    error = (
-        columns.read_flags(columns.get_column(frame, "error"))
-        if "error" in frame
-        else np.zeros_like(joined)
-    )
+    error = read_flags(get_column(frame, "error")) if "error" in frame else np.zeros_like(joined)
     duration = np.where(joined, duration, 0)
     agents, voices = _labels(frame, "agent"), _labels(frame, "voice")
     metadata = _metadata(frame)
@@ -100,7 +107,7 @@ def _dates(frame: pd.DataFrame, created: NDArray[np.int64]) -> tuple[NDArray[np.
     """
     # No offset is a fraction of a quarter of an hour.
     if len(created) and not np.any(created % (DAY // 96)):
-        clock = columns.read_clock(columns.get_column(frame, "created"))
+        clock = read_clock(get_column(frame, "created"))
         if not np.any(clock % DAY):
             return clock, True
     return created, False
@@ -137,16 +144,16 @@ def _talk(
     start = created
     joined = None
     if "joined" in frame:
-        column = columns.get_column(frame, "joined")
-        if columns.has_flags(column):
-            joined = columns.read_flags(column)
+        column = get_column(frame, "joined")
+        if has_flags(column):
+            joined = read_flags(column)
         else:
-            start = columns.read_times(column)
+            start = read_times(column)
             joined = start != MISSING
     if "duration" in frame:
-        duration = columns.read_durations(columns.get_column(frame, "duration"))
+        duration = read_durations(get_column(frame, "duration"))
     elif "ended" in frame:
-        ended = columns.read_times(columns.get_column(frame, "ended"))
+        ended = read_times(get_column(frame, "ended"))
         names = ended != MISSING if joined is None else joined & (ended != MISSING)
         duration = np.where(names, ended - np.where(names, start, 0), 0)
     else:
@@ -163,7 +170,7 @@ def _billed(frame: pd.DataFrame) -> NDArray[np.int32]:
     """Return the billed time from the log; zeros, which no reply shows, without it [1/10 min]."""
     if "billed_minutes" not in frame:
         return np.zeros(len(frame), dtype=np.int32)
-    column = pd.to_numeric(columns.get_column(frame, "billed_minutes"), errors="coerce")
+    column = pd.to_numeric(get_column(frame, "billed_minutes"), errors="coerce")
     tenths: NDArray[np.float64] = 10 * column.to_numpy(dtype=np.float64, na_value=np.nan)
     fits = (tenths >= 0) & (tenths < 2**31)
     whole = np.rint(np.where(fits, tenths, 0))
@@ -171,16 +178,17 @@ def _billed(frame: pd.DataFrame) -> NDArray[np.int32]:
     if wrong.any():
         raise QueryError(
             "billed_minutes: expected a multiple of 0.1 from 0 up, got "
-            f"{columns.get_column(frame, 'billed_minutes').iloc[int(wrong.argmax())]!r} in row "
+            f"{get_column(frame, 'billed_minutes').iloc[int(wrong.argmax())]!r} in row "
             f"{int(wrong.argmax())}"
         )
-    return whole.astype(np.int32)
+    billed: NDArray[np.int32] = whole.astype(np.int32)
+    return billed
 
 
 def _labels(frame: pd.DataFrame, name: str) -> Labels:
     if name not in frame:
         return Labels(np.full(len(frame), -1, dtype=np.int32), ())
-    return columns.read_texts(columns.get_column(frame, name))
+    return read_texts(get_column(frame, name))
 
 
 def _with_ids(labels: Labels) -> Labels:
@@ -199,15 +207,12 @@ def _metadata(frame: pd.DataFrame) -> dict[str, Labels]:
     """Return the labels of each key, from dicts in `metadata` and columns `metadata.<key>`."""
     found: dict[str, Labels] = {}
     if "metadata" in frame:
-        cells = columns.get_column(frame, "metadata").tolist()
-        rows = [
-            cell if isinstance(cell, Mapping) or not columns.is_missing(cell) else {}
-            for cell in cells
-        ]
+        cells = get_column(frame, "metadata").tolist()
+        rows = [cell if isinstance(cell, Mapping) or not is_missing(cell) else {} for cell in cells]
         if wrong := [row for row in rows if not isinstance(row, Mapping)]:
             raise QueryError(f"metadata: expected a dict or an empty cell, got {wrong[0]!r}")
         for key in dict.fromkeys(key for row in rows for key in row):
-            found[str(key)] = columns.encode_texts([row.get(key) for row in rows])
+            found[str(key)] = encode_texts([row.get(key) for row in rows])
     for name in frame.columns:
         if str(name).startswith("metadata."):
             found[str(name).removeprefix("metadata.")] = _labels(frame, name)

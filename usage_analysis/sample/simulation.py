@@ -11,8 +11,16 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.sample import account
-from usage_analysis.sample.account import AGENTS, METADATA, SUMMARIES, TENANTS, TODAY, VOICES
+from usage_analysis.sample.account import (
+    AGENTS,
+    METADATA,
+    SUMMARIES,
+    TENANTS,
+    TODAY,
+    VOICES,
+    account_clock,
+    check_account,
+)
 from usage_analysis.sample.calls import DAY, HOUR, SECOND, Calls, Labels, billed_tenths, midnight
 from usage_analysis.sample.intensity import call_intensity, campaign_week
 from usage_analysis.sample.random_bits import RandomBits
@@ -74,11 +82,11 @@ def simulate(seed: int = 0, today: date = TODAY) -> Calls:
     QueryError
         As for `check_account`.
     """
-    bits = RandomBits(account.check_account(seed, today)[0])
+    bits = RandomBits(check_account(seed, today)[0])
     first = midnight(today) // HOUR - 365 * 24
-    hours = np.arange(first, account.account_clock(today) // HOUR + 1)
+    hours = np.arange(first, account_clock(today) // HOUR + 1)
     created, agent = _draw_arrivals(bits, hours, call_intensity(bits, hours, today))
-    created = created[: np.searchsorted(created, account.account_clock(today), side="right")]
+    created = created[: np.searchsorted(created, account_clock(today), side="right")]
     return _draw_calls(bits, created, agent[: len(created)], today)
 
 
@@ -115,7 +123,7 @@ def _draw_calls(
     duration[error] //= 3
     stuck = np.searchsorted(created, midnight(today) + _STUCK * 60 * SECOND)
     duration[stuck], joined[stuck], error[stuck] = _STUCK_FOR, True, False
-    clock = account.account_clock(today)
+    clock = account_clock(today)
     over = created + duration
     duration[over > clock] = 0
     unbilled = error | (over > clock - _BILLING)
