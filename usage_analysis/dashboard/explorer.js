@@ -3,7 +3,7 @@
 // no text field has the focus; sliders and the fields beside them have no name, tabs no role.
 // `pointable` stands before this file in the module that is sent to the page.
 const PHONE = 640; // below so many pixels the narrow drawing is asked for
-const PATIENCE = 5000; // a change that nothing follows from dims the figure no longer than this [ms]
+const PATIENCE = 8000; // a change that nothing follows from dims the figure no longer than this [ms]
 let views = 0;
 
 const named = board => {
@@ -80,12 +80,20 @@ const render = ({model, el}) => {
   frame.className = 'ua-frame';
   frame.append(holder);
   el.append(frame);
+  const settled = () => el.classList.remove('ua-busy');
+  let dimming = 0;
+  const dimmed = () => {
+    el.classList.add('ua-busy');
+    clearTimeout(dimming);
+    dimming = setTimeout(settled, PATIENCE);
+  };
+  const told = content => {
+    dimmed();
+    model.send(content);
+  };
   const points = pointable(frame, () => holder.firstElementChild ?? holder, {
-    choose: key => {
-      el.classList.add('ua-busy');
-      model.send({choose: key});
-    },
-    back: () => model.send({back: true}),
+    choose: key => told({choose: key}),
+    back: () => told({back: true}),
   });
   const drawn = () => {
     holder.innerHTML = apart(model.get('svg'), prefix);
@@ -99,17 +107,15 @@ const render = ({model, el}) => {
     points([]);
   };
   const pointed = () => points(JSON.parse(model.get('points') || '{}').points ?? []);
-  const settled = () => el.classList.remove('ua-busy');
   model.on('change:svg', drawn);
   model.on('change:points', pointed);
   model.on('change:turn', settled);
   drawn();
   pointed();
   const busy = event => {
-    if (event.target.closest('.ua-stage, .ua-tab, .ua-which, .ua-when')
-      && !event.target.closest('.ua-leave-row, [class*=ua-find]')) {
-      el.classList.add('ua-busy');
-      setTimeout(settled, PATIENCE);
+    const place = event.type === 'click' ? '.ua-tab button:not(.mod-active)' : '.ua-labelled';
+    if (event.target.closest(place) && !event.target.closest('.ua-how-many, [class*=ua-find]')) {
+      dimmed();
     }
   };
   let board = null, timer = 0;
@@ -128,6 +134,7 @@ const render = ({model, el}) => {
     }
     adopted(board, model);
     board.addEventListener('change', busy);
+    board.addEventListener('click', busy, true); // before the button becomes the chosen one
     sized.observe(board);
     const state = sessionStorage.getItem('ua-state');
     if (state) {
@@ -140,6 +147,7 @@ const render = ({model, el}) => {
     clearTimeout(timer);
     sized.disconnect();
     board?.removeEventListener('change', busy);
+    board?.removeEventListener('click', busy, true);
     model.off('change:svg', drawn);
     model.off('change:points', pointed);
     model.off('change:turn', settled);
