@@ -131,7 +131,8 @@ def test_days_widen_the_interval_as_in_the_difference() -> None:
     whole = ua.rate_difference(*(part.groupby(level="time").agg(how) for part in (a, b)))
     assert found.attrs["whole"] == pytest.approx(whole.to_dict())
     own_meaning, meaning = own.attrs["meaning"], found.attrs["meaning"]
-    assert meaning == own_meaning | {"made_by": "rate_effects"}
+    of_whole = {"attributes": own_meaning["attributes"] | {"whole": found.attrs["whole"]}}
+    assert meaning == own_meaning | {"made_by": "rate_effects"} | of_whole
 
 
 def test_bad_arguments_are_named() -> None:

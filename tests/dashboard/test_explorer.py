@@ -359,7 +359,11 @@ def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
     )
     assert key_of(explorer.axes) == "dashed: 2026-03-31"
     explorer.comparison.value, explorer.view.value = "weekdays", "comparison"
-    assert f"; too few days for an interval; {hours} hours, same weekdays" in explorer.sentence
+    exec(explorer.python, made)  # noqa: S102
+    told = ua.compare_periods(made["hourly"], made["previous"], history=made["earlier"])
+    low, high = (f"{100 * told[end] / told['previous']:+.1f}" for end in ("low", "high"))
+    interval = f"; 95 % interval {low} to {high} %; {hours} hours, same weekdays"
+    assert interval in explorer.sentence
 
 
 def test_the_month_is_told_in_money(explorer, capsys):

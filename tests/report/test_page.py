@@ -265,7 +265,7 @@ def test_the_page_begins_with_sentences(page):
     sentences = re.findall(r"<li>(.*?)</li>", short)
     begins = (
         "30,090 calls in 31 days, 2026-03-0",
-        "No significant change in calls (of",
+        "No significant change in calls: +6",
         "Error rate out of its usual range ",
         "Calls were probably refused in 5 ",
         "Error rate 2.42 % (668 of 27,559 ",

@@ -49,6 +49,8 @@ class Meaning:
         Local days of the data with their zone: ``"2026-03-01 to 2026-03-31 (UTC)"``.
     previous_dates
         Local days of the previous period, for a comparison.
+    attributes
+        Other ``attrs`` of the result, such as how many buckets it left out.
     """
 
     made_by: str
@@ -61,6 +63,7 @@ class Meaning:
     blocking: float | None = None
     dates: str = ""
     previous_dates: str = ""
+    attributes: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -88,8 +91,19 @@ def with_meaning(result: Result, meaning: Meaning, *frames: pd.DataFrame) -> Res
     ``attrs["meaning"]`` holds a plain dict, so that results can be written as Parquet.
     """
     known = {name: value for name, value in asdict(meaning).items() if value not in (None, "")}
-    result.attrs["meaning"] = known
-    return copy_source(result, *frames)
+    others = {**copy_source(result, *frames).attrs}
+    others.pop("meaning", None)
+    result.attrs["meaning"] = known | ({"attributes": others} if others else {})
+    return result
+
+
+def restore_attributes(table: Result, meaning: Meaning) -> Result:
+    """Return a table with the attributes that it lost since it got this meaning."""
+    if table.attrs.keys() >= (meaning.attributes or {}).keys():
+        return table
+    whole = table.copy(deep=False)
+    whole.attrs = {**(meaning.attributes or {}), **table.attrs}
+    return whole
 
 
 def meaning_of(

@@ -15,7 +15,9 @@ from usage_analysis.analysis.rates import dates_of, error_rate, summed_by
 from usage_analysis.analysis.scatter import day_scatter, scatter_of
 
 
-def total_rates(rates: pd.DataFrame, meaning: Meaning, *, min_calls: int = 30) -> pd.DataFrame:
+def total_rates(
+    rates: pd.DataFrame, meaning: Meaning, *, min_calls: int = 30, together: bool = False
+) -> pd.DataFrame:
     """Return the rate of all buckets of a table by bucket together, with one row per group.
 
     Parameters
@@ -24,9 +26,11 @@ def total_rates(rates: pd.DataFrame, meaning: Meaning, *, min_calls: int = 30) -
         Result of `error_rate` or `join_rate` by bucket, or some of its rows.
     meaning
         What the rates are of.
+    together
+        True for one row of all groups together.
     """
     confidence = meaning.confidence or 0.95
-    frame = as_frame(rates)
+    frame = as_frame(rates[["calls", "events"]].groupby(level=0).sum() if together else rates)
     out = error_rate(frame, by="total", confidence=confidence, min_calls=min_calls)
     found = replace(meaning, dates=dates_of(frame), method=str(out.attrs["meaning"]["method"]))
     return with_meaning(out, found, rates)

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.marks import Mark, without
+from usage_analysis.analysis.scatter import FEWEST
 from usage_analysis.errors import QueryError
 from usage_analysis.filters import local_day
 from usage_analysis.query import zone
@@ -54,6 +55,11 @@ class Days(NamedTuple):
     def back(self, days: int) -> Days:
         """Return the same number of days, so many days earlier."""
         return Days(self.first - days * _DAY, self.last - days * _DAY)
+
+    @property
+    def weeks_before(self) -> Days:
+        """The four weeks before, from which a comparison of one or two days learns."""
+        return Days(self.first - 28 * _DAY, self.first - _DAY)
 
     @property
     def history(self) -> Days:
@@ -296,10 +302,20 @@ class SelectedUsage:
         """Hours of the previous period; None where nothing is compared."""
         return None if self.earlier_hours is None else self.previous_rows("all")
 
-    @property
-    def earlier(self) -> pd.DataFrame | None:
-        """Selected hours of all earlier days, from which comparisons learn how days differ."""
-        return None if self.earlier_hours is None else self.selection.of_hours(self.earlier_hours)
+    def earlier(self, *, grouped: bool = False) -> pd.DataFrame | None:
+        """Return hours of earlier days, from which a comparison learns how days differ.
+
+        None where the selected days show that themselves, or where nothing is compared. Of a reply
+        that holds both periods these are the four weeks before the selected days.
+        """
+        rows = self.earlier_hours
+        if rows is None or len(self.daily) > FEWEST:
+            return None
+        if rows is not self.all_hours:
+            return None if grouped else self.selection.of_hours(rows)
+        first = self.daily.index[0].date()
+        every = self.group_hours if grouped and self.group_hours is not None else rows
+        return self.selection.cut(every, Days(first, first).weeks_before)
 
     def previous_rows(self, kind: Literal["all", "final"], grouped: bool = False) -> pd.DataFrame:
         """Return rows of the previous period, of all calls or by group.

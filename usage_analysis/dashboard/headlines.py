@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
 from usage_analysis.analysis.statements.billing import state_cost, state_overhead
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.change import (
@@ -22,7 +21,7 @@ from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import state_days, state_peak
-from usage_analysis.analysis.statements.rates import state_group_rates, state_rate_of
+from usage_analysis.analysis.statements.rates import state_rate_of, state_rates
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.totals import state_total, state_unlike_days
 from usage_analysis.analysis.trends import month_outlook
@@ -85,8 +84,7 @@ def _rate(view: View) -> Statement:
     if view.prepared.grouped:
         if view.settings.comparable:
             return _effects(view, event)
-        unlike = unlike_the_rest(rates, float(meaning.confidence or 0))
-        return state_group_rates(total_rates(rates, meaning), meaning, unlike)
+        return state_rates(rates, meaning)
     if view.selected.previous is not None:
         found = view.prepare("rates_compared").table
         row = found.loc[event]

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from usage_analysis.analysis.billing import price_of
+from usage_analysis.analysis.scatter import FEWEST
 from usage_analysis.analysis.selection import Days, Selection
 from usage_analysis.dashboard.dates import (
     COMPARISONS,
@@ -226,6 +227,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         first = self.first
         if self.previous is not None:
             first = self.previous.first
+        if self.comparable and self.days.number <= FEWEST:
+            first = min(first, self.days.weeks_before.first)
         if self.view == "month":
             first = min(first, self.days.history.first)
         groups = self.group_values(names)

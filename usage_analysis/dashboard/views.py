@@ -106,7 +106,9 @@ class View:
         settings, by_group = self.settings, prepared.grouped
         days = settings.days.history if prepared.entry.rows == "history" else settings.days
         earlier = settings.previous if prepared.names["previous"] is not None else None
-        asked = days if earlier is None else Days(earlier.first, days.last)
+        learned = None if prepared.names["earlier"] is None else settings.days.weeks_before
+        firsts = [part.first for part in (earlier, learned, days) if part is not None]
+        asked = Days(min(firsts), days.last)
         imports = ["import datetime"] if "datetime." in self.client else []
         out = [*imports, "import usage_analysis as ua", ""]
         out.append(f"client = {self.client or '...  # yours'}")
@@ -122,8 +124,9 @@ class View:
                 f"hours = hours[(hours.index.hour >= {low}) {how} (hours.index.hour < {high})]"
             )
         out.append(f"hourly = {_cut_in_words(hours, days, by_group=by_group)}")
-        if earlier is not None:
-            out.append(f"previous = {_cut_in_words(hours, earlier, by_group=by_group)}")
+        for name, part in (("previous", earlier), ("earlier", learned)):
+            if part is not None:
+                out.append(f"{name} = {_cut_in_words(hours, part, by_group=by_group)}")
         words = settings.selection.filters_in_words({})
         filters = f", filters={words!r}" if words else ""
         out.append(f"about = ua.Provenance.of(usage, hourly{filters})")

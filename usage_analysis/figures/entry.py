@@ -45,9 +45,6 @@ class Options:
         Billed minutes that a month may come to.
     price
         Price per billed minute [USD].
-    learn
-        True to learn how much days differ from earlier hours of the reply. The Python of a figure
-        does not fetch these.
     """
 
     measure: str | Sequence[str] = "total_count"
@@ -57,7 +54,6 @@ class Options:
     limit: int | None = None
     budget: float | None = None
     price: Any = PRICE
-    learn: bool = False
 
 
 class Use(NamedTuple):
@@ -214,7 +210,7 @@ class Entry:
         names = vars(options) | {
             "hourly": selected.rows(self.rows, grouped=grouped),
             "previous": previous,
-            "earlier": selected.earlier if options.learn and self.needs_previous else None,
+            "earlier": selected.earlier(grouped=grouped) if self.previous == "whole" else None,
             "about": provenance_of(selected, selected.rows(kind, grouped=by_group)),
             "marks": tuple(selected.selection.marks),
             "weekend": None if grouped else tuple(selected.selection.weekend),

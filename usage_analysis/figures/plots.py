@@ -10,7 +10,7 @@ from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypedDict, ge
 
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.meaning import Meaning, meaning_of, restore_attributes
 from usage_analysis.figures.axes import check_columns, check_single
 from usage_analysis.figures.labels import write_empty, write_heading
 from usage_analysis.figures.marks import Mark
@@ -125,6 +125,7 @@ def plot(
                 of = Meaning(made_by="", measure=measured[0]) if measured else _NO_MEANING
                 if made_by:
                     of = meaning_of(table, *made_by, meaning=shared["meaning"], name=first)
+                    table = restore_attributes(table, of)
                 ax = shared["ax"] or new_figure().add_subplot()
                 panel = Panel(ax, of, shared.get("marks", ()), shared["about"])
                 caption = body(panel, table, **own)

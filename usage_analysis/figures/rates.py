@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.meaning import Meaning
-from usage_analysis.analysis.rate_series import total_rates, trailing_rates, unlike_the_rest
-from usage_analysis.analysis.statements.rates import state_group_rates, state_rate
+from usage_analysis.analysis.rate_series import trailing_rates
+from usage_analysis.analysis.statements.rates import state_rates
 from usage_analysis.analysis.vocabulary import level, per, span_of
 from usage_analysis.figures import lines
 from usage_analysis.figures.axes import MANY, WEEK, groups_by_size, has_groups, percents_of
@@ -77,7 +77,7 @@ def plot_error_rate(
     draw_marks(ax, marks)
     return Caption(
         f"Line of the {of.name} {per(span_of(rates))} with its {band} as a band",
-        _title(used, of),
+        state_rates(used, of).title,
         f"band: {band}{where}{'; ○ few calls' if few else ''}{more}",
         empty=empty_chart(rates),
     )
@@ -88,15 +88,6 @@ def empty_chart(rates: pd.DataFrame) -> str:
     if rates["calls"].any():
         return ""
     return "no finished call yet" if len(rates) else "nothing finished yet"
-
-
-def _title(rates: pd.DataFrame, of: Meaning) -> str:
-    """State the rate of all buckets together."""
-    totals = total_rates(rates, of)
-    if not has_groups(rates):
-        return state_rate(next(totals.itertuples()), of).title
-    unlike = unlike_the_rest(rates, float(of.confidence or 0))
-    return state_group_rates(totals, of, unlike).title
 
 
 def _draw_groups(

@@ -122,10 +122,10 @@ def _two_lines(upper: str, lower: str) -> str:
 
 def hours_across(ax: Axes, about: Provenance | None, profile: pd.DataFrame) -> None:
     """Let the x axis have the hours of the day on the clock of a profile."""
-    zone = about.timezone if about else profile.attrs.get("timezone", "local clock")
+    zone = about.timezone if about else profile.attrs.get("timezone")
     ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
-    ax.set_xlabel(f"hour of day [{zone}]")
+    ax.set_xlabel(f"hour of day [{zone}]" if zone else "hour of day")
 
 
 def weekdays_down(ax: Axes) -> None:

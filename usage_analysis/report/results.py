@@ -146,7 +146,7 @@ class ReportResults:
     def changes(self) -> pd.DataFrame | None:
         """Changes from the previous period, one row per measure; None if nothing is comparable."""
         measures = tuple(name for name in MEASURES if name in self.selected.hourly)
-        return self._compare("comparison", measure=measures, learn=True)
+        return self._compare("comparison", measure=measures)
 
     @cached_property
     def rates(self) -> pd.DataFrame | None:

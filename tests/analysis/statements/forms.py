@@ -60,7 +60,7 @@ FORMS = {
         (
             rf"(?P<month>\d{{4}}-\d\d) {ZONE}: an estimated USD (?P<money>{N}) for "
             rf"(?P<monthly>{N}) billed minutes (?:in all (?P<all_days>\d+) days|"
-            rf"from (?P<first>{DAY}) to (?P<last>{DAY}); "
+            rf"(?:on|from) (?P<first>{DAY})(?: to (?P<last>{DAY}))?; "
             r"these data begin after the month did, so it is not projected|"
             rf"to (?P<last_2>{DAY}), where these data end; the whole month would be USD "
             rf"(?P<projection>{N}) \(95 % interval USD (?P<low>{N}) to USD (?P<high>{N}), from "

@@ -30,6 +30,8 @@ from usage_analysis.analysis.vocabulary import (
 )
 
 _NAME = 40
+# Holm (1979) asks more of each of several changes than its own interval does.
+_HOLM = "(Holm's rule)"
 
 
 def state_difference(
@@ -60,7 +62,7 @@ def state_difference(
         # Days without any scatter do not show how far chance moves the rate.
         title = f"{sentence_case(name)} {percent(row['rate'])} in both periods"
         return Statement(title, f"{title}{_when(meaning)}.")
-    words = _verdict(row, name, f"{points(row['difference'])} points", meaning, among)
+    words = _verdict(row, name, f"{points(row['difference'])} points", meaning, among, "rates")
     interval = _interval(points_interval, row["low"], row["high"], meaning)
     calls = f"{number(row['calls'], 'total_count')} {unit}"
     calls += f" against {number(row['previous_calls'], 'total_count')}"
@@ -98,7 +100,7 @@ def state_change(
         title = f"{sentence_case(counted(current, measure))}, none in the previous period"
         return Statement(title, f"{title}{_when(meaning)}.")
     share = (current - previous) / previous
-    words = _verdict(row, unit, change(share), meaning, among)
+    words = _verdict(row, unit, change(share), meaning, among, "measures")
     low, high = (in_unit(row[name], measure) / previous for name in ("low", "high"))
     interval = _interval(change_interval, low, high, meaning)
     days, hours = int(row["days"]), round(float(row["hours"]))
@@ -110,14 +112,16 @@ def state_change(
     )
 
 
-def _verdict(row: Any, name: str, told: str, meaning: Meaning, among: int = 1) -> str:
+def _verdict(row: Any, name: str, told: str, meaning: Meaning, among: int, kind: str) -> str:
     """Words for a change: a direction where it is significant, else no claim of one."""
     if bool(row["significant"]):
         return f"{sentence_case(name)} {'down' if told[0] == '-' else 'up'} {told.lstrip('+-')}"
     if pd.isna(row["low"]) or _confidence(meaning) < CLAIMS:
         return f"{sentence_case(name)} {told}"
-    of = f"{name} (of {among} compared)" if among > 1 else name
-    return f"No significant change in {of}: {told}"
+    no = f"No significant change in {name}"
+    if among > 1 and (_plain(row["low"]) > 0 or _plain(row["high"]) < 0):
+        no += f" among {among} {kind} compared {_HOLM}, although its own interval excludes 0"
+    return f"{no}: {told}"
 
 
 def _interval(
@@ -171,21 +175,25 @@ def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     of = meaning.name if meaning.event or meaning.measure else ""
     what = f"{sentence_case(of)}: " if of else ""
     confidence = _confidence(meaning)
-    if confidence < CLAIMS:
-        return f"{what}{many} compared; no verdict at the {level(confidence)} level"
     changed = table["significant"].to_numpy(dtype=bool)
-    if not changed.any():
-        return sentence_case(f"{what}no significant change in {many}")
-    pooled = np.abs(partly_pooled(delta, ((high - low) / 4) ** 2))
-    top = int(np.argmax(np.where(changed & np.isfinite(pooled), pooled, -1)))
-    name = row_label(table.index[top], meaning)
+    alone, sizes = (low > 0) | (high < 0), np.abs(delta)
+    if changed.any():
+        sizes = np.abs(partly_pooled(delta, ((high - low) / 4) ** 2))
+    judged = next(rows for rows in (changed, alone, np.isfinite(low)) if rows.any())
+    top = int(np.argmax(np.where(judged & np.isfinite(sizes), sizes, -1)))
+    words = f"no significant change in {many}"
+    if confidence < CLAIMS:
+        words = f"{many} compared; no verdict at the {level(confidence)} level"
+    elif changed.any():
+        words = f"{changed.sum()} of {many} changed significantly"
+    elif alone.any():
+        words += f" {_HOLM}, although {alone.sum()} of the single intervals exclude 0"
     told = f"{points(delta[top])} points" if rated else change(delta[top])
     form = points_interval if rated else change_interval
-    interval = form(low[top], high[top], confidence)
-    most = " most" if changed.sum() > 1 else ""
-    return (
-        f"{what}{changed.sum()} of {many} changed significantly, "
-        f"{shorten(name, _NAME)}{most}: {told} ({interval})"
+    most = "" if changed.sum() == 1 else " most"
+    return sentence_case(
+        f"{what}{words}, {shorten(row_label(table.index[top], meaning), _NAME)}{most}: "
+        f"{told} ({form(low[top], high[top], confidence)})"
     )
 
 

@@ -47,11 +47,10 @@ def state_largest(breakdown: pd.DataFrame, measure: str) -> Statement:
     if can_share_calls(breakdown):
         # The sum counts a call once per group that it is in, so it is no whole to have a share of.
         most = counted(value, measure)
-        return _state(
+        return Statement(
             f"{name} has {most}, the most of {groups}",
-            breakdown,
-            f"Of {groups} by {group_column(breakdown)}, {name} has the most {what}: {most}. One "
-            "call can be in several of these groups, so no shares are given",
+            f"Of {groups} by {group_column(breakdown)}, {name} has the most {what}: {most}, "
+            f"{dates(breakdown)}; one call can be in several groups, so no shares are given.",
         )
     share = f"{part(value / total)} of {counted(total, measure)}"
     return _state(

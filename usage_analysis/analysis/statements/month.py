@@ -164,11 +164,11 @@ class _Words:
             days = start.days_in_month
             every = f"in all {days} days" if not found["skipped"] else self._skipped()
             return f"{head} {every}{self._budget()}."
-        first, last = (f"{found[day]:%Y-%m-%d}" for day in ("first_day", "last_day"))
+        first, last = (_day(found[day]) for day in ("first_day", "last_day"))
         if found["reason"] == BEGINS_LATE:
             return (
-                f"{head} from {first} to {last}; these data begin after the month did, so it is "
-                f"not projected{self._budget()}."
+                f"{head} {f'on {first}' if first == last else f'from {first} to {last}'}; these "
+                f"data begin after the month did, so it is not projected{self._budget()}."
             )
         until = "so far" if found["open"] else f"to {last}, where these data end"
         if found["reason"]:

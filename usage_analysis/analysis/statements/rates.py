@@ -9,6 +9,7 @@ import pandas as pd
 
 from usage_analysis.analysis.intervals import partly_pooled
 from usage_analysis.analysis.meaning import RATES, Meaning
+from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
 from usage_analysis.analysis.rates import Independent, error_rate, join_rate
 from usage_analysis.analysis.statements.statement import Statement, describe
 from usage_analysis.analysis.vocabulary import (
@@ -125,18 +126,20 @@ def _rate(total: Any, meaning: Meaning) -> str:
     return f"{told} ({of}; {rate_interval(total.low, total.high, float(meaning.confidence or 0))})"
 
 
-def state_group_rates(totals: pd.DataFrame, meaning: Meaning, unlike: Any = ()) -> Statement:
-    """State the rate over all groups, and which groups have another rate.
+def state_rates(rates: pd.DataFrame, meaning: Meaning) -> Statement:
+    """State the rate of all buckets of a table, and which groups of a breakdown have another rate.
 
     Parameters
     ----------
-    totals
-        Result of `error_rate` or `join_rate` with one row per group.
+    rates
+        Result of `error_rate` or `join_rate` by bucket.
     meaning
-        What the rates are of.
-    unlike
-        Which groups have a rate unlike that of the others, by Holm's rule over all groups.
+        What the rates are of. A group differs by Holm's rule over all groups, at its level.
     """
+    totals = total_rates(rates, meaning)
+    meaning = Meaning(**totals.attrs["meaning"])
+    if rates.columns[0] == "calls":
+        return state_rate(next(totals.itertuples()), meaning)
     name, denominator = RATES[str(meaning.event)], str(meaning.denominator)
     calls, events = (totals[column].to_numpy(dtype=np.float64) for column in ("calls", "events"))
     if not calls.sum() > 0:
@@ -148,10 +151,9 @@ def state_group_rates(totals: pd.DataFrame, meaning: Meaning, unlike: Any = ()) 
         # The sum counts a call once per group that it is in: there is no rate of all, or of others.
         title = f"{sentence_case(name)} of {many} that can share calls"
         return Statement(title, f"{title}{when}.")
-    of_all = f"{percent(events.sum() / calls.sum())} of {counted(calls.sum(), denominator)}"
-    title = f"{sentence_case(name)} {of_all}"
+    title = _rate(next(total_rates(rates, meaning, together=True).itertuples()), meaning)
     if np.count_nonzero(calls) > 1:
-        found = np.flatnonzero(unlike)
+        found = np.flatnonzero(unlike_the_rest(rates, float(meaning.confidence or 0)))
         if len(found) == 0:
             title += f"; no significant difference between {many}"
         else:
