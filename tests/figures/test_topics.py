@@ -507,7 +507,7 @@ def test_an_hour_of_the_week_stands_out_only_beyond_chance():
     bad = (hourly.index.day_of_week == 2) & (hourly.index.hour == 14)
     hourly.loc[bad, "error_count"] = hourly.loc[bad, "total_count"] // 3
     loud = plot_error_week(ua.error_rate(hourly, by="hour_of_week"))
-    assert "stands out on Wed 14:00 to 15:00" in loud.get_title(loc="left").replace("\n", " ")
+    assert "stands out on Wednesdays 14:00-15:00" in loud.get_title(loc="left").replace("\n", " ")
     (outline,) = [line for line in loud.collections if line.get_gid() == "busiest"]
     assert len(outline.get_segments()) == 4
 

@@ -14,7 +14,7 @@ from usage_analysis.analysis import group_spread
 from usage_analysis.analysis.group_spread import OUTER
 from usage_analysis.analysis.intervals import Floats, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.rates import check_event, summed_by
+from usage_analysis.analysis.rates import check_event, dates_of, summed_by
 from usage_analysis.analysis.scatter import sums_of_days
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
@@ -107,6 +107,7 @@ def funnel(
     meaning = Meaning(
         made_by="funnel", event=event, denominator=denominator, confidence=1 - OUTER,
         method="funnel limits (Spiegelhalter 2005), widened by days and by differences of groups",
+        dates=dates_of(breakdown),
     )  # fmt: skip
     return with_meaning(pd.DataFrame(columns, groups), meaning, breakdown)
 

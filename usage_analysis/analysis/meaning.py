@@ -99,10 +99,9 @@ def with_meaning(result: Result, meaning: Meaning, *frames: pd.DataFrame) -> Res
 
 def restore_attributes(table: Result, meaning: Meaning) -> Result:
     """Return a table with the attributes that it lost since it got this meaning."""
-    if table.attrs.keys() >= (meaning.attributes or {}).keys():
-        return table
     whole = table.copy(deep=False)
-    whole.attrs = {**(meaning.attributes or {}), **table.attrs}
+    for name, value in (meaning.attributes or {}).items():
+        whole.attrs.setdefault(name, value)
     return whole
 
 

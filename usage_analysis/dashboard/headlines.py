@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+import pandas as pd
+
 from usage_analysis.analysis.billing import billing_overhead
-from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.billing import state_cost, state_overhead
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.change import (
@@ -25,7 +27,6 @@ from usage_analysis.analysis.statements.rates import state_rate_of, state_rates
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.totals import state_total, state_unlike_days
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.analysis.vocabulary import dates
 from usage_analysis.dashboard.views import View
 from usage_analysis.errors import QueryError
 
@@ -50,8 +51,7 @@ def _total(view: View) -> Statement:
 
 def _change(view: View) -> Statement:
     found = view.prepare("comparison").result
-    meaning = meaning_of(found, "compare_periods")
-    return (state_changes if found.ndim == 2 else state_change)(found, meaning)
+    return (state_changes if found.ndim == 2 else state_change)(found, _meaning(found))
 
 
 def _largest(view: View) -> Statement:
@@ -79,7 +79,7 @@ def _month(view: View) -> Statement:
 def _rate(view: View) -> Statement:
     """State a rate and its change; of groups, which one changed or differs."""
     rates = view.prepared.table
-    meaning = meaning_of(rates, "error_rate", "join_rate")
+    meaning = _meaning(rates)
     event = str(meaning.event)
     if view.prepared.grouped:
         if view.settings.comparable:
@@ -88,32 +88,22 @@ def _rate(view: View) -> Statement:
     if view.selected.previous is not None:
         found = view.prepare("rates_compared").table
         row = found.loc[event]
-        return state_difference(row, _of(found), event=event, among=len(found))
+        return state_difference(row, _meaning(found), event=event, among=len(found))
     return state_rate_of(view.selected.final, event)
 
 
 def _effects(view: View, event: str | None = None) -> Statement:
     found = view.prepare("effects", event=event).table
-    return state_effects(found, _of(found))
+    return state_effects(found, _meaning(found))
 
 
-def _of(found: object) -> Meaning:
-    return meaning_of(found, "rate_difference", "rate_effects")
+def _meaning(found: Any) -> Meaning:
+    return Meaning(**found.attrs["meaning"])
 
 
-def _control(view: View) -> Statement:
-    chart = view.prepared.table
-    return state_control(chart, meaning_of(chart, "control_chart"))
-
-
-def _error_week(view: View) -> Statement:
-    rates = view.prepared.table
-    return state_error_week(rates, meaning_of(rates, "error_rate"), dates(view.selected.final))
-
-
-def _funnel(view: View) -> Statement:
-    limits = view.prepared.table
-    return state_funnel(limits, meaning_of(limits, "funnel"), dates(view.selected.final))
+def _drawn(state: Callable[[pd.DataFrame, Meaning], Statement]) -> Callable[[View], Statement]:
+    """Return the headline that states the table of the figure."""
+    return lambda view: state(view.prepared.table, _meaning(view.prepared.table))
 
 
 #: The headline of each figure that the dashboard offers.
@@ -126,9 +116,9 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "day": lambda view: state_days(view.prepared.table),
     "errors": _rate,
     "joins": _rate,
-    "control": _control,
-    "error_week": _error_week,
-    "funnel": _funnel,
+    "control": _drawn(state_control),
+    "error_week": _drawn(state_error_week),
+    "funnel": _drawn(state_funnel),
     "effects": _effects,
     "billed": _cost,
     "month": _month,

@@ -18,7 +18,6 @@ from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.totals import state_total
-from usage_analysis.analysis.vocabulary import dates
 from usage_analysis.report.results import ReportResults
 from usage_analysis.tidy.overlap import can_share_calls
 
@@ -55,10 +54,6 @@ def _errors(results: ReportResults) -> Iterator[Statement]:
     yield state_control(chart, meaning_of(chart, "control_chart"))
 
 
-def _joins(results: ReportResults) -> Iterator[Statement]:
-    yield from _rate("joined_count", results)
-
-
 def _rate(event: str, results: ReportResults) -> Iterator[Statement]:
     """State a rate, and how it differs from the previous period."""
     yield state_rate_of(results.selected.final, event)
@@ -84,14 +79,11 @@ def _month(results: ReportResults) -> Iterator[Statement]:
 def _groups(results: ReportResults) -> Iterator[Statement]:
     groups = results.selected.breakdown
     several = groups.iloc[:, 0].nunique() > 1 and groups["total_count"].sum() > 0
-    if can_share_calls(groups):
-        yield state_largest(groups, "total_count")
-        return
-    if several and not results.lacks("funnel"):
+    sharing = can_share_calls(groups)
+    if several and not sharing and not results.lacks("funnel"):
         limits = results.prepare("funnel").table
-        final = results.selected.rows("final", grouped=True)
-        yield state_funnel(limits, meaning_of(limits, "funnel"), dates(final))
-    if several and results.lacks("pareto"):
+        yield state_funnel(limits, meaning_of(limits, "funnel"))
+    if sharing or (several and results.lacks("pareto")):
         yield state_largest(groups, "total_count")
     elif several:
         yield state_costs(groups, results.options.price)
@@ -108,7 +100,7 @@ def _checks(results: ReportResults) -> Iterator[Statement]:
 #: What each section has to state, the most important section first.
 _STATE: Final[dict[str, Callable[[ReportResults], Iterator[Statement]]]] = {
     "errors": _errors,
-    "joins": _joins,
+    "joins": lambda results: _rate("joined_count", results),
     "capacity": _capacity,
     "month": _month,
     "billing": _billing,

@@ -205,16 +205,11 @@ def row_label(name: object, meaning: Meaning) -> str:
 
 def _relative(table: pd.DataFrame, *, rated: bool) -> tuple[Floats, Floats, Floats]:
     """Change and its interval: of rates as they are, of measures relative to the previous."""
-    if rated:
-        return tuple(  # type: ignore[return-value]  # three columns
-            table[name].to_numpy(dtype=np.float64) for name in ("difference", "low", "high")
-        )
-    columns = [
-        np.array([_plain(value) for value in table[name]], dtype=np.float64)
-        for name in ("delta", "low", "high", "previous")
-    ]
-    previous = np.where(columns[3] > 0, columns[3], np.nan)
-    return columns[0] / previous, columns[1] / previous, columns[2] / previous
+    first, last = ("difference", "previous_rate") if rated else ("delta", "previous")
+    names = (first, "low", "high", last)
+    delta, low, high, previous = (np.array([_plain(v) for v in table[name]]) for name in names)
+    whole = np.ones(len(table)) if rated else np.where(previous > 0, previous, np.nan)
+    return delta / whole, low / whole, high / whole
 
 
 def _plain(value: Any) -> float:
@@ -242,12 +237,9 @@ def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
         unit = UNITS[str(meaning.denominator)]
         title = f"No {unit} in one of the periods, so no {name}s to compare"
         return Statement(title, f"{title}{_when(meaning)}.")
-    whole = effects.attrs.get("whole")
-    total = float(rows["effect"].sum())
-    base, sure = Statement(f"{sentence_case(name)} {points(total)} points", ""), False
-    if whole is not None:
-        base, sure = state_difference(whole, meaning), bool(whole["significant"])
-    driver = state_driver(rows, meaning, total, sure=sure)
+    whole = effects.attrs["whole"]
+    base, total = state_difference(whole, meaning), float(rows["effect"].sum())
+    driver = state_driver(rows, meaning, total, sure=bool(whole["significant"]))
     return Statement(
         f"{base.title}{driver.title}",
         f"{base.title}{driver.sentence}{_when(meaning)}.",

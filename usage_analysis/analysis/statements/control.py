@@ -14,7 +14,6 @@ from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.unusual_hours import unusual_hours
 from usage_analysis.analysis.vocabulary import (
     UNITS,
-    WEEKDAYS,
     amount,
     counted,
     dates,
@@ -22,6 +21,7 @@ from usage_analysis.analysis.vocabulary import (
     sentence_case,
     several,
     span_of,
+    week_hour,
 )
 
 _NAMED = 3
@@ -152,7 +152,7 @@ def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement
     )
 
 
-def state_error_week(rates: pd.DataFrame, meaning: Meaning, when: str = "") -> Statement:
+def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     """State which hours of the week have a worse rate than the others.
 
     Parameters
@@ -161,13 +161,12 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning, when: str = "") -> S
         Result of `error_rate` or `join_rate` with ``by="hour_of_week"``.
     meaning
         What the rates are of.
-    when
-        Dates and zone of the calls, for the sentence.
     """
-    dated = f"; {when}" if when else ""
+    dated = f"; {meaning.dates}" if meaning.dates else ""
     name, calls = meaning.name, rates["calls"].sum()
     if not rates["enough"].any():
-        return _nothing(f"Too few calls in every hour of the week to tell its {name}")
+        title = f"Too few calls in every hour of the week to tell its {name}"
+        return Statement(title, f"{title}{dated}.")
     centre = rates["events"].sum() / calls
     overall = f"{percent(centre)} of {counted(calls, str(meaning.denominator))}"
     found = unusual_hours(rates, meaning)
@@ -180,13 +179,7 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning, when: str = "") -> S
     far = (rates.loc[found, "rate"] - centre).abs().to_numpy().argmax()
     more = f" and {several(len(found) - 1, 'more hour')}" if len(found) > 1 else ""
     title = (
-        f"{sentence_case(name)} stands out on {hour_of_week(int(found[far]))}{more} "
+        f"{sentence_case(name)} stands out on {week_hour(int(found[far]))}{more} "
         f"({percent(float(rates.loc[found[far], 'rate']))} against {overall}){few}"
     )
     return Statement(title, f"{title} (significant {level}{dated}).", urgent=True)
-
-
-def hour_of_week(slot: int) -> str:
-    """Return an hour of the week in words: ``Wed 14:00 to 15:00``."""
-    day, hour = divmod(slot, 24)
-    return f"{WEEKDAYS[day]} {hour:02d}:00 to {hour + 1:02d}:00"

@@ -26,7 +26,7 @@ _NAMED = 3
 _NAME = 48
 
 
-def state_funnel(groups: pd.DataFrame, meaning: Meaning, when: str = "") -> Statement:
+def state_funnel(groups: pd.DataFrame, meaning: Meaning) -> Statement:
     """State which groups have a rate unlike that of the others, or that none has.
 
     Parameters
@@ -35,12 +35,10 @@ def state_funnel(groups: pd.DataFrame, meaning: Meaning, when: str = "") -> Stat
         Result of `funnel`.
     meaning
         What the rates are of.
-    when
-        Dates and zone of the calls, for the sentence.
     """
     name, of = meaning.name, str(meaning.denominator)
     some = groups[groups["calls"] > 0]
-    dated = f", {when}" if when else ""
+    dated = f", {meaning.dates}" if meaning.dates else ""
     if len(some) == 0:
         title = f"No {UNITS[of]} in any group, so no {name}"
         return Statement(title, f"{title}{dated}.")

@@ -198,7 +198,7 @@ def _nothing(profile: pd.DataFrame, measure: str) -> Statement | None:
         title = f"No {UNITS[measure]} in {hours}"
     else:
         return None
-    return Statement(title, f"{title}{_when(profile, ' (', ')')}.")
+    return Statement(title, f"{title} ({profile.attrs['dates']}).")
 
 
 def _of_week(week: pd.DataFrame, measure: str) -> tuple[str, str]:
@@ -265,12 +265,6 @@ def _basis(profile: pd.DataFrame) -> str:
     hours = several(int(profile["n"].sum()), "hour")
     if "calls" in profile:
         hours = f"{counted(round(profile['calls'].sum()), 'total_count')} in {hours}"
-    late = int(profile.attrs.get("left_out", 0))
+    late = int(profile.attrs["left_out"])
     waiting = f", {several(late, 'provisional hour')} left out" if late else ""
-    return f"95 % confidence; {hours}{waiting}{_when(profile, ', ', '')}"
-
-
-def _when(profile: pd.DataFrame, before: str, after: str) -> str:
-    """Dates and zone of a profile; nothing where the table lost them."""
-    told = profile.attrs.get("dates", "")
-    return f"{before}{told}{after}" if told else ""
+    return f"95 % confidence; {hours}{waiting}, {profile.attrs['dates']}"
