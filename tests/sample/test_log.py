@@ -243,7 +243,7 @@ def test_a_log_from_the_future():
     for now in (datetime(2026, 3, 2, tzinfo=UTC), TWO[0] + timedelta(seconds=60)):
         with pytest.raises(
             ua.QueryError,
-            match=r"^now: expected a time after the end of all calls.*; 1 calls end later$",
+            match=r"^now: expected a time after the end of all calls.*; 1 of 2 calls end later$",
         ):
             from_calls(frame, now=now)
     from_calls(frame, now=TWO[0] + timedelta(seconds=61)).close()

@@ -147,7 +147,8 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
         clock = microseconds(now)
     if late := np.count_nonzero(calls.created + calls.duration > clock):
         raise QueryError(
-            f"now: expected a time after the end of all calls, got {now}; {late:,} calls end later"
+            f"now: expected a time after the end of all calls, got {now}; {late:,} of "
+            f"{len(calls.created):,} calls end later"
         )
     since = int(calls.created[0]) // DAY * DAY if len(calls) else None
     endpoint = Endpoint(
