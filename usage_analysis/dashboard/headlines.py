@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-import pandas as pd
-
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.billing import state_cost, state_overhead
@@ -101,7 +99,7 @@ def _meaning(found: Any) -> Meaning:
     return Meaning(**found.attrs["meaning"])
 
 
-def _drawn(state: Callable[[pd.DataFrame, Meaning], Statement]) -> Callable[[View], Statement]:
+def _drawn(state: Callable[..., Statement]) -> Callable[[View], Statement]:
     """Return the headline that states the table of the figure."""
     return lambda view: state(view.prepared.table, _meaning(view.prepared.table))
 

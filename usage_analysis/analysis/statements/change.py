@@ -30,8 +30,6 @@ from usage_analysis.analysis.vocabulary import (
 )
 
 _NAME = 40
-# Holm (1979) asks more of each of several changes than its own interval does.
-_HOLM = "(Holm's rule)"
 
 
 def state_difference(
@@ -119,8 +117,9 @@ def _verdict(row: Any, name: str, told: str, meaning: Meaning, among: int, kind:
     if pd.isna(row["low"]) or _confidence(meaning) < CLAIMS:
         return f"{sentence_case(name)} {told}"
     no = f"No significant change in {name}"
+    # Holm (1979) asks more of each of several changes than its own interval does.
     if among > 1 and (_plain(row["low"]) > 0 or _plain(row["high"]) < 0):
-        no += f" among {among} {kind} compared {_HOLM}, although its own interval excludes 0"
+        no += f" among {among} {kind} compared (Holm's rule), although its own interval excludes 0"
     return f"{no}: {told}"
 
 
@@ -187,7 +186,7 @@ def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     elif changed.any():
         words = f"{changed.sum()} of {many} changed significantly"
     elif alone.any():
-        words += f" {_HOLM}, although {alone.sum()} of the single intervals exclude 0"
+        words += f" (Holm's rule), although {alone.sum()} of the single intervals exclude 0"
     told = f"{points(delta[top])} points" if rated else change(delta[top])
     form = points_interval if rated else change_interval
     most = "" if changed.sum() == 1 else " most"
