@@ -161,6 +161,70 @@ FORMS["plot_effects"] = [
     *FORMS["plot_comparison of rates"][1:],
 ]
 
+HOLM = r"(?: among \d \w+ compared \(Holm's rule\), although its own interval excludes 0)?"
+OVER = rf"; \d+ days, same weekdays and hours\), {WHEN} against {DAY}(?: to {DAY})?\."
+RATES = (
+    rf"\({N} % against {N} %; (?:95 % interval {ENDS} points|too few days for an interval); "
+    rf"(?P<calls>{N}) calls against (?P<calls_before>{N})\), {WHEN} against {DAY}(?: to {DAY})?\."
+)
+#: The sentences of a report's summary; those of `describe_*` have the forms above.
+FORMS["summary"] = [
+    *(form for name in FORMS if name.startswith("describe_") for form in FORMS[name]),
+    (
+        rf"(?P<calls>{N}) calls in (?P<days>{N}) whole days?, {WHEN}(?:: (?P<mean>{N}) calls per "
+        rf"day on average, most on (?P<weekday>\w+) (?P<top_day>{DAY}) \((?P<most>{N})\))?\."
+    ),
+    rf"No calls in (?P<days>{N}) whole days, {WHEN}\.",
+    rf"0 (?:calls|billed minutes), none in the previous period, {WHEN} against {DAY} to {DAY}\.",
+    (
+        rf"(?:No significant change in calls{HOLM}: (?P<change>{N})|Calls (?P<way>up|down) "
+        rf"(?P<size>{N})) % \({N} against {N}; 95 % interval {ENDS} %{OVER}"
+    ),
+    (
+        rf"(?:No significant change in billed minutes{HOLM}: (?P<billed_change>{N})|Billed minutes "
+        rf"(?:up|down) (?P<billed_size>{N})) % \({N} against {N}; 95 % interval {ENDS} %{OVER}"
+    ),
+    (
+        rf"Join rate (?P<join>{N}) % \((?P<joined>{N}) of (?P<calls>{N}) calls; 95 % interval "
+        rf"{ENDS} %\), {WHEN}\."
+    ),
+    (
+        rf"(?:No significant change in error rate{HOLM}:|Error rate(?: up| down)?) "
+        rf"(?P<points>{N}) points {RATES}"
+    ),
+    (
+        rf"(?:No significant change in join rate{HOLM}:|Join rate(?: up| down)?) "
+        rf"(?P<join_points>{N}) points {RATES}"
+    ),
+    rf"(?:Error|Join) rate {N} % in both periods, {WHEN} against {DAY} to {DAY}\.",
+    rf"No single day of (?P<days>\d+) is out.*[ (]{N} % of (?P<calls>{N}) calls, {WHEN}\)\.",
+    (
+        rf"Error rate steady at {N} % of (?P<calls>{N}) calls: none of (?P<days>\d+) days is out "
+        rf"of limits and no lasting shift is significant at the 95 % level, {WHEN}\."
+    ),
+    (
+        rf"{RATE} of (?P<calls>{N}) calls in (?P<days>\d+) days?, {WHEN}: (?:one period is|such "
+        r"rates are) not enough for limits\."
+    ),
+    rf"Error rate out of its usual range on \d+ of (?P<days>\d+) days, {WHEN}: .*deviations.*\.",
+    (
+        rf"Call minutes cost an estimated USD (?P<cost>{N}): (?P<billed>{N}) billed minutes at "
+        rf"USD 0\.05 per minute, {WHEN}\."
+    ),
+    (
+        r"None of 3 groups by agent has an unusual error rate at the 99\.8 % level: "
+        rf"(?P<rate>{N}) % of (?P<calls>{N}) calls, {WHEN}\."
+    ),
+    rf"{RATE} in every group: no limits can be set \((?P<calls>{N}) calls, {WHEN}\)\.",
+    (
+        rf"Of 3 groups by agent, (?P<busiest>\w+) has the most calls \((?P<own_calls>{N}) of "
+        rf"(?P<calls>{N}), \d+ %\)(?: and (?:\w+ )?costs the most \(an estimated USD {N} of USD "
+        rf"(?P<cost>{N}), \d+ %\))?, {WHEN}\."
+    ),
+    r"All 9 consistency checks passed\.",
+    r"1 of 9 consistency checks failed: in \d+ hours?, first .* UTC, one call is far longer .*\.",
+]
+
 
 def claims_of(kind: str, text: str) -> dict[str, str]:
     """Return the claims of a text by name; a form that is not known fails."""

@@ -125,9 +125,46 @@ class Raw:
 
     @property
     def change(self) -> float:
+        return self.change_of("totalCount")
+
+    @property
+    def billed_change(self) -> float:
+        return self.change_of("billedMinutes")
+
+    @property
+    def billed_size(self) -> float:
+        return abs(self.billed_change)
+
+    @property
+    def cost(self) -> Decimal:
+        exact = Decimal(round(10 * self.billed)) * Decimal("0.005")
+        return exact.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+
+    @property
+    def joined(self) -> float:
+        return self.rows["joinedCount"].sum()
+
+    @property
+    def join(self) -> float:
+        return 100 * self.joined / self.calls
+
+    @property
+    def join_points(self) -> float:
+        before = self.previous
+        return self.join - 100 * before["joinedCount"].sum() / before["totalCount"].sum()
+
+    @property
+    def calls_before(self) -> float:
+        return self.previous["totalCount"].sum()
+
+    @property
+    def own_calls(self) -> float:
+        return max(rows["totalCount"].sum() for rows in self.by_agent.values())
+
+    def change_of(self, column: str) -> float:
         """Relative change against the same clock hours, whole weeks before [%]."""
         now, before = (
-            rows["totalCount"].set_axis(rows.index.tz_localize(None))
+            rows[column].set_axis(rows.index.tz_localize(None))
             for rows in (self.rows, self.previous)
         )
         apart = (now.index[0].normalize() - before.index[0].normalize()).days

@@ -9,6 +9,9 @@ import usage_analysis as ua
 from tests.accounts import ACCOUNTS, AGENTS
 from tests.analysis.statements.forms import claims_of
 from tests.analysis.statements.raw_rows import Raw
+from usage_analysis.analysis.selection import Selection
+from usage_analysis.report.results import ReportOptions, ReportResults
+from usage_analysis.report.summary import summarize
 
 
 def value_of(text: str) -> float:
@@ -23,12 +26,35 @@ def near(text: str, value: float) -> bool:
 #: Claims that are figures of `Raw` of the same name, to the digits of the text.
 SAME = {
     *("calls", "failed", "rate", "hours", "days", "mean", "most", "monthly", "billed", "talk"),
-    *("over_talk", "money", "all_days", "absent", "complete", "few", "points", "change", "size"),
+    *("billed_change", "billed_size", "cost", "joined", "join", "join_points", "calls_before"),
+    *(
+        "own_calls",
+        "over_talk",
+        "money",
+        "all_days",
+        "absent",
+        "complete",
+        "few",
+        "points",
+        "change",
+        "size",
+    ),
 }
 #: Claims of a model, and how far they may be from a plain computation.
 ROUGH = {"erlangs": 0.005, "projection": 0.1, "projected_minutes": 0.1, "usual": 0.2}
 #: Claims that have an interval.
-POINT = ("rate", "points", "change", "size", "projection", "projected_minutes")
+POINT = (
+    "rate",
+    "join",
+    "points",
+    "join_points",
+    "billed_change",
+    "billed_size",
+    "change",
+    "size",
+    "projection",
+    "projected_minutes",
+)
 
 
 def check(claims: dict[str, str], raw: Raw, text: str, column: str = "totalCount") -> None:
@@ -87,7 +113,9 @@ def check_interval(claims: dict[str, str], text: str) -> None:
     if claims.get("way") == "down":
         point = -point
     assert low <= point <= high, text
-    if text.startswith("No significant change"):
+    if "although its own interval excludes 0" in text:
+        assert low > 0 or high < 0, text
+    elif text.startswith("No significant change"):
         assert low <= 0 <= high, text
     elif "way" in claims:
         assert low > 0 or high < 0, text
@@ -198,3 +226,23 @@ def test_every_number_of_a_title_is_that_of_the_rows(account):
         full = claims_of(name, sentences[name])
         shared = claims[plot].keys() & full.keys() - {"low", "high"}
         assert {key: claims[plot][key] for key in shared} == {key: full[key] for key in shared}
+
+
+@pytest.mark.parametrize("account", SOME, indirect=True)
+def test_every_number_of_a_summary_is_that_of_the_rows(account):
+    """Each sentence of a report's summary is true of the rows, and one is that of `describe_*`."""
+    chosen, raw = account["account"], account["raw"]
+    client, where = chosen.client, {"timezone": chosen.zone}
+    selection = Selection(timezone=chosen.zone, **chosen.days)
+    selected = selection.of(
+        client.call_usage(**chosen.days, **where),
+        breakdown=client.by_agent(AGENTS, **chosen.days, **where),
+        previous=client.call_usage(**chosen.days_before, **where),
+    )
+    sections = ("errors", "joins", "capacity", "billing", "groups", "peaks", "checks")
+    said = summarize(ReportResults(selected, ReportOptions(limit=5)), sections)
+    for text in said:
+        check(claims_of("summary", text), raw, text)
+    own = sentences_of(account["hourly"])
+    for name in ("describe_errors", "describe_peak", "describe_capacity") if raw.calls else ():
+        assert own[name] in said

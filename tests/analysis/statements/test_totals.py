@@ -83,3 +83,12 @@ def test_other_weekdays_have_totals_and_no_change():
         "10 calls up to the last final hour, 2026-03-02 (UTC), against 12 calls up to the same "
         "hour of 2026-03-02; these are other weekdays, so no change is given."
     )
+
+
+def test_a_day_without_a_number_is_left_out_and_counted():
+    """Neither total nor mean claims a day whose count is missing."""
+    frame = days([10, 30, 20]).astype({"total_count": float})
+    frame.iloc[0, 0] = float("nan")
+    found = state_total(frame)
+    assert "over 2 whole days, 1 day without a number left out, most on" in found.title
+    assert found.sentence.startswith("50 calls in 2 whole days, ")

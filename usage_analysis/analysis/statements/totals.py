@@ -37,7 +37,9 @@ def state_total(
     marks
         Periods to leave out of the mean.
     """
-    used, every = without(frame[finished(frame)], marks), span_of(frame)
+    every, missing = span_of(frame), int(frame[measure].isna().sum())
+    frame = frame[frame[measure].notna()]
+    used = without(frame[finished(frame)], marks)
     unit, total = UNITS.get(measure, measure), float(np.nansum(in_units(frame, measure)))
     buckets = several(len(frame), every if len(used) < len(frame) else f"whole {every}")
     if len(frame) == 0:
@@ -61,7 +63,8 @@ def state_total(
     moment = used.index[top]
     when_most = f"{moment:%A %Y-%m-%d}" if every == "day" else f"{moment:%Y-%m-%d %H:%M}"
     most = f"most on {when_most} ({number(values[top], measure)})"
-    whole = "" if len(used) == len(frame) else f" over {over}"
+    over += f", {several(missing, every)} without a number left out" if missing else ""
+    whole = "" if len(used) == len(frame) and not missing else f" over {over}"
     return Statement(f"{mean} over {over}, {most}", f"{so_far}: {mean}{whole}, {most}.")
 
 
