@@ -22,7 +22,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.filters import local_day
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import REST, group_column
-from usage_analysis.tidy.periods import aggregate, between_days, in_timezone
+from usage_analysis.tidy.periods import aggregate, between_days, in_timezone, inside_days
 from usage_analysis.tidy.usage import CallUsage
 
 #: Kinds of selected rows: all; without the periods to leave out; of these those that are final;
@@ -174,7 +174,7 @@ class Selection:
 
     def cut(self, rows: pd.DataFrame, days: tuple[date | None, date | None]) -> pd.DataFrame:
         """Return the rows of local days that lie in the selected hours of the day."""
-        return self.of_hours(rows[_inside(rows, *days)])
+        return self.of_hours(rows[inside_days(rows, *days)])
 
     def of_hours(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows that lie in the selected hours of the day."""
@@ -369,16 +369,7 @@ def _whole_days(hourly: pd.DataFrame) -> pd.DataFrame:
     complete = days.index[days["complete"].to_numpy()]
     if len(complete) == 0:
         return hourly
-    return hourly[_inside(hourly, complete[0].date(), complete[-1].date())]
-
-
-def _inside(rows: pd.DataFrame, first: date | None, last: date | None) -> NDArray[np.bool_]:
-    local, inside = _local(rows), np.ones(len(rows), dtype=np.bool_)
-    if first is not None:
-        inside &= local >= pd.Timestamp(first)
-    if last is not None:
-        inside &= local < pd.Timestamp(last) + pd.Timedelta(days=1)
-    return inside
+    return hourly[inside_days(hourly, complete[0].date(), complete[-1].date())]
 
 
 def _local(rows: pd.DataFrame) -> pd.DatetimeIndex:

@@ -7,6 +7,7 @@ looks the same in sentences, figures, reports and the dashboard.
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -30,14 +31,6 @@ UNITS = {
     "billed_minutes": "billed minutes",
     "traffic": "erlangs",
     "average_call_duration": "minutes per joined call",
-}
-_ONE: Final = {
-    "total_count": "call",
-    "error_count": "failed call",
-    "joined_count": "joined call",
-    "duration": "minute of talk",
-    "billed_minutes": "billed minute",
-    "traffic": "erlang",
 }
 _AXIS: Final = {
     "total_count": ("calls", ""),
@@ -91,7 +84,9 @@ def number(value: Any, measure: str) -> str:
 def counted(value: Any, measure: str) -> str:
     """Return a value with its unit: ``1 call``, ``12,400 calls``, ``0.42 erlangs``."""
     told = number(value, measure)
-    return f"{told} {_ONE[measure] if told == '1' else UNITS[measure]}"
+    # The first plural of a unit is its noun: "1 minute of talk".
+    unit = re.sub(r"s\b", "", UNITS[measure], count=1) if told == "1" else UNITS[measure]
+    return f"{told} {unit}"
 
 
 def hourly_load(value: Any, measure: str) -> str:

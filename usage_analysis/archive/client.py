@@ -17,12 +17,11 @@ from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
-from usage_analysis.fetch.breakdown import REST
 from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
-from usage_analysis.tidy.frames import LAG, Source
+from usage_analysis.tidy.frames import LAG, REST, Source
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.reply_checks import window_of
 from usage_analysis.tidy.usage import CallUsage, build_breakdown

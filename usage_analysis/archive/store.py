@@ -150,12 +150,10 @@ class PartStore:
             for path in paths
             if path not in self._parts or self._parts[path].stamp != _stamp(path)
         ]
-        if len(new) > 1:
+        if new:
             # zlib releases the interpreter lock, so checksums run in parallel.
             with ThreadPoolExecutor(4) as pool:
                 self._parts |= zip(new, pool.map(self._read_part, new), strict=True)
-        elif new:
-            self._parts[new[0]] = self._read_part(new[0])
         return [self._parts[path] for path in paths]
 
     def all_parts(self, *kinds: Kind) -> list[Part]:

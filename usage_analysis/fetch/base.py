@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.breakdown import REST, plan_breakdown, subtract_groups
+from usage_analysis.fetch.breakdown import plan_breakdown, subtract_groups
 from usage_analysis.fetch.grouping import Grouping
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.progress import ProgressOption
 from usage_analysis.query import CHUNK_DAYS, Filters, UsageQuery, zone
-from usage_analysis.tidy.frames import Source
+from usage_analysis.tidy.frames import REST, Source
 from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
 #: Default maximum number of concurrent requests.

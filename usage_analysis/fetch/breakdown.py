@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.query import Filters, UsageQuery
-from usage_analysis.tidy.frames import REST as REST
-from usage_analysis.tidy.frames import check_group_name
+from usage_analysis.tidy.frames import REST, check_group_name
 from usage_analysis.tidy.overlap import single_values
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES

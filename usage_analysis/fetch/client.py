@@ -11,7 +11,6 @@ from usage_analysis.fetch import key
 from usage_analysis.fetch.account import Account, AccountNames
 from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient
 from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
-from usage_analysis.fetch.key import KEY_VARIABLE as KEY_VARIABLE
 from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.fetch.transport import WHAT, ConnectionPool

@@ -150,13 +150,6 @@ def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
         labels, names, spread_out(points, 10, tall), points, strict=True
     ):
         ax.annotate(
-            name,
-            (1, y),
-            (14, at - own),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-            arrowprops=leader(colour, 1.5),
-            gid="label",
-        )
+            name, (1, y), (14, at - own), xycoords=("axes fraction", "data"), va="center",
+            textcoords="offset points", fontsize=8, arrowprops=leader(colour, 1.5), gid="label",
+        )  # fmt: skip

@@ -29,7 +29,6 @@ from usage_analysis.figures.colour import (
     hex_colour,
     keeps_order,
 )
-from usage_analysis.figures.provenance import Provenance as Provenance
 from usage_analysis.figures.provenance import Subtitle
 
 # Okabe and Ito (2008), told apart with every kind of colour vision.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from numbers import Real
@@ -158,16 +159,11 @@ def _duration_text(value: Any) -> Any:
     return f"{value:.6f}s" if is_number else value
 
 
-def read_texts(column: pd.Series) -> Labels:
-    """Read a column of texts; numbers and flags get the form that JSON gives them.
+def read_texts(values: Iterable[Any]) -> Labels:
+    """Read a column or list of texts; numbers and flags get the form that JSON gives them.
 
     In a column with empty cells pandas stores whole numbers as floats, so 1.0 is read as 1.
     """
-    return encode_texts(column.tolist())
-
-
-def encode_texts(values: list[Any]) -> Labels:
-    """Return a list of values as labels, in the form of `read_texts`."""
     codes, distinct = pd.factorize(np.array([_text(value) for value in values], dtype=object))
     return Labels(codes.astype(np.int32), tuple(distinct))
 

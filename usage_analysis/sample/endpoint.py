@@ -11,7 +11,7 @@ from datetime import date, datetime
 from email.utils import formatdate
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
@@ -24,10 +24,8 @@ from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, Filters, parse_filters, select
 from usage_analysis.sample.reply import drop_fields, render
 from usage_analysis.sample.simulation import simulate
+from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.zones import instant_of
-
-if TYPE_CHECKING:
-    from usage_analysis.tidy.frames import Source
 
 PATH = "/api/accounts/me/usage/calls"
 

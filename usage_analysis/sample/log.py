@@ -16,7 +16,6 @@ from usage_analysis.sample.calls import DAY, Calls, Labels
 from usage_analysis.sample.columns import (
     MISSING,
     TOO_LONG,
-    encode_texts,
     get_column,
     has_flags,
     is_missing,
@@ -212,7 +211,7 @@ def _metadata(frame: pd.DataFrame) -> dict[str, Labels]:
         if wrong := [row for row in rows if not isinstance(row, Mapping)]:
             raise QueryError(f"metadata: expected a dict or an empty cell, got {wrong[0]!r}")
         for key in dict.fromkeys(key for row in rows for key in row):
-            found[str(key)] = encode_texts([row.get(key) for row in rows])
+            found[str(key)] = read_texts([row.get(key) for row in rows])
     for name in frame.columns:
         if str(name).startswith("metadata."):
             found[str(name).removeprefix("metadata.")] = _labels(frame, name)

@@ -62,17 +62,22 @@ def between_days(
     last = None if to_date is None else local_day("to_date", to_date)
     if first is not None and last is not None and first > last:
         raise QueryError(f"from_date: expected at most to_date, got {first} after {last}")
-    days = pd.DatetimeIndex(frame.index).tz_localize(None)
-    kept = np.ones(len(frame), dtype=np.bool_)
-    if first is not None:
-        kept &= days >= pd.Timestamp(first)
-    if last is not None:
-        kept &= days < pd.Timestamp(last) + pd.Timedelta(days=1)
+    kept = inside_days(frame, first, last)
     if not kept.any():
         raise QueryError(
             f"from_date, to_date: expected days that the frame has, got {first} to {last}"
         )
     return frame[kept]
+
+
+def inside_days(frame: pd.DataFrame, first: date | None, last: date | None) -> NDArray[np.bool_]:
+    """Mark the rows that begin on the local days from one to another, both inclusive."""
+    local, inside = pd.DatetimeIndex(frame.index).tz_localize(None), np.ones(len(frame), dtype=bool)
+    if first is not None:
+        inside &= local >= pd.Timestamp(first)
+    if last is not None:
+        inside &= local < pd.Timestamp(last) + pd.Timedelta(days=1)
+    return inside
 
 
 def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
