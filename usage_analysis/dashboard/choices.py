@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from usage_analysis.dashboard.dates import CUSTOM, days_of, machine_zone, nearest
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import Settings, label_of
-from usage_analysis.dashboard.views import TABS, VIEWS, views_of
+from usage_analysis.dashboard.views import ON_TABS, TABS, VIEWS, views_of
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
 
@@ -87,10 +87,11 @@ class Choices:
         return settings.as_json() | {"granularity": self._granularity}
 
     def point(self, content: Mapping[str, Any], current: Settings) -> Settings:
-        """Return the settings after a hand was on the figure.
+        """Return the settings after a hand was on the figure or on a card.
 
         A click chooses a group, an hour or days, and a double click goes back to the choice
-        before. A page that was loaded again gives the state that it had.
+        before. A click on a card opens its figure. A page that was loaded again gives the state
+        that it had.
 
         Raises
         ------
@@ -99,6 +100,9 @@ class Choices:
         """
         if "state" in content:
             return self.start(None, None, content["state"])
+        if (view := content.get("view")) is not None:
+            tab = next((tab for tab, views in ON_TABS.items() if view in views), view)
+            return self.change("", asdict(current) | {"tab": tab, "view": view}, current)
         if "choose" not in content:
             return self._earlier.pop() if self._earlier else current
         key: Mapping[str, Any] = content["choose"]

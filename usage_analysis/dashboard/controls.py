@@ -252,10 +252,12 @@ def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
     controls
         The controls.
     told
-        Output widgets by name: `asof`, `progress`, `headline`, `note`, `image`, `python`,
-        `file`.
+        Output widgets by name: `asof`, `progress`, `link_note`, `overview`, `headline`, `note`,
+        `image`, `copy_link`, `python`, `file`.
     """
     by = controls.by_name
+    lines = (told["python"].layout, "display")
+    widgets.dlink((controls.show_python, "value"), lines, lambda on: None if on else "none")
     head = [html("title", "<h1>Call usage</h1>"), told["asof"], told["progress"], controls.refresh]
     when = [by[name] for name in ("preset", "first", "last", "timezone", "hour_from", "hour_to")]
     what = ("view", "measure", "granularity", "comparison", "group", "top", "limit", "price")
@@ -276,11 +278,14 @@ def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
     ]
     leave = [html("leave-title", "<h2>Download</h2>"), *controls.leave.values()]
     stage = [told[name] for name in ("headline", "note", "image")]
-    stage += [box("row leave-row", [*leave, controls.show_python]), told["file"], told["python"]]
+    leave += [controls.show_python, told["copy_link"]]
+    stage += [box("row leave-row", leave), told["file"], told["python"]]
     return [
         html("style", STYLE),
         box("row head", head),
         box("row when", when),
+        told["link_note"],
+        told["overview"],
         box("tabs", [by["tab"]]),
         box("main", [
             box("stage", [box("row what", [by[name] for name in what]), *stage], widgets.VBox),

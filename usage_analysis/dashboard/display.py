@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import ipywidgets as widgets
 import pandas as pd
 
+from usage_analysis.dashboard.address import in_app
 from usage_analysis.dashboard.controls import html
 from usage_analysis.dashboard.drawing import Drawn
 from usage_analysis.dashboard.picture import Picture
@@ -41,7 +42,7 @@ class Display:
         self.progress = widgets.IntProgress(value=0, min=0, max=1, description="Fetching")
         self.progress.add_class("ua-progress")
         self.progress.layout.visibility = "hidden"
-        self.image = Picture()
+        self.image = Picture(in_app=in_app())
         self.image.add_class("ua-figure")
         self.image.layout.display = "none"
 

@@ -3,6 +3,7 @@
 // no text field has the focus; sliders and the fields beside them have no name, tabs no role.
 // `pointable` stands before this file in the module that is sent to the page.
 const PHONE = 640; // below so many pixels the narrow drawing is asked for
+const STEP = 1000; // changes that follow each other faster are one step of the back button [ms]
 const PATIENCE = 8000; // a change that nothing follows from dims the figure no longer than this [ms]
 let views = 0;
 
@@ -52,6 +53,46 @@ const mourned = (board, model) => {
   alert.append(again);
   board.classList.add('ua-lost');
   board.prepend(alert);
+};
+
+// The address of the app's page tells the choices; where the page is JupyterLab's it is left alone.
+const addressed = model => {
+  let following = false, last = 0;
+  const write = link => {
+    if (link === location.hash.slice(1)) return;
+    const how = following || Date.now() - last < STEP ? 'replaceState' : 'pushState';
+    last = following ? 0 : Date.now();
+    history[how](null, '', link ? `#${link}` : location.pathname + location.search);
+  };
+  const follow = () => {
+    following = true;
+    model.send({link: location.hash.slice(1)});
+  };
+  const changed = () => write(model.get('link'));
+  const followed = message => {
+    write(message.link);
+    following = false;
+  };
+  model.on('change:link', changed);
+  model.on('msg:custom', followed);
+  window.addEventListener('popstate', follow);
+  if (location.hash.length > 1) follow();
+  return () => {
+    model.off('change:link', changed);
+    model.off('msg:custom', followed);
+    window.removeEventListener('popstate', follow);
+  };
+};
+
+const copied = async button => {
+  const words = button.textContent;
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = 'Link copied';
+  } catch {
+    button.textContent = 'Copy the address of this page instead';
+  }
+  setTimeout(() => { button.textContent = words; }, 2000);
 };
 
 const adopted = (board, model) => {
@@ -126,6 +167,15 @@ const render = ({model, el}) => {
       model.save_changes();
     }
   });
+  let leave = () => {};
+  const clicked = event => {
+    const card = event.target.closest('.ua-card'), copy = event.target.closest('.ua-copy-link');
+    if (copy) copied(copy);
+    if (card) {
+      dimmed();
+      model.send({view: card.dataset.view});
+    }
+  };
   const attach = () => {
     board = el.closest('.ua-explorer');
     if (!board) {
@@ -135,11 +185,16 @@ const render = ({model, el}) => {
     adopted(board, model);
     board.addEventListener('change', busy);
     board.addEventListener('click', busy, true); // before the button becomes the chosen one
+    board.addEventListener('click', clicked);
     sized.observe(board);
     const state = sessionStorage.getItem('ua-state');
     if (state) {
       sessionStorage.removeItem('ua-state');
       model.send({state: JSON.parse(state)});
+    }
+    if (model.get('in_app') && document.querySelector('.ua-explorer') === board) {
+      board.classList.add('ua-app');
+      leave = addressed(model);
     }
   };
   attach();
@@ -148,6 +203,8 @@ const render = ({model, el}) => {
     sized.disconnect();
     board?.removeEventListener('change', busy);
     board?.removeEventListener('click', busy, true);
+    board?.removeEventListener('click', clicked);
+    leave();
     model.off('change:svg', drawn);
     model.off('change:points', pointed);
     model.off('change:turn', settled);

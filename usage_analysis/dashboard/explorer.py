@@ -13,10 +13,9 @@ from html import escape
 from typing import Any, Final
 
 import ipywidgets as widgets
-import pandas as pd
 from IPython.display import publish_display_data
-from matplotlib.axes import Axes
 
+from usage_analysis.dashboard.address import Address
 from usage_analysis.dashboard.cache import CachedUsage
 from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, Named, lay_out, parts_of
@@ -25,7 +24,8 @@ from usage_analysis.dashboard.display import Display, Phase, partly
 from usage_analysis.dashboard.downloads import Download, make_download
 from usage_analysis.dashboard.drawing import Drawn, draw
 from usage_analysis.dashboard.names import Given, GivenValues, Names
-from usage_analysis.dashboard.queries import BackgroundQueries, loop_to_go_on
+from usage_analysis.dashboard.overview import Overview
+from usage_analysis.dashboard.queries import BackgroundQueries
 from usage_analysis.dashboard.question import Question
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.static_output import StaticOutput
@@ -112,26 +112,23 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._choices = Choices(self._names, client.today, check_billing_day(billing_day))
         self._settings = self._choices.start(query, timezone, state)
         self._lock = threading.RLock()
-        self._suppressed = self._joining = 0
+        self._suppressed = self._joining = self.draws = 0
+        self._picking = False
         self._cache: OrderedDict[Question, CachedUsage] = OrderedDict()
+        self._keep(None, None)
         self.controls = Controls(self._names, self._settings)
         self.display = Display(client.answers)
         self._queries = BackgroundQueries(client, self._answered, self.display.progressed)
-        self._picking = False
-        self._view: View | None = None
-        self._drawn: Drawn | None = None
-        self.axes: Axes | None = None
-        self.table: pd.DataFrame | None = None
-        self.python = ""
         self.phase: Phase = "loading"
         self.error: BaseException | None = None
-        self.draws = 0
         self._static = StaticOutput()
         for name, control in self.controls.by_name.items():
             setattr(self, name, control)
         self.refresh, self.leave = self.controls.refresh, self.controls.leave
         self.headline, self.image = self.display.headline, self.display.image
-        super().__init__(lay_out(self.controls, self.display.by_name()))
+        self.overview, self._address = Overview(), Address(self._choices, self._settings)
+        told = self.display.by_name() | self._address.by_name() | {"overview": self.overview.strip}
+        super().__init__(lay_out(self.controls, told))
         self.add_class("ua-explorer")
         self._listen()
         self._update()
@@ -144,8 +141,6 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             chooser.find.observe(partial(self._searched, name), names="value")
             chooser.all.on_click(lambda _, n=name, c=chooser: self._choose(n, c.list.options))
             chooser.none.on_click(partial(self._choose, name, ()))
-        lines = (self.display.python.layout, "display")
-        widgets.dlink((controls.show_python, "value"), lines, lambda on: None if on else "none")
         self.image.observe(lambda _: self._changed("", None), names="narrow")
         self.image.on_msg(self._pointed)
         controls.largest.on_click(lambda _: self._choose_largest())
@@ -186,11 +181,16 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         """Choose what was clicked in the figure, or go back to the choice before."""
         with self._lock, self._telling_faults():
             try:
-                self._turn_to(self._choices.point(content, self._settings))
+                self._turn_to(
+                    self._address.read(content["link"])
+                    if "link" in content
+                    else self._choices.point(content, self._settings)
+                )
             except QueryError as error:
                 self._refuse(error)
             else:
                 self._update()
+                self.image.send({"link": self.image.link})
 
     def _choose_largest(self) -> None:
         """Choose the agents with the most calls, asking for each one's where they are not here."""
@@ -217,6 +217,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
 
     def _update(self) -> None:
         """Draw from a cached reply, or ask."""
+        self.image.link = self._address.write(self._settings)
         question = self._settings.question(self._names)
         cached = next((cached for q, cached in self._cache.items() if q.covers(question)), None)
         if cached is not None:
@@ -231,10 +232,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     def _ask(self, question: Question) -> None:
         self._enter("loading")
         self.display.loading(self._settings)
-        if (loop := loop_to_go_on()) is None:
-            self._queries.now(question)
-        else:
-            self._queries.later(question, loop)
+        self._queries.ask(question)
 
     def _ask_again(self) -> None:
         with self._lock, self._telling_faults():
@@ -252,9 +250,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         with self._lock, self._telling_faults():
             if isinstance(answer, UsageError):
                 self._picking = False
-                refused = isinstance(answer, QueryError)
-                self._enter("refused" if refused else "failed", answer)
-                (self.display.refused if refused else self.display.failed)(str(answer))
+                self._refuse(answer)
                 return
             if isinstance(answer, BaseException):
                 raise answer
@@ -270,12 +266,14 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         if view.hourly["total_count"].sum() == 0:
             self._enter("empty")
             self._keep(view, None)
+            self.overview.clear()
             self.display.empty(view, fetched)
             self._static.keep(self.sentence)
             return
         try:
             drawn = draw(view, narrow=self.image.narrow)
             self.display.shown(view, drawn, fetched)
+            self.overview.show(view)
         except QueryError as error:
             self._refuse(error)
             return
@@ -285,9 +283,10 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._static.keep(self.sentence, drawn.axes)
         self.draws += 1
 
-    def _keep(self, view: View, drawn: Drawn | None) -> None:
+    def _keep(self, view: View | None, drawn: Drawn | None) -> None:
         self._view, self._drawn = view, drawn
-        self.axes, self.table = (drawn.axes, drawn.table) if drawn else (None, None)
+        self.axes = drawn.axes if drawn else None
+        self.table = drawn.table if drawn else None
         self.python = drawn.python if drawn else ""
 
     @contextmanager
@@ -307,8 +306,9 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self.controls.offer_files(phase in ("ready", "partial"))
 
     def _refuse(self, error: UsageError) -> None:
-        self._enter("refused", error)
-        self.display.refused(str(error))
+        refused = isinstance(error, QueryError)
+        self._enter("refused" if refused else "failed", error)
+        (self.display.refused if refused else self.display.failed)(str(error))
 
     @contextmanager
     def _suppressing(self) -> Iterator[None]:

@@ -32,6 +32,10 @@ class Picture(anywidget.AnyWidget):
         Count of answers; with each the page stops dimming the figure.
     state
         JSON of the controls, which a page keeps that lost its kernel.
+    link
+        Settings for the address of the page.
+    in_app
+        True if the address belongs to the dashboard.
     """
 
     _esm = _MODULE
@@ -41,6 +45,8 @@ class Picture(anywidget.AnyWidget):
     narrow = traitlets.Bool(False).tag(sync=True)
     turn = traitlets.Int(0).tag(sync=True)
     state = traitlets.Unicode("{}").tag(sync=True)
+    link = traitlets.Unicode("").tag(sync=True)
+    in_app = traitlets.Bool(False).tag(sync=True)
 
     def draw(self, figure: Figure, table: pd.DataFrame) -> None:
         """Show a figure, and then what a pointer needs of it."""

@@ -56,6 +56,13 @@ class BackgroundQueries:
         task = self._task
         return None if task is None else task.question
 
+    def ask(self, question: Question) -> None:
+        """Send the query, and wait for its reply where a cell or a script does."""
+        if (loop := loop_to_go_on()) is None:
+            self.now(question)
+        else:
+            self.later(question, loop)
+
     def now(self, question: Question) -> None:
         """Send the query and deliver its reply before returning."""
         task = self._begin(question)

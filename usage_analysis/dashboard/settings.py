@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta
 
 from usage_analysis.analysis.billing import price_of
-from usage_analysis.analysis.scatter import FEWEST
 from usage_analysis.analysis.selection import Days, Selection
 from usage_analysis.dashboard.dates import (
     COMPARISONS,
@@ -177,6 +176,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.previous is not None and not unlike
 
     @property
+    def _compared(self) -> list[Days]:
+        """Previous periods of the figure and of the overview."""
+        periods = (self.previous, self.for_overview().previous)
+        return [days for days in periods if days is not None]
+
+    def for_overview(self) -> Self:
+        """Return the settings of the overview: all calls, compared with a previous period."""
+        comparison = self.comparison if self.comparable else "weekdays"
+        chosen = ("first", "last", "timezone", "hour_from", "hour_to", "price", *_FILTERS)
+        values = {name: getattr(self, name) for name in chosen}
+        return type(self)(comparison=comparison, **values)
+
+    @property
     def granularities(self) -> list[str]:
         """Buckets that the days can be drawn in."""
         return granularities(self.days)
@@ -217,20 +229,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def question(self, names: Names) -> Question:
         """Return the query to the server.
 
-        It covers one day more on each side, so that another time zone needs no new query.
+        It covers what the overview compares with and learns a month from, and one day more on each
+        side, so that another time zone needs no new query.
 
         Raises
         ------
         QueryError
             An unknown name.
         """
-        first = self.first
-        if self.previous is not None:
-            first = self.previous.first
-        if self.comparable and self.days.number <= FEWEST:
-            first = min(first, self.days.weeks_before.first)
-        if self.view == "month":
-            first = min(first, self.days.history.first)
+        first = min(days.first for days in (*self._compared, self.days.history))
         groups = self.group_values(names)
         for name in self.groups:
             _look_up("groups", name, groups)
@@ -337,6 +344,9 @@ _TEXT_FILTERS: Final = {
     "duration_max": "longest call [s]",
     "search": "search",
 }
+
+
+_FILTERS: Final = ("agents", "voice", "metadata_key", "metadata_value", *_TEXT_FILTERS)
 
 
 def meta_of(name: str) -> Meta:

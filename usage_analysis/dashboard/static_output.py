@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from base64 import b64encode
 from typing import Final
 from uuid import uuid4
@@ -10,6 +9,7 @@ from uuid import uuid4
 from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
+from usage_analysis.dashboard.address import in_app
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import picture
 
@@ -38,7 +38,7 @@ class StaticOutput:
 
     def show(self) -> None:
         """Put it into the notebook, if this is one: nobody saves the page of an app."""
-        if os.environ.get("SERVER_SOFTWARE", "").startswith("voila"):
+        if in_app():
             return
         self._output = self._output or uuid4().hex
         self._publish(update=False)
