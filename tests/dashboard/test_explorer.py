@@ -69,7 +69,6 @@ DRAWN_FROM_HAND = (
 ASKED = (
     ("preset", "last_month"),
     ("preset", "last_90_days"),
-    ("comparison", "previous"),
     ("group", "agent"),
     ("agents", ("Front desk", "Reminders")),
     ("voice", "Mara"),

@@ -18,7 +18,14 @@ from usage_analysis.analysis.rates import error_rate
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.rates import state_rate
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.analysis.vocabulary import money, number, percent, week_hour
+from usage_analysis.analysis.vocabulary import (
+    counted,
+    money,
+    number,
+    percent,
+    rate_interval,
+    week_hour,
+)
 from usage_analysis.dashboard.controls import html
 from usage_analysis.dashboard.dates import COMPARISONS
 from usage_analysis.dashboard.headlines import HEADLINES
@@ -134,10 +141,13 @@ def _errors(view: View) -> Card:
     table = error_rate(view.selected.final, by="total")
     total: Any = next(table.itertuples())
     rows, final = _buckets(view)
-    calls, errors = (rows[name].to_numpy(float) for name in ("total_count", "error_count"))
-    line = np.divide(errors, calls, out=np.full(len(calls), np.nan), where=calls > 0)
-    words = (state_rate(total, meaning_of(table, "error_rate")).title, _change(view, "errors"))
-    return Card(percent(total.rate) if total.enough else "", words, line, final)
+    of, errors = (rows[name].to_numpy(float) for name in ("total_count", "error_count"))
+    line = np.divide(errors, of, out=np.full(len(of), np.nan), where=of > 0)
+    if not (total.enough and np.isfinite(total.low)):
+        return Card("", (state_rate(total, meaning_of(table, "error_rate")).title,), line, final)
+    calls = counted(total.calls, "total_count")
+    interval = rate_interval(total.low, total.high, 0.95)
+    return Card(percent(total.rate), (f"{calls}; {interval}", _change(view, "errors")), line, final)
 
 
 def _cost(view: View) -> Card:
@@ -163,9 +173,10 @@ def _month(view: View) -> Card:
     if not found["reason"]:
         end = float(found["projection"])
         value = money(amount_of(round(end * MICRO), price_of(price)))
-        days = days[days.index >= found["month"]]
         line = np.full(found["month"].days_in_month, np.nan)
-        line[: len(days)] = days["billed_minutes"].cumsum()
+        # The month is that of the last complete day, which on its first day is the one before.
+        came = days.loc[days.index >= found["month"], "billed_minutes"][: len(line)]
+        line[: len(came)] = came.cumsum()
         line[-1], final = end, len(line) - int(found["days_left"])
     return Card(value, (state_month(found, price=price).title,), line, final)
 
