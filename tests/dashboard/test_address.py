@@ -94,7 +94,7 @@ def test_every_state_survives_its_link(data):
     assert address.note.value == ""
 
 
-@pytest.mark.parametrize("link, because", [
+@pytest.mark.parametrize(("link", "because"), [
     ("version=2&tab=errors", "a newer version of usage-analysis made it"),
     ("colour=red", "has no setting 'colour'"),
     ("top=99", "Largest groups: expected a whole number from 1 to 12, got 99"),
