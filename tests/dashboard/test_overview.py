@@ -40,7 +40,7 @@ def test_the_cards_say_what_the_helpers_compute(explorer):
     rate = ua.error_rate(hourly[~hourly["provisional"]], by="total")["rate"].item()
     assert shown["errors"][1] == f"{100 * rate:.2f} %"
     assert shown["billed"][1] == f"USD {ua.cost(hourly):,}"
-    interval = shown["errors"][2].partition("; ")[2]
+    interval = shown["errors"][2].partition("; ")[0]
     assert interval in ua.describe_errors(hourly[~hourly["provisional"]])
 
 

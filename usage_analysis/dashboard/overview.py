@@ -86,8 +86,9 @@ class Overview:
 
 def _card(view: View, label: str, make: Callable[[View], Card]) -> str:
     try:
+        _ = view.prepared  # refuses data that lack a column of the figure, and names it
         card = make(view)
-    except QueryError as error:  # the data lack a column
+    except QueryError as error:
         card = Card("", (f"{error}",), np.zeros(0), 0)
     words = "".join(f"<span>{escape(one)}</span>" for one in filter(None, card.words))
     return (
@@ -147,7 +148,7 @@ def _errors(view: View) -> Card:
         return Card("", (state_rate(total, meaning_of(table, "error_rate")).title,), line, final)
     calls = counted(total.calls, "total_count")
     interval = rate_interval(total.low, total.high, 0.95)
-    return Card(percent(total.rate), (f"{calls}; {interval}", _change(view, "errors")), line, final)
+    return Card(percent(total.rate), (f"{interval}; {calls}", _change(view, "errors")), line, final)
 
 
 def _cost(view: View) -> Card:
