@@ -31,7 +31,7 @@ def test_choices_survive_a_reload_and_go_back(browser, address):
     board.changes(board.page.locator(".ua-tab button", has_text="Errors").click)
     fragment(board, "#tab=errors")
     board.page.wait_for_timeout(1100)  # later than this it is a step of its own
-    board.changes(lambda: board.choose("figure", "Control chart"), what="picture")
+    board.changes(lambda: board.choose("view", "Control chart"), what="picture")
     fragment(board, "#tab=errors&view=control")
     board.page.reload()
     board.ready()
