@@ -45,7 +45,8 @@ def test_choices_survive_a_reload_and_go_back(browser, address):
     board.page.goto(f"{address}#colour=red")
     board.page.locator(".ua-link-note [role=alert]").wait_for()
     fragment(board, "")
-    assert board.said == []
+    # Voila's page asks for its kernel's end when it is left, without the token that this needs.
+    assert [words for words in board.said if "/voila/api/shutdown/" not in words] == []
     board.page.close()
 
 
