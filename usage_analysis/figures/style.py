@@ -44,31 +44,9 @@ WIDTH, HEIGHT = 8.0, 4.0
 #: Width of figures on a phone [in].
 NARROW_WIDTH: Final = 4.2
 
-# Fonts with the scripts that DejaVu Sans lacks, on the systems that have them; none is shipped.
-# Colour emoji fonts are bitmaps, which not every format can hold, so none is named.
-_FALLBACKS: Final = (
-    "Noto Sans CJK JP",
-    "Noto Sans JP",
-    "Hiragino Sans",
-    "Yu Gothic",
-    "Meiryo",
-    "MS Gothic",
-    "Microsoft YaHei",
-    "PingFang SC",
-    "Malgun Gothic",
-    "Noto Sans KR",
-    "Noto Sans SC",
-    "WenQuanYi Micro Hei",
-    "IPAexGothic",
-    "Noto Sans Arabic",
-    "Noto Sans Hebrew",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
-    "Noto Emoji",
-    "Segoe UI Emoji",
-    "Symbola",
-    "Arial Unicode MS",
-)
+# What every theme shares; its sans-serif fonts have the scripts that DejaVu Sans lacks.
+_FILE = Path(__file__).with_name("figures.mplstyle")
+_STYLE: Final[Any] = mpl.rc_params_from_file(_FILE, use_default_template=False)
 _BUNDLED: Final = "DejaVu Sans"
 
 
@@ -188,39 +166,14 @@ def figure_style(theme: Theme | None = None) -> Iterator[None]:
 
 
 def _settings(theme: Theme) -> Any:
-    return {
-        "axes.axisbelow": True,
-        "axes.edgecolor": theme.muted,
-        "axes.facecolor": theme.page,
-        "axes.formatter.useoffset": False,
-        "axes.grid": True,
-        "axes.grid.axis": "y",
-        "axes.labelcolor": theme.ink,
-        "axes.labelsize": 9,
-        "axes.linewidth": 0.8,
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "axes.titlelocation": "left",
-        "figure.dpi": 100,
-        "figure.facecolor": theme.page,
-        "font.family": families(theme.fonts),
-        "font.size": 9,
-        "grid.color": theme.grid,
-        "grid.linewidth": 0.8,
-        "hatch.linewidth": 0.7,
-        "legend.frameon": False,
-        "lines.linewidth": 1.8,
-        "savefig.facecolor": "auto",
-        "svg.fonttype": "none",
-        "svg.hashsalt": "usage-analysis",
-        "text.color": theme.ink,
-        # A group may be called "$x": names are text, never formulas.
-        "text.parse_math": False,
-        "xtick.color": theme.muted,
-        "xtick.labelsize": 8,
-        "ytick.color": theme.muted,
-        "ytick.labelsize": 8,
+    colours = {
+        theme.ink: ("axes.labelcolor", "text.color"),
+        theme.muted: ("axes.edgecolor", "xtick.color", "ytick.color"),
+        theme.page: ("axes.facecolor", "figure.facecolor"),
+        theme.grid: ("grid.color",),
     }
+    own = {name: colour for colour, names in colours.items() for name in names}
+    return {**_STYLE, **own, "font.family": families(theme.fonts)}
 
 
 @cache
@@ -231,7 +184,7 @@ def families(wanted: Sequence[str]) -> list[str]:
     is text, shows it in the reader's own font.
     """
     installed = {font.name for font in font_manager.fontManager.ttflist} | {_BUNDLED}
-    names = (*wanted, _BUNDLED, *_FALLBACKS)
+    names = (*wanted, _BUNDLED, *_STYLE["font.sans-serif"])
     return [name for name in dict.fromkeys(names) if name in installed]
 
 
