@@ -35,7 +35,7 @@ _LONG_HOURS, _HOURS_PER_OVERLONG = 3, 300
 def capacity(
     hourly: pd.DataFrame, *, limit: int | None = None, blocking: float = 0.01
 ) -> pd.DataFrame:
-    """Concurrent calls of each hour, and the share that a limit probably refused.
+    """Concurrent calls of each hour, and the share that a limit would have refused.
 
     Refused calls appear in no count, so what is seen is carried traffic. Talk is booked in the hour
     in which its call started. `carried` spreads it over the hours that it lasted, as if call
@@ -43,11 +43,11 @@ def capacity(
     above calls times mean length counts as one overlong call and is spread at one erlang; where
     such hours are common, so is all talk that lies one standard deviation above.
 
-    A single hour is too noisy to turn round Erlang's formula, so demand is that of the hour of the
-    week: its mean over the weeks (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered
-    traffic A solves ``A·(1 - B(A, limit)) = usual`` (Erlang 1917). Calls that come at that rate are
-    refused while every line is busy, which `carried` says of each hour: drawn to `usual` by what
-    spreading leaves unknown, for the fullest of many hours is partly noise.
+    One hour is too noisy, so demand is estimated from the same weekday and hour of all weeks: the
+    mean (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered traffic A solves
+    ``A·(1 - B(A, limit)) = usual`` (Erlang 1917). Calls that come at that rate are refused while
+    every line is busy. `carried` is drawn to `usual` by what spreading leaves unknown, because the
+    fullest of many hours is partly noise.
 
     A mean above the limit contradicts the limit. The hours say so in `over_limit`, and `offered` is
     then what was carried, `blocking` what such a limit would refuse.

@@ -78,7 +78,7 @@ def compare_periods(
         `current`, `previous`, `delta`, `low`, `high` (of the delta; NaN from one day without
         `history`, and of talk and minutes that do not vary), `change`, delta over previous (NaN
         where that is 0), `hours` and `days` compared, `left_out`, how many buckets of the current
-        period were not, and `significant`: the interval does not include 0 (1 or 0 in a Series).
+        period were not compared, and `significant`: the interval does not include 0 (1 or 0 in a Series).
         One row per group for a breakdown, or per measure. Over several rows `significant` follows
         Holm's rule, as for `rate_difference`.
 
@@ -126,13 +126,14 @@ def compare_periods(
     groups = pd.Index(measures, name="measure") if several else pairs[0].now.groups
     table = pd.DataFrame([found for found, _ in rows], index=groups)
     table["significant"] = significant(np.array([tail for _, tail in rows]), confidence)
+    met = np.flatnonzero(np.any([pair.met for pair in pairs], axis=0))
     meaning = Meaning(
         made_by="compare_periods",
         measure=None if several else measures[0],
         confidence=confidence,
         method=_METHOD,
-        dates=f"{_days(start, pairs[0].now.size)} ({zone_of(current)})",
-        previous_dates=_days(start - shift, pairs[0].before.size),
+        dates=f"{_days(start, met)} ({zone_of(current)})",
+        previous_dates=_days(start - shift, met),
     )
     if groups is None:
         one = pd.Series({**rows[0][0], "significant": float(table["significant"].iloc[0])})
@@ -140,9 +141,9 @@ def compare_periods(
     return with_meaning(table, meaning, current, previous)
 
 
-def _days(start: int, hours: int) -> str:
-    """Return the local days that a number of hours covers, first and last."""
-    first, last = date_of(start), date_of(start + max(-(-hours // 24) - 1, 0))
+def _days(start: int, met: Integers) -> str:
+    """Return the first and last of the days that were compared, counted from `start`."""
+    first, last = date_of(start + int(met[0])), date_of(start + int(met[-1]))
     return f"{first}" if last == first else f"{first} to {last}"
 
 
@@ -197,6 +198,8 @@ class _Pair:
         self.now = ClockHours(current, measure, start)
         days = -(-self.now.size // 24)
         self.before = ClockHours(previous, measure, start - shift, days=days)
+        # Days that have a partner in some group.
+        self.met = np.zeros(days, dtype=np.bool_)
         # Weeks of the past are needed only where the period has too few days of its own.
         self.past: ClockHours | None = None
         if history is not None and len(history) and self.now.size <= 24 * FEWEST:
@@ -222,6 +225,7 @@ class _Pair:
         hour = np.flatnonzero(same)
         values, earlier = now.value[row, hour], before.value[other, hour]
         day = hour // 24
+        self.met[day] = True
         total, old = float(values.sum()), float(earlier.sum())
         delta, both = float((values - earlier).sum()), total + old
         daily = np.bincount(day, values - earlier)[np.bincount(day) > 0] if len(day) else values

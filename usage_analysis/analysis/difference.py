@@ -145,9 +145,9 @@ def rate_effects(
     whose rate is high. Kitagawa's decomposition tells the two apart (Kitagawa 1955, Journal of the
     American Statistical Association 50:1168; Das Gupta 1993). With s a group's share of the calls,
     p its rate and P the rate over all, ``rate_effect`` is ``(p1 - p0)·(s1 + s0)/2`` and
-    ``mix_effect`` is ``(s1 - s0)·((p1 + p0)/2 - (P1 + P0)/2)``. The last term adds up to nothing.
-    It compares a group that grows with the usual rate: a group with a low rate pulls the whole
-    down. All effects together are exactly the difference of the whole.
+    ``mix_effect`` is ``(s1 - s0)·((p1 + p0)/2 - (P1 + P0)/2)``. Over all groups the last term sums
+    to zero. It compares a group that grows with the usual rate: a group with a low rate pulls the
+    whole down. All effects together are exactly the difference of the whole.
 
     A group that has calls in one period alone has no rate that changed: its effect is all mix. Sums
     say where a difference lies, not why. Groups that share calls count these more than once.

@@ -64,7 +64,7 @@ def burn_rate(
 
         - `calls_1h`, ... [calls];
         - `burn_1h`, ..., and its interval `low_1h` to `high_1h`, ...: Wilson's interval of the
-          error rate (see `error_rate`) over ``1 - slo``. It takes errors for independent;
+          error rate (see `error_rate`) over ``1 - slo``. It assumes independent errors;
         - `spent_1h`, ...: the share of a 30-day budget that such a window spends at this burn rate.
 
         `fast` and `slow` are the alerts. A window without calls, or one that begins before the

@@ -31,7 +31,7 @@ def funnel(
 
     The limits start from the exact binomial limits of the centre at 95 % and 99.8 %, interpolated
     between whole counts (Spiegelhalter 2005, Statistics in Medicine 24:1185, appendix A.1). They
-    are then widened for two reasons, on the scale asin √rate, where the variance of a rate is 1/4n:
+    are then widened for two reasons:
 
     - Errors come in clumps. The variance is multiplied by the square of `day_spread`: how many
       times as much as chance the days of a group scatter around its own rate, over all groups.
@@ -41,7 +41,7 @@ def funnel(
       seen, and the groups at hand say the rest.
 
     A group that is unlike the others must not widen its own limits. Centre and differences come
-    from the groups that hold together, the `reference`: the group farthest from the others is left
+    from the groups without outliers, the `reference`: the group farthest from the others is left
     out while it is beyond their 99.8 % limits (Ohlssen, Sharples and Spiegelhalter 2007, J. R.
     Stat. Soc. A 170:865), at most every third group.
 
@@ -71,6 +71,10 @@ def funnel(
     ------
     QueryError
         No group column, a column is missing, or an argument is not one of those above.
+
+    Notes
+    -----
+    Limits are widened on the scale asin √rate, where the variance of a rate is 1/4n.
 
     Examples
     --------
@@ -155,7 +159,7 @@ def limits_at(
 
 
 def differ(groups: pd.DataFrame) -> bool:
-    """Return whether the groups of a funnel that hold together differ significantly.
+    """Return whether the groups of a funnel without outliers differ significantly.
 
     Their spread ratio is compared with the 97 % quantile of chi-squared over its degrees of freedom
     (Wilson and Hilferty 1931), so that both claims of a funnel together hold 5 %.

@@ -19,6 +19,7 @@ from usage_analysis.tidy.zones import DAY
 NO_DAY: Final = "no_complete_day"
 #: Values of `MonthDays.reason`.
 BEGINS_LATE: Final = "begins_late"
+BEGINS_WITHIN: Final = "begins_within_day"
 
 
 class MonthDays:
@@ -34,7 +35,12 @@ class MonthDays:
         provisional = days["provisional"].to_numpy(dtype=bool)
         self.day: Integers = day[order]
         self.counts: Floats = values.astype(np.float64)[order]
-        self.known: Booleans = (days["complete"].to_numpy(dtype=bool) & ~provisional)[order]
+        complete = days["complete"].to_numpy(dtype=bool)
+        self.known: Booleans = (complete & ~provisional)[order]
+        lengths = (
+            days["hours"].to_numpy(dtype=np.float64)[order] if "hours" in days else np.zeros(0)
+        )
+        self.first_hours = lengths[:1].sum() if not complete[order][:1].all() else 0.0
         self.open = bool(provisional[order][-1:].any())
         last = self.day[self.known][-1:] if self.known.any() else self.day[-1:]
         self.empty = len(last) == 0
@@ -83,6 +89,18 @@ class MonthDays:
         if not self.known.any():
             return NO_DAY
         return BEGINS_LATE if int(self.day[0]) > self.first and self._lacks_days else ""
+
+    @property
+    def begins_within(self) -> bool:
+        """True where the frame begins within the month's first day."""
+        return bool(self.first_hours and self.day[0] == self.first)
+
+    @property
+    def begins(self) -> Any:
+        """First instant of the frame's rows."""
+        if not self.begins_within:
+            return self.instant(int(self.day[0]))
+        return self.instant(self.first + 1) - pd.Timedelta(hours=self.first_hours)
 
     @property
     def _lacks_days(self) -> bool:

@@ -74,7 +74,8 @@ def busy_hour(
     Definitions of ITU-T E.600 and E.500:
 
     - ``tcbh``, the time-consistent busy hour: the clock hour with the greatest mean load;
-    - ``adph``, the average daily peak hour: the mean of each day's greatest hour, so never less;
+    - ``adph``, the average daily peak hour: the mean of each day's greatest hour, so never less
+      than ``tcbh``;
     - ``fdmh``, the fixed daily measurement hour: the mean load of an hour that you name.
 
     All methods look at the same days: whole local days with every clock hour and no provisional
@@ -105,8 +106,8 @@ def busy_hour(
     Series or DataFrame
         `hour`, with ``adph`` the one that is the day's peak most often; `value`, the load [measure
         per hour; erlangs for traffic]; `share_of_days` on which that hour is the day's peak, ties
-        included, with the interval `share_low` to `share_high`: Wilson's, extended to what each day
-        says of the hour chosen without it, and NaN for a single day;
+        included, with the interval `share_low` to `share_high`: Wilson's, widened because the hour
+        was chosen from the same days, and NaN for a single day;
         `busy_hour_to_day`, value over the mean day's sum; `peak_to_average`, value over
         the mean hour; `days`, how many were looked at; `left_out`, how many other days of that
         kind the frame has rows of: not whole, provisional, or short of an hour that the clock
@@ -222,10 +223,10 @@ def _share_interval(
 
 
 def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count") -> pd.DataFrame:
-    """The busiest hours of the local week, with their spread.
+    """The busiest hours of the local week by their expected load, with their spread.
 
-    The hours are those with the greatest means, and the greatest of 168 means is partly luck:
-    `expected` is what to count on, and `busiest` says which hours may be the busiest. Provisional
+    The hours are those with the greatest expected load, because the greatest of 168 means is partly
+    luck; `busiest` says which hours may be the busiest. Provisional
     buckets are left out and counted in ``attrs["left_out"]``. The share of days looks at whole days
     only, as `busy_hour` does. It has no interval, for the hours were chosen from the same days.
 
@@ -270,12 +271,12 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     table = WholeDays(hourly, found)
     profile["share_of_days"] = _peak_shares(table).ravel()
     profile["days"] = np.repeat(_by_weekday(table, table.whole).ravel(), 24)
-    mean = profile["mean"].to_numpy().reshape(-1, 168)
+    load = profile["expected"].where(profile["mean"].notna()).to_numpy().reshape(-1, 168)
     if measure == "duration":
-        mean = np.where(np.isnat(mean), 0, mean.view(np.int64))
-    mean = np.nan_to_num(mean)
-    hours = np.argsort(-mean, axis=1, kind="stable")[:, :n]
-    group, rank = np.nonzero(np.take_along_axis(mean, hours, axis=1) > 0)
+        load = np.where(np.isnat(load), 0, load.view(np.int64))
+    load = np.nan_to_num(load)
+    hours = np.argsort(-load, axis=1, kind="stable")[:, :n]
+    group, rank = np.nonzero(np.take_along_axis(load, hours, axis=1) > 0)
     hour = hours[group, rank]
     columns = ["mean", "expected", "p10", "p90", "n", "busiest", "share_of_days", "days"]
     out = profile[columns].iloc[168 * group + hour]

@@ -16,7 +16,14 @@ from usage_analysis.analysis.columns import with_measures
 from usage_analysis.analysis.forecast import SPAN, Forecast, forecast
 from usage_analysis.analysis.intervals import Floats, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.month_days import BEGINS_LATE, NO_DAY, MonthDays, date_of, in_kind
+from usage_analysis.analysis.month_days import (
+    BEGINS_LATE,
+    BEGINS_WITHIN,
+    NO_DAY,
+    MonthDays,
+    date_of,
+    in_kind,
+)
 from usage_analysis.analysis.weekdays import Booleans, Integers
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
@@ -92,7 +99,8 @@ def project_month(
           interval `budget_day_low` to `budget_day_high` (NaT: not in this month);
         - `first_day`, `last_day` of the month's rows; `open`, whether the last day is provisional;
         - `reason`, why words withhold the projection: ``"few_days"`` with fewer than 7 complete
-          days, ``"nothing_yet"`` where nothing ever came, otherwise empty.
+          days, ``"nothing_yet"`` where nothing ever came, ``"begins_within_day"`` where the frame
+          begins after the first hour of the month, otherwise empty.
 
     Notes
     -----
@@ -271,6 +279,7 @@ def _row(month: MonthDays, path: _Path | None, budget: float | None) -> dict[str
     complete = path.taught if path else month.recent
     if path and not reason:
         reason = FEW if complete < FEW_DAYS else NOTHING if math.isnan(low) else ""
+        reason = BEGINS_WITHIN if month.begins_within else reason
     numbers = {
         "month_to_date": so_far,
         "left": done + left - so_far,
@@ -293,7 +302,9 @@ def _row(month: MonthDays, path: _Path | None, budget: float | None) -> dict[str
         "skipped": tuple(month.skipped.tolist()),
         "budget": math.nan if budget is None else float(budget),
         **dict(zip(("budget_day", "budget_day_low", "budget_day_high"), used_up, strict=True)),
-        "first_day": month.instant(rows[0]) if rows else pd.NaT,
+        "first_day": (month.begins if month.begins_within else month.instant(rows[0]))
+        if rows
+        else pd.NaT,
         "last_day": month.instant(rows[-1]) if rows else pd.NaT,
         "open": month.open,
         "reason": reason,

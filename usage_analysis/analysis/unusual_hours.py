@@ -15,7 +15,9 @@ from usage_analysis.analysis.meaning import Meaning
 _LEVEL, _SCORE = 0.03, 2.0
 
 
-def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
+def unusual_hours(
+    rates: pd.DataFrame, meaning: Meaning, *, without_worst_week: bool = True
+) -> NDArray[np.int64]:
     """Return the hours of the week whose rate is significantly worse than that of the others.
 
     Each hour with enough calls has the exact probability of as many bad events, or more, at the
@@ -31,6 +33,8 @@ def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
         Result of `error_rate` or `join_rate` with ``by="hour_of_week"``.
     meaning
         What the rates are of; of join rates, the calls that were not joined are counted.
+    without_worst_week
+        False to name hours for a single bad week too.
     """
     calls = rates["calls"].to_numpy(dtype=np.float64)
     bad = rates["events"].to_numpy(dtype=np.float64)
@@ -46,7 +50,9 @@ def unusual_hours(rates: pd.DataFrame, meaning: Meaning) -> NDArray[np.int64]:
     tails = np.ones(len(rates))
     spread = np.full(int(tested.sum()), _spread(bad[tested], calls[tested], total / count))
     tails[tested] = upper_tails(bad[tested], calls[tested], rest[tested], spread)
-    found = holm(tails, 1 - _LEVEL) & (rates["score_without_worst_week"].to_numpy() > _SCORE)
+    found = holm(tails, 1 - _LEVEL)
+    if without_worst_week:
+        found &= rates["score_without_worst_week"].to_numpy() > _SCORE
     return rates.index.to_numpy()[found].astype(np.int64)
 
 

@@ -146,7 +146,7 @@ def _draw_curve(
 
 @plot("capacity", columns=("carried", "demand", "at_risk"), single=True)
 def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOptions]) -> Caption:
-    """Draw erlangs against the limit, and the hours in which calls were probably refused.
+    """Draw erlangs against the limit, and the hours in which the limit would refuse calls.
 
     The line is carried traffic. The band above it reaches up to the number of concurrent calls that
     demand without a limit exceeds 0.1 % of the time (Poisson, M/G/∞). Diamonds mark hours at risk.
@@ -183,7 +183,7 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
         _draw_traffic(ax, shown, limit)
     draw_marks(ax, marks)
     every = "day's busiest hour" if by_day else "hour"
-    key = f"◆ {level(float(of.blocking or 0))} or more of the calls probably refused"
+    key = f"◆ a limit of {limit} would refuse {level(float(of.blocking or 0))} or more of the calls"
     return Caption(
         f"Erlangs of each {every} against the limit of {limit} concurrent calls",
         state_capacity(found[~left_out(found, marks)], meaning=of).title,
@@ -211,7 +211,7 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     ends = [
         (float(limit), f"limit {limit}", theme.alarm),
         (float(carried[-1]), "carried", theme.main),
-        (float(demand[-1]), "demand, 99.9 %", theme.soft),
+        (float(demand[-1]), "calls at once,\nexceeded 0.1 %\nof the time", theme.soft),
     ]
     label_ends(ax, ends)
 

@@ -245,6 +245,7 @@ def plot_billing(
     return Caption(
         f"Line of billed time over talk {per(every)}, in percent of the talk",
         state_overhead(found, together).title,
+        "below 0: talk that was not billed" if over.min() < 0 else "",
         empty="" if np.any(over) else f"no talk in a whole {every}",
     )
 

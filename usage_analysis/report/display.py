@@ -77,14 +77,19 @@ def month_shown(found: Any) -> pd.DataFrame:
     """Return the result of `project_month` for a page."""
     whole = "so far" if found["days_left"] else "the whole month"
     shown = {whole: f"{found['month_to_date']:,.1f}"}
-    if found["days_left"]:
+    projected = found["days_left"] and not found["reason"]
+    if projected:
         shown |= {
             "expected of the rest": f"{found['left']:,.1f}",
             "the whole month": f"{found['projection']:,.1f}",
-            "days of it still open": f"{found['days_left']}",
+        }
+    if found["days_left"]:
+        left = "days still open" if found["open"] else "days not in these data"
+        shown |= {
+            left: f"{found['days_left']}",
             "learnt from": several(found["complete_days"], "complete day"),
         }
-    if found["days_left"] and pd.notna(found["low"]):
+    if projected and pd.notna(found["low"]):
         shown["95 % interval"] = f"{found['low']:,.1f} to {found['high']:,.1f}"
     return _as_list(shown)
 

@@ -63,8 +63,8 @@ def _peaks(results: ReportResults) -> Section:
             busy_hours_shown(busy),
         ),
         "peak_hours": Table(
-            "The hours of the week with the greatest means [calls per hour]: the means are partly "
-            "luck; plan with the expected load",
+            "The hours of the week with the greatest expected load [calls per hour]: the mean of "
+            "one hour is partly luck, so plan with the expected load",
             peaks,
             peak_hours_shown(peaks),
         ),
@@ -179,7 +179,11 @@ def _checks(results: ReportResults) -> Section:
             f"is cut to its local days{hours}."
         )
     caption = "Each check with the value found and the value expected"
-    tables = {"checks": Table(caption, results.checks, check_table(results.checks))}
+    tables = {
+        "checks": Table(
+            caption, results.checks, check_table(results.checks, selected.selection.timezone)
+        )
+    }
     return Section((), tables, words)
 
 

@@ -94,7 +94,7 @@ def _peaks(results: ReportResults) -> Iterator[Statement]:
 
 
 def _checks(results: ReportResults) -> Iterator[Statement]:
-    yield state_checks(results.checks)
+    yield state_checks(results.checks, results.selected.selection.timezone)
 
 
 #: What each section has to state, the most important section first.

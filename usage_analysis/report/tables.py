@@ -129,8 +129,8 @@ _WORDS: Final = {
     "p90": "90th percentile",
     "carried": "carried [erlangs]",
     "offered": "offered [erlangs]",
-    "demand": "demand, 99.9 % [erlangs]",
-    "blocking": "refused (Erlang B)",
+    "demand": "calls at once, exceeded 0.1 % of the time",
+    "blocking": "refused if the limit is in force (Erlang B)",
     "enough": "enough calls",
     "signal": "out of limits",
     "limited": "has limits",
@@ -157,7 +157,7 @@ def _is_share(name: str, table: pd.DataFrame) -> bool:
         return name in limits or (
             name.startswith(("rate", "previous_rate", "low_", "high_")) and "of" not in name
         )
-    return name in ("share", "blocking", "change")
+    return name in ("share", "change")
 
 
 def _cells(name: str, column: pd.Series, is_share: bool) -> list[str]:
@@ -167,6 +167,8 @@ def _cells(name: str, column: pd.Series, is_share: bool) -> list[str]:
         return [f"{WEEKDAYS[hour // 24]} {hour % 24:02}:00" for hour in column]
     if name == "hour_of_day":
         return [f"{hour:02}:00" for hour in column]
+    if name == "blocking":
+        return [vocabulary.part(share) for share in column]
     return [_cell(value, is_share) for value in column]
 
 

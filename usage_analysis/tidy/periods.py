@@ -85,8 +85,8 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
 
     If the zone's offset is always whole hours, the rows stay and only the clock changes. In other
     zones (Kolkata +5:30, Kathmandu +5:45, Lord Howe with its half hour of summer time) each UTC
-    hour is divided over the clock hours that it covers by elapsed time, as if its calls came
-    evenly. Counts become float64; sums do not change.
+    hour is divided over the clock hours that it covers by elapsed time, assuming that its calls
+    were evenly spread. Counts become float64; sums do not change.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
 def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     """Add a frame up over the days, weeks, months, quarters or years of its time zone.
 
-    Sums count calls, not callers: a caller who calls on two days counts as two calls of the week.
+    The sums count calls, not callers.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from usage_analysis.analysis.capacity import capacity, many_overlong
 from usage_analysis.analysis.erlang import channels_for, offered_for
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.statement import Statement, describe
-from usage_analysis.analysis.vocabulary import counted, dates, level, percent, several
+from usage_analysis.analysis.vocabulary import counted, dates, level, part, several
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.zones import zone_of
 
@@ -19,10 +19,11 @@ from usage_analysis.tidy.zones import zone_of
 def describe_capacity(
     hourly: pd.DataFrame, *, limit: int | None = None, blocking: float = 0.01
 ) -> str | pd.DataFrame:
-    """Describe how many calls a limit on concurrent calls probably refused.
+    """Describe how many calls a limit on concurrent calls refused, if it was in force.
 
-    Refused calls are counted nowhere, so the shares are estimates by Erlang's formula; see
-    `capacity`. Provisional hours, whose talk may still grow, are left out and counted.
+    Refused calls are counted nowhere, and the data do not show that a limit was in force. The
+    shares are estimates by Erlang's formula; see `capacity`. Provisional hours, whose talk may
+    still grow, are left out and counted.
 
     Parameters
     ----------
@@ -48,9 +49,9 @@ def describe_capacity(
     >>> hourly = pd.DataFrame(
     ...     {"total_count": [10, 80, 20], "duration": talk, "provisional": False}, index=time)
     >>> describe_capacity(hourly, limit=5)
-    'Calls were probably refused in 1 of 3 hours at a limit of 5 concurrent calls (1 % or more of
-    the hour, 2026-03-02 (UTC)). The busiest hour, 2026-03-02 10:00, carried 3.83 erlangs and lost
-    an estimated 35.64 % of its calls (Erlang B). For the usual peak of 3.83 erlangs, 13 lines
+    'If a limit of 5 concurrent calls was in force, it refused 1 % or more of the calls in about 1
+    of 3 hours (2026-03-02 (UTC)). The busiest hour, 2026-03-02 10:00, carried 3.83 erlangs and
+    would have lost about 36 % of its calls (Erlang B). Such days would then need about 13 lines to
     refuse at most 1 %.'
     """
     check_frame("describe_capacity", hourly, "duration", "total_count", rows="hour")
@@ -60,7 +61,7 @@ def describe_capacity(
 
 
 def state_capacity(found: pd.DataFrame, *, meaning: Meaning | None = None) -> Statement:
-    """State in how many hours of one series calls were probably refused.
+    """State in how many hours of one series a limit refused calls, if it was in force.
 
     Parameters
     ----------
@@ -98,20 +99,19 @@ def _doubt(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> State
     """State that the hours contradict the limit."""
     hours = several(int(whole["over_limit"].sum()), "hour")
     lines = channels_for(float(whole["usual"].max()), blocking)
-    lines = max(lines, int(np.ceil(whole["carried"].max())))
-    takes = f"it takes {lines} lines" if lines > limit else "more lines were in use"
+    lines = max(lines, int(np.ceil(whole["carried"].max())), limit + 1)
+    needed = f"these days would need about {lines} lines"
     return Statement(
-        f"A limit of {limit} was hardly in force: {takes}",
+        f"A limit of {limit} was hardly in force: {needed}",
         f"A limit of {limit} concurrent calls was hardly in force: {hours} of {len(whole):,} "
         f"carried more ({when}), up to {_erlangs(whole['carried'].max())}{_at(whole)}. To refuse "
-        f"at most {level(blocking)} of the calls {takes}{_long_calls(whole)}.",
+        f"at most {level(blocking)} of the calls, {needed}{_long_calls(whole)}.",
         urgent=True,
     )
 
 
 def _refusals(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> Statement:
     risk, hours = int(whole["at_risk"].sum()), several(len(whole), "hour")
-    share = f"{level(blocking)} or more of the hour"
     top: Any = whole.iloc[int(whole["carried"].to_numpy().argmax())]
     busiest = f"The busiest hour, {top.name:%Y-%m-%d %H:%M}, carried {_erlangs(top['carried'])}"
     if not risk:
@@ -125,17 +125,17 @@ def _refusals(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> St
     usual = float(whole["usual"].max())
     lines = channels_for(float(offered_for(np.array([usual]), limit)[0]), blocking)
     enough = (
-        f" For the usual peak of {_erlangs(usual)}, {lines} lines refuse at most {level(blocking)}."
+        f" Such days would then need about {lines} lines to refuse at most {level(blocking)}."
         if lines > limit else ""
     )  # fmt: skip
     # Sums do not show how call lengths vary. Where some calls are very long, the hour seems fuller.
     long = many_overlong(whole["overlong"].sum(), len(whole))
-    lost = f"{'at most ' if long else ''}an estimated {percent(top['blocking'])}"
+    about = "" if top["blocking"] < 0.01 else "at most " if long else "about "
     return Statement(
-        f"Calls probably refused in {risk:,} of {hours} at a limit of {limit}",
-        f"Calls were probably refused in {risk:,} of {hours} at a limit of {limit} concurrent "
-        f"calls ({share}, {when}). {busiest} and lost {lost} of "
-        f"its calls (Erlang B){_long_calls(whole)}.{enough}",
+        f"If a limit of {limit} was in force, it refused calls in about {risk:,} of {hours}",
+        f"If a limit of {limit} concurrent calls was in force, it refused {level(blocking)} or "
+        f"more of the calls in about {risk:,} of {hours} ({when}). {busiest} and would have lost "
+        f"{about}{part(top['blocking'])} of its calls (Erlang B){_long_calls(whole)}.{enough}",
         urgent=True,
     )
 
@@ -152,4 +152,5 @@ def _at(whole: pd.DataFrame) -> str:
 def _long_calls(whole: pd.DataFrame) -> str:
     """Number of hours with an overlong call, whose talk was spread; nothing without any."""
     count = int(whole["overlong"].sum())
-    return f"; overlong calls of {several(count, 'hour')} are spread out" if count else ""
+    hours = several(count, "hour")
+    return f"; in {hours} a very long call was spread over the hours it lasted" if count else ""

@@ -103,11 +103,25 @@ def state_change(
     interval = _interval(change_interval, low, high, meaning)
     days, hours = int(row["days"]), round(float(row["hours"]))
     over = several(days, "day") if days > 1 else several(hours, "hour")
+    over += f", same weekdays and hours{_not_compared(row)}"
     both = f"{number(current, measure)} against {number(previous, measure)}"
+    if low <= -1 and not row["significant"]:
+        # An interval from -100 % on excludes nothing that matters.
+        title = f"Too little to compare: {both} {unit}"
+        return Statement(title, f"{title} ({over}){_when(meaning)}.")
     return Statement(
-        f"{words} ({interval})",
-        f"{words} ({both}; {interval}; {over}, same weekdays and hours){_when(meaning)}.",
+        f"{words} ({interval})", f"{words} ({both}; {interval}; {over}){_when(meaning)}."
     )
+
+
+def _not_compared(row: Any) -> str:
+    """Days or hours of the period that have no partner; nothing where all have one."""
+    hours = int(row["left_out"])
+    days = hours * float(row["days"]) / float(row["hours"])
+    if not hours:
+        return ""
+    told = several(round(days), "day") if days == round(days) else several(hours, "hour")
+    return f"; {told} of the period not compared"
 
 
 def _verdict(row: Any, name: str, told: str, meaning: Meaning, among: int, kind: str) -> str:

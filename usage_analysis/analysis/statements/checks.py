@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import Any, Final
 
 import pandas as pd
@@ -15,7 +16,7 @@ _NAMES: Final = {
     "errors <= calls": "no more errors than calls",
     "joined <= calls": "no more joined calls than calls",
     "overhead <= 6 s a call": "billed at most 6 s per joined call over the talk",
-    "no overlong call": "no call far longer than the others",
+    "no overlong call": "no talk far too long for the number of calls",
     "hours with calls": "hours with calls",
     "days with calls": "days with calls",
 }
@@ -23,7 +24,8 @@ _FAILING: Final = {
     "errors <= calls": "there are more errors than calls",
     "joined <= calls": "more calls were joined than made",
     "overhead <= 6 s a call": "more is billed than rounding up to 6 s per call can add to the talk",
-    "no overlong call": "one call is far longer than the others, mostly one left open",
+    "no overlong call": "talk is far too long for the number of calls, as if a call had been "
+    "left open",
 }
 # A long call is odd, but the numbers still hold.
 _HARMLESS: Final = frozenset({"no overlong call"})
@@ -38,13 +40,15 @@ def check_name(check: str) -> str:
     return f"{words}: {UNITS.get(measure, measure)}" if measure else words
 
 
-def state_checks(found: pd.DataFrame) -> Statement:
+def state_checks(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> Statement:
     """State how many checks of `reconcile` failed, where, and which could not run.
 
     Parameters
     ----------
     found
         What `reconcile` returned, of one series or a breakdown.
+    zone
+        Time zone of hours; days are days of UTC.
     """
     names = found.index.get_level_values("check")
     judged = found["ok"].notna().to_numpy(dtype=bool)
@@ -62,23 +66,25 @@ def state_checks(found: pd.DataFrame) -> Statement:
         return Statement(title, f"{title}.{untold}")
     if not failed:
         title = f"{'The' if count == 1 else 'All'} {checks} passed"
+        if not found.loc[names.str.endswith(" with calls"), "found"].any():
+            title = f"There are no calls in the period; {title[:1].lower()}{title[1:]}"
         return Statement(title, f"{title}.{untold}")
     title = f"{failed} of {checks} failed"
-    told = "; ".join(_failing(row) for row in _rows(found[wrong])[:_MOST])
+    told = "; ".join(_failing(row, zone) for row in _rows(found[wrong])[:_MOST])
     more = f"; and {failed - _MOST} more" if failed > _MOST else ""
     # A long call is odd, and the numbers hold all the same.
     urgent = not _HARMLESS.issuperset(names[wrong])
     return Statement(title, f"{title}: {told}{more}.{untold}", urgent)
 
 
-def check_table(found: pd.DataFrame) -> pd.DataFrame:
+def check_table(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> pd.DataFrame:
     """Return the checks of `reconcile` for a page, each figure in its unit."""
     rows = {
         _label(row.Index): {
             "holds": _verdict(row),
             "found": _figure(row.found, _check_of(row.Index)),
             "beside": _figure(row.expected, _check_of(row.Index)),
-            "where it fails": _failures(row) if row.failures else "",
+            "where it fails": _failures(row, zone) if row.failures else "",
         }
         for row in _rows(found)
     }
@@ -114,20 +120,22 @@ def _figure(value: Any, check: str) -> str:
     return f"{value:,}"
 
 
-def _failing(row: Any) -> str:
+def _failing(row: Any, zone: str | tzinfo) -> str:
     name, _, measure = _check_of(row.Index).partition(", ")
     group = f"{row.Index[0]}: " if isinstance(row.Index, tuple) else ""
     if measure:
         what = "duration" if measure == "duration" else UNITS.get(measure, measure)
         other = "all time" if name.startswith("all time") else "the hours"
-        return f"{group}{what} of {other} and of the days differ on {_failures(row)}"
-    return f"{group}in {_failures(row)}, {_FAILING.get(name, name)}"
+        return f"{group}{what} of {other} and of the days differ on {_failures(row, zone)}"
+    return f"{group}in {_failures(row, zone)}, {_FAILING.get(name, name)}"
 
 
-def _failures(row: Any) -> str:
+def _failures(row: Any, zone: str | tzinfo) -> str:
     """Return how many buckets a check fails in, and the first of them."""
     of_days = ", " in _check_of(row.Index)
     told = several(int(row.failures), "day" if of_days else "hour")
     if pd.isna(row.first):
         return told
-    return f"{told}, first {row.first:%Y-%m-%d{'' if of_days else ' %H:%M UTC'}}"
+    if of_days:
+        return f"{told}, first {row.first:%Y-%m-%d}"
+    return f"{told}, first {row.first.tz_convert(zone):%Y-%m-%d %H:%M} ({zone})"

@@ -92,10 +92,15 @@ def _state_signals(chart: pd.DataFrame, meaning: Meaning, every: str) -> Stateme
     more = len(signals) - len(said)
     said += [f"{several(more, every)} more"] if more else []
     usual = chart[~chart["signal"]]
+    apart = [_moment(row.Index, every) for row in rows]
+    without = (
+        f"without {' and '.join(apart) if more == 0 else f'these {several(len(signals), every)}'}"
+    )
     sentence = (
         f"{sentence_case(meaning.name)} out of its usual range on {len(signals)} of {whole}, "
         f"{dates(chart)}: {'; '.join(said)}. "
-        f"The usual rate is {centre} ({counted(usual['calls'].sum(), str(meaning.denominator))}); "
+        f"The usual rate, {without}, is {centre} "
+        f"({counted(usual['calls'].sum(), str(meaning.denominator))}); "
         "the range is three standard deviations to either side."
     )
     return Statement(title, sentence, urgent=bool(is_worse(signals, meaning).any()))
@@ -134,10 +139,12 @@ def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement
     if expected < ENOUGH:
         rare = UNITS[str(meaning.event)] if centre <= 0.5 else f"other {_denominator(meaning)}"
         longer = "weeks" if every in ("hour", "day") else "longer periods"
+        few = f"about {amount(expected)} {rare} per {every} are"
+        few = few if expected >= 1 else f"fewer than one {rare.removesuffix('s')} per {every} is"
         return Statement(
             f"{sentence_case(name)} {percent(centre)}: too few {rare} to judge a single {every}",
-            f"{none}, but with {amount(expected)} {rare} expected per {every} only the grossest "
-            f"trouble would be: judge {longer} instead ({name} {rate}, {dates(chart)}).",
+            f"{none}, but {few} expected, so single {every}s tell little; look at {longer} "
+            f"({name} {rate}, {dates(chart)}).",
         )
     if shift is not None and shift.steady:
         return Statement(
@@ -147,7 +154,7 @@ def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement
         )
     return Statement(
         f"{sentence_case(name)} {percent(centre)}: no single {every} out of limits",
-        f"{none}; a lasting change of the {name} by a half is not ruled out "
+        f"{none}; the {name} may have changed by half without showing here "
         f"({rate}, {dates(chart)}).",
     )
 
@@ -170,11 +177,13 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     centre = rates["events"].sum() / calls
     overall = f"{percent(centre)} of {counted(calls, str(meaning.denominator))}"
     found = unusual_hours(rates, meaning)
+    incident = len(unusual_hours(rates, meaning, without_worst_week=False)) > 0
     thin = len(rates) - int(rates["enough"].sum())
     few = f"; {thin} of {len(rates)} hours have too few calls" if thin else ""
     level = f"at the 95 % level for all {len(rates)} hours together"
     if len(found) == 0:
-        title = f"No hour of the week stands out: {name} {overall}{few}"
+        aside = " once its worst week is set aside" if incident else ""
+        title = f"No hour of the week stands out{aside}: {name} {overall}{few}"
         return Statement(title, f"{title} (tested {level}{dated}).")
     far = (rates.loc[found, "rate"] - centre).abs().to_numpy().argmax()
     more = f" and {several(len(found) - 1, 'more hour')}" if len(found) > 1 else ""

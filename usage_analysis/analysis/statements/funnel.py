@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.funnel import differ
+from usage_analysis.analysis.funnel import differ, limits_at
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.control import is_worse
 from usage_analysis.analysis.statements.statement import Statement
@@ -19,6 +19,7 @@ from usage_analysis.analysis.vocabulary import (
     percent,
     percents,
     sentence_case,
+    several,
     shorten,
 )
 
@@ -42,6 +43,14 @@ def state_funnel(groups: pd.DataFrame, meaning: Meaning) -> Statement:
     if len(some) == 0:
         title = f"No {UNITS[of]} in any group, so no {name}"
         return Statement(title, f"{title}{dated}.")
+    idle = len(groups) - len(some)
+    dated += f"; {several(idle, 'group')} without calls" if idle else ""
+    if len(some) == 1:
+        calls = counted(some["calls"].iloc[0], of)
+        of_calls = f"{percent(float(some['rate'].iloc[0]))} of {calls}"
+        only = shorten(str(some.index[0]), _NAME)
+        title = f"Only {only} has calls, so no groups to compare: {name} {of_calls}"
+        return Statement(title, f"{title}{dated}.")
     centre = percent(float(some["centre"].iloc[0]))
     if not np.isfinite(some["high_998"]).any():
         title = f"{sentence_case(name)} {centre} in every group: no limits can be set"
@@ -57,12 +66,28 @@ def state_funnel(groups: pd.DataFrame, meaning: Meaning) -> Statement:
             f"The {name} differs between {among} by more than chance ({ratio}, significant at the "
             f"97 % level), but none stands out {limits}: {overall}{dated}.",
         )
+    outside = _outside_chance(some)
+    if len(beyond) == 0 and outside:
+        some_out = f"{outside} of {several(len(some), 'group')} outside the limits of chance alone"
+        return Statement(
+            f"{some_out}, but none stands out: {name} {overall}",
+            f"{sentence_case(name)} of {some_out}, but none of {among} differs more than groups "
+            f"usually do {limits}: {overall}{dated}.",
+        )
     if len(beyond) == 0:
         return Statement(
-            f"No group's {name} is beyond chance: {overall}",
-            f"None of {among} has an unusual {name} {limits}: {overall}{dated}.",
+            f"No group's {name} differs more than groups usually do: {overall}",
+            f"In none of {among} does the {name} differ more than groups usually do {limits}: "
+            f"{overall}{dated}.",
         )
     return _state_beyond(beyond, meaning, among, f"{len(some):,}", centre, dated)
+
+
+def _outside_chance(groups: pd.DataFrame) -> int:
+    """Return how many groups are outside the limits that chance alone sets."""
+    limits = limits_at(groups, groups["calls"].to_numpy(np.int64), chance_alone=True)
+    rate, low, high = groups["rate"].to_numpy(), limits["low_998"], limits["high_998"]
+    return int(((rate < low.to_numpy()) | (rate > high.to_numpy())).sum())
 
 
 def _state_beyond(

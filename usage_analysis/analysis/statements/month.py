@@ -10,7 +10,7 @@ import pandas as pd
 
 from usage_analysis.analysis.billing import MICRO, amount_of, price_of
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.analysis.month_days import BEGINS_LATE, NO_DAY
+from usage_analysis.analysis.month_days import BEGINS_LATE, BEGINS_WITHIN, NO_DAY
 from usage_analysis.analysis.statements.statement import Statement, describe_rows
 from usage_analysis.analysis.trends import FEW, NOTHING, month_outlook
 from usage_analysis.analysis.vocabulary import (
@@ -121,6 +121,11 @@ class _Words:
         return not self.found["reason"] and self.found["days_left"] > 0
 
     @property
+    def cut(self) -> bool:
+        """True where the data begin after the month did."""
+        return self.found["reason"] in (BEGINS_LATE, BEGINS_WITHIN)
+
+    @property
     def over(self) -> bool:
         """True where the budget is used up already."""
         return self.budget is not None and self._value("month_to_date") > self.budget
@@ -143,8 +148,8 @@ class _Words:
             lead = "Heading for" if found["open"] else "The whole month would be"
             words = f"{lead} {self._amount('projection')} in {month} ({low} to {high})"
             words += self._trend(", with")
-        elif found["reason"] == BEGINS_LATE:
-            words = f"{so_far} in {month} since {found['first_day']:%Y-%m-%d}, not projected"
+        elif self.cut:
+            words = f"{so_far} in {month} since {self._first()}, not projected"
         elif found["reason"] and found["reason"] != NOTHING:
             words = f"{so_far} so far in {month}, too few days to project it"
         else:
@@ -164,11 +169,12 @@ class _Words:
             days = start.days_in_month
             every = f"in all {days} days" if not found["skipped"] else self._skipped()
             return f"{head} {every}{self._budget()}."
-        first, last = (_day(found[day]) for day in ("first_day", "last_day"))
-        if found["reason"] == BEGINS_LATE:
+        first, last = self._first(), _day(found["last_day"])
+        if self.cut:
+            to = f", to {last}" if last != first[: len(last)] else ""
             return (
-                f"{head} {f'on {first}' if first == last else f'from {first} to {last}'}; these "
-                f"data begin after the month did, so it is not projected{self._budget()}."
+                f"{head} {'from' if to else 'on'} {first}, where these data begin{to}; not "
+                f"projected{self._budget()}."
             )
         until = "so far" if found["open"] else f"to {last}, where these data end"
         if found["reason"]:
@@ -179,6 +185,11 @@ class _Words:
             f"{head} {until}{lead} {self._amount('projection')} ({level(self.confidence)} interval "
             f"{low} to {high}, {self._days()}){self._trend('; this carries on')}{self._budget()}."
         )
+
+    def _first(self) -> str:
+        """Day on which the data begin, with its hour where that is not the first."""
+        first = self.found["first_day"]
+        return _day(first) if first == first.normalize() else f"{first:%Y-%m-%d %H:%M}"
 
     def _value(self, name: str) -> float:
         value = self.found[name]
@@ -215,8 +226,9 @@ class _Words:
         parts = [f"from {several(int(found['complete_days']), 'complete day')}"]
         parts += [f"{several(low, 'unusually low day')} left out"] if low else []
         if after:
-            parts.append(f"{after} still open" if found["open"] else f"{after} not in the data")
-        parts += [f"{missing} before not whole"] if missing else []
+            last = f"the last {after} days are" if after > 1 else "the last day is"
+            parts.append(f"{last} still open" if found["open"] else f"{last} not in the data")
+        parts += [f"{several(missing, 'earlier day')} incomplete"] if missing else []
         parts += [self._skipped()] if found["skipped"] else []
         return ", ".join(parts)
 
@@ -245,6 +257,8 @@ class _Words:
             return f"over {self._limit()}"
         if not self.found["days_left"]:
             return f"within {self._limit()}"
+        if self.cut:
+            return f"whether {self._limit()} is used up cannot be told"
         if not self.projected:
             return f"{self._limit()} is not used up yet"
         if self._value("low") > float(self.budget or 0):
@@ -258,7 +272,11 @@ class _Words:
         expected, low, high = (self.found[f"budget_day{end}"] for end in ("", "_low", "_high"))
         verdict = f"; {self._verdict()}"
         if self.over:
-            return verdict if pd.isna(expected) else f"{verdict}, used up on {_day(expected)}"
+            return (
+                verdict
+                if pd.isna(expected) or self.cut
+                else f"{verdict}, used up on {_day(expected)}"
+            )
         if not self.projected or pd.isna(low):
             return verdict
         if pd.isna(expected):

@@ -215,7 +215,7 @@ def _of_week(week: pd.DataFrame, measure: str) -> tuple[str, str]:
         title = "No hour of the week stands out"
         return title, title
     spans = [span for slots in _runs(may_be) for span in _split_days(slots)]
-    title = f"The busiest hour of the week is one of {len(may_be)}"
+    title = f"{len(may_be)} hours of the week could be the busiest"
     if len(spans) <= _FEW_SPANS:
         title = f"The busiest hour of the week lies within {' or '.join(spans)}"
     return title, title
