@@ -178,7 +178,9 @@ def test_an_overlong_call_is_one_call() -> None:
     found = capacity(rows, limit=5)
     assert np.flatnonzero(found["overlong"]).tolist() == [50]
     assert found["carried"].iloc[50:61].to_numpy() == pytest.approx([1.5, *[2] * 8, 1.5, 1])
-    assert "; overlong calls of 1 hour are spread out." in describe_capacity(rows, limit=5)
+    assert "; in 1 hour a very long call was spread over the hours it lasted." in describe_capacity(
+        rows, limit=5
+    )
 
 
 def test_demand_is_the_poisson_bound() -> None:
@@ -210,7 +212,7 @@ def test_a_limit_that_hours_exceed_is_doubted() -> None:
     told = str(describe_capacity(rows, limit=5))
     assert told.startswith("A limit of 5 concurrent calls was hardly in force: ")
     assert "refused" not in told
-    assert "it takes 1" in told
+    assert "these days would need about 1" in told
     groups = pd.concat([rows.assign(agent="a"), talk([1.0] * 120).assign(agent="b")])
     told = describe_capacity(groups[["agent", "total_count", "duration", "provisional"]], limit=5)
     assert told["sentence"].str.contains("hardly").tolist() == [True, False]
@@ -221,12 +223,11 @@ def test_the_risk_in_words() -> None:
     calls = talk([0.1, 2.0, 1.0, 4.0]).assign(provisional=[False, False, False, True])
     found = capacity(calls, limit=5).iloc[1]
     assert describe_capacity(calls, limit=5) == (
-        "Calls were probably refused in 1 of 3 hours at a limit of 5 concurrent calls (1 % or more "
-        "of the hour, 2026-03-02 (UTC), 1 provisional hour left out). The busiest hour, 2026-03-02 "
-        f"01:00, carried {found['carried']:.3g} erlangs and lost an estimated "
-        f"{100 * found['blocking']:.2f} % of its calls (Erlang B). For the usual peak of "
-        f"{found['usual']:.3g} erlangs, {channels_for(found['offered'], 0.01)} lines refuse at "
-        "most 1 %."
+        "If a limit of 5 concurrent calls was in force, it refused 1 % or more of the calls in "
+        "about 1 of 3 hours (2026-03-02 (UTC), 1 provisional hour left out). The busiest hour, "
+        f"2026-03-02 01:00, carried {found['carried']:.3g} erlangs and would have lost about "
+        f"{100 * found['blocking']:.0f} % of its calls (Erlang B). Such days would then need about "
+        f"{channels_for(found['offered'], 0.01)} lines to refuse at most 1 %."
     )
     unlikely = str(describe_capacity(calls, limit=90))
     assert unlikely.startswith(
@@ -254,7 +255,7 @@ def test_the_risk_of_groups_in_words() -> None:
     assert isinstance(told, pd.DataFrame)
     assert told.index.name == "agent"
     assert told["sentence"].str[:23].to_dict() == {
-        "b": "Calls were probably ref",
+        "b": "If a limit of 5 concurr",
         "a": "No finished hour yet, s",
     }
 

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from usage_analysis.analysis.comparison import compare_periods
+from usage_analysis.analysis.meaning import meaning_of
+from usage_analysis.analysis.statements.change import state_change
 from usage_analysis.errors import QueryError
 
 WEEK = np.array([1.1, 1.15, 1.1, 1.05, 1.0, 0.4, 0.3])
@@ -126,3 +128,24 @@ def test_bad_arguments_are_named(arguments: dict[str, object], words: str) -> No
     """A bad argument is refused by name, with what came and what is accepted."""
     with pytest.raises(QueryError, match=words):
         compare_periods(hours([1] * 24 * 9, "2026-03-02"), **arguments)  # type: ignore[arg-type]
+
+
+def test_the_dates_are_those_of_the_days_compared() -> None:
+    """The dates of both periods leave out days without a partner, and the sentence counts them."""
+    time = pd.date_range("2026-02-02", "2026-04-01 23:00", freq="h", tz="UTC", name="time")
+    hourly = pd.DataFrame({"total_count": 10, "provisional": False}, index=time)
+    found = compare_periods(hourly.loc["2026-03-02":], hourly.loc[:"2026-03-01"])
+    assert found.attrs["meaning"]["dates"] == "2026-03-02 to 2026-03-29 (UTC)"
+    assert found.attrs["meaning"]["previous_dates"] == "2026-02-02 to 2026-03-01"
+    told = state_change(found, meaning_of(found, "compare_periods")).sentence
+    assert "28 days, same weekdays and hours; 3 days of the period not compared)" in told
+
+
+def test_an_interval_that_excludes_nothing_is_not_told() -> None:
+    """Where the interval reaches -100 %, the sentence says that there is too little to compare."""
+    time = pd.date_range("2026-03-02", periods=48 * 7, freq="h", tz="UTC", name="time")
+    hourly = pd.DataFrame({"total_count": 0, "provisional": False}, index=time)
+    hourly.iloc[[30, 31, 200], 0] = 1
+    found = compare_periods(hourly.iloc[168:], hourly.iloc[:168])
+    told = state_change(found, meaning_of(found, "compare_periods"))
+    assert told.title == "Too little to compare: 1 against 2 calls"

@@ -164,7 +164,7 @@ def test_data_that_do_not_reach_are_refused(frame: pd.DataFrame, words: str) -> 
     """Without a complete day, or without the month's first day, nothing is projected."""
     with pytest.raises(QueryError, match=words):
         project_month(frame)
-    assert re.search("no day is complete|begin after the month did", describe_month(frame))
+    assert re.search("no day is complete|where these data begin", describe_month(frame))
 
 
 def simulated(kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -233,7 +233,7 @@ def test_the_month_in_words() -> None:
     assert told.startswith(
         "2026-03 (UTC): 2,030 calls so far, heading for 3,100 calls (95 % interval "
     )
-    assert told.endswith(", from 20 complete days, 11 still open).")
+    assert told.endswith(", from 20 complete days, the last 11 days are still open).")
     assert describe_month(days([100] * 4, running=1)) == (
         "2026-03 (UTC): 400 calls so far; 3 complete days, too few to project it."
     )
@@ -269,18 +269,28 @@ def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
         "2026-03 (UTC): 2,000 calls to 2026-03-20, where these data end; the whole month would be "
         "3,100 calls (95 % interval "
     )
-    assert told.endswith(", from 20 complete days, 11 not in the data).")
+    assert told.endswith(", from 20 complete days, the last 11 days are not in the data).")
     assert describe_month(days([100] * 3)) == (
         "2026-03 (UTC): 300 calls to 2026-03-03, where these data end; 3 complete days, too "
         "few to project it."
     )
     assert describe_month(days([100] * 27, "2026-03-05")) == (
-        "2026-03 (UTC): 2,700 calls from 2026-03-05 to 2026-03-31; these data begin after the "
-        "month did, so it is not projected."
+        "2026-03 (UTC): 2,700 calls from 2026-03-05, where these data begin, to 2026-03-31; not "
+        "projected."
+    )
+    late = days([100] * 27, "2026-03-05")
+    unknown = "; whether the budget of 9,999 calls is used up cannot be told."
+    assert str(describe_month(late, budget=9_999)).endswith(unknown)
+    assert "; over the budget of 99 calls." in str(describe_month(late, budget=99))
+    hours = pd.date_range("2026-03-01 06:00", "2026-03-31 23:00", freq="h", tz="UTC", name="time")
+    cut = pd.DataFrame({"total_count": 1, "provisional": False}, index=hours)
+    assert describe_month(cut) == (
+        "2026-03 (UTC): 738 calls from 2026-03-01 06:00, where these data begin, to 2026-03-31; "
+        "not projected."
     )
     gap = days([100] * 31).drop(pd.Timestamp("2026-03-11", tz="UTC"))
     assert str(describe_month(gap)).startswith("2026-03 (UTC): 3,000 calls to 2026-03-31")
-    assert str(describe_month(gap)).endswith(", from 30 complete days, 1 before not whole).")
+    assert str(describe_month(gap)).endswith(", from 30 complete days, 1 earlier day incomplete).")
     found = project_month(gap)
     assert found[["days_left", "left_out", "missing"]].tolist() == [1, 0, 1]
 

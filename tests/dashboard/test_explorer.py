@@ -852,7 +852,7 @@ def test_the_text_form_tells_what_is_on_show(explorer):
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data["text/plain"] == repr(explorer)
     for words in (
-        "The busiest hour of the week is one of",
+        " hours of the week could be the busiest",
         ZONE,
         "719 hours, ready",
         "fetch 1, draw 2",

@@ -674,8 +674,10 @@ def test_hours_at_risk_are_in_the_key():
     """Diamonds are explained where there are any, with the share that counts as risk."""
     busy = frame(48, calls=130)
     shown = plot_capacity(capacity(busy, limit=9, blocking=0.02))
-    assert names(shown, "key") == ["◆ 2 % or more of the calls probably refused"]
-    assert names(plot_capacity(capacity(busy, limit=90)), "key") == []
+    band = "band: calls at once, exceeded 0.1 % of the time"
+    diamonds = "; ◆ a limit of 9 would refuse 2 % or more of the calls"
+    assert names(shown, "key") == [band + diamonds]
+    assert names(plot_capacity(capacity(busy, limit=90)), "key") == [band]
 
 
 def test_groups_are_asked_for_where_they_are_meant():

@@ -84,8 +84,8 @@ def test_calls_and_rates_stand_beside_the_period_before():
     assert calls == (
         f"Calls up {100 * change['change']:.1f} % ({change['current']:,.0f} against "
         f"{change['previous']:,.0f}; 95 % interval {low:+.1f} to {high:+.1f} %; 14 days, same "
-        "weekdays and hours), 2026-03-01 to 2026-03-15 (America/New_York) against 2026-02-01 to "
-        "2026-02-14."
+        "weekdays and hours; 3 hours of the period not compared), 2026-03-01 to 2026-03-14 "
+        "(America/New_York) against 2026-02-01 to 2026-02-14."
     )
     (errors,) = [said for said in rest if said.startswith("No significant change in error rate: ")]
     final = [part[~part["provisional"]] for part in (after, before)]
@@ -123,11 +123,12 @@ def test_an_hour_of_one_long_call_is_not_the_busiest():
     hourly.loc[place, "duration"] = pd.Timedelta(hours=7)
     (_, said) = told(facts_of(hourly, limit=9), "capacity")
     assert f"The busiest hour, {place:%Y-%m-%d %H:%M}" not in said
-    assert "overlong calls of 1 hour are spread out" in said
+    assert "in 1 hour a very long call was spread over the hours it lasted" in said
     sentences = told(facts_of(hourly), "checks")
     assert sentences[-1] == (
-        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-02 11:00 UTC, one call is far "
-        "longer than the others, mostly one left open."
+        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-02 06:00 "
+        "(America/New_York), talk is far too long for the number of calls, as if a call had been "
+        "left open."
     )
 
 
@@ -192,7 +193,8 @@ def test_a_reply_at_odds_with_itself_is_urgent():
     sentences = told(facts, "errors", "checks")
     assert sentences[1] == (
         "2 of 9 consistency checks failed: calls of the hours and of the days differ on 1 day, "
-        "first 2026-03-01; in 1 hour, first 2026-03-01 09:00 UTC, there are more errors than calls."
+        "first 2026-03-01; in 1 hour, first 2026-03-01 09:00 (UTC), there are more errors than "
+        "calls."
     )
 
 

@@ -78,9 +78,9 @@ def compare_periods(
         `current`, `previous`, `delta`, `low`, `high` (of the delta; NaN from one day without
         `history`, and of talk and minutes that do not vary), `change`, delta over previous (NaN
         where that is 0), `hours` and `days` compared, `left_out`, how many buckets of the current
-        period were not compared, and `significant`: the interval does not include 0 (1 or 0 in a Series).
-        One row per group for a breakdown, or per measure. Over several rows `significant` follows
-        Holm's rule, as for `rate_difference`.
+        period were not compared, and `significant`: the interval does not include 0 (1 or 0 in a
+        Series). One row per group for a breakdown, or per measure. Over several rows `significant`
+        follows Holm's rule, as for `rate_difference`.
 
     Raises
     ------

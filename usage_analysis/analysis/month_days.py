@@ -37,10 +37,9 @@ class MonthDays:
         self.counts: Floats = values.astype(np.float64)[order]
         complete = days["complete"].to_numpy(dtype=bool)
         self.known: Booleans = (complete & ~provisional)[order]
-        lengths = (
-            days["hours"].to_numpy(dtype=np.float64)[order] if "hours" in days else np.zeros(0)
-        )
-        self.first_hours = lengths[:1].sum() if not complete[order][:1].all() else 0.0
+        # The first day's length, where its first hours are missing.
+        cut = "hours" in days and not complete[order][:1].all()
+        self.first_hours = float(days["hours"].iloc[order[0]]) if cut else 0.0
         self.open = bool(provisional[order][-1:].any())
         last = self.day[self.known][-1:] if self.known.any() else self.day[-1:]
         self.empty = len(last) == 0
@@ -97,9 +96,9 @@ class MonthDays:
 
     @property
     def begins(self) -> Any:
-        """First instant of the frame's rows."""
+        """First instant of the month's rows."""
         if not self.begins_within:
-            return self.instant(int(self.day[0]))
+            return self.instant(int(self.day[self.inside][0]))
         return self.instant(self.first + 1) - pd.Timedelta(hours=self.first_hours)
 
     @property

@@ -302,9 +302,7 @@ def _row(month: MonthDays, path: _Path | None, budget: float | None) -> dict[str
         "skipped": tuple(month.skipped.tolist()),
         "budget": math.nan if budget is None else float(budget),
         **dict(zip(("budget_day", "budget_day_low", "budget_day_high"), used_up, strict=True)),
-        "first_day": (month.begins if month.begins_within else month.instant(rows[0]))
-        if rows
-        else pd.NaT,
+        "first_day": month.begins if rows else pd.NaT,
         "last_day": month.instant(rows[-1]) if rows else pd.NaT,
         "open": month.open,
         "reason": reason,

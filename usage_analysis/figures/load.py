@@ -183,11 +183,14 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
         _draw_traffic(ax, shown, limit)
     draw_marks(ax, marks)
     every = "day's busiest hour" if by_day else "hour"
-    key = f"◆ a limit of {limit} would refuse {level(float(of.blocking or 0))} or more of the calls"
+    key = "band: calls at once, exceeded 0.1 % of the time"
+    if shown["at_risk"].any():
+        share = level(float(of.blocking or 0))
+        key += f"; ◆ a limit of {limit} would refuse {share} or more of the calls"
     return Caption(
         f"Erlangs of each {every} against the limit of {limit} concurrent calls",
         state_capacity(found[~left_out(found, marks)], meaning=of).title,
-        key if shown["at_risk"].any() else "",
+        key,
         empty="" if len(shown) else "no finished hour yet",
     )
 
@@ -211,7 +214,7 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     ends = [
         (float(limit), f"limit {limit}", theme.alarm),
         (float(carried[-1]), "carried", theme.main),
-        (float(demand[-1]), "calls at once,\nexceeded 0.1 %\nof the time", theme.soft),
+        (float(demand[-1]), "calls at once", theme.soft),
     ]
     label_ends(ax, ends)
 

@@ -179,11 +179,8 @@ def _checks(results: ReportResults) -> Section:
             f"is cut to its local days{hours}."
         )
     caption = "Each check with the value found and the value expected"
-    tables = {
-        "checks": Table(
-            caption, results.checks, check_table(results.checks, selected.selection.timezone)
-        )
-    }
+    shown_checks = check_table(results.checks, selected.selection.timezone)
+    tables = {"checks": Table(caption, results.checks, shown_checks)}
     return Section((), tables, words)
 
 

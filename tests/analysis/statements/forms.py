@@ -18,9 +18,10 @@ OF_DAY = rf"(?:The busiest hour of the day {WITHIN}|No hour of the day stands ou
 NOTHING = rf"No (?:calls|minutes of talk) in (?P<hours>{N}) finished hours"
 TOP = (
     rf"The busiest hour, (?P<hour>{DAY} \d\d:\d\d), carried (?P<erlangs>{N}) erlangs?"
-    rf"(?: and lost an estimated (?P<lost>{N}) % of its calls \(Erlang B\))?"
-    r"(?P<long>; overlong calls of \d+ hours? are spread out)?\."
-    rf"(?: For the usual peak of {N} erlangs, (?P<lines>\d+) lines refuse at most 1 %\.)?"
+    r"(?: and would have lost (?:(?:about|at most) (?P<lost>\d+)|less than 1) % of its calls "
+    r"\(Erlang B\))?"
+    r"(?P<long>; in \d+ hours? a very long call was spread over the hours it lasted)?\."
+    r"(?: Such days would then need about (?P<lines>\d+) lines to refuse at most 1 %\.)?"
 )
 POINTS = (
     rf"(?P<points>{N}) points "
@@ -36,13 +37,13 @@ FORMS = {
         rf"No calls, so no error rate, {WHEN}\.",
     ],
     "describe_peak": [
-        rf"{OF_DAY}(?:; the busiest hour of the week is one of (?P<many>\d+))? {BASIS}\.",
+        rf"{OF_DAY}(?:; (?P<many>\d+) hours of the week could be the busiest)? {BASIS}\.",
         rf"{NOTHING} \({WHEN}\)\.",
     ],
     "describe_capacity": [
         (
-            rf"Calls were probably refused in (?P<risk>{N}) of (?P<hours>{N}) hours at a limit "
-            rf"of 5 concurrent calls \(1 % or more of the hour, {WHEN}\)\. {TOP}"
+            "If a limit of 5 concurrent calls was in force, it refused 1 % or more of the calls in "
+            rf"about (?P<risk>{N}) of (?P<hours>{N}) hours \({WHEN}\)\. {TOP}"
         ),
         (
             "Refusals are unlikely at a limit of 5 concurrent calls: in none of "
@@ -51,8 +52,8 @@ FORMS = {
         (
             rf"A limit of 5 concurrent calls was hardly in force: (?P<over>{N}) hours of "
             rf"(?P<hours>{N}) carried more \({WHEN}\), up to (?P<erlangs>{N}) erlangs on "
-            rf"(?P<hour>{DAY} \d\d:\d\d)\. To refuse at most 1 % of the calls it takes "
-            r"(?P<lines>\d+) lines\."
+            rf"(?P<hour>{DAY} \d\d:\d\d)\. To refuse at most 1 % of the calls, "
+            r"these days would need about (?P<lines>\d+) lines\."
         ),
         rf"No talk in (?P<hours>{N}) hours \({WHEN}\)\.",
     ],
@@ -60,25 +61,28 @@ FORMS = {
         (
             rf"(?P<month>\d{{4}}-\d\d) {ZONE}: an estimated USD (?P<money>{N}) for "
             rf"(?P<monthly>{N}) billed minutes (?:in all (?P<all_days>\d+) days|"
-            rf"(?:on|from) (?P<first>{DAY})(?: to (?P<last>{DAY}))?; "
-            r"these data begin after the month did, so it is not projected|"
+            rf"(?:on|from) (?P<first>{DAY}), where these data begin(?:, to (?P<last>{DAY}))?; not "
+            "projected|"
             rf"to (?P<last_2>{DAY}), where these data end; the whole month would be USD "
             rf"(?P<projection>{N}) \(95 % interval USD (?P<low>{N}) to USD (?P<high>{N}), from "
-            r"(?P<complete>\d+) complete days, (?P<absent>\d+) not in the data\)"
+            r"(?P<complete>\d+) complete days, the last (?P<absent>\d+) days are not in the data\)"
             rf"(?:; this carries on a trend of {N} % per month)?)\."
         )
     ],
     "plot_error_rate": [rf"{RATE} \({OF}; 95 % interval {ENDS} %\)", "No calls, so no error rate"],
     "plot_day": [OF_DAY, NOTHING],
     "plot_week": [
-        r"The busiest hour of the week is one of (?P<many>\d+)",
+        r"(?P<many>\d+) hours of the week could be the busiest",
         "No hour of the week stands out",
         NOTHING,
     ],
     "plot_capacity": [
-        rf"Calls probably refused in (?P<risk>{N}) of (?P<hours>{N}) hours at a limit of 5",
+        (
+            rf"If a limit of 5 was in force, it refused calls in about (?P<risk>{N}) of "
+            rf"(?P<hours>{N}) hours"
+        ),
         rf"Refusals unlikely at a limit of 5: no hour of (?P<hours>{N}) at risk",
-        r"A limit of 5 was hardly in force: it takes (?P<lines>\d+) lines",
+        r"A limit of 5 was hardly in force: these days would need about (?P<lines>\d+) lines",
         rf"No talk in (?P<hours>{N}) hours",
     ],
     "plot_load_duration": [
@@ -127,13 +131,18 @@ FORMS = {
     ],
     "plot_error_week": [
         (
-            rf"No hour of the week stands out: error rate (?P<rate>{N}) % of (?P<calls>{N}) calls"
+            r"No hour of the week stands out(?: once its worst week is set aside)?: "
+            rf"error rate (?P<rate>{N}) % of (?P<calls>{N}) calls"
             r"(?:; (?P<few>\d+) of 168 hours have too few calls)?"
         ),
         "Too few calls in every hour of the week to tell its error rate",
     ],
     "plot_funnel": [
-        rf"No group's error rate is beyond chance: (?P<rate>{N}) % of (?P<calls>{N}) calls",
+        (
+            rf"No group's error rate differs more than groups usually do: (?P<rate>{N}) % of "
+            rf"(?P<calls>{N}) calls"
+        ),
+        rf"Only \w+ has calls, so no groups to compare: error rate {N} % of {N} calls?",
         rf"{RATE} in every group: no limits can be set",
         "No calls in any group, so no error rate",
     ],
@@ -148,6 +157,7 @@ FORMS = {
     "plot_comparison of periods": [
         rf"No significant change in calls: (?P<change>{N}) % \(95 % interval {ENDS} %\)",
         rf"Calls (?P<way>up|down) (?P<size>{N}) % \(95 % interval {ENDS} %\)",
+        rf"Too little to compare: {N} against {N} calls?",
         "0 calls, none in the previous period",
     ],
     "plot_comparison of rates": [

@@ -55,10 +55,20 @@ def test_a_long_call_is_no_alarm() -> None:
     body = json.dumps({"allTime": row, "daily": [sums], "hourly": hourly})
     found = state_checks(ua.reconcile(ua.CallUsage.from_json(body)))
     assert found.sentence == (
-        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-01 09:00 UTC, one call is far "
-        "longer than the others, mostly one left open."
+        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-01 09:00 (UTC), talk is far "
+        "too long for the number of calls, as if a call had been left open."
     )
     assert not found.urgent
+    local = state_checks(ua.reconcile(ua.CallUsage.from_json(body)), "Asia/Tokyo").sentence
+    assert "first 2026-03-01 18:00 (Asia/Tokyo)" in local
+
+
+def test_no_calls_are_told_before_the_checks() -> None:
+    """Where the period has no calls, the sentence says so before it counts checks as passed."""
+    checks = ua.reconcile(usage())
+    checks.loc["hours with calls", "found"] = 0
+    expected = "There are no calls in the period; all 9 consistency checks passed."
+    assert state_checks(checks).sentence == expected
 
 
 def test_groups_are_named() -> None:
@@ -69,7 +79,7 @@ def test_groups_are_named() -> None:
     checks = ua.reconcile(build_breakdown(replies, "agent", query))
     found = state_checks(checks)
     assert found.title == "2 of 18 consistency checks failed"
-    assert "b: in 1 hour, first 2026-03-01 09:00 UTC, there are more errors" in found.sentence
+    assert "b: in 1 hour, first 2026-03-01 09:00 (UTC), there are more errors" in found.sentence
     table = check_table(checks)
     assert len(table) == len(checks)
     assert table.loc["b: no more errors than calls", "holds"] == "no"

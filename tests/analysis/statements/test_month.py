@@ -97,7 +97,7 @@ def test_title_and_sentence_have_the_same_numbers() -> None:
     ("frame", "reason"),
     [
         (days([5, 5], running=2), "no day is complete, so the month is not projected"),
-        (days([5] * 9, "2026-03-05"), "these data begin after the month did"),
+        (days([5] * 9, "2026-03-05"), "2026-03-05, where these data begin"),
         (days([5] * 4), "4 complete days, too few to project it"),
         (days([0] * 9), "nothing in 9 complete days, so the month is not projected"),
         (days([]), "There is no complete day in these data"),

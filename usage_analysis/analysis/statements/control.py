@@ -92,10 +92,8 @@ def _state_signals(chart: pd.DataFrame, meaning: Meaning, every: str) -> Stateme
     more = len(signals) - len(said)
     said += [f"{several(more, every)} more"] if more else []
     usual = chart[~chart["signal"]]
-    apart = [_moment(row.Index, every) for row in rows]
-    without = (
-        f"without {' and '.join(apart) if more == 0 else f'these {several(len(signals), every)}'}"
-    )
+    apart = " and ".join(_moment(row.Index, every) for row in rows)
+    without = f"without {f'these {several(len(signals), every)}' if more else apart}"
     sentence = (
         f"{sentence_case(meaning.name)} out of its usual range on {len(signals)} of {whole}, "
         f"{dates(chart)}: {'; '.join(said)}. "

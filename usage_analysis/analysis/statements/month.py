@@ -272,11 +272,8 @@ class _Words:
         expected, low, high = (self.found[f"budget_day{end}"] for end in ("", "_low", "_high"))
         verdict = f"; {self._verdict()}"
         if self.over:
-            return (
-                verdict
-                if pd.isna(expected) or self.cut
-                else f"{verdict}, used up on {_day(expected)}"
-            )
+            known = pd.notna(expected) and not self.cut
+            return f"{verdict}, used up on {_day(expected)}" if known else verdict
         if not self.projected or pd.isna(low):
             return verdict
         if pd.isna(expected):
