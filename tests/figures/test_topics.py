@@ -151,7 +151,7 @@ def test_capacity_shows_carried_traffic_and_says_the_risk():
     assert lines(ax, "carried")[0] == pytest.approx(found["carried"].to_numpy())
     risk = found["at_risk"]
     assert lines(ax, "at risk")[0] == pytest.approx(found.loc[risk, "carried"].to_numpy())
-    assert f"in {risk.sum():,} of 334 hours" in ax.get_title(loc="left").replace("\n", " ")
+    assert f"in about {risk.sum():,} of 334 hours" in ax.get_title(loc="left").replace("\n", " ")
 
 
 def test_capacity_of_many_weeks_shows_each_days_busiest_hour():
