@@ -172,7 +172,12 @@ FORMS["plot_effects"] = [
 ]
 
 HOLM = r"(?: among \d \w+ compared \(Holm's rule\), although its own interval excludes 0)?"
-OVER = rf"; \d+ days, same weekdays and hours\), {WHEN} against {DAY}(?: to {DAY})?\."
+DAYS = rf"{DAY}(?: to {DAY})?"
+OVER_DAYS = (
+    r"\d+ (?:days?|hours?), same weekdays and hours(?:; \d+ (?:days?|hours?) of the period not "
+    rf"compared)?\), {DAYS} {ZONE} against {DAYS}\."
+)
+OVER = rf"; {OVER_DAYS}"
 RATES = (
     rf"\({N} % against {N} %; (?:95 % interval {ENDS} points|too few days for an interval); "
     rf"(?P<calls>{N}) calls against (?P<calls_before>{N})\), {WHEN} against {DAY}(?: to {DAY})?\."
@@ -185,7 +190,8 @@ FORMS["summary"] = [
         rf"day on average, most on (?P<weekday>\w+) (?P<top_day>{DAY}) \((?P<most>{N})\))?\."
     ),
     rf"No calls in (?P<days>{N}) whole days, {WHEN}\.",
-    rf"0 (?:calls|billed minutes), none in the previous period, {WHEN} against {DAY} to {DAY}\.",
+    rf"0 (?:calls|billed minutes), none in the previous period, {DAYS} {ZONE} against {DAYS}\.",
+    rf"Too little to compare: {N} against {N} (?:calls?|billed minutes?) \({OVER_DAYS}",
     (
         rf"(?:No significant change in calls{HOLM}: (?P<change>{N})|Calls (?P<way>up|down) "
         rf"(?P<size>{N})) % \({N} against {N}; 95 % interval {ENDS} %{OVER}"
@@ -222,17 +228,18 @@ FORMS["summary"] = [
         rf"USD 0\.05 per minute, {WHEN}\."
     ),
     (
-        r"None of 3 groups by agent has an unusual error rate at the 99\.8 % level: "
-        rf"(?P<rate>{N}) % of (?P<calls>{N}) calls, {WHEN}\."
+        r"In none of \d groups by agent does the error rate differ more than groups usually do at "
+        rf"the 99\.8 % level: (?P<rate>{N}) % of (?P<calls>{N}) calls, {WHEN}(?:; \d groups? without calls)?\."
     ),
-    rf"{RATE} in every group: no limits can be set \((?P<calls>{N}) calls, {WHEN}\)\.",
+    rf"Only \w+ has calls, so no groups to compare: error rate {N} % of {N} calls?, {WHEN}.*\.",
+    rf"{RATE} in every group: no limits can be set \((?P<calls>{N}) calls, {WHEN}[^)]*\)\.",
     (
         rf"Of 3 groups by agent, (?P<busiest>\w+) has the most calls \((?P<own_calls>{N}) of "
         rf"(?P<calls>{N}), \d+ %\)(?: and (?:\w+ )?costs the most \(an estimated USD {N} of USD "
         rf"(?P<cost>{N}), \d+ %\))?, {WHEN}\."
     ),
-    r"All 9 consistency checks passed\.",
-    r"1 of 9 consistency checks failed: in \d+ hours?, first .* UTC, one call is far longer .*\.",
+    r"(?:There are no calls in the period; a|A)ll 9 consistency checks passed\.",
+    r"1 of 9 consistency checks failed: in \d+ hours?, first .* \(.*\), talk is far too long .*\.",
 ]
 
 
