@@ -229,7 +229,8 @@ FORMS["summary"] = [
     ),
     (
         r"In none of \d groups by agent does the error rate differ more than groups usually do at "
-        rf"the 99\.8 % level: (?P<rate>{N}) % of (?P<calls>{N}) calls, {WHEN}(?:; \d groups? without calls)?\."
+        rf"the 99\.8 % level: (?P<rate>{N}) % of (?P<calls>{N}) calls, {WHEN}"
+        r"(?:; \d groups? without calls)?\."
     ),
     rf"Only \w+ has calls, so no groups to compare: error rate {N} % of {N} calls?, {WHEN}.*\.",
     rf"{RATE} in every group: no limits can be set \((?P<calls>{N}) calls, {WHEN}[^)]*\)\.",
