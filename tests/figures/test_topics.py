@@ -327,7 +327,7 @@ def test_a_comparison_of_one_measure_tells_its_units():
 def test_words_of_a_comparison_end_where_its_bar_does():
     """No rate and no measure falls below nothing, in the bar or in the words."""
     row = {"current": 5.0, "previous": 6.0, "low": -6.0, "high": 11.7, "change": -1 / 6}
-    row |= {"days": 7, "hours": 168.0, "significant": False}
+    row |= {"days": 7, "hours": 168.0, "left_out": 0, "significant": False}
     meaning = {"made_by": "compare_periods", "confidence": 0.95}
     for measure, told in ((None, "(-100.0 to +195.0)"), ("error_count", "(-6 to +12)")):
         table = pd.DataFrame({"error_count": row}).T
