@@ -162,7 +162,7 @@ class UsageQuery:
             Current time, with its zone. It sets missing local days: the last one is today, and the
             first one is 30 days before the last. Without `now`, both days are required.
         since
-            First instant of a call log: the start of a window without one.
+            First instant of a call log: a window without a start begins on its local day.
 
         Raises
         ------
@@ -226,7 +226,9 @@ class UsageQuery:
         if first > last:
             return None
         made = type(self).local_days(first, last, place)
-        return (first, last) if (made.start, made.end) == (self.start, self.end) else None
+        # A call log ends such a window where the log ends.
+        fits = made.start == self.start and made.end is not None and self.end <= made.end
+        return (first, last) if fits else None
 
     @property
     def start(self) -> datetime | None:
@@ -258,11 +260,13 @@ class UsageQuery:
         now
             Current time, with its zone.
         since
-            Start of a window without one; by default 30 days before the end.
+            First instant of a call log: a window without a start begins at its UTC midnight; by
+            default 30 days before the end.
         """
         to_date = self.to_date or datetime.combine(now.astimezone(UTC).date(), time.max, UTC)
         midnight = datetime.combine(to_date.astimezone(UTC).date(), time.min, UTC)  # type: ignore[union-attr]
-        from_date = self.from_date or since or midnight - DEFAULT_DAYS * _DAY
+        begin = since and datetime.combine(since.astimezone(UTC), time.min, UTC)
+        from_date = self.from_date or begin or midnight - DEFAULT_DAYS * _DAY
         return replace(self, from_date=from_date, to_date=to_date)
 
     def params(self, chunk_days: int = CHUNK_DAYS) -> list[tuple[str, str]]:

@@ -75,3 +75,14 @@ def test_hours_that_are_none_of_a_day_are_refused(hours):
     """Hours are two different hours of one day."""
     with pytest.raises(ua.QueryError, match="hours: expected two hours of the day"):
         Selection(hours=hours)
+
+
+def test_a_breakdown_of_other_days_is_refused():
+    """A breakdown of another period than the reply is refused, with both periods named."""
+    client = ua.sample_client()
+    usage = client.call_usage(from_date="2026-03-01", to_date="2026-03-03", timezone=ZONE)
+    days = {"from_date": "2026-02-01", "to_date": "2026-02-03", "timezone": ZONE}
+    other = client.by_agent(ua.sample.AGENTS, **days)
+    message = "2026-03-01 to 2026-03-03, got 2026-02-01 to 2026-02-03; fetch both for the same days"
+    with pytest.raises(ua.QueryError, match=f"^breakdown: .* {message}$"):
+        ua.build_report(usage, "unused", timezone=ZONE, breakdown=other)

@@ -330,7 +330,7 @@ def test_what_is_set_beside_is_whole_and_named(transport):
     daily = ua.in_timezone(usage.hourly, ZONE).loc["2026-01-31":"2026-03-01"].resample("D").sum()
     beside = line_of(explorer.axes, "previous")
     assert list(beside.get_ydata()) == daily["total_count"].to_list()
-    assert key_of(explorer.axes) == "dashed: 2026-01-31 to 2026-03-01"
+    assert key_of(explorer.axes) == "dashed: 2026-01-31 to 2026-03-01, weekdays not aligned"
     assert beside.get_linestyle() == "--"
     # The change compares the same weekdays, four weeks apart, and says its dates once.
     assert explorer.sentence.endswith(
@@ -356,7 +356,7 @@ def test_an_unfinished_day_stands_beside_the_same_hours(explorer):
         f"{final} calls up to the last final hour, 2026-04-01 ({ZONE}), against {beside} calls up "
         "to the same hour of 2026-03-31; these are other weekdays, so no change is given."
     )
-    assert key_of(explorer.axes) == "dashed: 2026-03-31"
+    assert key_of(explorer.axes) == "dashed: 2026-03-31, weekdays not aligned"
     explorer.comparison.value, explorer.view.value = "weekdays", "comparison"
     exec(explorer.python, made)  # noqa: S102
     told = ua.compare_periods(made["hourly"], made["previous"], history=made["earlier"])

@@ -222,7 +222,7 @@ def test_checks_say_what_they_look_at(usage, page):
     assert whole > shown
     assert f"the whole reply, {whole:,} calls from 2026-03-01 00:00 to 2026-04-01 15:00 UTC" in text
     assert f"This page has {shown:,} of them" in text
-    assert "hours add up to days: minutes of talk" in text
+    assert "hours add up to days: talk" in text
 
 
 def test_an_assumed_date_is_called_so(tmp_path):

@@ -341,3 +341,14 @@ def test_the_default_window_is_the_whole_log():
     assert client.call_usage(timezone="Asia/Tokyo").daily["total_count"].sum() == 300
     groups = {"desk": identifier("Front desk")}
     assert client.by_agent(groups).daily["total_count"].sum() == 300
+
+
+def test_usage_begins_on_the_local_day_of_the_first_call():
+    """With a time zone, usage begins on the local day of the first call, not on the day before."""
+    created = ["2026-02-01T09:28:00-05:00", "2026-02-28T09:00:00-05:00"]
+    log = pd.DataFrame({"created": created, "duration": 60})
+    zone = "America/New_York"
+    usage = from_calls(log).call_usage(timezone=zone)
+    assert usage.query.days_in(zone) == (date(2026, 2, 1), date(2026, 2, 28))
+    daily = ua.aggregate(ua.in_timezone(usage.hourly, zone), "D")
+    assert daily.index[daily["complete"]][0] == pd.Timestamp("2026-02-01", tz=zone)

@@ -138,3 +138,27 @@ def test_sums_are_bounded() -> None:
     body = json.dumps({"allTime": row, "daily": days, "hourly": []})
     with pytest.raises(ua.ResponseError, match=r"^daily\.totalCount: expected rows whose sum"):
         ua.CallUsage.from_json(body)
+
+
+USAGE = ua.sample_client().call_usage(from_date="2026-03-30", to_date="2026-03-31")
+ADVICE: list[tuple[Callable[[], object], str]] = [
+    (lambda: ua.aggregate(USAGE, "D"), "aggregate: .* got CallUsage; pass usage.hourly"),
+    (lambda: ua.in_timezone(USAGE, "UTC"), "in_timezone: .*; pass usage.hourly"),
+    (lambda: ua.between_days(USAGE), "between_days: .*; pass usage.hourly"),
+    (lambda: ua.plot_trend(USAGE), "frame: .*; pass usage.hourly"),
+    (lambda: ua.build_report(USAGE.hourly, "x"), "usage: .* got DataFrame; pass the whole reply"),
+    (lambda: ua.build_report(USAGE, "x", options={}), "options: expected a ReportOptions"),
+    (lambda: ua.Explorer(USAGE), "client: expected a BaseClient, got CallUsage"),
+    (lambda: ua.save_figure("x", "y.png"), "figure: expected a figure or axes, got 'x'"),
+    (lambda: ua.ReportOptions(price="abc"), "price: expected USD per minute"),
+    (lambda: ua.plot_comparison(USAGE.daily), "changes: .* got a frame of hours or days"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), ADVICE)
+def test_an_argument_of_the_wrong_kind_is_refused_with_advice(
+    call: Callable[[], object], message: str
+) -> None:
+    """An argument of the wrong kind or spelling is refused with what to pass instead."""
+    with pytest.raises(ua.QueryError, match=f"^{message}"):
+        call()

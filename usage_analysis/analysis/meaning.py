@@ -130,6 +130,8 @@ def meaning_of(
     if not isinstance(result, pd.DataFrame | pd.Series):
         raise QueryError(f"{at}expected a result of {helpers}, got {type(result).__name__}")
     stated = result.attrs.get("meaning") if meaning is None else meaning
+    if stated is None and {"total_count", "provisional"} <= set(result.keys()):
+        raise QueryError(f"{at}expected a result of {helpers}, got a frame of hours or days")
     if stated is None:
         raise QueryError(
             f"meaning: this table does not say what it is of (some pandas operations drop attrs); "

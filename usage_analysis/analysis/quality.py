@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.analysis.capacity import call_lengths
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import check_kind, group_column
 from usage_analysis.tidy.grouping import Sums, each_group
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
@@ -75,8 +75,7 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
     hourly = daily, total_count     2        3         1
     joined <= calls                 3        2         1
     """
-    if not isinstance(usage, CallUsage):
-        raise QueryError(f"usage: expected a CallUsage, got {type(usage).__name__}")
+    check_kind("usage", usage, CallUsage)
     hourly, group = _hours(usage), group_column(usage.daily)
     if group is None:
         told = _all_time(usage, all_time_filtered)

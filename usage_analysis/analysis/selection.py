@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 from functools import cached_property
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -153,7 +153,7 @@ class Selection:
         Raises
         ------
         QueryError
-            No hour of the reply lies in the selected days.
+            No hour of the reply lies in the selected days, or the breakdown is of other days.
         """
         place = zone(self.timezone)
         chosen = self
@@ -163,12 +163,22 @@ class Selection:
             )
         hours = in_timezone(usage.hourly, place)
         between_days(hours, chosen.from_date, chosen.to_date)  # raises where no row is left
+        grouped = None if breakdown is None else group_hours_of(breakdown, place)
+        if breakdown is not None and grouped is not None:
+            bounds = (chosen.from_date, chosen.to_date)
+            wanted, found = _days_of(hours, *bounds), _days_of(grouped, *bounds)
+            if wanted != found:
+                cut = (breakdown.query and breakdown.query.days_in(place)) or (None, None)
+                raise QueryError(
+                    f"breakdown: expected the days of the reply, {wanted}, got "
+                    f"{_days_of(grouped, *cut)}; fetch both for the same days"
+                )
         earlier = hours if chosen.previous is not None else None
         return SelectedUsage(
             selection=chosen,
             usage=usage,
             all_hours=hours,
-            group_hours=None if breakdown is None else group_hours_of(breakdown, place),
+            group_hours=grouped,
             earlier_hours=earlier if previous is None else in_timezone(previous.hourly, place),
         )
 
@@ -360,6 +370,12 @@ def group_hours_of(breakdown: CallUsage, timezone: str | tzinfo) -> pd.DataFrame
     rows = breakdown.hourly
     rest = rows[str(group_column(rows))] == REST
     return in_timezone(rows if rows.loc[rest, "total_count"].any() else rows[~rest], timezone)
+
+
+def _days_of(rows: pd.DataFrame, first: Any, last: Any) -> Days:
+    """Return the first and last local day of rows between two days, each None for no bound."""
+    low, high = rows.index.min().date(), rows.index.max().date()
+    return Days(max(low, first or low), min(high, last or high))
 
 
 def _whole_days(hourly: pd.DataFrame) -> pd.DataFrame:

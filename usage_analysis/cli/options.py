@@ -93,8 +93,8 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     metadata = "value of a metadata key; repeat the option for several keys"
     add_option(filters, "--metadata", metadata, "KEY=VALUE", type=_parse_pair, action="append")
     add_option(filters, "--search", "text in the summary of a call", "TEXT")
-    add_option(filters, "--time-of-day-start", "earliest time of day, UTC", "HH:MM")
-    add_option(filters, "--time-of-day-end", "latest time of day, UTC", "HH:MM")
+    add_option(filters, "--time-of-day-start", "earliest time (UTC, not --timezone)", "HH:MM")
+    add_option(filters, "--time-of-day-end", "latest time (UTC, not --timezone)", "HH:MM")
 
 
 def filters_of(options: argparse.Namespace) -> CallFilters:

@@ -38,10 +38,10 @@ def add_parser(commands: Commands) -> None:
     add_account(source)
     add_option(source, "--reply", "read a saved reply instead of fetching", "FILE", type=Path)
     add_option(source, "--archive", "read an archive instead of fetching", "DIR", type=Path)
-    add_option(report, "--scope", "scope of the archive to report on (default: all)", "NAME")
+    add_option(report, "--scope", "name given to the calls by sync (default: all)", "NAME")
     add_days(report)
     add_filters(report)
-    file = "file written by fetch --by, for use with --reply"
+    file = "file written by fetch --by for the same days, for use with --reply"
     add_option(add_groups(report), "--breakdown", file, "FILE", type=Path)
     _add_page(report)
     add_option(report, "--out", "folder to write to", "DIR", type=Path, default="usage-report")

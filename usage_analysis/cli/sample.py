@@ -27,7 +27,7 @@ def add_parser(commands: Commands) -> None:
         serve, "--today", "today of the account (default: 2026-04-01)", "DAY", type=parse_day
     )
     add_option(
-        serve, "--all-time-filtered", "apply the filters to allTime too", action="store_true"
+        serve, "--all-time-filtered", "apply filters to all-time totals too", action="store_true"
     )
     serve.set_defaults(run=run)
 

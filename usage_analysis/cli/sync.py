@@ -35,11 +35,11 @@ def add_parser(commands: Commands) -> None:
     add_account(sync)
     folder = "folder of the archive; it is created if it does not exist"
     add_option(sync, "--archive", folder, "DIR", type=Path, required=True)
-    scope = f"name of the scope or of the groups (default: {ALL}, or the kind of the groups)"
+    scope = f"name for these calls, with their filters (default: {ALL}, or the kind of the groups)"
     add_option(sync, "--scope", scope, "NAME")
     add_option(sync, "--since", "first UTC day; required for a new scope", "DAY", type=parse_day)
     add_option(sync, "--refetch", "fetch all days again", action="store_true")
-    repair = "check every file first; move damaged files away and fetch all days again"
+    repair = "read every file first; if some are damaged, move them away and fetch all days again"
     add_option(sync, "--repair", repair, action="store_true")
     add_filters(sync)
     add_groups(sync)

@@ -12,6 +12,7 @@ from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.grouping import KEYED, Pairs, read_pairs
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES as SAMPLE_NAMES
+from usage_analysis.tidy.frames import check_kind
 
 #: IDs by name, or the CSV file that holds them.
 Given = Mapping[str, str] | str | os.PathLike[str] | None
@@ -44,6 +45,7 @@ class Names:
         QueryError
             An ID is no UUID, a name is empty, or a file lacks a column or names one twice.
         """
+        check_kind("client", client, BaseClient)
         # Over HTTP too, the names of the sample account are known.
         sample = SAMPLE_NAMES if client.source == "sample" else AccountNames({}, {}, {})
         listed = client.names or sample

@@ -16,7 +16,7 @@ from usage_analysis.analysis.columns import in_units as in_units
 from usage_analysis.analysis.columns import percents_of as percents_of
 from usage_analysis.analysis.vocabulary import clean
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import REST, group_column
+from usage_analysis.tidy.frames import REST, check_kind, group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.overlap import check_not_summed
 
@@ -50,7 +50,7 @@ def is_narrow(ax: Axes) -> bool:
     return width_of(ax) < NARROW
 
 
-def check_columns(name: str, table: object, *columns: str, made_by: Sequence[str] = ()) -> None:
+def check_columns(name: str, table: Any, *columns: str, made_by: Sequence[str] = ()) -> None:
     """Check that a table has the columns that a plot needs.
 
     Parameters
@@ -65,8 +65,7 @@ def check_columns(name: str, table: object, *columns: str, made_by: Sequence[str
     QueryError
         Names what is missing.
     """
-    if not isinstance(table, pd.DataFrame):
-        raise QueryError(f"{name}: expected a DataFrame, got {type(table).__name__}")
+    check_kind(name, table, pd.DataFrame)
     check_not_summed(name, table)
     missing = [column for column in columns if column not in table]
     if missing:

@@ -325,6 +325,8 @@ def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in _KINDS:
         raise QueryError(f"path: expected a name ending in .svg, .png or .pdf, got {path.name!r}")
+    if not isinstance(figure, Figure | Axes):
+        raise QueryError(f"figure: expected a figure or axes, got {figure!r:.60}")
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
     if whole is None:
         raise QueryError("figure: expected a figure or axes on one, got axes that are on none")

@@ -117,7 +117,8 @@ def _draw_previous(
     days = " to ".join(dict.fromkeys((f"{index[0]:%Y-%m-%d}", f"{index[-1]:%Y-%m-%d}")))
     look: dict[str, Any] = {"color": theme_in_use().muted, "ls": "--", "lw": 1.2}
     ax.plot(line, heights, gid="previous", label=days, **look)
-    return heights, f"dashed: {days}"
+    aligned = "" if (first - start).days % WEEK == 0 else ", weekdays not aligned"
+    return heights, f"dashed: {days}{aligned}"
 
 
 def _draw_single(

@@ -39,6 +39,7 @@ from usage_analysis.report.sections import sections_of, state_left_out
 from usage_analysis.report.summary import summarize
 from usage_analysis.report.tables import csv_of, has_parquet, html_table, rows_in_words, write_table
 from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import check_kind
 from usage_analysis.tidy.usage import CallUsage
 
 _DARK: Final = {"page": "#1E1E1E", "ink": "#ECECEC", "muted": "#B4B4B4", "grid": "#3A3A3A",
@@ -108,12 +109,16 @@ def build_report(
     >>> page.name
     'report.html'
     """
+    for name, reply in (("usage", usage), ("previous", previous), ("breakdown", breakdown)):
+        check_kind(name, usage if reply is None else reply, CallUsage)
+    options = ReportOptions() if options is None else options
+    check_kind("options", options, ReportOptions)
     check_frame("build_report", usage.hourly)
     if timezone is not None and selection is not None:
         raise QueryError("timezone: expected it in the selection alone, got both")
     chosen = selection or Selection(timezone=timezone or "UTC")
     selected = chosen.of(usage, breakdown=breakdown, previous=previous)
-    results = ReportResults(selected, options or ReportOptions())
+    results = ReportResults(selected, options)
     return write_report(results, folder, sections=sections, progress=progress)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from usage_analysis.analysis.billing import PRICE
+from usage_analysis.analysis.billing import PRICE, price_of
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.analysis.trends import month_outlook
@@ -55,6 +55,10 @@ class ReportOptions:
     title: str = "Call usage"
     theme: Theme | None = None
     single_file: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the price before anything is computed."""
+        price_of(self.price)
 
 
 @dataclass(frozen=True)

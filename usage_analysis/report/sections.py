@@ -30,7 +30,6 @@ from usage_analysis.tidy.overlap import can_share_calls
 from usage_analysis.tidy.periods import aggregate
 
 _PANEL_DAYS = 120
-_BUSIEST = 50
 _NOT_COMPARABLE = (
     "No comparison with the previous period: no finished hour has the same weekday and hour in "
     "both periods."
@@ -104,7 +103,7 @@ def _capacity(results: ReportResults) -> Section:
     else:
         pictures = [results.picture("capacity", found[found["at_risk"]])]
     carried = found[["carried", "overlong"]]
-    busiest = carried.sort_values("carried", ascending=False, kind="stable").iloc[:_BUSIEST]
+    busiest = carried.sort_values("carried", ascending=False, kind="stable")
     pictures.append(results.picture("load_duration", busiest))
     return Section(pictures, words=words)
 
@@ -135,7 +134,8 @@ def _comparison(results: ReportResults) -> Section:
     changes, rates = results.changes, results.rates
     if changes is None:
         return Section(words=[_NOT_COMPARABLE])
-    pictures = [results.picture("comparison", changes.map(_in_minutes))]
+    table = changes.map(_in_minutes).rename(index={"duration": "talk_minutes"})
+    pictures = [results.picture("comparison", table)]
     pictures += [] if rates is None else [results.picture("rates_compared", rates)]
     words = (
         f"The previous period is {date_range(results.selected.previous_rows('all'))}. Changes "

@@ -103,8 +103,7 @@ def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     column, for a phone, which shows a row as a list.
     """
     shown = table.iloc[:_ROWS_SHOWN].reset_index()
-    shares = {str(name) for name in shown if _is_share(str(name), shown)}
-    cells = [_cells(str(name), shown[name], str(name) in shares) for name in shown]
+    cells = [_cells(str(name), shown[name], _share_unit(str(name), shown)) for name in shown]
     names = [_heading(str(name), shown[name]) for name in shown]
     rows = list(zip(*cells, strict=True))
     return _TABLE.render(names=names, rows=rows, named=named and bool(names[1]))
@@ -150,17 +149,17 @@ def _heading(name: str, column: pd.Series) -> str:
     return f"{told} [h:mm:ss]" if pd.api.types.is_timedelta64_dtype(column.dtype) else told
 
 
-def _is_share(name: str, table: pd.DataFrame) -> bool:
-    """Return True if a column is a share: rates and their limits."""
-    if "rate" in table:
-        limits = ("low", "high", "centre", "difference")
-        return name in limits or (
-            name.startswith(("rate", "previous_rate", "low_", "high_")) and "of" not in name
-        )
-    return name in ("share", "change")
+def _share_unit(name: str, table: pd.DataFrame) -> str:
+    """Return the unit of a column of shares: ``%``, ``points`` of a difference, "" for others."""
+    if "rate" not in table:
+        return "%" if name in ("share", "change") else ""
+    if name in ("low", "high", "centre", "difference"):
+        return "points" if "difference" in table else "%"
+    rates = name.startswith(("rate", "previous_rate", "low_", "high_")) and "of" not in name
+    return "%" if rates else ""
 
 
-def _cells(name: str, column: pd.Series, is_share: bool) -> list[str]:
+def _cells(name: str, column: pd.Series, unit: str) -> list[str]:
     if name == "day_of_week":
         return [WEEKDAYS[int(day)] for day in column]
     if name == "hour_of_week":
@@ -169,10 +168,10 @@ def _cells(name: str, column: pd.Series, is_share: bool) -> list[str]:
         return [f"{hour:02}:00" for hour in column]
     if name == "blocking":
         return [vocabulary.part(share) for share in column]
-    return [_cell(value, is_share) for value in column]
+    return [_cell(value, unit) for value in column]
 
 
-def _cell(value: Any, is_share: bool) -> str:
+def _cell(value: Any, unit: str) -> str:
     if isinstance(value, Markup):
         return value
     if pd.isna(value):
@@ -187,8 +186,10 @@ def _cell(value: Any, is_share: bool) -> str:
         number = float(value)
         if np.isinf(number):
             return "infinite"
-        if is_share:
-            return f"{100 * number:.2f} %"
+        if unit:
+            return (
+                f"{vocabulary.points(number) if unit == 'points' else f'{100 * number:.2f}'} {unit}"
+            )
         if number == round(number):
             return f"{number:,.0f}"
         return f"{number:,.1f}" if abs(number) >= 1000 else f"{number:,.4g}"

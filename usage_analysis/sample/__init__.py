@@ -150,7 +150,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
             f"now: expected a time after the end of all calls, got {now}; {late:,} of "
             f"{len(calls.created):,} calls end later"
         )
-    since = int(calls.created[0]) // DAY * DAY if len(calls) else None
+    since = int(calls.created[0]) if len(calls) else None
     endpoint = Endpoint(
         lambda: calls, now=clock, until=until, since=since, source="file", lacking=lacking
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
-from usage_analysis.tidy.frames import COUNTS, group_column, is_table_column
+from usage_analysis.tidy.frames import COUNTS, check_kind, group_column, is_table_column
 from usage_analysis.tidy.grouping import check_rows, groups_of
 from usage_analysis.tidy.overlap import check_not_summed
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
@@ -23,7 +23,8 @@ from usage_analysis.tidy.zones import DAY, HOUR, Instants
 _WHY = {
     "error_count": "replies saved before 2026-03 have no error counts, and neither has a call log "
     "without a column error",
-    "billed_minutes": "replies saved before 2025-09 have no billed minutes",
+    "billed_minutes": "replies saved before 2025-09 have no billed minutes, and neither has a call "
+    "log without a column billed_minutes",
 }
 
 
@@ -55,8 +56,7 @@ def check_frame(
         twice, rows are too long or of unknown length, or groups that can share calls were added up.
         The message names the line that mends it.
     """
-    if not isinstance(frame, pd.DataFrame):
-        raise QueryError(f"{helper}: expected a DataFrame, got {type(frame).__name__}")
+    check_kind(helper, frame, pd.DataFrame)
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         why = "; ".join(_WHY[column] for column in missing if column in _WHY)

@@ -57,6 +57,27 @@ _TAKEN = {
 Source = Literal["live", "sample", "file"]
 
 
+# What to do where one kind of data was passed instead of the other.
+_INSTEAD = {
+    ("DataFrame", "CallUsage"): "; pass usage.hourly",
+    ("CallUsage", "DataFrame"): "; pass the whole reply, not one of its frames",
+}
+
+
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Refuse an argument of another class; between replies and frames the message says what to do.
+
+    Raises
+    ------
+    QueryError
+        The value is no instance of `kind`.
+    """
+    if not isinstance(value, kind):
+        wanted, got = kind.__name__, type(value).__name__
+        advice = _INSTEAD.get((wanted, got), "")
+        raise QueryError(f"{name}: expected a {wanted}, got {got}{advice}")
+
+
 def group_column(frame: pd.DataFrame) -> str | None:
     """Return the name of a breakdown's group column, or None for a single series."""
     if len(frame.columns) == 0 or frame.columns[0] in MEASURES or frame.columns[0] == "provisional":
@@ -80,8 +101,8 @@ def check_group_name(name: str) -> None:
 
 
 def measures_of(frame: pd.DataFrame) -> list[str]:
-    """Return the measures that a frame has, in the canonical order."""
-    return [name for name in MEASURES if name in frame]
+    """Return the measures that a frame has, in the canonical order; none for other objects."""
+    return [name for name in MEASURES if name in getattr(frame, "columns", ())]
 
 
 def is_table_column(name: str) -> bool:

@@ -16,7 +16,7 @@ from usage_analysis.filters import local_day
 from usage_analysis.query import zone as zone_named
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import measures_of
+from usage_analysis.tidy.frames import check_kind, measures_of
 from usage_analysis.tidy.grouping import Sums, covered_lengths, groups_of, insert_group, row_lengths
 from usage_analysis.tidy.hour_splitting import split_hours
 from usage_analysis.tidy.wire import MEASURES
@@ -62,6 +62,7 @@ def between_days(
     last = None if to_date is None else local_day("to_date", to_date)
     if first is not None and last is not None and first > last:
         raise QueryError(f"from_date: expected at most to_date, got {first} after {last}")
+    check_kind("between_days", frame, pd.DataFrame)
     kept = inside_days(frame, first, last)
     if not kept.any():
         raise QueryError(

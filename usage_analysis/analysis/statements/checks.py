@@ -37,7 +37,9 @@ def check_name(check: str) -> str:
     """Return the name of a check in words, with its measure."""
     name, _, measure = check.partition(", ")
     words = _NAMES.get(name, name)
-    return f"{words}: {UNITS.get(measure, measure)}" if measure else words
+    # The totals of talk are in hours, so the unit of the axis does not fit.
+    what = "talk" if measure == "duration" else UNITS.get(measure, measure)
+    return f"{words}: {what}" if measure else words
 
 
 def state_checks(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> Statement:
@@ -114,7 +116,8 @@ def _figure(value: Any, check: str) -> str:
     if value is None or (not isinstance(value, pd.Timedelta) and pd.isna(value)):
         return ""
     if isinstance(value, pd.Timedelta):
-        return f"{duration_clock(value)} h"
+        seconds = value.total_seconds()
+        return f"{seconds:,.0f} s" if check.startswith("overhead") else f"{duration_clock(value)} h"
     if check.endswith("billed_minutes"):
         return f"{value:,.1f} min"
     return f"{value:,}"
