@@ -83,7 +83,7 @@ ACTIONS = [
     Action("tab", "Trends"),
     Action("group", "Nothing", "Home"),
     Action("preset", "This month", "ArrowUp"),
-    Action("first", "2026-03-20", says="from 2026-03-20 to"),
+    Action("first", "2026-03-20", says="2026-03-20 to"),
     Action("last", "2026-03-30", says="to 2026-03-30 ("),
     Action("timezone", "Europe/Berlin", says="(Europe/Berlin)"),
     Action("hour_from", "01:00"),

@@ -136,6 +136,9 @@ def test_without_a_kernel_the_last_figure_shows(browser, lab):
     board.changes(board.page.locator(".ua-tab button", has_text="Errors").click)
     assert board.page.locator(f"{kept}:visible").count() == 0  # one picture at a time
     last = board.page.locator(".ua-headline").inner_text()
+    # The kernel draws the picture that is kept after the one that is shown.
+    kernel = "panel.sessionContext.session.kernel"
+    in_lab(board, f"await {kernel}.requestExecute({{code: '0'}}).done;")
     in_lab(board, "await app.commands.execute('docmanager:save');")
     in_lab(board, "await panel.sessionContext.shutdown();")
     assert board.said == []
