@@ -101,7 +101,7 @@ def capacity(
     check_frame("capacity", hourly, "duration", "total_count", "provisional", rows="hour")
     check_gaps("capacity", hourly)
     rows = rows_of(hourly)
-    held = _held(hourly, rows)
+    held = _spread_talk(hourly, rows)
     final = ~hourly["provisional"].to_numpy(dtype=bool)
     slot = rows.code * 168 + rows.slots("hour_of_week")[rows.place]
     usual, noise = _usual(held, slot, final, rows.count)
@@ -140,7 +140,7 @@ class _Held(NamedTuple):
     length: Floats
 
 
-def _held(hourly: pd.DataFrame, rows: Rows) -> _Held:
+def _spread_talk(hourly: pd.DataFrame, rows: Rows) -> _Held:
     """Spread the talk of each row over the hours that it lasted."""
     counts = "joined_count" if "joined_count" in hourly else "total_count"
     calls = hourly[counts].to_numpy(dtype=np.float64)

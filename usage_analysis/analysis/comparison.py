@@ -113,7 +113,7 @@ def compare_periods(
         previous, history = current, current if history is None else history
     else:
         _check_alike(current, previous, "previous")
-        start, shift = first_day(current), _weeks_between(current, previous)
+        start, shift = first_day(current), _count_weeks(current, previous)
     if history is not None:
         _check_alike(current, history, "history")
     pairs = [_Pair(current, previous, history, name, start, shift) for name in measures]
@@ -167,7 +167,7 @@ def _last_period(frame: pd.DataFrame, every: str) -> tuple[int, int]:
     return start, max(step, _WEEK * math.ceil(elapsed / _WEEK))
 
 
-def _weeks_between(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
+def _count_weeks(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
     days = _WEEK * round((first_day(later) - first_day(earlier)) / _WEEK)
     if days <= 0 and len(later) and len(earlier):
         first, other = (date_of(first_day(frame)) for frame in (earlier, later))

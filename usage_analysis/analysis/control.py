@@ -113,7 +113,7 @@ def control_chart(
         raise QueryError(f'method: expected "p_prime" or "p", got {method!r}')
     check_event(event, denominator)
     check_frame("control_chart", frame, event, denominator, "provisional")
-    kept, left_out = _finished(with_measures(frame, event, denominator), every)
+    kept, left_out = _select_finished(with_measures(frame, event, denominator), every)
     data = _Periods.of(kept, event, denominator)
     if baseline is None:
         usual = _learn(data, method)
@@ -144,7 +144,7 @@ def control_chart(
     return with_meaning(out, meaning, frame)
 
 
-def _finished(frame: pd.DataFrame, every: str | None) -> tuple[pd.DataFrame, int]:
+def _select_finished(frame: pd.DataFrame, every: str | None) -> tuple[pd.DataFrame, int]:
     """Return the periods that are whole and final, and how many are not."""
     periods = frame if every is None else aggregate(frame, every)
     final = finished(periods)
@@ -268,7 +268,7 @@ def _learn_from(
         The baseline lacks a column, or has other groups.
     """
     check_frame("baseline", baseline, event, denominator, "provisional")
-    data = _Periods.of(_finished(baseline, every)[0], event, denominator)
+    data = _Periods.of(_select_finished(baseline, every)[0], event, denominator)
     usual = _learn(data, method)
     ours = None if groups is None else groups.name
     theirs = None if data.groups is None else data.groups.name

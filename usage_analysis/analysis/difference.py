@@ -279,7 +279,7 @@ def _difference(
         (_at(columns[0], place), _at(columns[1], place))
         for columns, place in zip((first, second), places, strict=True)
     )
-    scatter = _pooled(frames, index, event, denominator) if by_days else None
+    scatter = _pool(frames, index, event, denominator) if by_days else None
     low, high = _interval(now, before, scatter, confidence)
     rate, old = intervals.share(now[1], now[0]), intervals.share(before[1], before[0])
     table = pd.DataFrame(
@@ -323,9 +323,7 @@ def _over_time(frame: pd.DataFrame) -> bool:
     return isinstance(frame.index, pd.DatetimeIndex) and len(frame) > count
 
 
-def _pooled(
-    frames: Sequence[pd.DataFrame], index: pd.Index, event: str, denominator: str
-) -> Scatter:
+def _pool(frames: Sequence[pd.DataFrame], index: pd.Index, event: str, denominator: str) -> Scatter:
     """Scatter of the days of both periods and of their history, for each group."""
     pooled = None
     for frame, own in zip(frames, _single_days(frames), strict=True):

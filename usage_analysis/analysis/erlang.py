@@ -142,7 +142,7 @@ def _numbers(given: ArrayLike) -> Floats:
 def _traffic(traffic: ArrayLike) -> Floats:
     values = _numbers(traffic)
     if not np.all(values >= 0):
-        raise QueryError(f"traffic: expected erlangs, 0 or more, got {_shown(traffic)}")
+        raise QueryError(f"traffic: expected erlangs, 0 or more, got {_format(traffic)}")
     return values
 
 
@@ -150,7 +150,7 @@ def _channels(channels: ArrayLike, least: int = 0) -> Integers:
     values = np.asarray(channels)
     if (values.size and values.dtype.kind not in "iu") or not np.all(values >= least):
         raise QueryError(
-            f"channels: expected whole numbers, {least} or more, got {_shown(channels)}"
+            f"channels: expected whole numbers, {least} or more, got {_format(channels)}"
         )
     return values.astype(np.int64)
 
@@ -159,7 +159,7 @@ def check_blocking(blocking: object) -> None:
     """Raise a QueryError where a blocking is not a number between 0 and 1."""
     if isinstance(blocking, bool) or not isinstance(blocking, int | float) or not 0 < blocking < 1:
         raise QueryError(
-            f"blocking: expected a share between 0 and 1 such as 0.01, got {_shown(blocking)}"
+            f"blocking: expected a share between 0 and 1 such as 0.01, got {_format(blocking)}"
         )
 
 
@@ -167,12 +167,12 @@ def _blocking_target(blocking: ArrayLike) -> Floats:
     values = _numbers(blocking)
     if not np.all((values > 0) & (values < 1)):
         raise QueryError(
-            f"blocking: expected a share between 0 and 1 such as 0.01, got {_shown(blocking)}"
+            f"blocking: expected a share between 0 and 1 such as 0.01, got {_format(blocking)}"
         )
     return values
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     return repr(value)[:80]
 
 

@@ -124,13 +124,13 @@ def forecast(
     weekdays = learn_weekdays(values, used, weekday)
     usual = weekdays.mean[:, weekday]
     scale = ratio((values * used).sum(axis=1), (usual * used).sum(axis=1))[:, None]
-    state = _filtered(values, used, usual * scale, weekdays.dispersion, age)
+    state = _filter_level(values, used, usual * scale, weekdays.dispersion, age)
     days = low.sum(axis=1)
     share = days / (days + used.sum(axis=1) + _LOW_DAYS_BEFORE) * (off is None)
     lost = share * (1 - size)
     shape = weekdays.mean[:, coming] * scale * (1 - lost)[:, None]
     shape = np.where(off_coming, _day_off(values, known_off, weekdays, weekday) * scale, shape)
-    path = np.maximum(state.level[..., None] + state.slope[..., None] * _carried(ahead), _FLOOR)
+    path = np.maximum(state.level[..., None] + state.slope[..., None] * _damped_days(ahead), _FLOOR)
     totals = (path * shape).cumsum(axis=2)
     expected = np.einsum("kg,kgd->gd", state.weight, path) * shape
     total = expected.cumsum(axis=1)
@@ -156,7 +156,7 @@ class _State:
     weight: Floats
 
 
-def _filtered(
+def _filter_level(
     values: Floats, used: Booleans, usual: Floats, dispersion: Floats, age: Integers
 ) -> _State:
     """Follow level and slope from day to day with a Kalman filter (Harvey 1989, chapter 4).
@@ -197,7 +197,7 @@ def _day_off(values: Floats, known: Booleans, weekdays: Weekdays, weekday: Integ
     return mean[:, None]
 
 
-def _carried(ahead: Integers) -> Floats:
+def _damped_days(ahead: Integers) -> Floats:
     """Days of growth between the last known day and each coming one, damped."""
     days = ahead + 1.0
     return np.where(days > 0, (1 - _DAMPING**days) / (1 - _DAMPING), days)
@@ -206,7 +206,7 @@ def _carried(ahead: Integers) -> Floats:
 def _level_variance(state: _State, shape: Floats, ahead: Integers) -> Floats:
     """Variance of the running totals that level and slope cause."""
     size = shape.cumsum(axis=1)
-    growing = (shape * _carried(ahead)).cumsum(axis=1)
+    growing = (shape * _damped_days(ahead)).cumsum(axis=1)
     # A step on one coming day moves all later ones.
     later = [((size[:, [day]] - size[:, :day]) ** 2).sum(axis=1) for day in range(size.shape[1])]
     moved = size**2 + np.stack(later, axis=1) if later else size**2

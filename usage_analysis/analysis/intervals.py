@@ -74,7 +74,7 @@ def holm(tails: Floats, confidence: float) -> NDArray[np.bool_]:
     return found
 
 
-def partly_pooled(values: Floats, variances: Floats) -> Floats:
+def shrink_towards_mean(values: Floats, variances: Floats) -> Floats:
     """Return values drawn towards their common mean by as much as chance moves each.
 
     Empirical Bayes with the variance between groups of DerSimonian and Laird (1986, Controlled

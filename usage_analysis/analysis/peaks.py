@@ -134,12 +134,12 @@ def busy_hour(
     wanted = workdays | (days != "workdays")
     kept, left_out = table.whole & wanted, table.seen & ~table.whole & wanted
     results = [
-        _busiest(_chosen(load[mask], days), method, hour, measure, quantile)
+        _busiest(_load_of_kind(load[mask], days), method, hour, measure, quantile)
         | {"left_out": int(out.sum())}
         for load, mask, out in zip(table.load, kept, left_out, strict=True)
     ]
     if not results:
-        _chosen(np.empty((0, 24)), days)  # as for a series without rows
+        _load_of_kind(np.empty((0, 24)), days)  # as for a series without rows
     meaning = Meaning(
         made_by="busy_hour", measure=measure, confidence=confidence,
         method="Wilson's interval with leave-one-out selection (Wilson 1927)",
@@ -161,7 +161,7 @@ def _check_busy_hour(method: str, hour: int | None, days: str, weekend: Sequence
         raise QueryError(f'hour: expected 0 to 23 with method "fdmh", got {hour!r}')
 
 
-def _chosen(load: Floats, days: str) -> Floats:
+def _load_of_kind(load: Floats, days: str) -> Floats:
     if len(load) == 0:
         raise QueryError(
             "busy_hour: expected at least one whole local day with every clock hour and nothing "

@@ -132,7 +132,7 @@ def _failing(frame: pd.DataFrame, failing: NDArray[np.bool_]) -> tuple[int, pd.T
     return len(places), frame.index[places[0]] if len(places) else None
 
 
-def _shown(value: Any, measure: str) -> Any:
+def _format_value(value: Any, measure: str) -> Any:
     """Sum of exact integers in the measure's own kind."""
     if measure == "duration":
         return pd.Timedelta(np.timedelta64(int(value), "us"))
@@ -167,7 +167,7 @@ def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
         first = (
             pd.Timestamp((low + int(wrong[0])) * DAY, unit="us", tz="UTC") if len(wrong) else None
         )
-        found, expected = (_shown(side.sum(), measure) for side in (one, two))
+        found, expected = (_format_value(side.sum(), measure) for side in (one, two))
         name = f"hourly = daily, {measure}"
         checks.append((name, len(wrong) == 0, found, expected, len(wrong), first, ""))
     return checks
@@ -181,7 +181,7 @@ def _all_time(usage: CallUsage, filtered: bool) -> list[Check]:
         name = str(measure)
         if name not in usage.daily:
             continue
-        total = _shown(_exact(usage.daily, name).sum(), name)
+        total = _format_value(_exact(usage.daily, name).sum(), name)
         slack = _ROUNDING * len(usage.daily) / MICRO if name == "billed_minutes" else 0
         near = value == total if name == "duration" else abs(value - total) <= slack
         ok = bool(near) if filtered else None

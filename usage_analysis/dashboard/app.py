@@ -60,7 +60,7 @@ def _client(account: str, archive: str | None) -> BaseClient:
     return sample_client() if account == "sample" else Client()
 
 
-def _checked(
+def _check_page(
     client: BaseClient,
     *,
     agents: Given = None,
@@ -161,7 +161,7 @@ def served(
     # The page's kernel runs in another folder.
     folder = None if archive is None else str(Path(archive).resolve())
     with _client(account, folder) as client:
-        plain = json.dumps(_checked(client, **options))
+        plain = json.dumps(_check_page(client, **options))
     source = (
         "import json\n\nfrom usage_analysis.dashboard.app import page\n\n"
         f"page({account!r}, {folder!r}, **json.loads({plain!r}))"

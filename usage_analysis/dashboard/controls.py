@@ -62,9 +62,9 @@ class Chooser:
     def __init__(self, what: str, none: str) -> None:
         self._names: tuple[str, ...] = ()
         label = f"{label_of(f'{what}s')} (none chosen: {none})"
-        self.list = _labelled(widgets.SelectMultiple, label, name=f"{what}s")
+        self.list = _with_label(widgets.SelectMultiple, label, name=f"{what}s")
         article = "an" if what[0] in "aeiou" else "a"
-        self.find = _typed(widgets.Text, f"Find {article} {what}", placeholder="part of a name")
+        self.find = _on_input(widgets.Text, f"Find {article} {what}", placeholder="part of a name")
         self.find.continuous_update = True
         self.all = _button("All", f"Choose every {what} that is listed", name=f"all-{what}s")
         self.none = _button("None", f"Choose no {what}: {none}", name=f"no-{what}s")
@@ -104,10 +104,10 @@ class Controls:
         self.agents = Chooser("agent", "all calls")
         self.groups = Chooser("group", "the largest")
         made: dict[str, Any] = {
-            "preset": _choice("preset", _swapped(PRESETS)),
-            "first": _labelled(widgets.DatePicker, label_of("first")),
-            "last": _labelled(widgets.DatePicker, label_of("last")),
-            "timezone": _typed(widgets.Combobox, label_of("timezone"), options=zones()),
+            "preset": _choice("preset", _swap(PRESETS)),
+            "first": _with_label(widgets.DatePicker, label_of("first")),
+            "last": _with_label(widgets.DatePicker, label_of("last")),
+            "timezone": _on_input(widgets.Combobox, label_of("timezone"), options=zones()),
             "hour_from": _choice("hour_from", _hours("hour_from")),
             "hour_to": _choice("hour_to", _hours("hour_to")),
             "agents": self.agents.list,
@@ -115,28 +115,28 @@ class Controls:
             "metadata_key": _choice("metadata_key", [("Any", ANY), *_same(names.metadata)]),
             "metadata_value": _choice("metadata_value", [("Any", ANY)]),
             **{
-                name: _typed(widgets.Text, label_of(name), placeholder="any")
+                name: _on_input(widgets.Text, label_of(name), placeholder="any")
                 for name in ("duration_min", "duration_max", "search")
             },
             "measure": _choice("measure", [(UNITS[name], name) for name in MEASURES]),
-            "granularity": _choice("granularity", _swapped(GRANULARITIES)),
-            "comparison": _choice("comparison", _swapped(COMPARISONS)),
+            "granularity": _choice("granularity", _swap(GRANULARITIES)),
+            "comparison": _choice("comparison", _swap(COMPARISONS)),
             "group": _choice("group", groups),
             "groups": self.groups.list,
             "top": _slider("top", int(meta_of("top").le or 0)),
             "limit": _slider("limit", max(60, 2 * settings.limit)),
-            "price": _typed(widgets.Text, label_of("price")),
-            "tab": _labelled(
-                widgets.ToggleButtons, label_of("tab"), options=_swapped(TABS), name="tab"
+            "price": _on_input(widgets.Text, label_of("price")),
+            "tab": _with_label(
+                widgets.ToggleButtons, label_of("tab"), options=_swap(TABS), name="tab"
             ),
-            "view": _labelled(
+            "view": _with_label(
                 widgets.Dropdown, label_of("view"),
                 options=[(entry.heading, name) for name, entry in VIEWS.items()], name="view",
             ),
         }  # fmt: skip
         self.by_name = made
         self.largest = _button("Top", "Choose this many agents, those with the most calls")
-        self.how_many = _labelled(
+        self.how_many = _with_label(
             widgets.BoundedIntText, "How many", min=1, max=max(len(names.agents), 1), value=3
         )
         self.groups_title = html("groups-title", "<h2>Which groups</h2>")
@@ -187,7 +187,7 @@ class Controls:
         return {name: control.value for name, control in self.by_name.items()}
 
 
-def _swapped(labels: dict[str, str]) -> list[tuple[str, str]]:
+def _swap(labels: dict[str, str]) -> list[tuple[str, str]]:
     return [(label, name) for name, label in labels.items()]
 
 
@@ -201,19 +201,19 @@ def _same(names: Any) -> list[tuple[str, str]]:
 
 
 def _choice(name: str, options: list[tuple[str, Any]]) -> Any:
-    return _labelled(widgets.Dropdown, label_of(name), options=options, value=options[0][1])
+    return _with_label(widgets.Dropdown, label_of(name), options=options, value=options[0][1])
 
 
 def _slider(name: str, most: int) -> Any:
-    return _labelled(widgets.IntSlider, label_of(name), min=1, max=most)
+    return _with_label(widgets.IntSlider, label_of(name), min=1, max=most)
 
 
-def _typed(kind: Any, label: str, **options: Any) -> Any:
+def _on_input(kind: Any, label: str, **options: Any) -> Any:
     """Return a field that sends its value when it loses focus or Enter is pressed."""
-    return _labelled(kind, label, continuous_update=False, **options)
+    return _with_label(kind, label, continuous_update=False, **options)
 
 
-def _labelled(kind: Any, label: str, *, name: str = "", **options: Any) -> Any:
+def _with_label(kind: Any, label: str, *, name: str = "", **options: Any) -> Any:
     control = kind(
         description=label, tooltip="", **options
     )  # without a tooltip some front ends show "null"

@@ -53,7 +53,7 @@ class Display:
     def loading(self, settings: Settings) -> None:
         """A question is under way; what is seen is still the answer to an older one."""
         days = settings.days
-        old = " The figure is still that of the question before." if self._pictured else ""
+        old = " The figure is still that of the question before." if self._has_picture else ""
         self._say(f"Asking {self._answers}: {days} ({settings.timezone})…{old}")
         self.asof.value = self._dating
         self.progress.value, self.progress.max = 0, 1
@@ -79,7 +79,7 @@ class Display:
         warning = view.cached.warning
         self._note(warning or partly(view), bad=bool(warning))
         self._say(drawn.headline)
-        self._dated(view, fetched)
+        self._show_date(view, fetched)
         self._settle()
 
     def empty(self, view: View, fetched: bool) -> None:
@@ -88,7 +88,7 @@ class Display:
         self.image.layout.display = "none"
         self.python.value = ""
         self._settle()
-        self._dated(view, fetched)
+        self._show_date(view, fetched)
         words = settings.selection.filters_in_words({})
         narrowed = "; ".join(f"{name}: {value}" for name, value in words.items())
         told = f"no call meets {narrowed}. Choose fewer filters or" if narrowed else ""
@@ -129,14 +129,14 @@ class Display:
         self._say(headline)
         self.asof.value = self._dating
         self.python.value = ""
-        greyed = f" The greyed figure is {last}." if self._pictured else ""
+        greyed = f" The greyed figure is {last}." if self._has_picture else ""
         self._note(
             f"{words.rstrip('.')}.{greyed}{' Refresh tries again.' if again else ''}", bad=True
         )
         self.image.add_class("ua-stale")
 
     @property
-    def _pictured(self) -> bool:
+    def _has_picture(self) -> bool:
         return self.image.svg != "" and self.image.layout.display != "none"
 
     def _settle(self) -> None:
@@ -147,7 +147,7 @@ class Display:
             self.image.remove_class(state)
         self.image.turn += 1
 
-    def _dated(self, view: View, fetched: bool) -> None:
+    def _show_date(self, view: View, fetched: bool) -> None:
         usage = view.selected.usage
         moment = usage.as_of.tz_convert(view.settings.timezone)
         how = f"asked {self._answers} for this" if fetched else "drawn from cached data"

@@ -118,7 +118,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         self._keep(None, None)
         self.controls = Controls(self._names, self._settings)
         self.display = Display(client.answers)
-        self._queries = BackgroundQueries(client, self._answered, self.display.progressed)
+        self._queries = BackgroundQueries(client, self._on_response, self.display.progressed)
         self.phase: Phase = "loading"
         self.error: BaseException | None = None
         self._static = StaticOutput()
@@ -136,19 +136,19 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     def _listen(self) -> None:
         controls = self.controls
         for name, control in controls.by_name.items():
-            control.observe(partial(self._changed, name), names="value")
+            control.observe(partial(self._on_change, name), names="value")
         for name, chooser in (("agents", controls.agents), ("groups", controls.groups)):
-            chooser.find.observe(partial(self._searched, name), names="value")
+            chooser.find.observe(partial(self._on_search, name), names="value")
             chooser.all.on_click(lambda _, n=name, c=chooser: self._choose(n, c.list.options))
             chooser.none.on_click(partial(self._choose, name, ()))
-        self.image.observe(lambda _: self._changed("", None), names="narrow")
-        self.image.on_msg(self._pointed)
+        self.image.observe(lambda _: self._on_change("", None), names="narrow")
+        self.image.on_msg(self._on_point)
         controls.largest.on_click(lambda _: self._choose_largest())
         controls.refresh.on_click(lambda _: self._ask_again())
         for kind, button in controls.leave.items():
             button.on_click(partial(self._leave, kind))
 
-    def _changed(self, name: str, _change: object) -> None:
+    def _on_change(self, name: str, _change: object) -> None:
         with self._lock, self._telling_faults():
             if self._suppressed:
                 return
@@ -168,7 +168,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             if not self._joining:
                 self._update()
 
-    def _searched(self, name: str, _change: object) -> None:
+    def _on_search(self, name: str, _change: object) -> None:
         with self._suppressing():
             getattr(self.controls, name).search(getattr(self._settings, name))
 
@@ -177,7 +177,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             getattr(self.controls, name).search(tuple(chosen))
             self.controls.by_name[name].value = tuple(chosen)
 
-    def _pointed(self, _image: object, content: Mapping[str, Any], _buffers: object) -> None:
+    def _on_point(self, _image: object, content: Mapping[str, Any], _buffers: object) -> None:
         """Choose what was clicked in the figure, or go back to the choice before."""
         with self._lock, self._telling_faults():
             try:
@@ -246,7 +246,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         with self._suppressing():
             self.controls.show(self._settings)
 
-    def _answered(self, question: Question, answer: CallUsage | BaseException) -> None:
+    def _on_response(self, question: Question, answer: CallUsage | BaseException) -> None:
         with self._lock, self._telling_faults():
             if isinstance(answer, UsageError):
                 self._picking = False
@@ -337,7 +337,7 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             finally:
                 self._joining -= 1
                 if not self._joining:
-                    self._changed("", None)
+                    self._on_change("", None)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait [s] for a running query and return True if the figure is up to date."""

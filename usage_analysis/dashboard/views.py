@@ -39,10 +39,10 @@ _COMMA: Final = ",\n    "
 def views_of(settings: Settings) -> list[tuple[str, str]]:
     """Return headings and names of the figures that the settings' tab offers."""
     entries = [CATALOGUE[name] for name in ON_TABS[settings.tab]]
-    return [(entry.heading, entry.name) for entry in entries if _offered(entry, settings)]
+    return [(entry.heading, entry.name) for entry in entries if _is_offered(entry, settings)]
 
 
-def _offered(entry: Entry, settings: Settings) -> bool:
+def _is_offered(entry: Entry, settings: Settings) -> bool:
     groups, compared = bool(settings.group), settings.comparable
     return groups >= entry.needs_groups and compared >= entry.needs_previous
 
@@ -112,7 +112,7 @@ class View:
         imports = ["import datetime"] if "datetime." in self.client else []
         out = [*imports, "import usage_analysis as ua", ""]
         out.append(f"client = {self.client or '...  # yours'}")
-        out.append(f"usage = {self._asked(asked, by_group=by_group)}")
+        out.append(f"usage = {self._call_that_fetches(asked, by_group=by_group)}")
         hours = f"ua.in_timezone(usage.hourly, {settings.timezone!r})"
         if by_group or earlier is not None or settings.hours is not None:
             out.append(f"hours = {hours}")
@@ -132,7 +132,7 @@ class View:
         out.append(f"about = ua.Provenance.of(usage, hourly{filters})")
         return out
 
-    def _asked(self, days: Days, *, by_group: bool) -> str:
+    def _call_that_fetches(self, days: Days, *, by_group: bool) -> str:
         """Return the call that fetches local days, of all calls or by group."""
         question = self.cached.question
         by = self.settings.group if by_group else ""

@@ -18,7 +18,7 @@ from usage_analysis.analysis.vocabulary import clean
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import REST, check_kind, group_column
 from usage_analysis.tidy.grouping import each_group
-from usage_analysis.tidy.overlap import check_not_summed
+from usage_analysis.tidy.overlap import check_no_shared_sum
 
 #: Series that have a colour and a label; by default the others are drawn in grey behind them.
 MOST_LABELS: Final = 6
@@ -66,7 +66,7 @@ def check_columns(name: str, table: Any, *columns: str, made_by: Sequence[str] =
         Names what is missing.
     """
     check_kind(name, table, pd.DataFrame)
-    check_not_summed(name, table)
+    check_no_shared_sum(name, table)
     missing = [column for column in columns if column not in table]
     if missing:
         of = f" of a result of {' or '.join(made_by)}" if made_by else ""
@@ -128,12 +128,12 @@ def groups_by_size(
     sizes.sort(key=lambda part: (part[1] == REST, -part[0]))
     if sizes and sizes[-1][1] == REST and not any(size > 0 for size, _, _ in sizes[:-1]):
         sizes.insert(0, sizes.pop())
-    wanted = _wanted([name for _, name, _ in sizes], groups)
+    wanted = _choose_names([name for _, name, _ in sizes], groups)
     parts = [(name in wanted, (clean(name), rows)) for _, name, rows in sizes]
     return [part for own, part in parts if own], [part for own, part in parts if not own]
 
 
-def _wanted(names: list[str], groups: int | Sequence[str] | None) -> set[str]:
+def _choose_names(names: list[str], groups: int | Sequence[str] | None) -> set[str]:
     """Names of the groups to draw by themselves, of all names by size."""
     if groups is None or isinstance(groups, int):
         largest = names[: MOST_LABELS if groups is None else groups]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.intervals import partly_pooled
+from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.change import (
     row_label,
@@ -89,7 +89,7 @@ def _greatest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return the rows with the greatest difference, after small groups are partly pooled."""
     gap = (rows["now"] - rows["before"]).to_numpy(dtype=np.float64)
     spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
-    pooled = np.nan_to_num(np.abs(partly_pooled(gap, spread**2)), nan=-1)
+    pooled = np.nan_to_num(np.abs(shrink_towards_mean(gap, spread**2)), nan=-1)
     return rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:most])]
 
 

@@ -14,7 +14,7 @@ from usage_analysis.analysis.vocabulary import axis_name, shorten
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats, Parts, groups_by_size, in_units
 from usage_analysis.figures.labels import label_ends
-from usage_analysis.figures.lines import ON_AXIS, Ends, draw_groups, last_known
+from usage_analysis.figures.lines import ON_AXIS, Ends, draw_groups, last_finite
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import from_zero, hours_across
@@ -94,7 +94,7 @@ def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:
         ax.fill_between(_HOURS, low, high, color=colour, alpha=0.18, lw=0, gid=f"{name} band")
         marker = "o" if np.isfinite(mean).sum() < _FEW_HOURS else "None"
         ax.plot(_HOURS, mean, color=colour, marker=marker, ms=4, gid=name, label=name, **ON_AXIS)
-        ends.append((last_known(mean), name or "all days", colour))
+        ends.append((last_finite(mean), name or "all days", colour))
         values += [mean, high]
     from_zero(ax, np.concatenate(values))
     label_ends(ax, ends)

@@ -85,16 +85,16 @@ class Step:
 
     def run(self, names: Mapping[str, Any], **more: Any) -> Any:
         """Make the call."""
-        given = {name: value for name, (value, _) in self._given(names).items()}
+        given = {name: value for name, (value, _) in self._keywords(names).items()}
         return self.function(*(names[name] for name in self.inputs), **given, **more)
 
     def python(self, names: Mapping[str, Any]) -> list[str]:
         """Return the call as a line of Python."""
-        given = (f"{name}={words}" for name, (_, words) in self._given(names).items())
+        given = (f"{name}={words}" for name, (_, words) in self._keywords(names).items())
         call = f"ua.{self.function.__name__}({', '.join([*self.inputs, *given])})"
         return [f"{self.target} = {call}" if self.target else f"print({call})"]
 
-    def _given(self, names: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    def _keywords(self, names: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
         """Return the keyword arguments with their Python."""
         out = {}
         for name, value in self.keywords.items():

@@ -119,7 +119,7 @@ def plot_groups(
     figure.supylabel(vocabulary.axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
     finding = state_largest(breakdown, measure).title
-    _figure_head(figure, title or finding, about, breakdown, marks)
+    _write_figure_heading(figure, title or finding, about, breakdown, marks)
     return panels[:count]
 
 
@@ -143,7 +143,7 @@ def _dates_alone(panel: Axes) -> None:
     panel.patch.set_visible(False)
 
 
-def _figure_head(
+def _write_figure_heading(
     figure: Figure, title: str, about: Provenance | None, data: pd.DataFrame, marks: Sequence[Mark]
 ) -> None:
     """Write title, provenance and marks above all panels."""

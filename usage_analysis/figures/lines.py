@@ -34,7 +34,7 @@ def others_name(others: Parts) -> str:
     return f"{len(names)} others"
 
 
-def last_known(values: Floats) -> float:
+def last_finite(values: Floats) -> float:
     """Return the last finite value, 0 where there is none."""
     finite = values[np.isfinite(values)]
     return float(finite[-1]) if len(finite) else 0.0
@@ -117,12 +117,12 @@ DrawGroup = Callable[[str, pd.DataFrame, str, float, str], Floats]
 
 def draw_groups(named: Parts, others: Parts, draw: DrawGroup) -> Ends:
     """Draw each named group in its colour, the others in grey behind, and return all labels."""
-    behind = [last_known(draw(name, rows, OTHERS, 0.7, "other")) for name, rows in others]
+    behind = [last_finite(draw(name, rows, OTHERS, 0.7, "other")) for name, rows in others]
     ends = []
     for (name, rows), colour in zip(named, colour_of(named), strict=True):
         heights = draw(name, rows, colour, 1.6, "group")
         if np.isfinite(heights).any():
-            ends.append((last_known(heights), name, colour))
+            ends.append((last_finite(heights), name, colour))
     if others:
         ends.append((float(np.mean(behind)), others_name(others), theme_in_use().muted))
     return ends

@@ -283,5 +283,5 @@ def _draw_bound(ax: Axes, rows: pd.DataFrame, bound: Floats) -> Ends:
     single = lines.is_isolated(y)
     ax.plot(x[single], y[single], "_", color=muted, ms=9, gid="bound alone")
     return (
-        [(lines.last_known(bound), "rounding at most", muted)] if np.isfinite(bound).any() else []
+        [(lines.last_finite(bound), "rounding at most", muted)] if np.isfinite(bound).any() else []
     )

@@ -59,14 +59,14 @@ def time_axis(ax: Axes, frame: pd.DataFrame, *, ticks: int | None = None) -> Flo
 def _fitting(first: int, last: int, most: int, every: str) -> tuple[str, Instants]:
     """Local times of at most so many ticks, none finer than the rows, and what they step by."""
     for unit, n in _STEPS[_FINEST.get(every, _MONTHLY) :]:
-        local = _stepped(unit, n, first, last)
+        local = _times_apart(unit, n, first, last)
         # Mondays read better than every fourth day, as soon as there are three of them.
         if len(local) <= most and not (n == 4 and unit == "day" and last - first > 21 * DAY):
             break
     return unit, local
 
 
-def _stepped(unit: str, n: int, first: int, last: int) -> Instants:
+def _times_apart(unit: str, n: int, first: int, last: int) -> Instants:
     """Local times in a range [us] that lie `n` hours, days or months apart; weeks at Mondays."""
     if unit == "month":
         months = np.array([first, last]).view("M8[us]").astype("M8[M]").view(np.int64)

@@ -149,7 +149,7 @@ def _draw_single(
         ax.plot(
             line, mean, color=theme.main, lw=2.2, gid="mean", label=f"mean of {words}", **ON_AXIS
         )
-        ends.append((lines.last_known(mean), f"mean of {words}", theme.main))
+        ends.append((lines.last_finite(mean), f"mean of {words}", theme.main))
     from_zero(ax, np.concatenate([y, beside]))
     label_ends(ax, ends)
     return key
@@ -191,7 +191,7 @@ def _draw_groups(
     (over, words), many = _mean_over(span_of(frame), buckets), buckets > MANY
     if many:
         named, others = (
-            [(name, _averaged(rows, measure, over, marks)) for name, rows in parts]
+            [(name, _average(rows, measure, over, marks)) for name, rows in parts]
             for parts in (named, others)
         )
     ends = lines.draw_groups(named, others, partial(lines.line_of_group, ax, measure))
@@ -201,7 +201,7 @@ def _draw_groups(
     return f"mean over {words} of " if many else ""
 
 
-def _averaged(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]) -> pd.DataFrame:
+def _average(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]) -> pd.DataFrame:
     """Rows of one group with the moving mean in a measure's place."""
     used = finished(rows) & ~left_out(rows, marks)
     x = dates_of(rows.index)

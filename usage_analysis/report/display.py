@@ -9,7 +9,7 @@ import pandas as pd
 from usage_analysis.analysis.vocabulary import WEEKDAYS, duration_clock, several
 
 
-def busy_hours_shown(busy: pd.DataFrame) -> pd.DataFrame:
+def busy_hours_for_page(busy: pd.DataFrame) -> pd.DataFrame:
     """Return the results of `busy_hour` for a page, each with its days."""
     methods = {"tcbh": "same clock hour (tcbh)", "adph": "each day's own (adph)"}
     rows: list[Any] = list(busy.itertuples())
@@ -32,7 +32,7 @@ def _of_days(kind: str, days: int) -> str:
     return f"{several(days, 'workday')} among them"
 
 
-def peak_hours_shown(peaks: pd.DataFrame) -> pd.DataFrame:
+def peak_hours_for_page(peaks: pd.DataFrame) -> pd.DataFrame:
     """Return the result of `peak_hours` for a page."""
     rows: list[Any] = list(peaks.itertuples())
     return pd.DataFrame(
@@ -73,7 +73,7 @@ def _share(share: float) -> str:
     return "none" if pd.isna(share) else f"{100 * share:.1f} %"
 
 
-def month_shown(found: Any) -> pd.DataFrame:
+def month_for_page(found: Any) -> pd.DataFrame:
     """Return the result of `project_month` for a page."""
     whole = "so far" if found["days_left"] else "the whole month"
     shown = {whole: f"{found['month_to_date']:,.1f}"}
@@ -94,7 +94,7 @@ def month_shown(found: Any) -> pd.DataFrame:
     return _as_list(shown)
 
 
-def billing_shown(overhead: Any) -> pd.DataFrame:
+def billing_for_page(overhead: Any) -> pd.DataFrame:
     """Return the result of `billing_overhead` for a page."""
     shown = {
         "billed": f"{overhead['billed_minutes']:,.1f} min",

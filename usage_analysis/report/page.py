@@ -195,7 +195,7 @@ class _Page:
                 drawings = {name: svg_with_points(f, one.drawn) for name, f in figures.items()}
                 if not self.results.options.single_file:
                     names += _write_figure(wide, drawings["wide"][0], folder / one.name)
-                shown[section.name].append(_shown(wide, drawings, one.table))
+                shown[section.name].append(_format_cell(wide, drawings, one.table))
                 done += 1
         progress(done, steps)
         for name, table in self._tables().items():
@@ -240,12 +240,12 @@ class _Page:
             terms=self.wanted is None or "terms" in self.wanted,
             version=version("usage-analysis"),
             digest=digest,
-            assumed=self._assumed(),
+            assumed=self._assumes_date(),
             files=names,
             options=self.results.options,
         )
 
-    def _assumed(self) -> bool:
+    def _assumes_date(self) -> bool:
         """Return True if the date of the data is unknown and assumed."""
         usage = self.results.selected.usage
         days = usage.daily.index
@@ -289,7 +289,7 @@ class _Page:
                     f"{mark.label}: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is left out of "
                     "means and limits, and kept in the totals."
                 )
-        if self._assumed():
+        if self._assumes_date():
             notes.append(
                 f"The reply does not say when it was fetched. {results.about.as_of:%Y-%m-%d %H:%M} "
                 "UTC, the end of its last day, is assumed."
@@ -311,7 +311,7 @@ def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
     return [f"{path.name}.svg", f"{path.name}.png"]
 
 
-def _shown(
+def _format_cell(
     wide: Figure, drawings: dict[str, tuple[bytes, list[Point]]], table: pd.DataFrame
 ) -> _Shown:
     images = (_in_the_dark(svg, theme_in_use()) for svg, _ in drawings.values())

@@ -18,10 +18,10 @@ from usage_analysis.analysis.vocabulary import date_range, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.entry import describe_columns
 from usage_analysis.report.display import (
-    billing_shown,
-    busy_hours_shown,
-    month_shown,
-    peak_hours_shown,
+    billing_for_page,
+    busy_hours_for_page,
+    month_for_page,
+    peak_hours_for_page,
 )
 from usage_analysis.report.ranking import group_table, with_lines
 from usage_analysis.report.results import ReportResults, Section, Table
@@ -59,13 +59,13 @@ def _peaks(results: ReportResults) -> Section:
             "The busy hour [calls]: the clock hour with the greatest mean, and the mean of each "
             "day's greatest hour",
             busy,
-            busy_hours_shown(busy),
+            busy_hours_for_page(busy),
         ),
         "peak_hours": Table(
             "The hours of the week with the greatest expected load [calls per hour]: the mean of "
             "one hour is partly luck, so plan with the expected load",
             peaks,
-            peak_hours_shown(peaks),
+            peak_hours_for_page(peaks),
         ),
     }
     return Section([results.picture("week"), results.picture("day")], tables, [words])
@@ -114,7 +114,7 @@ def _billing(results: ReportResults) -> Section:
     overhead: Any = billing_overhead(hourly, price=results.options.price)
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
     hours = several(len(hourly) - int(overhead["left_out"]), "finished hour")
-    shown = Table(f"Billed minutes and talk of {hours}", table, billing_shown(overhead))
+    shown = Table(f"Billed minutes and talk of {hours}", table, billing_for_page(overhead))
     return Section([picture], {"billing_overhead": shown})
 
 
@@ -124,7 +124,7 @@ def _month(results: ReportResults) -> Section:
     if pd.notna(found["projection"]):
         row = pd.DataFrame([found], index=pd.Index(["billed_minutes"], name="measure"))
         caption = f"Billed minutes of {found['month']:%B %Y} [min]"
-        tables["month"] = Table(caption, row, month_shown(found))
+        tables["month"] = Table(caption, row, month_for_page(found))
     words = [state_month(found, price=results.options.price).sentence]
     picture = results.picture("month", days[["billed_minutes", "complete"]])
     return Section([picture], tables, words)

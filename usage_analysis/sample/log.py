@@ -75,7 +75,7 @@ def read_log(frame: pd.DataFrame) -> Log:
     calls = Calls(
         created=created[order],
         duration=duration[order],
-        billed=_billed(frame)[order],
+        billed=_billed_minutes(frame)[order],
         joined=joined[order],
         error=error[order],
         agent=sort(_with_ids(agents)),
@@ -165,7 +165,7 @@ def _talk(
     return duration, duration > 0 if joined is None else joined
 
 
-def _billed(frame: pd.DataFrame) -> NDArray[np.int32]:
+def _billed_minutes(frame: pd.DataFrame) -> NDArray[np.int32]:
     """Return the billed time from the log; zeros, which no reply shows, without it [1/10 min]."""
     if "billed_minutes" not in frame:
         return np.zeros(len(frame), dtype=np.int32)

@@ -109,8 +109,8 @@ def sum_by_group(
         frame = aggregate(in_timezone(frame, window.zone), every)
     if groups is not None:
         _check_length(len(groups), len(frame))
-    sums = _grouped(_sums(table, list(keys.values()), hours, plan), keys, groups)
-    filled = _filled(sums, frame)
+    sums = _add_up_groups(_sums(table, list(keys.values()), hours, plan), keys, groups)
+    filled = _fill_buckets(sums, frame)
     if waiting is not None:
         filled["provisional"] = _flags(waiting, hours, plan, len(filled))
     return _on_clock(filled, every, window) if by_hour else filled
@@ -169,7 +169,7 @@ def _lookup(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
     )
 
 
-def _held(total: nw.Expr) -> nw.Expr:
+def _bounded_sum(total: nw.Expr) -> nw.Expr:
     """Return a sum, or -1 where 64 bits do not hold it.
 
     The -1 is made of the sum, because narwhals 2.10 fails at a literal where there are no rows.
@@ -194,7 +194,7 @@ def _sums(table: nw.LazyFrame, keys: Sequence[str], hours: Instants, plan: _Plan
         .group_by(*keys, "_bucket")
         .agg(nw.col(*kept).sum())
         # Engines add up past 64 bits, come round below 0, or fail at the cast.
-        .with_columns(*(_held(nw.col(name)) for name in kept))
+        .with_columns(*(_bounded_sum(nw.col(name)) for name in kept))
         .with_columns(nw.col(*kept, "_bucket").cast(nw.Int64))
         .head(MOST_ROWS + 1)
         .collect()
@@ -206,7 +206,7 @@ def _sums(table: nw.LazyFrame, keys: Sequence[str], hours: Instants, plan: _Plan
     return sums.assign(_bucket=np.searchsorted(plan.numbers, sums["_bucket"].to_numpy()))
 
 
-class _Grouped(NamedTuple):
+class _Grouping(NamedTuple):
     """Sums as integers, by group and bucket."""
 
     columns: dict[str, NDArray[np.int64]]
@@ -216,11 +216,13 @@ class _Grouped(NamedTuple):
     groups: pd.Index | None
 
 
-def _grouped(sums: pd.DataFrame, keys: Mapping[str, str], groups: Sequence[str] | None) -> _Grouped:
+def _add_up_groups(
+    sums: pd.DataFrame, keys: Mapping[str, str], groups: Sequence[str] | None
+) -> _Grouping:
     columns = {n: sums[kept].to_numpy() for n, kept in STORED.items() if kept in sums}
     bucket = sums["_bucket"].to_numpy()
     if not keys:
-        return _Grouped(columns, bucket, np.zeros(len(sums), dtype=np.intp), None)
+        return _Grouping(columns, bucket, np.zeros(len(sums), dtype=np.intp), None)
     for name, key in keys.items():
         if sums[key].isna().any():
             raise QueryError(f"by: expected a value of {name} in every row, got rows without")
@@ -231,10 +233,10 @@ def _grouped(sums: pd.DataFrame, keys: Mapping[str, str], groups: Sequence[str] 
         raise QueryError(f'by: expected values without "{BETWEEN}" in {", ".join(keys)}, got some')
     known = pd.Index(labels if groups is None else groups, name=BETWEEN.join(keys))
     number = known.get_indexer(pd.Index(labels))
-    return _Grouped(columns, bucket, number[grouped.ngroup()], known)
+    return _Grouping(columns, bucket, number[grouped.ngroup()], known)
 
 
-def _filled(sums: _Grouped, frame: pd.DataFrame) -> pd.DataFrame:
+def _fill_buckets(sums: _Grouping, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the sums in every bucket of an empty frame, once per group."""
     count, buckets = 1 if sums.groups is None else len(sums.groups), len(frame)
     _check_length(max(count, -(-len(sums.bucket) // max(buckets, 1))), buckets)

@@ -17,7 +17,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import COUNTS, check_kind, group_column, is_table_column
 from usage_analysis.tidy.grouping import check_rows, groups_of
-from usage_analysis.tidy.overlap import check_not_summed
+from usage_analysis.tidy.overlap import check_no_shared_sum
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
 _WHY = {
@@ -70,7 +70,7 @@ def check_frame(
             f"{helper}: expected a group column that is not called {group}, which is a column of "
             f'frames or tables; rename it: frame.rename(columns={{"{group}": "group"}})'
         )
-    check_not_summed(helper, frame)
+    check_no_shared_sum(helper, frame)
     timeless = totals and not isinstance(frame.index, pd.DatetimeIndex)
     if not timeless:
         _check_index(helper, frame)

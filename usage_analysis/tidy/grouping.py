@@ -119,9 +119,9 @@ def groups_of(frame: pd.DataFrame) -> tuple[NDArray[np.intp], pd.Index | None]:
     column = frame[name]
     starts = _run_starts(column)
     if starts is None:
-        code, groups = _factorized(column)
+        code, groups = _factorize(column)
     else:
-        of_runs, groups = _factorized(column.iloc[starts])
+        of_runs, groups = _factorize(column.iloc[starts])
         code = np.repeat(of_runs, np.diff(starts, append=len(column)))
     return code, pd.Index(groups, name=name)
 
@@ -142,7 +142,7 @@ def _run_starts(column: pd.Series) -> NDArray[np.intp] | None:
     return starts if 8 * len(starts) < len(column) else None
 
 
-def _factorized(column: pd.Series) -> tuple[NDArray[np.intp], Any]:
+def _factorize(column: pd.Series) -> tuple[NDArray[np.intp], Any]:
     code, groups = pd.factorize(column)
     if len(code) and code.min() < 0:
         # Rows without a name are a group too; asked at once this would take three times as long.

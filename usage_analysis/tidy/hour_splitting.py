@@ -41,7 +41,7 @@ def split_hours(
     where, known = zones.distinct(times)
     past = _past_the_hour(place, start, end)
     if past and _is_a_table(codes, where, known):
-        return _shifted(hourly, codes, groups, known, past, place)
+        return _shift_whole(hourly, codes, groups, known, past, place)
     clock = zones.clock_hours(place, start, end)
     pieces, found = _pieces(codes, where, known, clock)
     count, waiting = len(found), hourly["provisional"].to_numpy(dtype=bool)
@@ -61,7 +61,7 @@ def split_hours(
         flags[piece.spot[waiting[piece.rows]]] = True
     asked = clock.lengths
     if zones.has_gaps(known, known + HOUR):
-        asked = zones.inside(clock, zones.hours_held(known, known + HOUR))
+        asked = zones.inside(clock, zones.clock_hours_of(known, known + HOUR))
     flags |= covered * HOUR < asked[hour] - SLACK
     frame = pd.DataFrame(
         {**out, "provisional": flags}, index=zones.to_index(clock.start[hour], place)
@@ -93,7 +93,7 @@ def _is_a_table(codes: Rows, where: Rows, known: Instants) -> bool:
     return in_place and bool(np.all(codes.reshape(-1, size) == groups))
 
 
-def _shifted(
+def _shift_whole(
     hourly: pd.DataFrame,
     codes: Rows,
     groups: pd.Index | None,

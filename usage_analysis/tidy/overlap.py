@@ -95,7 +95,7 @@ def check_disjoint(helper: str, frame: pd.DataFrame) -> None:
         )
 
 
-def check_not_summed(helper: str, frame: pd.DataFrame) -> None:
+def check_no_shared_sum(helper: str, frame: pd.DataFrame) -> None:
     """Refuse a frame without a group column that was made of groups that can share calls.
 
     pandas keeps ``attrs`` when it adds groups up. One group that lost its column looks the same, so

@@ -269,7 +269,7 @@ def _expected(
         return np.diff(starts) / HOUR
     clock = zones.clock_hours(place, int(starts[0]), int(starts[-1]))
     ends = clock.end[np.searchsorted(clock.start, times, side="right") - 1]
-    in_utc = _hours_asked(times, lengths, ends)
+    in_utc = _hours_of_filter(times, lengths, ends)
     on_clock = np.zeros(24, dtype=np.bool_)
     on_clock[local // HOUR % 24] = True
     if on_clock.sum() <= in_utc.sum():
@@ -280,16 +280,16 @@ def _expected(
     return np.bincount(period, spans, minlength=len(starts) - 1) / HOUR
 
 
-def _hours_asked(
+def _hours_of_filter(
     starts: Instants, lengths: NDArray[np.float64], ends: Instants
 ) -> NDArray[np.bool_]:
     """Return the UTC hours of the day that a time-of-day filter let through."""
     whole = starts + lengths >= ends - SLACK
     if whole.any():
-        return zones.hours_held(starts[whole], ends[whole])
+        return zones.clock_hours_of(starts[whole], ends[whole])
     # A single hour is cut in two by the clock: it lies where its parts meet.
     meeting = ends[:-1][starts[1:] == ends[:-1]]
-    return zones.hours_held(meeting, meeting)
+    return zones.clock_hours_of(meeting, meeting)
 
 
 def rank_keys(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:

@@ -126,7 +126,7 @@ def decode(body: bytes) -> SavedUsage | None:
             f"{newer if type(version) is int and version > _GROUPED else ''}"
         )
     try:
-        return _single(body) if version == _SINGLE else _grouped(body)
+        return _single(body) if version == _SINGLE else _read_groups(body)
     except msgspec.ValidationError as error:
         what, _, field = str(error).partition(" - at `$.")
         raise ResponseError(f"{field.rstrip('`') or 'file'}: {what}") from None
@@ -192,7 +192,7 @@ def _single(body: bytes) -> SavedUsage:
     return SavedUsage(query, file.as_of, file.source, None, {"": (query, reply)})
 
 
-def _grouped(body: bytes) -> SavedUsage:
+def _read_groups(body: bytes) -> SavedUsage:
     file = msgspec.json.decode(body, type=_GroupedFile)
     parts: dict[str, tuple[UsageQuery, CheckedReply]] = {}
     for place, part in enumerate(file.parts):

@@ -242,7 +242,7 @@ def has_gaps(starts: Instants, ends: Instants) -> bool:
     return bool(np.any(starts[1:] != ends[:-1]))
 
 
-def hours_held(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
+def clock_hours_of(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
     """Return the UTC hours of the day in which buckets of at most an hour lie, shape (24,)."""
     held = np.zeros(24, dtype=np.bool_)
     held[starts // HOUR % 24] = True

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.difference import CLAIMS
-from usage_analysis.analysis.intervals import Floats, partly_pooled
+from usage_analysis.analysis.intervals import Floats, shrink_towards_mean
 from usage_analysis.analysis.meaning import RATES, Meaning
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.vocabulary import (
@@ -191,7 +191,7 @@ def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     changed = table["significant"].to_numpy(dtype=bool)
     alone, sizes = (low > 0) | (high < 0), np.abs(delta)
     if changed.any():
-        sizes = np.abs(partly_pooled(delta, ((high - low) / 4) ** 2))
+        sizes = np.abs(shrink_towards_mean(delta, ((high - low) / 4) ** 2))
     judged = next(rows for rows in (changed, alone, np.isfinite(low)) if rows.any())
     top = int(np.argmax(np.where(judged & np.isfinite(sizes), sizes, -1)))
     words = f"no significant change in {many}"

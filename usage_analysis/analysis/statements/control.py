@@ -43,9 +43,11 @@ def state_control(chart: pd.DataFrame, meaning: Meaning) -> Statement:
     name, every = meaning.name, span_of(chart)
     calls = chart["calls"].sum()
     if len(chart) == 0:
-        return _nothing(f"Nothing finished yet, so no {name}")
+        return _state_no_chart(f"Nothing finished yet, so no {name}")
     if not calls > 0:
-        return _nothing(f"No {_denominator(meaning)} in a whole {every}, so no {name}", chart)
+        return _state_no_chart(
+            f"No {_denominator(meaning)} in a whole {every}, so no {name}", chart
+        )
     if not chart["limited"].any():
         rate = percent(float(chart["events"].sum() / calls))
         of = f"{sentence_case(name)} {rate} of {counted(calls, str(meaning.denominator))}"
@@ -71,7 +73,7 @@ def _denominator(meaning: Meaning) -> str:
     return UNITS[str(meaning.denominator)]
 
 
-def _nothing(title: str, chart: pd.DataFrame | None = None) -> Statement:
+def _state_no_chart(title: str, chart: pd.DataFrame | None = None) -> Statement:
     when = "" if chart is None else f" ({dates(chart)})"
     return Statement(title, f"{title}{when}.")
 

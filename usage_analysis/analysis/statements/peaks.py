@@ -117,7 +117,7 @@ def state_week(
         Meaning of `week`, where the table lost it.
     """
     measure = str(meaning_of(week, "load_profile", meaning=meaning).measure)
-    nothing = _nothing(week, measure)
+    nothing = _state_no_load(week, measure)
     if nothing is not None:
         return nothing
     title, sentence = _of_week(week, measure)
@@ -134,7 +134,7 @@ def state_day(
 ) -> Statement:
     """State which hour of the day is the busiest, or which hours may be."""
     measure = str(meaning_of(day, "load_profile", meaning=meaning).measure)
-    nothing = _nothing(day, measure)
+    nothing = _state_no_load(day, measure)
     if nothing is not None:
         return nothing
     words = _of_day(day, measure, whose)
@@ -189,7 +189,7 @@ def days_in_words(hourly: pd.DataFrame) -> str:
     return f"{several(int(table.whole.sum()), 'whole day')}{left_out}"
 
 
-def _nothing(profile: pd.DataFrame, measure: str) -> Statement | None:
+def _state_no_load(profile: pd.DataFrame, measure: str) -> Statement | None:
     """Say why there is nothing to say; None where there is a load."""
     hours = several(int(profile["n"].sum()), "finished hour")
     if not profile["n"].any():

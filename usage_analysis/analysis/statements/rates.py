@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.intervals import partly_pooled
+from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import RATES, Meaning
 from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
 from usage_analysis.analysis.rates import Independent, error_rate, join_rate
@@ -171,7 +171,7 @@ def _farthest(calls: Any, events: Any) -> Any:
     mean = events.sum() / calls.sum()
     rates = np.divide(events, calls, out=np.full(len(calls), mean), where=calls > 0)
     variances = mean * (1 - mean) / np.maximum(calls, 1)
-    return np.abs(partly_pooled(rates, variances) - mean)
+    return np.abs(shrink_towards_mean(rates, variances) - mean)
 
 
 def _still_open(frame: pd.DataFrame) -> str:
