@@ -151,6 +151,12 @@ const render = ({model, el}) => {
   model.on('change:svg', drawn);
   model.on('change:points', pointed);
   model.on('change:turn', settled);
+  // The view of an anywidget takes the classes of its model when it is made, not later.
+  model.on('change:_dom_classes', () => {
+    for (const name of ['ua-waiting', 'ua-stale']) {
+      el.classList.toggle(name, model.get('_dom_classes').includes(name));
+    }
+  });
   drawn();
   pointed();
   const busy = event => {
