@@ -67,7 +67,6 @@ DRAWN_FROM_HAND = (
     ("tab", "money"),
 )
 ASKED = (
-    ("preset", "last_month"),
     ("preset", "last_90_days"),
     ("group", "agent"),
     ("agents", ("Front desk", "Reminders")),
