@@ -214,7 +214,8 @@ def other_cases() -> dict[str, Case]:
             ua.plot_capacity,
             functools.partial(lambda b: ua.capacity(hours(), limit=3, blocking=b), blocking),
             "limit of 3", "against the limit of 3 concurrent calls", ("traffic [erlangs]",),
-            f"would refuse {level} or more of the calls", {"at risk": Theme().alarm, "limit": Theme().alarm},
+            f"would refuse {level} or more of the calls",
+            {"at risk": Theme().alarm, "limit": Theme().alarm},
         )  # fmt: skip
     for confidence, level in LEVELS.items():
         several = {"confidence": confidence}
