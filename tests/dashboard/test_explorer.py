@@ -299,7 +299,8 @@ def test_a_change_is_told_as_it_is_drawn(explorer):
     (row,) = explorer.table.itertuples()
     low, high = (100 * end / row.previous for end in (row.low, row.high))
     told = f": {100 * row.change:+.1f} % ({row.current:,.0f} against {row.previous:,.0f}; 95 % "
-    told += f"interval {low:+.1f} to {high:+.1f} %; 28 days, same weekdays and hours)"
+    told += f"interval {low:+.1f} to {high:+.1f} %; 28 days, same weekdays and hours; "
+    told += "48 hours of the period not compared)"
     assert told in explorer.sentence
     explorer.preset.value = "yesterday"
     assert (explorer.view.value, explorer.phase) == ("trend", "ready")
@@ -333,7 +334,7 @@ def test_what_is_set_beside_is_whole_and_named(transport):
     assert beside.get_linestyle() == "--"
     # The change compares the same weekdays, four weeks apart, and says its dates once.
     assert explorer.sentence.endswith(
-        f", 2026-03-02 to 2026-03-31 ({ZONE}) against 2026-02-02 to 2026-03-01."
+        f", 2026-03-02 to 2026-03-29 ({ZONE}) against 2026-02-02 to 2026-03-01."
     )
     assert explorer.sentence.count("2026-03-02") == 1
     assert list(beside.get_xdata()) == list(line_of(explorer.axes, "buckets").get_xdata())

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import replace
 
+from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.billing import MICRO, amount_of, cost, price_of
 from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import meaning_of
@@ -18,14 +19,6 @@ from usage_analysis.analysis.rates import error_rate
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.rates import state_rate
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.analysis.vocabulary import (
-    counted,
-    money,
-    number,
-    percent,
-    rate_interval,
-    week_hour,
-)
 from usage_analysis.dashboard.controls import html
 from usage_analysis.dashboard.dates import COMPARISONS
 from usage_analysis.dashboard.headlines import HEADLINES
@@ -134,7 +127,7 @@ def _change(view: View, name: str = "comparison") -> str:
 
 def _calls(view: View) -> Card:
     rows, final = _buckets(view)
-    total = number(rows["total_count"].sum(), "total_count")
+    total = vocabulary.number(rows["total_count"].sum(), "total_count")
     return Card(total, (_change(view),), rows["total_count"].to_numpy(dtype=np.float64), final)
 
 
@@ -146,9 +139,14 @@ def _errors(view: View) -> Card:
     line = np.divide(errors, of, out=np.full(len(of), np.nan), where=of > 0)
     if not (total.enough and np.isfinite(total.low)):
         return Card("", (state_rate(total, meaning_of(table, "error_rate")).title,), line, final)
-    calls = counted(total.calls, "total_count")
-    interval = rate_interval(total.low, total.high, 0.95)
-    return Card(percent(total.rate), (f"{interval}; {calls}", _change(view, "errors")), line, final)
+    calls = vocabulary.counted(total.calls, "total_count")
+    interval = vocabulary.rate_interval(total.low, total.high, 0.95)
+    return Card(
+        vocabulary.percent(total.rate),
+        (f"{interval}; {calls}", _change(view, "errors")),
+        line,
+        final,
+    )
 
 
 def _cost(view: View) -> Card:
@@ -156,13 +154,13 @@ def _cost(view: View) -> Card:
     amount: Any = cost(view.hourly, view.settings.price)
     billed = View(replace(view.settings, measure="billed_minutes"), view.cached, "")
     line = rows["billed_minutes"].to_numpy(dtype=np.float64)
-    return Card(money(amount), (_change(billed),), line, final)
+    return Card(vocabulary.money(amount), (_change(billed),), line, final)
 
 
 def _peak(view: View) -> Card:
     week = view.prepared.table
     busiest = np.flatnonzero(week["busiest"].to_numpy(dtype=bool))
-    value = week_hour(int(busiest[0])) if len(busiest) == 1 else ""
+    value = vocabulary.week_hour(int(busiest[0])) if len(busiest) == 1 else ""
     line = week["mean"].to_numpy(dtype=np.float64)
     return Card(value, (HEADLINES["week"](view).title,), line, len(line))
 
@@ -173,7 +171,7 @@ def _month(view: View) -> Card:
     value, line, final = "", np.zeros(0), 0
     if not found["reason"]:
         end = float(found["projection"])
-        value = money(amount_of(round(end * MICRO), price_of(price)))
+        value = vocabulary.money(amount_of(round(end * MICRO), price_of(price)))
         line = np.full(found["month"].days_in_month, np.nan)
         # The month is that of the last complete day, which on its first day is the one before.
         came = days.loc[days.index >= found["month"], "billed_minutes"][: len(line)]

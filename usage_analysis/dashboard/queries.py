@@ -7,10 +7,11 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from usage_analysis.dashboard.question import Progress, Question
+from usage_analysis.errors import QueryError
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
 from usage_analysis.tidy.usage import CallUsage
@@ -116,8 +117,15 @@ class BackgroundQueries:
             post(self._report, task, done, total)
 
         self.asked += 1
+        client = self._client.cancellable(task.token)
         try:
-            task.answer = task.question.ask(self._client.cancellable(task.token), report)
+            try:
+                task.answer = task.question.ask(client, report)
+            except QueryError:  # an archive may begin later than the overview looks back
+                if task.question.start == task.question.needed:
+                    raise
+                task.question = replace(task.question, start=task.question.needed)
+                task.answer = task.question.ask(client, report)
         except BaseException as error:  # noqa: BLE001  # told in the answer's place
             task.answer = error
         finally:

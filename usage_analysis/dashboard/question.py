@@ -24,6 +24,8 @@ class Question:
     ----------
     start, end
         Window of whole UTC days; `end` is the first instant after it.
+    needed
+        Start without the days that only the overview looks back on; an archive may lack those.
     selected
         Filters of all calls, by name.
     by, groups, rest
@@ -33,6 +35,7 @@ class Question:
 
     start: datetime
     end: datetime
+    needed: datetime
     selected: Filters = ()
     by: str = ""
     groups: Filters = ()
@@ -42,7 +45,8 @@ class Question:
         """Return True if the reply also holds the reply to another query."""
         # The groups and the rest add up to all calls.
         same = self.selected == other.selected and other.by in ("", self.by)
-        return same and self.start <= other.start and self.end >= other.end
+        start = other.needed if self.start == self.needed else other.start
+        return same and self.start <= start and self.end >= other.end
 
     def filters(self) -> dict[str, Any]:
         """Return the filters of all requests, as a `UsageQuery` takes them."""

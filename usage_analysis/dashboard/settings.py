@@ -13,14 +13,7 @@ from msgspec import Meta
 
 from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.selection import Days, Selection
-from usage_analysis.dashboard.dates import (
-    COMPARISONS,
-    CUSTOM,
-    GRANULARITIES,
-    PRESETS,
-    granularities,
-    previous_days,
-)
+from usage_analysis.dashboard import dates
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.question import Question
 from usage_analysis.errors import QueryError
@@ -65,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     preset
-        Period, one of `PRESETS`; ``"custom"`` is the days from `first` to `last`.
+        Period, one of `dates.PRESETS`; ``"custom"`` is the days from `first` to `last`.
     first, last
         Local days, both inclusive.
     timezone
@@ -84,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     measure, granularity
         Measure that is drawn, and its buckets.
     comparison
-        Previous period, one of `COMPARISONS`.
+        Previous period, one of `dates.COMPARISONS`.
     group
         Groups of calls: "" for none, ``"agent"``, ``"voice"`` or a metadata key.
     groups
@@ -99,7 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         The tab, and the figure on it.
     """
 
-    preset: Annotated[str, _one_of("Period", PRESETS)] = "last_30_days"
+    preset: Annotated[str, _one_of("Period", dates.PRESETS)] = "last_30_days"
     first: Annotated[date, _day("First day")]
     last: Annotated[date, _day("Last day")]
     timezone: Annotated[str, _text("Time zone")]
@@ -113,8 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     duration_max: Annotated[str, _text("Longest call [s]", "seconds such as 90")] = ""
     search: Annotated[str, _text("Search text")] = ""
     measure: Annotated[str, _one_of("Measure", MEASURES)] = "total_count"
-    granularity: Annotated[str, _one_of("Granularity", GRANULARITIES)] = "D"
-    comparison: Annotated[str, _one_of("Compare with", COMPARISONS)] = "none"
+    granularity: Annotated[str, _one_of("Granularity", dates.GRANULARITIES)] = "D"
+    comparison: Annotated[str, _one_of("Compare with", dates.COMPARISONS)] = "none"
     group: Annotated[str, _text("Group by")] = ""
     groups: Annotated[tuple[str, ...], _names("Groups")] = ()
     top: Annotated[int, _number("Largest groups", 1, 12)] = 6
@@ -148,7 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def previous(self) -> Days | None:
         """Local days of the previous period."""
-        return previous_days(self.days, self.comparison)
+        return dates.previous_days(self.days, self.comparison)
 
     @property
     def hours(self) -> tuple[int, int] | None:
@@ -191,7 +184,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def granularities(self) -> list[str]:
         """Buckets that the days can be drawn in."""
-        return granularities(self.days)
+        return dates.granularities(self.days)
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as plain JSON values for `from_json`."""
@@ -238,11 +231,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             An unknown name.
         """
         first = min(days.first for days in (*self._compared, self.days.history))
+        needed = first if self.view == "month" else (self.previous or self.days).first
         groups = self.group_values(names)
         for name in self.groups:
             _look_up("groups", name, groups)
         return Question(
             start=datetime.combine(first, time.min, UTC) - timedelta(days=1),
+            needed=datetime.combine(needed, time.min, UTC) - timedelta(days=1),
             end=datetime.combine(self.last, time.min, UTC) + timedelta(days=2),
             selected=tuple(sorted(self._filters(names).items())),
             by=self.group if groups else "",
@@ -325,7 +320,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         values: dict[str, Any] = {name: given[name] for name in _TEXT_FILTERS if name in given}
         if query.start is not None and query.end is not None:
             last = query.end - timedelta(microseconds=1)
-            values |= {"preset": CUSTOM, "first": query.start.date(), "last": last.date()}
+            values |= {"preset": dates.CUSTOM, "first": query.start.date(), "last": last.date()}
         agents = given.get("agent_ids", ())
         values["agents"] = tuple(_name_of("agents", each, names.agents) for each in agents)
         if "voice_id" in given:
