@@ -168,6 +168,7 @@ FORMS = {
 }
 FORMS["plot_effects"] = [
     rf"{FORMS['plot_comparison of rates'][0]}(?:; no agent changed its own rate significantly)?",
+    rf"{RATE} in both periods; no agent changed its own rate significantly",
     *FORMS["plot_comparison of rates"][1:],
 ]
 
