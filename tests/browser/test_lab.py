@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.browser.actions import FORMATS, all_done, by_keyboard, by_mouse
+from tests.browser.actions import all_done, by_keyboard, by_mouse
 from tests.browser.conftest import ROOT, Board
 from tests.browser.servers import jupyterlab
 
@@ -123,12 +123,8 @@ def test_a_notebook_runs_and_its_dashboard_answers(browser, lab):
 
 @pytest.mark.parametrize("hand", [by_mouse, by_keyboard])
 def test_every_control(own, known, hand):
-    """Every control changes what it says it does in JupyterLab, by mouse and by keyboard.
-
-    Downloads are left out by keyboard: Enter on their buttons does nothing in JupyterLab yet, and
-    works in the app.
-    """
-    all_done(run(own), hand, known, leave_out=FORMATS if hand is by_keyboard else ())
+    """Every control changes what it says it does in JupyterLab, by mouse and by keyboard."""
+    all_done(run(own), hand, known)
 
 
 def test_without_a_kernel_the_last_figure_shows(browser, lab):
