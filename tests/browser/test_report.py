@@ -52,5 +52,5 @@ def test_paper_shows_the_wide_figures(browser, address, width):
     page.emulate_media(media="print")
     for kind, size in page.evaluate(SIZES):
         assert size == 0 if kind == "narrow" else size > 680, (kind, size)
-    assert printed(page) <= 8
+    assert printed(page) <= 7
     page.close()

@@ -189,7 +189,10 @@ def _filter_level(
 
 
 def _day_off(values: Floats, known: Booleans, weekdays: Weekdays, weekday: Integers) -> Floats:
-    """Expected holiday: the mean of those that were seen and, as one more, the quietest weekday."""
+    """Return the load to expect on a holiday.
+
+    It is the mean of the holidays in the data, with the quietest weekday counted as one more.
+    """
     seen = np.zeros((len(values), 7), dtype=np.bool_)
     seen[:, np.unique(weekday)] = True
     quietest = np.where(seen, weekdays.mean, np.inf).min(axis=1)

@@ -27,7 +27,7 @@ _LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.99
 def funnel(
     breakdown: pd.DataFrame, *, event: str = "error_count", denominator: str = "total_count"
 ) -> pd.DataFrame:
-    """Return each group's rate beside the limits for a group of its size.
+    """Return the rate of each group, and funnel limits for its number of calls.
 
     The limits start from the exact binomial limits of the centre at 95 % and 99.8 %, interpolated
     between whole counts (Spiegelhalter 2005, Statistics in Medicine 24:1185, appendix A.1). They
@@ -117,10 +117,10 @@ def funnel(
 
 
 def _day_spread(breakdown: pd.DataFrame, event: str, denominator: str) -> float:
-    """Return how many times as much as chance the days of a group scatter, over all groups.
+    """Return the ratio of the standard deviation between days to that of chance alone.
 
-    It is the root of the sum of squares over what chance makes it, and 1 at least; 1 also for sums
-    without times and where every group has a single day.
+    It is pooled over groups and at least 1. It is 1 for sums without times, and where every group
+    has a single day.
     """
     index = breakdown.index
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None or len(index) == 0:

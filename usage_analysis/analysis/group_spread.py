@@ -20,7 +20,7 @@ _SIZES = 64
 
 
 class Common(NamedTuple):
-    """What groups have in common, for each possible spread between groups.
+    """Common rate of all groups, for each possible spread between them.
 
     Rates are angles, ``asin √rate``, whose variance is 1/4n. Arrays have one column per spread, and
     one row, or one row per group that is left out.

@@ -63,7 +63,7 @@ class MonthDays:
 
     @cached_property
     def left(self) -> Integers:
-        """Days of the month to forecast: those that are not complete in the frame."""
+        """Days of the month that are not complete in the frame, which are forecast."""
         every = np.arange(self.first, self.after)
         complete = np.isin(every, self.day[self.inside & self.known])
         return every[~complete & ~np.isin(zones.weekday_of(every), self.skipped)]

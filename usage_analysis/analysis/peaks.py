@@ -297,6 +297,6 @@ def _peak_shares(table: WholeDays) -> Floats:
 
 
 def _by_weekday(table: WholeDays, days: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Count the days of each weekday of which something holds, for each group."""
+    """Count the marked days of each weekday, for each group."""
     each = [days[:, table.weekdays() == weekday].sum(axis=1) for weekday in range(7)]
     return np.stack(each, axis=1)

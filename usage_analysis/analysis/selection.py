@@ -69,7 +69,7 @@ class Days(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which part of a reply to analyse, and what to set apart in it.
+    """Days, hours and groups of a reply to analyse, and the previous period.
 
     Parameters
     ----------

@@ -245,7 +245,7 @@ def _forecasts(months: list[MonthDays], off: Calendar, confidence: float) -> lis
 
 
 def _path(month: MonthDays, found: Forecast, place: int, ends: tuple[Floats, Floats]) -> _Path:
-    """Forecast of one series, in which a day never falls below what it already has."""
+    """Return the forecast of one series; no day falls below the sum of its hours so far."""
     plain = found.expected[place].cumsum()
     expected = np.maximum(found.expected[place], month.came).cumsum()
     scale = np.divide(expected, plain, out=np.ones_like(plain), where=plain > 0)

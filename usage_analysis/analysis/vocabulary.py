@@ -112,7 +112,7 @@ def clock_hour(hour: int) -> str:
 
 
 def week_hour(slot: int) -> str:
-    """Return an hour of the week, 0 is Monday 00:00: ``Tuesdays 14:00-15:00``."""
+    """Return an hour of the week in words: ``Tuesdays 14:00-15:00`` for 38, counted from Monday."""
     return f"{DAY_NAMES[slot // 24]} {clock_hour(slot % 24)}"
 
 

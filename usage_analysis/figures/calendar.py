@@ -114,7 +114,7 @@ def _number(
 def _draw_marks(
     ax: Axes, daily: pd.DataFrame, week: Days, weekday: Days, marks: Sequence[Mark]
 ) -> list[str]:
-    """Draw the marks on their days, and return those on a day of the frame in words."""
+    """Draw the marks on their days, and return the names of those that lie in the frame."""
     theme, named = theme_in_use(), []
     look: dict[str, Any] = {
         "ls": "none",
