@@ -272,8 +272,8 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             return
         try:
             drawn = draw(view, narrow=self.image.narrow)
+            self.overview.show(view)  # first: no old card stands beside new words
             self.display.shown(view, drawn, fetched)
-            self.overview.show(view)
         except QueryError as error:
             self._refuse(error)
             return
