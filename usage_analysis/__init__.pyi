@@ -40,14 +40,13 @@ from .errors import TransportError as TransportError
 from .errors import UsageError as UsageError
 from .fetch.async_client import AsyncClient as AsyncClient
 from .fetch.client import Client as Client
-from .figures.calendar import plot_calendar as plot_calendar
 from .figures.compare import plot_comparison as plot_comparison
-from .figures.control import plot_control as plot_control
+from .figures.compare import plot_effects as plot_effects
 from .figures.day import plot_day as plot_day
-from .figures.effects import plot_effects as plot_effects
 from .figures.funnel import plot_funnel as plot_funnel
 from .figures.groups import plot_groups as plot_groups
 from .figures.groups import plot_pareto as plot_pareto
+from .figures.heat import plot_calendar as plot_calendar
 from .figures.heat import plot_error_week as plot_error_week
 from .figures.heat import plot_week as plot_week
 from .figures.load import plot_capacity as plot_capacity
@@ -55,6 +54,7 @@ from .figures.load import plot_load_duration as plot_load_duration
 from .figures.money import plot_billing as plot_billing
 from .figures.money import plot_burn_up as plot_burn_up
 from .figures.provenance import Provenance as Provenance
+from .figures.rates import plot_control as plot_control
 from .figures.rates import plot_error_rate as plot_error_rate
 from .figures.style import Theme as Theme
 from .figures.style import figure_style as figure_style

@@ -9,11 +9,10 @@ from tests.figures.drawings import MARKS, ZONE, frame, grouped, panels, singles
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.figures.axes import finished
-from usage_analysis.figures.calendar import plot_calendar
-from usage_analysis.figures.control import plot_control
+from usage_analysis.figures.heat import plot_calendar
 from usage_analysis.figures.load import plot_load_duration
 from usage_analysis.figures.marks import Mark, without
-from usage_analysis.figures.rates import plot_error_rate
+from usage_analysis.figures.rates import plot_control, plot_error_rate
 from usage_analysis.figures.style import new_figure
 from usage_analysis.figures.trend import plot_trend
 

@@ -1,8 +1,8 @@
-"""One period beside another: dumbbells with the interval of the difference."""
+"""Changes between periods in rows: dumbbells, and what each group adds to a change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, Unpack
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.change import (
@@ -17,12 +18,12 @@ from usage_analysis.analysis.statements.change import (
     state_change,
     state_changes,
     state_difference,
+    state_effects,
 )
-from usage_analysis.analysis.vocabulary import UNITS, axis_name, change, level, points, signed
-from usage_analysis.figures.axes import cell_number, check_columns
+from usage_analysis.figures.axes import Floats, cell_number, check_columns, figure_of, is_narrow
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
-from usage_analysis.figures.rows import draw_intervals, lay_out_rows, mark_scale, most_rows
 from usage_analysis.figures.style import theme_in_use
+from usage_analysis.figures.ticks import in_counts, in_percent
 
 _AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
 _COLUMNS: Final = {
@@ -65,7 +66,7 @@ def plot_comparison(
     table = changes.to_frame("This period").T if isinstance(changes, pd.Series) else changes
     check_columns("changes", table, *_COLUMNS[of.made_by], made_by=[of.made_by])
     rows, unit, lost = (_rates if of.made_by == "rate_difference" else _measures)(table, of)
-    more, most = "", most_rows(ax)
+    more, most = "", _most_rows(ax)
     if len(rows) > most:
         more = f"; the {most} of {len(rows)} with the greatest difference"
         rows = _greatest(rows, most)
@@ -73,8 +74,8 @@ def plot_comparison(
     labels = [row_label(name, of) for name in rows.index]
     what = str(rows.index.name or of.name) if len(table) > 1 or len(rows) == 0 else of.name
     numbers = rows[["before", "now", "low", "high"]].to_numpy(dtype=np.float64)
-    names = lay_out_rows(ax, labels, rows["words"].tolist(), (unit, what), numbers)
-    interval = f"{level(float(of.confidence or 0))} interval of the difference"
+    names = _lay_out_rows(ax, labels, rows["words"].tolist(), (unit, what), numbers)
+    interval = f"{vocabulary.level(float(of.confidence or 0))} interval of the difference"
     compared = np.isfinite(rows["now"] - rows["before"]).any()
     return Caption(
         f"Dumbbells of the {of.name} in the previous and the current period, with the {interval}",
@@ -110,9 +111,9 @@ def _draw_dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
     """Draw the previous and the current period of each row, and the interval."""
     theme, places = theme_in_use(), np.arange(len(rows))
     before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
-    draw_intervals(ax, low, high)
+    _draw_intervals(ax, low, high)
     ax.hlines(places, before, now, color=theme.muted, lw=1.4, gid="difference")
-    size = 7 * mark_scale(ax, len(rows))
+    size = 7 * _mark_scale(ax, len(rows))
     ax.plot(before, places, "o", ms=size, mfc=theme.page, mec=theme.muted, mew=1.5, gid="before")
     ax.plot(now, places, "o", ms=size, color=theme.main, gid="now")
 
@@ -127,16 +128,16 @@ def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list
     rows = pd.DataFrame({"before": before, "now": now, "low": low, "high": before + high})
     ends = rows[["now", "low", "high"]].sub(rows["before"], axis=0)
     if of.measure is not None:
-        unit = _AXIS_UNITS.get(of.measure, UNITS[of.measure])
+        unit = _AXIS_UNITS.get(of.measure, vocabulary.UNITS[of.measure])
         words = [
-            _words(partial(signed, digits=_digits(row[0], unit)), f" {unit}", *row)
+            _words(partial(vocabulary.signed, digits=_digits(row[0], unit)), f" {unit}", *row)
             for row in ends.to_numpy().tolist()
         ]
-        return rows.assign(words=words), axis_name(of.measure), []
+        return rows.assign(words=words), vocabulary.axis_name(of.measure), []
     share = (1 / before).where(before > 0)
-    lost = [UNITS.get(str(name), str(name)) for name in rows.index[share.isna()]]
+    lost = [vocabulary.UNITS.get(str(name), str(name)) for name in rows.index[share.isna()]]
     ends = ends.mul(share, axis=0)
-    words = [_words(change, "", *row) for row in ends.to_numpy().tolist()]
+    words = [_words(vocabulary.change, "", *row) for row in ends.to_numpy().tolist()]
     drawn = 100 * (rows.mul(share, axis=0) - 1)
     drawn = drawn.assign(words=words)[share.notna()]
     return drawn, "change [% of the previous period]", lost
@@ -151,8 +152,8 @@ def _rates(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[st
     ends = {"low": (before + low).clip(0, 100), "high": (before + high).clip(0, 100)}
     rows = pd.DataFrame({"before": before, "now": now, **ends})
     gaps = rows[["now", "low", "high"]].sub(rows["before"], axis=0) / 100
-    words = [_words(points, " points", *row) for row in gaps.to_numpy().tolist()]
-    unit = of.unit if of.event else f"% of {UNITS[str(of.denominator)]}"
+    words = [_words(vocabulary.points, " points", *row) for row in gaps.to_numpy().tolist()]
+    unit = of.unit if of.event else f"% of {vocabulary.UNITS[str(of.denominator)]}"
     if of.event is not None:
         return rows.assign(words=words), f"{of.name} [{unit}]", []
     rows = rows.sub(rows["before"], axis=0)
@@ -172,3 +173,154 @@ def _words(form: Callable[[float], str], unit: str, delta: float, low: float, hi
 def _digits(delta: float, unit: str) -> int:
     """Return the digits of a change after its point: few minutes have tenths."""
     return 1 if unit == "min" and abs(delta) < 10 else 0
+
+
+_DRAWN = ["rate_effect", "low", "high", "mix_effect", "effect"]
+
+
+@plot("rate_effects", columns=("calls", "previous_calls", *_DRAWN, "significant"))
+def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]) -> Caption:
+    """Draw what each group's own rate and its share of calls add to a difference of rates.
+
+    Parameters
+    ----------
+    effects
+        Result of `rate_effects`.
+
+    Notes
+    -----
+    The group with the largest part of the difference is first. Filled: the effect of the group's
+    own rate, with its interval as a pale bar; hollow: the effect of its share of the calls. Groups
+    without any call are left out. Of more than 20 groups, or 12 on narrow axes, those with the
+    largest effects are drawn. The title names a group only where the whole rate or the group's own
+    rate changed significantly, by Holm's rule over all groups. The interval of a single group has
+    the level of its own.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> client = ua.sample_client()
+    >>> weeks = [client.by_agent(ua.sample.AGENTS, from_date=a, to_date=b).hourly
+    ...          for a, b in (("2026-03-09", "2026-03-15"), ("2026-03-02", "2026-03-08"))]
+    >>> ua.plot_effects(ua.rate_effects(*weeks, event="joined_count")).get_xlabel()
+    'part of the change [% points of calls]'
+    """
+    ax, of = panel.ax, panel.of
+    total = 100 * float(effects["effect"].sum(min_count=1))
+    some = (effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()
+    rows = 100 * effects.loc[some, _DRAWN].astype(np.float64)
+    more, most = "", _most_rows(ax)
+    if len(rows) > most:
+        more = f"; the {most} of {len(rows)} with the largest effects"
+        rows = rows.loc[rows["effect"].abs().nlargest(most).index]
+    rows = rows.sort_values("effect", ascending=total < 0, kind="stable")
+    _draw_effects(ax, rows)
+    words = [f"{vocabulary.points(both / 100)} points" for both in rows["effect"]]
+    unit = f"part of the change [% points{of.unit.removeprefix('%')}]"
+    # The marks at 0 need room on both sides of it, but for axes without any.
+    names = _lay_out_rows(
+        ax, map(str, rows.index), words, (unit, str(effects.index.name or "group")),
+        rows.to_numpy(), signed=len(rows) > 0,
+    )  # fmt: skip
+    if len(rows) == 0:
+        ax.set_xticks([])
+    level = vocabulary.level(float(of.confidence or 0))
+    return Caption(
+        f"Dots: what each group adds to the difference of the {of.name}s",
+        state_effects(effects, of).title,
+        f"● by its own rate, bar: {level} interval; ○ by its share of the calls; beside: both "
+        f"together{more}",
+        names,
+        "" if len(rows) else "no calls to compare",
+    )
+
+
+def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
+    """Draw the effects of each row: filled by its rate, hollow by its share of the calls."""
+    theme, places = theme_in_use(), np.arange(len(rows))
+    own, low, high, mix, _ = rows.to_numpy().T
+    _draw_intervals(ax, low, high)
+    ax.axvline(0, color=theme.muted, lw=1, gid="zero")
+    scale = _mark_scale(ax, len(rows))
+    ax.plot(own, places, "o", ms=7 * scale, color=theme.main, gid="own rate")
+    ax.plot(mix, places, "o", ms=10 * scale, mfc="none", mec=theme.muted, mew=1.5, gid="share")
+
+
+_TWO_LINES: Final = 7
+# Distance of rows below which their marks are smaller [pt].
+_PITCH: Final = 11.0
+
+
+def _most_rows(ax: Axes) -> int:
+    """Return the number of rows that can be told apart."""
+    return 12 if is_narrow(ax) else 20
+
+
+def _mark_scale(ax: Axes, rows: int) -> float:
+    """Return the size of marks, as a share of the usual, that keeps neighbouring rows apart."""
+    tall = float(figure_of(ax).get_size_inches()[1]) * 72 * 0.55
+    return min(1.0, tall / max(rows, 1) / _PITCH)
+
+
+def _lay_out_rows(
+    ax: Axes, labels: Iterable[str], words: Sequence[str], axes: tuple[str, str], numbers: Floats,
+    *, signed: bool = False,
+) -> list[str]:  # fmt: skip
+    """Name rows from the top down, scale the x axis, and write words beside each row.
+
+    Parameters
+    ----------
+    words
+        Text beyond the right end of each row, in two lines where there are few rows.
+    axes
+        Labels of the x axis and of the y axis.
+    numbers
+        All numbers that the x axis has to hold, besides 0.
+    signed
+        True if 0 needs space to its left too, for the marks on it.
+
+    Returns
+    -------
+    list of str
+        The names as they are written.
+    """
+    whole = [*labels]
+    names = vocabulary.shortened(whole, 16 if is_narrow(ax) else 30)
+    name_ticks(ax, names, whole)
+    ax.set_ylim(max(len(names), 2) - 0.4, -0.6)
+    ax.set_xlabel(axes[0])
+    ax.set_ylabel(vocabulary.clean(axes[1]))
+    ax.grid(visible=True, axis="x")
+    ax.grid(visible=False, axis="y")
+    finite = np.append(numbers[np.isfinite(numbers)], 0.0)
+    low, high, most = float(finite.min()), float(finite.max()), 4 if is_narrow(ax) else 7
+    beside = 0.05 * (high - low) or 1.0
+    ax.set_xlim(low - beside if low < 0 or signed else 0, high + beside)
+    if "%" in axes[0]:
+        in_percent(ax, x=True, most=most)
+    else:
+        in_counts(ax, most, high)
+    for place, text in enumerate(words):
+        ax.annotate(
+            text if len(words) <= _TWO_LINES else text.replace("\n", " "), (1, place), (6, 0),
+            va="center", xycoords=("axes fraction", "data"), textcoords="offset points",
+            fontsize=8, gid="words",
+        )  # fmt: skip
+    return names
+
+
+def name_ticks(ax: Axes, told: Sequence[str], names: Sequence[str]) -> None:
+    """Write a name at each row; its tick keeps the whole of a name that is written shorter."""
+    ax.set_yticks(np.arange(len(told)), told, color=theme_in_use().ink)
+    for text, name in zip(ax.get_yticklabels(), names, strict=True):
+        text.set_label(name)
+
+
+def _draw_intervals(ax: Axes, low: Floats, high: Floats) -> None:
+    """Draw each row's interval as a pale bar."""
+    width = 9 * _mark_scale(ax, len(low))
+    for place in np.flatnonzero(np.isfinite(low) & np.isfinite(high)):
+        ax.plot(
+            [low[place], high[place]], [place, place], color=theme_in_use().soft, alpha=0.45,
+            lw=width, solid_capstyle="butt", gid="interval",
+        )  # fmt: skip

@@ -17,12 +17,12 @@ from usage_analysis.analysis.statements.groups import state_largest, state_vital
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats, check_columns, groups_by_size, in_units, is_narrow
+from usage_analysis.figures.compare import name_ticks
 from usage_analysis.figures.labels import subtitle, wrap_text
 from usage_analysis.figures.lines import OTHERS, line_of_group, others_name
 from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
 from usage_analysis.figures.plots import Caption, Panel, PlotOptions, plot
 from usage_analysis.figures.provenance import Provenance, subtitle_of
-from usage_analysis.figures.rows import name_ticks
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
 from usage_analysis.figures.ticks import FULL, from_zero, in_percent, time_axis
 from usage_analysis.tidy.frames import group_column

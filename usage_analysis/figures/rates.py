@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.rate_series import trailing_rates
+from usage_analysis.analysis.statements.control import is_worse, state_control
 from usage_analysis.analysis.statements.rates import state_rates
 from usage_analysis.analysis.vocabulary import level, per, span_of
-from usage_analysis.figures import lines
-from usage_analysis.figures.axes import MANY, WEEK, groups_by_size, has_groups, percents_of
+from usage_analysis.figures import axes, lines
+from usage_analysis.figures.axes import MANY, WEEK, Floats, percents_of
 from usage_analysis.figures.labels import label_ends
 from usage_analysis.figures.lines import ON_AXIS
-from usage_analysis.figures.marks import draw_marks, left_out
+from usage_analysis.figures.marks import SIZE, Room, draw_marks, left_out
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of, scale_rates, time_axis
@@ -67,7 +68,7 @@ def plot_error_rate(
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     used = rates[~left_out(rates, marks)]
     theme, more, where, few = theme_in_use(), "", "", False
-    if has_groups(rates):
+    if axes.has_groups(rates):
         few, more = _draw_groups(ax, rates, of, groups)
         where = ", where calls are enough" if few else ""
     else:
@@ -97,7 +98,7 @@ def _draw_groups(
 
     Return whether any bucket has few calls, and in words how many of all groups are drawn.
     """
-    named, others = groups_by_size(rates, "calls", groups)
+    named, others = axes.groups_by_size(rates, "calls", groups)
     shown = [(name, trailing(rows, of)) for name, rows in named]
     ends, few = [], False
     for (name, rows), colour in zip(shown, lines.colour_of(shown), strict=True):
@@ -164,3 +165,94 @@ def _scale(ax: Axes, rates: pd.DataFrame, reach: float = 3) -> None:
     most = float(np.nanmax(np.append(rate, 0.0)))
     # A bucket without calls has neither rate nor band.
     scale_rates(ax, np.append(np.minimum(high, reach * most), most))
+
+
+@plot(
+    "control_chart", single=True,
+    columns=("calls", "rate", "centre", "low", "high", "signal", "limited"),
+)  # fmt: skip
+def plot_control(panel: Panel, chart: pd.DataFrame, **_: Unpack[MarkedResultOptions]) -> Caption:
+    """Draw a control chart: rates, their centre and limits, and signals named by their dates.
+
+    Parameters
+    ----------
+    chart
+        Result of `control_chart` for one series.
+    marks
+        Events and periods to name on the time axis. To leave a bad period out of centre and limits,
+        chart ``without(hourly, marks)``.
+
+    Notes
+    -----
+    Diamonds are signals. They have the colour of an alarm unless the rate is on the good side of
+    the centre, such as a high join rate. The title calls a rate steady only where the chart could
+    have shown a lasting rise by a half.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-15")
+    >>> ax = ua.plot_control(ua.control_chart(usage.hourly, event="joined_count"))
+    >>> ax.get_ylabel()
+    'join rate [% of calls]'
+    """
+    ax, of, marks, _about = panel
+    theme, x = theme_in_use(), time_axis(ax, chart)
+    rate, centre, low, high = percents_of(chart, "rate", "centre", "low", "high")
+    limited, signal = (chart[name].to_numpy(dtype=bool) for name in ("limited", "signal"))
+    low, high = np.where(limited, np.maximum(low, 0), np.nan), np.where(limited, high, np.nan)
+    lines.draw_band(ax, x, low, high, step="mid", color=theme.soft, alpha=0.22, gid="limits")
+    lines.draw_line(ax, x, rate, color=theme.main, lw=1.1, gid="rate")
+    bad = signal & is_worse(chart, of).to_numpy(dtype=bool)
+    good = signal & ~bad
+    diamond: dict[str, Any] = {"marker": "D", "ms": 5}
+    for gid, shown, look in (
+        ("common", ~signal & lines.needs_dot(rate), {"color": theme.main, "marker": "o", "ms": 3}),
+        ("signal", bad, {"color": theme.alarm, **diamond}),
+        ("good signal", good, {"color": theme.main, **diamond}),
+    ):
+        ax.plot(x[shown], rate[shown], ls="none", gid=gid, **look, **ON_AXIS)
+    scale_rates(ax, np.concatenate([rate, high]))
+    _name_lines(ax, centre, high)
+    room = _name_signals(ax, chart, x, rate)
+    ax.set_ylabel(f"{of.name} [{of.unit}]")
+    draw_marks(ax, marks, room=room, counted=chart)
+    return Caption(
+        f"Control chart of the {of.name} {per(span_of(chart))} with three-sigma limits",
+        state_control(chart, of).title,
+        f"blue ◆: {of.name} better than usual" if good.any() else "",
+        empty=empty_chart(chart),
+    )
+
+
+def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:
+    if len(centre) == 0 or not np.isfinite(centre[-1]):
+        return
+    theme = theme_in_use()
+    ax.axhline(centre[-1], color=theme.muted, lw=1, ls="--", gid="centre")
+    labels = [(float(centre[-1]), f"mean {centre[-1]:.2f} %", theme.muted)]
+    if np.isfinite(high[-1]):
+        labels.append((float(high[-1]), "limit", theme.soft))
+    label_ends(ax, labels)
+
+
+def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> Room:
+    """Write the date beside the signals that are farthest out, where there is room for it."""
+    signal = np.flatnonzero(chart["signal"].to_numpy(dtype=bool))
+    distance = np.abs(rate - 100 * chart["centre"].to_numpy(dtype=np.float64))
+    most = 3 if axes.is_narrow(ax) else axes.MOST_LABELS
+    hours, room = span_of(chart) == "hour", Room(ax)
+    for place in signal[np.argsort(-distance[signal], kind="stable")][:most]:
+        moment = chart.index[place]
+        words = f"{moment:%d %b %H:%M}" if hours else f"{moment:%a %d %b}"
+        boxes = [(room.of_text(words, x[place], rate[place], at), at) for at in (5, -18)]
+        box, at = next(((b, at) for b, at in boxes if room.is_free(b)), (None, 0))
+        if box is None:
+            continue
+        room.boxes.append(box)
+        ax.annotate(
+            words, (x[place], rate[place]), (0, at + 2), textcoords="offset points", ha="center",
+            fontsize=SIZE, gid="signal label", zorder=6,
+            bbox={"facecolor": theme_in_use().page, "alpha": 0.85, "lw": 0, "pad": 0.6},
+        )  # fmt: skip
+    return room
