@@ -4,14 +4,7 @@ import argparse
 
 import pytest
 
-from usage_analysis.cli.options import (
-    add_days,
-    add_filters,
-    filters_of,
-    format_flags,
-    parse_day,
-    query_of,
-)
+from usage_analysis.cli.options import add_sections, filters_of, format_flags, parse_day, query_of
 from usage_analysis.sample import sample_client
 
 AGENTS = ["1f0e9a52-7d1b-4c3e-8a0d-5b6f2c94d7a3", "c84bbcbd-d58c-4d5f-9e6f-0b1c3a7f52e1"]
@@ -20,8 +13,7 @@ AGENTS = ["1f0e9a52-7d1b-4c3e-8a0d-5b6f2c94d7a3", "c84bbcbd-d58c-4d5f-9e6f-0b1c3
 def parse(*arguments):
     """Parse the options of days and filters."""
     parser = argparse.ArgumentParser()
-    add_days(parser)
-    add_filters(parser)
+    add_sections(parser, "days", "filters")
     return parser.parse_args(arguments)
 
 

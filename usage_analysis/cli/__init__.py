@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import usage_analysis
 from usage_analysis.cli import app, doctor, fetch, report, sample, sync
+from usage_analysis.cli.options import add_command
 from usage_analysis.cli.progress import clear_line
 from usage_analysis.errors import UsageError
 
@@ -29,8 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         on standard error.
     """
     options = _parser().parse_args(arguments)
+    run = vars(options).pop("run")
     try:
-        options.run(options)
+        run(options)
     except (UsageError, OSError) as error:
         clear_line()
         print(f"usage-analysis: {' '.join(str(error).split())}", file=sys.stderr)
@@ -49,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     version = f"%(prog)s {usage_analysis.__version__}"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (report, fetch, sync, doctor, app, sample):
-        command.add_parser(commands)
+    for command in (report, fetch, sync, doctor, app):
+        add_command(commands, command.__name__.rpartition(".")[2], command.run)
+    actions = commands.add_parser("sample", help="serve the sample account")
+    add_command(actions.add_subparsers(required=True, metavar="ACTION"), "serve", sample.run)
     return parser

@@ -3,36 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from usage_analysis.cli.groups import add_groups, fetch_groups, groups_of
-from usage_analysis.cli.options import (
-    Commands,
-    add_account,
-    add_days,
-    add_filters,
-    add_option,
-    describe_owner,
-    open_client,
-    query_of,
-)
+from usage_analysis.cli.groups import fetch_groups, groups_of
+from usage_analysis.cli.options import describe_owner, open_client, query_of
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.tidy.usage_files import target_of
-
-
-def add_parser(commands: Commands) -> None:
-    """Add the command `fetch`."""
-    fetch = commands.add_parser(
-        "fetch",
-        help="save a reply in a file",
-        description="Fetch call usage and save it in a file, with its query and its time.",
-    )
-    add_account(fetch)
-    add_days(fetch)
-    add_filters(fetch)
-    add_groups(fetch)
-    add_option(fetch, "--out", "file to write", "FILE", type=Path, required=True)
-    fetch.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,12 +1,10 @@
-"""Options that name groups of calls: one by one, in a CSV file, or those of the sample account."""
+"""Groups of calls that options name: one by one, in a CSV file, or those of the sample account."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usage_analysis.cli.options import add_option
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import drop_empty_rest
 from usage_analysis.fetch.grouping import KINDS, Grouping, read_pairs
@@ -17,21 +15,6 @@ if TYPE_CHECKING:
     from usage_analysis.progress import Progress
     from usage_analysis.query import UsageQuery
     from usage_analysis.tidy.usage import CallUsage
-
-
-def add_groups(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add the options that name groups, and return their section of the help."""
-    groups = parser.add_argument_group("groups", "break the calls down by agent, voice or metadata")
-    by = f"{KINDS}; a live account needs --group or --groups as well"
-    add_option(groups, "--by", by, "KIND")
-    group = (
-        "one group: its name, and its UUID or metadata value; repeat the option for several. "
-        "Agents with the same name form one group"
-    )
-    add_option(groups, "--group", group, "NAME=VALUE", action="append", type=_parse_group)
-    file = "CSV file of groups; columns: name, and id or value"
-    add_option(groups, "--groups", file, "FILE", type=Path)
-    return groups
 
 
 def fetch_groups(
@@ -77,10 +60,3 @@ def groups_of(options: argparse.Namespace) -> Grouping | None:
             "id or value"
         )
     return Grouping.of_pairs(options.by, pairs, f"--by {options.by}")
-
-
-def _parse_group(text: str) -> tuple[str, str]:
-    name, _, value = text.rpartition("=")
-    if not value or text.startswith("="):
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
-    return name or value, value

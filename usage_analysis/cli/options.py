@@ -1,43 +1,62 @@
-"""Options that several commands share: the account, the days and the filters."""
+"""Options of the command line: its sections from `commands.toml`, and what was chosen by them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
+from usage_analysis.fetch.grouping import KINDS
 from usage_analysis.query import DEFAULT_DAYS, CallFilters, UsageQuery
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
     from usage_analysis.tidy.usage import CallUsage
 
-#: Subparsers of the command line, to which each command adds its own.
+#: Subparsers of the command line, or of one of its commands.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-_OWNERS = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
-
-
-def add_option(
-    parser: argparse._ActionsContainer,
-    flag: str,
-    help: str,  # noqa: A002  # as in argparse
-    metavar: str | None = None,
-    **settings: Any,
-) -> None:
-    """Add an option; its help ends with its default, if it has one."""
-    if settings.get("default") is not None and "default" not in help:
-        help = f"{help} (default: {settings['default']})"  # noqa: A001
-    if metavar is not None:
-        settings["metavar"] = metavar
-    parser.add_argument(flag, help=help, **settings)
+#: The default scope of an archive.
+ALL: Final = "all"
+_OWNERS: Final = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
+_CONSTANTS: Final = {"days": DEFAULT_DAYS, "kinds": KINDS, "scope": ALL}
 
 
-def add_account(parser: argparse._ActionsContainer) -> None:
-    """Add the option that chooses the account."""
-    words = "the sample account (default), or your own with the key in ULTRAVOX_API_KEY"
-    add_option(parser, "--account", words, choices=("sample", "live"), default="sample")
+def add_command(commands: Commands, name: str, run: Callable[[argparse.Namespace], None]) -> None:
+    """Add a command with its options and the function that runs it."""
+    about = dict(_TABLE["commands"][name])
+    sections = about.pop("sections")
+    parser = commands.add_parser(name, **about)
+    add_sections(parser, *sections)
+    parser.set_defaults(run=run)
+
+
+def add_sections(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add sections of options; the help of an option ends with its default, if it has one."""
+    for name in names:
+        section = _TABLE[name]
+        section = _TABLE.get(section.get("extends", ""), {}) | section
+        place: argparse._ActionsContainer = parser
+        if "title" in section:
+            description = section.get("description", "").format(**_CONSTANTS) or None
+            place = parser.add_argument_group(section["title"], description)
+        elif section.get("exclusive"):
+            place = parser.add_mutually_exclusive_group()
+        for flag, settings in section.items():
+            if flag.startswith("--"):
+                place.add_argument(flag, **settings | dict(_for_argparse(settings)))
+
+
+def _for_argparse(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the settings of an option that argparse takes in another form."""
+    words = settings["help"].format(**_CONSTANTS)
+    told = "default" not in settings or "default" in words
+    yield "help", words if told else f"{words} (default: {settings['default']})"
+    if "type" in settings:
+        yield "type", _TYPES[settings["type"]]
 
 
 def open_client(account: str) -> Client:
@@ -52,17 +71,6 @@ def open_client(account: str) -> Client:
 def describe_owner(usage: CallUsage) -> str:
     """Return the owner of the calls in words."""
     return _OWNERS[usage.source]
-
-
-def add_days(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose the first day, the last day and the time zone."""
-    days = parser.add_argument_group("days", f"default: the last {DEFAULT_DAYS} days and today")
-    add_option(
-        days, "--from", "first local day, such as 2026-03-01", "DAY", dest="first", type=parse_day
-    )
-    add_option(days, "--to", "last local day (default: today)", "DAY", dest="last", type=parse_day)
-    zone = "time zone of the days, such as America/New_York"
-    add_option(days, "--timezone", zone, "ZONE", default="UTC")
 
 
 def query_of(options: argparse.Namespace, client: Client) -> tuple[date, date, UsageQuery]:
@@ -80,21 +88,6 @@ def parse_day(text: str) -> date:
         raise argparse.ArgumentTypeError(
             f"expected a day such as 2026-03-31, got {text!r}"
         ) from None
-
-
-def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select calls."""
-    filters = parser.add_argument_group("filters", "count only the calls that match all of these")
-    agent = "UUID of an agent; repeat the option for several"
-    add_option(filters, "--agent", agent, "ID", dest="agent_ids", action="append")
-    add_option(filters, "--voice", "UUID of a voice", "ID", dest="voice_id")
-    add_option(filters, "--duration-min", "shortest duration", "SECONDS")
-    add_option(filters, "--duration-max", "longest duration", "SECONDS")
-    metadata = "value of a metadata key; repeat the option for several keys"
-    add_option(filters, "--metadata", metadata, "KEY=VALUE", type=_parse_pair, action="append")
-    add_option(filters, "--search", "text in the summary of a call", "TEXT")
-    add_option(filters, "--time-of-day-start", "earliest time (UTC, not --timezone)", "HH:MM")
-    add_option(filters, "--time-of-day-end", "latest time (UTC, not --timezone)", "HH:MM")
 
 
 def filters_of(options: argparse.Namespace) -> CallFilters:
@@ -115,3 +108,28 @@ def _parse_pair(text: str) -> tuple[str, str]:
     if not (key and equals):
         raise argparse.ArgumentTypeError(f"expected key=value, got {text!r}")
     return key, value
+
+
+def _parse_group(text: str) -> tuple[str, str]:
+    name, _, value = text.rpartition("=")
+    if not value or text.startswith("="):
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    return name or value, value
+
+
+def _parse_names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+_TABLE: Final[dict[str, Any]] = tomllib.loads(
+    files("usage_analysis.cli").joinpath("commands.toml").read_text(encoding="utf-8")
+)
+_TYPES: Final[dict[str, Callable[[str], Any]]] = {
+    "int": int,
+    "float": float,
+    "path": Path,
+    "day": parse_day,
+    "names": _parse_names,
+    "pair": _parse_pair,
+    "group": _parse_group,
+}

@@ -5,16 +5,11 @@ from __future__ import annotations
 import argparse
 from contextlib import suppress
 from datetime import date, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
-from usage_analysis.cli.groups import add_groups, fetch_groups, groups_of
+from usage_analysis.cli.groups import fetch_groups, groups_of
 from usage_analysis.cli.options import (
-    Commands,
-    add_account,
-    add_days,
-    add_filters,
-    add_option,
+    ALL,
     describe_owner,
     filters_of,
     format_flags,
@@ -25,44 +20,6 @@ from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import QueryError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
 from usage_analysis.tidy.usage import CallUsage
-
-
-def add_parser(commands: Commands) -> None:
-    """Add the command `report`."""
-    report = commands.add_parser(
-        "report",
-        help="write a report: figures, tables and a page",
-        description="Write a report: figures (SVG and PNG), tables (CSV) and report.html.",
-    )
-    source = report.add_mutually_exclusive_group()
-    add_account(source)
-    add_option(source, "--reply", "read a saved reply instead of fetching", "FILE", type=Path)
-    add_option(source, "--archive", "read an archive instead of fetching", "DIR", type=Path)
-    add_option(report, "--scope", "name given to the calls by sync (default: all)", "NAME")
-    add_days(report)
-    add_filters(report)
-    file = "file written by fetch --by for the same days, for use with --reply"
-    add_option(add_groups(report), "--breakdown", file, "FILE", type=Path)
-    _add_page(report)
-    add_option(report, "--out", "folder to write to", "DIR", type=Path, default="usage-report")
-    report.set_defaults(run=run)
-
-
-def _add_page(report: argparse.ArgumentParser) -> None:
-    page = report.add_argument_group("page")
-    sections = "sections and their order, as trend,errors (default: all that the data allow)"
-    add_option(page, "--sections", sections, "NAMES", type=_names)
-    add_option(page, "--limit", "maximum number of concurrent calls", "CALLS", type=int)
-    add_option(page, "--budget", "billed minutes budgeted per month", "MINUTES", type=float)
-    add_option(page, "--price", "price per billed minute", "USD", default="0.05")
-    add_option(page, "--weekend", "days of the weekend", "DAYS", type=_names, default="Sat,Sun")
-    add_option(page, "--title", "heading of the page", "TEXT")
-    compare = "do not compare with the previous period"
-    add_option(page, "--no-compare", compare, action="store_true")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(","))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -133,7 +90,6 @@ def _load_reply(options: argparse.Namespace) -> _Data:
 def _load_archive(options: argparse.Namespace) -> _Data:
     # Imported here so that the other commands do not load the archive.
     from usage_analysis.archive.archive import Archive
-    from usage_analysis.cli.sync import ALL
 
     _refuse("--archive: expected only --scope and --by to select calls", options)
     archive, scope, zone = Archive(options.archive), options.scope or ALL, options.timezone
