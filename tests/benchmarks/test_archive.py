@@ -49,17 +49,10 @@ def month_rows(month: str, fetched: int, days: range | None = None) -> Rows:
     calls = chance.poisson(size * shape) + 1
     joined = chance.binomial(calls, 0.75)
     talk = (chance.gamma(np.maximum(joined, 1), 180e6) * (joined > 0)).astype(np.int64)
-    columns = {
-        "time": np.tile(hours, SCOPES),
-        "total_count": calls,
-        "error_count": chance.binomial(calls, 0.02),
-        "joined_count": joined,
-        "duration": talk,
-        "billed_micro": -(-talk // 6_000_000) * 100_000,
-        "fetched": np.full(count, fetched),
-    }
+    billed = -(-talk // 6_000_000) * 100_000
+    values = np.stack([calls, chance.binomial(calls, 0.02), joined, talk, billed], axis=1)
     code = np.arange(SCOPES, dtype=np.int32).repeat(len(hours))
-    return Rows(NAMES, code, columns)
+    return Rows(NAMES, code, np.tile(hours, SCOPES), np.full(count, fetched), values)
 
 
 def write(store: PartStore, month: str, fetched: int, days: range | None = None) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.archive.coverage import ScopeCoverage
-from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
+from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.archive.store import PartStore
 
 YEAR = 2025
@@ -112,7 +112,7 @@ def write(store, random, groups, month, days, fetched):
     with store.writer("hourly", month) as writer:
         for low in range(0, groups, BLOCK):
             code = np.repeat(np.arange(BLOCK, dtype=np.int32), len(hours))
-            writer.add(Rows(scopes, code[: len(block["time"])] + low, block))
+            writer.add(Rows(scopes, code[: len(block[0])] + low, *block))
         run = (days[0], len(days), fetched)
         tenants = {scope: scope.removeprefix("tenant/") for scope in scopes}
         writer.finish(
@@ -130,16 +130,9 @@ def drawn(random, groups, hours, fetched):
     calls = random.poisson(12, count)
     joined = random.binomial(calls, 0.75)
     duration = joined * 184_000_000 + random.integers(0, 60_000_000, count)
-    columns = {
-        "time": np.tile(hours, groups),
-        "total_count": calls,
-        "error_count": random.binomial(calls, 0.02),
-        "joined_count": joined,
-        "duration": duration,
-        "billed_micro": duration // 6_000_000 * 100_000,
-        "fetched": np.full(count, fetched),
-    }
-    return {name: columns[name] for name in NUMBERS}
+    billed = duration // 6_000_000 * 100_000
+    values = np.stack([calls, random.binomial(calls, 0.02), joined, duration, billed], axis=1)
+    return np.tile(hours, groups), np.full(count, fetched), values
 
 
 def measured(setup, folder, by, rounds):

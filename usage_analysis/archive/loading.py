@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
-from usage_analysis.archive.coverage import NewestFetches
+from usage_analysis.archive.coverage import Ints, NewestFetches
 from usage_analysis.archive.days import day_name, months_between
-from usage_analysis.archive.rows import MEASURES, Rows, join_rows
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
+from usage_analysis.archive.versions import Versions, read_days
 from usage_analysis.errors import QueryError
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import wire
@@ -80,15 +80,15 @@ def _load(
             raise coverage.unknown_scope_error(scope, store.all_parts())
     order = sorted(scopes)
     last_fetch, known = find_fetches(parts, order, place, until)
-    found = read_rows(parts, order, known, place)
-    cuts = np.searchsorted(found.code, np.arange(len(order) + 1))
+    code, day = np.nonzero(known.part >= 0)
+    fetched, part = known.fetched[code, day], known.part[code, day]
+    found = read_days(parts, order, code, day + place.first, fetched, part, place[:2])
     moment, usages = instant_of(last_fetch), {}
     for row, scope in enumerate(order):
-        own = found.take(slice(cuts[row], cuts[row + 1]))
-        sent = _sent_days(parts, scope, known, row, place, last_fetch)
         filters, source = asked[scope]
         question = UsageQuery(**filters, from_date=query.from_date, to_date=query.to_date)
-        reply = check_reply(_build_reply(own, sent, place, last_fetch), question, moment)
+        own = _build_reply(found.take(code == row), place, last_fetch)
+        reply = check_reply(own, question, moment)
         usages[scope] = build_usage([reply], question, as_of=moment, source=source)
         _mark_provisional(usages[scope], known.fetched[row], place)
     return {scope: usages[scope] for scope in scopes}
@@ -182,75 +182,20 @@ def _describe_gaps(
     )
 
 
-def read_rows(
-    parts: Sequence[Part], scopes: Sequence[str], known: NewestFetches, window: Window
-) -> Rows:
-    """Read the rows of the newest fetches, ordered by scope (`scopes` are sorted) and time."""
-    found: list[Rows] = []
-    order = {scope: row for row, scope in enumerate(scopes)}
-    for number in np.unique(known.part[known.part >= 0]).tolist():
-        rows = parts[number].read((scopes[0], scopes[-1]), (window.low, window.high))
-        code = rows.renumber(order)
-        day = rows.columns["time"] // DAY - window.first
-        counts = (
-            (code >= 0)
-            & (known.part[code, day] == number)
-            & (known.fetched[code, day] == rows.columns["fetched"])
-        )
-        found.append(Rows(rows.scopes, code, rows.columns).take(counts))
-    joined = join_rows(list(scopes), found)
-    return joined.take(np.lexsort((joined.columns["time"], joined.code)))
+def _build_reply(found: Versions, window: Window, as_of: int) -> wire.Reply:
+    """Return the reply of a scope as of an instant [us since 1970]."""
+    times = found.times()
+    inside = (times >= window.low) & (times < window.high)
+    hours = np.where((inside & (times <= as_of))[..., None], found.hours, 0)
+    # Days were sent whole: those that the window or the instant cuts are the sums of their hours.
+    whole = inside.all(axis=1) & ((found.fetched <= as_of) | (times[:, -1] + HOUR <= as_of))
+    days = np.where(whole[:, None], found.days, hours.sum(axis=1))
+    hourly = _build_buckets(times.ravel(), hours.reshape(-1, hours.shape[2]))
+    return wire.Reply({}, _build_buckets(found.day * DAY, days), hourly)
 
 
-def _sent_days(
-    parts: Sequence[Part], scope: str, known: NewestFetches, row: int, window: Window, as_of: int
-) -> dict[int, tuple[int, ...]]:
-    """Return the whole days of the window whose daily row is not the sum of their hours."""
-    out = {}
-    for number in np.unique(known.part[row]).tolist():
-        if number < 0:
-            continue
-        for day, fetched, *measures in parts[number].coverage.sent.get(scope, ()):
-            place = row, day - window.first
-            newest = known.part[place] == number and known.fetched[place] == fetched
-            whole = window.low <= day * DAY and (day + 1) * DAY <= window.high
-            cut = fetched > as_of < (day + 1) * DAY
-            if whole and newest and not cut:
-                out[day] = tuple(measures)
-    return out
-
-
-def _build_reply(
-    rows: Rows, sent: Mapping[int, tuple[int, ...]], window: Window, as_of: int
-) -> wire.Reply:
-    rows = rows.take(rows.columns["time"] <= as_of)
-    sums = day_sums(rows.columns, window.first, window.last)
-    for day, measures in sent.items():
-        for name, value in zip(MEASURES, measures, strict=True):
-            sums[name][day - window.first] = value
-    days = np.arange(window.first, window.last + 1) * DAY
-    some = np.any([values != 0 for values in sums.values()], axis=0)
-    daily = {name: values[some] for name, values in sums.items()}
-    hourly = {name: rows.columns[name] for name in MEASURES}
-    return wire.Reply(
-        {}, _build_buckets(days[some], daily), _build_buckets(rows.columns["time"], hourly)
-    )
-
-
-def day_sums(
-    columns: Mapping[str, NDArray[np.int64]], first: int, last: int
-) -> dict[str, NDArray[np.int64]]:
-    """Sum the hours of each day, by measure; shape (days,)."""
-    sums = {name: np.zeros(last - first + 1, dtype=np.int64) for name in MEASURES}
-    for name, values in sums.items():
-        np.add.at(values, columns["time"] // DAY - first, columns[name])
-    return sums
-
-
-def _build_buckets(
-    times: NDArray[np.int64], columns: Mapping[str, NDArray[np.int64]]
-) -> wire.Buckets:
-    measures: dict[str, NDArray[Any]] = {name: columns[kept] for name, kept in STORED.items()}
+def _build_buckets(times: Ints, values: Ints) -> wire.Buckets:
+    measures: dict[str, NDArray[Any]] = dict(zip(STORED, values.T, strict=True))
     measures["billed_minutes"] = measures["billed_minutes"] / 1e6
     return wire.Buckets(times, measures)
 

@@ -18,36 +18,34 @@ MEASURES = tuple(STORED.values())
 #: The columns beside `scope`: `time` is the start of the hour, both instants [us since 1970].
 NUMBERS = ("time", *MEASURES, "fetched")
 
+Ints = NDArray[np.int64]
+
 
 class Rows(NamedTuple):
-    """Rows of a part: numbers of their scopes, and one column of int64 per name."""
+    """Rows of a part, one per scope and hour with calls."""
 
-    scopes: list[str]
+    scopes: Sequence[str]
+    #: Number of each row's scope.
     code: NDArray[np.int32]
-    columns: dict[str, NDArray[np.int64]]
+    #: Start of the hour [us since 1970].
+    time: Ints
+    #: When the hour was fetched [us since 1970].
+    fetched: Ints
+    #: Measures of the hour; shape (rows, measures).
+    values: Ints
 
-    def __len__(self) -> int:
-        return len(self.code)
-
-    def take(self, at: NDArray[Any] | slice) -> Rows:
+    def take(self, at: NDArray[Any]) -> Rows:
         """Return the rows at these places, or where a mask is true."""
-        columns = {name: values[at] for name, values in self.columns.items()}
-        return Rows(self.scopes, self.code[at], columns)
+        return Rows(self.scopes, *(column[at] for column in self[1:]))
+
+    def sort(self) -> Rows:
+        """Return the rows by scope and time."""
+        return self.take(np.lexsort((self.time, self.code)))
 
     def renumber(self, order: Mapping[str, int]) -> NDArray[np.int32]:
         """Return the number of each row's scope in another order; -1 for other scopes."""
         number = np.array([order.get(scope, -1) for scope in self.scopes], dtype=np.int32)
-        return number[self.code] if len(self) else self.code
-
-
-def join_rows(scopes: list[str], parts: Sequence[Rows]) -> Rows:
-    """Return the rows of several parts, whose scopes are numbered alike, one after another."""
-    code = np.concatenate([np.zeros(0, dtype=np.int32), *(rows.code for rows in parts)])
-    none = np.zeros(0, dtype=np.int64)
-    columns = {
-        name: np.concatenate([none, *(rows.columns[name] for rows in parts)]) for name in NUMBERS
-    }
-    return Rows(scopes, code, columns)
+        return number[self.code] if len(self.code) else self.code
 
 
 def schema() -> pa.Schema:
@@ -66,8 +64,8 @@ def rows_to_table(rows: Rows) -> pa.Table:
     scope = pa.DictionaryArray.from_arrays(
         pa.array(rows.code, pa.int32()), pa.array(rows.scopes, pa.string())
     )
-    columns = [scope.cast(pa.string()), *(pa.array(rows.columns[name]) for name in NUMBERS)]
-    return pa.Table.from_arrays(columns, schema=schema())
+    columns = [rows.time, *rows.values.T, rows.fetched]
+    return pa.Table.from_arrays([scope.cast(pa.string()), *map(pa.array, columns)], schema=schema())
 
 
 def table_to_rows(table: pa.Table) -> Rows:
@@ -75,5 +73,6 @@ def table_to_rows(table: pa.Table) -> Rows:
     scope = table["scope"].combine_chunks().dictionary_encode()
     if hasattr(scope, "combine_chunks"):
         scope = scope.combine_chunks()
-    columns = {name: table[name].to_numpy() for name in NUMBERS}
-    return Rows(scope.dictionary.to_pylist(), scope.indices.to_numpy(), columns)
+    time, *measures, fetched = (table[name].to_numpy() for name in NUMBERS)
+    values = np.stack(measures, axis=1)
+    return Rows(scope.dictionary.to_pylist(), scope.indices.to_numpy(), time, fetched, values)

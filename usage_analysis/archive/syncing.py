@@ -16,6 +16,7 @@ from usage_analysis.archive import coverage
 from usage_analysis.archive.coverage import (
     REFRESH_DAYS,
     SETTLE_DAYS,
+    Ints,
     NewestFetches,
     Run,
     ScopeCoverage,
@@ -23,8 +24,7 @@ from usage_analysis.archive.coverage import (
     SentDay,
 )
 from usage_analysis.archive.days import day_name, months_between, parse_day
-from usage_analysis.archive.loading import day_sums
-from usage_analysis.archive.rows import MEASURES, NUMBERS, Rows
+from usage_analysis.archive.rows import Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
@@ -217,7 +217,7 @@ class WriteBuffer:
 
     def __init__(self, store: PartStore, max_rows: int = MOST) -> None:
         self._store, self._most = store, max_rows
-        self._columns: list[tuple[str, dict[str, NDArray[np.int64]]]] = []
+        self._hours: list[tuple[str, Ints, Ints, Ints]] = []
         self._coverage: dict[str, dict[str, ScopeCoverage]] = {}
         self._count = 0
         self.months: set[str] = set()
@@ -225,38 +225,29 @@ class WriteBuffer:
     def add(self, scope: str, usage: CallUsage) -> None:
         """Add a reply, and write the buffer when it is full."""
         fetched = microseconds(usage.as_of.to_pydatetime())
-        columns = _frame_columns(usage.hourly, "hourly")
-        # Hours without calls need no row: the coverage says that they were fetched.
-        some = np.any([columns[name] != 0 for name in MEASURES], axis=0)
-        columns = {name: values[some] for name, values in columns.items()}
-        for month, days, sent in _coverage_by_month(usage, columns, fetched):
+        times, values = row_times(usage.hourly), _integers(usage.hourly, "hourly")
+        for month, days, sent in _coverage_by_month(usage, times, values, fetched):
             held = self._coverage.setdefault(month, {}).setdefault(scope, _start_coverage(usage))
             held.days += days
             held.sent += sent
-        columns["fetched"] = np.full(len(columns["time"]), fetched)
-        self._columns.append((scope, columns))
-        self._count += len(columns["time"]) + _OVERHEAD
+        # Hours without calls need no row: the coverage says that they were fetched.
+        some = values.any(axis=1)
+        self._hours.append((scope, times[some], np.full(some.sum(), fetched), values[some]))
+        self._count += int(some.sum()) + _OVERHEAD
         if self._count >= self._most:
             self.write()
 
     def write(self) -> None:
         """Write the buffer."""
-        waiting, held, self._columns, self._coverage = self._columns, self._coverage, [], {}
+        waiting, held, self._hours, self._coverage = self._hours, self._coverage, [], {}
         self._count = 0
         if not waiting:
             return
-        scopes = sorted({scope for scope, _ in waiting})
-        code = {scope: number for number, scope in enumerate(scopes)}
-        rows = Rows(
-            scopes,
-            np.repeat(
-                np.array([code[scope] for scope, _ in waiting], dtype=np.int32),
-                [len(columns["time"]) for _, columns in waiting],
-            ),
-            {name: np.concatenate([columns[name] for _, columns in waiting]) for name in NUMBERS},
-        )
-        rows = rows.take(np.lexsort((rows.columns["time"], rows.code)))
-        month = rows.columns["time"].view("M8[us]").astype("M8[M]")
+        names, *columns = zip(*waiting, strict=True)
+        scopes = sorted(set(names))
+        code = np.searchsorted(scopes, names).astype(np.int32).repeat(list(map(len, columns[0])))
+        rows = Rows(scopes, code, *map(np.concatenate, columns)).sort()
+        month = rows.time.view("M8[us]").astype("M8[M]")
         self.months |= held.keys()
         self._store.write(
             {
@@ -273,16 +264,15 @@ def _start_coverage(usage: CallUsage) -> ScopeCoverage:
 
 
 def _coverage_by_month(
-    usage: CallUsage, hourly: Mapping[str, NDArray[np.int64]], fetched: int
+    usage: CallUsage, times: Ints, hours: Ints, fetched: int
 ) -> Iterator[tuple[str, list[Run], list[SentDay]]]:
     """Yield the days of a reply by month, with days that differ from the sum of their hours."""
-    columns = _frame_columns(usage.daily, "daily")
-    days = columns["time"] // DAY
+    days, measures = row_times(usage.daily) // DAY, _integers(usage.daily, "daily")
     if not len(days):
         return
-    sums = day_sums(hourly, int(days[0]), int(days[-1]))
-    other = np.any([columns[name] != sums[name] for name in MEASURES], axis=0)
-    measures = np.stack([columns[name] for name in MEASURES], axis=1)
+    sums = np.zeros_like(measures)
+    np.add.at(sums, times // DAY - days[0], hours)
+    other = (measures != sums).any(axis=1)
     months = days.astype("M8[D]").astype("M8[M]")
     for month in months_between(int(days[0]), int(days[-1])):
         inside = months == np.datetime64(month, "M")
@@ -294,10 +284,9 @@ def _coverage_by_month(
         yield month, run, sent
 
 
-def _frame_columns(frame: pd.DataFrame, path: str) -> dict[str, NDArray[np.int64]]:
-    """Return times and measures of a frame as integers."""
+def _integers(frame: pd.DataFrame, path: str) -> Ints:
+    """Return the measures of a frame as integers; shape (rows, measures)."""
     billed = frame["billed_minutes"].max()
     if billed >= 2**63 / 1e6:
         raise ResponseError(f"{path}: expected billed minutes below 9.2e12, got {billed}")
-    columns = {stored: to_integers(frame[name]) for name, stored in STORED.items()}
-    return {"time": row_times(frame), **columns}
+    return np.stack([to_integers(frame[name]) for name in STORED], axis=1)

@@ -16,68 +16,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
-from usage_analysis.archive.coverage import ScopeCoverage
-from usage_analysis.archive.rows import MEASURES, Rows, join_rows
+from usage_analysis.archive.coverage import Ints, ScopeCoverage
+from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.archive.store import Kind, Part, PartStore
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.frames import LAG
-from usage_analysis.tidy.zones import DAY
+from usage_analysis.tidy.zones import DAY, HOUR
 
-_BATCH_ROWS = 200_000  # rows in memory at once, about 15 MB
+_BATCH_ROWS = 200_000  # rows in memory at once, about 8 MB
 
 
 class Versions(NamedTuple):
-    """Versions of days, sorted by scope, day and date of the fetch, with their rows."""
+    """Versions of days with their figures, sorted by scope, day and date of the fetch."""
 
-    scopes: list[str]
+    scopes: Sequence[str]
     #: Number of each version's scope.
-    code: NDArray[np.int64]
-    day: NDArray[np.int64]
-    fetched: NDArray[np.int64]
-    #: Place of each version's first row; one more than there are versions.
-    start: NDArray[np.intp]
-    rows: Rows
-    #: The day as it was sent, of the versions where it is not the sum of its hours.
-    sent: dict[int, tuple[int, ...]]
+    code: Ints
+    day: Ints
+    fetched: Ints
+    #: Measures of each hour; shape (versions, 24, measures).
+    hours: Ints
+    #: Measures of each day as the server sent them, mostly the sums of its hours.
+    days: Ints
+
+    def take(self, at: NDArray[Any]) -> Versions:
+        """Return the versions at these places, or where a mask is true."""
+        return Versions(self.scopes, *(column[at] for column in self[1:]))
+
+    def times(self) -> Ints:
+        """Return the start of each hour [us since 1970]; shape (versions, 24)."""
+        return self.day[:, None] * DAY + np.arange(24) * HOUR
+
+    def rows(self) -> Rows:
+        """Return the hours with calls by scope and time."""
+        version, hour = np.nonzero(self.hours.any(axis=2))
+        return Rows(
+            self.scopes,
+            self.code[version].astype(np.int32),
+            self.times()[version, hour],
+            self.fetched[version],
+            self.hours[version, hour],
+        ).sort()
 
     def continues_day(self) -> NDArray[np.bool_]:
         """Return True for each version with the same scope and day as the previous version."""
-        same: NDArray[np.bool_] = (np.diff(self.code) == 0) & (np.diff(self.day) == 0)
-        return np.concatenate([[False], same]) if len(self.code) else same
+        same = np.zeros(len(self.code), dtype=np.bool_)
+        same[1:] = (np.diff(self.code) == 0) & (np.diff(self.day) == 0)
+        return same
 
     def repeats_previous(self) -> NDArray[np.bool_]:
         """Return True for each version that equals the previous version of its day."""
-        counts = np.diff(self.start)
         same = self.continues_day()
-        same[1:] &= counts[1:] == counts[:-1]
-        at = np.flatnonzero(same)
-        # The rows of each such version beside those of the version before.
-        sizes = counts[at]
-        offset = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        here, there = (np.repeat(self.start[at - back], sizes) + offset for back in (0, 1))
-        differ = np.zeros(len(here), dtype=np.bool_)
-        for name in ("time", *MEASURES):
-            differ |= self.rows.columns[name][here] != self.rows.columns[name][there]
-        same[np.repeat(at, sizes)[differ]] = False
-        for one in {*self.sent, *(number + 1 for number in self.sent)}:
-            if one < len(same) and self.sent.get(one) != self.sent.get(one - 1):
-                same[one] = False
+        same[1:] &= (self.hours[1:] == self.hours[:-1]).all(axis=(1, 2))
+        same[1:] &= (self.days[1:] == self.days[:-1]).all(axis=1)
         return same
 
     def is_newest(self) -> NDArray[np.bool_]:
         """Return True for each version that is the newest of its day."""
         return np.append(~self.continues_day()[1:], True)[: len(self.code)]
-
-    def sums(self, at: NDArray[np.intp]) -> dict[str, NDArray[np.int64]]:
-        """Return the daily measures of versions, as the server sent them."""
-        out = {}
-        for place, name in enumerate(MEASURES):
-            total = np.concatenate([[0], np.cumsum(self.rows.columns[name])])
-            out[name] = total[self.start[at + 1]] - total[self.start[at]]
-            for row, one in enumerate(at.tolist()):
-                if one in self.sent:
-                    out[name][row] = self.sent[one][place]
-        return out
 
 
 def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -89,11 +85,11 @@ def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDAr
     batches: list[dict[str, NDArray[Any]]] = []
     for batch in [*split_scopes(parts, scopes)] or [[]]:
         found = read_versions(parts, batch)
-        other = found.continues_day() & ~found.repeats_previous()
+        repeats = found.repeats_previous()
         over = found.fetched >= (found.day + 1) * DAY
-        at = np.flatnonzero(other[1:] & over[:-1]) + 1
+        at = np.flatnonzero((found.continues_day() & ~repeats)[1:] & over[:-1]) + 1
         # Of versions that repeat each other, the first tells since when the figures were known.
-        first = np.maximum.accumulate(np.where(found.repeats_previous(), 0, np.arange(len(over))))
+        first = np.maximum.accumulate(np.where(repeats, 0, np.arange(len(over))))
         columns: dict[str, NDArray[Any]] = {
             "time": found.day[at] * DAY,
             "scope": np.array(batch, dtype=object)[found.code[at]],
@@ -101,9 +97,9 @@ def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDAr
             "as_of": found.fetched[at],
             "provisional": found.fetched[at - 1] < (found.day[at] + 1) * DAY + LAG,
         }
-        previous, current = found.sums(at - 1), found.sums(at)
-        for name, stored in STORED.items():
-            columns |= {f"{name}_previous": previous[stored], name: current[stored]}
+        for place, name in enumerate(STORED):
+            columns[f"{name}_previous"] = found.days[at - 1, place]
+            columns[name] = found.days[at, place]
         batches.append(columns)
     return {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
 
@@ -125,70 +121,62 @@ def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[
         yield batch
 
 
-def read_versions(parts: Sequence[Part], scopes: list[str]) -> Versions:
+def read_versions(parts: Sequence[Part], scopes: Sequence[str]) -> Versions:
     """Read all versions of scopes, which are sorted and adjacent in the parts.
 
     Of two fetches at one instant, that of the last part counts.
     """
+    held = [np.zeros((4, 0), dtype=np.int64)]
+    for number, runs in coverage.iter_runs(parts, scopes):
+        days = runs.days()
+        part = np.full(len(days.scope), number)
+        held.append(np.stack([days.scope, days.first, days.fetched, part]))
+    key = np.concatenate(held, axis=1)
+    key = key[:, np.lexsort(key[::-1])]
+    last = np.append((np.diff(key[:3]) != 0).any(axis=0), True)[: key.shape[1]]
+    return read_days(parts, scopes, *key[:, last])
+
+
+def read_days(
+    parts: Sequence[Part],
+    scopes: Sequence[str],
+    code: NDArray[np.intp],
+    day: NDArray[np.intp],
+    fetched: Ints,
+    part: NDArray[np.integer],
+    window: tuple[int, int] | None = None,
+) -> Versions:
+    """Read the figures of versions, given the part of each, or only their hours in a window [us].
+
+    Parameters
+    ----------
+    scopes
+        Sorted names of scopes.
+    code, day, fetched, part
+        Number of each version's scope, its day, when it was fetched, and the number of its part;
+        sorted.
+    """
     order = {scope: number for number, scope in enumerate(scopes)}
-    held = [(number, runs.days()) for number, runs in coverage.iter_runs(parts, scopes)]
-    code, day, fetched = (
-        np.concatenate([np.zeros(0, dtype=np.int64), *(days[column] for _, days in held)])
-        for column in (0, 1, 3)
-    )
-    place = np.repeat([number for number, _ in held], [len(days.scope) for _, days in held])
-    by = np.lexsort((place, fetched, day, code))
-    key = np.stack([code, day, fetched, place], axis=1)[by]
-    last = np.append((np.diff(key[:, :3], axis=0) != 0).any(axis=1), True)
-    key = key[last] if len(key) else key
-    rows, version = _version_rows(parts, order, key)
-    start = np.searchsorted(version, np.arange(len(key) + 1))
-    sent = {}
-    if any(order.keys() & part.coverage.sent.keys() for part in parts):
-        numbers = {tuple(one): number for number, one in enumerate(key.tolist())}
-        for at, part in enumerate(parts):
-            for scope in order.keys() & part.coverage.sent.keys():
-                for one, when, *measures in part.coverage.sent[scope]:
-                    number = numbers.get((order[scope], one, when, at))
-                    if number is not None:
-                        sent[number] = tuple(measures)
-    return Versions(scopes, key[:, 0], key[:, 1], key[:, 2], start, rows, sent)
-
-
-def _version_rows(
-    parts: Sequence[Part], order: dict[str, int], key: NDArray[np.int64]
-) -> tuple[Rows, NDArray[np.int64]]:
-    """Return rows sorted by version and time, and the version of each row."""
-    scopes = list(order)
-    dates = np.unique(key[:, 2])
-    names = _version_numbers(key[:, 0], key[:, 1], np.searchsorted(dates, key[:, 2]), len(dates))
-    found: list[Rows] = []
-    numbers: list[NDArray[np.int64]] = []
-    for place, part in enumerate(parts):
-        if not (key[:, 3] == place).any():
-            continue
-        rows = part.read((scopes[0], scopes[-1]))
-        code = rows.renumber(order)
-        fetched, day = rows.columns["fetched"], rows.columns["time"] // DAY
-        date = np.minimum(np.searchsorted(dates, fetched), len(dates) - 1)
-        name = _version_numbers(code.astype(np.int64), day, date, len(dates))
-        number = np.minimum(np.searchsorted(names, name), len(names) - 1)
-        counts = (code >= 0) & (names[number] == name) & (key[number, 3] == place)
-        counts &= dates[date] == fetched
-        found.append(Rows(scopes, code, rows.columns).take(counts))
-        numbers.append(number[counts])
-    joined = join_rows(scopes, found)
-    number = np.concatenate([np.zeros(0, dtype=np.int64), *numbers])
-    by = np.lexsort((joined.columns["time"], number))
-    return joined.take(by), number[by]
-
-
-def _version_numbers(
-    code: NDArray[np.int64], day: NDArray[np.int64], date: NDArray[np.int64], dates: int
-) -> NDArray[np.int64]:
-    """Return one number per version, in the order of scope, day and fetch."""
-    span = 1 << 24  # days; far more than dates have
-    return (code * span + day) * dates + date
+    key = zip(part.tolist(), code.tolist(), day.tolist(), fetched.tolist(), strict=True)
+    version_of = {one: version for version, one in enumerate(key)}
+    hours = np.zeros((len(code), 24, len(MEASURES)), dtype=np.int64)
+    for place in np.unique(part).tolist():
+        rows = parts[place].read((scopes[0], scopes[-1]), window)
+        days = np.stack([rows.renumber(order), rows.time // DAY, rows.fetched])
+        # The hours of a day mostly stand together: each run of them is looked up once.
+        starts = np.flatnonzero((np.diff(days, prepend=-2) != 0).any(axis=0))
+        found = [version_of.get((place, *one), -1) for one in days[:, starts].T.tolist()]
+        lengths = np.diff(starts, append=len(rows.time))
+        version = np.repeat(np.array(found, dtype=np.intp), lengths)
+        counts = version >= 0
+        hours[version[counts], rows.time[counts] // HOUR % 24] = rows.values[counts]
+    sums = hours.sum(axis=1)
+    for place, one in enumerate(parts):
+        for scope in order.keys() & one.coverage.sent.keys():
+            for sent_day, when, *measures in one.coverage.sent[scope]:
+                if (sent := (place, order[scope], sent_day, when)) in version_of:
+                    sums[version_of[sent]] = measures
+    return Versions(scopes, code, day, fetched, hours, sums)
 
 
 def compact(store: PartStore, month: str) -> bool:
@@ -221,9 +209,8 @@ def _compact(store: PartStore, month: str) -> bool:
                 ("hourly", now, newest),
                 ("history", before, ~newest & ~repeats),
             ):
-                held[kind] |= _build_coverage(parts, found, kept)  # type: ignore[index]
-                rows = found.rows.take(np.repeat(kept, np.diff(found.start)))
-                writer.add(rows.take(np.lexsort((rows.columns["time"], rows.code))))
+                held[kind] |= _build_coverage(parts, found.take(kept))  # type: ignore[index]
+                writer.add(found.take(kept).rows())
         # History first: a reader between the two steps still finds every version.
         if held["history"]:
             before.finish(held["history"])
@@ -234,23 +221,17 @@ def _compact(store: PartStore, month: str) -> bool:
     return True
 
 
-def _build_coverage(
-    parts: Sequence[Part], found: Versions, kept: NDArray[np.bool_]
-) -> dict[str, ScopeCoverage]:
-    """Return the coverage of some versions."""
-    at = np.flatnonzero(kept)
-    at = at[np.lexsort((found.day[at], found.fetched[at], found.code[at]))]
-    cuts = np.searchsorted(found.code[at], np.arange(len(found.scopes) + 1))
+def _build_coverage(parts: Sequence[Part], found: Versions) -> dict[str, ScopeCoverage]:
+    """Return the coverage of versions."""
+    found = found.take(np.lexsort((found.day, found.fetched, found.code)))
+    cuts = np.searchsorted(found.code, np.arange(len(found.scopes) + 1))
     asked = coverage.scope_queries(parts, found.scopes)
     out = {}
     for number, scope in enumerate(found.scopes):
-        own = at[cuts[number] : cuts[number + 1]]
-        if len(own):
-            days, fetched = found.day[own], found.fetched[own]
-            sent = [
-                (int(day), int(when), *found.sent[one])
-                for day, when, one in zip(days, fetched, own.tolist(), strict=True)
-                if one in found.sent
-            ]
-            out[scope] = ScopeCoverage(*asked[scope], coverage.find_runs(days, fetched), sent)  # type: ignore[arg-type]
+        own = found.take(np.arange(cuts[number], cuts[number + 1]))
+        if len(own.code):
+            other = np.flatnonzero((own.days != own.hours.sum(axis=1)).any(axis=1))
+            sent = np.column_stack([own.day, own.fetched, own.days])[other].tolist()
+            runs = coverage.find_runs(own.day, own.fetched)
+            out[scope] = ScopeCoverage(*asked[scope], runs, list(map(tuple, sent)))
     return out
