@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -42,10 +43,10 @@ MEASURES = {
 
 class _Statistics(msgspec.Struct, rename=MEASURES, gc=False, kw_only=True):
     total_count: Count
-    error_count: Count
+    error_count: Count | UnsetType = UNSET
     joined_count: Count
     duration: str
-    billed_minutes: Minutes
+    billed_minutes: Minutes | UnsetType = UNSET
 
 
 class _DailyRow(_Statistics, gc=False, kw_only=True):
@@ -56,36 +57,10 @@ class _HourlyRow(_DailyRow, gc=False, kw_only=True):
     hour: Hour
 
 
-class _Live(msgspec.Struct, kw_only=True):
-    all_time: _Statistics = msgspec.field(name="allTime")
+class _Document(msgspec.Struct, kw_only=True):
+    all_time: _Statistics | UnsetType = msgspec.field(name="allTime", default=UNSET)
     daily: list[_DailyRow]
-    hourly: list[_HourlyRow]
-
-
-class _SavedStatistics(msgspec.Struct, rename=MEASURES, gc=False, kw_only=True):
-    total_count: Count
-    joined_count: Count
-    duration: str
-    error_count: Count | UnsetType = UNSET
-    billed_minutes: Minutes | UnsetType = UNSET
-
-
-class _SavedDailyRow(_SavedStatistics, gc=False, kw_only=True):
-    date: date
-
-
-class _SavedHourlyRow(_SavedDailyRow, gc=False, kw_only=True):
-    hour: Hour
-
-
-class _Saved(msgspec.Struct, kw_only=True):
-    all_time: _SavedStatistics = msgspec.field(name="allTime")
-    daily: list[_SavedDailyRow]
-    hourly: list[_SavedHourlyRow] | UnsetType = UNSET
-
-
-class _Stored(_Saved, kw_only=True):
-    all_time: _SavedStatistics | UnsetType = msgspec.field(name="allTime", default=UNSET)  # type: ignore[assignment]  # a wider field than that of `_Saved`
+    hourly: list[_HourlyRow] | UnsetType = UNSET
 
 
 class _Parts(msgspec.Struct):
@@ -96,9 +71,8 @@ class _Parts(msgspec.Struct):
     hourly: msgspec.Raw = msgspec.Raw()
 
 
-_LIVE = msgspec.json.Decoder(_Live)
-_SAVED = msgspec.json.Decoder(_Saved)
-_STORED = msgspec.json.Decoder(_Stored)
+_DECODER = msgspec.json.Decoder(_Document)
+_ADDED = ("error_count", "billed_minutes")  # measures that old saved replies lack
 _EXPLAINED = 2**20  # bytes of the part that an error quotes a value of
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -146,11 +120,10 @@ def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quo
         The message starts with the field's path: ``hourly[17].errorCount: expected int, got str``.
         A `CutReplyError` where the document stops before its end.
     """
-    decoder: msgspec.json.Decoder[Any] = _STORED if stored else _SAVED if saved else _LIVE
     try:
         if not isinstance(body, str) and not body.isascii():
             body.decode("utf-8")
-        reply: _Live | _Saved | _Stored = decoder.decode(body)
+        reply = _DECODER.decode(body)
     except msgspec.ValidationError as error:
         raise ResponseError(_explain(str(error), body, quoted)) from None
     except msgspec.DecodeError as error:
@@ -161,12 +134,18 @@ def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quo
         raise ResponseError(f"reply: expected UTF-8 text, got {error}") from None
     except RecursionError:
         raise ResponseError("reply: expected three levels of JSON, got very many") from None
-    known = [] if isinstance(reply.all_time, UnsetType) else [reply.all_time]
-    totals = _columns("allTime", known, quoted) if known else {}
+    saved = saved or stored
+    if reply.all_time is UNSET and not stored:
+        raise ResponseError("allTime: missing")
+    if reply.hourly is UNSET and not saved:
+        raise ResponseError("hourly: missing")
+    totals = {}
+    if reply.all_time is not UNSET:
+        totals = _measures("allTime", [reply.all_time], saved, quoted)
     found = Reply(
         {name: column[0].item() for name, column in totals.items()},
-        _buckets("daily", reply.daily, quoted),
-        None if isinstance(reply.hourly, UnsetType) else _buckets("hourly", reply.hourly, quoted),
+        _buckets("daily", reply.daily, saved, quoted),
+        None if reply.hourly is UNSET else _buckets("hourly", reply.hourly, saved, quoted),
     )
     _check_keys(body, found, quoted)
     return found
@@ -213,34 +192,24 @@ def encode(reply: Reply) -> bytes:
     return msgspec.json.encode(document)
 
 
-# A comprehension with the attribute's name in it takes half the time of attrgetter.
-_READ: dict[str, Callable[[Sequence[Any]], list[Any]]] = {
-    "total_count": lambda rows: [row.total_count for row in rows],
-    "error_count": lambda rows: [row.error_count for row in rows],
-    "joined_count": lambda rows: [row.joined_count for row in rows],
-    "duration": lambda rows: [row.duration for row in rows],
-    "billed_minutes": lambda rows: [row.billed_minutes for row in rows],
-}
-
-
-def _columns(
-    path: str, rows: Sequence[_Statistics | _SavedStatistics], quoted: Quoted
+def _measures(
+    path: str, rows: Sequence[_Statistics], saved: bool, quoted: Quoted
 ) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = {}
     for name, word in MEASURES.items():
-        values = _READ[name](rows)
-        if rows and isinstance(rows[0], _SavedStatistics) and UNSET in values:
-            present = [value is not UNSET for value in values]
-            if any(present):
-                place = f"{path}[{present.index(False)}].{word}"
-                raise ResponseError(f"{place}: missing, though other rows have it")
-        elif name == "duration":
+        values = list(map(attrgetter(name), rows))
+        if name in _ADDED and UNSET in values:
+            if saved and set(values) == {UNSET}:
+                continue
+            place = "" if path == "allTime" else f"[{values.index(UNSET)}]"
+            others = ", though other rows have it" if saved else ""
+            raise ResponseError(f"{path}{place}.{word}: missing{others}")
+        if name == "duration":
             columns[name] = _durations(path, values, quoted)
         else:
             kind = np.float64 if name == "billed_minutes" else np.int64
             columns[name] = np.array(values, dtype=kind)
-        if name in columns:
-            check_total(f"{path}.{word}", columns[name])
+        check_total(f"{path}.{word}", columns[name])
     return columns
 
 
@@ -260,7 +229,7 @@ def check_total(path: str, values: NDArray[Any]) -> None:
         raise ResponseError(f"{path}: expected rows whose sum 64 bits hold, got a larger sum")
 
 
-def _durations(path: str, texts: list[str], quoted: Quoted) -> NDArray[np.int64]:
+def _durations(path: str, texts: Sequence[str], quoted: Quoted) -> NDArray[np.int64]:
     try:
         return read_microseconds(texts, quoted)
     except ResponseError as error:
@@ -269,13 +238,11 @@ def _durations(path: str, texts: list[str], quoted: Quoted) -> NDArray[np.int64]
         raise ResponseError(f"{path}{place}.duration: {what}") from None
 
 
-def _buckets(path: str, rows: Sequence[_DailyRow | _SavedDailyRow], quoted: Quoted) -> Buckets:
-    columns = _columns(path, rows, quoted)
-    days = np.array([row.date.toordinal() for row in rows], dtype=np.int64) - _EPOCH
-    time = days * DAY
-    if rows and isinstance(rows[0], _HourlyRow | _SavedHourlyRow):
-        time += np.array([row.hour for row in rows], dtype=np.int64) * HOUR  # type: ignore[union-attr]  # rows are of one kind
-    return Buckets(time, columns)
+def _buckets(path: str, rows: Sequence[_DailyRow], saved: bool, quoted: Quoted) -> Buckets:
+    time = np.array([row.date.toordinal() - _EPOCH for row in rows], dtype=np.int64) * DAY
+    if rows and isinstance(rows[0], _HourlyRow):
+        time += np.array(list(map(attrgetter("hour"), rows)), dtype=np.int64) * HOUR
+    return Buckets(time, _measures(path, rows, saved, quoted))
 
 
 _EXPECTED = re.compile(
