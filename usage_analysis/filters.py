@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from usage_analysis.errors import QueryError
@@ -72,9 +72,9 @@ def check_whole_number(name: str, value: object) -> int:
     QueryError
         The value is another one.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise QueryError(f"{name}: expected a whole number from 1, got {value!r}")
-    return value
+    return int(value)
 
 
 def to_time_of_day(name: str, value: object) -> time:

@@ -268,7 +268,7 @@ def test_the_risk_of_groups_in_words() -> None:
         (lambda: erlang_b("many", 1), "traffic: .* got 'many'"),
         (lambda: erlang_b(1, 1.5), "channels: expected whole numbers, 0 or more, got 1.5"),
         (lambda: traffic_for(0, 0.5), "channels: expected whole numbers, 1 or more, got 0"),
-        (lambda: traffic_for(1, 0), "blocking: expected a share between 0 and 1"),
+        (lambda: traffic_for(1, 0), "blocking: expected a share from 0 to 1"),
         (lambda: channels_for(1, "few"), "blocking: .* got 'few'"),
         (lambda: channels_for(np.inf, 0.1), "traffic: expected finite erlangs"),
         (lambda: capacity(talk([1]), limit=0), "limit: expected a whole number .* got 0"),

@@ -281,7 +281,7 @@ def test_bad_arguments_are_named() -> None:
     """A method or an event that is none is refused by name."""
     with pytest.raises(ua.QueryError, match='method: expected "p_prime" or "p", got \'laney\''):
         control_chart(days([1], 10), method="laney")  # type: ignore[arg-type]
-    with pytest.raises(ua.QueryError, match="event: expected error_count or joined_count"):
+    with pytest.raises(ua.QueryError, match='event: expected "error_count" or "joined_count"'):
         control_chart(days([1], 10), event="total_count")
     with pytest.raises(ua.QueryError, match='every: expected "D"'):
         control_chart(days([1], 10), every="day")

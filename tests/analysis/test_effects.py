@@ -142,7 +142,7 @@ def test_bad_arguments_are_named() -> None:
         ua.rate_effects(good, good.drop(columns="agent"))
     with pytest.raises(ua.QueryError, match="previous: expected the same group column as current"):
         ua.rate_effects(good, good.rename(columns={"agent": "tenant"}))
-    with pytest.raises(ua.QueryError, match="event: expected error_count or joined_count"):
+    with pytest.raises(ua.QueryError, match='event: expected "error_count" or "joined_count"'):
         ua.rate_effects(good, good, event="total_count")
     with pytest.raises(ua.QueryError, match="rate_effects needs the column joined_count"):
         ua.rate_effects(good, good, event="joined_count")

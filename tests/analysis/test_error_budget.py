@@ -43,7 +43,7 @@ def test_alerts_need_certainty() -> None:
     few = days([0] * 79 + [5], 2, "h").assign(total_count=5)
     assert not burn_rate(few)[["fast", "slow"]].any(axis=None)
     assert burn_rate(few, min_errors=5)["fast"].iloc[-1]
-    with pytest.raises(QueryError, match="min_errors: expected a number of errors, 0 or more"):
+    with pytest.raises(QueryError, match="min_errors: expected a number, 0 or more"):
         burn_rate(few, min_errors=-1)
 
 
@@ -74,7 +74,7 @@ def test_silence_burns_nothing() -> None:
 @pytest.mark.parametrize("slo", [99, 0, 1, True, "0.99", None])
 def test_a_bad_target_is_named(slo: object) -> None:
     """A target that is no share is refused."""
-    with pytest.raises(QueryError, match=r"slo: expected a share of good calls such as 0\.99"):
+    with pytest.raises(QueryError, match=r"slo: expected a share from 0 to 1 such as 0\.99"):
         burn_rate(days([1], 10, "h"), slo=slo)  # type: ignore[arg-type]
 
 

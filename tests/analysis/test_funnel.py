@@ -77,7 +77,7 @@ def test_a_funnel_needs_groups() -> None:
     """A single series is refused, and so is a count that is no event."""
     with pytest.raises(QueryError, match="funnel: expected a breakdown"):
         funnel(groups([1], [10]).drop(columns="agent"))
-    with pytest.raises(QueryError, match="event: expected error_count or joined_count"):
+    with pytest.raises(QueryError, match='event: expected "error_count" or "joined_count"'):
         funnel(groups([1], [10]), event="total_count")
 
 

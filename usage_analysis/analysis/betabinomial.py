@@ -12,7 +12,8 @@ from usage_analysis.analysis.intervals import Floats, normal_cdf
 
 #: Beta parameters whose sum is above this make no difference from a binomial distribution.
 _BINOMIAL = 1e12
-_CANCELLING = 1e7
+# The digits of the logarithms of larger beta functions cancel.
+_CANCELLING = 1e8
 #: Expected events from which on the normal distribution stands for the exact one.
 _MANY = 1000.0
 #: Least sum of the beta parameters: nearly all calls of a day fail, or none does.
@@ -66,11 +67,10 @@ def upper_tails(events: NDArray[Any], calls: NDArray[Any], rate: Floats, spread:
     many = n * rate > _MANY
     least = np.where(many, 0, least)
     logs, below = _log_none(n, alpha, beta), np.zeros(len(n))
-    for k in range(int(least.max(initial=0))):
-        some = np.flatnonzero(k < least)
-        below[some] += np.exp(logs[some])
-        with np.errstate(divide="ignore"):
-            logs[some] += np.log(_step(k, n[some], alpha[some], beta[some]))
+    with np.errstate(divide="ignore"):
+        for k in range(int(least.max(initial=0))):
+            below += np.where(k < least, np.exp(logs), 0.0)
+            logs += np.log(_step(k, n, alpha, beta))
     return np.where(many, normal, np.clip(1 - below, 0.0, 1.0))
 
 
@@ -93,12 +93,8 @@ def _step(k: int, n: Floats, alpha: Floats, beta: Floats) -> Floats:
 
 def _log_none(n: Floats, alpha: Floats, beta: Floats) -> Floats:
     """Return the logarithm of the probability that none of n calls is an event."""
-    log_gamma = np.vectorize(math.lgamma, otypes=[np.float64])
-    total = alpha + beta
-    logs: Floats = n * np.log1p(-alpha / total)
-    # Logarithms of the gamma function lose their digits in the difference of large ones.
-    clumped = total < _CANCELLING
-    if clumped.any():
-        b, t, m = beta[clumped], total[clumped], n[clumped]
-        logs[clumped] = log_gamma(b + m) - log_gamma(b) - log_gamma(t + m) + log_gamma(t)
-    return logs
+    from scipy.special import betaln  # scipy costs 0.2 s to import
+
+    binomial = n * np.log1p(-alpha / (alpha + beta))
+    clumped = alpha + beta < _CANCELLING
+    return np.where(clumped, betaln(alpha, beta + n) - betaln(alpha, beta), binomial)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.columns import exact
 from usage_analysis.analysis.intervals import AT_ONCE, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
@@ -114,10 +115,9 @@ def micro_minutes(frame: pd.DataFrame) -> Integers:
 
 def overhead_micros(frame: pd.DataFrame) -> Integers:
     """Return billed time minus talk for each row [us]."""
-    talk = frame["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
     excess = micro_minutes(frame)
     excess *= 60
-    excess -= talk
+    excess -= exact(frame, "duration")
     return excess
 
 
@@ -170,7 +170,7 @@ def billing_overhead(
     kept, code_kept = (frame[~waiting], code[~waiting]) if waiting.any() else (frame, code)
     added = Sums(code_kept, count)
     billed = added.of(micro_minutes(kept))
-    talk = added.of(kept["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64))
+    talk = added.of(exact(kept, "duration"))
     excess = billed * 60 - talk
     bound = within_six(added.of(kept["joined_count"].to_numpy()))
     overhead = share(billed * 60, talk)

@@ -9,11 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.busiest import dispersion, expected_week
-from usage_analysis.analysis.erlang import blocking_of, check_blocking, offered_for
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.columns import exact
+from usage_analysis.analysis.erlang import blocking_of, offered_for
+from usage_analysis.analysis.intervals import Floats, check_share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import percentiles
-from usage_analysis.errors import QueryError
+from usage_analysis.filters import check_whole_number
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Rows, covered_lengths, rows_of
@@ -93,11 +94,9 @@ def capacity(
     2026-03-02 10:00:00+00:00    3.825     0.356     True
     2026-03-02 11:00:00+00:00    1.150     0.005    False
     """
-    if limit is not None and (
-        isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1
-    ):
-        raise QueryError(f"limit: expected a whole number of calls, 1 or more, got {limit!r}")
-    check_blocking(blocking)
+    if limit is not None:
+        check_whole_number("limit", limit)
+    check_share("blocking", blocking, 0.01)
     check_frame("capacity", hourly, "duration", "total_count", "provisional", rows="hour")
     check_gaps("capacity", hourly)
     rows = rows_of(hourly)
@@ -144,8 +143,8 @@ def _spread_talk(hourly: pd.DataFrame, rows: Rows) -> _Held:
     """Spread the talk of each row over the hours that it lasted."""
     counts = "joined_count" if "joined_count" in hourly else "total_count"
     calls = hourly[counts].to_numpy(dtype=np.float64)
-    micro = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
-    talk, code, times = micro / HOUR, rows.code, rows.times[rows.place]
+    talk, code = exact(hourly, "duration") / HOUR, rows.code
+    times = rows.times[rows.place]
     length, spread, overlong = call_lengths(talk, calls, code, rows.count)
     excess = talk - calls * length[code]
     # Where overlong hours are common, lengths vary so much that any talk far above the usual is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.columns import exact
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import check_rows, groups_of, row_lengths
@@ -49,11 +50,8 @@ class ClockHours:
         code, self.groups = groups_of(frame)
         self.count = 1 if self.groups is None else max(len(self.groups), 1)
         self.size = int(hour.max()) + 1 if len(hour) else 0
-        values = frame[measure].to_numpy()
-        if measure == "duration":
-            values = values.astype("m8[us]").view(np.int64)
         waiting = frame["provisional"].to_numpy(dtype=np.float64)
-        parts = (values.astype(np.float64), row_lengths(frame), waiting)
+        parts = (exact(frame, measure).astype(np.float64), row_lengths(frame), waiting)
         self.value, self.length, self.waiting = (
             np.bincount(code * self.size + hour, part, minlength=self.count * self.size).reshape(
                 self.count, self.size

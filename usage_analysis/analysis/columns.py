@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -25,6 +27,12 @@ def with_measures(frame: pd.DataFrame, *measures: str) -> pd.DataFrame:
     """Return a frame without its other measures, whose sums would only take time."""
     needed = ("total_count", *measures)  # every canonical frame has calls
     return frame.drop(columns=[name for name in MEASURES if name in frame and name not in needed])
+
+
+def exact(frame: pd.DataFrame, column: str) -> NDArray[Any]:
+    """Return a column whose sums are exact: talk as integer microseconds, others as they are."""
+    values = frame[column].to_numpy()
+    return values.astype("m8[us]", copy=False).view(np.int64) if column == "duration" else values
 
 
 def in_units(frame: pd.DataFrame, measure: str) -> Floats:

@@ -17,6 +17,7 @@ from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of, in_kind
 from usage_analysis.analysis.scatter import FEWEST, Integers, cosines, slow_sums
+from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import COUNTS, group_column
@@ -99,8 +100,7 @@ def compare_periods(
     """
     measures = [measure] if isinstance(measure, str) else list(measure)
     for name in measures:
-        if name not in MEASURES:
-            raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {name!r}")
+        check_choice("measure", name, MEASURES)
     intervals.normal_quantile(confidence)
     for frame in (current,) if previous is None else (current, previous):
         check_frame("compare_periods", frame, *measures, "provisional")

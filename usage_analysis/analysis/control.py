@@ -15,6 +15,7 @@ from usage_analysis.analysis.columns import finished, with_measures
 from usage_analysis.analysis.intervals import Floats, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
+from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
@@ -109,8 +110,7 @@ def control_chart(
     time
     2026-03-05 00:00:00+00:00  0.022    0.02  0.0388   False
     """
-    if method not in ("p_prime", "p"):
-        raise QueryError(f'method: expected "p_prime" or "p", got {method!r}')
+    check_choice("method", method, _METHODS)
     check_event(event, denominator)
     check_frame("control_chart", frame, event, denominator, "provisional")
     kept, left_out = _select_finished(with_measures(frame, event, denominator), every)
@@ -312,21 +312,11 @@ def _write_exact(data: _Periods, usual: _Usual, low: Floats, high: Floats, tail:
         # Few numbers of calls occur, so each limit is computed once.
         n = np.rint(data.calls[few]).astype(np.int64)
         width = int(n.max()) + 1
-        kinds, place = _distinct(data.code[few] * width + n, width * data.count)
+        place, kinds = pd.factorize(data.code[few] * width + n)
         code, n = np.divmod(kinds, width)
         counts = upper_counts(n, rates[code], usual.spread[code], tail)
         share_ = (counts / np.maximum(n, 1))[place]
         limit[few] = 1 - share_ if flip else share_
-
-
-def _distinct(keys: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Return the distinct keys below `count`, and the place of each key among them."""
-    if count > 8 * len(keys) + 1024:
-        found, place = np.unique(keys, return_inverse=True)
-        return found, place.ravel()
-    there = np.zeros(count, dtype=bool)
-    there[keys] = True
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[keys]
 
 
 def _sigma(centre: Floats, calls: Floats) -> Floats:

@@ -15,7 +15,7 @@ from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import Independent
 from usage_analysis.analysis.scatter import Scatter, day_scatter
-from usage_analysis.analysis.vocabulary import date_range
+from usage_analysis.analysis.vocabulary import check_choice, date_range
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
@@ -94,7 +94,8 @@ def rate_difference(
     [0.176, 0.019, 0.34]
     """
     events = [event] if isinstance(event, str) else list(event)
-    rates.check_independent(independent)
+    if independent is not None:
+        check_choice("independent", independent, ("calls", "days"))
     intervals.normal_quantile(confidence)
     for column in events:
         rates.check_event(column, denominator)
@@ -363,12 +364,11 @@ def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: flo
     ends = intervals.newcombe_quantile(
         now[1][apart], now[0][apart], before[1][apart], before[0][apart]
     )
-    for place, end in zip(apart, ends, strict=True):
-        tails[place] = intervals.normal_tail(end)
-        if scatter is not None:
-            wide = end / max(float(np.sqrt(scatter.ratio()[place])), _ENDS)
-            own = intervals.student_tail(wide, float(scatter.effective_freedom()[place]))
-            tails[place] = max(tails[place], own)
+    tails[apart] = intervals.normal_tail(ends)
+    if scatter is not None:
+        wide = ends / np.maximum(np.sqrt(scatter.ratio()[apart]), _ENDS)
+        own = intervals.student_tail(wide, scatter.effective_freedom()[apart])
+        tails[apart] = np.maximum(tails[apart], own)
     return tails
 
 

@@ -155,19 +155,11 @@ def _channels(channels: ArrayLike, least: int = 0) -> Integers:
     return values.astype(np.int64)
 
 
-def check_blocking(blocking: object) -> None:
-    """Raise a QueryError where a blocking is not a number between 0 and 1."""
-    if isinstance(blocking, bool) or not isinstance(blocking, int | float) or not 0 < blocking < 1:
-        raise QueryError(
-            f"blocking: expected a share between 0 and 1 such as 0.01, got {_format(blocking)}"
-        )
-
-
 def _blocking_target(blocking: ArrayLike) -> Floats:
     values = _numbers(blocking)
     if not np.all((values > 0) & (values < 1)):
         raise QueryError(
-            f"blocking: expected a share between 0 and 1 such as 0.01, got {_format(blocking)}"
+            f"blocking: expected a share from 0 to 1 such as 0.01, got {_format(blocking)}"
         )
     return values
 

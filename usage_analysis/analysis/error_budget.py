@@ -9,9 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import normal_quantile, share, wilson
+from usage_analysis.analysis.intervals import (
+    check_amount,
+    check_share,
+    normal_quantile,
+    share,
+    wilson,
+)
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import provisional_instants
@@ -87,10 +92,8 @@ def burn_rate(
     time
     2026-03-02 11:00:00+00:00       4.0   3.0301  True
     """
-    if isinstance(slo, bool) or not isinstance(slo, int | float) or not 0 < slo < 1:
-        raise QueryError(f"slo: expected a share of good calls such as 0.99, got {slo!r}")
-    if isinstance(min_errors, bool) or not isinstance(min_errors, int) or min_errors < 0:
-        raise QueryError(f"min_errors: expected a number of errors, 0 or more, got {min_errors!r}")
+    check_share("slo", slo, 0.99)
+    check_amount("min_errors", min_errors)
     quantile = normal_quantile(confidence)
     check_frame("burn_rate", hourly, "total_count", "error_count", "provisional", rows="hour")
     check_gaps("burn_rate", hourly)

@@ -17,6 +17,31 @@ Floats = NDArray[np.float64]
 AT_ONCE = 1 << 14
 
 
+def check_share(name: str, value: object, example: float) -> None:
+    """Check that an argument is a number between 0 and 1.
+
+    Raises
+    ------
+    QueryError
+        Another value.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        raise QueryError(f"{name}: expected a share from 0 to 1 such as {example}, got {value!r}")
+
+
+def check_amount(name: str, value: object) -> None:
+    """Check that an argument is a finite number, 0 or more.
+
+    Raises
+    ------
+    QueryError
+        Another value.
+    """
+    good = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not (good and 0 <= value < math.inf):  # type: ignore[operator]  # it is a number
+        raise QueryError(f"{name}: expected a number, 0 or more, got {value!r}")
+
+
 def normal_quantile(confidence: float) -> float:
     """Return the standard normal quantile of a two-sided interval.
 
@@ -25,10 +50,7 @@ def normal_quantile(confidence: float) -> float:
     QueryError
         The confidence is not between 0 and 1.
     """
-    if not isinstance(confidence, int | float) or not 0 < confidence < 1:
-        raise QueryError(
-            f"confidence: expected a number between 0 and 1 such as 0.95, got {confidence!r}"
-        )
+    check_share("confidence", confidence, 0.95)
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
@@ -39,24 +61,23 @@ def student(confidence: float, freedom: float | Floats) -> Any:
     return stdtrit(freedom, (1 + confidence) / 2)
 
 
-def student_tail(value: float, freedom: float) -> float:
+def student_tail(value: float | Floats, freedom: float | Floats) -> Any:
     """Return how often a Student's t lies farther from 0 than a value, on either side."""
     from scipy.special import stdtr  # scipy costs 0.2 s to import
 
-    return 2 * float(stdtr(freedom, -abs(value)))
+    return 2 * stdtr(freedom, -np.abs(value))
 
 
-def normal_tail(value: float) -> float:
+def normal_tail(value: float | Floats) -> Any:
     """Return how often a standard normal variable lies farther from 0 than a value."""
-    return math.erfc(abs(value) / math.sqrt(2))
+    return 2 * normal_cdf(-np.abs(value))
 
 
-def normal_cdf(z: Floats) -> Floats:
+def normal_cdf(z: Any) -> Any:
     """Return the normal distribution function."""
     from scipy.special import ndtr  # scipy costs 0.2 s to import
 
-    below: Floats = ndtr(z)
-    return below
+    return ndtr(z)
 
 
 def holm(tails: Floats, confidence: float) -> NDArray[np.bool_]:

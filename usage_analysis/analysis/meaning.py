@@ -78,6 +78,12 @@ class Meaning:
         return self.name if self.event is None else f"% of {UNITS[str(self.denominator)]}"
 
     @property
+    def when(self) -> str:
+        """Days of the data, and of the previous period, as the end of a sentence; or nothing."""
+        against = f" against {self.previous_dates}" if self.previous_dates else ""
+        return f", {self.dates}{against}" if self.dates else ""
+
+    @property
     def better(self) -> Literal["more", "less"] | None:
         """Direction that is good news, more or less; None where neither is."""
         if self.event in _WORSE or self.measure in _WORSE:

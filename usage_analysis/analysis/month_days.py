@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.columns import exact
 from usage_analysis.analysis.forecast import SPAN
 from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.weekdays import Booleans, Integers
@@ -29,12 +30,9 @@ class MonthDays:
         self.measure, self.zone = measure, zones.zone_of(days)
         day = zones.local_clock(days) // DAY
         order = np.argsort(day, kind="stable")
-        values = days[measure].to_numpy()
-        if measure == "duration":
-            values = values.astype("m8[us]").view(np.int64)
         provisional = days["provisional"].to_numpy(dtype=bool)
         self.day: Integers = day[order]
-        self.counts: Floats = values.astype(np.float64)[order]
+        self.counts: Floats = exact(days, measure).astype(np.float64)[order]
         complete = days["complete"].to_numpy(dtype=bool)
         self.known: Booleans = (complete & ~provisional)[order]
         # The first day's length, where its first hours are missing.

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import Floats, Measured, check_weekend, measured, profile_of
-from usage_analysis.analysis.vocabulary import WEEKDAYS, either
+from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice
 from usage_analysis.analysis.weekdays import ratio as divide
 from usage_analysis.errors import QueryError
+from usage_analysis.filters import check_whole_number
 from usage_analysis.tidy.grouping import Rows, sums
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants, weekday_of
 
@@ -152,8 +153,7 @@ def busy_hour(
 
 def _check_busy_hour(method: str, hour: int | None, days: str, weekend: Sequence[str]) -> None:
     for name, value, accepted in (("method", method, _METHODS), ("days", days, _DAYS)):
-        if value not in accepted:
-            raise QueryError(f"{name}: expected {either(accepted)}, got {value!r}")
+        check_choice(name, value, accepted)
     check_weekend(weekend)
     if method != "fdmh" and hour is not None:
         raise QueryError(f'hour: expected none with method "{method}", got {hour!r}')
@@ -264,8 +264,7 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     1               1    23  47.0            1.0
     2               1    22  46.0            0.0
     """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise QueryError(f"n: expected a whole number, 1 or more, got {n!r}")
+    check_whole_number("n", n)
     found = measured("peak_hours", hourly, measure)
     profile = profile_of(hourly, found, "hour_of_week", measure)
     table = WholeDays(hourly, found)

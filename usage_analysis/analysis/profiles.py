@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_busiest
+from usage_analysis.analysis.columns import exact
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.vocabulary import WEEKDAYS, dates, either
+from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice, dates, either
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy import grouping
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
@@ -60,8 +61,7 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     """
     check_frame("traffic_intensity", hourly, "duration")
     lengths = grouping.covered_lengths(hourly)
-    talk = hourly["duration"].to_numpy().astype("m8[us]", copy=False).view(np.int64)
-    traffic = talk / lengths
+    traffic = exact(hourly, "duration") / lengths
     group = group_column(hourly)
     meaning = Meaning(made_by="traffic_intensity", measure="traffic")
     if group is None:
@@ -127,8 +127,7 @@ def load_profile(
     >>> load_profile(hourly)[["mean", "p90"]].loc[9].tolist()
     [21.0, 30.6]
     """
-    if by not in SLOTS:
-        raise QueryError(f"by: expected {either(SLOTS)}, got {by!r}")
+    check_choice("by", by, SLOTS)
     check_measure("load_profile", hourly, measure)
     if weekend is not None:
         hourly = _by_kind_of_day(hourly, weekend)
@@ -169,10 +168,7 @@ def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Flo
     if "hours" in hourly:
         lengths = by_place(hourly["hours"].to_numpy(dtype=np.float64), rows.place, len(lengths))
     grouping.check_longest(helper, float(lengths.max(initial=0.0)), "hour")
-    values = hourly[column].to_numpy()
-    if column == "duration":
-        values = values.astype("m8[us]", copy=False).view(np.int64)
-    return rows, lengths, values
+    return rows, lengths, exact(hourly, column)
 
 
 def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
@@ -183,8 +179,7 @@ def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
     QueryError
         There is no such measure, or the frame lacks its column.
     """
-    if measure not in MEASURES and measure != "traffic":
-        raise QueryError(f"measure: expected {either([*MEASURES, 'traffic'])}, got {measure!r}")
+    check_choice("measure", measure, [*MEASURES, "traffic"])
     column = "duration" if measure == "traffic" else measure
     check_frame(helper, hourly, column, "provisional")
     return column

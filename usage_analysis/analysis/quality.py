@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.analysis.capacity import call_lengths
+from usage_analysis.analysis.columns import exact
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import check_kind, group_column
 from usage_analysis.tidy.grouping import Sums, each_group
@@ -142,10 +143,7 @@ def _format_value(value: Any, measure: str) -> Any:
 def _exact(frame: pd.DataFrame, measure: str) -> NDArray[np.int64]:
     if measure == "billed_minutes":
         return micro_minutes(frame)
-    column = frame[measure].to_numpy()
-    if measure == "duration":
-        return column.astype("m8[us]", copy=False).view(np.int64)
-    return column.astype(np.int64, copy=False)
+    return exact(frame, measure).astype(np.int64, copy=False)
 
 
 def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:

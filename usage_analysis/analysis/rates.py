@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats, normal_quantile, share, wilson
+from usage_analysis.analysis.intervals import Floats, check_amount, normal_quantile, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.scatter import day_scatter
-from usage_analysis.analysis.vocabulary import dates
+from usage_analysis.analysis.vocabulary import check_choice, dates
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy import grouping
 from usage_analysis.tidy.frame_check import check_frame
@@ -202,18 +202,6 @@ def dates_of(frame: pd.DataFrame) -> str:
     return dates(frame) if timed and len(frame) else ""
 
 
-def check_independent(independent: object) -> None:
-    """Check that `independent` is one of the accepted values.
-
-    Raises
-    ------
-    QueryError
-        Another value.
-    """
-    if independent not in (None, "calls", "days"):
-        raise QueryError(f'independent: expected "calls" or "days", got {independent!r}')
-
-
 def _rate(
     helper: str,
     event: str,
@@ -225,11 +213,11 @@ def _rate(
     independent: Independent,
 ) -> pd.DataFrame:
     check_event(event, denominator)
-    if isinstance(min_calls, bool) or not isinstance(min_calls, int | float) or min_calls < 0:
-        raise QueryError(f"min_calls: expected a number of calls, 0 or more, got {min_calls!r}")
+    check_amount("min_calls", min_calls)
     check_frame(helper, frame, event, denominator, "provisional")
     quantile = normal_quantile(confidence)
-    check_independent(independent)
+    if independent is not None:
+        check_choice("independent", independent, ("calls", "days"))
     if by in SLOTS:
         grouping.check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
     (calls, events), index = summed_by(frame, [denominator, event], by)
@@ -367,8 +355,6 @@ def check_event(event: str, denominator: str) -> None:
     QueryError
         The argument that does not fit, by name.
     """
-    if event not in COUNTS[1:]:
-        raise QueryError(f"event: expected {' or '.join(COUNTS[1:])}, got {event!r}")
+    check_choice("event", event, COUNTS[1:])
     accepted = ["total_count", *(["joined_count"] if event == "error_count" else [])]
-    if denominator not in accepted:
-        raise QueryError(f"denominator: expected {' or '.join(accepted)}, got {denominator!r}")
+    check_choice("denominator", denominator, accepted)

@@ -14,7 +14,7 @@ import pandas as pd
 from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.columns import with_measures
 from usage_analysis.analysis.forecast import SPAN, Forecast, forecast
-from usage_analysis.analysis.intervals import Floats, normal_quantile
+from usage_analysis.analysis.intervals import Floats, check_amount, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import (
     BEGINS_LATE,
@@ -24,6 +24,7 @@ from usage_analysis.analysis.month_days import (
     date_of,
     in_kind,
 )
+from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.analysis.weekdays import Booleans, Integers
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
@@ -124,14 +125,7 @@ def project_month(
     >>> found["budget_day"]
     Timestamp('2026-03-20 00:00:00+0000', tz='UTC')
     """
-    found = month_outlook(
-        "project_month",
-        daily,
-        measure=measure,
-        budget=budget,
-        confidence=confidence,
-        holidays=holidays,
-    )
+    found = month_outlook("project_month", daily, measure, budget, confidence, holidays)
     # A breakdown without groups has no row, and no column either.
     reasons = [found["reason"]] if isinstance(found, pd.Series) else list(found.get("reason", ()))
     if NO_DAY in reasons or not reasons:
@@ -150,7 +144,6 @@ def project_month(
 def month_outlook(
     helper: str,
     daily: pd.DataFrame,
-    *,
     measure: str,
     budget: float | None = None,
     confidence: float = 0.95,
@@ -162,7 +155,8 @@ def month_outlook(
     """
     off = calendar_of(holidays)
     days = _days(helper, daily, measure, confidence)
-    _check_budget(budget)
+    if budget is not None:
+        check_amount("budget", budget)
     group = group_column(days)
     parts = {"": days} if group is None else dict(each_group(days))
     months = {name: MonthDays(rows, measure) for name, rows in parts.items()}
@@ -183,16 +177,9 @@ def month_outlook(
     return with_meaning(table, meaning, daily)
 
 
-def _check_budget(budget: float | None) -> None:
-    good = isinstance(budget, int | float | np.number) and not isinstance(budget, bool)
-    if budget is not None and not (good and 0 <= budget < math.inf):
-        raise QueryError(f"budget: expected a number from 0 on such as 60_000, got {budget!r}")
-
-
 def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> pd.DataFrame:
     """Return a frame of days: the frame itself, or the sums of its hours."""
-    if measure not in MEASURES:
-        raise QueryError(f"measure: expected {', '.join(MEASURES)}, got {measure!r}")
+    check_choice("measure", measure, MEASURES)
     normal_quantile(confidence)
     check_frame(helper, frame, measure, "provisional", rows="day")
     check_gaps(helper, frame)

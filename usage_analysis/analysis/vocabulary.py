@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from usage_analysis.errors import QueryError
 from usage_analysis.tidy.zones import zone_of
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -193,7 +194,20 @@ def dates(frame: pd.DataFrame) -> str:
 def either(accepted: Iterable[str]) -> str:
     """Return what is accepted as a list that ends with "or"."""
     *most, last = [f'"{word}"' for word in accepted]
-    return f"{', '.join(most)} or {last}"
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def check_choice(name: str, value: object, accepted: Iterable[str]) -> None:
+    """Check that an argument is one of the accepted words.
+
+    Raises
+    ------
+    QueryError
+        Another value; the message gives the words that are accepted.
+    """
+    known = list(accepted)
+    if value not in known:
+        raise QueryError(f"{name}: expected {either(known)}, got {value!r}")
 
 
 def sentence_case(text: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from usage_analysis.analysis.capacity import capacity, many_overlong
 from usage_analysis.analysis.erlang import channels_for, offered_for
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.analysis.statements.statement import Statement, describe
+from usage_analysis.analysis.statements.statement import Statement, describe, state
 from usage_analysis.analysis.vocabulary import counted, dates, level, part, several
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.zones import zone_of
@@ -76,12 +76,11 @@ def state_capacity(found: pd.DataFrame, *, meaning: Meaning | None = None) -> St
     waiting = f", {several(int(late.sum()), 'provisional hour')} left out" if late.any() else ""
     if len(whole) == 0:
         title = "No finished hour yet, so no concurrent calls"
-        return Statement(title, f"{title} ({zone_of(found)}{waiting}).")
+        return state(title, f" ({zone_of(found)}{waiting})")
     when = f"{dates(whole)}{waiting}"
     hours = several(len(whole), "hour")
     if not whole["carried"].to_numpy().any():
-        title = f"No talk in {hours}"
-        return Statement(title, f"{title} ({when}).")
+        return state(f"No talk in {hours}", f" ({when})")
     if stated.limit is None:
         top = f"the busiest hour carried {_erlangs(whole['carried'].max())}"
         return Statement(

@@ -12,7 +12,7 @@ import pandas as pd
 from usage_analysis.analysis.difference import CLAIMS
 from usage_analysis.analysis.intervals import Floats, shrink_towards_mean
 from usage_analysis.analysis.meaning import RATES, Meaning
-from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.statements.statement import Statement, state
 from usage_analysis.analysis.vocabulary import (
     UNITS,
     change,
@@ -54,12 +54,10 @@ def state_difference(
     event = event or str(meaning.event)
     name, unit = RATES[event], UNITS[str(meaning.denominator)]
     if not (row["calls"] > 0 and row["previous_calls"] > 0):
-        title = f"No {unit} in one of the periods, so no {name}s to compare"
-        return Statement(title, f"{title}{_when(meaning)}.")
+        return state(f"No {unit} in one of the periods, so no {name}s to compare", meaning.when)
     if row["rate"] == row["previous_rate"] and row["rate"] in (0, 1):
         # Days without any scatter do not show how far chance moves the rate.
-        title = f"{sentence_case(name)} {percent(row['rate'])} in both periods"
-        return Statement(title, f"{title}{_when(meaning)}.")
+        return state(f"{sentence_case(name)} {percent(row['rate'])} in both periods", meaning.when)
     words = _verdict(row, name, f"{points(row['difference'])} points", meaning, among, "rates")
     interval = _interval(points_interval, row["low"], row["high"], meaning)
     calls = f"{number(row['calls'], 'total_count')} {unit}"
@@ -70,7 +68,7 @@ def state_difference(
     better = Meaning(made_by="", event=event).better
     return Statement(
         title,
-        f"{words} ({rates}; {interval}; {calls}){_when(meaning)}.",
+        f"{words} ({rates}; {interval}; {calls}){meaning.when}.",
         urgent=bool(row["significant"]) and bool(bad.get(str(better), False)),
     )
 
@@ -96,7 +94,7 @@ def state_change(
     current, previous = (in_unit(row[name], measure) for name in ("current", "previous"))
     if not previous > 0:
         title = f"{sentence_case(counted(current, measure))}, none in the previous period"
-        return Statement(title, f"{title}{_when(meaning)}.")
+        return state(title, meaning.when)
     share = (current - previous) / previous
     words = _verdict(row, unit, change(share), meaning, among, "measures")
     low, high = (in_unit(row[name], measure) / previous for name in ("low", "high"))
@@ -107,11 +105,9 @@ def state_change(
     both = f"{number(current, measure)} against {number(previous, measure)}"
     if low <= -1 and not row["significant"]:
         # An interval from -100 % on excludes nothing that matters.
-        title = f"Too little to compare: {both} {unit}"
-        return Statement(title, f"{title} ({over}){_when(meaning)}.")
-    return Statement(
-        f"{words} ({interval})", f"{words} ({both}; {interval}; {over}){_when(meaning)}."
-    )
+        return state(f"Too little to compare: {both} {unit}", f" ({over}){meaning.when}")
+    sentence = f"{words} ({both}; {interval}; {over}){meaning.when}."
+    return Statement(f"{words} ({interval})", sentence)
 
 
 def _not_compared(row: Any) -> str:
@@ -171,8 +167,7 @@ def state_changes(table: pd.DataFrame, meaning: Meaning) -> Statement:
         if rated:
             return state_difference(row, meaning, event=meaning.event or name)
         return state_change(row, meaning, measure=meaning.measure or name)
-    title = _changes(table, meaning, rated=rated)
-    return Statement(title, f"{title}{_when(meaning)}.")
+    return state(_changes(table, meaning, rated=rated), meaning.when)
 
 
 def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
@@ -248,15 +243,12 @@ def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
     name = RATES[str(meaning.event)]
     if len(rows) == 0:
         unit = UNITS[str(meaning.denominator)]
-        title = f"No {unit} in one of the periods, so no {name}s to compare"
-        return Statement(title, f"{title}{_when(meaning)}.")
+        return state(f"No {unit} in one of the periods, so no {name}s to compare", meaning.when)
     whole = effects.attrs["whole"]
     base, total = state_difference(whole, meaning), float(rows["effect"].sum())
     driver = state_driver(rows, meaning, total, sure=bool(whole["significant"]))
     return Statement(
-        f"{base.title}{driver.title}",
-        f"{base.title}{driver.sentence}{_when(meaning)}.",
-        base.urgent,
+        f"{base.title}{driver.title}", f"{base.title}{driver.sentence}{meaning.when}.", base.urgent
     )
 
 
@@ -296,9 +288,3 @@ def _own_interval(row: Any, meaning: Meaning) -> str:
     if not np.isfinite(row["low"]):
         return ""
     return f", {points_interval(row['low'], row['high'], _confidence(meaning))}"
-
-
-def _when(meaning: Meaning) -> str:
-    """Days of both periods with their zone."""
-    against = f" against {meaning.previous_dates}" if meaning.previous_dates else ""
-    return f", {meaning.dates}{against}" if meaning.dates else ""

@@ -10,7 +10,7 @@ import pandas as pd
 from usage_analysis.analysis.control import ENOUGH
 from usage_analysis.analysis.level_shift import level_shift
 from usage_analysis.analysis.meaning import Meaning
-from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.statements.statement import Statement, state
 from usage_analysis.analysis.unusual_hours import unusual_hours
 from usage_analysis.analysis.vocabulary import (
     UNITS,
@@ -75,7 +75,7 @@ def _denominator(meaning: Meaning) -> str:
 
 def _state_no_chart(title: str, chart: pd.DataFrame | None = None) -> Statement:
     when = "" if chart is None else f" ({dates(chart)})"
-    return Statement(title, f"{title}{when}.")
+    return state(title, when)
 
 
 def _state_signals(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement:
@@ -169,11 +169,9 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning
         What the rates are of.
     """
-    dated = f"; {meaning.dates}" if meaning.dates else ""
     name, calls = meaning.name, rates["calls"].sum()
     if not rates["enough"].any():
-        title = f"Too few calls in every hour of the week to tell its {name}"
-        return Statement(title, f"{title}{dated}.")
+        return state(f"Too few calls in every hour of the week to tell its {name}", meaning.when)
     centre = rates["events"].sum() / calls
     overall = f"{percent(centre)} of {counted(calls, str(meaning.denominator))}"
     found = unusual_hours(rates, meaning)
@@ -184,11 +182,11 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     if len(found) == 0:
         aside = " once its worst week is set aside" if incident else ""
         title = f"No hour of the week stands out{aside}: {name} {overall}{few}"
-        return Statement(title, f"{title} (tested {level}{dated}).")
+        return state(title, f" (tested {level}{meaning.when})")
     far = (rates.loc[found, "rate"] - centre).abs().to_numpy().argmax()
     more = f" and {several(len(found) - 1, 'more hour')}" if len(found) > 1 else ""
     title = (
         f"{sentence_case(name)} stands out on {week_hour(int(found[far]))}{more} "
         f"({percent(float(rates.loc[found[far], 'rate']))} against {overall}){few}"
     )
-    return Statement(title, f"{title} (significant {level}{dated}).", urgent=True)
+    return Statement(title, f"{title} (significant {level}{meaning.when}).", urgent=True)

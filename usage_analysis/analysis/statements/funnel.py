@@ -10,7 +10,7 @@ import pandas as pd
 from usage_analysis.analysis.funnel import differ, limits_at
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.control import is_worse
-from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.statements.statement import Statement, state
 from usage_analysis.analysis.vocabulary import (
     UNITS,
     amount,
@@ -39,22 +39,19 @@ def state_funnel(groups: pd.DataFrame, meaning: Meaning) -> Statement:
     """
     name, of = meaning.name, str(meaning.denominator)
     some = groups[groups["calls"] > 0]
-    dated = f", {meaning.dates}" if meaning.dates else ""
     if len(some) == 0:
-        title = f"No {UNITS[of]} in any group, so no {name}"
-        return Statement(title, f"{title}{dated}.")
+        return state(f"No {UNITS[of]} in any group, so no {name}", meaning.when)
     idle = len(groups) - len(some)
-    dated += f"; {several(idle, 'group')} without calls" if idle else ""
+    dated = meaning.when + (f"; {several(idle, 'group')} without calls" if idle else "")
     if len(some) == 1:
         calls = counted(some["calls"].iloc[0], of)
         of_calls = f"{percent(float(some['rate'].iloc[0]))} of {calls}"
         only = shorten(str(some.index[0]), _NAME)
-        title = f"Only {only} has calls, so no groups to compare: {name} {of_calls}"
-        return Statement(title, f"{title}{dated}.")
+        return state(f"Only {only} has calls, so no groups to compare: {name} {of_calls}", dated)
     centre = percent(float(some["centre"].iloc[0]))
     if not np.isfinite(some["high_998"]).any():
         title = f"{sentence_case(name)} {centre} in every group: no limits can be set"
-        return Statement(title, f"{title} ({counted(some['calls'].sum(), of)}{dated}).")
+        return state(title, f" ({counted(some['calls'].sum(), of)}{dated})")
     beyond = some[some["beyond_998"]]
     among = f"{len(some):,} groups by {groups.index.name}" if groups.index.name else "the groups"
     overall = f"{centre} of {counted(some['calls'].sum(), of)}"

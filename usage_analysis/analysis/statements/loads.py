@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.columns import finished, in_units
-from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.statements.statement import Statement, state
 from usage_analysis.analysis.vocabulary import UNITS, counted, dates, several, shorten
 
 # Hours of which a tenth is more than a single one.
@@ -39,4 +39,4 @@ def state_load_duration(hours: pd.DataFrame, name: str = "") -> Statement:
 
 
 def _state(title: str, frame: pd.DataFrame) -> Statement:
-    return Statement(title, f"{title}, {dates(frame)}." if len(frame) else f"{title}.")
+    return state(title, f", {dates(frame)}" if len(frame) else "")

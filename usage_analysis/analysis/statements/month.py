@@ -77,14 +77,8 @@ def describe_month(
     if price is not None and measure not in (None, "billed_minutes"):
         raise QueryError(f'price: expected it beside measure "billed_minutes", got {measure!r}')
     paid = None if price is None else price_of(price)
-    found = month_outlook(
-        "describe_month",
-        daily,
-        measure=measure or ("total_count" if price is None else "billed_minutes"),
-        budget=budget,
-        confidence=confidence,
-        holidays=holidays,
-    )
+    measure = measure or ("total_count" if price is None else "billed_minutes")
+    found = month_outlook("describe_month", daily, measure, budget, confidence, holidays)
     meaning = meaning_of(found, "project_month")
     return describe_rows(found, lambda row: _state(row, meaning, paid))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.peaks import WholeDays, peak_hours
 from usage_analysis.analysis.profiles import load_profile, measured
-from usage_analysis.analysis.statements.statement import Statement, describe
+from usage_analysis.analysis.statements.statement import Statement, describe, state
 from usage_analysis.analysis.vocabulary import (
     DAY_NAMES,
     UNITS,
@@ -137,8 +137,7 @@ def state_day(
     nothing = _state_no_load(day, measure)
     if nothing is not None:
         return nothing
-    words = _of_day(day, measure, whose)
-    return Statement(words, f"{words} ({_basis(day)}).")
+    return state(_of_day(day, measure, whose), f" ({_basis(day)})")
 
 
 def state_days(profile: pd.DataFrame, *, meaning: Meaning | None = None) -> Statement:
@@ -198,7 +197,7 @@ def _state_no_load(profile: pd.DataFrame, measure: str) -> Statement | None:
         title = f"No {UNITS[measure]} in {hours}"
     else:
         return None
-    return Statement(title, f"{title} ({profile.attrs['dates']}).")
+    return state(title, f" ({profile.attrs['dates']})")
 
 
 def _of_week(week: pd.DataFrame, measure: str) -> tuple[str, str]:

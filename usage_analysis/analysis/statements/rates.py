@@ -11,7 +11,7 @@ from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import RATES, Meaning
 from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
 from usage_analysis.analysis.rates import Independent, error_rate, join_rate
-from usage_analysis.analysis.statements.statement import Statement, describe
+from usage_analysis.analysis.statements.statement import Statement, describe, state
 from usage_analysis.analysis.vocabulary import (
     UNITS,
     counted,
@@ -101,11 +101,10 @@ def state_rate(total: Any, meaning: Meaning, frame: pd.DataFrame | None = None) 
         Rows of the series, for their dates and for how many are provisional; without them the
         dates are those of `meaning`.
     """
-    title = _rate(total, meaning)
-    when = meaning.dates
+    when = meaning.when
     if frame is not None:
-        when = f"{dates(frame)}{_still_open(frame)}" if len(frame) else "no days"
-    return Statement(title, f"{title}{f', {when}' if when else ''}.")
+        when = f", {dates(frame)}{_still_open(frame)}" if len(frame) else ", no days"
+    return state(_rate(total, meaning), when)
 
 
 def _rate(total: Any, meaning: Meaning) -> str:
@@ -143,14 +142,11 @@ def state_rates(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     name, denominator = RATES[str(meaning.event)], str(meaning.denominator)
     calls, events = (totals[column].to_numpy(dtype=np.float64) for column in ("calls", "events"))
     if not calls.sum() > 0:
-        title = f"No {UNITS[denominator]}, so no {name}"
-        return Statement(title, f"{title}.")
+        return state(f"No {UNITS[denominator]}, so no {name}")
     many = several(int(np.count_nonzero(calls)), str(totals.index.name or "group"))
-    when = f", {meaning.dates}" if meaning.dates else ""
     if can_share_calls(totals):
         # The sum counts a call once per group that it is in: there is no rate of all, or of others.
-        title = f"{sentence_case(name)} of {many} that can share calls"
-        return Statement(title, f"{title}{when}.")
+        return state(f"{sentence_case(name)} of {many} that can share calls", meaning.when)
     title = _rate(next(total_rates(rates, meaning, together=True).itertuples()), meaning)
     if np.count_nonzero(calls) > 1:
         found = np.flatnonzero(unlike_the_rest(rates, float(meaning.confidence or 0)))
@@ -163,7 +159,7 @@ def state_rates(rates: pd.DataFrame, meaning: Meaning) -> Statement:
             first = f"{shorten(str(totals.index[top]), _NAME)} {own}"
             title += f"; {len(found)} of {many} {what} significantly from the others: {first}"
             title += " most" if len(found) > 1 else ""
-    return Statement(title, f"{title}{when}.")
+    return state(title, meaning.when)
 
 
 def _farthest(calls: Any, events: Any) -> Any:

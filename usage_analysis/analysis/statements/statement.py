@@ -31,28 +31,33 @@ class Statement:
     urgent: bool = False
 
 
+def state(title: str, rest: str = "") -> Statement:
+    """Return a statement whose sentence is its title and the rest, such as the dates."""
+    return Statement(title, f"{title}{rest}.")
+
+
 def describe(
-    frame: pd.DataFrame, state: Callable[[int, pd.DataFrame], Statement]
+    frame: pd.DataFrame, word: Callable[[int, pd.DataFrame], Statement]
 ) -> str | pd.DataFrame:
     """Return the sentence on a series, or a column `sentence` with one row per group.
 
-    `state` is given the number of the group, in order of appearance, and its rows.
+    `word` is given the number of the group, in order of appearance, and its rows.
     """
     group = group_column(frame)
     if group is None:
-        return state(0, frame).sentence
-    said = [(name, state(number, rows)) for number, (name, rows) in enumerate(each_group(frame))]
+        return word(0, frame).sentence
+    said = [(name, word(number, rows)) for number, (name, rows) in enumerate(each_group(frame))]
     index = pd.Index([name for name, _ in said], name=group)
     table = pd.DataFrame({"sentence": [one.sentence for _, one in said]}, index=index)
     return copy_source(table, frame)
 
 
 def describe_rows(
-    found: pd.Series | pd.DataFrame, state: Callable[[Mapping[str, Any]], Statement]
+    found: pd.Series | pd.DataFrame, word: Callable[[Mapping[str, Any]], Statement]
 ) -> str | pd.DataFrame:
     """Return the sentence on a result, or a column `sentence` with one row per group of a table."""
     if isinstance(found, pd.Series):
-        return state({str(name): value for name, value in found.items()}).sentence
+        return word({str(name): value for name, value in found.items()}).sentence
     rows: list[Any] = found.to_dict("records")
-    said = [state(row).sentence for row in rows]
+    said = [word(row).sentence for row in rows]
     return copy_source(pd.DataFrame({"sentence": said}, index=found.index), found)

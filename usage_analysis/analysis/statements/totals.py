@@ -9,7 +9,7 @@ import pandas as pd
 
 from usage_analysis.analysis.columns import finished, in_units
 from usage_analysis.analysis.marks import Mark, without
-from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.statements.statement import Statement, state
 from usage_analysis.analysis.vocabulary import (
     UNITS,
     counted,
@@ -43,8 +43,7 @@ def state_total(
     unit, total = UNITS.get(measure, measure), float(np.nansum(in_units(frame, measure)))
     buckets = several(len(frame), every if len(used) < len(frame) else f"whole {every}")
     if len(frame) == 0:
-        title = f"No finished {every} yet, so no {unit}"
-        return Statement(title, f"{title}.")
+        return state(f"No finished {every} yet, so no {unit}")
     when = f"{buckets}, {dates(frame)}"
     if not total > 0:
         return Statement(f"No {unit} in {buckets}", f"No {unit} in {when}.")
