@@ -28,10 +28,10 @@ from usage_analysis.archive.rows import Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, ResponseError, UsageError
-from usage_analysis.fetch.breakdown import to_integers
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.engine_sums import STORED
+from usage_analysis.tidy.frames import to_integers
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import DAY, microseconds, row_times
 

@@ -41,8 +41,4 @@ def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
     columns: dict[str, Any] = find_changes(parts, scopes)
     for name in ("time", "previous_as_of", "as_of"):
         columns[name] = to_index(columns[name], UTC)
-    for name in ("duration_previous", "duration"):
-        columns[name] = columns[name].view("m8[us]")
-    for name in ("billed_minutes_previous", "billed_minutes"):
-        columns[name] = columns[name] / 1e6
     return pd.DataFrame(columns).set_index("time")

@@ -20,7 +20,7 @@ from usage_analysis.archive.coverage import Ints, ScopeCoverage
 from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.archive.store import Kind, Part, PartStore
 from usage_analysis.tidy.engine_sums import STORED
-from usage_analysis.tidy.frames import LAG
+from usage_analysis.tidy.frames import LAG, from_integers
 from usage_analysis.tidy.zones import DAY, HOUR
 
 _BATCH_ROWS = 200_000  # rows in memory at once, about 8 MB
@@ -79,8 +79,7 @@ class Versions(NamedTuple):
 def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Return each change of UTC days that had ended before their earlier fetch.
 
-    The columns are those of `Archive.restatements`, as integers: instants [us since 1970],
-    durations [us] and billed time [millionths of a minute].
+    The columns are those of `Archive.restatements`, instants as integers [us since 1970].
     """
     batches: list[dict[str, NDArray[Any]]] = []
     for batch in [*split_scopes(parts, scopes)] or [[]]:
@@ -98,8 +97,8 @@ def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDAr
             "provisional": found.fetched[at - 1] < (found.day[at] + 1) * DAY + LAG,
         }
         for place, name in enumerate(STORED):
-            columns[f"{name}_previous"] = found.days[at - 1, place]
-            columns[name] = found.days[at, place]
+            columns[f"{name}_previous"] = from_integers(found.days[at - 1, place], name)
+            columns[name] = from_integers(found.days[at, place], name)
         batches.append(columns)
     return {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
 

@@ -10,12 +10,11 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.fetcher import group_in_errors
 from usage_analysis.query import Filters, UsageQuery
-from usage_analysis.tidy.frames import REST, check_group_name
+from usage_analysis.tidy.frames import REST, check_group_name, from_integers, to_integers
 from usage_analysis.tidy.overlap import single_values
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
@@ -158,19 +157,5 @@ def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) ->
                     f"expected groups that add up to at most {whole[column].iloc[bucket]}, got "
                     "more; a call is in two groups, or the server ignored a filter"
                 )
-        left[column] = _from_units(rest, column)
+        left[column] = from_integers(rest, column)
     return left
-
-
-def to_integers(column: pd.Series) -> NDArray[np.int64]:
-    """Return counts, durations [us] or billed time [1/1,000,000 min]: integers add up exactly."""
-    values = column.to_numpy(copy=True)
-    if column.name == "billed_minutes":
-        return np.rint(values * 1e6).astype(np.int64)
-    return values.astype("m8[us]").view(np.int64) if column.name == "duration" else values
-
-
-def _from_units(values: NDArray[np.int64], column: str) -> NDArray[Any]:
-    if column == "billed_minutes":
-        return values / 1e6
-    return values.view("m8[us]") if column == "duration" else values

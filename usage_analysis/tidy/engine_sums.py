@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
-from usage_analysis.tidy.frames import LAG
+from usage_analysis.tidy.frames import LAG, from_integers
 from usage_analysis.tidy.periods import aggregate, calendar, in_timezone
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR, Instants, clock_of, offsets, row_times, to_index
@@ -109,8 +109,8 @@ def sum_by_group(
         frame = aggregate(in_timezone(frame, window.zone), every)
     if groups is not None:
         _check_length(len(groups), len(frame))
-    sums = _add_up_groups(_sums(table, list(keys.values()), hours, plan), keys, groups)
-    filled = _fill_buckets(sums, frame)
+    sums = _sums(table, list(keys.values()), hours, plan)
+    filled = _fill_buckets(sums, keys, groups, frame)
     if waiting is not None:
         filled["provisional"] = _flags(waiting, hours, plan, len(filled))
     return _on_clock(filled, every, window) if by_hour else filled
@@ -206,23 +206,10 @@ def _sums(table: nw.LazyFrame, keys: Sequence[str], hours: Instants, plan: _Plan
     return sums.assign(_bucket=np.searchsorted(plan.numbers, sums["_bucket"].to_numpy()))
 
 
-class _Grouping(NamedTuple):
-    """Sums as integers, by group and bucket."""
-
-    columns: dict[str, NDArray[np.int64]]
-    bucket: Rows
-    group: Rows
-    #: Labels of the groups in order; None where all are one.
-    groups: pd.Index | None
-
-
-def _add_up_groups(
+def _number_groups(
     sums: pd.DataFrame, keys: Mapping[str, str], groups: Sequence[str] | None
-) -> _Grouping:
-    columns = {n: sums[kept].to_numpy() for n, kept in STORED.items() if kept in sums}
-    bucket = sums["_bucket"].to_numpy()
-    if not keys:
-        return _Grouping(columns, bucket, np.zeros(len(sums), dtype=np.intp), None)
+) -> tuple[Rows, pd.Index]:
+    """Return the number of each row's group, and the groups in order."""
     for name, key in keys.items():
         if sums[key].isna().any():
             raise QueryError(f"by: expected a value of {name} in every row, got rows without")
@@ -232,29 +219,28 @@ def _add_up_groups(
     if len(set(labels)) < len(labels):
         raise QueryError(f'by: expected values without "{BETWEEN}" in {", ".join(keys)}, got some')
     known = pd.Index(labels if groups is None else groups, name=BETWEEN.join(keys))
-    number = known.get_indexer(pd.Index(labels))
-    return _Grouping(columns, bucket, number[grouped.ngroup()], known)
+    return known.get_indexer(pd.Index(labels))[grouped.ngroup()], known
 
 
-def _fill_buckets(sums: _Grouping, frame: pd.DataFrame) -> pd.DataFrame:
+def _fill_buckets(
+    sums: pd.DataFrame, keys: Mapping[str, str], groups: Sequence[str] | None, frame: pd.DataFrame
+) -> pd.DataFrame:
     """Return the sums in every bucket of an empty frame, once per group."""
-    count, buckets = 1 if sums.groups is None else len(sums.groups), len(frame)
-    _check_length(max(count, -(-len(sums.bucket) // max(buckets, 1))), buckets)
-    place = sums.group * buckets + sums.bucket
+    buckets, index = len(frame), frame.index
+    code, known = _number_groups(sums, keys, groups) if keys else (0, pd.Index([""]))
+    count = len(known)
+    _check_length(max(count, -(-len(sums) // max(buckets, 1))), buckets)
     columns: dict[str, Any] = {}
-    for name, values in sums.columns.items():
-        columns[name] = np.zeros(count * buckets, dtype=np.int64)
-        columns[name][place] = values
-    if "duration" in columns:
-        columns["duration"] = columns["duration"].view("m8[us]")
-    if "billed_minutes" in columns:
-        columns["billed_minutes"] = columns["billed_minutes"] / 1e6
+    if keys:
+        columns[str(known.name)] = known.repeat(buckets)
+        index = index.take(np.tile(np.arange(buckets), count))
+    for name, stored in STORED.items():
+        if stored in sums:
+            values = np.zeros(count * buckets, dtype=np.int64)
+            values[code * buckets + sums["_bucket"].to_numpy()] = sums[stored]
+            columns[name] = from_integers(values, name)
     for name in frame.columns.drop("total_count"):
         columns[str(name)] = np.tile(frame[name].to_numpy(), count)
-    index = frame.index
-    if sums.groups is not None:
-        columns = {str(sums.groups.name): sums.groups.repeat(buckets), **columns}
-        index = index.take(np.tile(np.arange(buckets), count))
     out = pd.DataFrame(columns, index)
     out.attrs["every"] = frame.attrs["every"]
     return out

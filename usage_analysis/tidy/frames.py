@@ -24,9 +24,11 @@ filters and copies:
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.wire import MEASURES
@@ -103,6 +105,21 @@ def check_group_name(name: str) -> None:
 def measures_of(frame: pd.DataFrame) -> list[str]:
     """Return the measures that a frame has, in the canonical order; none for other objects."""
     return [name for name in MEASURES if name in getattr(frame, "columns", ())]
+
+
+def to_integers(column: pd.Series) -> NDArray[np.int64]:
+    """Return counts, durations [us] or billed time [millionths of a minute], which add exactly."""
+    values = column.to_numpy(copy=True)
+    if column.name == "billed_minutes":
+        return np.rint(values * 1e6).astype(np.int64)
+    return values.astype("m8[us]").view(np.int64) if column.name == "duration" else values
+
+
+def from_integers(values: NDArray[np.int64], measure: str) -> NDArray[Any]:
+    """Return the column of a measure from its integers, as `to_integers` gives them."""
+    if measure == "billed_minutes":
+        return values / 1e6
+    return values.view("m8[us]") if measure == "duration" else values
 
 
 def is_table_column(name: str) -> bool:

@@ -14,7 +14,7 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import REST, group_column, measures_of
 from usage_analysis.tidy.grouping import Sums, groups_of
 from usage_analysis.tidy.overlap import check_disjoint
-from usage_analysis.tidy.periods import rank_keys
+from usage_analysis.tidy.periods import any_of, rank_keys
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import distinct, row_times, to_index, zone_of
 
@@ -137,16 +137,15 @@ def _add_up(
     where, known = distinct(row_times(data))
     key = code * len(known) + where
     place, present = rank_keys(key) if len(key) else (key, key)
-    added = Sums(place, len(present))
+    count = len(present)
+    added = Sums(place, count)
     columns: dict[str, Any] = {one: added.of(data[one].to_numpy()) for one in measures_of(data)}
-    for flag in ("provisional", "complete"):
-        if flag in data:
-            wanted = flag == "provisional"
-            marked = np.zeros(len(present), dtype=np.bool_)
-            marked[place[data[flag].to_numpy(dtype=bool) == wanted]] = True
-            columns[flag] = marked if wanted else ~marked
+    if "provisional" in data:
+        columns["provisional"] = any_of(place[data["provisional"].to_numpy(dtype=bool)], count)
+    if "complete" in data:
+        columns["complete"] = ~any_of(place[~data["complete"].to_numpy(dtype=bool)], count)
     if "hours" in data:
-        longest = np.zeros(len(present))
+        longest = np.zeros(count)
         np.maximum.at(longest, place, data["hours"].to_numpy(dtype=np.float64))
         columns["hours"] = longest
     index = to_index(known[present % len(known)] if len(known) else known, zone_of(data))
