@@ -16,8 +16,7 @@ import httpx
 import pytest
 
 from usage_analysis.fetch.client import Client
-from usage_analysis.fetch.responses import decompress
-from usage_analysis.fetch.transport import PATH
+from usage_analysis.fetch.responses import PATH, decompress
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.reply_checks import check_reply

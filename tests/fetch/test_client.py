@@ -46,9 +46,9 @@ from usage_analysis.errors import (
 from usage_analysis.fetch import responses, retry
 from usage_analysis.fetch.async_client import AsyncClient
 from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.responses import PATH
 from usage_analysis.fetch.retry import FIRST_BACKOFF, RateLimiter, backoff
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
-from usage_analysis.fetch.transport import PATH
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import sample_client
 

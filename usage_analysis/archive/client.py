@@ -17,7 +17,7 @@ from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
-from usage_analysis.fetch.fetcher import group_in_errors
+from usage_analysis.fetch.breakdown import group_in_errors
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery

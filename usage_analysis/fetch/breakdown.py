@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -11,8 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from usage_analysis.errors import QueryError, ResponseError
-from usage_analysis.fetch.fetcher import group_in_errors
+from usage_analysis.errors import QueryError, ResponseError, UsageError
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import REST, check_group_name, from_integers, to_integers
 from usage_analysis.tidy.overlap import single_values
@@ -94,6 +94,17 @@ def drop_empty_rest(usage: CallUsage) -> CallUsage:
     kept = {what: frame[frame[name] != REST] for what, frame in kept.items()}
     groups = {group: asked for group, asked in (usage.groups or {}).items() if group != REST}
     return replace(usage, **kept, groups=groups)
+
+
+@contextmanager
+def group_in_errors(name: str, group: str) -> Generator[None]:
+    """Add the group to the message of an error that is raised inside this block."""
+    try:
+        yield
+    except UsageError as error:
+        if name:
+            error.args = (f'{error} ({name} "{group}")',)
+        raise
 
 
 def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> UsageQuery:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch import key
 from usage_analysis.fetch.account import Account, AccountNames
 from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient
+from usage_analysis.fetch.breakdown import group_in_errors
 from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
-from usage_analysis.fetch.retry import RateLimiter, RetryPolicy
-from usage_analysis.fetch.threads import CancelToken
-from usage_analysis.fetch.transport import WHAT, ConnectionPool
+from usage_analysis.fetch.responses import Body
+from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy
+from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_concurrently
+from usage_analysis.fetch.transport import ConnectionPool
+from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import CHUNK_DAYS, UsageQuery, check_whole_number
+from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import Source
-from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
+from usage_analysis.tidy.usage import CallUsage, build_usage
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +31,11 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.ultravox.ai"
 #: Maximum number of requests per second. A key may send 200, and other programs may share it.
 PER_SECOND = 150.0
+#: Message of a query whose time was over before it was sent.
+OUT_OF_TIME = (
+    "not sent: other queries of this client took all the time until the deadline; run fewer at "
+    "once, or set a longer deadline"
+)
 _NO_CALLS = UsageQuery(from_date="1970-01-01", to_date="1970-01-01").params()
 
 
@@ -87,14 +99,13 @@ class Client(BaseClient):
         self._connections = ConnectionPool(base_url, self._key, transport)
         self._account = Account(transport, local=self._connections.local, sample_key=sample_key)
         self._since = self._account.since
-        self._fetcher = Fetcher(
-            WHAT,
-            self._connections.run,
-            policy=RetryPolicy(timeout, deadline, max_attempts, max_backoff),
-            limiter=RateLimiter(PER_SECOND if self.source == "live" else None),
-            account=self._account,
-            key=self._key,
-        )
+        policy = RetryPolicy(timeout, deadline, max_attempts, max_backoff)
+        limiter = RateLimiter(PER_SECOND if self.source == "live" else None)
+        send = self._connections.run
+        self._fetcher = Fetcher(send, policy, limiter, self._account, self._key)
+        #: Time limit of one query [s].
+        self.deadline = deadline
+        self._token: CancelToken | None = None
         words = ["ua.sample.KEY"] if sample_key and own else []
         words += [] if base_url == BASE_URL else [f"base_url={self._connections.address!r}"]
         called = f"ua.Client({', '.join(words)})" if sample_key or not own else ""
@@ -110,11 +121,6 @@ class Client(BaseClient):
         """Agents, voices and metadata by name, or None for an account that lists none."""
         return self._account.names
 
-    @property
-    def deadline(self) -> float:
-        """Time limit of one query [s]."""
-        return self._fetcher.deadline
-
     def _fetch(
         self,
         queries: Mapping[str, UsageQuery],
@@ -122,12 +128,38 @@ class Client(BaseClient):
         name: str,
         *,
         max_concurrency: int = MAX_CONCURRENCY,
-        **options: Any,
+        chunk_days: int = CHUNK_DAYS,
+        progress: ProgressOption = None,
     ) -> dict[str, CallUsage]:
         check_whole_number("max_concurrency", max_concurrency)
-        return self._fetcher.fetch_usages(
-            queries, rest, name=name, max_concurrency=max_concurrency, **options
-        )
+        parts = {group: query.parts(chunk_days) for group, query in {**queries, **rest}.items()}
+        # The requests of one group share a deadline.
+        deadlines = {group: Deadline(self.deadline) for group in parts}
+        total = sum(map(len, parts.values()))
+        token = self._token or CancelToken()
+        replies: dict[tuple[str, int], Reply[CheckedReply]] = {}
+
+        def work(task: tuple[str, int]) -> Reply[CheckedReply]:
+            group, place = task
+            with group_in_errors(name, group):
+                return fetch(parts[group][place], deadlines[group])
+
+        with self._sender(token, chunk_days) as fetch, report_progress(progress) as report:
+            report(0, total)
+            for groups in (queries, rest):
+                tasks = [(group, place) for group in groups for place in range(len(parts[group]))]
+                with closing(run_concurrently(work, tasks, max_concurrency, token)) as answers:
+                    for task, reply in answers:
+                        replies[task] = reply
+                        report(len(replies), total)
+        # Groups fetched at different seconds are one breakdown: the last reply dates all of them.
+        as_of = max(reply.date for reply in replies.values())
+        usages = {}
+        for group, query in {**queries, **rest}.items():
+            own = [replies[group, place] for place in range(len(parts[group]))]
+            with group_in_errors(name, group):
+                usages[group] = self._build(own, query, as_of)
+        return usages
 
     def iter_usage(
         self,
@@ -170,9 +202,64 @@ class Client(BaseClient):
         pairs = queries.items() if isinstance(queries, Mapping) else queries
         now = self.now()
         bounded = ((group, query.with_bounds(now, self._since)) for group, query in pairs)
-        return self._fetcher.iter_usages(
-            bounded, name=name, max_concurrency=max_concurrency, chunk_days=chunk_days
-        )
+        return self._iter_usage(bounded, name, max_concurrency, chunk_days)
+
+    def _iter_usage(
+        self,
+        queries: Iterable[tuple[str, UsageQuery]],
+        name: str,
+        max_concurrency: int,
+        chunk_days: int,
+    ) -> Generator[tuple[str, CallUsage]]:
+        token = self._token or CancelToken()
+
+        def work(question: tuple[str, UsageQuery]) -> CallUsage:
+            group, query = question
+            deadline = Deadline(self.deadline)
+            with group_in_errors(name, group):
+                replies = [fetch(part, deadline) for part in query.parts(chunk_days)]
+                return self._build(replies, query, max(reply.date for reply in replies))
+
+        with (
+            self._sender(token, chunk_days) as fetch,
+            closing(run_concurrently(work, queries, max_concurrency, token)) as answers,
+        ):
+            for (group, _), usage in answers:
+                yield group, usage
+
+    def _build(
+        self, replies: Sequence[Reply[CheckedReply]], query: UsageQuery, as_of: datetime
+    ) -> CallUsage:
+        query, source = self._account.clip(query), self._account.source
+        return build_usage([reply.content for reply in replies], query, as_of=as_of, source=source)
+
+    @contextmanager
+    def _sender(
+        self, token: CancelToken, chunk_days: int
+    ) -> Generator[Callable[[UsageQuery, Deadline], Reply[CheckedReply]]]:
+        """Yield a function that fetches the reply to a part of a query within a deadline.
+
+        All bodies are decoded and checked in one thread. Several threads would not be faster: they
+        hold the interpreter lock while they decode, and each has to warm up memory of its own.
+        """
+        thread = ThreadPoolExecutor(1, THREAD_NAME)
+        saved = self._account.source == "file"
+
+        def decode(part: UsageQuery, body: Body, date: datetime) -> CheckedReply:
+            # A call log may lack what the endpoint always sends.
+            reply = wire.decode(body, saved=saved, quoted=self._key.hide)
+            return check_reply(reply, part, date)
+
+        def fetch(part: UsageQuery, deadline: Deadline) -> Reply[CheckedReply]:
+            def read(body: Body, date: datetime) -> CheckedReply:
+                return thread.submit(decode, part, body, date).result(deadline.remaining())
+
+            return self._fetcher.fetch(part.params(chunk_days), read, deadline, token)
+
+        try:
+            yield fetch
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
     def now(self) -> datetime:
         """Return the current time by the account's clock; the sample clock stands still."""
@@ -188,7 +275,10 @@ class Client(BaseClient):
         QueryError, TransportError, APIError, ResponseError
             As in `call_usage`; the JSON of the reply is not checked.
         """
-        return self._fetcher.fetch(params, lambda body, _date: self._key.hide_bytes(body))
+        deadline, token = Deadline(self.deadline), self._token or CancelToken()
+        return self._fetcher.fetch(
+            params, lambda body, _date: self._key.hide_bytes(body), deadline, token
+        )
 
     def cancellable(self, token: CancelToken, waited: float = 0.0) -> Client:
         """Return a view of this client, over the same connections, that obeys a cancel token.
@@ -200,8 +290,10 @@ class Client(BaseClient):
         TransportError
             The wait took all the time.
         """
+        if waited >= self.deadline:
+            raise TransportError(OUT_OF_TIME)
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, _fetcher=self._fetcher.bind(token, waited))
+        view.__dict__.update(self.__dict__, _token=token, deadline=self.deadline - waited)
         return view
 
     def close(self) -> None:

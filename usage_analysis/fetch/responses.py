@@ -20,6 +20,9 @@ from usage_analysis.errors import (
     UsageError,
 )
 
+PATH = "/api/accounts/me/usage/calls"
+#: Name of the request, for messages.
+WHAT = f"GET {PATH}"
 #: Maximum size of a body on the wire [bytes].
 WIRE_LIMIT = 32 * 2**20
 #: Maximum size of a decompressed body [bytes]; a small body can decompress to gigabytes.
@@ -66,20 +69,18 @@ class Failure(NamedTuple):
         return self.error
 
 
-def response_body(response: Response, what: str, now: datetime, redact: Redact) -> Body | Failure:
+def response_body(response: Response, now: datetime, redact: Redact) -> Body | Failure:
     """Return the body of a complete response with status 200, or the failure.
 
     Parameters
     ----------
-    what
-        The request, for messages.
     now
         Current time: a `Retry-After` date is measured against it if the response has no `Date`.
     redact
         Function that removes the key from a text.
     """
     if response.status != 200:
-        return _status_failure(response, what, now, redact)
+        return _status_failure(response, now, redact)
     if len(response.body) > WIRE_LIMIT:
         problem = (
             f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for a shorter window"
@@ -93,7 +94,7 @@ def response_body(response: Response, what: str, now: datetime, redact: Redact) 
     except ResponseError as error:
         return invalid_response(response, str(error), redact)
     return incomplete_response(
-        response, f"{what}: no complete answer: {problem}; try again", redact, retry=True
+        response, f"{WHAT}: no complete answer: {problem}; try again", redact, retry=True
     )
 
 
@@ -145,9 +146,9 @@ def decompress(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
     raise ResponseError(f"reply: expected a gzip body, got {problem}")
 
 
-def _status_failure(response: Response, what: str, now: datetime, redact: Redact) -> Failure:
+def _status_failure(response: Response, now: datetime, redact: Redact) -> Failure:
     status, known = response.status, _identify(response, redact)
-    message = f"{what}: expected status 200, got {status}"
+    message = f"{WHAT}: expected status 200, got {status}"
     if words := _server_message(response, redact):
         message += f" ({words})"
     wait = retry_after(response.headers, now)

@@ -106,7 +106,7 @@ def _set_result(future: Future[T], work: Callable[[], T]) -> None:
 
 
 def run_concurrently(
-    work: Callable[[K], T], keys: Iterable[K], *, max_concurrency: int, token: CancelToken
+    work: Callable[[K], T], keys: Iterable[K], max_concurrency: int, token: CancelToken
 ) -> Generator[tuple[K, T]]:
     """Yield each key with the result of `work` in order of arrival; a failure cancels the rest.
 

@@ -20,12 +20,8 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch import responses
 from usage_analysis.fetch.fetcher import Params
 from usage_analysis.fetch.key import Key, find_problem
-from usage_analysis.fetch.responses import Failure, Response
+from usage_analysis.fetch.responses import PATH, WHAT, Failure, Response
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
-
-PATH = "/api/accounts/me/usage/calls"
-#: Name of the request, for messages.
-WHAT = f"GET {PATH}"
 
 CLOSED = "client: expected an open client, got a closed one"
 _NO_TLS = ssl.PROTOCOL_TLS_CLIENT
