@@ -347,25 +347,17 @@ class UsageQuery:
 
     def _params(self) -> list[tuple[str, str]]:
         filled = self.as_dict()
-        out = [(_WORDS[name], filled[name]) for name in _WORDS if name in filled]
-        for place, (word, value) in enumerate(out):
-            if word in ("fromDate", "toDate"):
-                out[place] = (word, value.replace("+00:00", "Z"))
-        out += [("agentIds", agent) for agent in filled.get("agent_ids", ())]
-        out += [(f"metadata.{key}", value) for key, value in filled.get("metadata", {}).items()]
-        return out
+        agents, metadata = filled.pop("agent_ids", ()), filled.pop("metadata", {})
+        for name in filled.keys() & {"from_date", "to_date"}:
+            filled[name] = filled[name].replace("+00:00", "Z")
+        out = [(_vendor_word(name), value) for name, value in filled.items()]
+        out += [("agentIds", agent) for agent in agents]
+        return out + [(f"metadata.{key}", value) for key, value in metadata.items()]
 
 
-_WORDS = {
-    "from_date": "fromDate",
-    "to_date": "toDate",
-    "time_of_day_start": "timeOfDayStart",
-    "time_of_day_end": "timeOfDayEnd",
-    "voice_id": "voiceId",
-    "duration_min": "durationMin",
-    "duration_max": "durationMax",
-    "search": "search",
-}
+def _vendor_word(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def _hour(instant: datetime) -> datetime:

@@ -217,10 +217,8 @@ def _to_engine(small: pa.Table, like: Any) -> Any:
         return dd.from_pandas(small.to_pandas(), npartitions=1)  # type: ignore[no-untyped-call, unused-ignore]  # typed for whom it is there
     if engine.is_pyspark():
         return like.sparkSession.createDataFrame(small)
-    if engine.is_pandas():
-        return small.to_pandas()
-    if engine.is_polars():
-        return nw.from_arrow(small, backend="polars").to_native()
+    if engine.is_pandas() or engine.is_polars():
+        return nw.from_arrow(small, backend=engine).to_native()
     raise QueryError(
         "read: expected a function that returns a DataFrame of Dask, PySpark, Polars or pandas, "
         f"got one of {engine.name.lower()}"

@@ -27,7 +27,7 @@ from usage_analysis.archive.days import day_name, months_between, parse_day
 from usage_analysis.archive.rows import Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
-from usage_analysis.errors import QueryError, ResponseError, UsageError
+from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.engine_sums import STORED
@@ -225,7 +225,7 @@ class WriteBuffer:
     def add(self, scope: str, usage: CallUsage) -> None:
         """Add a reply, and write the buffer when it is full."""
         fetched = microseconds(usage.as_of.to_pydatetime())
-        times, values = row_times(usage.hourly), _integers(usage.hourly, "hourly")
+        times, values = row_times(usage.hourly), _integers(usage.hourly)
         for month, days, sent in _coverage_by_month(usage, times, values, fetched):
             held = self._coverage.setdefault(month, {}).setdefault(scope, _start_coverage(usage))
             held.days += days
@@ -267,7 +267,7 @@ def _coverage_by_month(
     usage: CallUsage, times: Ints, hours: Ints, fetched: int
 ) -> Iterator[tuple[str, list[Run], list[SentDay]]]:
     """Yield the days of a reply by month, with days that differ from the sum of their hours."""
-    days, measures = row_times(usage.daily) // DAY, _integers(usage.daily, "daily")
+    days, measures = row_times(usage.daily) // DAY, _integers(usage.daily)
     if not len(days):
         return
     sums = np.zeros_like(measures)
@@ -284,9 +284,6 @@ def _coverage_by_month(
         yield month, run, sent
 
 
-def _integers(frame: pd.DataFrame, path: str) -> Ints:
+def _integers(frame: pd.DataFrame) -> Ints:
     """Return the measures of a frame as integers; shape (rows, measures)."""
-    billed = frame["billed_minutes"].max()
-    if billed >= 2**63 / 1e6:
-        raise ResponseError(f"{path}: expected billed minutes below 9.2e12, got {billed}")
     return np.stack([to_integers(frame[name]) for name in STORED], axis=1)

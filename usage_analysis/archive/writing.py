@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from usage_analysis.archive.coverage import KEY, ScopeCoverage, encode
 from usage_analysis.archive.rows import NUMBERS, Rows, rows_to_table, schema
+from usage_analysis.tidy.usage_files import replace_file
 
 #: Separator in a file name: the file stands alone, or belongs to several that need a mark.
 ALONE, JOINT = "-", "_"
@@ -106,12 +107,7 @@ class _ChecksumFile(io.BufferedWriter):
 def write_note(note: Path, text: str) -> None:
     """Write a small file durably, and create its folder if needed."""
     make_folder(note.parent)
-    beside = note.parent / f".{secrets.token_hex(8)}.tmp"
-    with beside.open("xb") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(note)
+    replace_file(note, text.encode())
     sync_folder(note.parent)
 
 

@@ -62,9 +62,13 @@ class _GroupedFile(msgspec.Struct):
 
 def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
     """Write usage to a file and return its path; see `CallUsage.save`."""
-    target = target_of(path)
-    body = msgspec.json.encode(_document(usage))
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    replace_file(target_of(path), msgspec.json.encode(_document(usage)))
+    return Path(path)
+
+
+def replace_file(target: Path, body: bytes) -> None:
+    """Write a file under a temporary name and move it into place, so it is never incomplete."""
+    beside = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with beside.open("xb") as file:
             if target.exists():
@@ -76,7 +80,6 @@ def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    return Path(path)
 
 
 def target_of(path: str | os.PathLike[str]) -> Path:
