@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from usage_analysis.doctor.replies import Account, Observation, Response
-from usage_analysis.tidy import wire
 from usage_analysis.tidy.zones import DAY, HOUR
 
 _SECONDS = re.compile(r"[0-9]+(?:\.(?P<decimals>[0-9]{1,9}))?s", re.ASCII)
@@ -47,14 +47,12 @@ def _observe_all_time(account: Account) -> Observation:
     filters = {"week": "dates", "hour-of-day": "time of day", "duration-max": "duration"}
     window = account.response("window")
     # New calls may arrive between the requests.
-    least, most = (
-        int(account.response(name).reply.all_time["total_count"]) for name in ("window", "again")
-    )
+    least, most = (account.response(name).all_time["total_count"] for name in ("window", "again"))
     seen, shown = [], False
     for name, what in filters.items():
         if (response := account.find(name)) is None:
             continue
-        total = int(response.reply.all_time["total_count"])
+        total = response.all_time["total_count"]
         differs = response.calls != window.calls
         shown |= differs
         if not differs:
@@ -80,10 +78,10 @@ def _observe_days(account: Account) -> Observation:
     plain = account.response("window")
     # Time zones are -12 to +14 hours from UTC; the smallest shift that fits is the likeliest.
     daily, shifts = _by_day(plain.daily), sorted(range(-14, 15), key=abs)
-    shift = next((hours for hours in shifts if _by_day(plain.hourly, hours) == daily), None)
+    shift = next((hours for hours in shifts if _by_day(plain.hourly, hours).equals(daily)), None)
     holds: bool | None = shift == 0
-    seen = f"in all {len(plain.daily.time)} daily rows the hours of the UTC day add up to the row"
-    if not daily:
+    seen = f"in all {len(plain.daily)} daily rows the hours of the UTC day add up to the row"
+    if daily.empty:
         seen, holds = "no calls in these days", None
     elif shift is None:
         seen = "the hours do not add up to the daily rows, neither in UTC nor in another time zone"
@@ -95,13 +93,10 @@ def _observe_days(account: Account) -> Observation:
     return Observation(seen, follows, holds)
 
 
-def _by_day(buckets: wire.Buckets, shift: int = 0) -> dict[int, int]:
+def _by_day(rows: pd.DataFrame, shift: int = 0) -> pd.Series:
     """Return the calls of each day with calls, in a time zone so many hours ahead of UTC."""
-    days = (buckets.time + shift * HOUR) // DAY * DAY
-    sums: dict[int, int] = {}
-    for day, count in zip(days.tolist(), buckets.columns["total_count"].tolist(), strict=True):
-        sums[day] = sums.get(day, 0) + count
-    return {day: count for day, count in sums.items() if count}
+    calls = rows["total_count"].groupby((rows.index + shift * HOUR) // DAY).sum()
+    return calls[calls > 0]
 
 
 @_add_check("zone of the time of day", "timeOfDayStart and timeOfDayEnd are UTC", "hour-of-day")
@@ -143,16 +138,14 @@ def _observe_overnight(account: Account) -> Observation:
 def _observe_errors(account: Account) -> Observation:
     plain, over = account.response("window"), 0
     for response in filter(None, map(account.find, ("window", "duration-max"))):
-        columns = response.hourly.columns
-        over += int((columns["error_count"] > columns["joined_count"]).sum())
-    columns = plain.hourly.columns
+        over += int((response.hourly["error_count"] > response.hourly["joined_count"]).sum())
     holds: bool | None = True if over else None
-    errors = columns["error_count"].sum()
+    errors = plain.hourly["error_count"].sum()
     seen = f"the hours do not show whether any of the {errors:,} errors is of an unjoined call"
     if over:
         seen = f"{over:,} hours have more errors than joined calls, so some are of unjoined calls"
     follows = "the error rate is errors / all calls; errors are never subtracted from joined calls"
-    if (columns["error_count"] > columns["total_count"]).any():
+    if (plain.hourly["error_count"] > plain.hourly["total_count"]).any():
         seen, holds = "some hours have more errors than calls", False
         follows = "error rates of this account are wrong: report this to the vendor"
     return Observation(seen, follows, holds)
@@ -181,7 +174,7 @@ def _observe_decimals(account: Account) -> Observation:
 
 @_add_check("billedMinutes", "billed minutes are multiples of 0.1")
 def _observe_tenths(account: Account) -> Observation:
-    minutes = account.response("window").hourly.columns["billed_minutes"]
+    minutes = account.response("window").hourly["billed_minutes"].to_numpy()
     # Each call is rounded up to 6 s, a tenth of a minute. Floats hold tenths inexactly.
     off = np.abs(minutes * 10 - np.rint(minutes * 10)) > 1e-6
     holds = None if not minutes.any() else not off.any()
@@ -198,8 +191,7 @@ def _observe_tenths(account: Account) -> Observation:
 @_add_check("reach", "a reply without fromDate may go back any number of days", "no-start")
 def _observe_reach(account: Account) -> Observation:
     unbounded, start = account.response("no-start"), account.response("window").first_day
-    days = unbounded.daily.time
-    days = days[unbounded.daily.columns["total_count"] > 0]
+    days = unbounded.daily.index[unbounded.daily["total_count"] > 0]
     seen = "the reply has no calls"
     if len(days):
         first = date(1970, 1, 1) + timedelta(days=int(days.min() // DAY))
@@ -214,14 +206,14 @@ def _observe_reach(account: Account) -> Observation:
 @_add_check("rows", "rows may have any order, and hours without calls may have no row")
 def _observe_rows(account: Account) -> Observation:
     plain = account.response("window")
-    times = plain.hourly.time
-    steps = np.diff(times)
-    order = (
-        "oldest first" if (steps > 0).all() else "newest first" if (steps < 0).all() else "mixed"
-    )
-    zeros = int((plain.hourly.columns["total_count"] == 0).sum())
+    times, order = plain.hourly.index, "mixed"
+    if times.is_monotonic_increasing:
+        order = "oldest first"
+    elif times.is_monotonic_decreasing:
+        order = "newest first"
+    zeros = int((plain.hourly["total_count"] == 0).sum())
     seen = (
-        f"{len(times):,} hourly rows ({order}) and {len(plain.daily.time)} daily rows for "
+        f"{len(times):,} hourly rows ({order}) and {len(plain.daily)} daily rows for "
         f"{plain.days} days; {zeros:,} of the hourly rows have no calls"
     )
     follows = "no effect: rows are sorted, and missing hours become rows of zeros"
@@ -233,15 +225,17 @@ def _observe_rows(account: Account) -> Observation:
     "counts, durations and billed minutes may still grow, but only of the last 2 hours",
 )
 def _observe_running(account: Account) -> Observation:
-    first, again = account.response("now"), account.response("again")
-    before, after = _by_time(first.hourly), _by_time(again.hourly)
+    again = account.response("again")
+    columns = ["total_count", "duration"]
+    hourly = again.hourly[columns]
+    before, after = account.response("now").hourly[columns].align(hourly, fill_value=0)
     now = int(again.made.timestamp()) * 1_000_000
-    changed = {time for time in before | after if before.get(time) != after.get(time)}
+    changed = after.index[(before != after).any(axis=1)]
     holds: bool | None = None
     seen = "nothing changed between the first and the last request"
-    if changed:
-        oldest = (now - min(changed)) // HOUR
-        grown = sum(after.get(t, (0, 0))[1] > before.get(t, (0, 0))[1] for t in changed)
+    if len(changed):
+        oldest = (now - int(changed.min())) // HOUR
+        grown = int((after["duration"] > before["duration"]).sum())
         seen = (
             f"{len(changed)} hours changed during the check, {grown} of them in duration; the "
             f"oldest began {oldest} hours ago"
@@ -256,20 +250,12 @@ def _observe_running(account: Account) -> Observation:
 
 def _describe_current_hour(response: Response, now: int) -> str:
     """Return the mean duration of the current hour, which may have running calls, and before."""
-    columns = response.hourly.columns
-    means = []
-    for hours in (response.hourly.time > now - HOUR, response.hourly.time <= now - HOUR):
-        joined = int(columns["joined_count"][hours].sum())
-        if not joined:
-            return ""
-        means.append(f"{columns['duration'][hours].sum() / 1e6 / joined:.0f} s")
+    hourly = response.hourly[["joined_count", "duration"]]
+    sums = hourly.groupby(hourly.index > now - HOUR).sum().reindex([True, False], fill_value=0)
+    if (sums["joined_count"] == 0).any():
+        return ""
+    means = [f"{mean / 1e6:.0f} s" for mean in sums["duration"] / sums["joined_count"]]
     return f"; joined calls of the current hour last {means[0]} on average, {means[1]} before"
-
-
-def _by_time(buckets: wire.Buckets) -> dict[int, tuple[int, ...]]:
-    columns = buckets.columns
-    rows = zip(columns["total_count"].tolist(), columns["duration"].tolist(), strict=True)
-    return dict(zip(buckets.time.tolist(), rows, strict=True))
 
 
 @_add_check(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import APIError
@@ -36,33 +37,25 @@ class Observation(NamedTuple):
 class Response:
     """A response, decoded and in its original form."""
 
-    reply: wire.Reply
+    #: All-time figures by measure.
+    all_time: dict[str, int | float]
+    #: Rows per day and per hour, in the order of the reply, by their start [us since 1970, UTC].
+    daily: pd.DataFrame
+    hourly: pd.DataFrame
     document: dict[str, Any]
     #: Time of the response, by the server's clock.
     made: datetime
     params: Params
 
     @property
-    def daily(self) -> wire.Buckets:
-        """Rows per day."""
-        return self.reply.daily
-
-    @property
-    def hourly(self) -> wire.Buckets:
-        """Rows per hour."""
-        hourly = self.reply.hourly
-        assert hourly is not None  # noqa: S101  # decode refuses a live reply without hours
-        return hourly
-
-    @property
     def calls(self) -> int:
         """Number of calls in all hours."""
-        return int(self.hourly.columns["total_count"].sum())
+        return int(self.hourly["total_count"].sum())
 
     @property
     def unjoined_calls(self) -> int:
         """Number of unjoined calls in all hours."""
-        return self.calls - int(self.hourly.columns["joined_count"].sum())
+        return self.calls - int(self.hourly["joined_count"].sum())
 
     @property
     def busiest_hour(self) -> int:
@@ -83,9 +76,9 @@ class Response:
 
     def by_hour_of_day(self) -> NDArray[np.int64]:
         """Return the number of calls in each of the 24 UTC hours of the day."""
-        hours = self.hourly.time // HOUR % 24
-        counts = self.hourly.columns["total_count"]
-        return np.bincount(hours, weights=counts, minlength=24).astype(np.int64)
+        hours = self.hourly.index // HOUR % 24
+        counts = self.hourly["total_count"].groupby(hours).sum()
+        return counts.reindex(range(24), fill_value=0).to_numpy()
 
 
 class Account:
@@ -124,7 +117,13 @@ class Account:
             reply = wire.decode(body)
         finally:
             self._save(name, document | {"reply": _redact_body(body)})
-        response = self._responses[name] = Response(reply, json.loads(body), moment, params)
+        daily, hourly = (
+            pd.DataFrame(rows.columns, index=rows.time)
+            for rows in (reply.daily, reply.hourly)
+            if rows is not None  # a live reply has both
+        )
+        response = Response(reply.all_time, daily, hourly, json.loads(body), moment, params)
+        self._responses[name] = response
         return response
 
     def try_to_send(self, name: str, params: Params) -> None:
