@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,7 +37,7 @@ class _Version(msgspec.Struct):
     format: Any = UNSET  # a bare reply has none
 
 
-class _File(msgspec.Struct):
+class _File(msgspec.Struct, tag_field="format", tag=_SINGLE):
     query: dict[str, Any] | None
     as_of: Annotated[datetime, msgspec.Meta(tz=True)]
     source: Source
@@ -51,7 +50,7 @@ class _Part(msgspec.Struct):
     reply: msgspec.Raw
 
 
-class _GroupedFile(msgspec.Struct):
+class _GroupedFile(msgspec.Struct, tag_field="format", tag=_GROUPED):
     query: dict[str, Any]
     as_of: Annotated[datetime, msgspec.Meta(tz=True)]
     source: Source
@@ -129,47 +128,42 @@ def decode(body: bytes) -> SavedUsage | None:
             f"{newer if type(version) is int and version > _GROUPED else ''}"
         )
     try:
-        return _single(body) if version == _SINGLE else _read_groups(body)
+        file = msgspec.json.decode(body, type=_File | _GroupedFile)
     except msgspec.ValidationError as error:
         what, _, field = str(error).partition(" - at `$.")
         raise ResponseError(f"{field.rstrip('`') or 'file'}: {what}") from None
+    if isinstance(file, _File):
+        query, reply = _reply_of(file.reply, file.query or {}, file.as_of)
+        return SavedUsage(query, file.as_of, file.source, None, {"": (query, reply)})
+    parts: dict[str, tuple[UsageQuery, CheckedReply]] = {}
+    for place, part in enumerate(file.parts):
+        if part.group in parts:
+            raise ResponseError(
+                f"parts[{place}].group: expected each group once, got {part.group[:80]!r} again"
+            )
+        parts[part.group] = _reply_of(part.reply, part.query, file.as_of)
+    query = UsageQuery.from_filters(cast("Filters", file.query))
+    return SavedUsage(query, file.as_of, file.source, file.name, parts, file.overlapping)
 
 
-def _document(usage: CallUsage) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "format": _SINGLE if usage.groups is None else _GROUPED,
-        "query": None if usage.query is None else usage.query.as_dict(),
-        "as_of": usage.as_of.isoformat(),
-        "source": usage.source,
-    }
-    if usage.groups is not None:
-        name = group_column(usage.daily)
-        overlapping = bool(usage.daily.attrs.get("overlapping", False))
-        parts = _parts(usage, name, usage.groups)
-        return document | {"name": name, "overlapping": overlapping, "parts": parts}
-    hourly = None
-    with suppress(QueryError):  # a reply of before 2026-03 has none
-        hourly = usage.hourly
-    totals = {} if usage.all_time is None else _plain(usage.all_time)
-    return document | {"reply": _reply(totals, usage.daily, hourly)}
-
-
-def _parts(
-    usage: CallUsage, name: str | None, groups: Mapping[str, UsageQuery]
-) -> list[dict[str, Any]]:
-    daily, hourly = (
-        dict(iter(frame.groupby(name, sort=False))) for frame in (usage.daily, usage.hourly)
-    )
-    return [
-        {
-            "group": group,
-            "query": query.as_dict(),
-            "reply": _reply(
-                {}, daily.get(group, usage.daily.iloc[:0]), hourly.get(group, usage.hourly.iloc[:0])
-            ),
-        }
-        for group, query in groups.items()
+def _document(usage: CallUsage) -> _File | _GroupedFile:
+    query = None if usage.query is None else usage.query.as_dict()
+    as_of = usage.as_of.to_pydatetime()
+    if usage.groups is None:
+        hourly = None
+        with suppress(QueryError):  # a reply of before 2026-03 has none
+            hourly = usage.hourly
+        totals = {} if usage.all_time is None else _plain(usage.all_time)
+        return _File(query, as_of, usage.source, _reply(totals, usage.daily, hourly))
+    name = str(group_column(usage.daily))
+    days, hours = (dict([*frame.groupby(name)]) for frame in (usage.daily, usage.hourly))
+    none = usage.daily[:0], usage.hourly[:0]
+    parts = [
+        _Part(group, own.as_dict(), _reply({}, days.get(group, none[0]), hours.get(group, none[1])))
+        for group, own in usage.groups.items()
     ]
+    overlapping = bool(usage.daily.attrs.get("overlapping", False))
+    return _GroupedFile(query or {}, as_of, usage.source, name, parts, overlapping)
 
 
 def _reply(
@@ -187,25 +181,6 @@ def _buckets(frame: pd.DataFrame) -> wire.Buckets:
     columns = {name: frame[name].to_numpy() for name in wire.MEASURES if name in frame}
     columns["duration"] = columns["duration"].astype("m8[us]").view(np.int64)
     return wire.Buckets(row_times(frame), columns)
-
-
-def _single(body: bytes) -> SavedUsage:
-    file = msgspec.json.decode(body, type=_File)
-    query, reply = _reply_of(file.reply, file.query or {}, file.as_of)
-    return SavedUsage(query, file.as_of, file.source, None, {"": (query, reply)})
-
-
-def _read_groups(body: bytes) -> SavedUsage:
-    file = msgspec.json.decode(body, type=_GroupedFile)
-    parts: dict[str, tuple[UsageQuery, CheckedReply]] = {}
-    for place, part in enumerate(file.parts):
-        if part.group in parts:
-            raise ResponseError(
-                f"parts[{place}].group: expected each group once, got {part.group[:80]!r} again"
-            )
-        parts[part.group] = _reply_of(part.reply, part.query, file.as_of)
-    query = UsageQuery.from_filters(cast("Filters", file.query))
-    return SavedUsage(query, file.as_of, file.source, file.name, parts, file.overlapping)
 
 
 def _reply_of(
