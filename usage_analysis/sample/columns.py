@@ -50,9 +50,7 @@ def has_flags(column: pd.Series) -> bool:
     """Return True for a column in which each cell is true, false or empty."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return True
-    if column.dtype != object:
-        return bool(column.isna().all())
-    return all(is_missing(value) or _is_flag(value) for value in column.tolist())
+    return bool(column.dropna().isin([0, 1]).all())
 
 
 def read_flags(column: pd.Series) -> NDArray[np.bool_]:
@@ -63,14 +61,11 @@ def read_flags(column: pd.Series) -> NDArray[np.bool_]:
     QueryError
         A cell has another value.
     """
-    values = [False if is_missing(value) else value for value in column.tolist()]
-    if wrong := [value for value in values if not _is_flag(value)]:
-        raise QueryError(f"{column.name}: expected true or false, got {wrong[0]!r}")
-    return np.array(values, dtype=np.bool_)
-
-
-def _is_flag(value: object) -> bool:
-    return isinstance(value, bool | np.bool_ | Real) and value in (0, 1)
+    filled = column.dropna()
+    wrong = filled[~filled.isin([0, 1])]
+    if len(wrong):
+        raise QueryError(f"{column.name}: expected true or false, got {wrong.iloc[0]!r}")
+    return column.isin([1]).to_numpy(dtype=np.bool_)
 
 
 def read_times(column: pd.Series) -> NDArray[np.int64]:
