@@ -40,11 +40,11 @@ Ints = NDArray[np.int64]
 T = TypeVar("T")
 
 
-class ScopeCoverage(msgspec.Struct, omit_defaults=True):
-    """Coverage of one scope in a part."""
+class ScopeCoverage(msgspec.Struct, Generic[T], omit_defaults=True, gc=False):
+    """Coverage of one scope in a part; `T` is the type of its filters."""
 
     #: Filters, without dates.
-    query: dict[str, Any]
+    query: T
     source: Source
     days: list[Run]
     #: Days whose daily row is not the sum of their hourly rows.
@@ -56,13 +56,8 @@ class _Document(msgspec.Struct, Generic[T]):
     scopes: dict[str, T]
 
 
-class _EncodedScope(msgspec.Struct, gc=False):
-    """Coverage of one scope with its filters still encoded, because many parts repeat them."""
-
-    query: msgspec.Raw
-    source: Source
-    days: list[Run]
-    sent: list[SentDay] = []
+#: Coverage whose filters are still encoded, because many parts repeat them.
+_EncodedScope = ScopeCoverage[msgspec.Raw]
 
 
 class ScopeQuery(NamedTuple):
@@ -150,7 +145,7 @@ class DirectoryCache:
         return self._queries[key]
 
 
-def encode(coverage: Mapping[str, ScopeCoverage]) -> bytes:
+def encode(coverage: Mapping[str, ScopeCoverage[dict[str, Any]]]) -> bytes:
     """Return the coverage of a part as JSON."""
     return msgspec.json.encode(_Document(FORMAT, dict(coverage)))
 

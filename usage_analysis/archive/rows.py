@@ -32,7 +32,7 @@ class Rows(NamedTuple):
     #: When the hour was fetched [us since 1970].
     fetched: Ints
     #: Measures of the hour; shape (rows, measures).
-    values: Ints
+    measures: Ints
 
     def take(self, at: NDArray[Any]) -> Rows:
         """Return the rows at these places, or where a mask is true."""
@@ -64,7 +64,7 @@ def rows_to_table(rows: Rows) -> pa.Table:
     scope = pa.DictionaryArray.from_arrays(
         pa.array(rows.code, pa.int32()), pa.array(rows.scopes, pa.string())
     )
-    columns = [rows.time, *rows.values.T, rows.fetched]
+    columns = [rows.time, *rows.measures.T, rows.fetched]
     return pa.Table.from_arrays([scope.cast(pa.string()), *map(pa.array, columns)], schema=schema())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Any
 
 import pandas as pd
 
@@ -37,8 +36,4 @@ def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
     scopes = coverage.scope_names(parts)
     if scope is not None and scope not in scopes:
         raise coverage.unknown_scope_error(scope, parts)
-    scopes = scopes if scope is None else [scope]
-    columns: dict[str, Any] = find_changes(parts, scopes)
-    for name in ("time", "previous_as_of", "as_of"):
-        columns[name] = to_index(columns[name], UTC)
-    return pd.DataFrame(columns).set_index("time")
+    return find_changes(parts, scopes if scope is None else [scope])

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
@@ -21,7 +23,7 @@ from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.archive.store import Kind, Part, PartStore
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.frames import LAG, from_integers
-from usage_analysis.tidy.zones import DAY, HOUR
+from usage_analysis.tidy.zones import DAY, HOUR, to_index
 
 _BATCH_ROWS = 200_000  # rows in memory at once, about 8 MB
 
@@ -76,12 +78,12 @@ class Versions(NamedTuple):
         return np.append(~self.continues_day()[1:], True)[: len(self.code)]
 
 
-def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDArray[Any]]:
+def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> pd.DataFrame:
     """Return each change of UTC days that had ended before their earlier fetch.
 
-    The columns are those of `Archive.restatements`, instants as integers [us since 1970].
+    The columns are those of `Archive.restatements`.
     """
-    batches: list[dict[str, NDArray[Any]]] = []
+    batches = []
     for batch in [*split_scopes(parts, scopes)] or [[]]:
         found = read_versions(parts, batch)
         repeats = found.repeats_previous()
@@ -89,18 +91,17 @@ def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> dict[str, NDAr
         at = np.flatnonzero((found.continues_day() & ~repeats)[1:] & over[:-1]) + 1
         # Of versions that repeat each other, the first tells since when the figures were known.
         first = np.maximum.accumulate(np.where(repeats, 0, np.arange(len(over))))
-        columns: dict[str, NDArray[Any]] = {
-            "time": found.day[at] * DAY,
+        columns: dict[str, Any] = {
             "scope": np.array(batch, dtype=object)[found.code[at]],
-            "previous_as_of": found.fetched[first[at - 1]],
-            "as_of": found.fetched[at],
+            "previous_as_of": to_index(found.fetched[first[at - 1]], UTC),
+            "as_of": to_index(found.fetched[at], UTC),
             "provisional": found.fetched[at - 1] < (found.day[at] + 1) * DAY + LAG,
         }
         for place, name in enumerate(STORED):
             columns[f"{name}_previous"] = from_integers(found.days[at - 1, place], name)
             columns[name] = from_integers(found.days[at, place], name)
-        batches.append(columns)
-    return {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
+        batches.append(pd.DataFrame(columns, to_index(found.day[at] * DAY, UTC)))
+    return pd.concat(batches)
 
 
 def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[str]]:
@@ -168,7 +169,7 @@ def read_days(
         lengths = np.diff(starts, append=len(rows.time))
         version = np.repeat(np.array(found, dtype=np.intp), lengths)
         counts = version >= 0
-        hours[version[counts], rows.time[counts] // HOUR % 24] = rows.values[counts]
+        hours[version[counts], rows.time[counts] // HOUR % 24] = rows.measures[counts]
     sums = hours.sum(axis=1)
     for place, one in enumerate(parts):
         for scope in order.keys() & one.coverage.sent.keys():
