@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -34,10 +33,10 @@ from usage_analysis.figures.style import (
     theme_in_use,
 )
 from usage_analysis.progress import Progress, ProgressOption, report_progress
+from usage_analysis.report import tables
 from usage_analysis.report.results import ReportOptions, ReportResults, Section
 from usage_analysis.report.sections import sections_of, state_left_out
 from usage_analysis.report.summary import summarize
-from usage_analysis.report.tables import csv_of, has_parquet, html_table, rows_in_words, write_table
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import check_kind
 from usage_analysis.tidy.usage import CallUsage
@@ -160,18 +159,6 @@ def _address(body: bytes, kind: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A figure on the page: wide, narrow, the points of both, its alternative text, its table."""
-
-    wide: str
-    narrow: str
-    points: dict[str, list[tuple[Any, ...]]]
-    alt: str
-    table: str
-    rows: str
-
-
-@dataclass(frozen=True)
 class _Page:
     """Page of a report, with the names of the sections that were asked for."""
 
@@ -184,7 +171,7 @@ class _Page:
         """Write all files and return their names, the page last."""
         steps = sum(len(section.pictures) for section in self.sections) + 2
         names: list[str] = []
-        shown: dict[str, list[_Shown]] = {}
+        shown: dict[str, list[dict[str, Any]]] = {}
         done = 0
         for section in self.sections:
             shown[section.name] = []
@@ -195,13 +182,13 @@ class _Page:
                 drawings = {name: svg_with_points(f, one.drawn) for name, f in figures.items()}
                 if not self.results.options.single_file:
                     names += _write_figure(wide, drawings["wide"][0], folder / one.name)
-                shown[section.name].append(_format_cell(wide, drawings, one.table))
+                shown[section.name].append(_format_figure(wide, drawings, one.table))
                 done += 1
         progress(done, steps)
         for name, table in self._tables().items():
-            names += write_table(table, folder, name)
+            names += tables.write_table(table, folder, name)
         progress(done + 1, steps)
-        digest = hashlib.sha256(csv_of(self.results.selected.hourly)).hexdigest()
+        digest = hashlib.sha256(tables.csv_of(self.results.selected.hourly)).hexdigest()
         (folder / "report.html").write_text(self._html(shown, names, digest), encoding="utf-8")
         progress(steps, steps)
         return [*names, "report.html"]
@@ -216,19 +203,14 @@ class _Page:
             tables |= {name: one.table for name, one in section.tables.items()}
         return tables
 
-    def _html(self, shown: dict[str, list[_Shown]], names: list[str], digest: str) -> str:
-        folders = ("report", "figures")
-        loader = jinja2.ChoiceLoader(
-            [jinja2.PackageLoader(f"usage_analysis.{folder}", ".") for folder in folders]
-        )
-        page = jinja2.Environment(
-            loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-        ).get_template("page.html.j2")
-        return page.render(
-            about=self.results.about,
+    def _html(self, shown: dict[str, list[dict[str, Any]]], names: list[str], digest: str) -> str:
+        return tables.TEMPLATES.get_template("page.html.j2").render(
+            results=self.results,
             theme=theme_in_use(),
             logo=self.logo,
-            notes=self._notes(),
+            left_out=int((~finished(self.results.selected.daily)).sum()),
+            several=several,
+            has_parquet=tables.has_parquet(),
             totals=self._totals(),
             summary=[
                 *summarize(self.results, [section.name for section in self.sections]),
@@ -236,13 +218,12 @@ class _Page:
             ],
             sections=self.sections,
             shown=shown,
-            html_table=html_table,
+            html_table=tables.html_table,
             terms=self.wanted is None or "terms" in self.wanted,
             version=version("usage-analysis"),
             digest=digest,
             assumed=self._assumes_date(),
             files=names,
-            options=self.results.options,
         )
 
     def _assumes_date(self) -> bool:
@@ -265,44 +246,6 @@ class _Page:
             found.append(("Billed", f"{number(total['billed_minutes'], 'billed_minutes')} min"))
         return found
 
-    def _notes(self) -> list[str]:
-        results, notes = self.results, []
-        left_out = int((~finished(results.selected.daily)).sum())
-        if left_out:
-            notes.append(
-                f"{left_out} of {several(len(results.selected.daily), 'day')} "
-                f"{'is' if left_out == 1 else 'are'} incomplete or provisional: left out of "
-                "means, daily rates and busy hours, and kept in the totals."
-            )
-        provisional = int(results.selected.hourly["provisional"].sum())
-        if provisional:
-            notes.append(
-                f"The last {'hour is' if provisional == 1 else f'{provisional} hours are'} "
-                "provisional: still running, or so recent that "
-                "billed minutes can still grow."
-            )
-        for mark in results.selected.selection.marks:
-            if mark.leave_out and mark.end is not None:
-                place = results.about.timezone
-                start, end = (t.tz_convert(place) for t in (mark.start, mark.end))
-                notes.append(
-                    f"{mark.label}: {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} is left out of "
-                    "means and limits, and kept in the totals."
-                )
-        if self._assumes_date():
-            notes.append(
-                f"The reply does not say when it was fetched. {results.about.as_of:%Y-%m-%d %H:%M} "
-                "UTC, the end of its last day, is assumed."
-            )
-        if results.selected.usage.source == "sample":
-            notes.append("These are simulated calls of the sample account.")
-        if not self.results.options.single_file and not has_parquet():
-            notes.append(
-                "Tables are only CSV. For Parquet, install pyarrow: "
-                'pip install "usage-analysis[parquet]".'
-            )
-        return notes
-
 
 def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
     """Write a figure as SVG and PNG, and return the names of the files."""
@@ -311,14 +254,19 @@ def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
     return [f"{path.name}.svg", f"{path.name}.png"]
 
 
-def _format_cell(
+def _format_figure(
     wide: Figure, drawings: dict[str, tuple[bytes, list[Point]]], table: pd.DataFrame
-) -> _Shown:
-    images = (_in_the_dark(svg, theme_in_use()) for svg, _ in drawings.values())
-    first, second = (_address(body, "image/svg+xml") for body in images)
-    # A page without controls has nothing to choose, so no point needs its key.
-    points = {name: [point[:-1] for point in found] for name, (_, found) in drawings.items()}
-    return _Shown(first, second, points, alt_text(wide), html_table(table), rows_in_words(table))
+) -> dict[str, Any]:
+    """Return a figure as the page shows it: its drawings, their points, its words and its table."""
+    images = {name: _in_the_dark(svg, theme_in_use()) for name, (svg, _) in drawings.items()}
+    return {
+        **{name: _address(image, "image/svg+xml") for name, image in images.items()},
+        # A page without controls has nothing to choose, so no point needs its key.
+        "points": {name: [point[:-1] for point in found] for name, (_, found) in drawings.items()},
+        "alt": alt_text(wide),
+        "table": tables.html_table(table),
+        "rows": tables.rows_in_words(table),
+    }
 
 
 def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
@@ -330,17 +278,7 @@ def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
     swap = {getattr(theme, name): dark for name, dark in _DARK.items()}
     if contrast(theme.main, _DARK["page"]) < contrast(theme.soft, _DARK["page"]):
         swap |= {theme.main: theme.soft, theme.soft: theme.main}
-    rules = [
-        f'{tag}[style*="{part}: {light.lower()}"]{{{part}:{dark}!important}}'
-        for light, dark in swap.items()
-        for part in ("fill", "stroke")
-        for tag in (("text",) if light == theme.ink else ("path", "use", "g", "text"))
-        if not (tag == "text" and light == theme.page)
-    ]
-    rules += [
-        f'{tag}[style*="{part}: {theme.ink.lower()}"]{{{part}:{_DARK["ink"]}!important}}'
-        for tag in ("path", "use", "g")
-        for part in ("fill", "stroke")
-    ]
-    style = f"<style>@media screen and (prefers-color-scheme:dark){{{''.join(rules)}}}</style>"
+    style = tables.TEMPLATES.get_template("dark.css.j2").render(
+        theme=theme, swap=swap, ink=_DARK["ink"]
+    )
     return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + style.encode(), 1))

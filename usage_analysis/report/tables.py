@@ -18,6 +18,13 @@ from usage_analysis.analysis.vocabulary import WEEKDAYS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats
 
+#: Templates of the page and of its parts.
+TEMPLATES: Final = jinja2.Environment(
+    loader=jinja2.ChoiceLoader(
+        [jinja2.PackageLoader(f"usage_analysis.{room}", ".") for room in ("report", "figures")]
+    ),
+    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+)  # fmt: skip
 _ROWS_SHOWN = 200
 _NAME = 48
 
@@ -87,15 +94,6 @@ def has_parquet() -> bool:
     return find_spec("pyarrow") is not None
 
 
-_TABLE = jinja2.Environment(autoescape=True).from_string(
-    "<table{% if named %} class=named{% endif %}>"
-    "{% if names[1] %}<thead><tr>{% for name in names %}<th scope=col>{{ name }}</th>{% endfor %}"
-    "</tr></thead>{% endif %}<tbody>{% for row in rows %}<tr>{% for cell in row %}"
-    '<td{% if named and not loop.first %} data-name="{{ names[loop.index0] }}"{% endif %}>'
-    "{{ cell }}</td>{% endfor %}</tr>{% endfor %}</tbody></table>"
-)
-
-
 def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     """Return a table as HTML, the first 200 rows of a long one.
 
@@ -106,7 +104,9 @@ def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     cells = [_cells(str(name), shown[name], _share_unit(str(name), shown)) for name in shown]
     names = [_heading(str(name), shown[name]) for name in shown]
     rows = list(zip(*cells, strict=True))
-    return _TABLE.render(names=names, rows=rows, named=named and bool(names[1]))
+    return TEMPLATES.get_template("table.html.j2").render(
+        names=names, rows=rows, named=named and bool(names[1])
+    )
 
 
 def rows_in_words(table: pd.DataFrame) -> str:
@@ -196,12 +196,6 @@ def _cell(value: Any, unit: str) -> str:
     return vocabulary.shorten(vocabulary.clean(str(value)), _NAME)
 
 
-_SPARKLINE = jinja2.Environment(autoescape=True).from_string(
-    '<svg class="spark" viewBox="0 0 120 24" role="img" aria-label="{{ words }}">'
-    '{% for points in lines %}<polyline points="{{ points }}"/>{% endfor %}</svg>'
-)
-
-
 def sparkline(values: Floats, top: float, words: str) -> Markup:
     """Return a sparkline from 0 to `top` as SVG, broken where values are missing."""
     step = 116 / max(len(values) - 1, 1)
@@ -213,7 +207,8 @@ def sparkline(values: Floats, top: float, words: str) -> Markup:
         elif lines[-1]:
             lines.append([])
     drawn = [" ".join(points if len(points) > 1 else points * 2) for points in lines if points]
-    return Markup(_SPARKLINE.render(lines=drawn, words=words))  # noqa: S704  # escaped there
+    svg = TEMPLATES.get_template("sparkline.svg.j2").render(lines=drawn, words=words)
+    return Markup(svg)  # noqa: S704  # escaped there
 
 
 def sparkline_words(values: Floats, every: str) -> str:
