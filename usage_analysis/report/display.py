@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.vocabulary import WEEKDAYS, duration_clock, several
+from usage_analysis.analysis import vocabulary
+from usage_analysis.analysis.billing import cost
+from usage_analysis.analysis.rates import error_rate, join_rate
+from usage_analysis.figures.axes import finished, in_units
+from usage_analysis.report.tables import sparkline, sparkline_words
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.overlap import can_share_calls
 
 
 def busy_hours_for_page(busy: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +39,7 @@ def busy_hours_for_page(busy: pd.DataFrame) -> pd.DataFrame:
 def _of_days(kind: str, days: int) -> str:
     if kind == "all":
         return "the one whole day" if days == 1 else f"all {days:,} whole days"
-    return f"{several(days, 'workday')} among them"
+    return f"{vocabulary.several(days, 'workday')} among them"
 
 
 def peak_hours_for_page(peaks: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +47,7 @@ def peak_hours_for_page(peaks: pd.DataFrame) -> pd.DataFrame:
     rows: list[Any] = list(peaks.itertuples())
     return pd.DataFrame(
         {
-            "hour": [f"{WEEKDAYS[row.day_of_week]} {_hour(row.hour)}" for row in rows],
+            "hour": [f"{vocabulary.WEEKDAYS[row.day_of_week]} {_hour(row.hour)}" for row in rows],
             "mean": [row.mean for row in rows],
             "expected": [row.expected for row in rows],
             "10 to 90 % of weeks": [f"{row.p10:,.4g} to {row.p90:,.4g}" for row in rows],
@@ -52,7 +62,9 @@ def peak_hours_for_page(peaks: pd.DataFrame) -> pd.DataFrame:
 def _days_at_peak(row: Any) -> str:
     if not row.days:
         return "no whole day"
-    return f"{round(row.share_of_days * row.days)} of {several(int(row.days), 'whole day')}"
+    return (
+        f"{round(row.share_of_days * row.days)} of {vocabulary.several(int(row.days), 'whole day')}"
+    )
 
 
 def _hour(hour: float) -> str:
@@ -87,7 +99,7 @@ def month_for_page(found: Any) -> pd.DataFrame:
         left = "days still open" if found["open"] else "days not in these data"
         shown |= {
             left: f"{found['days_left']}",
-            "learnt from": several(found["complete_days"], "complete day"),
+            "learnt from": vocabulary.several(found["complete_days"], "complete day"),
         }
     if projected and pd.notna(found["low"]):
         shown["95 % interval"] = f"{found['low']:,.1f} to {found['high']:,.1f}"
@@ -101,8 +113,8 @@ def billing_for_page(overhead: Any) -> pd.DataFrame:
         "talk": f"{overhead['talk_minutes']:,.1f} min",
         "billed per minute of talk": f"{overhead['overhead']:.3f} min",
         "price per minute of talk": f"{overhead['price_per_talk_minute']:.4f} USD",
-        "billed over the talk": f"{duration_clock(overhead['excess'])} h",
-        "rounding can add at most": f"{duration_clock(overhead['bound'])} h",
+        "billed over the talk": f"{vocabulary.duration_clock(overhead['excess'])} h",
+        "rounding can add at most": f"{vocabulary.duration_clock(overhead['bound'])} h",
     }
     if not overhead["talk_minutes"]:
         del shown["billed per minute of talk"], shown["price per minute of talk"]
@@ -112,3 +124,70 @@ def billing_for_page(overhead: Any) -> pd.DataFrame:
 def _as_list(shown: dict[str, str]) -> pd.DataFrame:
     """Return one row as a list, which fits a phone."""
     return pd.DataFrame({"": list(shown.values())}, pd.Index(list(shown), name="what"))
+
+
+_SUMS: Final = ["total_count", "duration"]
+
+
+def group_table(breakdown: pd.DataFrame, price: Decimal | str | float) -> pd.DataFrame:
+    """Return calls, rates, talk and cost of each group, as far as the data have them.
+
+    Rates are of the final hours, and all else of all hours.
+    """
+    final = breakdown[~breakdown["provisional"]]
+    sizes = {str(name): rows[_SUMS].sum() for name, rows in each_group(breakdown)}
+    sums = pd.DataFrame.from_dict(sizes, orient="index")
+    table = pd.DataFrame({"calls": sums["total_count"].astype(np.int64)})
+    if not can_share_calls(breakdown):  # groups that share calls have no whole
+        table["share"] = table["calls"] / max(table["calls"].sum(), 1)
+    if "error_count" in breakdown:
+        errors = error_rate(final, by="total")[["rate", "low", "high"]]
+        table = table.join(errors.set_axis(["error_rate", "error_low", "error_high"], axis=1))
+    table["join_rate"], table["talk"] = join_rate(final, by="total")["rate"], sums["duration"]
+    if "billed_minutes" in breakdown:
+        table = table.join(cost(breakdown, price))  # type: ignore[arg-type]  # a breakdown's table
+    return table.sort_values("calls", ascending=False, kind="stable").rename_axis(
+        group_column(breakdown)
+    )
+
+
+def with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
+    """Return the table for a page, with a sparkline of each group's calls."""
+    whole = daily[finished(daily)]
+    parts = {name: in_units(rows, "total_count") for name, rows in each_group(whole)}
+    top = max((float(values.max()) for values in parts.values() if len(values)), default=0.0)
+    columns: dict[str, tuple[str, Callable[[Mapping[Any, Any]], str]]] = {
+        "calls": ("calls", lambda row: f"{row['calls']:,.0f}"),
+        "share": ("share", lambda row: f"{100 * row['share']:.1f} %"),
+        "error_rate": ("error rate, 95 %", _error_rate),
+        "join_rate": ("joined", _join_rate),
+        "talk": ("talk [min]", lambda row: f"{row['talk'].total_seconds() / 60:,.0f}"),
+        "billed_minutes": ("billed [min]", lambda row: f"{row['billed_minutes']:,.1f}"),
+        "cost": ("cost [USD]", lambda row: f"{row['cost']:,.2f}"),
+    }
+    rows = table.to_dict("records")
+    shown = pd.DataFrame(
+        {label: [form(row) for row in rows] for name, (label, form) in columns.items()
+         if name in table},
+        index=table.index,
+    )  # fmt: skip
+    empty = in_units(whole.iloc[:0], "total_count")
+    every = vocabulary.span_of(daily)
+    lines = [
+        sparkline(values, top, sparkline_words(values, every))
+        for values in (parts.get(name, empty) for name in table.index)
+    ]
+    # Beside the name, where a phone shows it without scrolling.
+    shown.insert(0, "trend", pd.Series(lines, index=table.index, dtype=object))
+    return shown
+
+
+def _error_rate(row: Mapping[Any, Any]) -> str:
+    if pd.isna(row["error_rate"]):
+        return "no calls"
+    rate, low, high = vocabulary.percents(row["error_rate"], row["error_low"], row["error_high"])
+    return f"{rate} % ({low} to {high} %)"
+
+
+def _join_rate(row: Mapping[Any, Any]) -> str:
+    return "no calls" if pd.isna(row["join_rate"]) else vocabulary.percent(row["join_rate"])

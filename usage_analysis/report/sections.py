@@ -17,13 +17,7 @@ from usage_analysis.analysis.statements.peaks import days_in_words
 from usage_analysis.analysis.vocabulary import date_range, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.entry import describe_columns
-from usage_analysis.report.display import (
-    billing_for_page,
-    busy_hours_for_page,
-    month_for_page,
-    peak_hours_for_page,
-)
-from usage_analysis.report.ranking import group_table, with_lines
+from usage_analysis.report import display
 from usage_analysis.report.results import ReportResults, Section, Table
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.overlap import can_share_calls
@@ -59,13 +53,13 @@ def _peaks(results: ReportResults) -> Section:
             "The busy hour [calls]: the clock hour with the greatest mean, and the mean of each "
             "day's greatest hour",
             busy,
-            busy_hours_for_page(busy),
+            display.busy_hours_for_page(busy),
         ),
         "peak_hours": Table(
             "The hours of the week with the greatest expected load [calls per hour]: the mean of "
             "one hour is partly luck, so plan with the expected load",
             peaks,
-            peak_hours_for_page(peaks),
+            display.peak_hours_for_page(peaks),
         ),
     }
     return Section([results.picture("week"), results.picture("day")], tables, [words])
@@ -88,12 +82,9 @@ def _busy_hours(results: ReportResults) -> pd.DataFrame:
     return table
 
 
-def _errors(results: ReportResults) -> Section:
-    return Section([results.picture(name) for name in ("errors", "control", "error_week")])
-
-
-def _joins(results: ReportResults) -> Section:
-    return Section([results.picture("joins")])
+def _pictures(*names: str) -> Callable[[ReportResults], Section]:
+    """Return the maker of a section that is only figures of the catalogue."""
+    return lambda results: Section([results.picture(name) for name in names])
 
 
 def _capacity(results: ReportResults) -> Section:
@@ -114,7 +105,7 @@ def _billing(results: ReportResults) -> Section:
     overhead: Any = billing_overhead(hourly, price=results.options.price)
     table = pd.DataFrame([overhead], index=pd.Index(["all"], name="total"))
     hours = several(len(hourly) - int(overhead["left_out"]), "finished hour")
-    shown = Table(f"Billed minutes and talk of {hours}", table, billing_for_page(overhead))
+    shown = Table(f"Billed minutes and talk of {hours}", table, display.billing_for_page(overhead))
     return Section([picture], {"billing_overhead": shown})
 
 
@@ -124,7 +115,7 @@ def _month(results: ReportResults) -> Section:
     if pd.notna(found["projection"]):
         row = pd.DataFrame([found], index=pd.Index(["billed_minutes"], name="measure"))
         caption = f"Billed minutes of {found['month']:%B %Y} [min]"
-        tables["month"] = Table(caption, row, month_for_page(found))
+        tables["month"] = Table(caption, row, display.month_for_page(found))
     words = [state_month(found, price=results.options.price).sentence]
     picture = results.picture("month", days[["billed_minutes", "complete"]])
     return Section([picture], tables, words)
@@ -157,12 +148,12 @@ def _groups(results: ReportResults) -> Section:
     shared = can_share_calls(hourly)
     by_day = daily.pivot_table(index="time", columns=name, values="total_count")
     pictures = [results.picture("groups", by_day, every=every)]
-    table = group_table(hourly, results.options.price)
+    table = display.group_table(hourly, results.options.price)
     for figure, columns in (("pareto", ["billed_minutes"]), ("funnel", None)):
         if not shared and not results.lacks(figure):
             pictures.append(results.picture(figure, None if columns is None else table[columns]))
     caption = f"The groups by {name}, the largest first"
-    tables = {"groups_table": Table(caption, table, with_lines(table, daily))}
+    tables = {"groups_table": Table(caption, table, display.with_lines(table, daily))}
     return Section(pictures, tables, [_SHARED] if shared else [], f"By {name}")
 
 
@@ -189,8 +180,8 @@ _MAKERS: dict[str, tuple[str, Callable[[ReportResults], Section]]] = {
     "comparison": ("Compared with the previous period", _comparison),
     "trend": ("Calls over time", _trend),
     "peaks": ("Peak hours", _peaks),
-    "errors": ("Errors", _errors),
-    "joins": ("Joined calls", _joins),
+    "errors": ("Errors", _pictures("errors", "control", "error_week")),
+    "joins": ("Joined calls", _pictures("joins")),
     "capacity": ("Concurrent calls", _capacity),
     "billing": ("Billing", _billing),
     "month": ("The month", _month),
