@@ -38,9 +38,6 @@ _DRAWN: Final = {"marks": Use("marks"), "about": Use("about")}
 _ABOUT: Final = {"about": Use("about")}
 _NAMED: Final = {"groups": Use("groups"), **_DRAWN}
 _BUCKETS: Final = Bucketed("table", aggregate, ("hourly",))
-_GROUPED: Final = frozenset({"group", "groups", "top"})
-_OVER_TIME: Final = frozenset({"granularity"}) | _GROUPED
-_COMPARED: Final = frozenset({"comparison"})
 _ERRORS: Final = frozenset({"error_count"})
 _BILLED: Final = frozenset({"billed_minutes"})
 
@@ -63,7 +60,7 @@ def _rate(name: str, heading: str, function: _Function, event: str) -> Entry:
         rows="final",
         groups="optional",
         columns=frozenset({event}),
-        heeds=_OVER_TIME | _COMPARED,
+        more_heeds=frozenset({"comparison"}),
     )
 
 
@@ -82,7 +79,6 @@ def _load(name: str, heading: str, plot: _Function) -> Entry:
         plot=_plot(plot, **_DRAWN),
         rows="unmarked",
         columns=frozenset({"duration"}),
-        heeds=frozenset({"limit"}),
     )
 
 
@@ -101,7 +97,6 @@ _ENTRIES: Final = (
         plot=_plot(plot_trend, **_MEASURE, previous=Use("previous"), **_NAMED),
         groups="optional",
         previous="beside",
-        heeds=_OVER_TIME | _COMPARED | {"measure"},
     ),
     Entry(
         name="groups",
@@ -109,7 +104,6 @@ _ENTRIES: Final = (
         steps=(_BUCKETS,),
         plot=Step("ax, *_", plot_groups, ("table",), _MEASURE | _NAMED),
         groups="required",
-        heeds=_OVER_TIME | {"measure"},
         panels=_panels,
     ),
     Entry(
@@ -119,7 +113,6 @@ _ENTRIES: Final = (
         plot=_plot(plot_comparison, **_ABOUT),
         groups="optional",
         previous="whole",
-        heeds=_COMPARED | {"group", "measure"},
         height=3.6,
     ),
     Entry(
@@ -129,7 +122,6 @@ _ENTRIES: Final = (
         plot=_plot(plot_comparison, **_ABOUT),
         rows="final",
         previous="final",
-        heeds=_COMPARED,
         height=2.8,
     ),
     Entry(
@@ -137,16 +129,9 @@ _ENTRIES: Final = (
         heading="Calendar",
         steps=(_table(aggregate, "hourly", every="D"),),
         plot=_plot(plot_calendar, **_MEASURE, **_DRAWN),
-        heeds=frozenset({"measure"}),
         height=3.4,
     ),
-    _week(
-        "week",
-        plot_week,
-        _table(load_profile, by="hour_of_week", **_MEASURE),
-        rows="unmarked",
-        heeds=frozenset({"measure"}),
-    ),
+    _week("week", plot_week, _table(load_profile, by="hour_of_week", **_MEASURE), rows="unmarked"),
     Entry(
         name="day",
         heading="Hour of the day",
@@ -154,7 +139,6 @@ _ENTRIES: Final = (
         plot=_plot(plot_day, groups=Use("groups"), **_ABOUT),
         rows="unmarked",
         groups="optional",
-        heeds=_GROUPED | {"measure"},
     ),
     _rate("errors", "Over time", error_rate, "error_count"),
     Entry(
@@ -180,7 +164,6 @@ _ENTRIES: Final = (
         rows="final",
         groups="required",
         columns=_ERRORS,
-        heeds=frozenset({"group"}),
     ),
     Entry(
         name="effects",
@@ -191,7 +174,6 @@ _ENTRIES: Final = (
         groups="required",
         previous="final",
         columns=_ERRORS,
-        heeds=_COMPARED | {"group"},
     ),
     _rate("joins", "Joined calls", join_rate, "joined_count"),
     Entry(
@@ -201,7 +183,6 @@ _ENTRIES: Final = (
         plot=_plot(plot_trend, measure="billed_minutes", **_NAMED),
         groups="optional",
         columns=_BILLED,
-        heeds=_OVER_TIME | {"price"},
         tail=Step("", cost, ("hourly",), {"price": Use("price")}),
     ),
     Entry(
@@ -211,7 +192,6 @@ _ENTRIES: Final = (
         plot=_plot(plot_burn_up, budget=Use("budget"), **_DRAWN),
         rows="history",
         columns=_BILLED,
-        heeds=frozenset({"price"}),
         tail=Step("", describe_month, ("table",), {"price": Use("price"), "budget": Use("budget")}),
     ),
     Entry(
@@ -221,7 +201,6 @@ _ENTRIES: Final = (
         plot=_plot(plot_billing, **_NAMED),
         groups="optional",
         columns=_BILLED | {"duration", "joined_count"},
-        heeds=_OVER_TIME,
     ),
     Entry(
         name="pareto",
@@ -230,7 +209,6 @@ _ENTRIES: Final = (
         plot=_plot(plot_pareto, "hourly", groups=Use("groups"), **_ABOUT),
         groups="required",
         columns=_BILLED,
-        heeds=_GROUPED | {"price"},
         height=lambda prepared: min(max(2.6, 1.6 + 0.25 * len(prepared.table)), 5.0),
     ),
     _load("capacity", "Against the limit", plot_capacity),
@@ -241,7 +219,7 @@ _ENTRIES: Final = (
         _table(load_profile, by="hour_of_week", measure="traffic"),
         rows="unmarked",
         columns=frozenset({"duration"}),
-        heeds=frozenset({"limit"}),
+        more_heeds=frozenset({"limit"}),
     ),
 )
 #: Every figure by its name.

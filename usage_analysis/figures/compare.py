@@ -286,12 +286,10 @@ def _lay_out_rows(
     """
     whole = [*labels]
     names = vocabulary.shortened(whole, 16 if is_narrow(ax) else 30)
-    name_ticks(ax, names, whole)
+    name_rows(ax, names, whole)
     ax.set_ylim(max(len(names), 2) - 0.4, -0.6)
     ax.set_xlabel(axes[0])
     ax.set_ylabel(vocabulary.clean(axes[1]))
-    ax.grid(visible=True, axis="x")
-    ax.grid(visible=False, axis="y")
     finite = np.append(numbers[np.isfinite(numbers)], 0.0)
     low, high, most = float(finite.min()), float(finite.max()), 4 if is_narrow(ax) else 7
     beside = 0.05 * (high - low) or 1.0
@@ -309,8 +307,10 @@ def _lay_out_rows(
     return names
 
 
-def name_ticks(ax: Axes, told: Sequence[str], names: Sequence[str]) -> None:
+def name_rows(ax: Axes, told: Sequence[str], names: Sequence[str]) -> None:
     """Write a name at each row; its tick keeps the whole of a name that is written shorter."""
+    ax.grid(visible=True, axis="x")
+    ax.grid(visible=False, axis="y")
     ax.set_yticks(np.arange(len(told)), told, color=theme_in_use().ink)
     for text, name in zip(ax.get_yticklabels(), names, strict=True):
         text.set_label(name)

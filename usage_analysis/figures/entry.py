@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
 import pandas as pd
@@ -153,8 +154,8 @@ class Entry:
         figure of single hours or days draws it beside all calls; such a figure does without it.
     columns
         Columns that the figure needs besides its measure.
-    heeds
-        Options and controls that change the figure, of those that not every figure heeds.
+    more_heeds
+        Controls that change the words of the figure, besides those of `heeds`.
     tail
         Call that prints a sentence which belongs to the figure.
     height
@@ -171,7 +172,7 @@ class Entry:
     groups: Literal["never", "optional", "required"] = "never"
     previous: Literal["", "beside", "whole", "final"] = ""
     columns: frozenset[str] = frozenset()
-    heeds: frozenset[str] = frozenset()
+    more_heeds: frozenset[str] = frozenset()
     tail: Step | None = None
     height: float | Callable[[Prepared], float] = 4.0
     panels: Callable[[Prepared, float], Figure] | None = None
@@ -185,6 +186,21 @@ class Entry:
     def needs_previous(self) -> bool:
         """True if the figure needs a previous period with some of the same weekdays."""
         return self.previous in ("whole", "final")
+
+    @cached_property
+    def heeds(self) -> frozenset[str]:
+        """Controls that change the figure, of those that not every figure heeds."""
+        calls = [*self.steps, self.plot, *([self.tail] if self.tail else [])]
+        values = [value for call in calls for value in call.keywords.values()]
+        used = {value.name for value in values if isinstance(value, Use)}
+        conditions = {
+            "granularity": any(isinstance(step, Bucketed) for step in self.steps),
+            "comparison": bool(self.previous),
+            "group": self.groups != "never",
+            "top": "groups" in used,
+        }
+        named = used & {"measure", "limit", "price", "groups"}
+        return self.more_heeds | named | {name for name, met in conditions.items() if met}
 
     def missing(self, frame: pd.DataFrame, measure: str | Sequence[str] = ()) -> list[str]:
         """Return the columns that the figure needs and a frame lacks."""

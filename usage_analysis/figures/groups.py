@@ -17,7 +17,7 @@ from usage_analysis.analysis.statements.groups import state_largest, state_vital
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats, check_columns, groups_by_size, in_units, is_narrow
-from usage_analysis.figures.compare import name_ticks
+from usage_analysis.figures.compare import name_rows
 from usage_analysis.figures.labels import subtitle, wrap_text
 from usage_analysis.figures.lines import OTHERS, line_of_group, others_name
 from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
@@ -225,7 +225,7 @@ def plot_pareto(
     total = float(values.sum())
     names = vocabulary.shortened((name for name, _ in parts), 14 if is_narrow(ax) else 30)
     _draw_bars(ax, names, values, total, grey=bool(others))
-    name_ticks(ax, names, [name for name, _ in parts])
+    name_rows(ax, names, [name for name, _ in parts])
     ax.set_xlabel(f"share of {vocabulary.counted(total, measure)} [%]")
     ax.set_ylabel(f"{vocabulary.clean(str(group_column(breakdown)))}, the largest first")
     return Caption(
@@ -262,6 +262,4 @@ def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey
         ax.annotate("added up", last, (-6, -1), ha="right", gid="sum name", bbox=box, **beside)
     ax.set_ylim(max(len(names), 3) - 0.2, -0.6)
     ax.set_xlim(0, FULL)
-    ax.grid(visible=True, axis="x")
-    ax.grid(visible=False, axis="y")
     in_percent(ax, x=True)

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis import vocabulary as wording
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.figures.axes import Floats, finished
+from usage_analysis.figures.axes import Floats, finished, has_groups
 from usage_analysis.figures.rates import trailing
 from usage_analysis.figures.style import laid_out, picture
 from usage_analysis.figures.ticks import dates_of
-from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.zones import DAY, local_clock
 
@@ -39,6 +38,10 @@ _BEFORE: Final = {"mean": "{} to ", "previous": "previous period ({}), beside "}
     _SUMS, "{}, to the end of "
 )
 _RATES: Final = ("error_rate", "join_rate")
+
+
+#: Choices that a point stands for, by name.
+Key = dict[str, Any]
 
 
 class Point(NamedTuple):
@@ -61,7 +64,7 @@ class Point(NamedTuple):
     width: float
     height: float
     label: str
-    key: dict[str, Any]
+    key: Key
 
 
 def svg_with_points(figure: Figure, table: pd.DataFrame) -> tuple[bytes, list[Point]]:
@@ -100,20 +103,14 @@ def points_of(figure: Figure, table: pd.DataFrame) -> list[Point]:
 
 
 def _points(
-    ax: Axes,
-    x: NDArray,
-    y: NDArray,
-    labels: Sequence[str],
-    keys: Sequence[dict[str, Any]],
-    wide: float = 0,
-    tall: float = 0,
-) -> list[Point]:
+    ax: Axes, x: NDArray, y: NDArray, labels: Sequence[str], keys: Sequence[Key],
+    size: tuple[float, float] = (0, 0),
+) -> list[Point]:  # fmt: skip
     """Points at places of the axes, or boxes of a size around them."""
     figure: Any = ax.figure
-    ends = [np.column_stack([x + way * wide / 2, y + way * tall / 2]) for way in (-1, 1)]
-    low, high = (
-        figure.transFigure.inverted().transform(ax.transData.transform(end)) for end in ends
-    )
+    to_figure = ax.transData + figure.transFigure.inverted()
+    centre, half = np.column_stack([x, y]), np.array(size) / 2
+    low, high = (to_figure.transform(end) for end in (centre - half, centre + half))
     middle = (low + high) / 2
     middle[:, 1] = 1 - middle[:, 1]
     cells = np.hstack([middle, np.abs(high - low)]).round(4).T.tolist()
@@ -169,9 +166,7 @@ def _bucket_value(value: float, height: str, every: str, gid: str = "") -> str:
     return told if gid == "mean" else told.removesuffix(f" {wording.per(every)}")
 
 
-def _buckets(
-    local: pd.DatetimeIndex, zone: str, every: str
-) -> tuple[list[str], list[dict[str, Any]]]:
+def _buckets(local: pd.DatetimeIndex, zone: str, every: str) -> tuple[list[str], list[Key]]:
     """Buckets in words by their local times, and the first and last day of each."""
     last = local
     if every not in ("hour", "day"):
@@ -189,11 +184,11 @@ def _buckets(
 def _rows_by_name(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Rows of each line, by its name; of groups those that rates over time are drawn from."""
     of = _meaning(table)
-    if group_column(table) in (None, "calls"):  # results have no group column but their own first
+    if not has_groups(table):
         return {"": table}
-    if of is None or of.made_by not in _RATES:
-        return {str(name): rows for name, rows in each_group(table)}
-    return {str(name): trailing(rows, of) for name, rows in each_group(table)}
+    rate = of if of is not None and of.made_by in _RATES else None
+    parts = each_group(table)
+    return {str(name): trailing(rows, rate) if rate else rows for name, rows in parts}
 
 
 def _meaning(table: pd.DataFrame) -> Meaning | None:
@@ -255,7 +250,7 @@ def _calendar(ax: Axes, daily: pd.DataFrame, zone: str) -> list[Point]:
         f"{day}: {_bucket_value(value, scale, 'day')}{'' if whole else ', day not whole'}"
         for day, value, whole in zip(when, values[weekday, column], finished(daily), strict=True)
     ]
-    return _points(ax, column, weekday, labels, keys, 1, 1)
+    return _points(ax, column, weekday, labels, keys, (1, 1))
 
 
 def _week(ax: Axes, table: pd.DataFrame, zone: str) -> list[Point]:
@@ -267,7 +262,7 @@ def _week(ax: Axes, table: pd.DataFrame, zone: str) -> list[Point]:
         told = wording.read_axis(value, scale) if np.isfinite(value) else "too few calls"
         labels.append(f"{wording.week_hour(slot)} ({zone}): {told}{_evidence(row, of)}")
     keys = [{"weekday": slot // 24, "hour": slot % 24} for slot in slots.tolist()]
-    return _points(ax, slots % 24, slots // 24, labels, keys, 1, 1)
+    return _points(ax, slots % 24, slots // 24, labels, keys, (1, 1))
 
 
 def _values(ax: Axes, heights: Floats) -> list[str]:
@@ -321,7 +316,7 @@ def _bars(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
         label = f"{name}: {wording.read_axis(wide, ax.get_xlabel())}"
         middle = np.array([x + wide / 2]), np.array([y + tall / 2])
         key = {"group": name} if name in table.index else {}
-        out += _points(ax, *middle, [label], [key], wide, tall)
+        out += _points(ax, *middle, [label], [key], (wide, tall))
     return out
 
 
@@ -331,27 +326,22 @@ def _rows(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
     of = _meaning(table) or Meaning(made_by="")
     interval = f"{wording.level(of.confidence)} interval " if of.confidence else ""
     words = [text.get_text().replace("\n", " ") for text in ax.texts if text.get_gid() == "words"]
-    grouped = table.index.name is not None and bool(of.measure or of.event)
+    grouped, across = table.index.name is not None and bool(of.measure or of.event), ax.get_xlabel()
     for gid, _, x, y in _lines(ax, {"before", "now", "own rate", "share"}):
         labels = []
         for value, place in zip(x, y.astype(int), strict=True):
             name, told = names[place], words[place].replace("(", f"({interval}")
+            effect = f"{wording.points(value / 100)} points"
             if gid in ("before", "now"):
-                period, across = "previous" if gid == "before" else "current", ax.get_xlabel()
-                drawn = (
-                    "" if across.startswith("change") else f": {wording.read_axis(value, across)}"
-                )
-                told = f"{period} period{drawn}; change {told}"
+                drawn = "" if across.startswith("change") else wording.read_axis(value, across)
+                period = "previous period" if gid == "before" else "current period"
+                told = f"{': '.join(filter(None, (period, drawn)))}; change {told}"
+            elif gid == "own rate":
+                own: Any = table.loc[name]
+                ends = wording.points_interval(own["low"], own["high"], of.confidence or 0)
+                told = f"by its rate {effect}, {ends}; both together {told}"
             else:
-                own: Any = table.loc[name] if gid == "own rate" else None
-                ends = (
-                    ""
-                    if own is None
-                    else f", {wording.points_interval(own['low'], own['high'], of.confidence or 0)}"
-                )
-                part = "rate" if gid == "own rate" else "share of the calls"
-                effect = wording.points(value / 100)
-                told = f"by its {part} {effect} points{ends}; both together {told}"
+                told = f"by its share of the calls {effect}; both together {told}"
             labels.append(f"{name}, {told}")
         keys = [{"group": names[place]} if grouped else {} for place in y.astype(int)]
         out += _points(ax, x, y, labels, keys)

@@ -119,17 +119,13 @@ class Theme:
 
     def problems(self) -> list[str]:
         """A sentence for each rule that the colours break, none where they break none."""
+        text = [(name, getattr(self, name), CONTRAST) for name in ("ink", "muted")]
+        drawn = [(name, getattr(self, name), LINE_CONTRAST) for name in ("main", "soft", "alarm")]
+        drawn += [(f"series {n}", one, LINE_CONTRAST) for n, one in enumerate(self.series[:6], 1)]
         found = [
-            f"{name}: contrast {contrast(colour, self.page):.1f} with the page, under {CONTRAST}"
-            for name, colour in (("ink", self.ink), ("muted", self.muted))
-            if contrast(colour, self.page) < CONTRAST
-        ]
-        drawn = {"main": self.main, "soft": self.soft, "alarm": self.alarm}
-        drawn |= {f"series {place}": colour for place, colour in enumerate(self.series[:6], 1)}
-        found += [
-            f"{name}: contrast {seen:.1f} with the page, under {LINE_CONTRAST}"
-            for name, colour in drawn.items()
-            if (seen := contrast(colour, self.page)) < LINE_CONTRAST
+            f"{name}: contrast {seen:.1f} with the page, under {least}"
+            for name, colour, least in text + drawn
+            if (seen := contrast(colour, self.page)) < least
         ]
         if not keeps_order(self.heat):
             found.append(f"heat: {self.heat} is lighter and darker by turns, so more is not seen")

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.vocabulary import MONTHS, WEEKDAYS, compact, span_of
@@ -123,15 +124,14 @@ def _two_lines(upper: str, lower: str) -> str:
 def hours_across(ax: Axes, about: Provenance | None, profile: pd.DataFrame) -> None:
     """Let the x axis have the hours of the day on the clock of a profile."""
     zone = about.timezone if about else profile.attrs.get("timezone")
-    ax.xaxis.set_major_locator(FixedLocator(range(0, 24, 6 if is_narrow(ax) else 3)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):02d}:00"))
+    hours = range(0, 24, 6 if is_narrow(ax) else 3)
+    ax.set_xticks(hours, [f"{hour:02d}:00" for hour in hours])
     ax.set_xlabel(f"hour of day [{zone}]" if zone else "hour of day")
 
 
 def weekdays_down(ax: Axes) -> None:
     """Let the y axis have the days of the week."""
-    ax.yaxis.set_major_locator(FixedLocator(range(7)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: WEEKDAYS[int(value) % 7]))
+    ax.set_yticks(range(7), WEEKDAYS)
     ax.set_ylabel("day of week")
 
 
@@ -141,14 +141,18 @@ def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08, mos
     top = float(np.max(finite, initial=0.0))
     whole = bool(top > 5 or (finite == np.rint(finite)).all())
     ax.set_ylim(0, top * room if top > 0 else 1)
-    ax.yaxis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=whole))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
+    _count(ax.yaxis, most, top, whole=whole)
 
 
 def in_counts(ax: Axes, most: int, top: float) -> None:
     """Let the x axis count in so many whole steps at most."""
-    ax.xaxis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
+    _count(ax.xaxis, most, top, whole=True)
+
+
+def _count(axis: Axis, most: int, top: float, *, whole: bool) -> None:
+    """Let an axis count in so many round steps at most, to numbers as large as `top`."""
+    axis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=whole))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
 
 
 def in_percent(ax: Axes, *, x: bool = False, most: int = 6) -> None:
