@@ -9,7 +9,7 @@ import pandas as pd
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage, Selection, group_hours_of
 from usage_analysis.analysis.statements.checks import state_checks
-from usage_analysis.dashboard.question import Question
+from usage_analysis.dashboard.queries import Question
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.groups import sum_groups

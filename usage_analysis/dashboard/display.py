@@ -8,10 +8,10 @@ from typing import Any, Final, Literal
 
 import ipywidgets as widgets
 import pandas as pd
+from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.address import in_app
 from usage_analysis.dashboard.controls import html
-from usage_analysis.dashboard.drawing import Drawn
 from usage_analysis.dashboard.picture import Picture
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.views import View
@@ -66,19 +66,19 @@ class Display:
         self.progress.max, self.progress.value = total, done
         self.progress.description = f"Fetching {done}/{total}"
 
-    def shown(self, view: View, drawn: Drawn, fetched: bool) -> None:
+    def shown(self, view: View, axes: Axes, headline: str, fetched: bool) -> None:
         """Show the figure of what the controls say, with its words.
 
         The picture goes first: each widget reaches the page on its own, and words of a new
         question must not stand over the figure of an old one.
         """
-        self.image.draw(figure_of(drawn.axes), drawn.table)
+        self.image.draw(figure_of(axes), view.prepared.table)
         self.image.layout.display = None
-        lines = escape(drawn.python)
+        lines = escape(view.python)
         self.python.value = f'<pre tabindex="0" aria-label="Python lines">{lines}</pre>'
         warning = view.cached.warning
         self._note(warning or partly(view), bad=bool(warning))
-        self._say(drawn.headline)
+        self._say(headline)
         self._show_date(view, fetched)
         self._settle()
 

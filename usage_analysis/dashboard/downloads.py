@@ -8,7 +8,8 @@ import re
 import tempfile
 from typing import Final, NamedTuple
 
-from usage_analysis.dashboard.drawing import Drawn
+from matplotlib.axes import Axes
+
 from usage_analysis.dashboard.views import View
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import picture
@@ -43,7 +44,7 @@ class Download(NamedTuple):
         )
 
 
-def make_download(kind: str, view: View, drawn: Drawn) -> Download:
+def make_download(kind: str, view: View, axes: Axes) -> Download:
     """Return the figure, its table or a report as a file.
 
     Parameters
@@ -60,14 +61,12 @@ def make_download(kind: str, view: View, drawn: Drawn) -> Download:
     settings = view.settings
     name = f"{settings.view}-{settings.first}-{settings.last}-{settings.timezone}"
     name = f"{re.sub('[^A-Za-z0-9-]+', '_', name)}.{suffix}"
-    if kind in ("PNG", "SVG", "PDF"):
-        figure = figure_of(drawn.axes)
-        return Download(name, media, picture(figure, suffix, dpi=200))
-    if kind == "CSV":
-        return Download(name, media, csv_of(drawn.table))
-    if kind == "Parquet":
-        return Download(name, media, parquet_of(drawn.table))
-    return Download(f"report-{name}", media, _report(view))
+    if kind == "Report":
+        return Download(f"report-{name}", media, _report(view))
+    if kind in ("CSV", "Parquet"):
+        write = csv_of if kind == "CSV" else parquet_of
+        return Download(name, media, write(view.prepared.table))
+    return Download(name, media, picture(figure_of(axes), suffix, dpi=200))
 
 
 def _report(view: View) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 from IPython.display import publish_display_data
+from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.address import Address
 from usage_analysis.dashboard.cache import CachedUsage
@@ -22,11 +23,10 @@ from usage_analysis.dashboard.controls import Controls, Named, lay_out, parts_of
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, partly
 from usage_analysis.dashboard.downloads import Download, make_download
-from usage_analysis.dashboard.drawing import Drawn, draw
+from usage_analysis.dashboard.headlines import HEADLINES
 from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.dashboard.overview import Overview
-from usage_analysis.dashboard.queries import BackgroundQueries
-from usage_analysis.dashboard.question import Question
+from usage_analysis.dashboard.queries import BackgroundQueries, Question
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.static_output import StaticOutput
 from usage_analysis.dashboard.views import View
@@ -271,22 +271,23 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
             self._static.keep(self.sentence)
             return
         try:
-            drawn = draw(view, narrow=self.image.narrow)
+            axes = view.draw(narrow=self.image.narrow)
+            headline = HEADLINES[view.settings.view](view).sentence
             self.overview.show(view)  # first: no old card stands beside new words
-            self.display.shown(view, drawn, fetched)
+            self.display.shown(view, axes, headline, fetched)
         except QueryError as error:
             self._refuse(error)
             return
-        self._keep(view, drawn)
+        self._keep(view, axes)
         self.image.state = json.dumps(self.state())
         self._enter("partial" if partly(view) else "ready")
-        self._static.keep(self.sentence, drawn.axes)
+        self._static.keep(self.sentence, axes)
         self.draws += 1
 
-    def _keep(self, view: View | None, drawn: Drawn | None) -> None:
-        self._view, self._drawn = view, drawn
-        self.axes = drawn.axes if drawn else None
-        self.table = drawn.table if drawn else None
+    def _keep(self, view: View | None, axes: Axes | None) -> None:
+        self._view, self.axes = view, axes
+        drawn = None if axes is None else view
+        self.table = drawn.prepared.table if drawn else None
         self.python = drawn.python if drawn else ""
 
     @contextmanager
@@ -375,13 +376,13 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
         return self.display.sentence
 
     @property
-    def _current(self) -> Drawn | None:
-        return self._drawn if self.phase in ("ready", "partial") else None
+    def _current(self) -> Axes | None:
+        return self.axes if self.phase in ("ready", "partial") else None
 
     def __repr__(self) -> str:
         """Return the query and the displayed figure; tests of notebooks compare this text."""
-        days, drawn = self._settings.days, self._current
-        what = title_of(figure_of(drawn.axes)) if drawn is not None else self.phase
+        days, axes = self._settings.days, self._current
+        what = title_of(figure_of(axes)) if axes is not None else self.phase
         if self.error is not None:
             what = f"{self.phase}: {' '.join(str(self.error).split())}"
         hours = len(self._view.hourly) if self._view is not None else 0

@@ -15,7 +15,7 @@ from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.selection import Days, Selection
 from usage_analysis.dashboard import dates
 from usage_analysis.dashboard.names import Names
-from usage_analysis.dashboard.question import Question
+from usage_analysis.dashboard.queries import Question
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
 

@@ -7,13 +7,15 @@ from functools import cached_property
 from typing import Final
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from usage_analysis.analysis.selection import Days, SelectedUsage
 from usage_analysis.dashboard.cache import CachedUsage
-from usage_analysis.dashboard.question import grouping_of
+from usage_analysis.dashboard.queries import grouping_of
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.catalogue import CATALOGUE
 from usage_analysis.figures.entry import Entry, Options, Prepared
+from usage_analysis.figures.style import NARROW_WIDTH, figure_style
 from usage_analysis.tidy.frames import REST
 
 TABS: Final = {
@@ -97,9 +99,15 @@ class View:
             self._prepared[name, event] = CATALOGUE[name].prepare(self.selected, options)
         return self._prepared[name, event]
 
-    def python(self) -> list[str]:
-        """Return Python lines from the client to the figure."""
-        return [*self._rows_in_python(self.prepared), *self.prepared.lines]
+    def draw(self, *, narrow: bool = False) -> Axes:
+        """Draw the chosen figure; a narrow one fits a phone."""
+        with figure_style():
+            return self.prepared.figure(NARROW_WIDTH).axes[0] if narrow else self.prepared.draw()
+
+    @cached_property
+    def python(self) -> str:
+        """Python lines from the client to the figure."""
+        return "\n".join([*self._rows_in_python(self.prepared), *self.prepared.lines])
 
     def _rows_in_python(self, prepared: Prepared) -> list[str]:
         """Return Python that makes `hourly` and `about`, and `previous` for a comparison."""
