@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import ipywidgets as widgets
@@ -14,7 +14,6 @@ from usage_analysis.dashboard.settings import MEASURES, Settings, label_of, meta
 from usage_analysis.dashboard.styles import STYLE
 from usage_analysis.dashboard.views import TABS, VIEWS, views_of
 
-ANY: Final = ""
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
 #: Controls that only some figures depend on.
 SOMETIMES: Final = frozenset().union(*(view.heeds for view in VIEWS.values()))
@@ -111,9 +110,9 @@ class Controls:
             "hour_from": _choice("hour_from", _hours("hour_from")),
             "hour_to": _choice("hour_to", _hours("hour_to")),
             "agents": self.agents.list,
-            "voice": _choice("voice", [("Any", ANY), *_same(names.voices)]),
-            "metadata_key": _choice("metadata_key", [("Any", ANY), *_same(names.metadata)]),
-            "metadata_value": _choice("metadata_value", [("Any", ANY)]),
+            "voice": _choice("voice", _any_of(names.voices)),
+            "metadata_key": _choice("metadata_key", _any_of(names.metadata)),
+            "metadata_value": _choice("metadata_value", _any_of([])),
             **{
                 name: _on_input(widgets.Text, label_of(name), placeholder="any")
                 for name in ("duration_min", "duration_max", "search")
@@ -179,8 +178,7 @@ class Controls:
 
     def offer_values(self, key: str) -> None:
         """Offer the values of a metadata key."""
-        values = self._names.metadata.get(key, [])
-        self.by_name["metadata_value"].options = [("Any", ANY), *((v, v) for v in values)]
+        self.by_name["metadata_value"].options = _any_of(self._names.metadata.get(key, []))
 
     def values(self) -> dict[str, Any]:
         """Return the value of every control."""
@@ -196,8 +194,8 @@ def _hours(name: str) -> list[tuple[str, int]]:
     return [(f"{hour:02}:00", hour) for hour in range(int(meta.ge or 0), int(meta.le or 0) + 1)]
 
 
-def _same(names: Any) -> list[tuple[str, str]]:
-    return [(name, name) for name in names]
+def _any_of(names: Iterable[str]) -> list[tuple[str, str]]:
+    return [("Any", ""), *((name, name) for name in names)]
 
 
 def _choice(name: str, options: list[tuple[str, Any]]) -> Any:

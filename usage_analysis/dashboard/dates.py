@@ -61,23 +61,21 @@ def days_of(preset: str, today: date, billing_day: int = 1) -> Days:
     billing_day
         Day of the month on which a billing cycle begins; in a shorter month, its last day.
     """
-    if preset == "today":
-        return Days(today, today)
-    if preset == "yesterday":
-        return Days(today - _DAY, today - _DAY)
-    if preset.startswith("last_") and preset.endswith("_days"):
-        return Days(today - int(preset.split("_")[1]) * _DAY, today - _DAY)
-    if preset == "this_month":
-        return Days(today.replace(day=1), today)
-    if preset == "last_month":
-        last = today.replace(day=1) - _DAY
-        return Days(last.replace(day=1), last)
-    if preset == "billing_cycle":
-        start = _in_month(today, billing_day)
-        if start > today:
-            start = _in_month(today.replace(day=1) - _DAY, billing_day)
-        return Days(start, today)
-    raise QueryError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
+    month, yesterday = today.replace(day=1), today - _DAY
+    cycle = _in_month(today, billing_day)
+    if cycle > today:
+        cycle = _in_month(month - _DAY, billing_day)
+    periods = {
+        "today": Days(today, today),
+        "yesterday": Days(yesterday, yesterday),
+        **{f"last_{n}_days": Days(today - n * _DAY, yesterday) for n in (7, 30, 90)},
+        "this_month": Days(month, today),
+        "last_month": Days((month - _DAY).replace(day=1), month - _DAY),
+        "billing_cycle": Days(cycle, today),
+    }
+    if preset not in periods:
+        raise QueryError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
+    return periods[preset]
 
 
 def previous_days(days: Days, comparison: str) -> Days | None:

@@ -8,14 +8,9 @@ from typing import Any, Final
 
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.meaning import Meaning
+from usage_analysis.analysis.statements import change
 from usage_analysis.analysis.statements.billing import state_cost, state_overhead
 from usage_analysis.analysis.statements.capacity import state_capacity
-from usage_analysis.analysis.statements.change import (
-    state_change,
-    state_changes,
-    state_difference,
-    state_effects,
-)
 from usage_analysis.analysis.statements.control import state_control, state_error_week
 from usage_analysis.analysis.statements.funnel import state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
@@ -49,7 +44,9 @@ def _total(view: View) -> Statement:
 
 def _change(view: View) -> Statement:
     found = view.prepare("comparison").result
-    return (state_changes if found.ndim == 2 else state_change)(found, _meaning(found))
+    return (change.state_changes if found.ndim == 2 else change.state_change)(
+        found, _meaning(found)
+    )
 
 
 def _largest(view: View) -> Statement:
@@ -86,13 +83,13 @@ def _rate(view: View) -> Statement:
     if view.selected.previous is not None:
         found = view.prepare("rates_compared").table
         row = found.loc[event]
-        return state_difference(row, _meaning(found), event=event, among=len(found))
+        return change.state_difference(row, _meaning(found), event=event, among=len(found))
     return state_rate_of(view.selected.final, event)
 
 
 def _effects(view: View, event: str | None = None) -> Statement:
     found = view.prepare("effects", event=event).table
-    return state_effects(found, _meaning(found))
+    return change.state_effects(found, _meaning(found))
 
 
 def _meaning(found: Any) -> Meaning:

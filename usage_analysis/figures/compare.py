@@ -13,13 +13,7 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning
-from usage_analysis.analysis.statements.change import (
-    row_label,
-    state_change,
-    state_changes,
-    state_difference,
-    state_effects,
-)
+from usage_analysis.analysis.statements import change
 from usage_analysis.figures.axes import Floats, cell_number, check_columns, figure_of, is_narrow
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
@@ -71,7 +65,7 @@ def plot_comparison(
         more = f"; the {most} of {len(rows)} with the greatest difference"
         rows = _greatest(rows, most)
     _draw_dumbbells(ax, rows)
-    labels = [row_label(name, of) for name in rows.index]
+    labels = [change.row_label(name, of) for name in rows.index]
     what = str(rows.index.name or of.name) if len(table) > 1 or len(rows) == 0 else of.name
     numbers = rows[["before", "now", "low", "high"]].to_numpy(dtype=np.float64)
     names = _lay_out_rows(ax, labels, rows["words"].tolist(), (unit, what), numbers)
@@ -97,11 +91,11 @@ def _greatest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
 def _finding(changes: pd.DataFrame | pd.Series, of: Meaning, lost: list[str]) -> str:
     """Title that states the changes."""
     if isinstance(changes, pd.DataFrame):
-        found = state_changes(changes, of).title
+        found = change.state_changes(changes, of).title
     elif of.made_by == "rate_difference":
-        found = state_difference(changes, of).title
+        found = change.state_difference(changes, of).title
     else:
-        found = state_change(changes, of).title
+        found = change.state_change(changes, of).title
     if lost:
         found += f"; nothing in the previous period to compare with: {', '.join(lost[:3])}"
     return found
@@ -227,7 +221,7 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
     level = vocabulary.level(float(of.confidence or 0))
     return Caption(
         f"Dots: what each group adds to the difference of the {of.name}s",
-        state_effects(effects, of).title,
+        change.state_effects(effects, of).title,
         f"● by its own rate, bar: {level} interval; ○ by its share of the calls; beside: both "
         f"together{more}",
         names,

@@ -261,19 +261,12 @@ def _draw_marks(
 ) -> list[str]:
     """Draw the marks on their days, and return the names of those that lie in the frame."""
     theme, named = theme_in_use(), []
-    look: dict[str, Any] = {
-        "ls": "none",
-        "ms": 5.5,
-        "mfc": theme.page,
-        "mec": theme.ink,
-        "mew": 0.8,
-    }
     for mark in marks:
         end = mark.end or mark.start + pd.Timedelta(microseconds=1)
         touched = left_out(daily, [Mark(mark.start, mark.label, end=end, leave_out=True)])
         marker, sign = ("X", "✕") if mark.leave_out else ("o", "○")
         at = week[touched] + 0.3, weekday[touched] - 0.3
-        ax.plot(*at, marker=marker, gid="mark", **look)
+        ax.plot(*at, marker, ms=5.5, mfc=theme.page, mec=theme.ink, mew=0.8, gid="mark")
         if touched.any():
             when = when_in_words(mark, zone_of(daily))
             named.append(f"{sign} {shorten(mark.label, 32)}, {when}")

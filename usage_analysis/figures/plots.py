@@ -129,7 +129,12 @@ def plot(
                 ax = shared["ax"] or new_figure().add_subplot()
                 panel = Panel(ax, of, shared.get("marks", ()), shared["about"])
                 caption = body(panel, table, **own)
-                _write(ax, caption, shared["title"], shared["about"], table)
+                ax.set_label(caption.kind)
+                if caption.empty:
+                    write_empty(ax, caption.empty)
+                    caption = caption._replace(key="")
+                title, about = shared["title"] or caption.title, shared["about"]
+                write_heading(ax, title, about, table, caption.names, key=caption.key)
             return ax
 
         drawn.__signature__ = signature  # type: ignore[attr-defined]
@@ -137,17 +142,6 @@ def plot(
         return drawn
 
     return decorate
-
-
-def _write(
-    ax: Axes, caption: Caption, title: str | None, about: Provenance | None, table: Any
-) -> None:
-    """Write the caption of a plot above its axes and into its alternative text."""
-    ax.set_label(caption.kind)
-    if caption.empty:
-        write_empty(ax, caption.empty)
-    key = "" if caption.empty else caption.key
-    write_heading(ax, title or caption.title, about, table, caption.names, key=key)
 
 
 def _full_signature(body: Callable[..., Any]) -> tuple[inspect.Signature, list[str]]:

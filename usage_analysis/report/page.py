@@ -21,17 +21,10 @@ from usage_analysis.analysis.columns import finished
 from usage_analysis.analysis.selection import Selection
 from usage_analysis.analysis.vocabulary import number, several
 from usage_analysis.errors import QueryError
+from usage_analysis.figures import style
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.points import Point, svg_with_points
-from usage_analysis.figures.style import (
-    NARROW_WIDTH,
-    WIDTH,
-    Theme,
-    alt_text,
-    figure_style,
-    picture,
-    theme_in_use,
-)
+from usage_analysis.figures.style import NARROW_WIDTH, WIDTH, Theme
 from usage_analysis.progress import Progress, ProgressOption, report_progress
 from usage_analysis.report import tables
 from usage_analysis.report.results import ReportOptions, ReportResults, Section
@@ -132,8 +125,8 @@ def write_report(
     target = Path(folder)
     if target.exists() and not target.is_dir():
         raise QueryError(f"folder: expected a folder or a new name, got the file {str(target)!r}")
-    with figure_style(results.options.theme), report_progress(progress, "Writing") as report:
-        logo = _logo(theme_in_use())
+    with style.figure_style(results.options.theme), report_progress(progress, "Writing") as report:
+        logo = _logo(style.theme_in_use())
         page = _Page(results, list(sections_of(results, sections)), sections, logo)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as made:
@@ -169,25 +162,21 @@ class _Page:
 
     def write(self, folder: Path, progress: Progress) -> list[str]:
         """Write all files and return their names, the page last."""
-        steps = sum(len(section.pictures) for section in self.sections) + 2
+        pictures = [one for section in self.sections for one in section.pictures]
+        steps = len(pictures) + 2
         names: list[str] = []
-        shown: dict[str, list[dict[str, Any]]] = {}
-        done = 0
-        for section in self.sections:
-            shown[section.name] = []
-            for one in section.pictures:
-                progress(done, steps)
-                wide = one.draw(WIDTH)
-                figures = {"wide": wide, "narrow": one.draw(NARROW_WIDTH)}
-                drawings = {name: svg_with_points(f, one.drawn) for name, f in figures.items()}
-                if not self.results.options.single_file:
-                    names += _write_figure(wide, drawings["wide"][0], folder / one.name)
-                shown[section.name].append(_format_figure(wide, drawings, one.table))
-                done += 1
-        progress(done, steps)
+        shown: dict[str, dict[str, Any]] = {}
+        for done, one in enumerate(pictures):
+            progress(done, steps)
+            figures = {"wide": one.draw(WIDTH), "narrow": one.draw(NARROW_WIDTH)}
+            drawings = {name: svg_with_points(f, one.drawn) for name, f in figures.items()}
+            if not self.results.options.single_file:
+                names += _write_figure(figures["wide"], drawings["wide"][0], folder / one.name)
+            shown[one.name] = _format_figure(figures["wide"], drawings, one.table)
+        progress(steps - 2, steps)
         for name, table in self._tables().items():
             names += tables.write_table(table, folder, name)
-        progress(done + 1, steps)
+        progress(steps - 1, steps)
         digest = hashlib.sha256(tables.csv_of(self.results.selected.hourly)).hexdigest()
         (folder / "report.html").write_text(self._html(shown, names, digest), encoding="utf-8")
         progress(steps, steps)
@@ -197,21 +186,25 @@ class _Page:
         """Return every table by its file's name; none for a single file."""
         if self.results.options.single_file:
             return {}
-        tables = {"hourly": self.results.selected.hourly, "daily": self.results.selected.daily}
+        found = {"hourly": self.results.selected.hourly, "daily": self.results.selected.daily}
         for section in self.sections:
-            tables |= {one.name: one.table for one in section.pictures}
-            tables |= {name: one.table for name, one in section.tables.items()}
-        return tables
+            found |= {one.name: one.table for one in section.pictures}
+            found |= {name: one.table for name, one in section.tables.items()}
+        return found
 
-    def _html(self, shown: dict[str, list[dict[str, Any]]], names: list[str], digest: str) -> str:
+    def _html(self, shown: dict[str, dict[str, Any]], names: list[str], digest: str) -> str:
+        total = self.results.selected.hourly.drop(columns="provisional").sum()
+        joined, talk = total["joined_count"], total["duration"].total_seconds()
         return tables.TEMPLATES.get_template("page.html.j2").render(
             results=self.results,
-            theme=theme_in_use(),
+            theme=style.theme_in_use(),
             logo=self.logo,
             left_out=int((~finished(self.results.selected.daily)).sum()),
             several=several,
             has_parquet=tables.has_parquet(),
-            totals=self._totals(),
+            number=number,
+            total=total,
+            average=divmod(round(talk / joined), 60) if joined else None,
             summary=[
                 *summarize(self.results, [section.name for section in self.sections]),
                 *(state_left_out(self.results) if self.wanted is None else []),
@@ -232,25 +225,11 @@ class _Page:
         days = usage.daily.index
         return usage.source == "file" and usage.as_of == days[-1] + pd.Timedelta(days=1)
 
-    def _totals(self) -> list[tuple[str, str]]:
-        """Return the totals of the columns that the data have, each with its label."""
-        total = self.results.selected.hourly.drop(columns="provisional").sum()
-        joined, talk = total["joined_count"], total["duration"].total_seconds()
-        minutes, seconds = divmod(round(talk / joined) if joined else 0, 60)
-        mean = f"{minutes:,} min {seconds:02} s" if joined else "none joined"
-        found = [("Calls", f"{total['total_count']:,.0f}"), ("Joined", f"{joined:,.0f}")]
-        if "error_count" in total:
-            found.append(("Failed", f"{total['error_count']:,.0f}"))
-        found += [("Talk", f"{number(talk / 60, 'duration')} min"), ("Average call length", mean)]
-        if "billed_minutes" in total:
-            found.append(("Billed", f"{number(total['billed_minutes'], 'billed_minutes')} min"))
-        return found
-
 
 def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
     """Write a figure as SVG and PNG, and return the names of the files."""
     path.with_suffix(".svg").write_bytes(svg)
-    path.with_suffix(".png").write_bytes(picture(figure, "png", dpi=200))
+    path.with_suffix(".png").write_bytes(style.picture(figure, "png", dpi=200))
     return [f"{path.name}.svg", f"{path.name}.png"]
 
 
@@ -258,12 +237,12 @@ def _format_figure(
     wide: Figure, drawings: dict[str, tuple[bytes, list[Point]]], table: pd.DataFrame
 ) -> dict[str, Any]:
     """Return a figure as the page shows it: its drawings, their points, its words and its table."""
-    images = {name: _in_the_dark(svg, theme_in_use()) for name, (svg, _) in drawings.items()}
+    images = {name: _in_the_dark(svg, style.theme_in_use()) for name, (svg, _) in drawings.items()}
     return {
         **{name: _address(image, "image/svg+xml") for name, image in images.items()},
         # A page without controls has nothing to choose, so no point needs its key.
         "points": {name: [point[:-1] for point in found] for name, (_, found) in drawings.items()},
-        "alt": alt_text(wide),
+        "alt": style.alt_text(wide),
         "table": tables.html_table(table),
         "rows": tables.rows_in_words(table),
     }
@@ -278,7 +257,6 @@ def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
     swap = {getattr(theme, name): dark for name, dark in _DARK.items()}
     if contrast(theme.main, _DARK["page"]) < contrast(theme.soft, _DARK["page"]):
         swap |= {theme.main: theme.soft, theme.soft: theme.main}
-    style = tables.TEMPLATES.get_template("dark.css.j2").render(
-        theme=theme, swap=swap, ink=_DARK["ink"]
-    )
-    return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + style.encode(), 1))
+    rules = tables.TEMPLATES.get_template("dark.css.j2")
+    sheet = rules.render(theme=theme, swap=swap, ink=_DARK["ink"]).encode()
+    return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + sheet, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
 from usage_analysis.analysis.meaning import meaning_of
@@ -63,17 +63,9 @@ def _rate(event: str, results: ReportResults) -> Iterator[Statement]:
         yield state_difference(row, meaning, event=event, among=among)
 
 
-def _capacity(results: ReportResults) -> Iterator[Statement]:
-    yield state_capacity(results.prepare("capacity").table)
-
-
 def _billing(results: ReportResults) -> Iterator[Statement]:
     yield state_cost(results.selected.hourly, results.options.price)
     yield from _change(results, "billed_minutes")
-
-
-def _month(results: ReportResults) -> Iterator[Statement]:
-    yield state_month(results.month, price=results.options.price)
 
 
 def _groups(results: ReportResults) -> Iterator[Statement]:
@@ -89,22 +81,18 @@ def _groups(results: ReportResults) -> Iterator[Statement]:
         yield state_costs(groups, results.options.price)
 
 
-def _peaks(results: ReportResults) -> Iterator[Statement]:
-    yield state_peak(results.selected.unmarked)
-
-
 def _checks(results: ReportResults) -> Iterator[Statement]:
     yield state_checks(results.checks, results.selected.selection.timezone)
 
 
 #: What each section has to state, the most important section first.
-_STATE: Final[dict[str, Callable[[ReportResults], Iterator[Statement]]]] = {
+_STATE: Final[dict[str, Callable[[ReportResults], Iterable[Statement]]]] = {
     "errors": _errors,
     "joins": lambda results: _rate("joined_count", results),
-    "capacity": _capacity,
-    "month": _month,
+    "capacity": lambda results: [state_capacity(results.prepare("capacity").table)],
+    "month": lambda results: [state_month(results.month, price=results.options.price)],
     "billing": _billing,
     "groups": _groups,
-    "peaks": _peaks,
+    "peaks": lambda results: [state_peak(results.selected.unmarked)],
     "checks": _checks,
 }
