@@ -1,13 +1,16 @@
-"""Output of the dashboard in each of its states, so that nothing old looks new."""
+"""Output of the dashboard in each of its states, on its page and in a saved notebook."""
 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from html import escape
 from typing import Any, Final, Literal
+from uuid import uuid4
 
 import ipywidgets as widgets
 import pandas as pd
+from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.address import in_app
@@ -16,6 +19,7 @@ from usage_analysis.dashboard.picture import Picture
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.views import View
 from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.style import picture
 
 Phase = Literal["loading", "ready", "partial", "empty", "failed", "refused"]
 _SOURCES: Final = {"live": "your account", "sample": "sample account", "file": "a file of yours"}
@@ -177,3 +181,38 @@ def partly(view: View) -> str:
         f"Partial: the last {hours} still running or so recent that billed minutes can grow; the "
         f"data end at {end:%Y-%m-%d %H:%M}. Totals hold them, means and rates a day leave them out."
     )
+
+
+class StaticOutput:
+    """A picture beside the widget, brought up to date with each figure.
+
+    Without a kernel JupyterLab shows nothing of a widget and nothing else of its output, so the
+    picture is an output beside it, and always the next one: while the widget is there, the style of
+    its page hides what follows it (`explorer.css`). A page that was loaded again under a running
+    kernel no longer hears of it, until the cell is run.
+    """
+
+    def __init__(self) -> None:
+        self._output = ""
+        self._sentence = ""
+        self._axes: Axes | None = None
+
+    def keep(self, sentence: str, axes: Axes | None = None) -> None:
+        """Keep a figure in the place of the last, or the sentence alone where there is none."""
+        self._sentence, self._axes = sentence, axes
+        if self._output:
+            self._publish(update=True)
+
+    def show(self) -> None:
+        """Put it into the notebook, if this is one: nobody saves the page of an app."""
+        if in_app():
+            return
+        self._output = self._output or uuid4().hex
+        self._publish(update=False)
+
+    def _publish(self, *, update: bool) -> None:
+        data = {"text/plain": self._sentence}
+        if self._axes is not None:
+            png = picture(figure_of(self._axes), "png", dpi=120)
+            data["image/png"] = b64encode(png).decode()
+        publish_display_data(data, transient={"display_id": self._output}, update=update)

@@ -17,19 +17,17 @@ from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.address import Address
-from usage_analysis.dashboard.cache import CachedUsage
 from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, Named, lay_out, parts_of
 from usage_analysis.dashboard.dates import check_billing_day
-from usage_analysis.dashboard.display import Display, Phase, partly
+from usage_analysis.dashboard.display import Display, Phase, StaticOutput, partly
 from usage_analysis.dashboard.downloads import Download, make_download
 from usage_analysis.dashboard.headlines import HEADLINES
 from usage_analysis.dashboard.names import Given, GivenValues, Names
 from usage_analysis.dashboard.overview import Overview
 from usage_analysis.dashboard.queries import BackgroundQueries, Question
 from usage_analysis.dashboard.settings import Settings
-from usage_analysis.dashboard.static_output import StaticOutput
-from usage_analysis.dashboard.views import View
+from usage_analysis.dashboard.views import CachedUsage, View
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.figures.axes import figure_of

@@ -1,8 +1,9 @@
-"""The figure of the dashboard as a widget: SVG on the page, which answers a pointer."""
+"""The figure of the dashboard as a widget: SVG that answers a pointer, with the page's script."""
 
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Final
 
 import anywidget
@@ -10,11 +11,19 @@ import pandas as pd
 import traitlets
 from matplotlib.figure import Figure
 
-from usage_analysis.dashboard.styles import read
 from usage_analysis.figures.points import points_of
 from usage_analysis.figures.style import alt_text, laid_out, picture
 
-_MODULE: Final = read("figures", "pointer.js") + read("dashboard", "explorer.js")
+
+def _read(room: str, name: str) -> str:
+    """Return the text of a file that ships with a room of the package."""
+    return (files(f"usage_analysis.{room}") / name).read_text(encoding="utf-8")
+
+
+_MODULE: Final = _read("figures", "pointer.js") + _read("dashboard", "explorer.js")
+_SHEETS: Final = _read("figures", "pointer.css") + _read("dashboard", "explorer.css")
+#: Style sheets of the page.
+STYLE: Final = f"<style>\n{_SHEETS}</style>"
 
 
 class Picture(anywidget.AnyWidget):

@@ -21,14 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.colour import (
-    CONTRAST,
-    LINE_CONTRAST,
-    alike,
-    contrast,
-    hex_colour,
-    keeps_order,
-)
+from usage_analysis.figures import colour
 from usage_analysis.figures.provenance import Subtitle
 
 # Okabe and Ito (2008), told apart with every kind of colour vision.
@@ -111,27 +104,28 @@ class Theme:
         if isinstance(self.series, str) or len(self.series) < 6:
             raise QueryError(f"series: expected six colours or more, got {self.series!r}")
         plain = {name: getattr(self, name) for name in _COLOURS}
-        for name, colour in [*plain.items(), *(("series", colour) for colour in self.series)]:
-            if not hex_colour(colour):
-                raise QueryError(f"{name}: expected a colour such as #0072B2, got {colour!r}")
+        for name, value in [*plain.items(), *(("series", value) for value in self.series)]:
+            if not colour.hex_colour(value):
+                raise QueryError(f"{name}: expected a colour such as #0072B2, got {value!r}")
         if self.heat not in mpl.colormaps:
             raise QueryError(f"heat: expected a colour map of matplotlib, got {self.heat!r}")
 
     def problems(self) -> list[str]:
         """A sentence for each rule that the colours break, none where they break none."""
-        text = [(name, getattr(self, name), CONTRAST) for name in ("ink", "muted")]
-        drawn = [(name, getattr(self, name), LINE_CONTRAST) for name in ("main", "soft", "alarm")]
-        drawn += [(f"series {n}", one, LINE_CONTRAST) for n, one in enumerate(self.series[:6], 1)]
+        text, lines = colour.CONTRAST, colour.LINE_CONTRAST
+        named = [(name, getattr(self, name), text) for name in ("ink", "muted")]
+        named += [(name, getattr(self, name), lines) for name in ("main", "soft", "alarm")]
+        named += [(f"series {n}", value, lines) for n, value in enumerate(self.series[:6], 1)]
         found = [
             f"{name}: contrast {seen:.1f} with the page, under {least}"
-            for name, colour, least in text + drawn
-            if (seen := contrast(colour, self.page)) < least
+            for name, value, least in named
+            if (seen := colour.contrast(value, self.page)) < least
         ]
-        if not keeps_order(self.heat):
+        if not colour.keeps_order(self.heat):
             found.append(f"heat: {self.heat} is lighter and darker by turns, so more is not seen")
-        found += [f"series: {words}" for words in alike(self.series[:6])]
-        found += [f"main, soft: {words}" for words in alike([self.main, self.soft])]
-        return found + [f"main, alarm: {words}" for words in alike([self.main, self.alarm])]
+        found += [f"series: {words}" for words in colour.alike(self.series[:6])]
+        found += [f"main, soft: {words}" for words in colour.alike([self.main, self.soft])]
+        return found + [f"main, alarm: {words}" for words in colour.alike([self.main, self.alarm])]
 
 
 _COLOURS: Final = ("main", "soft", "alarm", "ink", "muted", "grid", "empty", "page")
@@ -168,7 +162,7 @@ def _settings(theme: Theme) -> Any:
         theme.page: ("axes.facecolor", "figure.facecolor"),
         theme.grid: ("grid.color",),
     }
-    own = {name: colour for colour, names in colours.items() for name in names}
+    own = {name: value for value, names in colours.items() for name in names}
     return {**_STYLE, **own, "font.family": families(theme.fonts)}
 
 
