@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.conftest import Board
 from usage_analysis.dashboard.app import served
-from usage_analysis.dashboard.views import TABS
+from usage_analysis.dashboard.settings import TABS
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::ResourceWarning")]
 HANDLED = {

@@ -19,8 +19,8 @@ from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.change import state_effects
 from usage_analysis.dashboard.controls import Named
 from usage_analysis.dashboard.headlines import HEADLINES
-from usage_analysis.dashboard.settings import Settings
-from usage_analysis.dashboard.views import ON_TABS, TABS, VIEWS
+from usage_analysis.dashboard.settings import TABS, Settings
+from usage_analysis.dashboard.views import ON_TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import picture
 from usage_analysis.sample import AGENTS, KEY, TENANTS

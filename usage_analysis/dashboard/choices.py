@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from usage_analysis.dashboard.dates import CUSTOM, days_of, machine_zone, nearest
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import Settings, label_of
-from usage_analysis.dashboard.views import ON_TABS, TABS, VIEWS, views_of
+from usage_analysis.dashboard.views import ON_TABS, VIEWS, views_of
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
 
@@ -52,10 +52,6 @@ class Choices:
         days = days_of("last_30_days", self._today(name))
         defaults = {"first": days.first, "last": days.last}
         settings = Settings.from_json(defaults | given | {"timezone": name})
-        if settings.tab not in TABS:
-            raise QueryError(
-                f"{label_of('tab')}: expected one of {', '.join(TABS)}, got {settings.tab!r}"
-            )
         known = [view for _, view in views_of(settings)]
         if "view" not in given:
             settings = replace(settings, view=known[0])

@@ -11,8 +11,8 @@ from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
 from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.picture import STYLE
-from usage_analysis.dashboard.settings import MEASURES, Settings, label_of, meta_of
-from usage_analysis.dashboard.views import TABS, VIEWS, views_of
+from usage_analysis.dashboard.settings import MEASURES, TABS, Settings, label_of, meta_of
+from usage_analysis.dashboard.views import VIEWS, views_of
 
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
 #: Controls that only some figures depend on.

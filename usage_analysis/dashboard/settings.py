@@ -21,6 +21,13 @@ from usage_analysis.query import UsageQuery, zone
 
 VERSION: Final = 1
 MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
+TABS: Final = {
+    "trends": "Trends",
+    "peaks": "Peak hours",
+    "errors": "Errors",
+    "money": "Money",
+    "capacity": "Capacity",
+}
 ALL_DAY: Final = (0, 24)
 # A year half typed passes through 0002 and 0020.
 _EARLIEST: Final = date(2000, 1, 1)
@@ -113,7 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     top: Annotated[int, _number("Largest groups", 1, 12)] = 6
     limit: Annotated[int, _number("Concurrent calls allowed", 1, 10_000)] = 5
     price: Annotated[str, _text("USD per billed minute", "a price such as 0.05")] = "0.05"
-    tab: Annotated[str, _text("Figures")] = "trends"
+    tab: Annotated[str, _one_of("Figures", TABS)] = "trends"
     view: Annotated[str, _text("Figure")] = "trend"
 
     def __post_init__(self) -> None:

@@ -23,13 +23,6 @@ from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.periods import in_timezone
 from usage_analysis.tidy.usage import CallUsage
 
-TABS: Final = {
-    "trends": "Trends",
-    "peaks": "Peak hours",
-    "errors": "Errors",
-    "money": "Money",
-    "capacity": "Capacity",
-}
 #: Figures of the catalogue that each tab offers, in their order.
 ON_TABS: Final = {
     "trends": ("trend", "groups", "comparison", "calendar"),

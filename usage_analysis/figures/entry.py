@@ -105,13 +105,11 @@ class Step:
             known = names[value.name]
             if known is None or (isinstance(known, list | tuple) and not known):
                 continue
-            named = isinstance(known, pd.DataFrame) or name == "about"
-            out[name] = (known, value.name if named else _literal(known))
+            if isinstance(known, pd.DataFrame) or name == "about":
+                out[name] = (known, value.name)
+            else:
+                out[name] = (known, repr([*known] if isinstance(known, tuple) else known))
         return out
-
-
-def _literal(value: Any) -> str:
-    return repr(list(value)) if isinstance(value, tuple) else repr(value)
 
 
 class Bucketed(Step):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
@@ -47,29 +46,49 @@ def wrap_text(text: str, points: float, size: float, weight: str = "normal") -> 
     return "\n".join(lines)
 
 
-def write_heading(
-    ax: Axes,
-    title: str,
-    about: Provenance | None,
-    data: pd.DataFrame | pd.Series,
-    names: Sequence[str] = (),
-    *,
-    key: str = "",
+class Caption(NamedTuple):
+    """Text about a plot.
+
+    Parameters
+    ----------
+    kind
+        Kind of figure, the beginning of its alternative text.
+    title
+        Finding of the figure.
+    key
+        Explanation of marks that no name stands beside.
+    names
+        Labels of the y axis, where they are more than numbers.
+    empty
+        Reason why the axes are empty; they have no key then.
+    """
+
+    kind: str
+    title: str
+    key: str = ""
+    names: Sequence[str] = ()
+    empty: str = ""
+
+
+def write_caption(
+    ax: Axes, caption: Caption, title: str | None, about: Provenance | None, data: Any
 ) -> None:
     """Write title, provenance and key above the axes, wrapped to their width.
 
     Parameters
     ----------
+    title
+        Title instead of the caption's.
     data
-        What is drawn, which knows whether it is the sample account's.
-    names
-        What the y axis writes beside its ticks, where that is more than numbers.
-    key
-        What marks mean that no name stands beside, for the line next to the axes.
+        Drawn table, which knows whether it is of the sample account.
     """
-    beside = max((text_width(name, 8) for name in names), default=32)
+    ax.set_label(caption.kind)
+    if caption.empty:
+        _write_empty(ax, caption.empty)
+    key = "" if caption.empty else caption.key
+    beside = max((text_width(name, 8) for name in caption.names), default=32)
     points = (width_of(ax) - 0.6) * 72 - beside
-    large = wrap_text(title, points * 0.97, 11, "bold")
+    large = wrap_text(title or caption.title, points * 0.97, 11, "bold")
     small = wrap_text(subtitle_of(about, data), points, 7.5)
     told = wrap_text(key, points, 7.5)
     above_key, above = 10.5 * _lines(told), 10.5 * (_lines(told) + _lines(small))
@@ -102,7 +121,7 @@ def subtitle(
     return words
 
 
-def write_empty(ax: Axes, words: str) -> None:
+def _write_empty(ax: Axes, words: str) -> None:
     """Write in the middle of empty axes why they are empty, and remove their scale."""
     ax.set_yticks([])
     ax.text(

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 
 from usage_analysis.analysis.meaning import Meaning, meaning_of, restore_attributes
 from usage_analysis.figures.axes import check_columns, check_single
-from usage_analysis.figures.labels import write_empty, write_heading
+from usage_analysis.figures.labels import Caption as Caption
+from usage_analysis.figures.labels import write_caption
 from usage_analysis.figures.marks import Mark
 from usage_analysis.figures.provenance import Provenance
 from usage_analysis.figures.style import figure_style, new_figure
@@ -52,7 +53,6 @@ _SHARED: Final = {
     "about": "Provenance of the data, shown below the title.",
     "ax": "Axes to draw on. By default they are those of a new figure outside pyplot.",
 }
-_NO_MEANING: Final = Meaning(made_by="")
 
 
 class Panel(NamedTuple):
@@ -62,30 +62,6 @@ class Panel(NamedTuple):
     of: Meaning
     marks: Sequence[Mark]
     about: Provenance | None
-
-
-class Caption(NamedTuple):
-    """Text about a plot.
-
-    Parameters
-    ----------
-    kind
-        Kind of figure, the beginning of its alternative text.
-    title
-        Finding of the figure.
-    key
-        Explanation of marks that no name stands beside.
-    names
-        Labels of the y axis, where they are more than numbers.
-    empty
-        Reason why the axes are empty; they have no key then.
-    """
-
-    kind: str
-    title: str
-    key: str = ""
-    names: Sequence[str] = ()
-    empty: str = ""
 
 
 def plot(
@@ -117,24 +93,20 @@ def plot(
             shared = {name: own.pop(name) for name in options}
             table = own.pop(first)
             with figure_style():
-                measured = [own["measure"]] if own.get("measure") and not made_by else []
+                measure = None if made_by else own.get("measure")
                 if columns or not made_by:
-                    check_columns(first, table, *columns, *measured, made_by=made_by)
+                    needed = [*columns, measure] if measure else columns
+                    check_columns(first, table, *needed, made_by=made_by)
                 if single:
                     check_single(first, table)
-                of = Meaning(made_by="", measure=measured[0]) if measured else _NO_MEANING
+                of = Meaning(made_by="", measure=measure)
                 if made_by:
                     of = meaning_of(table, *made_by, meaning=shared["meaning"], name=first)
                     table = restore_attributes(table, of)
                 ax = shared["ax"] or new_figure().add_subplot()
                 panel = Panel(ax, of, shared.get("marks", ()), shared["about"])
                 caption = body(panel, table, **own)
-                ax.set_label(caption.kind)
-                if caption.empty:
-                    write_empty(ax, caption.empty)
-                    caption = caption._replace(key="")
-                title, about = shared["title"] or caption.title, shared["about"]
-                write_heading(ax, title, about, table, caption.names, key=caption.key)
+                write_caption(ax, caption, shared["title"], shared["about"], table)
             return ax
 
         drawn.__signature__ = signature  # type: ignore[attr-defined]

@@ -195,7 +195,7 @@ class _Page:
     def _html(self, shown: dict[str, dict[str, Any]], names: list[str], digest: str) -> str:
         total = self.results.selected.hourly.drop(columns="provisional").sum()
         joined, talk = total["joined_count"], total["duration"].total_seconds()
-        return tables.TEMPLATES.get_template("page.html.j2").render(
+        return tables.TEMPLATES.get_template("report/page.html.j2").render(
             results=self.results,
             theme=style.theme_in_use(),
             logo=self.logo,
@@ -257,6 +257,6 @@ def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
     swap = {getattr(theme, name): dark for name, dark in _DARK.items()}
     if contrast(theme.main, _DARK["page"]) < contrast(theme.soft, _DARK["page"]):
         swap |= {theme.main: theme.soft, theme.soft: theme.main}
-    rules = tables.TEMPLATES.get_template("dark.css.j2")
+    rules = tables.TEMPLATES.get_template("report/dark.css.j2")
     sheet = rules.render(theme=theme, swap=swap, ink=_DARK["ink"]).encode()
     return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + sheet, 1))

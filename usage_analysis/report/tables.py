@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import tomllib
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -14,17 +16,17 @@ import pandas as pd
 from markupsafe import Markup
 
 from usage_analysis.analysis import vocabulary
-from usage_analysis.analysis.vocabulary import WEEKDAYS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats
 
 #: Templates of the page and of its parts.
 TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.ChoiceLoader(
-        [jinja2.PackageLoader(f"usage_analysis.{room}", ".") for room in ("report", "figures")]
-    ),
-    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+    loader=jinja2.PackageLoader("usage_analysis", "."), autoescape=True,
+    undefined=jinja2.StrictUndefined, trim_blocks=True,
 )  # fmt: skip
+_HEADINGS: Final = tomllib.loads(
+    (files("usage_analysis.report") / "headings.toml").read_text(encoding="utf-8")
+)
 _ROWS_SHOWN = 200
 _NAME = 48
 
@@ -104,7 +106,7 @@ def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     cells = [_cells(str(name), shown[name], _share_unit(str(name), shown)) for name in shown]
     names = [_heading(str(name), shown[name]) for name in shown]
     rows = list(zip(*cells, strict=True))
-    return TEMPLATES.get_template("table.html.j2").render(
+    return TEMPLATES.get_template("report/table.html.j2").render(
         names=names, rows=rows, named=named and bool(names[1])
     )
 
@@ -115,37 +117,10 @@ def rows_in_words(table: pd.DataFrame) -> str:
     return rows if len(table) <= _ROWS_SHOWN else f"first {_ROWS_SHOWN} of the {rows}"
 
 
-_WORDS: Final = {
-    "total_count": "calls",
-    "error_count": "failed calls",
-    "joined_count": "joined calls",
-    "duration": "talk",
-    "billed_minutes": "billed [min]",
-    "complete": "whole",
-    "n": "sample size",
-    "p10": "10th percentile",
-    "p50": "median",
-    "p90": "90th percentile",
-    "carried": "carried [erlangs]",
-    "offered": "offered [erlangs]",
-    "demand": "calls at once, exceeded 0.1 % of the time",
-    "blocking": "refused if the limit is in force (Erlang B)",
-    "enough": "enough calls",
-    "signal": "out of limits",
-    "limited": "has limits",
-    "delta": "difference",
-    "hour_of_day": "hour",
-    "hour_of_week": "hour of the week",
-    "day_of_week": "weekday",
-    "beyond_95": "beyond 95 %",
-    "beyond_998": "beyond 99.8 %",
-}
-
-
 def _heading(name: str, column: pd.Series) -> str:
     """Return a column's name for readers."""
     words = re.sub(r"_(95|998)$", lambda m: {"95": ", 95 %", "998": ", 99.8 %"}[m[1]], name)
-    told = _WORDS.get(name, words.replace("_", " "))
+    told = _HEADINGS.get(name, words.replace("_", " "))
     return f"{told} [h:mm:ss]" if pd.api.types.is_timedelta64_dtype(column.dtype) else told
 
 
@@ -161,9 +136,9 @@ def _share_unit(name: str, table: pd.DataFrame) -> str:
 
 def _cells(name: str, column: pd.Series, unit: str) -> list[str]:
     if name == "day_of_week":
-        return [WEEKDAYS[int(day)] for day in column]
+        return [vocabulary.WEEKDAYS[int(day)] for day in column]
     if name == "hour_of_week":
-        return [f"{WEEKDAYS[hour // 24]} {hour % 24:02}:00" for hour in column]
+        return [f"{vocabulary.WEEKDAYS[hour // 24]} {hour % 24:02}:00" for hour in column]
     if name == "hour_of_day":
         return [f"{hour:02}:00" for hour in column]
     if name == "blocking":
@@ -207,7 +182,7 @@ def sparkline(values: Floats, top: float, words: str) -> Markup:
         elif lines[-1]:
             lines.append([])
     drawn = [" ".join(points if len(points) > 1 else points * 2) for points in lines if points]
-    svg = TEMPLATES.get_template("sparkline.svg.j2").render(lines=drawn, words=words)
+    svg = TEMPLATES.get_template("report/sparkline.svg.j2").render(lines=drawn, words=words)
     return Markup(svg)  # noqa: S704  # escaped there
 
 
