@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import httpx
 import numpy as np
@@ -49,16 +50,18 @@ class Account:
     outage: str = ""
     zone: str = "America/New_York"
     seed: int = 1
-    rows: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Simulate every agent's hours once."""
+    @cached_property
+    def rows(self) -> dict[str, pd.DataFrame]:
+        """Hours of every agent, simulated once, and only where a test asks for them."""
         time = pd.date_range(
             self.first, pd.Timestamp(self.last) + pd.Timedelta(days=1), freq="h", tz=self.zone
         )[:-1]
         rng = np.random.default_rng(self.seed)
-        for (name, _), share in zip(AGENTS.items(), self.shares, strict=True):
-            self.rows[name] = self._simulate(time, share * self.calls, rng)
+        return {
+            name: self._simulate(time, share * self.calls, rng)
+            for name, share in zip(AGENTS, self.shares, strict=True)
+        }
 
     def _simulate(
         self, time: pd.DatetimeIndex, calls: float, rng: np.random.Generator

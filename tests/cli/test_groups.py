@@ -22,6 +22,15 @@ def groups(page):
 
 
 @pytest.mark.slow
+def test_a_file_of_names_and_ids_serves_the_report(run, tmp_path):
+    """A report has the groups of a CSV file with the columns `name` and `id`."""
+    (tmp_path / "names.csv").write_text(f"name,id\nDesk,{FRONT}\n", encoding="utf-8")
+    assert run("report", *ONLY, "--by", "agent", "--groups", "names.csv").returncode == 0
+    found, _ = groups(tmp_path / "usage-report" / "report.html")
+    assert sorted(found) == ["Desk", "rest"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "names"), [("agent", [*AGENTS]), ("metadata.channel", ["phone", "web", "app"])]
 )
@@ -55,7 +64,7 @@ def test_groups_are_named_one_by_one_and_in_a_file(run, tmp_path):
     assert f"Daytime,{local['total_count'].sum()}," in table
 
 
-def test_a_file_of_names_serves_the_dashboard_and_the_report(run, tmp_path):
+def test_a_file_of_names_serves_the_dashboard_and_the_command_line(run, tmp_path):
     """A CSV file with the columns `name`, and `id` or `value`, also works for the dashboard."""
     named = ("--by", "agent", "--groups", "names.csv")
     for heading in ("id", "value"):
@@ -65,9 +74,6 @@ def test_a_file_of_names_serves_the_dashboard_and_the_report(run, tmp_path):
         assert [*ua.CallUsage.load(tmp_path / f"{heading}.json").groups] == ["Desk", "rest"]
         names = Names.of(ua.sample_client(), tmp_path / "names.csv", None, None)
         assert names.agents == {"Desk": FRONT}
-    assert run("report", *ONLY, *named).returncode == 0
-    found, _ = groups(tmp_path / "usage-report" / "report.html")
-    assert sorted(found) == ["Desk", "rest"]
 
 
 def test_a_value_is_its_own_name(run, tmp_path):

@@ -11,7 +11,7 @@ GOOD = reply([row("2026-03-01", hour, calls=10, errors=1, seconds=60) for hour i
 
 
 @pytest.mark.parametrize(
-    "sections", [["--sections", "trend"], pytest.param([], marks=pytest.mark.slow)]
+    "sections", [["--sections", "checks"], pytest.param([], marks=pytest.mark.slow)]
 )
 def test_the_sample_report_says_where_it_is(run, tmp_path, sections):
     """The last line names the page, which exists; standard error is empty."""
@@ -29,7 +29,7 @@ def test_the_sample_report_says_where_it_is(run, tmp_path, sections):
 def test_days_are_local_days(run, tmp_path):
     """--from and --to are whole days of --timezone."""
     days = ["--from", "2026-03-08", "--to", "2026-03-09", "--timezone", "America/New_York"]
-    done = run("report", *days, "--out", "two days", "--sections", "trend")
+    done = run("report", *days, "--out", "two days", "--sections", "checks")
     assert done.returncode == 0, done.stderr
     hours = (tmp_path / "two days" / "hourly.csv").read_text().splitlines()[1:]
     assert len(hours) == 47

@@ -103,16 +103,26 @@ def test_every_state_survives_its_link(data):
     ("tab=nowhere", "Figures: expected one of"),
     (f"search=a&{quote('<b>')}=1", "has no setting '<b>'"),
 ])  # fmt: skip
-def test_a_link_that_does_not_fit_gives_the_defaults(explorer, link, because):
-    """A bad link is told in one sentence beside the defaults, until the next choice."""
+def test_a_link_that_does_not_fit_says_why(link, because):
+    """A bad link gives the defaults and one sentence that says what does not fit."""
+    rules = choices()
+    defaults = rules.start(None, None, {"timezone": ZONE})
+    address = Address(rules, defaults)
+    assert address.read(link) == defaults
+    note = address.note.value
+    assert "The dashboard shows its defaults, because the link does not fit: " in note
+    assert because in unescape(note)
+    assert "<b>" not in note
+
+
+def test_a_link_that_does_not_fit_gives_the_defaults(explorer):
+    """A bad link is told beside the defaults, until the next choice."""
     before = explorer.state()
     explorer.tab.value = "money"
-    follow(explorer, link)
+    follow(explorer, "colour=red")
     note = explorer._address.note
     assert (explorer.state(), explorer.phase, explorer.image.link) == (before, "ready", "")
-    assert "The dashboard shows its defaults, because the link does not fit: " in note.value
-    assert because in unescape(note.value)
-    assert "<b>" not in note.value
+    assert "has no setting 'colour'" in unescape(note.value)
     explorer.tab.value = "errors"
     assert note.value == ""
 

@@ -64,26 +64,35 @@ def test_no_headline_repeats_a_card(explorer):
 
 def test_a_card_opens_its_figure():
     """Each card names a figure that some tab offers, and a click opens it."""
-    explorer = ua.Explorer(ua.sample_client(), timezone=ZONE)
-    explorer.group.value = "agent"
+    explorer = ua.Explorer(ua.sample_client(), timezone=ZONE, state={"group": "agent"})
     for name in _CARDS:
         explorer.image._handle_custom_msg({"view": name}, [])
         assert (explorer.view.value, explorer.phase) == (name, "ready")
         assert name in ON_TABS[explorer.tab.value]
 
 
-def test_cards_are_of_the_days_and_calls_alone():
+CHANGES = (
+    ("tab", "errors", True), ("measure", "duration", True), ("group", "agent", True),
+    ("price", "0.07", False), ("hour_from", 9, False), ("comparison", "previous", False),
+    ("agents", ("Front desk",), False), ("preset", "last_7_days", False),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "fetches"),
+    [
+        pytest.param(CHANGES[::3], 2, id="a few"),  # agents
+        pytest.param(CHANGES, 3, id="all", marks=pytest.mark.slow),  # groups and agents
+    ],
+)
+def test_cards_are_of_the_days_and_calls_alone(changes, fetches):
     """Another figure leaves the cards as they are; other days, calls or prices do not."""
     explorer = ua.Explorer(ua.sample_client(), timezone=ZONE)
-    for name, value, same in (
-        ("tab", "errors", True), ("measure", "duration", True), ("group", "agent", True),
-        ("price", "0.07", False), ("hour_from", 9, False), ("comparison", "previous", False),
-        ("agents", ("Front desk",), False), ("preset", "last_7_days", False),
-    ):  # fmt: skip
+    for name, value, same in changes:
         before = explorer.overview.strip.value
         getattr(explorer, name).value = value
         assert (explorer.overview.strip.value == before) == same, name
-    assert explorer.fetches == 3, "groups and agents; no days that the overview has"
+    assert explorer.fetches == fetches, "no days that the overview has"
 
 
 def test_a_column_that_the_data_lack_is_named():
@@ -108,14 +117,18 @@ def test_no_calls_have_no_cards():
     assert (explorer.phase, explorer.overview.strip.value) == ("empty", "")
 
 
-def test_nothing_missing_is_written():
+@pytest.mark.parametrize(
+    "preset",
+    ["today", *(pytest.param(preset, marks=pytest.mark.slow) for preset in (
+        "yesterday", "last_7_days", "this_month", "last_month",
+    ))],
+)  # fmt: skip
+def test_nothing_missing_is_written(preset):
     """No card of any preset says NaN, None or nothing at all."""
-    explorer = ua.Explorer(watched_client(Watched()), timezone=ZONE)
-    for preset in ("today", "yesterday", "last_7_days", "this_month", "last_month"):
-        explorer.preset.value = preset
-        for name, words in cards(explorer).items():
-            assert len(words) > 1, (preset, name)
-            assert not re.search(r"(?i)\bnan\b|\bnone\b|\bnat\b|\binf", " ".join(words)), preset
+    explorer = ua.Explorer(watched_client(Watched()), timezone=ZONE, state={"preset": preset})
+    for name, words in cards(explorer).items():
+        assert len(words) > 1, name
+        assert not re.search(r"(?i)\bnan\b|\bnone\b|\bnat\b|\binf", " ".join(words)), name
 
 
 def test_the_unfinished_part_is_dashed():

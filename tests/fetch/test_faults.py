@@ -422,7 +422,7 @@ def endless(head: bytes, part: bytes) -> Act:
 
 
 def bomb(megabytes: int) -> bytes:
-    stream, part = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS), b" " * 2**20
+    stream, part = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS), b" " * 2**20
     return b"".join(stream.compress(part) for _ in range(megabytes)) + stream.flush()
 
 

@@ -40,8 +40,17 @@ def prepared(selected, name, **options):
     return CATALOGUE[name].prepare(selected, Options(limit=12, **options))
 
 
-@pytest.mark.parametrize("name", sorted(set(CATALOGUE) - {"effects"}))
-@pytest.mark.parametrize("grouped", [False, True])
+# Without groups all in every run; with groups a line and a profile, and all of them in CI.
+FIGURES = [
+    pytest.param(
+        name, grouped, marks=pytest.mark.slow if grouped and name not in ("trend", "day") else ()
+    )
+    for grouped in (False, True)
+    for name in sorted(set(CATALOGUE) - {"effects"})
+]
+
+
+@pytest.mark.parametrize(("name", "grouped"), FIGURES)
 def test_every_figure_has_points_on_it(selected, name, grouped):
     """Each point lies on the figure and says a value with its unit, and of time its day and zone.
 

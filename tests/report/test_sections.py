@@ -40,6 +40,7 @@ def read(page):
             {"errors"},
             'no section "Errors", because the data lack failed calls (column error_count).',
             id="errors",
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             ("billed_minutes",),
@@ -67,6 +68,24 @@ def test_sections_without_their_columns_are_left_out(
         )
     for section in absent:
         with pytest.raises(ua.QueryError, match=rf"sections: {section} needs .*{columns[0]}"):
+            ua.build_report(bare, tmp_path / "b", sections=[section])
+
+
+def test_an_old_reply_has_a_report(usage, tmp_path):
+    """Of a reply without failed calls and billed minutes, the report names the missing sections."""
+    bare = drop(usage, "error_count", "billed_minutes")
+    page = read(ua.build_report(bare, tmp_path / "a", options=ua.ReportOptions(single_file=True)))
+    sections = set(re.findall(r'<section id="(\w+)">', page))
+    assert sections == {"trend", "peaks", "joins", "capacity", "checks", "terms", "provenance"}
+    assert (
+        page.count(
+            'no section "Errors" and "Billing" and "The month", because the data lack failed calls '
+            "(column error_count) and billed minutes (column billed_minutes)."
+        )
+        == 1
+    )
+    for section, column in (("errors", "error_count"), ("month", "billed_minutes")):
+        with pytest.raises(ua.QueryError, match=rf"sections: {section} needs .*{column}"):
             ua.build_report(bare, tmp_path / "b", sections=[section])
 
 

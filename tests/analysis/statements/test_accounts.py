@@ -11,7 +11,13 @@ from tests.accounts import ACCOUNTS, AGENTS
 BROKEN = re.compile(r"\b(nan|NaN|NaT|None|inf)\b|[{}]|<built-in")
 
 
-@pytest.fixture(params=ACCOUNTS, scope="module")
+# Two years take four times as long as all others together.
+PARAMS = [
+    pytest.param(name, marks=pytest.mark.slow if name == "two years" else ()) for name in ACCOUNTS
+]
+
+
+@pytest.fixture(params=PARAMS, scope="module")
 def account(request):
     """Return an account with the local hours of its current and its previous period."""
     chosen = ACCOUNTS[request.param]
@@ -104,6 +110,14 @@ def test_titles_have_no_missing_numbers(account):
         assert not BROKEN.search(title), title
 
 
+@pytest.mark.parametrize(
+    "account",
+    [
+        pytest.param(name, marks=() if name in ("one day", "no errors") else pytest.mark.slow)
+        for name in ACCOUNTS
+    ],
+    indirect=True,
+)
 def test_a_report_of_it_says_the_same(account, tmp_path, request):
     """The report's summary holds the error rate, the same as `describe_errors` has it."""
     chosen = ACCOUNTS[request.node.callspec.params["account"]]

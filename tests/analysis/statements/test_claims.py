@@ -126,7 +126,13 @@ DRAWN = ("a tiny account", "no calls", "a change of clocks")
 SOME = [name if name in DRAWN else pytest.param(name, marks=pytest.mark.slow) for name in ACCOUNTS]
 
 
-@pytest.fixture(params=ACCOUNTS, scope="module")
+# Two years take four times as long as all others together.
+PARAMS = [
+    pytest.param(name, marks=pytest.mark.slow if name == "two years" else ()) for name in ACCOUNTS
+]
+
+
+@pytest.fixture(params=PARAMS, scope="module")
 def account(request):
     """Return an account, its local hours, those of the previous period, and those by agent."""
     chosen = ACCOUNTS[request.param]
