@@ -15,6 +15,11 @@ for name, examples in (("quick", 20), ("thorough", 60)):
 settings.load_profile("quick")
 
 
+def costly(test):
+    """Run a property whose examples take long with a quarter of the profile's examples."""
+    return settings(max_examples=settings.default.max_examples // 4)(test)
+
+
 def row(date=None, hour=None, *, calls=0, errors=0, joined=None, seconds=0, minutes=0.0):
     """Return one row of a reply in the vendor's form."""
     out = {

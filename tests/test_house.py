@@ -1,6 +1,7 @@
 """The house rules that a machine can hold."""
 
 import ast
+import functools
 import importlib
 import inspect
 import io
@@ -79,6 +80,7 @@ HOMES = {
 }
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     """Every module that a file imports anywhere in it, apart from those for types only."""
     tree = ast.parse(path.read_text(encoding="utf-8"))

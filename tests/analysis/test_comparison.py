@@ -74,11 +74,12 @@ def test_groups_are_compared_each_on_its_own() -> None:
         compare_periods(both, old.drop(columns="agent"))
 
 
-def test_the_interval_of_a_change_covers_none() -> None:
+@pytest.mark.parametrize("weeks", [50, pytest.param(200, marks=pytest.mark.slow)])
+def test_the_interval_of_a_change_covers_none(weeks: int) -> None:
     """Of weeks that differ by chance and by day, about 95 % have 0 in the interval."""
     rng = np.random.default_rng(8)
     inside = []
-    for _ in range(200):
+    for _ in range(weeks):
         rates = np.repeat(100 * WEEK * rng.gamma(100, 1 / 100, (2, 7)), 24)
         found = compare_periods(hours(rng.poisson(rates).tolist(), "2026-03-02"))
         inside.append(found["low"] <= 0 <= found["high"])

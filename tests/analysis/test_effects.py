@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import usage_analysis as ua
+from tests.conftest import costly
 
 Counts = dict[str, tuple[int, int]]
 """Calls and errors of groups."""
@@ -82,6 +83,7 @@ counts = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(
 groups = st.dictionaries(st.sampled_from("abcdef"), counts, min_size=1)
 
 
+@costly
 @given(groups, groups)
 def test_all_effects_are_the_whole_difference(now: Counts, before: Counts) -> None:
     """The effects add up to the difference of the whole, whichever groups there are."""

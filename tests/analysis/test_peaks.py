@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 from tests.analysis.calls import counts as simulate_counts
 from tests.analysis.calls import frame, week
 from tests.analysis.frames import hours
+from tests.conftest import costly
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.statements.peaks import (
@@ -221,8 +222,14 @@ def test_no_hour_is_made_up() -> None:
     assert "54 calls in 503 hours, 1 provisional hour left out, 2026" in str(describe_peak(late))
 
 
-@pytest.mark.parametrize("calls", [0.1, 1, 30])
-@pytest.mark.parametrize("days", [5, 28])
+@pytest.mark.parametrize(
+    ("calls", "days"),
+    [(0.1, 5), (30, 28)]
+    + [
+        pytest.param(*case, marks=pytest.mark.slow)
+        for case in ((1, 5), (30, 5), (0.1, 28), (1, 28))
+    ],
+)
 def test_chance_seldom_names_an_hour(calls: float, days: int) -> None:
     """Of accounts whose hours differ by chance alone at most 1 in 10 is told a busiest hour."""
     rng = np.random.default_rng([days, int(10 * calls)])
@@ -357,6 +364,7 @@ def test_each_day_peaks_no_lower_than_the_days_together(
         assert found["peak_to_average"] >= 1 - 1e-9
 
 
+@costly
 @given(series, places, st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(counts: list[int], zone: str, random: Random) -> None:
     """Profiles, busy hours and peaks are the same whatever the order of the rows."""

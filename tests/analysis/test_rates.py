@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+from tests.conftest import costly
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
 from usage_analysis.analysis.funnel import funnel
@@ -326,6 +327,7 @@ def test_what_is_taken_for_independent() -> None:
         error_rate(usage, independent="hours")  # type: ignore[arg-type]
 
 
+@costly
 @given(st.randoms(use_true_random=False))
 def test_row_order_does_not_matter(random: Random) -> None:
     """The answer by any slot is the same whatever the order of the rows."""

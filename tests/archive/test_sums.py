@@ -42,8 +42,16 @@ def archive(tmp_path_factory) -> ua.Archive:
     return archive
 
 
-@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
-@pytest.mark.parametrize("every", ["h", "D", "W", "MS"])
+# Each bucket and each zone in every run; all pairs of them in CI.
+QUICK = {("UTC", "h"), ("America/New_York", "D"), ("Asia/Kolkata", "W"), ("America/New_York", "MS")}
+PAIRS = [
+    pytest.param(zone, every, marks=() if (zone, every) in QUICK else pytest.mark.slow)
+    for zone in ("UTC", "America/New_York", "Asia/Kolkata")
+    for every in ("h", "D", "W", "MS")
+]
+
+
+@pytest.mark.parametrize(("zone", "every"), PAIRS)
 def test_groups_are_those_of_the_breakdown(archive, every, zone):
     """Sums by group and bucket are `aggregate` of the hours that `breakdown` gives."""
     window = {"from_date": "2026-02-24", "to_date": "2026-03-30"}

@@ -21,7 +21,7 @@ def test_a_reply_is_kept_and_reported_later(run, tmp_path):
     usage = ua.CallUsage.load(tmp_path / "kept.json")
     assert (usage.source, usage.query.metadata) == ("sample", {"channel": "web"})
     assert "API" not in (tmp_path / "kept.json").read_text()
-    done = run("report", "--reply", "kept.json", "--out", "here", "--sections", "trend")
+    done = run("report", "--reply", "kept.json", "--out", "here", "--sections", "checks")
     assert done.returncode == 0, done.stderr
     assert "duration min 30s" in (tmp_path / "here" / "report.html").read_text(encoding="utf-8")
     refused = run("report", "--reply", "kept.json", "--search", "x")

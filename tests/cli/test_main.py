@@ -11,7 +11,9 @@ import pytest
 from usage_analysis import __version__
 
 
-@pytest.mark.parametrize("module", ["usage_analysis", "usage_analysis.cli"])
+@pytest.mark.parametrize(
+    "module", ["usage_analysis", pytest.param("usage_analysis.cli", marks=pytest.mark.slow)]
+)
 def test_a_module_starts_the_command_line(module, tmp_path):
     """`python -m` with the package or its command line runs the same program."""
     done = subprocess.run(

@@ -37,7 +37,7 @@ def calls() -> list[Call]:
     return out
 
 
-@dataclass
+@dataclass(eq=False)
 class Account(httpx.MockTransport):
     """An account whose behaviour can be set for each open question."""
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import costly
 from usage_analysis.figures.style import new_figure
 from usage_analysis.figures.ticks import from_zero, time_axis
 
@@ -54,6 +55,7 @@ def test_hours_follow_the_clock_over_a_change(zone):
     assert set(at.hour) <= {0, 6, 12, 18}
 
 
+@costly
 @given(
     st.datetimes(pd.Timestamp("1950-01-01"), pd.Timestamp("2150-01-01")),
     st.integers(1, 4000),

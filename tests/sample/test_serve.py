@@ -85,7 +85,7 @@ def test_nobody_takes_it_for_a_live_account(address, tmp_path):
     assert there.hourly.equals(here.hourly)
     assert there.daily.equals(here.daily)
     assert (there.as_of, there.query) == (here.as_of, here.query)
-    page = ua.build_report(there, tmp_path, sections=["trend"])
+    page = ua.build_report(there, tmp_path, sections=["checks"])
     assert "sample account" in page.read_text(encoding="utf-8")
 
 
@@ -122,6 +122,7 @@ def test_it_ends_with_the_block():
         httpx.get(url)
 
 
+@pytest.mark.slow  # a plain test of the command line stops a server too
 def test_serve_until_interrupted():
     """`serve` announces its address, answers requests and ends at an interrupt."""
     code = (
