@@ -127,8 +127,8 @@ class Fetcher:
             return Reply(read(body, date), date)
         except ResponseError as error:
             retry, message = isinstance(error, wire.CutReplyError), str(error)
+            return responses.failure(ResponseError, message, response, self._key.hide, retry=retry)
         except TimeoutError:
             problem = "not decoded before the deadline; ask for less, or set a longer deadline"
             message = f"{WHAT}: no complete answer: {problem}"
-            return responses.incomplete_response(response, message, self._key.hide)
-        return responses.invalid_response(response, message, self._key.hide, retry=retry)
+            return responses.failure(TransportError, message, response, self._key.hide)

@@ -85,33 +85,31 @@ def response_body(response: Response, now: datetime, redact: Redact) -> Body | F
         problem = (
             f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for a shorter window"
         )
-        return invalid_response(response, problem, redact)
+        return failure(ResponseError, problem, response, redact)
     try:
         return decompress(response.body, _strip_text(response.encoding, redact))
     except EOFError:
         # The connection ended early, which a retry may mend; other damage comes from the server.
-        problem = "the compressed body is cut off"
+        problem = f"{WHAT}: no complete answer: the compressed body is cut off; try again"
+        return failure(TransportError, problem, response, redact, retry=True)
     except ResponseError as error:
-        return invalid_response(response, str(error), redact)
-    return incomplete_response(
-        response, f"{WHAT}: no complete answer: {problem}; try again", redact, retry=True
-    )
+        return failure(ResponseError, str(error), response, redact)
 
 
-def invalid_response(
-    response: Response, message: str, redact: Redact, *, retry: bool = False
+def failure(
+    kind: type[TransportError | ResponseError],
+    message: str,
+    response: Response | None,
+    redact: Redact,
+    *,
+    retry: bool = False,
 ) -> Failure:
-    """Return the failure of a response with status 200 that breaks the contract."""
-    return Failure(ResponseError(redact(message), **_identify(response, redact)), retry)
+    """Return the failure of a response that is incomplete or breaks the contract.
 
-
-def incomplete_response(
-    response: Response | None, message: str, redact: Redact, *, retry: bool = False
-) -> Failure:
-    """Return the failure of an incomplete response; its headers may have arrived."""
-    return Failure(
-        TransportError(message, **(_identify(response, redact) if response else {})), retry
-    )
+    Of an incomplete response the headers may have arrived.
+    """
+    known = {} if response is None else _identify(response, redact)
+    return Failure(kind(redact(message), **known), retry)
 
 
 def decompress(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:

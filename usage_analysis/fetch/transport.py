@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch import responses
 from usage_analysis.fetch.fetcher import Params
 from usage_analysis.fetch.key import Key, find_problem
@@ -178,7 +178,8 @@ class ConnectionPool:
                 return connection.head
             problem, retry = _problem(error, seconds, self.address)
             message = f"{WHAT}: no complete answer: {problem}"
-            return responses.incomplete_response(connection.head, message, self._hide, retry=retry)
+            head = connection.head
+            return responses.failure(TransportError, message, head, self._hide, retry=retry)
         raise QueryError(f"agent_ids: expected filters that fit into one address, got {problem}")
 
     def close(self) -> None:
