@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,32 +15,15 @@ from usage_analysis.sample.account import ZONE
 from usage_analysis.sample.calls import DAY, midnight
 from usage_analysis.sample.random_bits import RandomBits
 
-# Per agent, in the order of AGENTS: calls by local hour 0 to 23 on a weekday and at a weekend.
-_WEEKDAY_HOURS = (
-    (1, 0, 0, 0, 1, 2, 8, 26, 66, 91, 98, 92, 82, 84, 90, 88, 80, 66, 40, 22, 12, 7, 4, 2),
-    (14, 10, 8, 7, 7, 9, 14, 22, 34, 44, 50, 52, 48, 48, 50, 50, 48, 46, 42, 40, 38, 34, 28, 20),
-    (0, 0, 0, 0, 0, 1, 6, 30, 60, 62, 56, 48, 38, 42, 48, 46, 40, 30, 16, 6, 2, 1, 0, 0),
-    (2, 1, 1, 0, 0, 1, 3, 6, 10, 14, 18, 20, 24, 22, 20, 22, 26, 32, 38, 40, 36, 28, 16, 7),
-    (9, 7, 5, 4, 5, 8, 12, 10, 2, 0, 0, 0, 0, 0, 0, 0, 0, 4, 14, 20, 22, 20, 16, 12),
-    (0, 0, 0, 0, 0, 0, 0, 0, 0, 30, 34, 10, 4, 12, 24, 20, 8, 0, 0, 0, 0, 0, 0, 0),
+#: Habits of the simulated calls; the file explains them.
+HABITS: dict[str, Any] = tomllib.loads(
+    Path(__file__).with_name("habits.toml").read_text(encoding="utf-8")
 )
-_WEEKEND_HOURS = (
-    (1, 0, 0, 0, 0, 1, 3, 8, 18, 27, 36, 29, 24, 20, 18, 14, 10, 8, 6, 4, 3, 2, 1, 1),
-    (12, 9, 7, 6, 6, 7, 9, 12, 18, 24, 28, 30, 28, 28, 28, 28, 26, 26, 24, 24, 22, 20, 18, 14),
-    (0, 0, 0, 0, 0, 0, 1, 4, 9, 10, 9, 8, 4, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-    (3, 2, 1, 1, 0, 1, 2, 6, 14, 22, 28, 32, 34, 32, 30, 30, 30, 32, 34, 34, 30, 24, 16, 8),
-    (8, 6, 5, 4, 4, 6, 8, 10, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 14, 16, 16, 14, 12, 10),
-    (0,) * 24,
-)
-# Calls from Monday to Sunday [% of the average].
-_WEEKDAYS = (118, 108, 102, 98, 92, 100, 86)
-# Growth from the first day of the year to the last [per mille].
-_GROWTH = (860, 1140)
-# Random levels of the calls in a span of hours [sixteenths of the average].
-_CALL_LEVELS = (
-    (6, (11, 12, 12, 13, 13, 14, 15, 15, 16, 17, 17, 18, 19, 20, 21, 23)),
-    (1, (14, 14, 15, 15, 15, 16, 16, 16, 16, 16, 16, 17, 17, 17, 18, 18)),
-)
+
+
+def by_agent(habit: str) -> NDArray[np.int64]:
+    """Return a habit of each agent, in the order of `AGENTS`."""
+    return np.array([agent[habit] for agent in HABITS["agents"]])
 
 
 def call_intensity(bits: RandomBits, hours: NDArray[np.int64], today: date) -> NDArray[np.int64]:
@@ -49,17 +35,17 @@ def call_intensity(bits: RandomBits, hours: NDArray[np.int64], today: date) -> N
     day, hour = local // 24, local % 24
     weekday = (day + 3) % 7
     profile = np.where(
-        (weekday >= 5)[:, None], np.array(_WEEKEND_HOURS).T[hour], np.array(_WEEKDAY_HOURS).T[hour]
+        (weekday >= 5)[:, None], by_agent("weekend").T[hour], by_agent("weekday").T[hour]
     )
     days = np.arange(day[0], day[-1] + 1)
-    low, high = _GROWTH
+    low, high = HABITS["growth"]
     level = low + (high - low) * (days - days[0]) // 365
     level *= _special_days(days, today)
-    level = level[day - day[0]] * np.array(_WEEKDAYS)[weekday]
+    level = level[day - day[0]] * np.array(HABITS["weekdays"])[weekday]
     since = local - day[0] * 24
-    for span, table in _CALL_LEVELS:
-        place = since // span
-        level *= bits.draw_from(table, int(place[-1]) + 1)[place]
+    for levels in HABITS["levels"]["calls"]:
+        place = since // levels["hours"]
+        level *= bits.draw_from(levels["table"], int(place[-1]) + 1)[place]
     return np.asarray(profile * level[:, None])
 
 

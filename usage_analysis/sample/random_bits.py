@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,6 @@ class RandomBits:
         """Draw integers of 64 random bits."""
         return np.asarray(self._source.random_raw(count), dtype=np.uint64)
 
-    def draw_from(self, table: tuple[int, ...], count: int) -> NDArray[np.int64]:
+    def draw_from(self, table: Sequence[int], count: int) -> NDArray[np.int64]:
         """Draw entries of a table of 16, each with the same probability."""
         return np.array(table, dtype=np.int64)[(self.draw(count) >> 60).astype(np.intp)]

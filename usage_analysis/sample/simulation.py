@@ -22,41 +22,12 @@ from usage_analysis.sample.account import (
     check_account,
 )
 from usage_analysis.sample.calls import DAY, HOUR, SECOND, Calls, Labels, billed_tenths, midnight
-from usage_analysis.sample.intensity import call_intensity, campaign_week
+from usage_analysis.sample.intensity import HABITS, by_agent, call_intensity, campaign_week
 from usage_analysis.sample.random_bits import RandomBits
 
 # Calls of an average day.
 _CALLS_PER_DAY = 850
 
-# Per agent: voice, summary and channel of 16 calls; probabilities of an unjoined call and of an
-# error [1/65,536]; median talk [s].
-_VOICES = (
-    "0000000000001112", "1111111111110000", "0000000000002222",
-    "2222222222221111", "1111111111111111", "0000222222222222",
-)  # fmt: skip
-_TOPICS = (
-    (0, 0, 0, 1, 1, 2, 3, 3, 3, 4, 4, 10, 10, 11, 14, 15),
-    (6, 7, 7, 8, 8, 8, 8, 9, 9, 9, 10, 10, 10, 14, 14, 4),
-    (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 12, 12, 10),
-    (5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 7, 7, 10, 14, 3, 15),
-    (11, 11, 11, 11, 11, 11, 9, 9, 3, 3, 0, 1, 8, 10, 5, 11),
-    (12, 12, 12, 12, 12, 12, 12, 1, 1, 2, 13, 13, 13, 13, 13, 13),
-)
-_CHANNELS = (
-    "0000000000000011", "0000000011111222", "0000000000000122",
-    "0000001111122222", "0000000000000001", "0000000000000000",
-)  # fmt: skip
-_UNJOINED = (6_400, 15_000, 9_400, 22_500, 20_500, 30_000)
-_ERRORS = (1_100, 1_900, 1_300, 1_100, 2_200, 800)
-_MEDIANS = (88, 132, 96, 64, 58, 31)
-# Random levels by span of time [sixteenths of the average]: errors per day; unjoined calls per
-# week, day and hour.
-_ERROR_LEVELS = ((DAY, (9, 10, 11, 12, 13, 14, 14, 15, 15, 16, 16, 17, 18, 19, 22, 25)),)
-_UNJOINED_LEVELS = (
-    (7 * DAY, (8, 9, 10, 11, 12, 13, 14, 14, 15, 16, 17, 18, 20, 23, 26, 30)),
-    (DAY, (7, 8, 9, 9, 10, 11, 11, 12, 13, 14, 15, 17, 20, 25, 32, 43)),
-    (HOUR, (7, 8, 8, 9, 10, 10, 11, 12, 13, 14, 16, 18, 21, 26, 32, 41)),
-)
 # Two incidents and a very long call, relative to midnight UTC of today [min].
 _INCIDENTS = (
     # Start, end, additional probability of an error [1/65,536], agent (None: all agents).
@@ -116,10 +87,10 @@ def _draw_calls(
     def draw(start: int, width: int) -> NDArray[np.int64]:
         return (word >> np.uint64(start) & np.uint64((1 << width) - 1)).astype(np.int64)
 
-    failing = _probabilities(bits, _ERRORS, _ERROR_LEVELS, created, agent)
+    failing = _probabilities(bits, "errors", created, agent)
     error = draw(48, 16) < _add_incidents(failing, created, agent, today)
-    joined = draw(32, 16) >= _probabilities(bits, _UNJOINED, _UNJOINED_LEVELS, created, agent)
-    duration = np.where(joined, _draw_durations(bits, np.array(_MEDIANS)[agent]), 0)
+    joined = draw(32, 16) >= _probabilities(bits, "unjoined", created, agent)
+    duration = np.where(joined, _draw_durations(bits, by_agent("talk")[agent]), 0)
     duration[error] //= 3
     stuck = np.searchsorted(created, midnight(today) + _STUCK * 60 * SECOND)
     duration[stuck], joined[stuck], error[stuck] = _STUCK_FOR, True, False
@@ -127,11 +98,11 @@ def _draw_calls(
     over = created + duration
     duration[over > clock] = 0
     unbilled = error | (over > clock - _BILLING)
-    summary = _look_up_by_agent(_TOPICS, agent, draw(0, 4))
+    summary = _look_up_by_agent("summaries", agent, draw(0, 4))
     summary[~joined | error] = -1
     codes = {
         "tenant": _tenant_table()[draw(8, 12)],
-        "channel": _look_up_by_agent(_CHANNELS, agent, draw(20, 4)),
+        "channel": _look_up_by_agent("channels", agent, draw(20, 4)),
         "campaign": _campaign_codes(created, draw(24, 8), today),
     }
     return Calls(
@@ -141,19 +112,16 @@ def _draw_calls(
         joined=joined,
         error=error,
         agent=Labels(agent.astype(np.int16), tuple(AGENTS.values())),
-        voice=Labels(_look_up_by_agent(_VOICES, agent, draw(4, 4)), tuple(VOICES.values())),
+        voice=Labels(_look_up_by_agent("voices", agent, draw(4, 4)), tuple(VOICES.values())),
         summary=Labels(summary, SUMMARIES),
         metadata={key: Labels(codes[key], values) for key, values in METADATA.items()},
     )
 
 
 def _look_up_by_agent(
-    table: tuple[str, ...] | tuple[tuple[int, ...], ...],
-    agent: NDArray[np.int64],
-    draw: NDArray[np.int64],
+    habit: str, agent: NDArray[np.int64], draw: NDArray[np.int64]
 ) -> NDArray[np.int16]:
-    flat = np.array([int(code) for row in table for code in row], dtype=np.int16)
-    return np.take(flat, agent * 16 + draw)
+    return np.take(by_agent(habit).astype(np.int16), agent * 16 + draw)
 
 
 def _tenant_table() -> NDArray[np.int16]:
@@ -175,20 +143,17 @@ def _campaign_codes(
 
 
 def _probabilities(
-    bits: RandomBits,
-    by_agent: tuple[int, ...],
-    levels: tuple[tuple[int, tuple[int, ...]], ...],
-    created: NDArray[np.int64],
-    agent: NDArray[np.int64],
+    bits: RandomBits, event: str, created: NDArray[np.int64], agent: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the probability for each call [1/65,536].
+    """Return the probability of an event for each call [1/65,536].
 
     The agent's probability is multiplied by random levels of the week, day and hour.
     """
-    chance = np.array(by_agent)[agent]
-    for span, table in levels:
+    chance = by_agent(event)[agent]
+    for levels in HABITS["levels"][event]:
+        span = levels["hours"] * HOUR
         place = created // span - created[0] // span
-        chance = chance * bits.draw_from(table, int(place[-1]) + 1)[place] >> 4
+        chance = chance * bits.draw_from(levels["table"], int(place[-1]) + 1)[place] >> 4
     return np.asarray(chance)
 
 
