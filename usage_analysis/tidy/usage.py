@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,24 +20,6 @@ from usage_analysis.tidy.frames import Source, check_group_name, group_column
 from usage_analysis.tidy.overlap import mark_overlap, overlapping_pair
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply, hours_of_day, window_of
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
-
-
-class _OptionalHours:
-    """Descriptor of the field `hourly`, which raises where a saved reply has no hourly rows."""
-
-    def __get__(self, usage: CallUsage | None, owner: type) -> pd.DataFrame:
-        if usage is None:
-            raise AttributeError("hourly")
-        frame: pd.DataFrame | None = usage.__dict__["_hourly"]
-        if frame is None:
-            raise QueryError(
-                "hourly: this usage has daily figures only; replies saved before 2026-03 and call "
-                "logs with dates but no times have no hours"
-            )
-        return frame
-
-    def __set__(self, usage: CallUsage, frame: pd.DataFrame | None) -> None:
-        usage.__dict__["_hourly"] = frame
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -77,7 +59,7 @@ class CallUsage:
     """
 
     daily: pd.DataFrame
-    hourly: pd.DataFrame = _OptionalHours()  # type: ignore[assignment]  # a descriptor that holds a frame
+    hourly: pd.DataFrame
     all_time: pd.Series | None
     query: UsageQuery | None
     as_of: pd.Timestamp
@@ -85,10 +67,23 @@ class CallUsage:
     groups: Mapping[str, UsageQuery] | None = None
 
     def __post_init__(self) -> None:
-        """Mark frames of the sample account."""
-        for frame in (self.daily, self.__dict__["_hourly"]):
-            if self.source == "sample" and frame is not None:
-                frame.attrs["source"] = "sample"
+        """Mark frames of the sample account, and drop hours that a reply does not have."""
+        if self.hourly is None:
+            del self.__dict__["hourly"]
+        for name in {"daily", "hourly"} & self.__dict__.keys():
+            if self.source == "sample":
+                self.__dict__[name].attrs["source"] = "sample"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> None:
+            """Raise the error for hours that a reply does not have."""
+            if name != "hourly":
+                raise AttributeError(name)
+            raise QueryError(
+                "hourly: this usage has daily figures only; replies saved before 2026-03 and call "
+                "logs with dates but no times have no hours"
+            )
 
     @classmethod
     def from_json(
@@ -242,7 +237,7 @@ def build_breakdown(
         raise QueryError("breakdown: expected one as_of for all groups, got several")
     groups = {group: usage.query or query for group, usage in usages.items()}
     daily = _stack({group: usage.daily for group, usage in usages.items()}, name)
-    parts = {group: usage.__dict__["_hourly"] for group, usage in usages.items()}
+    parts: dict[str, Any] = {group: vars(usage).get("hourly") for group, usage in usages.items()}
     hourly = None if any(part is None for part in parts.values()) else _stack(parts, name)
     if overlapping is None:
         filters = {group: own.as_dict() for group, own in groups.items()}

@@ -150,9 +150,7 @@ def _document(usage: CallUsage) -> _File | _GroupedFile:
     query = None if usage.query is None else usage.query.as_dict()
     as_of = usage.as_of.to_pydatetime()
     if usage.groups is None:
-        hourly = None
-        with suppress(QueryError):  # a reply of before 2026-03 has none
-            hourly = usage.hourly
+        hourly = vars(usage).get("hourly")  # a reply of before 2026-03 has none
         totals = {} if usage.all_time is None else _plain(usage.all_time)
         return _File(query, as_of, usage.source, _reply(totals, usage.daily, hourly))
     name = str(group_column(usage.daily))
