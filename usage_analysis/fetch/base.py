@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Self, TypedDict, TypeVar, Unpack
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.breakdown import plan_breakdown, subtract_groups
+from usage_analysis.fetch.breakdown import check_rest, group_queries, subtract_groups
 from usage_analysis.fetch.grouping import Grouping
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.progress import ProgressOption
@@ -152,7 +152,14 @@ class BaseClient(Breakdowns[CallUsage]):
         ArchiveError
             A required file of an archive is damaged; the message says how to repair the archive.
         """
-        question = resolve_query(query, filters, self.now(), self._since)
+        now = self.now()
+        if query is None:
+            query = UsageQuery.from_filters(filters, now=now, since=self._since)
+        elif filters:
+            raise QueryError("call_usage: expected a query or filters by name, got both")
+        if not isinstance(query, UsageQuery):
+            raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
+        question = query.with_bounds(now, self._since)
         return self._fetch({"": question}, {}, "", chunk_days=chunk_days, progress=progress)[""]
 
     def breakdown(
@@ -203,9 +210,15 @@ class BaseClient(Breakdowns[CallUsage]):
         >>> list(usage.daily.columns[:2])
         ['length', 'total_count']
         """
-        whole, queries = plan_breakdown(
-            groups, name, filters, include_rest=include_rest, now=self.now(), since=self._since
-        )
+        now = self.now()
+        whole = UsageQuery.from_filters(filters, now=now, since=self._since)
+        whole = whole.with_bounds(now, self._since)
+        if include_rest and whole.end is not None and whole.end > now:
+            # Calls that arrive between two queries would not add up.
+            whole = replace(whole, to_date=now)
+        queries = group_queries(groups, name, whole)
+        if include_rest:
+            check_rest(groups, queries)
         usages = self._fetch(
             queries,
             {REST: whole} if include_rest else {},
@@ -252,22 +265,3 @@ class BaseClient(Breakdowns[CallUsage]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def resolve_query(
-    query: UsageQuery | None, filters: Filters, now: datetime, since: datetime | None = None
-) -> UsageQuery:
-    """Return the query, given as such or as filters by name, with both ends of its window.
-
-    Raises
-    ------
-    QueryError
-        Both were given, or a filter is invalid.
-    """
-    if query is None:
-        query = UsageQuery.from_filters(filters, now=now, since=since)
-    elif filters:
-        raise QueryError("call_usage: expected a query or filters by name, got both")
-    if not isinstance(query, UsageQuery):
-        raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
-    return query.with_bounds(now, since)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
@@ -19,34 +18,6 @@ from usage_analysis.tidy.overlap import single_values
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import row_times
-
-
-def plan_breakdown(
-    groups: Mapping[str, Mapping[str, Any]],
-    name: str,
-    filters: Filters,
-    *,
-    include_rest: bool,
-    now: datetime,
-    since: datetime | None = None,
-) -> tuple[UsageQuery, dict[str, UsageQuery]]:
-    """Return the checked query of all calls and the query of each group.
-
-    With `include_rest` the window ends now at the latest, because calls that arrive between two
-    queries would not add up.
-
-    Raises
-    ------
-    QueryError
-        Groups or filters do not fit together; nothing was sent.
-    """
-    whole = UsageQuery.from_filters(filters, now=now, since=since).with_bounds(now, since)
-    if include_rest and whole.end is not None and whole.end > now:
-        whole = replace(whole, to_date=now)
-    queries = group_queries(groups, name, whole)
-    if include_rest:
-        _check_rest(groups, queries)
-    return whole, queries
 
 
 def group_queries(
@@ -131,10 +102,15 @@ def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> Us
         return UsageQuery.from_filters(cast("Filters", merged))
 
 
-def _check_rest(groups: Mapping[str, Mapping[str, Any]], queries: Mapping[str, UsageQuery]) -> None:
+def check_rest(groups: Mapping[str, Mapping[str, Any]], queries: Mapping[str, UsageQuery]) -> None:
     """Check that the groups differ in one filter with one value per call.
 
     Then no call is in two groups.
+
+    Raises
+    ------
+    QueryError
+        The groups differ in another way, or two of them have a value in common.
     """
     kinds, values = set(), Counter[str]()
     for group, query in queries.items():
