@@ -62,7 +62,7 @@ def sum_parts(
     labels = label_scopes(filters, by, *conditions)
     scopes = sorted(labels)
     _check_whole_days({scope: filters[scope] for scope in scopes})
-    hours, known = _find_window(parts, scopes, *window)
+    hours, known = _find_window(parts, scopes, window)
     names = [BETWEEN.join(labels[scope]) for scope in scopes]
     groups = sorted(set(names))
     number = {group: code for code, group in enumerate(groups)}
@@ -93,12 +93,9 @@ def sum_parts(
 
 
 def _find_window(
-    parts: Sequence[Part],
-    scopes: Sequence[str],
-    from_date: Day,
-    to_date: Day,
-    timezone: str | tzinfo,
+    parts: Sequence[Part], scopes: Sequence[str], window: tuple[Day, Day, str | tzinfo]
 ) -> tuple[Window, NewestFetches]:
+    from_date, to_date, timezone = window
     place = zone(timezone)
     start, end = ends_of(from_date, to_date, place)
     held = coverage.scope_bounds(parts, scopes)

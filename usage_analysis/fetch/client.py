@@ -202,15 +202,6 @@ class Client(BaseClient):
         pairs = queries.items() if isinstance(queries, Mapping) else queries
         now = self.now()
         bounded = ((group, query.with_bounds(now, self._since)) for group, query in pairs)
-        return self._iter_usage(bounded, name, max_concurrency, chunk_days)
-
-    def _iter_usage(
-        self,
-        queries: Iterable[tuple[str, UsageQuery]],
-        name: str,
-        max_concurrency: int,
-        chunk_days: int,
-    ) -> Generator[tuple[str, CallUsage]]:
         token = self._token or CancelToken()
 
         def work(question: tuple[str, UsageQuery]) -> CallUsage:
@@ -222,7 +213,7 @@ class Client(BaseClient):
 
         with (
             self._sender(token, chunk_days) as fetch,
-            closing(run_concurrently(work, queries, max_concurrency, token)) as answers,
+            closing(run_concurrently(work, bounded, max_concurrency, token)) as answers,
         ):
             for (group, _), usage in answers:
                 yield group, usage

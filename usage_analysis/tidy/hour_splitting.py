@@ -41,7 +41,7 @@ def split_hours(
     where, known = zones.distinct(times)
     past = _past_the_hour(place, start, end)
     if past and _is_a_table(codes, where, known):
-        return _shift_whole(hourly, codes, groups, known, past, place)
+        return _shift_whole(hourly, groups, known, past, place)
     clock = zones.clock_hours(place, start, end)
     pieces, found = _pieces(codes, where, known, clock)
     count, waiting = len(found), hourly["provisional"].to_numpy(dtype=bool)
@@ -94,19 +94,14 @@ def _is_a_table(codes: Rows, where: Rows, known: Instants) -> bool:
 
 
 def _shift_whole(
-    hourly: pd.DataFrame,
-    codes: Rows,
-    groups: pd.Index | None,
-    known: Instants,
-    past: int,
-    place: tzinfo,
+    hourly: pd.DataFrame, groups: pd.Index | None, known: Instants, past: int, place: tzinfo
 ) -> pd.DataFrame:
     """Return the frame of a table whose rows all begin equally far past the local hour.
 
     The first part of each row belongs to the clock hour that runs when it begins, the rest to the
     next one: no row need be looked up.
     """
-    count = len(codes) // len(known)
+    count = len(hourly) // len(known)
     first, rest = (HOUR - past) / HOUR, past / HOUR
 
     def added(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
