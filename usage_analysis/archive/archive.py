@@ -22,6 +22,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import group_queries
 from usage_analysis.progress import ProgressOption
 from usage_analysis.query import CallFilters, Filters, UsageQuery
+from usage_analysis.tidy.engines import as_list
 from usage_analysis.tidy.usage import CallUsage
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ class Archive:
         work = partial(
             sum_parts,
             self._store,
-            (by,) if isinstance(by, str) else tuple(by),
+            tuple(as_list(by)),
             every,
             (where or {}, without or {}),
             (from_date, to_date, timezone),

@@ -7,6 +7,7 @@ from typing import Any
 
 from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery
+from usage_analysis.tidy.engines import as_list
 from usage_analysis.tidy.frames import check_group_name
 from usage_analysis.tidy.overlap import find_overlap
 
@@ -118,8 +119,7 @@ def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:
 
 
 def _normalize(name: str, values: object) -> frozenset[str]:
-    several = isinstance(values, Iterable) and not isinstance(values, str)
-    listed: list[Any] = list(values) if several else [values]  # type: ignore[call-overload]  # several says so
+    listed = as_list(values)
     if name == "agent_ids":
         return frozenset(UsageQuery(agent_ids=listed).as_dict()["agent_ids"])
     if name == "voice_id":

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
@@ -36,8 +37,6 @@ from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import DAY, microseconds, row_times
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from usage_analysis.fetch.client import Client
 
 _MOST_PARTS = 8  # parts of a month; a month with more parts is compacted after a sync
@@ -79,20 +78,13 @@ def select_days(
     return (known.fetched < settled) | (known.fetched < (today + 1 - REFRESH_DAYS) * DAY)
 
 
-def split_by_quarter(
-    scopes: Sequence[str], wanted: NDArray[np.bool_], first: int, today: int
-) -> list[Chunk]:
+def split_by_quarter(scopes: Sequence[str], wanted: NDArray[np.bool_], first: int) -> list[Chunk]:
     """Return chunks that cover the wanted days: one per scope and quarter, oldest first."""
-    out = []
-    months = np.array([day_name(day)[:7] for day in range(first, today + 1)], dtype="M8[M]")
-    quarters = months.astype(np.int64) // _QUARTER
-    for quarter in np.unique(quarters).tolist():
-        inside = np.flatnonzero(quarters == quarter)
-        part = wanted[:, inside[0] : inside[-1] + 1]
-        for row in np.flatnonzero(part.any(axis=1)).tolist():
-            days = np.flatnonzero(part[row]) + inside[0] + first
-            out.append(Chunk(scopes[row], int(days[0]), int(days[-1])))
-    return out
+    row, day = np.nonzero(wanted)
+    day += first
+    quarter = day.astype("M8[D]").astype("M8[M]").astype(np.int64) // _QUARTER
+    days = pd.Series(day).groupby([quarter, row]).agg(["min", "max"])
+    return [Chunk(scopes[row], low, high) for (_, row), low, high in days.itertuples()]
 
 
 def sync(
@@ -123,7 +115,7 @@ def sync(
     # Scopes may begin on different days.
     for row, scope in enumerate(scopes):
         wanted[row, : firsts[scope] - first] = False
-    todo = split_by_quarter(scopes, wanted, first, today)
+    todo = split_by_quarter(scopes, wanted, first)
     chunks = (
         (scope, replace(queries[scope], from_date=day_name(start), to_date=day_name(end)))
         for scope, start, end in todo

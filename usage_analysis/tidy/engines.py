@@ -95,10 +95,13 @@ def sum_usage(
     2026-03-01 00:00:00+00:00     b            8      True
     2026-03-02 00:00:00+00:00     b            0      True
     """
-    keys = [by] if isinstance(by, str) else list(by)
-    table = as_table(frame)
+    keys = as_list(by)
+    table = as_table(frame)  # says what to install where narwhals is not
+    import narwhals as nw
+
     _check_columns(table, keys, where or {})
-    table = chosen(table, where or {})
+    for name, values in (where or {}).items():
+        table = table.filter(nw.col(name).is_in(as_list(values)))
     window = _window(table, from_date, to_date, zone(timezone), as_of)
     return sum_by_group(table, {key: key for key in keys}, every, window)
 
@@ -151,14 +154,11 @@ def _check_columns(table: nw.LazyFrame, keys: Sequence[str], where: Mapping[str,
             )
 
 
-def chosen(table: nw.LazyFrame, where: Mapping[str, object]) -> nw.LazyFrame:
-    """Return the rows whose columns have one of the values."""
-    import narwhals as nw
-
-    for name, values in where.items():
-        several = isinstance(values, Iterable) and not isinstance(values, str)
-        table = table.filter(nw.col(name).is_in(list(values) if several else [values]))  # type: ignore[call-overload]  # several says so
-    return table
+def as_list(values: object) -> list[Any]:
+    """Return one value, or several values, as a list."""
+    return (
+        list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
+    )
 
 
 def _window(

@@ -40,7 +40,7 @@ def split_hours(
     codes, groups = groups_of(hourly)
     where, known = zones.distinct(times)
     past = _past_the_hour(place, start, end)
-    if past and _is_a_table(codes, where, known):
+    if past and _is_a_table(codes, times, known):
         return _shift_whole(hourly, groups, known, past, place)
     clock = zones.clock_hours(place, start, end)
     pieces, found = _pieces(codes, where, known, clock)
@@ -83,14 +83,12 @@ def _past_the_hour(place: tzinfo, start: int, end: int) -> int:
     return int(past[0]) if alike else 0
 
 
-def _is_a_table(codes: Rows, where: Rows, known: Instants) -> bool:
+def _is_a_table(codes: Rows, times: Instants, known: Instants) -> bool:
     """Return True if rows stand group after group, each with the same consecutive hours."""
     size = len(known)
-    if len(where) % size or known[-1] - known[0] != (size - 1) * HOUR:
+    if zones.repeats_of(times) != size or known[-1] - known[0] != (size - 1) * HOUR:
         return False
-    groups = np.arange(len(where) // size)[:, None]
-    in_place = bool(np.all(where.reshape(-1, size) == np.arange(size)))
-    return in_place and bool(np.all(codes.reshape(-1, size) == groups))
+    return bool(np.all(codes.reshape(-1, size) == np.arange(len(codes) // size)[:, None]))
 
 
 def _shift_whole(
