@@ -155,14 +155,7 @@ def _check_instants(helper: str, frame: pd.DataFrame, group: str | None) -> None
     if group is not None and block and _is_one_group_each(frame[group], block):
         return
     where, known = zones.distinct(times)
-    key = groups_of(frame)[0] * len(known) + where
-    size = int(key.max()) + 1
-    if size <= 8 * len(key):  # marking each key is faster than looking it up
-        seen = np.zeros(size, dtype=np.bool_)
-        seen[key] = True
-        if np.count_nonzero(seen) == len(key):
-            return
-    again = pd.Index(key).duplicated()
+    again = pd.Index(groups_of(frame)[0] * len(known) + where).duplicated()
     if not again.any():
         return
     place = int(again.argmax())

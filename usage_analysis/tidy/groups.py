@@ -14,7 +14,7 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import REST, group_column, measures_of
 from usage_analysis.tidy.grouping import Sums, groups_of
 from usage_analysis.tidy.overlap import check_disjoint
-from usage_analysis.tidy.periods import any_of, rank_keys
+from usage_analysis.tidy.periods import any_of
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import distinct, row_times, to_index, zone_of
 
@@ -136,7 +136,7 @@ def _add_up(
     """Return the sums of rows with one code and instant, in order of the codes."""
     where, known = distinct(row_times(data))
     key = code * len(known) + where
-    place, present = rank_keys(key) if len(key) else (key, key)
+    place, present = pd.factorize(key, sort=True)
     count = len(present)
     added = Sums(place, count)
     columns: dict[str, Any] = {one: added.of(data[one].to_numpy()) for one in measures_of(data)}

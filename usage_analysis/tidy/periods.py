@@ -183,7 +183,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     codes, groups = groups_of(frame)
     period = number(local)
     low, count = int(period.min()), int(period.max() - period.min()) + 1
-    rows, key = rank_keys(codes * count + (period - low)[where])
+    rows, key = pd.factorize(codes * count + (period - low)[where], sort=True)
     code, nth = np.divmod(key, count)
     starts = zones.first_instants(place, start_of(np.arange(low, low + count + 1)))
     lengths = row_lengths(frame)
@@ -290,12 +290,3 @@ def _hours_of_filter(
     # A single hour is cut in two by the clock: it lies where its parts meet.
     meeting = ends[:-1][starts[1:] == ends[:-1]]
     return zones.clock_hours_of(meeting, meeting)
-
-
-def rank_keys(key: NDArray[np.int64]) -> tuple[Rows, NDArray[np.int64]]:
-    """Return the place of each key among the distinct keys in order, and the distinct keys."""
-    low = int(key.min())
-    present = np.zeros(int(key.max()) - low + 1, dtype=np.bool_)
-    present[key - low] = True
-    place = np.cumsum(present) - 1
-    return place[key - low], np.flatnonzero(present) + low

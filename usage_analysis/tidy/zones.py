@@ -25,7 +25,6 @@ TICK = timedelta(microseconds=1)
 #: Parts of hours are sums of fractions, this far from whole at most [us].
 SLACK = 10
 
-_QUARTER = HOUR // 4
 _STRETCH = 128 * DAY
 _FIRST = (datetime(1, 1, 3, tzinfo=UTC) - EPOCH) // TICK
 _LAST = (datetime(9999, 12, 29, tzinfo=UTC) - EPOCH) // TICK
@@ -140,14 +139,7 @@ def distinct(times: Instants) -> tuple[NDArray[np.intp], Instants]:
         new = np.ones(len(times), dtype=np.bool_)
         new[1:] = times[1:] != times[:-1]
         return np.cumsum(new) - 1, times[new]
-    low = times.min(initial=np.iinfo(np.int64).max)
-    quarter, rest = np.divmod(times - low, _QUARTER)
-    if rest.any():
-        known, place = np.unique(times, return_inverse=True)
-        return place, known
-    present = np.zeros(int(quarter.max(initial=-1)) + 1, dtype=np.bool_)
-    present[quarter] = True
-    return (np.cumsum(present) - 1)[quarter], low + np.flatnonzero(present) * _QUARTER
+    return pd.factorize(times, sort=True)
 
 
 def instants(times: Instants) -> Instants:
@@ -161,14 +153,9 @@ def repeats_of(times: Instants) -> int:
 
     A breakdown mostly stands group after group: then nothing need be sorted or looked up.
     """
-    size, count = 4096, len(times)
-    while True:
-        falls = np.flatnonzero(times[1:size] <= times[: min(size, count) - 1])
-        if len(falls) or size >= count:
-            break
-        size *= 8
-    block = int(falls[0]) + 1 if len(falls) else count
-    if block == 0 or count % block:
+    falls = times[1:] <= times[:-1]
+    block = int(falls.argmax()) + 1 if falls.any() else len(times)
+    if block == 0 or len(times) % block:
         return 0
     return block if (times.reshape(-1, block) == times[:block]).all() else 0
 
