@@ -59,8 +59,8 @@ def test_a_link_restores_a_page_that_was_forgotten(explorer):
     """A new dashboard that reads a link has the state of the old one, and asks the same."""
     with explorer.together():
         explorer.preset.value = "last_month"
-        explorer.group.value = "tenant"
-        explorer.groups.value = ("maple-realty",)
+        explorer.group.value = "agent"
+        explorer.groups.value = ("Front desk",)
         explorer.hour_from.value = 9
         explorer.limit.value = 12
         explorer.tab.value = "capacity"

@@ -526,7 +526,7 @@ GROUPS = {
 @pytest.mark.parametrize(
     "sizes",
     [
-        pytest.param(sizes, id=name, marks=pytest.mark.slow if len(sizes) == 30 else ())
+        pytest.param(sizes, id=name, marks=() if len(sizes) == 2 else pytest.mark.slow)
         for name, sizes in GROUPS.items()
     ],
 )

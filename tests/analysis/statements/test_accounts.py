@@ -112,10 +112,7 @@ def test_titles_have_no_missing_numbers(account):
 
 @pytest.mark.parametrize(
     "account",
-    [
-        pytest.param(name, marks=() if name in ("one day", "no errors") else pytest.mark.slow)
-        for name in ACCOUNTS
-    ],
+    [pytest.param(name, marks=() if name == "one day" else pytest.mark.slow) for name in ACCOUNTS],
     indirect=True,
 )
 def test_a_report_of_it_says_the_same(account, tmp_path, request):
