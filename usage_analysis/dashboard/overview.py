@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.billing import MICRO, amount_of, cost, price_of
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.columns import Floats, finished
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import error_rate
 from usage_analysis.analysis.statements.month import state_month
@@ -113,10 +113,7 @@ def _sparkline(values: Floats, final: int) -> str:
 def _buckets(view: View) -> tuple[pd.DataFrame, int]:
     """Days of the view, or hours of a single day, and how many at the beginning are final."""
     rows = view.selected.daily if view.settings.days.number > 1 else view.hourly
-    late = rows["provisional"].to_numpy(dtype=bool)
-    if "complete" in rows:
-        late = late | ~rows["complete"].to_numpy(dtype=bool)
-    return rows, int(np.append(late, True).argmax())
+    return rows, int(np.append(finished(rows), False).argmin())
 
 
 def _change(view: View, name: str = "comparison") -> str:
@@ -141,12 +138,8 @@ def _errors(view: View) -> Card:
         return Card("", (state_rate(total, meaning_of(table, "error_rate")).title,), line, final)
     calls = vocabulary.counted(total.calls, "total_count")
     interval = vocabulary.rate_interval(total.low, total.high, 0.95)
-    return Card(
-        vocabulary.percent(total.rate),
-        (f"{interval}; {calls}", _change(view, "errors")),
-        line,
-        final,
-    )
+    words = (f"{interval}; {calls}", _change(view, "errors"))
+    return Card(vocabulary.percent(total.rate), words, line, final)
 
 
 def _cost(view: View) -> Card:

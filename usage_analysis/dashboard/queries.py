@@ -62,9 +62,7 @@ class Question:
         """Return the filters of all requests, as a `UsageQuery` takes them."""
         shared = dict(self.selected)
         own = {"agent": "agent_ids", "voice": "voice_id", "": ""}.get(self.by, "metadata")
-        if own in ("agent_ids", "voice_id") or (
-            own == "metadata" and dict(shared.get("metadata", ())).keys() == {self.by}
-        ):
+        if own != "metadata" or dict(shared.get("metadata", ())).keys() == {self.by}:
             shared.pop(own, None)
         if "metadata" in shared:
             shared["metadata"] = dict(shared["metadata"])

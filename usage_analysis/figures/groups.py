@@ -216,11 +216,9 @@ def plot_pareto(
     check_disjoint("plot_pareto", breakdown)
     ax, of = panel.ax, panel.of
     named, others = groups_by_size(breakdown, measure, groups)
-    parts = (
-        [*named, (others_name(others), pd.concat([rows for _, rows in others]))]
-        if others
-        else named
-    )
+    parts = [*named]
+    if others:
+        parts.append((others_name(others), pd.concat([rows for _, rows in others])))
     values = np.array([np.nansum(in_units(rows, measure)) for _, rows in parts])
     total = float(values.sum())
     names = vocabulary.shortened((name for name, _ in parts), 14 if is_narrow(ax) else 30)

@@ -55,12 +55,10 @@ def plot_week(panel: Panel, profile: pd.DataFrame, **_: Unpack[ResultOptions]) -
     _check_week("profile", profile)
     of, measure = panel.of, str(panel.of.measure)
     every = "" if measure == "traffic" else " per hour"
-    cells = np.full(_CELLS, np.nan)
-    place = profile.index.to_numpy()
-    cells[place] = in_units(profile, "mean")
-    _draw_week(panel, cells, f"mean {axis_name(measure, 'hour')}", profile)
-    busiest = place[hours_that_stand_out(profile)]
-    if np.nanmax(cells, initial=0.0) > 0:
+    mean = in_units(profile, "mean")
+    _draw_week(panel, profile, mean, f"mean {axis_name(measure, 'hour')}")
+    busiest = profile.index.to_numpy()[hours_that_stand_out(profile)]
+    if np.nanmax(mean, initial=0.0) > 0:
         _outline(panel.ax, busiest)
     return Caption(
         f"Heat map of mean {of.unit}{every} by weekday and hour of day",
@@ -97,9 +95,8 @@ def plot_error_week(panel: Panel, rates: pd.DataFrame, **_: Unpack[ResultOptions
     """
     _check_week("rates", rates)
     ax, of = panel.ax, panel.of
-    cells, place = np.full(_CELLS, np.nan), rates.index.to_numpy()
-    cells[place] = np.where(rates["enough"], 100 * rates["rate"], np.nan)
-    _draw_week(panel, cells, f"{of.name} [{of.unit}]", rates)
+    enough = np.where(rates["enough"], 100 * rates["rate"], np.nan)
+    cells = _draw_week(panel, rates, enough, f"{of.name} [{of.unit}]")
     thin = np.flatnonzero(np.isnan(cells))
     if len(thin) < _CELLS:
         ax.plot(thin % 24, thin // 24, "x", ms=2.5, mew=0.6, color=theme_in_use().muted, gid="thin")
@@ -120,11 +117,14 @@ def _check_week(name: str, table: pd.DataFrame) -> None:
         raise QueryError(f'{name}: expected rows 0 to 167, as by="hour_of_week" gives them')
 
 
-def _draw_week(panel: Panel, cells: Floats, unit: str, table: pd.DataFrame) -> None:
-    """Draw the cells of a week with their scale."""
+def _draw_week(panel: Panel, table: pd.DataFrame, values: Floats, unit: str) -> Floats:
+    """Draw the hours of a week with their scale, and return their values, missing ones NaN."""
+    cells = np.full(_CELLS, np.nan)
+    cells[table.index.to_numpy()] = values
     draw_cells(panel.ax, cells.reshape(7, 24), unit)
     hours_across(panel.ax, panel.about, table)
     weekdays_down(panel.ax)
+    return cells
 
 
 def draw_cells(ax: Axes, cells: Floats, unit: str) -> float:

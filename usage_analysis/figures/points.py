@@ -210,15 +210,13 @@ def _evidence(row: Mapping[Any, Any], of: Meaning | None) -> str:
         return ""
     told = []
     if "events" in row:
-        told.append(
-            f"{wording.amount(row['events'])} of {wording.several(round(row['calls']), 'call')}"
-        )
+        calls = wording.several(round(row["calls"]), "call")
+        told.append(f"{wording.amount(row['events'])} of {calls}")
     if of.made_by in _RATES and np.isfinite(row["low"]):
         told.append(wording.rate_interval(row["low"], row["high"], float(of.confidence or 0)))
     elif of.made_by == "control_chart" and row["limited"]:
-        told.append(
-            f"limits {wording.percent(max(row['low'], 0))} to {wording.percent(row['high'])}"
-        )
+        low, high = wording.percent(max(row["low"], 0)), wording.percent(row["high"])
+        told.append(f"limits {low} to {high}")
         told += ["signal"] if row["signal"] else []
     elif of.made_by == "funnel" and np.isfinite(row["low_95"]):
         low, high = wording.percents(max(row["low_95"], 0), row["high_95"])

@@ -103,9 +103,7 @@ def _draw_groups(
     ends, few = [], False
     for (name, rows), colour in zip(shown, lines.colour_of(shown), strict=True):
         few |= _draw_rate(ax, rows, colour, 0.08, name=name)
-        ends.append(
-            (100 * lines.last_finite(rows["rate"].to_numpy(dtype=np.float64)), name, colour)
-        )
+        ends.append((lines.last_finite(percents_of(rows, "rate")[0]), name, colour))
     if shown:
         _scale(ax, pd.concat([rows for _, rows in shown]), 1.5)
         if len(shown[0][1]) < len(named[0][1]):

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.analysis.statements.groups import state_largest
 from usage_analysis.analysis.statements.totals import state_total
-from usage_analysis.analysis.vocabulary import axis_name, per, span_of
+from usage_analysis.analysis.vocabulary import axis_name, date_range, per, span_of
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import lines
 from usage_analysis.figures.axes import MANY, WEEK, Floats, finished, groups_by_size, in_units
@@ -114,7 +114,7 @@ def _draw_previous(
     shown = places <= own[-1]
     values = in_units(previous, measure)[shown]
     line, heights = lines.split_at_gaps(dates_of(places[shown]), values)
-    days = " to ".join(dict.fromkeys((f"{index[0]:%Y-%m-%d}", f"{index[-1]:%Y-%m-%d}")))
+    days = date_range(previous.set_axis(index))
     look: dict[str, Any] = {"color": theme_in_use().muted, "ls": "--", "lw": 1.2}
     ax.plot(line, heights, gid="previous", label=days, **look)
     aligned = "" if (first - start).days % WEEK == 0 else ", weekdays not aligned"
@@ -171,11 +171,8 @@ def _draw_day_bands(ax: Axes, hourly: pd.DataFrame, values: Floats) -> None:
     """Draw a band from the least to the greatest hour of each local day."""
     hours = pd.DataFrame({"x": dates_of(hourly.index), "y": values})
     days = hours.groupby(local_clock(hourly) // DAY)
-    middle, low, high = (
-        part.to_numpy(dtype=np.float64)
-        for part in (days["x"].mean(), days["y"].min(), days["y"].max())
-    )
-    lines.draw_band(ax, middle, low, high, color=theme_in_use().soft, alpha=0.4, gid="day bands")
+    bands = days.agg(x=("x", "mean"), low=("y", "min"), high=("y", "max")).to_numpy().T
+    lines.draw_band(ax, *bands, color=theme_in_use().soft, alpha=0.4, gid="day bands")
 
 
 def _draw_groups(
