@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from usage_analysis.archive.client import ArchiveClient
-from usage_analysis.archive.coverage import scope_names
+from usage_analysis.archive.coverage import scope_names, scope_table
 from usage_analysis.archive.groups import check_family_name, check_scope_name
 from usage_analysis.archive.loading import load, load_breakdown
 from usage_analysis.archive.store import KINDS, Damage, PartStore
 from usage_analysis.archive.sums import open_engine, sum_parts
 from usage_analysis.archive.syncing import SyncResult, sync
-from usage_analysis.archive.tables import change_table, scope_table
-from usage_analysis.archive.versions import compact
+from usage_analysis.archive.versions import change_table, compact
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import group_queries
 from usage_analysis.progress import ProgressOption

@@ -9,15 +9,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import ArchiveError, QueryError
 from usage_analysis.tidy.frames import Source
+from usage_analysis.tidy.zones import DAY, to_index
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -327,6 +330,24 @@ def scope_names(parts: Iterable[Part]) -> list[str]:
     """Return the names of all scopes, sorted."""
     directories = {part.coverage.directory for part in parts}
     return sorted(set[str]().union(*(one.scopes for one in directories)))
+
+
+def scope_table(parts: Sequence[Part]) -> pd.DataFrame:
+    """Return one row per scope; see `Archive.scopes`."""
+    scopes = scope_names(parts)
+    asked, bounds = scope_queries(parts, scopes), scope_bounds(parts, scopes)
+    low, high = int(bounds.first.min(initial=0)), int(bounds.last.max(initial=0))
+    days = (newest_fetches(parts, scopes, low, high).fetched >= 0).sum(axis=1)
+    columns = {
+        "scope": scopes,
+        "filters": [asked[scope].query for scope in scopes],
+        "source": [asked[scope].source for scope in scopes],
+        "first": to_index(bounds.first * DAY, UTC),
+        "last": to_index(bounds.last * DAY, UTC),
+        "days": days,
+        "as_of": to_index(bounds.fetched, UTC),
+    }
+    return pd.DataFrame(columns).set_index("scope")
 
 
 def unknown_scope_error(scope: str, parts: Iterable[Part]) -> QueryError:

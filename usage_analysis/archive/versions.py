@@ -78,11 +78,12 @@ class Versions(NamedTuple):
         return np.append(~self.continues_day()[1:], True)[: len(self.code)]
 
 
-def find_changes(parts: Sequence[Part], scopes: Sequence[str]) -> pd.DataFrame:
-    """Return each change of UTC days that had ended before their earlier fetch.
-
-    The columns are those of `Archive.restatements`.
-    """
+def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
+    """Return one row per change of a UTC day; see `Archive.restatements`."""
+    scopes = coverage.scope_names(parts)
+    if scope is not None and scope not in scopes:
+        raise coverage.unknown_scope_error(scope, parts)
+    scopes = scopes if scope is None else [scope]
     batches = []
     for batch in [*split_scopes(parts, scopes)] or [[]]:
         found = read_versions(parts, batch)

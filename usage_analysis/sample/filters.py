@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -186,13 +186,9 @@ def _search(text: str) -> str:
     return text
 
 
-def _uuids(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(_uuid, texts))
-
-
 # If a parameter is repeated that should come once, the last value counts.
 _PARAMETERS: dict[str, tuple[str, Callable[[list[str]], Any]]] = {
-    "agentIds": ("agents", _uuids),
+    "agentIds": ("agents", lambda texts: tuple(map(_uuid, texts))),
     "durationMax": ("longest", lambda texts: _duration(texts[-1], up=False)),
     "durationMin": ("shortest", lambda texts: _duration(texts[-1], up=True)),
     "fromDate": ("first", lambda texts: _instant(texts[-1], end=False)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -76,11 +75,8 @@ def serve(
     port: int = 8765,
     *,
     latency: float = 0.0,
-    rate_limit: float | None = None,
-    seed: int = 0,
-    today: date | str | None = None,
-    all_time_filtered: bool = False,
     on_start: Callable[[str], object] | None = None,
+    **account: Any,
 ) -> None:
     """Serve the sample account on ``127.0.0.1`` until interrupted.
 
@@ -90,22 +86,17 @@ def serve(
         Port; 0 takes a free one.
     latency
         Time that each response takes [s].
-    rate_limit
-        Maximum number of requests per second; None for no limit.
-    seed, today, all_time_filtered
-        As for `sample_endpoint`.
     on_start
         Function that is called once with the address, when the server accepts connections.
+    account
+        Seed, today and the other options of `sample_endpoint`.
 
     Raises
     ------
     QueryError
         The port is in use, or an argument is invalid.
     """
-    endpoint = sample_endpoint(
-        seed=seed, today=today, all_time_filtered=all_time_filtered, rate_limit=rate_limit
-    )
-    with _Server(endpoint, port, latency) as server:
+    with _Server(sample_endpoint(**account), port, latency) as server:
         if on_start is not None:
             on_start(server.url)
         with suppress(KeyboardInterrupt):
