@@ -6,7 +6,6 @@ The vendor's description leaves these points open. `ASSUMPTIONS` lists the assum
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from usage_analysis.doctor.checks import CHECKS
 from usage_analysis.doctor.replies import Account, Params
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.client import Client
+from usage_analysis.progress import Progress
 from usage_analysis.query import CHUNK_DAYS, UsageQuery
 
 __all__ = ["ASSUMPTIONS", "Finding", "run"]
@@ -23,7 +23,6 @@ __all__ = ["ASSUMPTIONS", "Finding", "run"]
 ASSUMPTIONS = {check.topic: check.assumed for check in CHECKS}
 
 _VERDICTS = {True: "holds", False: "DOES NOT HOLD", None: "cannot be tested with these calls"}
-_STEPS = 10
 #: Calls newer than this are left out, because more of them may arrive between the requests.
 _MARGIN = timedelta(minutes=10)
 
@@ -64,7 +63,7 @@ def run(
     *,
     days: int = 30,
     folder: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Finding]:
     """Check each of `ASSUMPTIONS` on an account and return the findings.
 
@@ -101,7 +100,7 @@ def run(
             f"days: expected a whole number from 8 to {CHUNK_DAYS - 1}, the most that one request "
             f"can cover, got {days!r}"
         )
-    account = Account(client, None if folder is None else Path(folder), progress, _STEPS)
+    account = Account(client, None if folder is None else Path(folder), progress)
     _send_requests(account, client, days)
     findings = []
     for check in CHECKS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import APIError
 from usage_analysis.fetch.client import Client
+from usage_analysis.progress import Progress
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.zones import HOUR
 
 Params = list[tuple[str, str]]
 _FIELDS = {"allTime", "daily", "hourly", "date", "hour", *wire.MEASURES.values()}
 _TEXT_LIMIT = 80
+_STEPS = 10  # number of all requests
 #: Statuses about the key or the connection, which do not mean that a request was refused.
 _NOT_ABOUT_THE_REQUEST = {401, 403, 408, 429, 502, 503, 504}
 
@@ -92,22 +94,14 @@ class Account:
         Folder to save the responses in; None saves nothing.
     progress
         Function that is called with the number of finished requests and of all requests.
-    steps
-        Number of all requests.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        folder: Path | None,
-        progress: Callable[[int, int], None] | None,
-        steps: int,
-    ) -> None:
-        self._client, self._folder, self._steps = client, folder, steps
+    def __init__(self, client: Client, folder: Path | None, progress: Progress | None) -> None:
+        self._client, self._folder = client, folder
         self._report = progress or (lambda _done, _total: None)
         self._responses: dict[str, Response | APIError] = {}
         self._done = 0
-        self._report(0, steps)
+        self._report(0, _STEPS)
 
     def send(self, name: str, params: Params) -> Response:
         """Send a request, keep the response under a name and return it."""
@@ -162,7 +156,7 @@ class Account:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{self._done:02}-{name}.json"
             path.write_text(json.dumps(document, indent=1), encoding="utf-8")
-        self._report(self._done, self._steps)
+        self._report(self._done, _STEPS)
 
 
 def _redact_body(body: bytes) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
 import tomllib
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -58,10 +56,6 @@ def check_account(seed: int, today: date | str | None) -> tuple[int, date]:
     day = TODAY if today is None else local_day("today", today)
     if not 1972 <= day.year <= 2200:
         raise QueryError(f"today: expected a day from 1972 to 2200, got {day}")
-    number = -1
-    if not isinstance(seed, bool | np.bool_):
-        with suppress(TypeError):
-            number = operator.index(seed)
-    if number < 0:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise QueryError(f"seed: expected an integer from 0 up, got {seed!r}")
-    return number, day
+    return int(seed), day
