@@ -34,6 +34,6 @@ def parse_day(argument: str, value: Any) -> int:
         The value is not a UTC day.
     """
     start = to_instant(argument, value, time.min)
-    if start is None or microseconds(start) % DAY:
+    if microseconds(start) % DAY:
         raise QueryError(f"{argument}: expected a UTC day such as 2026-03-01, got {value!r}")
     return microseconds(start) // DAY

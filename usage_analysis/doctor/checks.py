@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from usage_analysis.doctor.replies import Account, Observation, Response
-from usage_analysis.tidy.zones import DAY, HOUR
+from usage_analysis.tidy.zones import DAY, HOUR, instant_of
 
 _SECONDS = re.compile(r"[0-9]+(?:\.(?P<decimals>[0-9]{1,9}))?s", re.ASCII)
 
@@ -104,15 +103,12 @@ def _observe_zone_of_time(account: Account) -> Observation:
     hour = account.response("window").busiest_hour
     found = np.flatnonzero(account.response("hour-of-day").by_hour_of_day()).tolist()
     holds = found == [hour] if found else None
-    seen = f"a filter on the hour from {hour:02}:00 returned calls in the UTC hours {_join(found)}"
+    listed = ", ".join(f"{one:02}" for one in found) or "none"
+    seen = f"a filter on the hour from {hour:02}:00 returned calls in the UTC hours {listed}"
     follows = "filters on the time of day are in UTC"
     if holds is False:
         follows = "filters on the time of day are not in UTC: select the hours in the frame instead"
     return Observation(seen, follows, holds)
-
-
-def _join(hours: list[int]) -> str:
-    return ", ".join(f"{hour:02}" for hour in hours) or "none"
 
 
 @_add_check("time of day over midnight", "one request may not be able to pass midnight")
@@ -194,7 +190,7 @@ def _observe_reach(account: Account) -> Observation:
     days = unbounded.daily.index[unbounded.daily["total_count"] > 0]
     seen = "the reply has no calls"
     if len(days):
-        first = date(1970, 1, 1) + timedelta(days=int(days.min() // DAY))
+        first = instant_of(int(days.min())).date()
         before = (start - first).days
         seen = f"without fromDate the reply goes back to {first}, {before} days before the period"
         if before <= 0:
