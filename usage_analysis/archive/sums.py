@@ -64,27 +64,18 @@ def sum_parts(
     _check_whole_days({scope: filters[scope] for scope in scopes})
     hours, known = _find_window(parts, scopes, window)
     names = [BETWEEN.join(labels[scope]) for scope in scopes]
-    groups = sorted(set(names))
-    number = {group: code for code, group in enumerate(groups)}
-    code = np.array([number[name] for name in names], dtype=np.intp)
+    groups, code = np.unique(names, return_inverse=True)
+    keys = {name: "scope" if name == "scope" else f"_{place}" for place, name in enumerate(by)}
     first = hours.start // DAY
+    waiting = _provisional_hours(code, known, first)
     files = coverage.find_stale_files(parts, scopes, known, first)
     with engine() as (read, native):
         table = _read_current_rows(files, scopes, read, native)
         if len(scopes) < len(filters) or by not in ((), ("scope",)):
             table = _join_labels(table, labels, native)
         with _compaction_errors(files):
-            found = sum_by_group(
-                table,
-                {
-                    name: "scope" if name == "scope" else f"_{place}"
-                    for place, name in enumerate(by)
-                },
-                every,
-                hours,
-                groups if by else None,
-                _provisional_hours(code, known, first),
-            )
+            listed = groups.tolist() if by else None
+            found = sum_by_group(table, keys, every, hours, listed, waiting)
     if any(asked[scope].source == "sample" for scope in scopes):
         found.attrs["source"] = "sample"
     if by and overlapping_pair({scope: filters[scope] for scope in scopes}) is not None:
