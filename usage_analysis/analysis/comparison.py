@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -118,14 +118,19 @@ def compare_periods(
         _check_alike(current, history, "history")
     pairs = [_Pair(current, previous, history, name, start, shift) for name in measures]
     rows = [row for pair in pairs for row in pair.rows(confidence)]
-    if not any(found["hours"] for found, _ in rows):
+    if not any(found["hours"] for found, *_ in rows):
         raise QueryError(
             "compare_periods: expected finished buckets on the same weekdays and hours of both "
             "periods, got none; give it earlier rows too"
         )
     groups = pd.Index(measures, name="measure") if several else pairs[0].now.groups
-    table = pd.DataFrame([found for found, _ in rows], index=groups)
-    table["significant"] = significant(np.array([tail for _, tail in rows]), confidence)
+    table = pd.DataFrame([found for found, *_ in rows], index=groups)
+    tails = [spread.tail(delta) for _, spread, delta in rows]
+    if not several:
+        # As for `rate_difference`: of several groups, those that seem to scatter least stand out.
+        pooled = _pool([spread for _, spread, _ in rows])
+        tails = [max(t, one.tail(row[2])) for t, one, row in zip(tails, pooled, rows, strict=True)]
+    table["significant"] = significant(np.array(tails), confidence)
     met = np.flatnonzero(np.any([pair.met for pair in pairs], axis=0))
     meaning = Meaning(
         made_by="compare_periods",
@@ -178,10 +183,6 @@ def _count_weeks(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
     return days
 
 
-#: One row of the result, and how often chance alone makes such a change (NaN: not known).
-_Row = tuple[dict[str, Any], float]
-
-
 class _Pair:
     """Both periods of one measure, and the days before them."""
 
@@ -206,7 +207,7 @@ class _Pair:
             first = first_day(history)
             self.past = ClockHours(history, measure, first, days=max(start - first, 1))
 
-    def rows(self, confidence: float) -> list[_Row]:
+    def rows(self, confidence: float) -> list[tuple[dict[str, Any], _Spread, float]]:
         """Compare each group; both tables begin on the days that are compared."""
         past = [] if self.past is None else self.now.partners(self.past)
         return [
@@ -214,7 +215,10 @@ class _Pair:
             for row, other in enumerate(self.now.partners(self.before))
         ]
 
-    def _row(self, row: int, other: int, past: int, confidence: float) -> _Row:
+    def _row(
+        self, row: int, other: int, past: int, confidence: float
+    ) -> tuple[dict[str, Any], _Spread, float]:
+        """Return a row of the result, the standard error of its change, and the change."""
         now, before, measure = self.now, self.before, self.measure
         size = 0 if other < 0 else min(now.size, before.size)
         there = now.length[row] > 0
@@ -249,7 +253,7 @@ class _Pair:
             "days": int(np.count_nonzero(np.bincount(day))),
             "left_out": int(there.sum() - same.sum()),
         }
-        return found, spread.tail(delta)
+        return found, spread, delta
 
     def _past_error(self, hour: Integers, row: int, pairs: Floats) -> tuple[float, int] | None:
         """Standard error of the change of these hours, from how weeks differed in the past.
@@ -325,3 +329,11 @@ class _Spread:
         if self.poisson:
             tails.append(intervals.normal_tail(delta / self.poisson))
         return max(tails)
+
+
+def _pool(spreads: Sequence[_Spread]) -> list[_Spread]:
+    """Return each group's standard error by the scatter of the days of all groups together."""
+    known = [one for one in spreads if one.freedom and one.both > 0]
+    freedom = sum(one.freedom for one in known)
+    variance = sum(one.freedom * one.error**2 / one.both for one in known) / max(freedom, 1)
+    return [replace(s, error=math.sqrt(variance * s.both), freedom=freedom) for s in spreads]

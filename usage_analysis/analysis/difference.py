@@ -365,9 +365,11 @@ def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: flo
         now[1][apart], now[0][apart], before[1][apart], before[0][apart]
     )
     tails[apart] = intervals.normal_tail(ends)
-    if scatter is not None:
-        wide = ends / np.maximum(np.sqrt(scatter.ratio()[apart]), _ENDS)
-        own = intervals.student_tail(wide, scatter.effective_freedom()[apart])
+    # Of several groups the one whose own days seem to scatter least is called significant first, so
+    # each change has to be significant by the scatter of all groups too.
+    for days in [] if scatter is None else [scatter, scatter.pooled()]:
+        wide = ends / np.maximum(np.sqrt(days.ratio()[apart]), _ENDS)
+        own = intervals.student_tail(wide, days.effective_freedom()[apart])
         tails[apart] = np.maximum(tails[apart], own)
     return tails
 

@@ -63,6 +63,12 @@ class Scatter:
         parts: tuple[Any, ...] = self.total, self.freedom, self.events, self.size
         return Scatter(*(np.append(part, part.dtype.type(0))[place] for part in parts))
 
+    def pooled(self) -> Scatter:
+        """Return the scatter of all groups together, for each of them."""
+        parts: tuple[Any, ...] = self.total, self.freedom, self.events
+        sums = (np.where(self.known, part, 0).sum() for part in parts)
+        return Scatter(*(np.full(len(self.total), one) for one in sums), self.size)
+
     def ratio(self) -> Floats:
         """Return s² of each group, 1 where it is not known."""
         found = self.total / np.maximum(self.freedom, 1)
