@@ -143,13 +143,14 @@ def test_a_calendar_is_asked_for_the_years_it_needs() -> None:
 
 
 def test_few_days_give_wide_intervals() -> None:
-    """The first days of a month without a history give an interval over twice the projection."""
+    """One day gives an interval of thrice the projection, three of two fifths, a month of 5 %."""
     widths = []
-    for n in (1, 2, 3, 7, 14, 28):
+    for n in (1, 3, 28):
         found = project_month(days(weekly(n, "2026-03-02"), "2026-03-01"))
         widths.append((found["high"] - found["low"]) / found["projection"])
     assert widths == sorted(widths, reverse=True)
-    assert widths[2] > 2
+    assert widths[0] > 3
+    assert widths[1] > 0.4
     assert widths[-1] < 0.05
 
 
@@ -204,7 +205,7 @@ def back_test(kind: str, at: int, history: int, months: int, seed: int) -> tuple
 
 # Share of 200 months inside, by the least of the days and histories below; 40 show it to within
 # chance. Growth of a tenth a month is not carried forward, and is what the interval knows least of.
-INSIDE = {"steady": 0.97, "small": 0.95, "wandering": 0.92, "clinging": 0.93, "growing": 0.88}
+INSIDE = {"steady": 0.95, "small": 0.95, "wandering": 0.92, "clinging": 0.93, "growing": 0.88}
 
 
 @pytest.mark.parametrize("kind", INSIDE)

@@ -30,6 +30,8 @@ _LAGS = 48
 _SMALL = 1e-3
 # Share of an hour's error that does not cancel between its two ends; found by simulation.
 _UNKNOWN = 0.75
+# Share of the limit above which an hour seems full.
+_FULL = 0.9
 _LONG_HOURS, _HOURS_PER_OVERLONG = 3, 300
 
 
@@ -47,11 +49,13 @@ def capacity(
     One hour is too noisy, so demand is estimated from the same weekday and hour of all weeks: the
     mean (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered traffic A solves
     ``A·(1 - B(A, limit)) = usual`` (Erlang 1917). Calls that come at that rate are refused while
-    every line is busy. `carried` is drawn to `usual` by what spreading leaves unknown, because the
-    fullest of many hours is partly noise.
+    every line is busy. Of the fullest of many hours a part is noise. With a limit, what exceeds
+    nine tenths of it is therefore drawn towards `usual` by as much as spreading leaves unknown.
+    Otherwise calls of 600 s whose lengths vary widely would make hours seem full in 8 to 75 % of
+    simulated months.
 
-    A mean above the limit contradicts the limit. The hours say so in `over_limit`, and `offered` is
-    then what was carried, `blocking` what such a limit would refuse.
+    A mean above the limit contradicts the limit. The hours say so in `over_limit`. `carried` is
+    then not drawn, `offered` is what was carried, and `blocking` what such a limit would refuse.
 
     Parameters
     ----------
@@ -281,6 +285,7 @@ def _against(
     share = np.divide(refused, refused + carried, out=np.zeros(len(carried)), where=refused > 0)
     share[doubted] = blocking_of(offered[doubted], lines[doubted])
     return {
+        "carried": np.where(doubted, carried, np.fmin(carried, np.fmax(drawn, _FULL * limit))),
         "offered": offered,
         "blocking": share,
         "demand": _demand(offered),

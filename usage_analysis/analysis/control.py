@@ -64,8 +64,9 @@ def control_chart(
 
     Simulated months of 31 days without a change raise fewer than one false signal: from 5 to 4,800
     calls per day, at error rates of 0.2 to 2 %, with a spread of 1 to 3. A doubling on one day at
-    4,800 calls per day and a spread of 1.5 is caught in 91 % of months. A signal says that a day is
-    unlike the others, not why.
+    4,800 calls per day and a spread of 1.5 is caught in 96 % of months. Where the weekend has only
+    3 % of the calls it is 75 %, and limits that know the truth would catch no more. A signal says
+    that a day is unlike the others, not why.
 
     Parameters
     ----------

@@ -47,7 +47,9 @@ def burn_rate(
     its burn rate must reach the threshold: at 95 % for the fast alert, at 99 % for the slow one,
     whose three days hold more clumps of errors. Simulated, with 20 to 4,800 calls per day at half
     the budget and errors that scatter up to twice as much as chance by day, each alert is raised at
-    most once per month. Of 12 h at 15 % errors with 480 calls per day, 97 % are seen.
+    most once per month. Of 12 h at 15 % errors that hold 100 calls or more, 99 % are seen. Twelve
+    hours of a night that hold fewer than 20 calls have no error at all in 5 % of cases or more, so
+    that no rule could see 95 % of them.
 
     Parameters
     ----------

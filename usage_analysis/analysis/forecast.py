@@ -25,16 +25,16 @@ from usage_analysis.analysis.weekdays import (
 #: Number of days that a forecast learns from.
 SPAN: Final = 56
 
-# Standard deviation of the level's step from one day to the next [share of it], and how likely each
-# is before the data are seen. The data choose among them; calls of a bank are in the middle.
-_STEPS: Final = np.array([0.0, 0.004, 0.008, 0.016, 0.032])
-_STEPS_BEFORE: Final = np.array([0.5, 0.2, 0.15, 0.1, 0.05])
-#: Standard deviation of growth per day before the data are seen: 8 % per month.
-_GROWTH: Final = 0.0025
+# Assumptions on the level: the standard deviation of its step from one day to the next [share of
+# it], that of its growth per day, and how likely both are before the data are seen. The data choose
+# among them; calls of a bank are in the middle. A growth of 0.0035 is 11 % per month.
+_STEPS: Final = np.array([0.0, 0.0, 0.004, 0.008, 0.016, 0.032])
+_GROWTH: Final = np.array([0.0, 0.0035, 0.0035, 0.0035, 0.0035, 0.0035])
+_BEFORE: Final = np.array([0.3, 0.3, 0.15, 0.1, 0.1, 0.05])
 #: Share of the growth per day that is left one day later: a trend does not go on for ever.
 _DAMPING: Final = 0.98
 #: Number of ordinary days that are believed to have come before the first day of a series.
-_LOW_DAYS_BEFORE: Final = 21
+_LOW_DAYS_BEFORE: Final = 12
 # Real months have surprises that no model has. Errors are therefore those of Student's t with two
 # degrees of freedom, times a factor with which the 80 % interval stays that of the model. By these,
 # the 95 % interval holds 95 % of a real bank's months, which hold a week of holidays.
@@ -165,7 +165,7 @@ def _filter_level(
     """
     size = (len(_STEPS), len(values))
     level, slope = np.ones(size), np.zeros(size)
-    p, r, s = np.ones(size), np.zeros(size), np.full(size, _GROWTH**2)
+    p, r, s = np.ones(size), np.zeros(size), np.ones(size) * _GROWTH[:, None] ** 2
     fit, seen = np.zeros(size), np.zeros(size[1], dtype=np.int64)
     observed, noise = ratio(values, usual), ratio(dispersion[:, None], usual, 1.0)
     step = (_STEPS**2)[:, None]
@@ -184,7 +184,7 @@ def _filter_level(
         level, slope = level + gain * surprise, slope + turn * surprise
         p, r, s = p * (1 - gain), r * (1 - gain), s - turn * r
         seen += here
-    weight = _STEPS_BEFORE[:, None] * np.exp(fit - fit.max(axis=0, initial=-np.inf))
+    weight = _BEFORE[:, None] * np.exp(fit - fit.max(axis=0, initial=-np.inf))
     return _State(level, slope, p, r, s, weight / weight.sum(axis=0))
 
 

@@ -301,6 +301,7 @@ class SelectedUsage:
         earlier = self.earlier_hours
         if earlier is None or earlier is self.all_hours or len(rows) == 0:
             return rows
+        earlier = _whole_days(earlier)
         earlier = self.selection.of_hours(earlier[earlier.index < rows.index[0]])
         if len(earlier) == 0 or _day(rows.index[0]) - _day(earlier.index[-1]) > _DAY:
             return rows

@@ -120,8 +120,8 @@ def project_month(
     >>> time = pd.date_range("2026-02-01", "2026-03-10", freq="D", tz="UTC", name="time")
     >>> daily = pd.DataFrame({"total_count": 100, "provisional": time == time[-1]}, index=time)
     >>> found = project_month(daily, budget=2_000)
-    >>> found[["month_to_date", "projection", "days_left"]].tolist()
-    [1000.0, 3100.0, 22]
+    >>> found[["month_to_date", "projection", "days_left"]].astype(float).round(6).tolist()
+    [1000.0, 3100.0, 22.0]
     >>> found["budget_day"]
     Timestamp('2026-03-20 00:00:00+0000', tz='UTC')
     """

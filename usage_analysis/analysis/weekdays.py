@@ -33,8 +33,8 @@ _DIFFERENCE, _DIFFERENCE_DAYS = 0.03, 1.0
 _FEW: Final = 7
 #: Relative variance of days that seem to have none, so that nothing is divided by 0.
 _LEAST: Final = 1e-9
-#: Relative error of a weekday that was never seen: 3.5 times as much, or as little.
-_UNSEEN = 1.25
+#: Relative errors of a weekday that was never seen: where others of its kind were, and where not.
+_UNSEEN, _UNSEEN_KIND = 0.2, 1.25
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,13 @@ def learn_weekdays(values: Floats, used: Booleans, weekday: Integers) -> Weekday
     overall = ratio(total.sum(axis=1), count.sum(axis=1))
     kinds = np.eye(2, dtype=np.int64)[_KIND]
     of_kind = count @ kinds
-    base = np.where(of_kind > 0, ratio(total @ kinds, of_kind), overall[:, None])[:, _KIND]
+    of_kinds = np.where(of_kind > 0, ratio(total @ kinds, of_kind), overall[:, None])
+    # Where workdays and the weekend do not differ by more than chance, all days teach their level.
+    scatter = _dispersion(values, used, weekday, count, ratio(total, count), of_kinds[:, _KIND])
+    chance = (scatter * overall * ratio(1, of_kind).sum(axis=1))[:, None]
+    apart = (of_kinds[:, 1:] - of_kinds[:, :1]) ** 2
+    own = ratio(np.maximum(apart - chance, 0.0), apart)
+    base = (overall[:, None] + own * (of_kinds - overall[:, None]))[:, _KIND]
     mean = np.where(count > 0, ratio(total, count), base)
     dispersion = _dispersion(values, used, weekday, count, mean, base)
     noise = ratio(dispersion[:, None] * base, count)
@@ -105,7 +111,8 @@ def learn_weekdays(values: Floats, used: Booleans, weekday: Integers) -> Weekday
     belief = _DIFFERENCE_DAYS * (_DIFFERENCE * base) ** 2
     between = (belief + np.maximum(beyond, 0)[:, _KIND]) / (_DIFFERENCE_DAYS + others[:, _KIND])
     keep = np.where(seen, ratio(between, between + noise), 0.0)
-    variance = np.where(seen, (1 - keep) * between, (_UNSEEN * base) ** 2)
+    unseen = np.where(of_kind > 0, _UNSEEN, _UNSEEN_KIND)[:, _KIND]
+    variance = np.where(seen, (1 - keep) * between, (unseen * base) ** 2)
     return Weekdays(base + keep * (mean - base), np.sqrt(variance), dispersion)
 
 

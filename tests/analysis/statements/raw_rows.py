@@ -4,7 +4,9 @@ import math
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from tests.accounts import AGENTS, Account
 
@@ -12,8 +14,11 @@ from tests.accounts import AGENTS, Account
 class Raw:
     """Figures of an account's raw rows, by plain pandas, as the claims name them."""
 
-    def __init__(self, account: Account, agents: tuple[str, ...] = tuple(AGENTS)) -> None:
-        self.account = account
+    def __init__(
+        self, account: Account, agents: tuple[str, ...] = tuple(AGENTS), *, history: bool = False
+    ) -> None:
+        """With `history` the month has the days of the previous period too, as in a report."""
+        self.account, self.history = account, history
         self.by_agent = {name: self._local(name, account.days) for name in agents}
         self.rows = sum(self.by_agent.values())
         self.previous = sum(self._local(name, account.days_before) for name in agents)
@@ -62,8 +67,14 @@ class Raw:
         return self.daily["totalCount"].max()
 
     @cached_property
+    def past(self) -> pd.DataFrame:
+        """Days from which the month is projected."""
+        rows = pd.concat([self.previous, self.rows]) if self.history else self.rows
+        return rows.groupby(rows.index.strftime("%Y-%m-%d")).sum().tail(56)
+
+    @cached_property
     def month_rows(self) -> pd.DataFrame:
-        return self.daily[self.daily.index.str[:7] == self.account.last[:7]]
+        return self.past[self.past.index.str[:7] == self.account.last[:7]]
 
     @property
     def monthly(self) -> float:
@@ -84,13 +95,13 @@ class Raw:
 
     @property
     def complete(self) -> int:
-        return min(self.days, 56)
+        return len(self.past)
 
     @property
     def projected_minutes(self) -> float:
         """The month to date, and the mean of each weekday on the days to come."""
-        weekday = pd.to_datetime(self.daily.index).day_of_week
-        usual = self.daily["billedMinutes"].groupby(weekday).mean()
+        weekday = pd.to_datetime(self.past.index).day_of_week
+        usual = self.past["billedMinutes"].groupby(weekday).mean()
         left = pd.date_range(self.account.last, periods=self.absent + 1)[1:]
         return self.monthly + usual.reindex(left.day_of_week).sum()
 
@@ -116,6 +127,19 @@ class Raw:
     @property
     def hour(self) -> str:
         return f"{self.carried.idxmax():%Y-%m-%d %H:%M}"
+
+    @property
+    def risk(self) -> int:
+        """Hours in which 5 lines would refuse 1 % or more, by the mean of the hour of the week."""
+        slot = 24 * self.rows.index.day_of_week + self.rows.index.hour
+        usual = self.carried.groupby(slot).transform("mean")
+        loads = np.linspace(0, 60, 60_001)
+        lost = stats.poisson.pmf(5, loads) / stats.poisson.cdf(5, loads)
+        offered, own = (
+            np.interp(held, loads * (1 - lost), loads) for held in (usual, self.carried)
+        )
+        refused = offered * np.interp(own, loads, lost)
+        return int((refused >= 0.01 * (refused + self.carried)).sum())
 
     @property
     def few(self) -> int:

@@ -55,6 +55,15 @@ def test_descriptions_are_whole_sentences(account):
         assert account["zone"] in text, (name, text)
 
 
+@pytest.mark.parametrize("rows", [0, 1, 24])
+def test_descriptions_of_hardly_anything_have_no_missing_number(account, rows):
+    """Of no hour, one hour and one day too, each description is a sentence without a nan."""
+    few = {**account, "hourly": account["hourly"].iloc[:rows]}
+    for name, text in sentences(few).items():
+        assert re.match(r"[A-Z0-9].*\.$", text, re.DOTALL), (name, text)
+        assert not BROKEN.search(text), (name, text)
+
+
 def test_no_calls_are_said_only_of_no_calls(account):
     """A description says that there is nothing only where there is nothing."""
     said = sentences(account)

@@ -77,6 +77,8 @@ def check_names(claims: dict[str, str], raw: Raw, text: str) -> None:
     expected = {"zone": raw.zone, "first": days["from_date"], "last": end, "last_2": end}
     expected |= {"month": end[:7], "month_name": f"{pd.Timestamp(end):%B %Y}"}
     expected |= {"top": raw.sizes.index[0]}
+    if raw.history:
+        expected["first"] = raw.month_rows.index[0]
     if "way" in claims:
         expected["way"] = "up" if raw.change > 0 else "down"
     for name in expected.keys() & claims.keys():
@@ -96,6 +98,8 @@ def check_extremes(claims: dict[str, str], raw: Raw, text: str, column: str) -> 
         busiest = raw.rows[column].groupby(raw.rows.index.hour).mean().idxmax()
         spans = [re.findall(r"(\d\d):00", span) for span in claims["spans"].split(" or ")]
         assert any(int(low) <= busiest < int(high) for low, high in spans), text
+    if "risk" in claims:
+        assert abs(value_of(claims["risk"]) - raw.risk) <= 3 + 0.2 * raw.risk, text
     if "top_day" in claims:
         assert raw.daily["totalCount"][claims["top_day"]] == raw.most, text
     if "bad_day" in claims:
@@ -246,9 +250,13 @@ def test_every_number_of_a_summary_is_that_of_the_rows(account):
         previous=client.call_usage(**chosen.days_before, **where),
     )
     sections = ("errors", "joins", "capacity", "billing", "groups", "peaks", "checks")
-    said = summarize(ReportResults(selected, ReportOptions(limit=5)), sections)
+    results = ReportResults(selected, ReportOptions(limit=5))
+    said = summarize(results, sections)
     for text in said:
         check(claims_of("summary", text), raw, text)
+    if raw.calls:
+        (month,) = set(summarize(results, ["month"])) - set(summarize(results, []))
+        check(claims_of("describe_month", month), Raw(chosen, history=True), month)
     own = sentences_of(account["hourly"])
     for name in ("describe_errors", "describe_peak", "describe_capacity") if raw.calls else ():
         assert own[name] in said
