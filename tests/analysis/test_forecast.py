@@ -1,7 +1,7 @@
 """Forecasts: how often the intervals hold simulated months, and how far projections are off.
 
 The simulator makes daily calls with weekday factors, overdispersion, growth and holidays. It shares
-nothing with the sample account.
+nothing with the sample account. `shops` is a second judge, on which no constant was chosen.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.analysis import shops
+from tests.analysis.businesses import breakdown
 from usage_analysis.analysis.trends import project_month
 
 WEEK = np.array([1.15, 1.1, 1.05, 1.05, 1.0, 0.35, 0.3])
@@ -83,8 +85,8 @@ def test_intervals_hold_what_they_say_at_every_day(
 ) -> None:
     """The 80 % interval holds 70 to 92 % of 600 months at days 5, 10 and 20, or two errors more.
 
-    Measured over 600 months each: steady 84 to 93 %, growth of a tenth a month 74 to 86 %, untold
-    holidays on one day of 20 80 to 87 %.
+    Measured over 300 months each: steady 84 to 94 %, growth of a tenth a month 71 to 91 %, untold
+    holidays on one day of 20 81 to 88 %.
     """
     inside, *_ = back_test(kind, scatter, history, at, 600, 2)
     assert 0.70 - 2 * 0.019 <= inside <= 0.92 + 2 * 0.011
@@ -99,7 +101,7 @@ def test_projections_beat_a_run_rate(kind: str, months: int, days: tuple[int, ..
 
     Measured over 595 months that begin on every weekday, at days 5, 10 and 20, mean absolute error
     against that of the run rate [%]: steady 6.9, 2.3, 1.4 against 10.3, 4.9, 2.4; growth 7.1, 3.4,
-    1.8 against 10.7, 5.2, 2.5; holidays 8.6, 3.7, 2.2 against 11.8, 6.0, 3.0; one holiday 7.8, 2.9,
+    1.8 against 10.7, 5.2, 2.5; holidays 8.6, 3.7, 2.2 against 11.8, 6.0, 3.0; one holiday 7.8, 3.2,
     1.6 against 13.4, 7.0, 2.5.
     """
     for at in days:
@@ -112,7 +114,58 @@ def test_projections_beat_a_run_rate(kind: str, months: int, days: tuple[int, ..
 def test_one_holiday_does_not_teach_its_weekday(months: int) -> None:
     """One untold holiday in the first ten days of a first month costs little accuracy.
 
-    Measured over 600 months: off by 1.7 % on average, a run rate by 6.8 %.
+    Measured over 600 months: off by 2.0 % on average, a run rate by 6.8 %.
     """
     _, error, plain = back_test("one holiday", 0.05, 0, 10, months, 4)
     assert error < 0.03 < plain
+
+
+def shop_months(
+    kind: str, growth: float, scatter: float, history: int, at: int, months: int
+) -> tuple[float, float, float]:
+    """Return what `back_test` does, of shops with lognormal days that begin on every weekday."""
+    inside, errors, plain = [], [], []
+    for month in MONTHS:
+        start = pd.Timestamp(month, tz="UTC")
+        rng = np.random.default_rng([8, start.month])
+        length = 56 + start.days_in_month
+        weekday = (start.day_of_week + np.arange(length)) % 7
+        level = shops.day_levels(rng, months, length, scatter)
+        level *= (1 + growth) ** (np.arange(length) / 30.4)
+        calls = rng.poisson(shops.week(kind, 500).sum(axis=1)[weekday] * level)
+        frame = breakdown(calls[:, 56 - history : 56 + at], freq="D")
+        frame.index += start - pd.Timedelta(days=history) - frame.index[0]
+        found, came = project_month(frame, confidence=0.8), calls[:, 56:].sum(axis=1)
+        run_rate = calls[:, 56 : 56 + at].sum(axis=1) * start.days_in_month / at
+        inside.append((found["low"] <= came) & (came <= found["high"]))
+        errors.append(np.abs(found["projection"].astype(float) / came - 1))
+        plain.append(np.abs(run_rate / came - 1))
+    return tuple(float(np.mean(np.concatenate(one))) for one in (inside, errors, plain))
+
+
+def test_shops_that_grow_and_rest_are_held() -> None:
+    """Of shops that are closed at weekends and grow, the 80 % interval holds 70 to 92 %."""
+    inside, error, plain = shop_months("depot", 0.1, 0.1, 28, 10, 15)
+    assert 0.70 - 0.09 <= inside <= 0.92 + 0.05
+    assert error < 0.6 * plain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["clinic", "depot", "takeaway"])
+def test_shops_are_held_at_length(kind: str) -> None:
+    """Steady and growing shops with closed days or full weekends are held by 70 to 92 %.
+
+    Found over 210 months each at days 10 and 20 with four and eight weeks before, and a scatter of
+    0, 0.1 and 0.2: steady .79 to .93, growing .75 to .91; without any scatter but chance, growing
+    ones up to 1.00. Without weeks before, the interval has to allow for weekdays and growth that
+    nobody has seen: at day 10 it holds .81 to 1.00. Projections at day 10 without weeks before are
+    off by 2.8 to 6.5 %, the run rate by 5.4 to 8.5 %.
+    """
+    for growth in (0.0, 0.1):
+        for scatter in (0.1, 0.2):
+            for history, at in ((28, 10), (56, 20)):
+                inside, error, plain = shop_months(kind, growth, scatter, history, at, 30)
+                assert 0.70 - 0.06 <= inside <= 0.92 + 0.04
+                assert error < plain
+    _, error, plain = shop_months(kind, 0.1, 0.1, 0, 10, 30)
+    assert error < plain

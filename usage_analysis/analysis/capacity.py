@@ -18,7 +18,7 @@ from usage_analysis.filters import check_whole_number
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Rows, covered_lengths, rows_of
-from usage_analysis.tidy.zones import HOUR
+from usage_analysis.tidy.zones import HOUR, in_order
 
 _DEMAND = 0.999
 # Standard deviations beyond which a call is overlong, an hour unusual, and a limit contradicted.
@@ -156,7 +156,8 @@ def _spread_talk(hourly: pd.DataFrame, rows: Rows) -> _Held:
     count, hours = (np.bincount(part, minlength=rows.count) for part in (code[overlong], code))
     far = np.where(many_overlong(count, hours), spread, np.inf)[code]
     excess[(excess <= far * np.sqrt(np.maximum(calls, 1))) & ~overlong] = 0.0
-    order = np.lexsort((times, code)) if _out_of_order(code, times) else slice(None)
+    key = code * len(rows.times) + rows.place
+    order = slice(None) if in_order(key) else np.argsort(key, kind="stable")
     mean, regular, extra = length[code][order], (talk - excess)[order], excess[order]
     breaks = (np.diff(code[order]) != 0) | (np.diff(times[order]) != HOUR)
     run = np.append(0, np.cumsum(breaks))[: len(talk)]
@@ -176,11 +177,6 @@ def many_overlong(count: Any, hours: Any) -> Any:
     Exponential lengths have about one overlong hour in four weeks, found by simulation.
     """
     return (count >= _LONG_HOURS) & (count * _HOURS_PER_OVERLONG >= hours)
-
-
-def _out_of_order(code: NDArray[np.intp], times: NDArray[np.int64]) -> bool:
-    same = np.diff(code) == 0
-    return bool(np.any(np.diff(code) < 0) or np.any(np.diff(times)[same] < 0))
 
 
 def call_lengths(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from usage_analysis.analysis import intervals
 from usage_analysis.analysis.clock_hours import ClockHours, first_day
-from usage_analysis.analysis.difference import significant
+from usage_analysis.analysis.difference import check_groups, significant
 from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of, in_kind
@@ -153,9 +153,7 @@ def _days(start: int, met: Integers) -> str:
 
 
 def _check_alike(frame: pd.DataFrame, other: pd.DataFrame, name: str) -> None:
-    wanted, group = group_column(frame), group_column(other)
-    if group != wanted:
-        raise QueryError(f"{name}: expected the same group column, {wanted}, got {group}")
+    check_groups(name, other, frame)
     if str(zone_of(other)) != str(zone_of(frame)):
         raise QueryError(f"{name}: expected the clock {zone_of(frame)}, got {zone_of(other)}")
 

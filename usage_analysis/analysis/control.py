@@ -226,11 +226,8 @@ def _most_extreme(data: _Periods, usual: _Usual) -> NDArray[np.intp]:
     """Return the row of each group's greatest |z|."""
     centre = data.of_rows(usual.centre)
     z = np.nan_to_num(np.abs(data.rate - centre) / _sigma(centre, data.calls), nan=-1.0)
-    if data.count == 1:
-        return z.argmax(keepdims=True) if len(z) else np.zeros(1, dtype=np.intp)
-    order = np.lexsort((z, data.code))
-    last = np.searchsorted(data.code[order], np.arange(data.count), side="right") - 1
-    return order[last]
+    rows: NDArray[np.intp] = pd.Series(z).groupby(data.code).idxmax().to_numpy()
+    return rows
 
 
 def _learn_once(data: _Periods, method: str) -> _Usual:

@@ -310,6 +310,17 @@ def _check(
     """Check a period's columns and that its groups are those of the current period."""
     provisional = ["provisional"] if independent == "days" else []
     check_frame("rate_difference", frame, *columns, *provisional, totals=True)
+    check_groups(name, frame, current)
+
+
+def check_groups(name: str, frame: pd.DataFrame, current: pd.DataFrame) -> None:
+    """Check that a period has the same group column as the current period, or none as well.
+
+    Raises
+    ------
+    QueryError
+        Names both columns.
+    """
     if group_column(frame) != group_column(current):
         raise QueryError(
             f"{name}: expected the same group column as current, or none in both, got "

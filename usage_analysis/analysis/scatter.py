@@ -66,8 +66,10 @@ class Scatter:
     def pooled(self) -> Scatter:
         """Return the scatter of all groups together, for each of them."""
         parts: tuple[Any, ...] = self.total, self.freedom, self.events
-        sums = (np.where(self.known, part, 0).sum() for part in parts)
-        return Scatter(*(np.full(len(self.total), one) for one in sums), self.size)
+        total, freedom, events = (
+            np.full(len(part), np.where(self.known, part, 0).sum()) for part in parts
+        )
+        return Scatter(total, freedom, events, self.size)
 
     def ratio(self) -> Floats:
         """Return s² of each group, 1 where it is not known."""

@@ -96,7 +96,7 @@ def learn_weekdays(values: Floats, used: Booleans, weekday: Integers) -> Weekday
     of_kinds = np.where(of_kind > 0, ratio(total @ kinds, of_kind), overall[:, None])
     # Where workdays and the weekend do not differ by more than chance, all days teach their level.
     scatter = _dispersion(values, used, weekday, count, ratio(total, count), of_kinds[:, _KIND])
-    chance = (scatter * overall * ratio(1, of_kind).sum(axis=1))[:, None]
+    chance = (scatter * overall * ratio(np.ones(2), of_kind).sum(axis=1))[:, None]
     apart = (of_kinds[:, 1:] - of_kinds[:, :1]) ** 2
     own = ratio(np.maximum(apart - chance, 0.0), apart)
     base = (overall[:, None] + own * (of_kinds - overall[:, None]))[:, _KIND]

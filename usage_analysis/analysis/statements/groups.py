@@ -53,12 +53,9 @@ def state_largest(breakdown: pd.DataFrame, measure: str) -> Statement:
             f"{dates(breakdown)}; one call can be in several groups, so no shares are given.",
         )
     share = f"{part(value / total)} of {counted(total, measure)}"
-    return _state(
-        f"{name} has {share}, the most of {groups}",
-        breakdown,
-        f"Of {groups} by {group_column(breakdown)}, {name} has the most {what}: "
-        f"{number(value, measure)} of {number(total, measure)} ({part(value / total)})",
-    )
+    most = f"{number(value, measure)} of {number(total, measure)} ({part(value / total)})"
+    sentence = f"Of {groups} by {group_column(breakdown)}, {name} has the most {what}: {most}"
+    return _state(f"{name} has {share}, the most of {groups}", breakdown, sentence)
 
 
 def state_costs(breakdown: pd.DataFrame, price: Any) -> Statement:

@@ -17,6 +17,7 @@ from usage_analysis.analysis.vocabulary import (
     WEEKDAYS,
     change,
     counted,
+    in_unit,
     level,
     money,
     number,
@@ -186,8 +187,7 @@ class _Words:
         return _day(first) if first == first.normalize() else f"{first:%Y-%m-%d %H:%M}"
 
     def _value(self, name: str) -> float:
-        value = self.found[name]
-        return value / pd.Timedelta(minutes=1) if isinstance(value, pd.Timedelta) else float(value)
+        return in_unit(self.found[name], self.measure)
 
     def _cost(self, minutes: float) -> Decimal:
         return amount_of(round(minutes * MICRO), self.price or Decimal(0))
