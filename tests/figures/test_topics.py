@@ -486,6 +486,13 @@ def test_a_calendar_has_each_day_in_its_week():
     assert np.isfinite(cells).sum() == len(daily)
 
 
+def test_a_calendar_says_how_many_days_have_no_number():
+    """Days whose count is missing are grey, and the line above the axes gives their number."""
+    daily = ua.aggregate(frame(40 * 24), "D").astype({"total_count": float})
+    daily.iloc[3:5, daily.columns.get_loc("total_count")] = np.nan
+    assert names(plot_calendar(daily), "key")[0].endswith("days without a number: 2")
+
+
 def test_thin_cells_of_the_error_week_are_grey():
     """Hours with fewer calls than enough have no colour and a cross."""
     rates = ua.error_rate(frame(14 * 24, calls=15), by="hour_of_week")

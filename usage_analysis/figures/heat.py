@@ -226,6 +226,7 @@ def plot_calendar(
     weekdays_down(ax)
     ax.set_xlabel(f"week [{zone_of(daily)}]")
     key = [] if whole.all() else ["hatched: not whole"]
+    key += [f"days without a number: {n}"] if (n := np.count_nonzero(np.isnan(values))) else []
     key += named[:_MOST_NAMED]
     key += [f"{len(named) - _MOST_NAMED} marks more"] if len(named) > _MOST_NAMED else []
     return Caption(
