@@ -175,7 +175,7 @@ def test_an_overlong_call_is_one_call() -> None:
     """A call of 9 hours among calls of 3 minutes is one erlang for 9 hours, and says so."""
     rows = talk([1.0] * 96)
     rows.iloc[50, rows.columns.get_loc("duration")] += pd.Timedelta(hours=9)
-    found = capacity(rows)
+    found = capacity(rows, limit=5)
     assert np.flatnonzero(found["overlong"]).tolist() == [50]
     assert found["carried"].iloc[50:61].to_numpy() == pytest.approx([1.5, *[2] * 8, 1.5, 1])
     assert "; in 1 hour a very long call was spread over the hours it lasted." in describe_capacity(

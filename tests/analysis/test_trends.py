@@ -143,15 +143,20 @@ def test_a_calendar_is_asked_for_the_years_it_needs() -> None:
 
 
 def test_few_days_give_wide_intervals() -> None:
-    """One day gives an interval of thrice the projection, three of two fifths, a month of 5 %."""
+    """The first days of a month without history give wide intervals, weeks without scatter none.
+
+    Found for 1, 2, 3, 7 and 14 days: 3.6, 0.73, 0.51, 0.31 and 0.00005 times the projection. The
+    second day is a workday, after which the interval no longer allows for weekdays of any size.
+    """
     widths = []
-    for n in (1, 3, 28):
-        found = project_month(days(weekly(n, "2026-03-02"), "2026-03-01"))
+    for n in (1, 2, 3, 7, 14, 28):
+        found = project_month(days(weekly(n, "2026-03-01"), "2026-03-01"))
         widths.append((found["high"] - found["low"]) / found["projection"])
     assert widths == sorted(widths, reverse=True)
     assert widths[0] > 3
-    assert widths[1] > 0.4
-    assert widths[-1] < 0.05
+    assert widths[2] > 0.5
+    assert widths[3] > 0.3
+    assert widths[4] < 0.001
 
 
 @pytest.mark.parametrize(
@@ -203,20 +208,27 @@ def back_test(kind: str, at: int, history: int, months: int, seed: int) -> tuple
     )
 
 
-# Share of 200 months inside, by the least of the days and histories below; 40 show it to within
-# chance. Growth of a tenth a month is not carried forward, and is what the interval knows least of.
-INSIDE = {"steady": 0.95, "small": 0.95, "wandering": 0.92, "clinging": 0.93, "growing": 0.88}
+# Least share of 200 months inside after two days without history, where growth of a tenth per
+# month cannot be seen yet. From ten days or a history of 60 on it is `LATER`, whatever the kind.
+INSIDE = {"steady": 0.96, "small": 0.97, "wandering": 0.96, "clinging": 0.98, "growing": 0.90}
+LATER = 0.98
 
 
 @pytest.mark.parametrize("kind", INSIDE)
 @pytest.mark.parametrize(("at", "history"), [(2, 0), (10, 0), (3, 60), (10, 60), (20, 60)])
 @pytest.mark.parametrize(
-    ("months", "chance"), [(40, 0.03), pytest.param(200, 0, marks=pytest.mark.slow)]
+    ("months", "chance"), [(40, 0.04), pytest.param(200, 0, marks=pytest.mark.slow)]
 )
 def test_back_test(kind: str, at: int, history: int, months: int, chance: float) -> None:
-    """The 95 % interval holds nearly all months, and where the level moves nearly as many."""
+    """The 95 % interval holds nearly all months; after two days, 90 % of those that grow.
+
+    Found over 200 months each: .97, .97, .96, .98 and .91 after two days of a steady, small,
+    wandering, clinging and growing business, and .98 to 1.00 otherwise. Steady months after two
+    days were .97 and .95 with two seeds, so no higher share can be asked for there.
+    """
     covered, _, _ = back_test(kind, at, history, months, 5)
-    assert covered >= INSIDE[kind] - chance
+    least = INSIDE[kind] if history == 0 and at == 2 else LATER
+    assert covered >= least - chance
 
 
 def test_a_projection_beats_a_run_rate() -> None:
