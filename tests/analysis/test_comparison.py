@@ -150,3 +150,15 @@ def test_an_interval_that_excludes_nothing_is_not_told() -> None:
     found = compare_periods(hourly.iloc[168:], hourly.iloc[:168])
     told = state_change(found, meaning_of(found, "compare_periods"))
     assert told.title == "Too little to compare: 1 against 2 calls"
+
+
+def test_a_change_of_few_days_is_told_without_an_interval() -> None:
+    """A change of one of several measures over too few days is told without an interval."""
+    time = pd.date_range("2026-03-02", periods=5, freq="h", tz="UTC", name="time")
+    hourly = pd.DataFrame({"total_count": 10, "duration": pd.Timedelta("1h")}, index=time)
+    hourly = hourly.assign(provisional=False)
+    previous = hourly.set_index(hourly.index - pd.Timedelta(days=7))
+    found = compare_periods(hourly, previous, measure=["total_count", "duration"])
+    meaning = meaning_of(found, "compare_periods")
+    told = state_change(found.loc["total_count"], meaning, measure="total_count")
+    assert "too few days for an interval" in told.sentence

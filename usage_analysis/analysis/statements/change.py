@@ -91,13 +91,15 @@ def state_change(
     """
     measure = measure or str(meaning.measure)
     unit = UNITS[measure]
-    current, previous = (in_unit(row[name], measure) for name in ("current", "previous"))
+    current, previous, low, high = (
+        _plain(row[name]) for name in ("current", "previous", "low", "high")
+    )
     if not previous > 0:
         title = f"{sentence_case(counted(current, measure))}, none in the previous period"
         return state(title, meaning.when)
     share = (current - previous) / previous
     words = _verdict(row, unit, change(share), meaning, among, "measures")
-    low, high = (in_unit(row[name], measure) / previous for name in ("low", "high"))
+    low, high = low / previous, high / previous
     interval = _interval(change_interval, low, high, meaning)
     days, hours = int(row["days"]), round(float(row["hours"]))
     over = several(days, "day") if days > 1 else several(hours, "hour")
