@@ -19,34 +19,6 @@ FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
 SOMETIMES: Final = frozenset().union(*(view.heeds for view in VIEWS.values()))
 
 
-class Named:
-    """Attributes for the controls, for type checkers; the names are those of `Settings`."""
-
-    preset: Any
-    first: Any
-    last: Any
-    timezone: Any
-    hour_from: Any
-    hour_to: Any
-    agents: Any
-    voice: Any
-    metadata_key: Any
-    metadata_value: Any
-    duration_min: Any
-    duration_max: Any
-    search: Any
-    measure: Any
-    granularity: Any
-    comparison: Any
-    group: Any
-    groups: Any
-    top: Any
-    limit: Any
-    price: Any
-    tab: Any
-    view: Any
-
-
 class Chooser:
     """List of names to select, with a search field and buttons for all and none.
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import tzinfo
 from functools import partial
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets as widgets
 from IPython.display import publish_display_data
@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.address import Address
 from usage_analysis.dashboard.choices import Choices
-from usage_analysis.dashboard.controls import Controls, Named, lay_out, parts_of
+from usage_analysis.dashboard.controls import Controls, lay_out, parts_of
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, StaticOutput, partly
 from usage_analysis.dashboard.downloads import Download, make_download
@@ -39,7 +39,7 @@ from usage_analysis.tidy.usage import CallUsage
 _CACHED: Final = 8
 
 
-class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
+class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     """A dashboard over your calls: when they peak, how many fail, what they cost.
 
     The server is asked only when the query changes; everything else is drawn from cached replies.
@@ -92,6 +92,11 @@ class Explorer(Named, widgets.VBox):  # type: ignore[misc]  # ipywidgets ships n
     >>> explorer.phase, explorer.fetches, explorer.draws
     ('ready', 1, 2)
     """
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a control; the names of the controls are the fields of `Settings`."""
 
     def __init__(
         self,
