@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from usage_analysis.analysis.vocabulary import UNITS
+from usage_analysis.analysis.vocabulary import UNITS, counted
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import Result, copy_source
 
@@ -76,6 +76,20 @@ class Meaning:
     def unit(self) -> str:
         """Unit of the numbers as figures draw them: ``% of calls``, ``minutes of talk``."""
         return self.name if self.event is None else f"% of {UNITS[str(self.denominator)]}"
+
+    @property
+    def calls(self) -> str:
+        """Noun for the calls that a rate divides by: ``calls``, ``joined calls``."""
+        return UNITS[str(self.denominator)]
+
+    def counted(self, calls: Any) -> str:
+        """Return a number of the calls that a rate divides by: ``1,200 calls``."""
+        return counted(calls, str(self.denominator))
+
+    @property
+    def level(self) -> float:
+        """Level of the intervals; 0 where the result has none."""
+        return float(self.confidence or 0)
 
     @property
     def when(self) -> str:

@@ -69,7 +69,7 @@ def plot_comparison(
     what = str(rows.index.name or of.name) if len(table) > 1 or len(rows) == 0 else of.name
     numbers = rows[["before", "now", "low", "high"]].to_numpy(dtype=np.float64)
     names = _lay_out_rows(ax, labels, rows["words"].tolist(), (unit, what), numbers)
-    interval = f"{vocabulary.level(float(of.confidence or 0))} interval of the difference"
+    interval = f"{vocabulary.level(of.level)} interval of the difference"
     compared = np.isfinite(rows["now"] - rows["before"]).any()
     return Caption(
         f"Dumbbells of the {of.name} in the previous and the current period, with the {interval}",
@@ -147,7 +147,7 @@ def _rates(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[st
     rows = pd.DataFrame({"before": before, "now": now, **ends})
     gaps = rows[["now", "low", "high"]].sub(rows["before"], axis=0) / 100
     words = [_words(vocabulary.points, " points", *row) for row in gaps.to_numpy().tolist()]
-    unit = of.unit if of.event else f"% of {vocabulary.UNITS[str(of.denominator)]}"
+    unit = of.unit if of.event else f"% of {of.calls}"
     if of.event is not None:
         return rows.assign(words=words), f"{of.name} [{unit}]", []
     rows = rows.sub(rows["before"], axis=0)
@@ -218,7 +218,7 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
     )  # fmt: skip
     if len(rows) == 0:
         ax.set_xticks([])
-    level = vocabulary.level(float(of.confidence or 0))
+    level = vocabulary.level(of.level)
     return Caption(
         f"Dots: what each group adds to the difference of the {of.name}s",
         change.state_effects(effects, of).title,

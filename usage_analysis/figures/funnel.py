@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.funnel import limits_at
 from usage_analysis.analysis.statements.control import is_worse
 from usage_analysis.analysis.statements.funnel import state_funnel
-from usage_analysis.analysis.vocabulary import UNITS, shortened
+from usage_analysis.analysis.vocabulary import shortened
 from usage_analysis.figures.axes import MOST_LABELS, Floats, is_narrow, percents_of
 from usage_analysis.figures.labels import label_ends, spread_out
 from usage_analysis.figures.lines import Ends
@@ -58,7 +58,7 @@ def plot_funnel(panel: Panel, groups: pd.DataFrame, **_: Unpack[ResultOptions]) 
     'size of the group [calls]'
     """
     ax, of = panel.ax, panel.of
-    theme, size = theme_in_use(), UNITS[str(of.denominator)]
+    theme, size = theme_in_use(), of.calls
     shown = groups[groups["calls"] > 0].sort_values("calls", kind="stable")
     x, rate = shown["calls"].to_numpy(dtype=np.float64), percents_of(shown, "rate")[0]
     ax.set_xlim(0, x.max() * 1.08 if len(x) else 1)

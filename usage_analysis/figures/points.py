@@ -213,7 +213,7 @@ def _evidence(row: Mapping[Any, Any], of: Meaning | None) -> str:
         calls = wording.several(round(row["calls"]), "call")
         told.append(f"{wording.amount(row['events'])} of {calls}")
     if of.made_by in _RATES and np.isfinite(row["low"]):
-        told.append(wording.rate_interval(row["low"], row["high"], float(of.confidence or 0)))
+        told.append(wording.rate_interval(row["low"], row["high"], of.level))
     elif of.made_by == "control_chart" and row["limited"]:
         low, high = wording.percent(max(row["low"], 0)), wording.percent(row["high"])
         told.append(f"limits {low} to {high}")
@@ -336,7 +336,7 @@ def _rows(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
                 told = f"{': '.join(filter(None, (period, drawn)))}; change {told}"
             elif gid == "own rate":
                 own: Any = table.loc[name]
-                ends = wording.points_interval(own["low"], own["high"], of.confidence or 0)
+                ends = wording.points_interval(own["low"], own["high"], of.level)
                 told = f"by its rate {effect}, {ends}; both together {told}"
             else:
                 told = f"by its share of the calls {effect}; both together {told}"

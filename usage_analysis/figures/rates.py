@@ -63,7 +63,7 @@ def plot_error_rate(
     'join rate [% of calls]'
     """
     ax, of, marks, _about = panel
-    band = f"{level(float(of.confidence or 0))} interval"
+    band = f"{level(of.level)} interval"
     time_axis(ax, rates)
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     used = rates[~left_out(rates, marks)]
@@ -119,7 +119,7 @@ def trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
     """
     if len(rates) < 2 * WEEK or span_of(rates) != "day":
         return rates
-    found = trailing_rates(rates, WEEK, float(of.confidence or 0))
+    found = trailing_rates(rates, WEEK, of.level)
     return found if len(found) <= MANY else found.iloc[::-WEEK].iloc[::-1]
 
 

@@ -7,17 +7,10 @@ from typing import Final
 
 import pandas as pd
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.billing import PRICE, amount_of, micro_minutes, price_of
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.statement import Statement
-from usage_analysis.analysis.vocabulary import (
-    counted,
-    dates,
-    money,
-    price_per_minute,
-    several,
-    span_of,
-)
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.overlap import check_disjoint
 
@@ -42,13 +35,15 @@ def state_cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Sta
     check_frame("state_cost", frame, "billed_minutes", totals=True)
     check_disjoint("state_cost", frame)
     paid, micro = price_of(price), int(micro_minutes(frame).sum())
-    amount, minutes = money(amount_of(micro, paid)), counted(micro / 1e6, "billed_minutes")
+    amount, minutes = say.money(amount_of(micro, paid)), say.counted(micro / 1e6, "billed_minutes")
     rows = frame[frame["provisional"].to_numpy(dtype=bool)] if "provisional" in frame else frame[:0]
     waiting = rows.index.nunique()
-    late = f"; the last {several(waiting, span_of(frame))} can still grow" if waiting else ""
+    late = (
+        f"; the last {say.several(waiting, say.span_of(frame))} can still grow" if waiting else ""
+    )
     sentence = (
-        f"Call minutes cost an estimated {amount}: {minutes} at {price_per_minute(paid)}, "
-        f"{dates(frame)}{late}."
+        f"Call minutes cost an estimated {amount}: {minutes} at {say.price_per_minute(paid)}, "
+        f"{say.dates(frame)}{late}."
     )
     return Statement(f"{amount} for {minutes}", sentence)
 
@@ -67,8 +62,8 @@ def state_overhead(
     """
     meaning_of(found, "billing_overhead", meaning=meaning)
     talk, billed = float(found["talk_minutes"]), float(found["billed_minutes"])
-    every = span_of(frame)
-    over = several(frame.index.nunique(), f"whole {every}")
+    every = say.span_of(frame)
+    over = say.several(frame.index.nunique(), f"whole {every}")
     if not talk > 0:
         reason = f"no talk in {over}" if len(frame) else f"no whole {every} yet"
         return Statement(
@@ -79,7 +74,7 @@ def state_overhead(
     verdict = "just the talk"
     if abs(share) >= _SAME:
         verdict = f"{100 * abs(share):.1f} % {'more' if share > 0 else 'less'} than the talk"
-    amounts = f"{counted(billed, 'billed_minutes')} for {counted(talk, 'duration')}"
+    amounts = f"{say.counted(billed, 'billed_minutes')} for {say.counted(talk, 'duration')}"
     wrong = not bool(found["within_bound"])
     doubt = "; this is more than rounding up to 6 s per call can add" if wrong else ""
     return Statement(
@@ -90,4 +85,4 @@ def state_overhead(
 
 
 def _where(frame: pd.DataFrame) -> str:
-    return f", {dates(frame)}" if len(frame) else ""
+    return f", {say.dates(frame)}" if len(frame) else ""

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.capacity import capacity, many_overlong
 from usage_analysis.analysis.erlang import channels_for, offered_for
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.statement import Statement, describe, state
-from usage_analysis.analysis.vocabulary import counted, dates, level, part, several
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.zones import zone_of
 
@@ -73,58 +73,58 @@ def state_capacity(found: pd.DataFrame, *, meaning: Meaning | None = None) -> St
     stated = meaning_of(found, "capacity", meaning=meaning)
     late = found["provisional"].to_numpy(dtype=bool)
     whole = found[~late]
-    waiting = f", {several(int(late.sum()), 'provisional hour')} left out" if late.any() else ""
+    waiting = f", {say.several(int(late.sum()), 'provisional hour')} left out" if late.any() else ""
     if len(whole) == 0:
         title = "No finished hour yet, so no concurrent calls"
         return state(title, f" ({zone_of(found)}{waiting})")
-    when = f"{dates(whole)}{waiting}"
-    hours = several(len(whole), "hour")
+    when = f"{say.dates(whole)}{waiting}"
+    hours = say.several(len(whole), "hour")
     if not whole["carried"].to_numpy().any():
         return state(f"No talk in {hours}", f" ({when})")
+    top = whole.iloc[int(whole["carried"].to_numpy().argmax())]
     if stated.limit is None:
-        top = f"the busiest hour carried {_erlangs(whole['carried'].max())}"
+        most = f"the busiest hour carried {say.counted(top['carried'], 'traffic')}"
         return Statement(
-            f"No concurrency limit was given; {top}",
-            f"No concurrency limit was given. In {hours} ({when}), {top}{_at(whole)}"
-            f"{_long_calls(whole)}.",
+            f"No concurrency limit was given; {most}",
+            f"No concurrency limit was given. In {hours} ({when}), {most} on "
+            f"{top.name:%Y-%m-%d %H:%M}{_long_calls(whole)}.",
         )
-    limit, blocking = stated.limit, float(stated.blocking or 0)
-    if whole["over_limit"].any():
-        return _doubt(whole, limit, blocking, when)
-    return _refusals(whole, limit, blocking, when)
+    state_limit = _doubt if whole["over_limit"].any() else _refusals
+    return state_limit(whole, top, stated.limit, float(stated.blocking or 0), when)
 
 
-def _doubt(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> Statement:
+def _doubt(whole: pd.DataFrame, top: Any, limit: int, blocking: float, when: str) -> Statement:
     """State that the hours contradict the limit."""
-    hours = several(int(whole["over_limit"].sum()), "hour")
+    hours = say.several(int(whole["over_limit"].sum()), "hour")
     lines = channels_for(float(whole["usual"].max()), blocking)
-    lines = max(lines, int(np.ceil(whole["carried"].max())), limit + 1)
+    lines = max(lines, int(np.ceil(top["carried"])), limit + 1)
     needed = f"these days would need about {lines} lines"
     return Statement(
         f"A limit of {limit} was hardly in force: {needed}",
         f"A limit of {limit} concurrent calls was hardly in force: {hours} of {len(whole):,} "
-        f"carried more ({when}), up to {_erlangs(whole['carried'].max())}{_at(whole)}. To refuse "
-        f"at most {level(blocking)} of the calls, {needed}{_long_calls(whole)}.",
+        f"carried more ({when}), up to {say.counted(top['carried'], 'traffic')} on "
+        f"{top.name:%Y-%m-%d %H:%M}. To refuse at most {say.level(blocking)} of the calls, "
+        f"{needed}{_long_calls(whole)}.",
         urgent=True,
     )
 
 
-def _refusals(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> Statement:
-    risk, hours = int(whole["at_risk"].sum()), several(len(whole), "hour")
-    top: Any = whole.iloc[int(whole["carried"].to_numpy().argmax())]
-    busiest = f"The busiest hour, {top.name:%Y-%m-%d %H:%M}, carried {_erlangs(top['carried'])}"
+def _refusals(whole: pd.DataFrame, top: Any, limit: int, blocking: float, when: str) -> Statement:
+    risk, hours = int(whole["at_risk"].sum()), say.several(len(whole), "hour")
+    carried = say.counted(top["carried"], "traffic")
+    busiest = f"The busiest hour, {top.name:%Y-%m-%d %H:%M}, carried {carried}"
     if not risk:
         title = f"Refusals unlikely at a limit of {limit}: no hour of {len(whole):,} at risk"
         return Statement(
             title,
             f"Refusals are unlikely at a limit of {limit} concurrent calls: in none of {hours} "
-            f"would {level(blocking)} of the calls be refused ({when}). {busiest}"
+            f"would {say.level(blocking)} of the calls be refused ({when}). {busiest}"
             f"{_long_calls(whole)}.",
         )
     usual = float(whole["usual"].max())
     lines = channels_for(float(offered_for(np.array([usual]), limit)[0]), blocking)
     enough = (
-        f" Such days would then need about {lines} lines to refuse at most {level(blocking)}."
+        f" Such days would then need about {lines} lines to refuse at most {say.level(blocking)}."
         if lines > limit else ""
     )  # fmt: skip
     # Sums do not show how call lengths vary. Where some calls are very long, the hour seems fuller.
@@ -132,24 +132,15 @@ def _refusals(whole: pd.DataFrame, limit: int, blocking: float, when: str) -> St
     about = "" if top["blocking"] < 0.01 else "at most " if long else "about "
     return Statement(
         f"If a limit of {limit} was in force, it refused calls in about {risk:,} of {hours}",
-        f"If a limit of {limit} concurrent calls was in force, it refused {level(blocking)} or "
+        f"If a limit of {limit} concurrent calls was in force, it refused {say.level(blocking)} or "
         f"more of the calls in about {risk:,} of {hours} ({when}). {busiest} and would have lost "
-        f"{about}{part(top['blocking'])} of its calls (Erlang B){_long_calls(whole)}.{enough}",
+        f"{about}{say.part(top['blocking'])} of its calls (Erlang B){_long_calls(whole)}.{enough}",
         urgent=True,
     )
-
-
-def _erlangs(traffic: float) -> str:
-    return counted(traffic, "traffic")
-
-
-def _at(whole: pd.DataFrame) -> str:
-    top = whole.index[int(whole["carried"].to_numpy().argmax())]
-    return f" on {top:%Y-%m-%d %H:%M}"
 
 
 def _long_calls(whole: pd.DataFrame) -> str:
     """Number of hours with an overlong call, whose talk was spread; nothing without any."""
     count = int(whole["overlong"].sum())
-    hours = several(count, "hour")
+    hours = say.several(count, "hour")
     return f"; in {hours} a very long call was spread over the hours it lasted" if count else ""

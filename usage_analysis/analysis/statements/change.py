@@ -9,25 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.difference import CLAIMS
 from usage_analysis.analysis.intervals import Floats, shrink_towards_mean
 from usage_analysis.analysis.meaning import RATES, Meaning
 from usage_analysis.analysis.statements.statement import Statement, state
-from usage_analysis.analysis.vocabulary import (
-    UNITS,
-    change,
-    change_interval,
-    counted,
-    in_unit,
-    level,
-    number,
-    percent,
-    points,
-    points_interval,
-    sentence_case,
-    several,
-    shorten,
-)
 
 _NAME = 40
 
@@ -52,17 +38,19 @@ def state_difference(
         Number of rows that were compared together, over which the significance holds.
     """
     event = event or str(meaning.event)
-    name, unit = RATES[event], UNITS[str(meaning.denominator)]
+    name, unit = RATES[event], meaning.calls
     if not (row["calls"] > 0 and row["previous_calls"] > 0):
         return state(f"No {unit} in one of the periods, so no {name}s to compare", meaning.when)
     if row["rate"] == row["previous_rate"] and row["rate"] in (0, 1):
         # Days without any scatter do not show how far chance moves the rate.
-        return state(f"{sentence_case(name)} {percent(row['rate'])} in both periods", meaning.when)
-    words = _verdict(row, name, f"{points(row['difference'])} points", meaning, among, "rates")
-    interval = _interval(points_interval, row["low"], row["high"], meaning)
-    calls = f"{number(row['calls'], 'total_count')} {unit}"
-    calls += f" against {number(row['previous_calls'], 'total_count')}"
-    rates = f"{percent(row['rate'])} against {percent(row['previous_rate'])}"
+        return state(
+            f"{say.sentence_case(name)} {say.percent(row['rate'])} in both periods", meaning.when
+        )
+    words = _verdict(row, name, f"{say.points(row['difference'])} points", meaning, among, "rates")
+    interval = _interval(say.points_interval, row["low"], row["high"], meaning)
+    calls = f"{say.number(row['calls'], 'total_count')} {unit}"
+    calls += f" against {say.number(row['previous_calls'], 'total_count')}"
+    rates = f"{say.percent(row['rate'])} against {say.percent(row['previous_rate'])}"
     title = f"{words} ({interval})"
     bad = {"more": row["difference"] < 0, "less": row["difference"] > 0}
     better = Meaning(made_by="", event=event).better
@@ -90,21 +78,21 @@ def state_change(
         Number of rows that were compared together, over which the significance holds.
     """
     measure = measure or str(meaning.measure)
-    unit = UNITS[measure]
+    unit = say.UNITS[measure]
     current, previous, low, high = (
         _plain(row[name]) for name in ("current", "previous", "low", "high")
     )
     if not previous > 0:
-        title = f"{sentence_case(counted(current, measure))}, none in the previous period"
+        title = f"{say.sentence_case(say.counted(current, measure))}, none in the previous period"
         return state(title, meaning.when)
     share = (current - previous) / previous
-    words = _verdict(row, unit, change(share), meaning, among, "measures")
+    words = _verdict(row, unit, say.change(share), meaning, among, "measures")
     low, high = low / previous, high / previous
-    interval = _interval(change_interval, low, high, meaning)
+    interval = _interval(say.change_interval, low, high, meaning)
     days, hours = int(row["days"]), round(float(row["hours"]))
-    over = several(days, "day") if days > 1 else several(hours, "hour")
+    over = say.several(days, "day") if days > 1 else say.several(hours, "hour")
     over += f", same weekdays and hours{_not_compared(row)}"
-    both = f"{number(current, measure)} against {number(previous, measure)}"
+    both = f"{say.number(current, measure)} against {say.number(previous, measure)}"
     if low <= -1 and not row["significant"]:
         # An interval from -100 % on excludes nothing that matters.
         return state(f"Too little to compare: {both} {unit}", f" ({over}){meaning.when}")
@@ -118,16 +106,16 @@ def _not_compared(row: Any) -> str:
     days = hours * float(row["days"]) / float(row["hours"])
     if not hours:
         return ""
-    told = several(round(days), "day") if days == round(days) else several(hours, "hour")
+    told = say.several(round(days), "day") if days == round(days) else say.several(hours, "hour")
     return f"; {told} of the period not compared"
 
 
 def _verdict(row: Any, name: str, told: str, meaning: Meaning, among: int, kind: str) -> str:
     """Words for a change: a direction where it is significant, else no claim of one."""
     if bool(row["significant"]):
-        return f"{sentence_case(name)} {'down' if told[0] == '-' else 'up'} {told.lstrip('+-')}"
-    if pd.isna(row["low"]) or _confidence(meaning) < CLAIMS:
-        return f"{sentence_case(name)} {told}"
+        return f"{say.sentence_case(name)} {'down' if told[0] == '-' else 'up'} {told.lstrip('+-')}"
+    if pd.isna(row["low"]) or meaning.level < CLAIMS:
+        return f"{say.sentence_case(name)} {told}"
     no = f"No significant change in {name}"
     # Holm (1979) asks more of each of several changes than its own interval does.
     if among > 1 and (_plain(row["low"]) > 0 or _plain(row["high"]) < 0):
@@ -141,13 +129,9 @@ def _interval(
     """Words for the interval of a change, or why there is none."""
     if not math.isfinite(low):
         return "too few days for an interval"
-    confidence = _confidence(meaning)
-    verdict = "" if confidence >= CLAIMS else f"; no verdict at the {level(confidence)} level"
+    confidence = meaning.level
+    verdict = "" if confidence >= CLAIMS else f"; no verdict at the {say.level(confidence)} level"
     return f"{form(low, high, confidence)}{verdict}"
-
-
-def _confidence(meaning: Meaning) -> float:
-    return float(meaning.confidence or 0)
 
 
 def state_changes(table: pd.DataFrame, meaning: Meaning) -> Statement:
@@ -177,14 +161,14 @@ def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     # Rates are all named when their rows are; groups are called by the name of their column.
     noun = str(table.index.name or "group") if rated or meaning.measure else "measure"
     noun = "rate" if rated and meaning.event is None else noun
-    many = f"{several(len(table), noun)}"
+    many = f"{say.several(len(table), noun)}"
     if not np.isfinite(delta).any():
         return "No calls in one of the periods, so nothing to compare"
     if not np.isfinite(low).any():
         return "Too few days for an interval, so no change can be told from chance"
     of = meaning.name if meaning.event or meaning.measure else ""
-    what = f"{sentence_case(of)}: " if of else ""
-    confidence = _confidence(meaning)
+    what = f"{say.sentence_case(of)}: " if of else ""
+    confidence = meaning.level
     changed = table["significant"].to_numpy(dtype=bool)
     alone, sizes = (low > 0) | (high < 0), np.abs(delta)
     if changed.any():
@@ -193,23 +177,23 @@ def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     top = int(np.argmax(np.where(judged & np.isfinite(sizes), sizes, -1)))
     words = f"no significant change in {many}"
     if confidence < CLAIMS:
-        words = f"{many} compared; no verdict at the {level(confidence)} level"
+        words = f"{many} compared; no verdict at the {say.level(confidence)} level"
     elif changed.any():
         words = f"{changed.sum()} of {many} changed significantly"
     elif alone.any():
         words += f" (Holm's rule), although {alone.sum()} of the single intervals exclude 0"
-    told = f"{points(delta[top])} points" if rated else change(delta[top])
-    form = points_interval if rated else change_interval
+    told = f"{say.points(delta[top])} points" if rated else say.change(delta[top])
+    form = say.points_interval if rated else say.change_interval
     most = "" if changed.sum() == 1 else " most"
-    return sentence_case(
-        f"{what}{words}, {shorten(row_label(table.index[top], meaning), _NAME)}{most}: "
+    return say.sentence_case(
+        f"{what}{words}, {say.shorten(row_label(table.index[top], meaning), _NAME)}{most}: "
         f"{told} ({form(low[top], high[top], confidence)})"
     )
 
 
 def row_label(name: object, meaning: Meaning) -> str:
     """Return the name of a compared measure, rate or group in words."""
-    words = UNITS if meaning.made_by == "compare_periods" else UNITS | RATES
+    words = say.UNITS if meaning.made_by == "compare_periods" else say.UNITS | RATES
     return words.get(str(name), str(name))
 
 
@@ -225,7 +209,7 @@ def _relative(table: pd.DataFrame, *, rated: bool) -> tuple[Floats, Floats, Floa
 def _plain(value: Any) -> float:
     if pd.isna(value):
         return math.nan
-    return in_unit(value, "duration") if isinstance(value, pd.Timedelta) else float(value)
+    return say.in_unit(value, "duration") if isinstance(value, pd.Timedelta) else float(value)
 
 
 def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
@@ -244,7 +228,7 @@ def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
     rows = effects[(effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()]
     name = RATES[str(meaning.event)]
     if len(rows) == 0:
-        unit = UNITS[str(meaning.denominator)]
+        unit = meaning.calls
         return state(f"No {unit} in one of the periods, so no {name}s to compare", meaning.when)
     whole = effects.attrs["whole"]
     base, total = state_difference(whole, meaning), float(rows["effect"].sum())
@@ -265,23 +249,23 @@ def state_driver(rows: pd.DataFrame, meaning: Meaning, total: float, *, sure: bo
     if sure:
         top = rows.iloc[int(np.argmax(rows["effect"].to_numpy() * math.copysign(1, total)))]
         parts = (top["effect"], top["rate_effect"], top["mix_effect"], total - top["effect"])
-        both, own, mix, others = map(points, parts)
-        title = f"; of it {shorten(str(top.name), _NAME)} makes {both} points"
+        both, own, mix, others = map(say.points, parts)
+        title = f"; of it {say.shorten(str(top.name), _NAME)} makes {both} points"
         return Statement(
             title,
             f"{title} ({own} by its own rate{_own_interval(top, meaning)}, {mix} by its share of "
             f"the calls), the others {others}",
         )
     if len(changed) == 0:
-        if _confidence(meaning) < CLAIMS or not np.isfinite(rows["low"]).any():
+        if meaning.level < CLAIMS or not np.isfinite(rows["low"]).any():
             return Statement("", "")
         clause = f"; no {noun} changed its own rate significantly"
         return Statement(clause, clause)
     top = changed.iloc[int(np.argmax(changed["rate_effect"].abs().to_numpy()))]
     title = (
-        f"; {len(changed)} of {several(len(rows), noun)} changed significantly: "
-        f"{shorten(str(top.name), _NAME)}{' most' if len(changed) > 1 else ''}, "
-        f"{points(top['rate_effect'])} points by its own rate"
+        f"; {len(changed)} of {say.several(len(rows), noun)} changed significantly: "
+        f"{say.shorten(str(top.name), _NAME)}{' most' if len(changed) > 1 else ''}, "
+        f"{say.points(top['rate_effect'])} points by its own rate"
     )
     return Statement(title, f"{title}{_own_interval(top, meaning)}")
 
@@ -289,4 +273,4 @@ def state_driver(rows: pd.DataFrame, meaning: Meaning, total: float, *, sure: bo
 def _own_interval(row: Any, meaning: Meaning) -> str:
     if not np.isfinite(row["low"]):
         return ""
-    return f", {points_interval(row['low'], row['high'], _confidence(meaning))}"
+    return f", {say.points_interval(row['low'], row['high'], meaning.level)}"

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.statements.statement import Statement
-from usage_analysis.analysis.vocabulary import UNITS, duration_clock, several
 
 _NAMES: Final = {
     "hourly = daily": "hours add up to days",
@@ -38,7 +38,7 @@ def check_name(check: str) -> str:
     name, _, measure = check.partition(", ")
     words = _NAMES.get(name, name)
     # The totals of talk are in hours, so the unit of the axis does not fit.
-    what = "talk" if measure == "duration" else UNITS.get(measure, measure)
+    what = "talk" if measure == "duration" else say.UNITS.get(measure, measure)
     return f"{words}: {what}" if measure else words
 
 
@@ -60,9 +60,9 @@ def state_checks(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> Statement:
     without = sorted({str(one) for one in found["missing"] if one})
     untold = ""
     if len(lacking):
-        untold = f" {several(len(lacking), 'check')} could not run, because the source has no "
+        untold = f" {say.several(len(lacking), 'check')} could not run, because the source has no "
         untold += f"{' and no '.join(without)}."
-    checks = several(count, "consistency check")
+    checks = say.several(count, "consistency check")
     if not count:
         title = "No consistency check could run"
         return Statement(title, f"{title}.{untold}")
@@ -117,7 +117,11 @@ def _figure(value: Any, check: str) -> str:
         return ""
     if isinstance(value, pd.Timedelta):
         seconds = value.total_seconds()
-        return f"{seconds:,.0f} s" if check.startswith("overhead") else f"{duration_clock(value)} h"
+        return (
+            f"{seconds:,.0f} s"
+            if check.startswith("overhead")
+            else f"{say.duration_clock(value)} h"
+        )
     if check.endswith("billed_minutes"):
         return f"{value:,.1f} min"
     return f"{value:,}"
@@ -127,7 +131,7 @@ def _failing(row: Any, zone: str | tzinfo) -> str:
     name, _, measure = _check_of(row.Index).partition(", ")
     group = f"{row.Index[0]}: " if isinstance(row.Index, tuple) else ""
     if measure:
-        what = "duration" if measure == "duration" else UNITS.get(measure, measure)
+        what = "duration" if measure == "duration" else say.UNITS.get(measure, measure)
         other = "all time" if name.startswith("all time") else "the hours"
         return f"{group}{what} of {other} and of the days differ on {_failures(row, zone)}"
     return f"{group}in {_failures(row, zone)}, {_FAILING.get(name, name)}"
@@ -136,7 +140,7 @@ def _failing(row: Any, zone: str | tzinfo) -> str:
 def _failures(row: Any, zone: str | tzinfo) -> str:
     """Return how many buckets a check fails in, and the first of them."""
     of_days = ", " in _check_of(row.Index)
-    told = several(int(row.failures), "day" if of_days else "hour")
+    told = say.several(int(row.failures), "day" if of_days else "hour")
     if pd.isna(row.first):
         return told
     if of_days:

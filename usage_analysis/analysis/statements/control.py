@@ -7,22 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.control import ENOUGH
 from usage_analysis.analysis.level_shift import level_shift
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements.statement import Statement, state
 from usage_analysis.analysis.unusual_hours import unusual_hours
-from usage_analysis.analysis.vocabulary import (
-    UNITS,
-    amount,
-    counted,
-    dates,
-    percent,
-    sentence_case,
-    several,
-    span_of,
-    week_hour,
-)
 
 _NAMED = 3
 
@@ -40,21 +30,20 @@ def state_control(chart: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning
         What the rate is of.
     """
-    name, every = meaning.name, span_of(chart)
+    name, every = meaning.name, say.span_of(chart)
     calls = chart["calls"].sum()
     if len(chart) == 0:
-        return _state_no_chart(f"Nothing finished yet, so no {name}")
+        return state(f"Nothing finished yet, so no {name}")
+    when = say.dates(chart)
     if not calls > 0:
-        return _state_no_chart(
-            f"No {_denominator(meaning)} in a whole {every}, so no {name}", chart
-        )
+        return state(f"No {meaning.calls} in a whole {every}, so no {name}", f" ({when})")
     if not chart["limited"].any():
-        rate = percent(float(chart["events"].sum() / calls))
-        of = f"{sentence_case(name)} {rate} of {counted(calls, str(meaning.denominator))}"
+        rate = say.percent(float(chart["events"].sum() / calls))
+        of = f"{say.sentence_case(name)} {rate} of {meaning.counted(calls)}"
         few = "one period is" if np.count_nonzero(chart["calls"]) == 1 else "such rates are"
         return Statement(
             f"{of}: no limits can be set",
-            f"{of} in {several(len(chart), every)}, {dates(chart)}: {few} not enough for limits.",
+            f"{of} in {say.several(len(chart), every)}, {when}: {few} not enough for limits.",
         )
     if chart["signal"].any():
         return _state_signals(chart, meaning, every)
@@ -69,49 +58,39 @@ def is_worse(chart: pd.DataFrame, meaning: Meaning) -> Any:
     return rate > centre if meaning.better == "less" else rate < centre
 
 
-def _denominator(meaning: Meaning) -> str:
-    return UNITS[str(meaning.denominator)]
-
-
-def _state_no_chart(title: str, chart: pd.DataFrame | None = None) -> Statement:
-    when = "" if chart is None else f" ({dates(chart)})"
-    return state(title, when)
-
-
 def _state_signals(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement:
     signals = chart[chart["signal"]]
     distance = (signals["rate"] - signals["centre"]).abs()
     order = np.argsort(-distance.to_numpy(), kind="stable")
     rows: list[Any] = list(signals.iloc[order[:_NAMED]].itertuples())
-    whole = several(len(chart), every)
-    centre = percent(float(chart["centre"].iloc[0]))
+    whole = say.several(len(chart), every)
+    centre = say.percent(float(chart["centre"].iloc[0]))
     farthest = "farthest on " if len(signals) > 1 else ""
     title = (
-        f"{sentence_case(meaning.name)} out of limits on {len(signals)} of {whole}, {farthest}"
-        f"{_moment(rows[0].Index, every)} ({percent(rows[0].rate)} against {centre})"
+        f"{say.sentence_case(meaning.name)} out of limits on {len(signals)} of {whole}, {farthest}"
+        f"{_moment(rows[0].Index, every)} ({say.percent(rows[0].rate)} against {centre})"
     )
     said = [_state_signal(row, meaning, every) for row in rows]
     more = len(signals) - len(said)
-    said += [f"{several(more, every)} more"] if more else []
+    said += [f"{say.several(more, every)} more"] if more else []
     usual = chart[~chart["signal"]]
     apart = " and ".join(_moment(row.Index, every) for row in rows)
-    without = f"without {f'these {several(len(signals), every)}' if more else apart}"
+    without = f"without {f'these {say.several(len(signals), every)}' if more else apart}"
     sentence = (
-        f"{sentence_case(meaning.name)} out of its usual range on {len(signals)} of {whole}, "
-        f"{dates(chart)}: {'; '.join(said)}. "
-        f"The usual rate, {without}, is {centre} "
-        f"({counted(usual['calls'].sum(), str(meaning.denominator))}); "
-        "the range is three standard deviations to either side."
+        f"{say.sentence_case(meaning.name)} out of its usual range on {len(signals)} of {whole}, "
+        f"{say.dates(chart)}: {'; '.join(said)}. The usual rate, {without}, is {centre} "
+        f"({meaning.counted(usual['calls'].sum())}); the range is three standard deviations to "
+        "either side."
     )
     return Statement(title, sentence, urgent=bool(is_worse(signals, meaning).any()))
 
 
 def _state_signal(row: Any, meaning: Meaning, every: str) -> str:
     above = row.rate > row.centre
-    end = f"at most {percent(row.high)}" if above else f"at least {percent(row.low)}"
+    end = f"at most {say.percent(row.high)}" if above else f"at least {say.percent(row.low)}"
     return (
-        f"{_moment(row.Index, every)} {percent(row.rate)} ({amount(row.events)} of "
-        f"{counted(row.calls, str(meaning.denominator))}; usual is {end})"
+        f"{_moment(row.Index, every)} {say.percent(row.rate)} ({say.amount(row.events)} of "
+        f"{meaning.counted(row.calls)}; usual is {end})"
     )
 
 
@@ -120,42 +99,41 @@ def _moment(moment: pd.Timestamp, every: str) -> str:
 
 
 def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement:
-    name, whole = meaning.name, several(len(chart), every)
-    centre = float(chart["centre"].iloc[0])
-    rate = f"{percent(centre)} of {counted(chart['calls'].sum(), str(meaning.denominator))}"
+    name, named, when = meaning.name, say.sentence_case(meaning.name), say.dates(chart)
+    whole, centre = say.several(len(chart), every), float(chart["centre"].iloc[0])
+    mean = say.percent(centre)
+    rate = f"{mean} of {meaning.counted(chart['calls'].sum())}"
     none = f"No single {every} of {len(chart):,} is out of limits"
     shift = level_shift(chart)
     if shift is not None and shift.certain:
-        start = f"{shift.start:%Y-%m-%d}"
-        change = f"{percent(shift.before)} before {start}, {percent(shift.after)} since then"
+        start, earlier, later = f"{shift.start:%Y-%m-%d}", shift.before, shift.after
+        change = f"{say.percent(earlier)} before {start}, {say.percent(later)} since then"
         return Statement(
-            f"{sentence_case(name)} shifted: {change}; no {every} out of limits",
+            f"{named} shifted: {change}; no {every} out of limits",
             f"{none}, but the {name} shifted on or about {start}: {change} (significant at the "
-            f"95 % level; {rate} over all, {dates(chart)}).",
-            urgent=meaning.better is None
-            or (shift.after > shift.before) == (meaning.better == "less"),
+            f"95 % level; {rate} over all, {when}).",
+            urgent=meaning.better is None or (later > earlier) == (meaning.better == "less"),
         )
     expected = float(chart["calls"].median()) * min(centre, 1 - centre)
     if expected < ENOUGH:
-        rare = UNITS[str(meaning.event)] if centre <= 0.5 else f"other {_denominator(meaning)}"
+        rare = say.UNITS[str(meaning.event)] if centre <= 0.5 else f"other {meaning.calls}"
         longer = "weeks" if every in ("hour", "day") else "longer periods"
-        few = f"about {amount(expected)} {rare} per {every} are"
+        few = f"about {say.amount(expected)} {rare} per {every} are"
         few = few if expected >= 1 else f"fewer than one {rare.removesuffix('s')} per {every} is"
         return Statement(
-            f"{sentence_case(name)} {percent(centre)}: too few {rare} to judge a single {every}",
+            f"{named} {mean}: too few {rare} to judge a single {every}",
             f"{none}, but {few} expected, so single {every}s tell little; look at {longer} "
-            f"({name} {rate}, {dates(chart)}).",
+            f"({name} {rate}, {when}).",
         )
     if shift is not None and shift.steady:
         return Statement(
-            f"{sentence_case(name)} steady at {percent(centre)}: none of {whole} is out of limits",
-            f"{sentence_case(name)} steady at {rate}: none of {whole} is out of limits and no "
-            f"lasting shift is significant at the 95 % level, {dates(chart)}.",
+            f"{named} steady at {mean}: none of {whole} is out of limits",
+            f"{named} steady at {rate}: none of {whole} is out of limits and no lasting shift is "
+            f"significant at the 95 % level, {when}.",
         )
     return Statement(
-        f"{sentence_case(name)} {percent(centre)}: no single {every} out of limits",
-        f"{none}; the {name} may have changed by half without showing here "
-        f"({rate}, {dates(chart)}).",
+        f"{named} {mean}: no single {every} out of limits",
+        f"{none}; the {name} may have changed by half without showing here ({rate}, {when}).",
     )
 
 
@@ -173,7 +151,7 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     if not rates["enough"].any():
         return state(f"Too few calls in every hour of the week to tell its {name}", meaning.when)
     centre = rates["events"].sum() / calls
-    overall = f"{percent(centre)} of {counted(calls, str(meaning.denominator))}"
+    overall = f"{say.percent(centre)} of {meaning.counted(calls)}"
     found = unusual_hours(rates, meaning)
     incident = len(unusual_hours(rates, meaning, without_worst_week=False)) > 0
     thin = len(rates) - int(rates["enough"].sum())
@@ -184,9 +162,9 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
         title = f"No hour of the week stands out{aside}: {name} {overall}{few}"
         return state(title, f" (tested {level}{meaning.when})")
     far = (rates.loc[found, "rate"] - centre).abs().to_numpy().argmax()
-    more = f" and {several(len(found) - 1, 'more hour')}" if len(found) > 1 else ""
+    more = f" and {say.several(len(found) - 1, 'more hour')}" if len(found) > 1 else ""
     title = (
-        f"{sentence_case(name)} stands out on {week_hour(int(found[far]))}{more} "
-        f"({percent(float(rates.loc[found[far], 'rate']))} against {overall}){few}"
+        f"{say.sentence_case(name)} stands out on {say.week_hour(int(found[far]))}{more} "
+        f"({say.percent(float(rates.loc[found[far], 'rate']))} against {overall}){few}"
     )
     return Statement(title, f"{title} (significant {level}{meaning.when}).", urgent=True)

@@ -8,21 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.billing import MICRO, amount_of, price_of
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.month_days import BEGINS_LATE, BEGINS_WITHIN, NO_DAY
 from usage_analysis.analysis.statements.statement import Statement, describe_rows
 from usage_analysis.analysis.trends import FEW, NOTHING, month_outlook
-from usage_analysis.analysis.vocabulary import (
-    WEEKDAYS,
-    change,
-    counted,
-    in_unit,
-    level,
-    money,
-    number,
-    several,
-)
 from usage_analysis.errors import QueryError
 
 #: A trend from this size on is mentioned [share per 30 days].
@@ -107,8 +98,10 @@ class _Words:
     ) -> None:
         # A plain dictionary is many times faster to read than a Series.
         self.found, self.price = dict(found), price
-        self.measure, self.confidence = str(meaning.measure), float(meaning.confidence or 0.95)
-        self.budget = None if pd.isna(found["budget"]) else float(found["budget"])
+        self.measure = str(meaning.measure)
+        self.interval = f"{say.level(meaning.confidence or 0.95)} interval"
+        known = pd.notna(found["budget"]) and found["reason"] != NO_DAY
+        self.budget = float(found["budget"]) if known else None
 
     @property
     def projected(self) -> bool:
@@ -128,7 +121,7 @@ class _Words:
     @property
     def urgent(self) -> bool:
         """True where the month is over its budget or may pass it."""
-        if self.budget is None or self.found["reason"] == NO_DAY:
+        if self.budget is None:
             return False
         return self.over or (self.projected and self._value("high") > self.budget)
 
@@ -149,7 +142,7 @@ class _Words:
             words = f"{so_far} so far in {month}, too few days to project it"
         else:
             words = f"{so_far} {'so far ' if found['days_left'] else ''}in {month}"
-        return f"{words}{self._short_budget()}"
+        return f"{words}{self._verdict()}"
 
     def sentence(self) -> str:
         """Full form."""
@@ -177,8 +170,8 @@ class _Words:
         lead = ", heading for" if found["open"] else "; the whole month would be"
         low, high = (self._plain(end) for end in ("low", "high"))
         return (
-            f"{head} {until}{lead} {self._amount('projection')} ({level(self.confidence)} interval "
-            f"{low} to {high}, {self._days()}){self._trend('; this carries on')}{self._budget()}."
+            f"{head} {until}{lead} {self._amount('projection')} ({self.interval} {low} to {high}, "
+            f"{self._days()}){self._trend('; this carries on')}{self._budget()}."
         )
 
     def _first(self) -> str:
@@ -187,27 +180,28 @@ class _Words:
         return _day(first) if first == first.normalize() else f"{first:%Y-%m-%d %H:%M}"
 
     def _value(self, name: str) -> float:
-        return in_unit(self.found[name], self.measure)
+        return say.in_unit(self.found[name], self.measure)
 
-    def _cost(self, minutes: float) -> Decimal:
-        return amount_of(round(minutes * MICRO), self.price or Decimal(0))
+    def _cost(self, minutes: float) -> str:
+        """Cost of minutes; nothing without a price."""
+        return (
+            "" if self.price is None else say.money(amount_of(round(minutes * MICRO), self.price))
+        )
 
     def _so_far(self) -> str:
-        minutes = counted(self._value("month_to_date"), self.measure)
-        if self.price is None:
-            return minutes
-        return f"an estimated {money(self._cost(self._value('month_to_date')))} for {minutes}"
+        value = self._value("month_to_date")
+        paid, minutes = self._cost(value), say.counted(value, self.measure)
+        return f"an estimated {paid} for {minutes}" if paid else minutes
 
     def _amount(self, name: str) -> str:
         """A value with its unit, or its cost."""
-        return counted(self._value(name), self.measure) if self.price is None else self._plain(name)
+        return self._cost(self._value(name)) or say.counted(self._value(name), self.measure)
 
     def _plain(self, name: str) -> str:
-        value = self._value(name)
-        return number(value, self.measure) if self.price is None else money(self._cost(value))
+        return self._cost(self._value(name)) or say.number(self._value(name), self.measure)
 
     def _too_few(self) -> str:
-        complete = several(int(self.found["complete_days"]), "complete day")
+        complete = say.several(int(self.found["complete_days"]), "complete day")
         if self.found["reason"] == FEW:
             return f"{complete}, too few to project it"
         return f"nothing in {complete}, so the month is not projected"
@@ -217,65 +211,56 @@ class _Words:
         found = self.found
         low, missing = int(found["low_days"]), int(found["missing"])
         after = int(found["days_left"]) - missing
-        parts = [f"from {several(int(found['complete_days']), 'complete day')}"]
-        parts += [f"{several(low, 'unusually low day')} left out"] if low else []
+        parts = [f"from {say.several(int(found['complete_days']), 'complete day')}"]
+        parts += [f"{say.several(low, 'unusually low day')} left out"] if low else []
         if after:
             last = f"the last {after} days are" if after > 1 else "the last day is"
             parts.append(f"{last} still open" if found["open"] else f"{last} not in the data")
-        parts += [f"{several(missing, 'earlier day')} incomplete"] if missing else []
+        parts += [f"{say.several(missing, 'earlier day')} incomplete"] if missing else []
         parts += [self._skipped()] if found["skipped"] else []
         return ", ".join(parts)
 
     def _skipped(self) -> str:
-        names = [WEEKDAYS[day] for day in self.found["skipped"]]
+        names = [say.WEEKDAYS[day] for day in self.found["skipped"]]
         return f"without {' and '.join(names)}, which these data leave out"
 
     def _trend(self, words: str) -> str:
         growth = float(self.found["growth"])
-        return "" if abs(growth) < _TREND else f"{words} a trend of {change(growth)} per month"
-
-    def _limit(self) -> str:
-        """The budget with its unit, and its price."""
-        budget = float(self.budget or 0)
-        cost = "" if self.price is None else f" ({money(self._cost(budget))})"
-        return f"the budget of {counted(budget, self.measure)}{cost}"
-
-    def _short_budget(self) -> str:
-        if self.budget is None or self.found["reason"] == NO_DAY:
-            return ""
-        return f"; {self._verdict()}"
+        return "" if abs(growth) < _TREND else f"{words} a trend of {say.change(growth)} per month"
 
     def _verdict(self) -> str:
-        """How the month stands against its budget."""
-        if self.over:
-            return f"over {self._limit()}"
-        if not self.found["days_left"]:
-            return f"within {self._limit()}"
-        if self.cut:
-            return f"whether {self._limit()} is used up cannot be told"
-        if not self.projected:
-            return f"{self._limit()} is not used up yet"
-        if self._value("low") > float(self.budget or 0):
-            return f"heading over {self._limit()}"
-        passes = self._value("high") > float(self.budget or 0)
-        return f"{'may pass' if passes else 'within'} {self._limit()}"
-
-    def _budget(self) -> str:
+        """How the month stands against its budget; nothing without one."""
         if self.budget is None:
             return ""
+        paid = self._cost(self.budget)
+        limit = f"the budget of {say.counted(self.budget, self.measure)}{paid and f' ({paid})'}"
+        if self.over:
+            return f"; over {limit}"
+        if not self.found["days_left"]:
+            return f"; within {limit}"
+        if self.cut:
+            return f"; whether {limit} is used up cannot be told"
+        if not self.projected:
+            return f"; {limit} is not used up yet"
+        if self._value("low") > self.budget:
+            return f"; heading over {limit}"
+        return f"; {'may pass' if self._value('high') > self.budget else 'within'} {limit}"
+
+    def _budget(self) -> str:
+        """The verdict on the budget, with the day on which it is used up."""
         expected, low, high = (self.found[f"budget_day{end}"] for end in ("", "_low", "_high"))
-        verdict = f"; {self._verdict()}"
+        verdict = self._verdict()
         if self.over:
             known = pd.notna(expected) and not self.cut
             return f"{verdict}, used up on {_day(expected)}" if known else verdict
-        if not self.projected or pd.isna(low):
+        if self.budget is None or not self.projected or pd.isna(low):
             return verdict
         if pd.isna(expected):
-            return f"{verdict}, on {_day(low)} at the earliest ({level(self.confidence)} interval)"
+            return f"{verdict}, on {_day(low)} at the earliest ({self.interval})"
         latest = "after the month's end" if pd.isna(high) else _day(high)
         return (
             f"{verdict}, expected to be used up on {_day(expected)} "
-            f"({level(self.confidence)} interval {_day(low)} to {latest})"
+            f"({self.interval} {_day(low)} to {latest})"
         )
 
 

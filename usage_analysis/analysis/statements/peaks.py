@@ -8,21 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.peaks import WholeDays, peak_hours
 from usage_analysis.analysis.profiles import load_profile, measured
 from usage_analysis.analysis.statements.statement import Statement, describe, state
-from usage_analysis.analysis.vocabulary import (
-    DAY_NAMES,
-    UNITS,
-    clock_hour,
-    counted,
-    dates,
-    hourly_load,
-    several,
-    shorten,
-    week_hour,
-)
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import provisional_instants
 
@@ -94,7 +84,7 @@ def _peak_tables(hourly: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, ...]
 def _of_group(table: pd.DataFrame, name: object, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of one group of a table, with its own dates and provisional hours."""
     out = table[table.index.get_level_values(0) == name].droplevel(0)
-    out.attrs |= {"dates": dates(rows), "left_out": provisional_instants(rows)}
+    out.attrs |= {"dates": say.dates(rows), "left_out": provisional_instants(rows)}
     return out
 
 
@@ -161,7 +151,7 @@ def state_days(profile: pd.DataFrame, *, meaning: Meaning | None = None) -> Stat
     grouped = profile.index.names[0] != "days"
     if grouped:
         some.sort(key=lambda name: parts[name]["mean"].sum(), reverse=True)
-    whose = {name: shorten(name, _NAME) if grouped else WHOSE[name] for name in some}
+    whose = {name: say.shorten(name, _NAME) if grouped else WHOSE[name] for name in some}
     words = [_of_day(parts[name], str(of.measure), whose[name]) for name in some[:_FEW_SPANS]]
     sums = {"n": "max" if grouped else "sum", "calls": "sum"}
     basis = profile.groupby(level=-1).agg({key: how for key, how in sums.items() if key in profile})
@@ -185,16 +175,16 @@ def days_in_words(hourly: pd.DataFrame) -> str:
     reasons = [f"{skipping} whose clock skips an hour"] if skipping else []
     reasons += [f"{others} not whole or provisional"] if others else []
     left_out = f"; left out: {' and '.join(reasons)}" if reasons else ""
-    return f"{several(int(table.whole.sum()), 'whole day')}{left_out}"
+    return f"{say.several(int(table.whole.sum()), 'whole day')}{left_out}"
 
 
 def _state_no_load(profile: pd.DataFrame, measure: str) -> Statement | None:
     """Say why there is nothing to say; None where there is a load."""
-    hours = several(int(profile["n"].sum()), "finished hour")
+    hours = say.several(int(profile["n"].sum()), "finished hour")
     if not profile["n"].any():
         title = "No finished hour yet, so no busiest hour"
     elif not (profile["mean"].dropna() != profile["mean"].dropna() * 0).any():
-        title = f"No {UNITS[measure]} in {hours}"
+        title = f"No {say.UNITS[measure]} in {hours}"
     else:
         return None
     return state(title, f" ({profile.attrs['dates']})")
@@ -205,10 +195,10 @@ def _of_week(week: pd.DataFrame, measure: str) -> tuple[str, str]:
     may_be = np.flatnonzero(week["busiest"].to_numpy(dtype=bool))
     if len(may_be) == 1:
         slot = int(may_be[0])
-        load = f"{hourly_load(week['expected'].iloc[slot], measure)} expected"
+        load = f"{say.hourly_load(week['expected'].iloc[slot], measure)} expected"
         return (
-            f"Busiest hour of the week: {week_hour(slot)}, {load}",
-            f"The busiest hour of the week is {week_hour(slot)}, with {load}",
+            f"Busiest hour of the week: {say.week_hour(slot)}, {load}",
+            f"The busiest hour of the week is {say.week_hour(slot)}, with {load}",
         )
     if len(hours_that_stand_out(week)) == 0:
         title = "No hour of the week stands out"
@@ -224,8 +214,8 @@ def _of_day(day: pd.DataFrame, measure: str, whose: str) -> str:
     """Words on the hours of the day that may be the busiest."""
     may_be = np.flatnonzero(day["busiest"].to_numpy(dtype=bool))
     if len(may_be) == 1:
-        load = f"{hourly_load(day['mean'].iloc[may_be[0]], measure)} on average"
-        return f"The busiest hour of {whose} is {clock_hour(int(may_be[0]))}, with {load}"
+        load = f"{say.hourly_load(day['mean'].iloc[may_be[0]], measure)} on average"
+        return f"The busiest hour of {whose} is {say.clock_hour(int(may_be[0]))}, with {load}"
     spans = [f"{slots[0]:02}:00-{slots[-1] + 1:02}:00" for slots in _runs(may_be)]
     if len(hours_that_stand_out(day)) == 0 or len(spans) > _FEW_SPANS:
         return f"No hour of {whose} stands out"
@@ -243,7 +233,7 @@ def _split_days(slots: list[int]) -> list[str]:
     spans = []
     for number in dict.fromkeys(slot // 24 for slot in slots):
         hours = [slot % 24 for slot in slots if slot // 24 == number]
-        spans.append(f"{DAY_NAMES[number]} {hours[0]:02}:00-{hours[-1] + 1:02}:00")
+        spans.append(f"{say.DAY_NAMES[number]} {hours[0]:02}:00-{hours[-1] + 1:02}:00")
     return spans
 
 
@@ -255,15 +245,15 @@ def _peak_days(peaks: pd.DataFrame) -> str:
     if not top["days"] or not top["share_of_days"] > 0:
         return ""
     count, days = round(top["share_of_days"] * top["days"]), int(top["days"])
-    names = DAY_NAMES[int(top["day_of_week"])]
+    names = say.DAY_NAMES[int(top["day_of_week"])]
     return f", and was the busiest hour on {count} of {days} whole {names}"
 
 
 def _basis(profile: pd.DataFrame) -> str:
     """Confidence, sample size, dates and zone of a profile."""
-    hours = several(int(profile["n"].sum()), "hour")
+    hours = say.several(int(profile["n"].sum()), "hour")
     if "calls" in profile:
-        hours = f"{counted(round(profile['calls'].sum()), 'total_count')} in {hours}"
+        hours = f"{say.counted(round(profile['calls'].sum()), 'total_count')} in {hours}"
     late = int(profile.attrs["left_out"])
-    waiting = f", {several(late, 'provisional hour')} left out" if late else ""
+    waiting = f", {say.several(late, 'provisional hour')} left out" if late else ""
     return f"95 % confidence; {hours}{waiting}, {profile.attrs['dates']}"

@@ -7,22 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.intervals import shrink_towards_mean
-from usage_analysis.analysis.meaning import RATES, Meaning
+from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
 from usage_analysis.analysis.rates import Independent, error_rate, join_rate
 from usage_analysis.analysis.statements.statement import Statement, describe, state
-from usage_analysis.analysis.vocabulary import (
-    UNITS,
-    counted,
-    dates,
-    number,
-    percent,
-    rate_interval,
-    sentence_case,
-    several,
-    shorten,
-)
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import row_lengths
 from usage_analysis.tidy.overlap import can_share_calls
@@ -103,26 +93,25 @@ def state_rate(total: Any, meaning: Meaning, frame: pd.DataFrame | None = None) 
     """
     when = meaning.when
     if frame is not None:
-        when = f", {dates(frame)}{_still_open(frame)}" if len(frame) else ", no days"
+        when = f", {say.dates(frame)}{_still_open(frame)}" if len(frame) else ", no days"
     return state(_rate(total, meaning), when)
 
 
 def _rate(total: Any, meaning: Meaning) -> str:
-    name, denominator = RATES[str(meaning.event)], str(meaning.denominator)
-    calls = counted(total.calls, denominator)
-    events = f"{number(total.events, str(meaning.event))} {_EVENTS[str(meaning.event)]}"
+    name, event, calls = meaning.name, str(meaning.event), meaning.counted(total.calls)
+    of = f"{say.number(total.events, event)} of {calls}"
+    events = f"{say.number(total.events, event)} {_EVENTS[event]}"
     article = "an" if name[0] in "aeiou" else "a"
     if not total.calls > 0:
-        return f"No {UNITS[denominator]}, so no {name}"
+        return f"No {meaning.calls}, so no {name}"
     if total.events > total.calls:
         return f"No {name} can be given: {events} of {calls} is more than all"
     if not total.enough:
         return f"Too few calls to give {article} {name}: {events} of {calls}"
-    told = f"{sentence_case(name)} {percent(total.rate)}"
-    of = f"{number(total.events, str(meaning.event))} of {calls}"
+    told = f"{say.sentence_case(name)} {say.percent(total.rate)}"
     if not np.isfinite(total.low):
         return f"{told} ({of}; too few days for an interval)"
-    return f"{told} ({of}; {rate_interval(total.low, total.high, float(meaning.confidence or 0))})"
+    return f"{told} ({of}; {say.rate_interval(total.low, total.high, meaning.level)})"
 
 
 def state_rates(rates: pd.DataFrame, meaning: Meaning) -> Statement:
@@ -139,24 +128,24 @@ def state_rates(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning = Meaning(**totals.attrs["meaning"])
     if rates.columns[0] == "calls":
         return state_rate(next(totals.itertuples()), meaning)
-    name, denominator = RATES[str(meaning.event)], str(meaning.denominator)
+    name = meaning.name
     calls, events = (totals[column].to_numpy(dtype=np.float64) for column in ("calls", "events"))
     if not calls.sum() > 0:
-        return state(f"No {UNITS[denominator]}, so no {name}")
-    many = several(int(np.count_nonzero(calls)), str(totals.index.name or "group"))
+        return state(f"No {meaning.calls}, so no {name}")
+    many = say.several(int(np.count_nonzero(calls)), str(totals.index.name or "group"))
     if can_share_calls(totals):
         # The sum counts a call once per group that it is in: there is no rate of all, or of others.
-        return state(f"{sentence_case(name)} of {many} that can share calls", meaning.when)
+        return state(f"{say.sentence_case(name)} of {many} that can share calls", meaning.when)
     title = _rate(next(total_rates(rates, meaning, together=True).itertuples()), meaning)
     if np.count_nonzero(calls) > 1:
-        found = np.flatnonzero(unlike_the_rest(rates, float(meaning.confidence or 0)))
+        found = np.flatnonzero(unlike_the_rest(rates, meaning.level))
         if len(found) == 0:
             title += f"; no significant difference between {many}"
         else:
             top = found[_farthest(calls, events)[found].argmax()]
-            own = percent(events[top] / calls[top])
+            own = say.percent(events[top] / calls[top])
             what = "differs" if len(found) == 1 else "differ"
-            first = f"{shorten(str(totals.index[top]), _NAME)} {own}"
+            first = f"{say.shorten(str(totals.index[top]), _NAME)} {own}"
             title += f"; {len(found)} of {many} {what} significantly from the others: {first}"
             title += " most" if len(found) > 1 else ""
     return state(title, meaning.when)
@@ -177,4 +166,4 @@ def _still_open(frame: pd.DataFrame) -> str:
         return ""
     longest = float(row_lengths(frame).max())
     noun = "hour" if longest <= HOUR else "day" if longest <= _DAY * HOUR else "period"
-    return f", {several(late, f'provisional {noun}')} included"
+    return f", {say.several(late, f'provisional {noun}')} included"

@@ -7,19 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.columns import finished, in_units
 from usage_analysis.analysis.marks import Mark, without
 from usage_analysis.analysis.statements.statement import Statement, state
-from usage_analysis.analysis.vocabulary import (
-    UNITS,
-    counted,
-    date_range,
-    dates,
-    number,
-    per,
-    several,
-    span_of,
-)
 
 
 def state_total(
@@ -37,32 +28,32 @@ def state_total(
     marks
         Periods to leave out of the mean.
     """
-    every, missing = span_of(frame), int(frame[measure].isna().sum())
+    every, missing = say.span_of(frame), int(frame[measure].isna().sum())
     frame = frame[frame[measure].notna()]
     used = without(frame[finished(frame)], marks)
-    unit, total = UNITS.get(measure, measure), float(np.nansum(in_units(frame, measure)))
-    buckets = several(len(frame), every if len(used) < len(frame) else f"whole {every}")
+    unit, total = say.UNITS.get(measure, measure), float(np.nansum(in_units(frame, measure)))
+    buckets = say.several(len(frame), every if len(used) < len(frame) else f"whole {every}")
     if len(frame) == 0:
         return state(f"No finished {every} yet, so no {unit}")
-    when = f"{buckets}, {dates(frame)}"
+    when = f"{buckets}, {say.dates(frame)}"
     if not total > 0:
         return Statement(f"No {unit} in {buckets}", f"No {unit} in {when}.")
-    so_far = f"{counted(total, measure)} in {when}"
+    so_far = f"{say.counted(total, measure)} in {when}"
     if len(used) == 0:
-        none = f"o finished {every} yet, so no mean of {unit} {per(every)}"
+        none = f"o finished {every} yet, so no mean of {unit} {say.per(every)}"
         return Statement(f"N{none}", f"{so_far}; n{none}.")
     values = in_units(used, measure)
-    mean = f"{counted(float(np.nanmean(values)), measure)} {per(every)} on average"
+    mean = f"{say.counted(float(np.nanmean(values)), measure)} {say.per(every)} on average"
     over = f"{len(used):,} whole {every}s" if len(used) > 1 else f"the one whole {every}"
     if len(used) == 1 or np.nansum(values) < len(used):
         # A mean of one bucket, or of less than one per bucket, says less than the sum.
-        title = f"{counted(float(np.nansum(values)), measure)} in {over}"
+        title = f"{say.counted(float(np.nansum(values)), measure)} in {over}"
         return Statement(title, f"{so_far}." if len(used) == len(frame) else f"{so_far}; {title}.")
     top = int(np.nanargmax(values))
     moment = used.index[top]
     when_most = f"{moment:%A %Y-%m-%d}" if every == "day" else f"{moment:%Y-%m-%d %H:%M}"
-    most = f"most on {when_most} ({number(values[top], measure)})"
-    over += f", {several(missing, every)} without a number left out" if missing else ""
+    most = f"most on {when_most} ({say.number(values[top], measure)})"
+    over += f", {say.several(missing, every)} without a number left out" if missing else ""
     whole = "" if len(used) == len(frame) and not missing else f" over {over}"
     return Statement(f"{mean} over {over}, {most}", f"{so_far}: {mean}{whole}, {most}.")
 
@@ -78,11 +69,12 @@ def state_unlike_days(current: pd.DataFrame, previous: pd.DataFrame, measure: st
         A column of the frames.
     """
     now, before = (
-        counted(float(np.nansum(in_units(rows, measure))), measure) for rows in (current, previous)
+        say.counted(float(np.nansum(in_units(rows, measure))), measure)
+        for rows in (current, previous)
     )
     title = f"{now} against {before} of other weekdays"
     return Statement(
         title,
-        f"{now} up to the last final hour, {dates(current)}, against {before} up to the same hour "
-        f"of {date_range(previous)}; these are other weekdays, so no change is given.",
+        f"{now} up to the last final hour, {say.dates(current)}, against {before} up to the same "
+        f"hour of {say.date_range(previous)}; these are other weekdays, so no change is given.",
     )
