@@ -121,7 +121,8 @@ class Controls:
 
     def show(self, settings: Settings) -> None:
         """Set every control to the settings; options that depend on others come first."""
-        self.offer_values(settings.metadata_key)
+        values = self._names.metadata.get(settings.metadata_key, [])
+        self.by_name["metadata_value"].options = _any_of(values)
         self.agents.offer([*self._names.agents], settings.agents)
         self.groups.offer([*settings.group_values(self._names)], settings.groups)
         self.by_name["granularity"].options = [
@@ -147,10 +148,6 @@ class Controls:
         """Enable downloads only while the displayed figure is current."""
         for button in self.leave.values():
             button.disabled = not current
-
-    def offer_values(self, key: str) -> None:
-        """Offer the values of a metadata key."""
-        self.by_name["metadata_value"].options = _any_of(self._names.metadata.get(key, []))
 
     def values(self) -> dict[str, Any]:
         """Return the value of every control."""

@@ -28,9 +28,9 @@ TABS: Final = {
     "money": "Money",
     "capacity": "Capacity",
 }
-ALL_DAY: Final = (0, 24)
 # A year half typed passes through 0002 and 0020.
 _EARLIEST: Final = date(2000, 1, 1)
+_A_DAY: Final = f'a day from {_EARLIEST} on, such as "2026-03-01"'
 #: The same number of days just before has no weekday in common with at most this many days.
 _UNLIKE: Final = 3
 
@@ -42,14 +42,6 @@ def _one_of(label: str, choices: Iterable[str]) -> Meta:
 def _number(label: str, low: int, high: int) -> Meta:
     expected = f"a whole number from {low:,} to {high:,}"
     return Meta(title=label, description=expected, ge=low, le=high)
-
-
-def _day(label: str) -> Meta:
-    return Meta(title=label, description=f'a day from {_EARLIEST} on, such as "2026-03-01"')
-
-
-def _names(label: str) -> Meta:
-    return Meta(title=label, description="a list of names")
 
 
 def _text(label: str, expected: str = "text", **limits: Any) -> Meta:
@@ -100,12 +92,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     preset: Annotated[str, _one_of("Period", dates.PRESETS)] = "last_30_days"
-    first: Annotated[date, _day("First day")]
-    last: Annotated[date, _day("Last day")]
+    first: Annotated[date, _text("First day", _A_DAY)]
+    last: Annotated[date, _text("Last day", _A_DAY)]
     timezone: Annotated[str, _text("Time zone")]
     hour_from: Annotated[int, _number("Hours from", 0, 23)] = 0
     hour_to: Annotated[int, _number("Hours to", 1, 24)] = 24
-    agents: Annotated[tuple[str, ...], _names("Agents")] = ()
+    agents: Annotated[tuple[str, ...], _text("Agents", "a list of names")] = ()
     voice: Annotated[str, _text("Voice")] = ""
     metadata_key: Annotated[str, _text("Metadata key")] = ""
     metadata_value: Annotated[str, _text("Metadata value")] = ""
@@ -116,7 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     granularity: Annotated[str, _one_of("Granularity", dates.GRANULARITIES)] = "D"
     comparison: Annotated[str, _one_of("Compare with", dates.COMPARISONS)] = "none"
     group: Annotated[str, _text("Group by")] = ""
-    groups: Annotated[tuple[str, ...], _names("Groups")] = ()
+    groups: Annotated[tuple[str, ...], _text("Groups", "a list of names")] = ()
     top: Annotated[int, _number("Largest groups", 1, 12)] = 6
     limit: Annotated[int, _number("Concurrent calls allowed", 1, 10_000)] = 5
     price: Annotated[str, _text("USD per billed minute", "a price such as 0.05")] = "0.05"
@@ -154,7 +146,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def hours(self) -> tuple[int, int] | None:
         """Selected hours of the local day; None for all."""
         hours = (self.hour_from, self.hour_to)
-        return None if hours == ALL_DAY else hours
+        return None if hours == (0, 24) else hours
 
     @property
     def selection(self) -> Selection:
@@ -174,12 +166,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """True if the previous period has some of the same weekdays."""
         unlike = self.comparison == "previous" and self.days.number <= _UNLIKE
         return self.previous is not None and not unlike
-
-    @property
-    def _compared(self) -> list[Days]:
-        """Previous periods of the figure and of the overview."""
-        periods = (self.previous, self.for_overview().previous)
-        return [days for days in periods if days is not None]
 
     def for_overview(self) -> Self:
         """Return the settings of the overview: all calls, compared with a previous period."""
@@ -237,7 +223,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         QueryError
             An unknown name.
         """
-        first = min(days.first for days in (*self._compared, self.days.history))
+        periods = (self.previous, self.for_overview().previous, self.days.history)
+        first = min(days.first for days in periods if days is not None)
         needed = first if self.view == "month" else (self.previous or self.days).first
         groups = self.group_values(names)
         for name in self.groups:

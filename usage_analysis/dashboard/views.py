@@ -15,7 +15,7 @@ from usage_analysis.analysis.statements.checks import state_checks
 from usage_analysis.dashboard.queries import Question, grouping_of
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.catalogue import CATALOGUE
-from usage_analysis.figures.entry import Entry, Options, Prepared
+from usage_analysis.figures.entry import Options, Prepared
 from usage_analysis.figures.style import NARROW_WIDTH, figure_style
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import REST, group_column
@@ -38,13 +38,13 @@ _COMMA: Final = ",\n    "
 
 def views_of(settings: Settings) -> list[tuple[str, str]]:
     """Return headings and names of the figures that the settings' tab offers."""
+    grouped, compared = bool(settings.group), settings.comparable
     entries = [CATALOGUE[name] for name in ON_TABS[settings.tab]]
-    return [(entry.heading, entry.name) for entry in entries if _is_offered(entry, settings)]
-
-
-def _is_offered(entry: Entry, settings: Settings) -> bool:
-    groups, compared = bool(settings.group), settings.comparable
-    return groups >= entry.needs_groups and compared >= entry.needs_previous
+    return [
+        (entry.heading, entry.name)
+        for entry in entries
+        if grouped >= entry.needs_groups and compared >= entry.needs_previous
+    ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import combinations
 from typing import Any, Final
@@ -90,8 +89,3 @@ def alike(colours: Iterable[Any]) -> list[str]:
                 found.append(f"{one} and {other} are {how}")
                 break
     return found
-
-
-def hex_colour(text: str) -> bool:
-    """Return True if a text is a colour as #RRGGBB, a form that CSS and matplotlib share."""
-    return isinstance(text, str) and re.fullmatch(r"#[0-9A-Fa-f]{6}", text) is not None

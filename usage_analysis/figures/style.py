@@ -105,7 +105,8 @@ class Theme:
             raise QueryError(f"series: expected six colours or more, got {self.series!r}")
         plain = {name: getattr(self, name) for name in _COLOURS}
         for name, value in [*plain.items(), *(("series", value) for value in self.series)]:
-            if not colour.hex_colour(value):
+            # CSS and matplotlib share this form.
+            if not re.fullmatch(r"#[0-9A-Fa-f]{6}", str(value)):
                 raise QueryError(f"{name}: expected a colour such as #0072B2, got {value!r}")
         if self.heat not in mpl.colormaps:
             raise QueryError(f"heat: expected a colour map of matplotlib, got {self.heat!r}")
@@ -250,7 +251,10 @@ def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
     out = io.BytesIO()
     with figure_style(), boxes_for_missing_glyphs(), laid_out(figure):
         figure.savefig(out, format=kind, dpi=dpi, metadata=metadata_of(figure, kind))
-    return _any_font(out.getvalue()) if kind == "svg" else out.getvalue()
+    if kind != "svg":
+        return out.getvalue()
+    # Readers without the first font get others of similar width.
+    return out.getvalue().replace(b"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif")
 
 
 @contextmanager
@@ -274,11 +278,6 @@ def laid_out(figure: Figure) -> Iterator[None]:
         for ax, in_layout, place in places:
             ax.set_position(place)
             ax.set_in_layout(in_layout)
-
-
-def _any_font(svg: bytes) -> bytes:
-    """Add fonts of similar width to an SVG, for readers without the first font."""
-    return re.sub(rb"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif", svg)
 
 
 def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:

@@ -13,7 +13,7 @@ from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.figures.axes import finished, in_units
-from usage_analysis.report.tables import sparkline, sparkline_words
+from usage_analysis.report.tables import sparkline
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.overlap import can_share_calls
@@ -173,10 +173,7 @@ def with_lines(table: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
     empty = in_units(whole.iloc[:0], "total_count")
     every = vocabulary.span_of(daily)
-    lines = [
-        sparkline(values, top, sparkline_words(values, every))
-        for values in (parts.get(name, empty) for name in table.index)
-    ]
+    lines = [sparkline(parts.get(name, empty), top, every) for name in table.index]
     # Beside the name, where a phone shows it without scrolling.
     shown.insert(0, "trend", pd.Series(lines, index=table.index, dtype=object))
     return shown

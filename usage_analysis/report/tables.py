@@ -171,8 +171,8 @@ def _cell(value: Any, unit: str) -> str:
     return vocabulary.shorten(vocabulary.clean(str(value)), _NAME)
 
 
-def sparkline(values: Floats, top: float, words: str) -> Markup:
-    """Return a sparkline from 0 to `top` as SVG, broken where values are missing."""
+def sparkline(values: Floats, top: float, every: str) -> Markup:
+    """Return calls per hour or day from 0 to `top` as an SVG line, broken at missing values."""
     step = 116 / max(len(values) - 1, 1)
     lines: list[list[str]] = [[]]
     for place, value in enumerate(values):
@@ -182,16 +182,10 @@ def sparkline(values: Floats, top: float, words: str) -> Markup:
         elif lines[-1]:
             lines.append([])
     drawn = [" ".join(points if len(points) > 1 else points * 2) for points in lines if points]
+    words, finite = "no finished buckets", values[np.isfinite(values)]
+    if len(finite):
+        ends = (finite.min(), finite.max(), finite[-1])
+        low, high, last = (vocabulary.amount(float(value)) for value in ends)
+        words = f"calls per {every}: {low} to {high}, last {last}"
     svg = TEMPLATES.get_template("report/sparkline.svg.j2").render(lines=drawn, words=words)
     return Markup(svg)  # noqa: S704  # escaped there
-
-
-def sparkline_words(values: Floats, every: str) -> str:
-    """Return the alternative text of a sparkline."""
-    finite = values[np.isfinite(values)]
-    if len(finite) == 0:
-        return "no finished buckets"
-    low, high, last = (
-        vocabulary.amount(float(v)) for v in (finite.min(), finite.max(), finite[-1])
-    )
-    return f"calls per {every}: {low} to {high}, last {last}"

@@ -64,11 +64,12 @@ def state_overhead(
     talk, billed = float(found["talk_minutes"]), float(found["billed_minutes"])
     every = say.span_of(frame)
     over = say.several(frame.index.nunique(), f"whole {every}")
+    where = f", {say.dates(frame)}" if len(frame) else ""
     if not talk > 0:
         reason = f"no talk in {over}" if len(frame) else f"no whole {every} yet"
         return Statement(
             f"No billing overhead: {reason}",
-            f"There is no billing overhead to compute: {reason}{_where(frame)}.",
+            f"There is no billing overhead to compute: {reason}{where}.",
         )
     share = billed / talk - 1
     verdict = "just the talk"
@@ -79,10 +80,6 @@ def state_overhead(
     doubt = "; this is more than rounding up to 6 s per call can add" if wrong else ""
     return Statement(
         f"Billed {verdict}: {amounts} in {over}",
-        f"Billed {verdict}: {amounts} in {over}{_where(frame)}{doubt}.",
+        f"Billed {verdict}: {amounts} in {over}{where}{doubt}.",
         urgent=wrong,
     )
-
-
-def _where(frame: pd.DataFrame) -> str:
-    return f", {say.dates(frame)}" if len(frame) else ""
