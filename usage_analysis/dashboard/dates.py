@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from calendar import monthrange
 from datetime import date, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 from zoneinfo import available_timezones
@@ -13,24 +15,13 @@ from usage_analysis.analysis.selection import Days
 from usage_analysis.errors import QueryError
 
 CUSTOM: Final = "custom"
-#: Presets and their labels. The last n days are whole ones: they end yesterday.
-PRESETS: Final = {
-    "today": "Today",
-    "yesterday": "Yesterday",
-    "last_7_days": "Last 7 days",
-    "last_30_days": "Last 30 days",
-    "last_90_days": "Last 90 days",
-    "this_month": "This month",
-    "last_month": "Last month",
-    "billing_cycle": "Billing cycle",
-    CUSTOM: "Custom",
-}
-COMPARISONS: Final = {
-    "none": "None",
-    "previous": "Previous period",
-    "weekdays": "Same weekdays before",
-}
-GRANULARITIES: Final = {"h": "Hour", "D": "Day", "W": "Week", "MS": "Month"}
+#: Labels of the choices on the page, and the figures of each tab.
+LABELS: Final = tomllib.loads(
+    (files("usage_analysis.dashboard") / "choices.toml").read_text(encoding="utf-8")
+)
+PRESETS: Final[dict[str, str]] = LABELS["presets"]
+COMPARISONS: Final[dict[str, str]] = LABELS["comparisons"]
+GRANULARITIES: Final[dict[str, str]] = LABELS["granularities"]
 _LIMITS: Final = {"h": (1, 31), "D": (2, 800), "W": (15, 3000), "MS": (59, 10_000)}
 _DAY: Final = timedelta(days=1)
 _LOCALTIME: Final = Path("/etc/localtime")

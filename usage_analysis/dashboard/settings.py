@@ -21,13 +21,7 @@ from usage_analysis.query import UsageQuery, zone
 
 VERSION: Final = 1
 MEASURES: Final = ("total_count", "joined_count", "error_count", "duration", "billed_minutes")
-TABS: Final = {
-    "trends": "Trends",
-    "peaks": "Peak hours",
-    "errors": "Errors",
-    "money": "Money",
-    "capacity": "Capacity",
-}
+TABS: Final[dict[str, str]] = dates.LABELS["tabs"]
 # A year half typed passes through 0002 and 0020.
 _EARLIEST: Final = date(2000, 1, 1)
 _A_DAY: Final = f'a day from {_EARLIEST} on, such as "2026-03-01"'

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import Days, SelectedUsage, Selection, group_hours_of
 from usage_analysis.analysis.statements.checks import state_checks
+from usage_analysis.dashboard.dates import LABELS
 from usage_analysis.dashboard.queries import Question, grouping_of
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.catalogue import CATALOGUE
@@ -24,13 +25,7 @@ from usage_analysis.tidy.periods import in_timezone
 from usage_analysis.tidy.usage import CallUsage
 
 #: Figures of the catalogue that each tab offers, in their order.
-ON_TABS: Final = {
-    "trends": ("trend", "groups", "comparison", "calendar"),
-    "peaks": ("week", "day"),
-    "errors": ("errors", "joins", "control", "error_week", "funnel", "effects"),
-    "money": ("billed", "month", "overhead", "pareto"),
-    "capacity": ("capacity", "load_duration", "traffic_week"),
-}
+ON_TABS: Final[dict[str, list[str]]] = LABELS["figures"]
 VIEWS: Final = {name: CATALOGUE[name] for names in ON_TABS.values() for name in names}
 _WIDE: Final = 92
 _COMMA: Final = ",\n    "

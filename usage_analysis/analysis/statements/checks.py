@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import tzinfo
+from importlib.resources import files
 from typing import Any, Final
 
 import pandas as pd
@@ -10,25 +12,9 @@ import pandas as pd
 from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.statements.statement import Statement
 
-_NAMES: Final = {
-    "hourly = daily": "hours add up to days",
-    "all time = daily": "all time beside the days",
-    "errors <= calls": "no more errors than calls",
-    "joined <= calls": "no more joined calls than calls",
-    "overhead <= 6 s a call": "billed at most 6 s per joined call over the talk",
-    "no overlong call": "no talk far too long for the number of calls",
-    "hours with calls": "hours with calls",
-    "days with calls": "days with calls",
-}
-_FAILING: Final = {
-    "errors <= calls": "there are more errors than calls",
-    "joined <= calls": "more calls were joined than made",
-    "overhead <= 6 s a call": "more is billed than rounding up to 6 s per call can add to the talk",
-    "no overlong call": "talk is far too long for the number of calls, as if a call had been "
-    "left open",
-}
-# A long call is odd, but the numbers still hold.
-_HARMLESS: Final = frozenset({"no overlong call"})
+_CHECKS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
+    (files("usage_analysis.analysis.statements") / "checks.toml").read_text(encoding="utf-8")
+)
 #: Failed checks that a sentence names.
 _MOST: Final = 6
 
@@ -36,7 +22,7 @@ _MOST: Final = 6
 def check_name(check: str) -> str:
     """Return the name of a check in words, with its measure."""
     name, _, measure = check.partition(", ")
-    words = _NAMES.get(name, name)
+    words = _CHECKS.get(name, {}).get("name", name)
     # The totals of talk are in hours, so the unit of the axis does not fit.
     what = "talk" if measure == "duration" else say.UNITS.get(measure, measure)
     return f"{words}: {what}" if measure else words
@@ -74,8 +60,7 @@ def state_checks(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> Statement:
     title = f"{failed} of {checks} failed"
     told = "; ".join(_failing(row, zone) for row in _rows(found[wrong])[:_MOST])
     more = f"; and {failed - _MOST} more" if failed > _MOST else ""
-    # A long call is odd, and the numbers hold all the same.
-    urgent = not _HARMLESS.issuperset(names[wrong])
+    urgent = not all(_CHECKS.get(name, {}).get("harmless") for name in names[wrong])
     return Statement(title, f"{title}: {told}{more}.{untold}", urgent)
 
 
@@ -134,7 +119,7 @@ def _failing(row: Any, zone: str | tzinfo) -> str:
         what = "duration" if measure == "duration" else say.UNITS.get(measure, measure)
         other = "all time" if name.startswith("all time") else "the hours"
         return f"{group}{what} of {other} and of the days differ on {_failures(row, zone)}"
-    return f"{group}in {_failures(row, zone)}, {_FAILING.get(name, name)}"
+    return f"{group}in {_failures(row, zone)}, {_CHECKS.get(name, {}).get('failing', name)}"
 
 
 def _failures(row: Any, zone: str | tzinfo) -> str:
