@@ -43,10 +43,7 @@ def _total(view: View) -> Statement:
 
 
 def _change(view: View) -> Statement:
-    found = view.prepare("comparison").result
-    return (change.state_changes if found.ndim == 2 else change.state_change)(
-        found, _meaning(found)
-    )
+    return change.state_comparison(view.prepare("comparison").result)
 
 
 def _largest(view: View) -> Statement:
@@ -81,9 +78,7 @@ def _rate(view: View) -> Statement:
             return _effects(view, event)
         return state_rates(rates, meaning)
     if view.selected.previous is not None:
-        found = view.prepare("rates_compared").table
-        row = found.loc[event]
-        return change.state_difference(row, _meaning(found), event=event, among=len(found))
+        return change.state_comparison(view.prepare("rates_compared").table, row=event)
     return state_rate_of(view.selected.final, event)
 
 

@@ -90,12 +90,7 @@ def _greatest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
 
 def _finding(changes: pd.DataFrame | pd.Series, of: Meaning, lost: list[str]) -> str:
     """Title that states the changes."""
-    if isinstance(changes, pd.DataFrame):
-        found = change.state_changes(changes, of).title
-    elif of.made_by == "rate_difference":
-        found = change.state_difference(changes, of).title
-    else:
-        found = change.state_change(changes, of).title
+    found = change.state_comparison(changes, of).title
     if lost:
         found += f"; nothing in the previous period to compare with: {', '.join(lost[:3])}"
     return found

@@ -15,8 +15,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.statements.control import state_error_week
-from usage_analysis.analysis.statements.loads import state_busiest_day
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
+from usage_analysis.analysis.statements.totals import state_busiest_day
 from usage_analysis.analysis.unusual_hours import unusual_hours
 from usage_analysis.analysis.vocabulary import MONTHS, axis_name, compact, shorten
 from usage_analysis.errors import QueryError

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.statements.capacity import state_capacity
-from usage_analysis.analysis.statements.loads import state_load_duration
+from usage_analysis.analysis.statements.totals import state_load_duration
 from usage_analysis.analysis.vocabulary import amount, level, shorten
 from usage_analysis.figures import axes, lines
 from usage_analysis.figures.axes import Floats

@@ -8,7 +8,7 @@ from typing import Final
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
-from usage_analysis.analysis.statements.change import state_change, state_difference
+from usage_analysis.analysis.statements.change import state_comparison
 from usage_analysis.analysis.statements.checks import state_checks
 from usage_analysis.analysis.statements.control import state_control
 from usage_analysis.analysis.statements.funnel import state_funnel
@@ -43,9 +43,7 @@ def _calls(results: ReportResults) -> Iterator[Statement]:
 def _change(results: ReportResults, measure: str) -> Iterator[Statement]:
     """State how a measure changed from the previous period, where that is comparable."""
     if results.changes is not None and measure in results.changes.index:
-        meaning = meaning_of(results.changes, "compare_periods")
-        row = results.changes.loc[measure]
-        yield state_change(row, meaning, measure=measure, among=len(results.changes))
+        yield state_comparison(results.changes, row=measure)
 
 
 def _errors(results: ReportResults) -> Iterator[Statement]:
@@ -58,9 +56,7 @@ def _rate(event: str, results: ReportResults) -> Iterator[Statement]:
     """State a rate, and how it differs from the previous period."""
     yield state_rate_of(results.selected.final, event)
     if results.rates is not None and event in results.rates.index:
-        meaning = meaning_of(results.rates, "rate_difference")
-        row, among = results.rates.loc[event], len(results.rates)
-        yield state_difference(row, meaning, event=event, among=among)
+        yield state_comparison(results.rates, row=event)
 
 
 def _billing(results: ReportResults) -> Iterator[Statement]:

@@ -12,10 +12,36 @@ import pandas as pd
 from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.difference import CLAIMS
 from usage_analysis.analysis.intervals import Floats, shrink_towards_mean
-from usage_analysis.analysis.meaning import RATES, Meaning
+from usage_analysis.analysis.meaning import RATES, Meaning, meaning_of
 from usage_analysis.analysis.statements.statement import Statement, state
 
 _NAME = 40
+
+
+def state_comparison(
+    found: pd.DataFrame | pd.Series, meaning: Meaning | None = None, *, row: str | None = None
+) -> Statement:
+    """State a result of `compare_periods` or `rate_difference`, or one row of its table.
+
+    Parameters
+    ----------
+    found
+        The result.
+    meaning
+        Meaning of `found`, where it was read before or the table lost it.
+    row
+        Name of a row; by default all rows are stated together.
+    """
+    meaning = meaning_of(found, "compare_periods", "rate_difference", meaning=meaning)
+    among, name = 1, row
+    if isinstance(found, pd.DataFrame):
+        if row is None and len(found) != 1:
+            return state_changes(found, meaning)
+        among, name = len(found), row or str(found.index[0])
+        found = found.loc[row] if row else found.iloc[0]
+    if meaning.made_by == "rate_difference":
+        return state_difference(found, meaning, event=meaning.event or name, among=among)
+    return state_change(found, meaning, measure=meaning.measure or name, among=among)
 
 
 def state_difference(
@@ -147,13 +173,7 @@ def state_changes(table: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning
         What was compared.
     """
-    rated = "difference" in table
-    if len(table) == 1:
-        row, name = table.iloc[0], str(table.index[0])
-        if rated:
-            return state_difference(row, meaning, event=meaning.event or name)
-        return state_change(row, meaning, measure=meaning.measure or name)
-    return state(_changes(table, meaning, rated=rated), meaning.when)
+    return state(_changes(table, meaning, rated="difference" in table), meaning.when)
 
 
 def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
