@@ -11,8 +11,7 @@ from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements import change
 from usage_analysis.analysis.statements.billing import state_cost, state_overhead
 from usage_analysis.analysis.statements.capacity import state_capacity
-from usage_analysis.analysis.statements.control import state_control, state_error_week
-from usage_analysis.analysis.statements.funnel import state_funnel
+from usage_analysis.analysis.statements.control import state_control, state_error_week, state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import state_days, state_peak

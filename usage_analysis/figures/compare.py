@@ -15,6 +15,7 @@ from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements import change
 from usage_analysis.figures.axes import Floats, cell_number, check_columns, figure_of, is_narrow
+from usage_analysis.figures.labels import write_beside
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import in_counts, in_percent
@@ -288,11 +289,8 @@ def _lay_out_rows(
     else:
         in_counts(ax, most, high)
     for place, text in enumerate(words):
-        ax.annotate(
-            text if len(words) <= _TWO_LINES else text.replace("\n", " "), (1, place), (6, 0),
-            va="center", xycoords=("axes fraction", "data"), textcoords="offset points",
-            fontsize=8, gid="words",
-        )  # fmt: skip
+        told = text if len(words) <= _TWO_LINES else text.replace("\n", " ")
+        write_beside(ax, told, place, (6, 0), gid="words")
     return names
 
 

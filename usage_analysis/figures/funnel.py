@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.funnel import limits_at
-from usage_analysis.analysis.statements.control import is_worse
-from usage_analysis.analysis.statements.funnel import state_funnel
+from usage_analysis.analysis.statements.control import is_worse, state_funnel
 from usage_analysis.analysis.vocabulary import shortened
 from usage_analysis.figures.axes import MOST_LABELS, Floats, is_narrow, percents_of
 from usage_analysis.figures.labels import label_ends, spread_out

@@ -168,7 +168,15 @@ def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     for (y, _, colour), name, at, own in zip(
         labels, names, spread_out(points, 10, tall), points, strict=True
     ):
-        ax.annotate(
-            name, (1, y), (14, at - own), xycoords=("axes fraction", "data"), va="center",
-            textcoords="offset points", fontsize=8, arrowprops=leader(colour, 1.5), gid="label",
-        )  # fmt: skip
+        line = leader(colour, 1.5)
+        write_beside(ax, name, y, (14, at - own), arrowprops=line, gid="label")
+
+
+def write_beside(
+    ax: Axes, text: str, height: float, offset: tuple[float, float], **look: Any
+) -> None:
+    """Write text at the right of the axes, moved [points] from a height in the axes' own units."""
+    ax.annotate(
+        text, (1, height), offset, xycoords=("axes fraction", "data"), va="center",
+        textcoords="offset points", fontsize=8, **look,
+    )  # fmt: skip

@@ -16,7 +16,7 @@ from usage_analysis.analysis.statements.rates import state_rates
 from usage_analysis.analysis.vocabulary import level, per, span_of
 from usage_analysis.figures import axes, lines
 from usage_analysis.figures.axes import MANY, WEEK, Floats, percents_of
-from usage_analysis.figures.labels import label_ends
+from usage_analysis.figures.labels import label_ends, write_beside
 from usage_analysis.figures.lines import ON_AXIS
 from usage_analysis.figures.marks import SIZE, Room, draw_marks, left_out
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
@@ -151,10 +151,7 @@ def _draw_overall(ax: Axes, rates: pd.DataFrame) -> None:
         return
     overall = 100 * events / calls
     ax.axhline(overall, color=theme_in_use().muted, lw=1, ls="--", gid="overall")
-    ax.annotate(
-        f"overall {overall:.2f} %", (1, overall), (4, 0), va="center",
-        xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8,
-    )  # fmt: skip
+    write_beside(ax, f"overall {overall:.2f} %", overall, (4, 0))
 
 
 def _scale(ax: Axes, rates: pd.DataFrame, reach: float = 3) -> None:

@@ -10,8 +10,7 @@ from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.change import state_comparison
 from usage_analysis.analysis.statements.checks import state_checks
-from usage_analysis.analysis.statements.control import state_control
-from usage_analysis.analysis.statements.funnel import state_funnel
+from usage_analysis.analysis.statements.control import state_control, state_funnel
 from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import state_peak
