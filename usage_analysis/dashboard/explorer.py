@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
@@ -117,7 +116,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._lock = threading.RLock()
         self._suppressed = self._joining = self.draws = 0
         self._picking = False
-        self._cache: OrderedDict[Question, CachedUsage] = OrderedDict()
+        self._cache: list[CachedUsage] = []
         self._keep(None, None)
         self.controls = Controls(self._names, self._settings)
         self.display = Display(client.answers)
@@ -125,8 +124,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.phase: Phase = "loading"
         self.error: BaseException | None = None
         self._static = StaticOutput()
-        for name, control in self.controls.by_name.items():
-            setattr(self, name, control)
+        self.__dict__.update(self.controls.by_name)
         self.refresh, self.leave = self.controls.refresh, self.controls.leave
         self.headline, self.image = self.display.headline, self.display.image
         self.overview, self._address = Overview(), Address(self._choices, self._settings)
@@ -166,8 +164,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
                 return
             for control in self.controls.by_name.values():
                 control.remove_class("ua-invalid")
-            with self._suppressing():
-                self.controls.show(self._settings)
+            self._turn_to(self._settings)
             if not self._joining:
                 self._update()
 
@@ -222,10 +219,10 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         """Draw from a cached reply, or ask."""
         self.image.link = self._address.write(self._settings)
         question = self._settings.question(self._names)
-        cached = next((cached for q, cached in self._cache.items() if q.covers(question)), None)
+        cached = next((one for one in self._cache if one.question.covers(question)), None)
         if cached is not None:
             self._queries.stop()
-            self._cache.move_to_end(cached.question)
+            self._cache.append(self._cache.pop(self._cache.index(cached)))
             self._show(cached, fetched=False)
             return
         asked = self._queries.question
@@ -257,9 +254,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
                 return
             if isinstance(answer, BaseException):
                 raise answer
-            cached = self._cache[question] = CachedUsage(question, answer)
-            while len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
+            cached = CachedUsage(question, answer)
+            self._cache = [*self._cache, cached][-_CACHED:]
             self._show(cached, fetched=True)
             self._pick()
 

@@ -22,9 +22,6 @@ from usage_analysis.tidy.usage import CallUsage
 #: Changes that follow each other faster than this are sent as one query [s].
 JOIN: Final = 0.15
 
-#: Values by name.
-Filters = tuple[tuple[str, Any], ...]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
@@ -46,9 +43,9 @@ class Question:
     start: datetime
     end: datetime
     needed: datetime
-    selected: Filters = ()
+    selected: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
-    groups: Filters = ()
+    groups: Mapping[str, Any] = field(default_factory=dict)
     rest: bool = False
 
     def covers(self, other: Question) -> bool:
@@ -62,11 +59,9 @@ class Question:
         """Return the filters of all requests, as a `UsageQuery` takes them."""
         shared = dict(self.selected)
         own = {"agent": "agent_ids", "voice": "voice_id", "": ""}.get(self.by, "metadata")
-        if own != "metadata" or dict(shared.get("metadata", ())).keys() == {self.by}:
+        if own != "metadata" or shared.get("metadata", {}).keys() == {self.by}:
             shared.pop(own, None)
-        if "metadata" in shared:
-            shared["metadata"] = dict(shared["metadata"])
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in shared.items()}
+        return shared
 
     def ask(self, client: BaseClient, progress: Progress | None = None) -> CallUsage:
         """Send the query and return the reply."""
@@ -75,7 +70,7 @@ class Question:
         if not self.by:
             return client.call_usage(UsageQuery(**asked), progress=progress)
         options = {"include_rest": self.rest, "progress": progress, **asked}
-        grouping = grouping_of(self.by, dict(self.groups))
+        grouping = grouping_of(self.by, self.groups)
         return client.breakdown(grouping.filters(), name=grouping.column, **options)
 
 

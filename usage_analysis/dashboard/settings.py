@@ -227,9 +227,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             start=datetime.combine(first, time.min, UTC) - timedelta(days=1),
             needed=datetime.combine(needed, time.min, UTC) - timedelta(days=1),
             end=datetime.combine(self.last, time.min, UTC) + timedelta(days=2),
-            selected=tuple(sorted(self._filters(names).items())),
+            selected=self._filters(names),
             by=self.group if groups else "",
-            groups=tuple(groups.items()),
+            groups=groups,
             rest=bool(self.group) and not self._filtered_groups,
         )
 
@@ -238,13 +238,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         filters = self._text_filters()
         if self.agents:
             wanted = [_look_up("agents", name, names.agents) for name in self.agents]
-            filters["agent_ids"] = tuple(sorted(wanted))
+            filters["agent_ids"] = sorted(wanted)
         if self.voice:
             filters["voice_id"] = _look_up("voice", self.voice, names.voices)
         if self.metadata_key and self.metadata_value:
             values = _look_up("metadata_key", self.metadata_key, names.metadata)
             _look_up("metadata_value", self.metadata_value, dict.fromkeys(values))
-            filters["metadata"] = ((self.metadata_key, self.metadata_value),)
+            filters["metadata"] = {self.metadata_key: self.metadata_value}
         return filters
 
     def _text_filters(self) -> dict[str, Any]:

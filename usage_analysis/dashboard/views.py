@@ -139,7 +139,7 @@ class View:
         by = self.settings.group if by_group else ""
         call, given = "call_usage", []
         if by:
-            groups = dict(question.groups)
+            groups = question.groups
             named = {"agent": "by_agent", "voice": "by_voice"}
             call = named.get(by, "by_metadata")
             given = [repr(groups)] if by in named else [repr(by), repr(list(groups))]

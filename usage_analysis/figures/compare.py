@@ -110,12 +110,8 @@ def _draw_dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
 
 def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:
     """Rows of measures with their words, the axis's name, and the rows left out."""
-    now, before, low, high = (
-        table[name].map(cell_number).astype(np.float64)
-        for name in ("current", "previous", "low", "high")
-    )
-    low = (before + low).clip(lower=0)
-    rows = pd.DataFrame({"before": before, "now": now, "low": low, "high": before + high})
+    numbers = table[["previous", "current", "low", "high"]].map(cell_number).astype(np.float64)
+    rows = _positions(numbers, "previous", "current")
     ends = rows[["now", "low", "high"]].sub(rows["before"], axis=0)
     if of.measure is not None:
         unit = _AXIS_UNITS.get(of.measure, vocabulary.UNITS[of.measure])
@@ -124,7 +120,7 @@ def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list
             for row in ends.to_numpy().tolist()
         ]
         return rows.assign(words=words), vocabulary.axis_name(of.measure), []
-    share = (1 / before).where(before > 0)
+    share = (1 / rows["before"]).where(rows["before"] > 0)
     lost = [vocabulary.UNITS.get(str(name), str(name)) for name in rows.index[share.isna()]]
     ends = ends.mul(share, axis=0)
     words = [_words(vocabulary.change, "", *row) for row in ends.to_numpy().tolist()]
@@ -135,12 +131,9 @@ def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list
 
 def _rates(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:
     """Rows of rates in percent with their words; of several events in points of change."""
-    now, before, low, high = (
-        100 * table[name].astype(np.float64) for name in ("rate", "previous_rate", "low", "high")
-    )
+    numbers = table[["previous_rate", "rate", "low", "high"]].astype(np.float64)
     # No rate is below 0 or above 100 %, whatever the interval's arithmetic.
-    ends = {"low": (before + low).clip(0, 100), "high": (before + high).clip(0, 100)}
-    rows = pd.DataFrame({"before": before, "now": now, **ends})
+    rows = _positions(100 * numbers, "previous_rate", "rate").clip(upper=100)
     gaps = rows[["now", "low", "high"]].sub(rows["before"], axis=0) / 100
     words = [_words(vocabulary.points, " points", *row) for row in gaps.to_numpy().tolist()]
     unit = of.unit if of.event else f"% of {of.calls}"
@@ -148,6 +141,13 @@ def _rates(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[st
         return rows.assign(words=words), f"{of.name} [{unit}]", []
     rows = rows.sub(rows["before"], axis=0)
     return rows.assign(words=words), f"change [% points{unit.removeprefix('%')}]", []
+
+
+def _positions(table: pd.DataFrame, previous: str, current: str) -> pd.DataFrame:
+    """Return both periods of each row, and the ends of its interval around the previous one."""
+    before = table[previous]
+    ends = {name: (before + table[name]).clip(lower=0) for name in ("low", "high")}
+    return pd.DataFrame({"before": before, "now": table[current], **ends})
 
 
 def _words(form: Callable[[float], str], unit: str, delta: float, low: float, high: float) -> str:
