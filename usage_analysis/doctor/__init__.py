@@ -1,16 +1,18 @@
 """Check this package's assumptions about the endpoint on an account.
 
 The vendor's description leaves these points open. `ASSUMPTIONS` lists the assumptions by topic;
-`run` checks each assumption and returns a finding.
+`run` checks each assumption and returns a finding. `checks.toml` has all texts.
 """
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
+from typing import Any
 
-from usage_analysis.doctor.checks import CHECKS
+from usage_analysis.doctor import checks
 from usage_analysis.doctor.replies import Account, Params
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.client import Client
@@ -19,8 +21,9 @@ from usage_analysis.query import CHUNK_DAYS, UsageQuery
 
 __all__ = ["ASSUMPTIONS", "Finding", "run"]
 
+_TEXTS = tomllib.loads(Path(__file__).with_name("checks.toml").read_text(encoding="utf-8"))
 #: The assumptions that are checked, by topic.
-ASSUMPTIONS = {check.topic: check.assumed for check in CHECKS}
+ASSUMPTIONS: dict[str, str] = {texts["topic"]: texts["assumed"] for texts in _TEXTS.values()}
 
 _VERDICTS = {True: "holds", False: "DOES NOT HOLD", None: "cannot be tested with these calls"}
 #: Calls newer than this are left out, because more of them may arrive between the requests.
@@ -102,11 +105,21 @@ def run(
         )
     account = Account(client, None if folder is None else Path(folder), progress)
     _send_requests(account, client, days)
-    findings = []
-    for check in CHECKS:
-        observation = account.refusal(check.needs) or check.observe(account)
-        findings.append(Finding(check.topic, check.assumed, *observation))
-    return findings
+    return [_find(account, name, texts) for name, texts in _TEXTS.items()]
+
+
+def _find(account: Account, name: str, texts: dict[str, Any]) -> Finding:
+    topic, assumed = texts["topic"], texts["assumed"]
+    if error := account.refusal(texts.get("needs", ())):
+        seen = f"the request was refused: {error}"
+        return Finding(topic, assumed, seen, "the question stays open", None)
+    observed = [
+        (texts | texts[phrase], values) for phrase, values in getattr(checks, name)(account)
+    ]
+    seen = "; ".join(phrase["seen"].format(**values) for phrase, values in observed)
+    # Of several phrases, the first one that tells decides.
+    holds = next((phrase["holds"] for phrase, _ in observed if "holds" in phrase), None)
+    return Finding(topic, assumed, seen, observed[0][0]["follows"], holds)
 
 
 def _send_requests(account: Account, client: Client, days: int) -> None:

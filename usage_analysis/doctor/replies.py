@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,14 +25,6 @@ _TEXT_LIMIT = 80
 _STEPS = 10  # number of all requests
 #: Statuses about the key or the connection, which do not mean that a request was refused.
 _NOT_ABOUT_THE_REQUEST = {401, 403, 408, 429, 502, 503, 504}
-
-
-class Observation(NamedTuple):
-    """Result of a check: the observation, its consequence and the verdict."""
-
-    seen: str
-    follows: str
-    holds: bool | None
 
 
 @dataclass(frozen=True)
@@ -141,14 +133,10 @@ class Account:
         assert found is not None, name  # noqa: S101  # each check names the requests that it needs
         return found
 
-    def refusal(self, names: Sequence[str]) -> Observation | None:
-        """Return the observation that one of these requests was refused, or None."""
-        for name in names:
-            if isinstance(error := self._responses[name], APIError):
-                return Observation(
-                    f"the request was refused: {error}", "the question stays open", None
-                )
-        return None
+    def refusal(self, names: Sequence[str]) -> APIError | None:
+        """Return the error of the first of these requests that was refused, or None."""
+        found = (self._responses[name] for name in names)
+        return next((error for error in found if isinstance(error, APIError)), None)
 
     def _save(self, name: str, document: dict[str, Any]) -> None:
         self._done += 1
