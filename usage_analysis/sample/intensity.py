@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from calendar import monthcalendar
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,24 +81,10 @@ def campaign_week(today: date) -> int:
 
 def _holidays(year: int) -> dict[date, int]:
     """Return the holidays of a year in the United States, with the calls that remain [%]."""
-
-    def nth(month: int, weekday: int, n: int) -> date:
-        first = date(year, month, 1)
-        return first + timedelta((weekday - first.weekday()) % 7 + 7 * (n - 1))
-
-    last_of_may = date(year, 5, 31)
-    thanksgiving = nth(11, 3, 4)
-    return {
-        date(year, 1, 1): 18,
-        nth(1, 0, 3): 70,
-        nth(2, 0, 3): 75,
-        last_of_may - timedelta(last_of_may.weekday()): 25,
-        date(year, 6, 19): 80,
-        date(year, 7, 4): 22,
-        nth(9, 0, 1): 25,
-        thanksgiving: 15,
-        thanksgiving + timedelta(1): 55,
-        date(year, 12, 24): 45,
-        date(year, 12, 25): 12,
-        date(year, 12, 31): 60,
-    }
+    holidays = HABITS["holidays"]
+    found = {date(year, month, day): left for month, day, left in holidays["fixed"]}
+    for month, weekday, place, after, left in holidays["floating"]:
+        weeks = monthcalendar(year, month)
+        days = [week[weekday] for week in weeks if week[weekday]]  # 0 is a day of another month
+        found[date(year, month, days[place]) + timedelta(after)] = left
+    return found

@@ -28,12 +28,7 @@ from usage_analysis.sample.random_bits import RandomBits
 # Calls of an average day.
 _CALLS_PER_DAY = 850
 
-# Two incidents and a very long call, relative to midnight UTC of today [min].
-_INCIDENTS = (
-    # Start, end, additional probability of an error [1/65,536], agent (None: all agents).
-    (-198 * 1440 + 17 * 60 + 20, -198 * 1440 + 20 * 60 + 5, 24_000, None),
-    (-13 * 1440 + 13 * 60 + 30, -13 * 1440 + 18 * 60, 54_000, 1),
-)
+# A very long call, relative to midnight UTC of today [min].
 _STUCK = -17 * 1440 + 7 * 60
 _STUCK_FOR = 24_071 * SECOND
 # Delay between the end of a call and its bill.
@@ -160,10 +155,11 @@ def _probabilities(
 def _add_incidents(
     chance: NDArray[np.int64], created: NDArray[np.int64], agent: NDArray[np.int64], today: date
 ) -> NDArray[np.int64]:
-    for start, end, more, hit in _INCIDENTS:
-        span = midnight(today) + np.array([start, end]) * (60 * SECOND)
-        inside = slice(*np.searchsorted(created, span))
-        chance[inside] += more if hit is None else np.where(agent[inside] == hit, more, 0)
+    for incident in HABITS["incidents"]:
+        minutes = incident["day"] * 1440 + np.array(incident["minutes"])
+        inside = slice(*np.searchsorted(created, midnight(today) + minutes * 60 * SECOND))
+        affected = agent[inside] == incident["agent"] if "agent" in incident else True
+        chance[inside] += np.where(affected, incident["more"], 0)
     return chance
 
 
