@@ -169,19 +169,17 @@ def _billed_minutes(frame: pd.DataFrame) -> NDArray[np.int32]:
     """Return the billed time from the log; zeros, which no reply shows, without it [1/10 min]."""
     if "billed_minutes" not in frame:
         return np.zeros(len(frame), dtype=np.int32)
-    column = pd.to_numeric(get_column(frame, "billed_minutes"), errors="coerce")
-    tenths: NDArray[np.float64] = 10 * column.to_numpy(dtype=np.float64, na_value=np.nan)
-    fits = (tenths >= 0) & (tenths < 2**31)
-    whole = np.rint(np.where(fits, tenths, 0))
-    wrong = ~fits | (np.abs(np.where(fits, tenths, 0) - whole) > 1e-6)
+    column = get_column(frame, "billed_minutes")
+    minutes = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    tenths = np.where(np.isfinite(minutes), 10 * minutes, -1)
+    wrong = (tenths < 0) | (tenths >= 2**31) | (np.abs(tenths - np.rint(tenths)) > 1e-6)
     if wrong.any():
+        row = int(wrong.argmax())
         raise QueryError(
             "billed_minutes: expected a multiple of 0.1 from 0 up, got "
-            f"{get_column(frame, 'billed_minutes').iloc[int(wrong.argmax())]!r} in row "
-            f"{int(wrong.argmax())}"
+            f"{column.iloc[row]!r} in row {row}"
         )
-    billed: NDArray[np.int32] = whole.astype(np.int32)
-    return billed
+    return np.rint(tenths).astype(np.int32)
 
 
 def _labels(frame: pd.DataFrame, name: str) -> Labels:
