@@ -10,6 +10,8 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import lru_cache
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -124,28 +126,17 @@ class PartCoverage:
     sent: Mapping[str, Sequence[SentDay]]
 
 
-class DirectoryCache:
-    """Cache of directories and filters, which thousands of parts repeat."""
+# Thousands of parts repeat their filters and scopes, which are decoded once.
 
-    def __init__(self) -> None:
-        self._queries: dict[tuple[str, bytes], ScopeQuery] = {}
-        self._directories: dict[tuple[object, ...], Directory] = {}
 
-    def directory(self, scopes: Mapping[str, _EncodedScope]) -> Directory:
-        """Return the shared directory of these sorted scopes."""
-        asked = tuple(map(self._decode_query, scopes.values()))
-        key = (*scopes, *map(id, asked))
-        if key not in self._directories:
-            self._directories[key] = Directory(tuple(map(sys.intern, scopes)), asked)
-        return self._directories[key]
+@lru_cache(maxsize=2**16)
+def _decode_query(query: bytes, source: Source) -> ScopeQuery:
+    return ScopeQuery(msgspec.json.decode(query, type=dict[str, Any]), source)
 
-    def _decode_query(self, read: _EncodedScope) -> ScopeQuery:
-        key = (read.source, bytes(read.query))
-        if key not in self._queries:
-            query = msgspec.json.decode(key[1], type=dict[str, Any])
-            # Another thread may have come first.
-            return self._queries.setdefault(key, ScopeQuery(query, read.source))
-        return self._queries[key]
+
+@lru_cache(maxsize=2**10)
+def _directory(scopes: tuple[str, ...], queries: tuple[tuple[bytes, Source], ...]) -> Directory:
+    return Directory(tuple(map(sys.intern, scopes)), tuple(starmap(_decode_query, queries)))
 
 
 def encode(coverage: Mapping[str, ScopeCoverage[dict[str, Any]]]) -> bytes:
@@ -153,13 +144,8 @@ def encode(coverage: Mapping[str, ScopeCoverage[dict[str, Any]]]) -> bytes:
     return msgspec.json.encode(_Document(FORMAT, dict(coverage)))
 
 
-def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
+def decode(body: bytes) -> tuple[int, PartCoverage]:
     """Read format and coverage of a part.
-
-    Parameters
-    ----------
-    known
-        Directories of other parts; the directory of this part is added.
 
     Raises
     ------
@@ -170,8 +156,9 @@ def decode(body: bytes, known: DirectoryCache) -> tuple[int, PartCoverage]:
     scopes = dict(sorted(document.scopes.items()))
     runs = [(place, *run) for place, one in enumerate(scopes.values()) for run in one.days]
     columns = np.array(runs, dtype=np.int64).reshape(-1, 4).T
+    queries = tuple((bytes(one.query), one.source) for one in scopes.values())
     return document.format, PartCoverage(
-        known.directory(scopes),
+        _directory(tuple(scopes), queries),
         Runs(*map(np.ascontiguousarray, columns)),
         {scope: one.sent for scope, one in scopes.items() if one.sent},
     )

@@ -32,14 +32,7 @@ from typing import Literal, NamedTuple, TypeVar
 import msgspec
 
 from usage_analysis.archive import writing
-from usage_analysis.archive.coverage import (
-    FORMAT,
-    KEY,
-    DirectoryCache,
-    PartCoverage,
-    ScopeCoverage,
-    decode,
-)
+from usage_analysis.archive.coverage import FORMAT, KEY, PartCoverage, ScopeCoverage, decode
 from usage_analysis.archive.rows import Rows, table_to_rows
 from usage_analysis.archive.writing import ALONE, JOINT, Writer
 from usage_analysis.errors import ArchiveError, QueryError
@@ -120,7 +113,6 @@ class PartStore:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self._parts: dict[Path, Part] = {}
-        self._directories = DirectoryCache()
         if find_spec("pyarrow") is None:
             raise QueryError('Archive needs pyarrow: pip install "usage-analysis[archive]"')
         _check_folder(self.folder)
@@ -174,7 +166,7 @@ class PartStore:
             raise damage_error(path, f"its checksum is {checksum:08x}")
         try:
             metadata = pq.read_metadata(path).metadata or {}
-            version, coverage = decode(metadata[KEY], self._directories)
+            version, coverage = decode(metadata[KEY])
             footer = _footer_checksum(path)
         except (msgspec.MsgspecError, KeyError, ValueError) as error:
             raise damage_error(path, f"no part of an archive, {type(error).__name__}") from None

@@ -14,18 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
-from usage_analysis.archive.coverage import (
-    REFRESH_DAYS,
-    SETTLE_DAYS,
-    Ints,
-    NewestFetches,
-    Run,
-    ScopeCoverage,
-    ScopeQuery,
-    SentDay,
-)
 from usage_analysis.archive.days import day_name, months_between, parse_day
-from usage_analysis.archive.rows import Rows
+from usage_analysis.archive.rows import Ints, Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.errors import QueryError, UsageError
@@ -64,7 +54,7 @@ class SyncResult(NamedTuple):
 
 
 def select_days(
-    known: NewestFetches, first: int, today: int, *, refetch: bool
+    known: coverage.NewestFetches, first: int, today: int, *, refetch: bool
 ) -> NDArray[np.bool_]:
     """Select the days to fetch; shape (scopes, days from `first` to today).
 
@@ -74,8 +64,8 @@ def select_days(
     if refetch:
         return np.ones(known.fetched.shape, dtype=np.bool_)
     days = np.arange(first, today + 1)
-    settled = (days + 1 + SETTLE_DAYS) * DAY
-    return (known.fetched < settled) | (known.fetched < (today + 1 - REFRESH_DAYS) * DAY)
+    settled = (days + 1 + coverage.SETTLE_DAYS) * DAY
+    return (known.fetched < settled) | (known.fetched < (today + 1 - coverage.REFRESH_DAYS) * DAY)
 
 
 def split_by_quarter(scopes: Sequence[str], wanted: NDArray[np.bool_], first: int) -> list[Chunk]:
@@ -173,7 +163,7 @@ def _resolve_scopes(
 
 
 def _resolve_query(
-    scope: str, filters: Mapping[str, Any] | None, held: ScopeQuery | None, source: str
+    scope: str, filters: Mapping[str, Any] | None, held: coverage.ScopeQuery | None, source: str
 ) -> UsageQuery:
     """Return the query of a scope without dates, checked against the stored one."""
     if held is not None and held.source != source:
@@ -210,7 +200,7 @@ class WriteBuffer:
     def __init__(self, store: PartStore, max_rows: int = MOST) -> None:
         self._store, self._most = store, max_rows
         self._hours: list[tuple[str, Ints, Ints, Ints]] = []
-        self._coverage: dict[str, dict[str, ScopeCoverage]] = {}
+        self._coverage: dict[str, dict[str, coverage.ScopeCoverage]] = {}
         self._count = 0
         self.months: set[str] = set()
 
@@ -249,15 +239,15 @@ class WriteBuffer:
         )
 
 
-def _start_coverage(usage: CallUsage) -> ScopeCoverage:
+def _start_coverage(usage: CallUsage) -> coverage.ScopeCoverage:
     query = {} if usage.query is None else usage.query.as_dict()
     filters = {name: value for name, value in query.items() if not name.endswith("_date")}
-    return ScopeCoverage(filters, usage.source, [], [])
+    return coverage.ScopeCoverage(filters, usage.source, [], [])
 
 
 def _coverage_by_month(
     usage: CallUsage, times: Ints, hours: Ints, fetched: int
-) -> Iterator[tuple[str, list[Run], list[SentDay]]]:
+) -> Iterator[tuple[str, list[coverage.Run], list[coverage.SentDay]]]:
     """Yield the days of a reply by month, with days that differ from the sum of their hours."""
     days, measures = row_times(usage.daily) // DAY, _integers(usage.daily)
     if not len(days):
