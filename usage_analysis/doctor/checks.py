@@ -197,7 +197,7 @@ def ends(account: Account) -> Phrases:
 
 
 def unjoined(account: Account) -> Phrases:
-    """Compare all unjoined calls with those that the filter durationMax=0s leaves."""
+    """Compare all unjoined calls with the unjoined calls that have a duration of 0 s."""
     shortest, everyone = account.response("duration-max"), account.response("window").unjoined_calls
     timed = everyone - shortest.unjoined_calls
     phrase = "timed" if timed > 0 else "timeless"

@@ -13,19 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import COUNTS, check_kind, group_column, is_table_column
 from usage_analysis.tidy.grouping import check_rows, groups_of
 from usage_analysis.tidy.overlap import check_no_shared_sum
+from usage_analysis.tidy.refusals import TEXTS, refusal
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
-_WHY = {
-    "error_count": "replies saved before 2026-03 have no error counts, and neither has a call log "
-    "without a column error",
-    "billed_minutes": "replies saved before 2025-09 have no billed minutes, and neither has a call "
-    "log without a column billed_minutes",
-}
+#: Kind of each canonical column; `refusals.toml` describes the kinds.
+_KINDS = {"duration": "timedelta", "provisional": "bool"}
+_KINDS |= dict.fromkeys((*COUNTS, "billed_minutes"), "numbers")
 
 
 def check_frame(
@@ -59,17 +56,12 @@ def check_frame(
     check_kind(helper, frame, pd.DataFrame)
     missing = [column for column in columns if column not in frame.columns]
     if missing:
-        why = "; ".join(_WHY[column] for column in missing if column in _WHY)
-        raise QueryError(
-            f"{helper} needs the column {', '.join(missing)}, which this frame lacks"
-            + (f" ({why})" if why else "")
-        )
+        why = "; ".join(TEXTS["why"][column] for column in missing if column in TEXTS["why"])
+        why = f" ({why})" if why else ""
+        raise refusal("missing", helper=helper, columns=", ".join(missing), why=why)
     group = group_column(frame)
     if group is not None and is_table_column(group):
-        raise QueryError(
-            f"{helper}: expected a group column that is not called {group}, which is a column of "
-            f'frames or tables; rename it: frame.rename(columns={{"{group}": "group"}})'
-        )
+        raise refusal("group_name", helper=helper, group=group)
     check_no_shared_sum(helper, frame)
     timeless = totals and not isinstance(frame.index, pd.DatetimeIndex)
     if not timeless:
@@ -93,36 +85,22 @@ def _check_index(helper: str, frame: pd.DataFrame) -> None:
     elif index.name not in (None, "time"):
         got, mend = f"the name {index.name!r}", 'frame.rename_axis("time")'
     elif index.hasnans:
-        raise QueryError(
-            f"{helper}: expected an instant in every row, got rows without one; "
-            "frame[frame.index.notna()]"
-        )
+        raise refusal("no_instant", helper=helper)
     else:
         return
-    raise QueryError(f"{helper}: expected a tz-aware DatetimeIndex named time, got {got}; {mend}")
+    raise refusal("index", helper=helper, got=got, mend=mend)
 
 
 def _check_column(helper: str, name: str, column: pd.Series) -> None:
     if not isinstance(column, pd.Series):
-        raise QueryError(
-            f"{helper}: expected one column {name}, got several; "
-            "frame.loc[:, ~frame.columns.duplicated()]"
-        )
-    if name == "duration":
-        kinds, wanted = "m", "timedelta"
-        mend = (
-            'name its unit ("s", "ms" or "us"): '
-            'frame.assign(duration=pd.to_timedelta(frame["duration"], unit="s"))'
-        )
-    elif name == "provisional":
-        kinds, wanted, mend = "b", "bool", 'frame.astype({"provisional": bool})'
-    elif name in (*COUNTS, "billed_minutes"):
-        kinds, wanted = "iuf", "numbers"
-        mend = f'frame.assign({name}=pd.to_numeric(frame["{name}"]))'
-    else:
+        raise refusal("several_columns", helper=helper, name=name)
+    if (wanted := _KINDS.get(name)) is None:
         return
-    if column.dtype.kind not in kinds:
-        raise QueryError(f"{helper}: expected {name} as {wanted}, got {column.dtype}; {mend}")
+    kind = TEXTS["kinds"][wanted]
+    if column.dtype.kind not in kind["letters"]:
+        mend = kind["mend"].format(name=name)
+        got = column.dtype
+        raise refusal("kind", helper=helper, name=name, wanted=wanted, got=got, mend=mend)
     if name != "provisional":
         _check_values(helper, name, column)
 
@@ -136,14 +114,8 @@ def _check_values(helper: str, name: str, column: pd.Series) -> None:
     if least >= 0:
         return
     if column.isna().any():
-        raise QueryError(
-            f"{helper}: expected {name} in every row, got rows without it; leave these rows out: "
-            f'frame.dropna(subset="{name}"), or fill them in if nothing happened there'
-        )
-    raise QueryError(
-        f"{helper}: expected {name} from 0, got {column.min()}; find these rows: "
-        f'frame[frame["{name}"] < frame["{name}"].iloc[0] * 0]'
-    )
+        raise refusal("no_value", helper=helper, name=name)
+    raise refusal("negative", helper=helper, name=name, least=column.min())
 
 
 def _check_instants(helper: str, frame: pd.DataFrame, group: str | None) -> None:
@@ -159,19 +131,11 @@ def _check_instants(helper: str, frame: pd.DataFrame, group: str | None) -> None
     if not again.any():
         return
     place = int(again.argmax())
-    mend, who, other = 'frame[~frame.index.duplicated(keep="last")]', "", ""
-    if group is not None:
-        mend = f'frame[~frame.set_index("{group}", append=True).index.duplicated(keep="last")]'
-        who = f" of {frame[group].iloc[place]!r}"
-        other = (
-            " If two groups were given one name, add them up before: "
-            "merge_groups(frame, {new_name: [old_name, ...]})."
-        )
-    raise QueryError(
-        f"{helper}: expected each instant once{' per group' if group else ''}, got "
-        f"{frame.index[place]}{who} twice. If the same calls were fetched twice, keep the newest "
-        f"rows: {mend}.{other}"
-    )
+    instant = frame.index[place]
+    if group is None:
+        raise refusal("twice", helper=helper, instant=instant)
+    found = frame[group].iloc[place]
+    raise refusal("twice_in_group", helper=helper, instant=instant, name=group, group=found)
 
 
 def _is_one_group_each(column: pd.Series, block: int) -> bool:
@@ -218,7 +182,8 @@ def check_gaps(helper: str, hourly: pd.DataFrame) -> None:
     np.maximum.at(last, code, where)
     short = np.bincount(code, minlength=count) < last - first + 1
     if short.any() and groups is not None:
-        raise _gap(helper, f"{groups[int(short.argmax())]!r} lacks hours that other groups have")
+        got = f"{groups[int(short.argmax())]!r} lacks hours that other groups have"
+        raise refusal("gap", helper=helper, got=got)
 
 
 def _check_gaps(helper: str, known: Instants, zone: Any) -> None:
@@ -231,15 +196,8 @@ def _check_gaps(helper: str, known: Instants, zone: Any) -> None:
         return
     after = int(np.flatnonzero(known[1:] - known[:-1] > HOUR)[0])
     missing = pd.Timestamp(int(known[after] + HOUR), unit="us", tz="UTC").tz_convert(zone)
-    raise _gap(helper, f"none at {missing:%Y-%m-%d %H:%M}, an hour that other days have")
-
-
-def _gap(helper: str, what: str) -> QueryError:
-    return QueryError(
-        f"{helper}: expected hours without calls as rows of zeros, got {what}. If these hours had "
-        'no calls, fill them: frame.resample("h").sum() for a single series. To leave hours out, '
-        "leave out whole days or the same hours of every day"
-    )
+    got = f"none at {missing:%Y-%m-%d %H:%M}, an hour that other days have"
+    raise refusal("gap", helper=helper, got=got)
 
 
 def _is_regular(clock: NDArray[np.int64]) -> bool:

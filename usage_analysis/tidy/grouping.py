@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import copy_source, group_column
+from usage_analysis.tidy.refusals import refusal
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
 #: Repeating slots of the local clock, and how many there are; weeks begin on Monday.
@@ -197,10 +197,7 @@ def check_sums(values: NDArray[Any], key: NDArray[np.intp]) -> None:
         return
     near = np.flatnonzero(np.bincount(key, values.astype(np.float64)) >= 2.0**62)
     if any(sum(values[key == one].tolist()) >= 2**63 for one in near):
-        raise QueryError(
-            "frame: expected sums that 64 bits hold, got a larger one; no real usage is that large,"
-            ' so look for the wrong rows: frame.nlargest(5, "total_count")'
-        )
+        raise refusal("too_large")
 
 
 def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any]:
@@ -274,17 +271,18 @@ def _are_days(frame: pd.DataFrame, known: Instants) -> bool:
         return len(known) > 1 and far and _at_midnight(frame, known)
     every = _step_of(frame)
     if every == "D" and len(known):
-        _check_days(frame, known, far=far)
+        if not far or not _at_midnight(frame, known):
+            raise refusal("other_days", zone=zones.zone_of(frame))
         return True
     if len(known) < 2 or apart <= HOUR:
         return False
     if not far:
-        raise _unknown_length(f"rows {apart / HOUR:g} h apart")
+        raise refusal("unknown_length", got=f"rows {apart / HOUR:g} h apart")
     if not _at_midnight(frame, known):
         return False  # one hour of each day, or of some days
     if every is None and apart <= _LONGEST["day"] * HOUR:
         return True
-    raise _unknown_length("one row per day or less, at midnight")
+    raise refusal("unknown_length", got="one row per day or less, at midnight")
 
 
 def _at_midnight(frame: pd.DataFrame, known: Instants) -> bool:
@@ -295,23 +293,11 @@ def _at_midnight(frame: pd.DataFrame, known: Instants) -> bool:
     )
 
 
-def _check_days(frame: pd.DataFrame, known: Instants, *, far: bool) -> None:
-    if not far or not _at_midnight(frame, known):
-        raise QueryError(
-            "frame: expected days that begin at midnight of their clock, got days of another "
-            f"clock in {zones.zone_of(frame)}; make them of hours: "
-            'aggregate(in_timezone(hourly, zone), "D")'
-        )
-
-
 def _step_of(frame: pd.DataFrame) -> str | None:
     """Return the length of rows that a frame states: ``"h"``, ``"D"`` or None."""
     freq = getattr(frame.index, "freq", None)
     if freq is not None and not isinstance(freq, pd.offsets.Day | pd.offsets.Tick):
-        raise QueryError(
-            f"frame: expected hours or days, got rows of frequency {freq.freqstr} without their "
-            "`hours`; use aggregate, which adds them"
-        )
+        raise refusal("longer", got=f"frequency {freq.freqstr}")
     if isinstance(freq, pd.offsets.Day):
         return "D" if freq.n == 1 else None
     if isinstance(freq, pd.offsets.Tick):
@@ -319,17 +305,7 @@ def _step_of(frame: pd.DataFrame) -> str | None:
     every = frame.attrs.get("every")
     if every in (None, "h", "D"):
         return every
-    raise QueryError(
-        f"frame: expected hours or days, got rows of length {every} without their `hours`; use "
-        "aggregate, which adds them"
-    )
-
-
-def _unknown_length(got: str) -> QueryError:
-    return QueryError(
-        f"frame: expected rows of one hour or one day, got {got}, whose length is not known; make "
-        'days with aggregate(hourly, "D"), or say how long each row is: frame.assign(hours=1.0)'
-    )
+    raise refusal("longer", got=f"length {every}")
 
 
 def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.float64]:
@@ -350,10 +326,7 @@ def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.floa
     changes = zones.offsets(zone, int(times[0]), int(times[-1]) + HOUR)[0]
     past = local % HOUR
     if past.any() and np.any((past != 0) & ~np.isin(times, changes)):
-        raise QueryError(
-            "frame: expected rows that begin on the hour of their clock, got others; use "
-            "in_timezone, which divides hours, instead of tz_convert"
-        )
+        raise refusal("off_the_hour")
     lengths = HOUR - past
     # A change of the clock ends the row in which it comes.
     last = np.searchsorted(times, changes[1:]) - 1
@@ -382,7 +355,4 @@ def check_longest(helper: str, longest: float, most: Literal["hour", "day"]) -> 
     """Check the length of a frame's longest row [h], as `check_rows` does."""
     if longest > _LONGEST[most]:
         wanted = "hourly" if most == "hour" else "hourly or daily"
-        raise QueryError(
-            f"{helper}: expected {wanted} rows, got rows of {longest:g} h; give it the hours of a "
-            "reply, usage.hourly, or in_timezone(usage.hourly, zone) for a local clock"
-        )
+        raise refusal("too_long", helper=helper, wanted=wanted, hours=longest)

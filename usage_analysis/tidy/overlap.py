@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import REST, group_column
+from usage_analysis.tidy.refusals import refusal
 
 
 def overlapping_pair(groups: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
@@ -87,12 +87,7 @@ def check_disjoint(helper: str, frame: pd.DataFrame) -> None:
         Names the helper and what to do instead.
     """
     if can_share_calls(frame):
-        raise QueryError(
-            f"{helper}: expected groups that share no calls, got groups of filters that one "
-            "call can match together (search, durations, different metadata keys), so their "
-            "sum may count calls twice; keep one group with its column, "
-            "frame[frame[name] == group], or break down by agent, voice or one metadata key"
-        )
+        raise refusal("shared_calls", helper=helper)
 
 
 def check_no_shared_sum(helper: str, frame: pd.DataFrame) -> None:
@@ -107,8 +102,4 @@ def check_no_shared_sum(helper: str, frame: pd.DataFrame) -> None:
         Names the helper and what to do instead.
     """
     if group_column(frame) is None and can_share_calls(frame):
-        raise QueryError(
-            f"{helper}: expected groups that share no calls, got rows without a group column that "
-            "were made of groups that can share calls, so a sum may count calls twice; if these "
-            'are the rows of one group alone, say so: frame.attrs.pop("overlapping")'
-        )
+        raise refusal("shared_sum", helper=helper)

@@ -1,0 +1,19 @@
+"""Errors for frames that are not canonical, each with what mends the frame."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from usage_analysis.errors import QueryError
+
+#: Texts of the errors by name, why columns may be missing, and the kinds of columns.
+TEXTS: dict[str, Any] = tomllib.loads(
+    Path(__file__).with_name("refusals.toml").read_text(encoding="utf-8")
+)
+
+
+def refusal(name: str, **values: object) -> QueryError:
+    """Return the error of a name in `refusals.toml`, with the values for its text."""
+    return QueryError(TEXTS[name].format(**values))
