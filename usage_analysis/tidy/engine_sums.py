@@ -19,8 +19,17 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import LAG, from_integers
 from usage_analysis.tidy.periods import aggregate, calendar, in_timezone
+from usage_analysis.tidy.refusals import refusal
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import HOUR, Instants, clock_of, offsets, row_times, to_index
+from usage_analysis.tidy.zones import (
+    HOUR,
+    Instants,
+    clock_of,
+    has_whole_hours,
+    offsets,
+    row_times,
+    to_index,
+)
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -49,8 +58,7 @@ class Window:
     @property
     def divides(self) -> bool:
         """True if the zone's offset is not whole hours, so that UTC hours are divided."""
-        since, held = offsets(self.zone, self.start - HOUR, self.end + HOUR)
-        return bool(np.any(held % HOUR) or np.any(since[1:] % HOUR))
+        return not has_whole_hours(self.zone, self.start - HOUR, self.end + HOUR)
 
     def hours(self) -> Instants:
         """Return the UTC hours that had begun [us]."""
@@ -248,10 +256,7 @@ def _fill_buckets(
 
 def _check_length(groups: int, buckets: int) -> None:
     if groups * buckets > MOST_ROWS:
-        raise QueryError(
-            f"every: expected an answer of at most {MOST_ROWS:,} rows, got {buckets:,} buckets in "
-            f"each of {groups:,} groups; ask for longer buckets, a shorter window or fewer groups"
-        )
+        raise refusal("too_many_rows", most=MOST_ROWS, buckets=buckets, groups=groups)
 
 
 def _flags(waiting: Waiting, hours: Instants, plan: _Plan, rows: int) -> NDArray[np.bool_]:

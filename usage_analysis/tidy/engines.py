@@ -14,6 +14,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy.engine_sums import STORED, Window, sum_by_group
 from usage_analysis.tidy.frames import LAG, check_group_name
+from usage_analysis.tidy.refusals import refusal
 from usage_analysis.tidy.usage import parse_as_of
 from usage_analysis.tidy.zones import DAY, HOUR, clock_of, first_instants, microseconds
 
@@ -126,10 +127,7 @@ def as_table(frame: Any) -> nw.LazyFrame:
             warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
             table: nw.LazyFrame = nw.from_native(frame).lazy()
     except TypeError:
-        raise QueryError(
-            "frame: expected a DataFrame of Dask, PySpark, Polars or pandas, a DuckDB relation or "
-            f"a PyArrow Table, got {type(frame).__name__}"
-        ) from None
+        raise refusal("no_table", got=type(frame).__name__) from None
     return table
 
 
@@ -138,9 +136,8 @@ def _check_columns(table: nw.LazyFrame, keys: Sequence[str], where: Mapping[str,
     for argument, names in (("by", keys), ("where", list(where))):
         for name in names:
             if name not in schema:
-                raise QueryError(
-                    f"{argument}: expected one of the columns {', '.join(schema)}, got {name!r}"
-                )
+                columns = ", ".join(schema)
+                raise refusal("no_column", argument=argument, columns=columns, name=name)
     for name in keys:
         check_group_name(name)
     if len(set(keys)) < len(keys):
@@ -148,10 +145,7 @@ def _check_columns(table: nw.LazyFrame, keys: Sequence[str], where: Mapping[str,
     for name in ("time", "total_count", *STORED.values()):
         held = schema.get(name)
         if (held is None and name in ("time", "total_count")) or (held and not held.is_integer()):
-            raise QueryError(
-                f"frame: expected a column {name} of integers, as in the archive's files, got "
-                f"{'none' if held is None else held}"
-            )
+            raise refusal("no_integers", name=name, got="none" if held is None else held)
 
 
 def as_list(values: object) -> list[Any]:

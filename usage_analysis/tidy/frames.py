@@ -31,6 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy.refusals import TEXTS, refusal
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR
 
@@ -41,20 +42,7 @@ LAG = 2 * HOUR
 REST = "rest"
 
 COUNTS = ("total_count", "error_count", "joined_count")
-_TAKEN = {
-    *(*MEASURES, "provisional", "time", "hours", "complete"),
-    # What helpers' tables by bucket have beside the group.
-    *("calls", "events", "rate", "low", "high", "enough"),
-    *("centre", "spread_ratio", "day_spread", "signal", "limited"),
-    *("traffic", "carried", "offered", "blocking", "demand", "at_risk"),
-    *("usual", "overlong", "over_limit", "limit"),
-    *(
-        f"{what}_{hours}h"
-        for hours in (1, 6, 12, 72)
-        for what in ("calls", "burn", "low", "high", "spent")
-    ),
-    *("fast", "slow"),
-}
+_TAKEN = {*MEASURES, *TEXTS["columns"]}
 
 Source = Literal["live", "sample", "file"]
 
@@ -96,10 +84,7 @@ def check_group_name(name: str) -> None:
         The name is empty, or frames or tables of helpers have a column of this name.
     """
     if not isinstance(name, str) or not name or name in _TAKEN:
-        raise QueryError(
-            "name: expected a group column that is not named like a column of frames or tables, "
-            f'got {name!r}; use another name, such as "group" or "metadata.{name}"'
-        )
+        raise refusal("reserved_name", name=name)
 
 
 def measures_of(frame: pd.DataFrame) -> list[str]:

@@ -295,17 +295,16 @@ def _at_midnight(frame: pd.DataFrame, known: Instants) -> bool:
 
 def _step_of(frame: pd.DataFrame) -> str | None:
     """Return the length of rows that a frame states: ``"h"``, ``"D"`` or None."""
-    freq = getattr(frame.index, "freq", None)
-    if freq is not None and not isinstance(freq, pd.offsets.Day | pd.offsets.Tick):
-        raise refusal("longer", got=f"frequency {freq.freqstr}")
+    freq, every = getattr(frame.index, "freq", None), frame.attrs.get("every")
     if isinstance(freq, pd.offsets.Day):
         return "D" if freq.n == 1 else None
     if isinstance(freq, pd.offsets.Tick):
         return "h" if pd.Timedelta(freq) == pd.Timedelta(hours=1) else None
-    every = frame.attrs.get("every")
-    if every in (None, "h", "D"):
-        return every
-    raise refusal("longer", got=f"length {every}")
+    if freq is not None:
+        raise refusal("longer", got=f"frequency {freq.freqstr}")
+    if every not in (None, "h", "D"):
+        raise refusal("longer", got=f"length {every}")
+    return every
 
 
 def lengths_of(times: Instants, zone: tzinfo, *, daily: bool) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import check_kind, measures_of
 from usage_analysis.tidy.grouping import Sums, covered_lengths, groups_of, insert_group, row_lengths
 from usage_analysis.tidy.hour_splitting import split_hours
+from usage_analysis.tidy.refusals import refusal
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, SLACK, Instants
 
@@ -123,13 +124,9 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
     if len(times) == 0:
         return hourly.set_axis(zones.to_index(times, place))
     if np.any(times % HOUR):
-        raise QueryError(
-            "in_timezone: expected rows of whole UTC hours, got others; "
-            "give it the hourly frame of a reply"
-        )
+        raise refusal("parts_of_hours")
     start, end = int(times.min()) - HOUR, int(times.max()) + 2 * HOUR
-    since, held = zones.offsets(place, start, end)
-    if not (np.any(held % HOUR) or np.any(since[1:] % HOUR)):
+    if zones.has_whole_hours(place, start, end):
         return hourly.set_axis(zones.to_index(times, place))
     return split_hours(hourly, times, place, start, end)
 

@@ -14,6 +14,6 @@ TEXTS: dict[str, Any] = tomllib.loads(
 )
 
 
-def refusal(name: str, **values: object) -> QueryError:
-    """Return the error of a name in `refusals.toml`, with the values for its text."""
-    return QueryError(TEXTS[name].format(**values))
+def refusal(why: str, /, **values: object) -> QueryError:
+    """Return the error with a text of `refusals.toml`, filled in with values."""
+    return QueryError(TEXTS[why].format(**values))

@@ -102,6 +102,12 @@ def offsets(zone: tzinfo, start: int, end: int) -> tuple[Instants, Instants]:
     return np.array(since, dtype=np.int64), np.array(held, dtype=np.int64)
 
 
+def has_whole_hours(zone: tzinfo, start: int, end: int) -> bool:
+    """Return True if a zone has offsets of whole hours in a window, which change on the hour."""
+    since, held = offsets(zone, start, end)
+    return not (np.any(held % HOUR) or np.any(since[1:] % HOUR))
+
+
 def _known_changes(zone: tzinfo, stretch: int) -> tuple[tuple[int, int], ...]:
     try:
         return _changes(zone, stretch)
