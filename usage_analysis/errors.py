@@ -1,6 +1,18 @@
-"""Public errors; no message contains the API key."""
+"""Public errors; no message contains the API key.
+
+`errors.toml` has the longer texts, so that all of them can be read and improved in one place.
+"""
 
 from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+#: Texts of errors by name, and tables for them.
+TEXTS: dict[str, Any] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+)
 
 
 class UsageError(Exception):
@@ -68,3 +80,16 @@ class ArchiveError(UsageError):
 
     The message names the file and says how to repair the archive.
     """
+
+
+def refusal(why: str, /, **values: object) -> QueryError:
+    """Return the error for an invalid argument or frame, with a text of `errors.toml`.
+
+    Parameters
+    ----------
+    why
+        Name of the text.
+    values
+        Values of the fields in the text.
+    """
+    return QueryError(TEXTS[why].format(**values))

@@ -12,7 +12,7 @@ from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 
 _DATES = '"2026-03-31", a date, or a date and time with its zone ("2026-03-31T12:00:00Z")'
 _MEANT = {
@@ -49,10 +49,7 @@ def to_instant(name: str, value: object, of_day: time) -> datetime:
             value = (date if plain else datetime).fromisoformat(value)
         if isinstance(value, datetime):
             if value.tzinfo is None:
-                raise QueryError(
-                    f"{name}: expected a date and time with its zone, got {value.isoformat()} "
-                    "without one; add it, for example tzinfo=datetime.UTC"
-                )
+                raise refusal("naive_time", name=name, got=value.isoformat())
             value = value.astimezone(UTC)
             of_day = value.time()
         # The first and the last year leave no room for the days beside them.

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Self, TypedDict, Unpack
 from zoneinfo import ZoneInfo, available_timezones
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.filters import CHECKS, suggest_filter
 from usage_analysis.filters import check_whole_number as check_whole_number
 from usage_analysis.filters import local_day as local_day
@@ -39,10 +39,8 @@ def zone(name: str | tzinfo, argument: str = "timezone") -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, TypeError, OSError):
-        raise QueryError(
-            f'{argument}: expected an IANA name such as "America/New_York" or "UTC", got {name!r}'
-            f"{_suggest_zone(str(name))}"
-        ) from None
+        advice = _suggest_zone(str(name))
+        raise refusal("unknown_zone", argument=argument, got=name, advice=advice) from None
 
 
 def _suggest_zone(name: str) -> str:
@@ -172,19 +170,15 @@ class UsageQuery:
         known = [field.name for field in fields(cls)]
         for name in filters:
             if name not in (*known, "timezone"):
-                raise QueryError(
-                    f"{name}: expected one of the filters {', '.join(known)} or timezone, got "
-                    f"{name!r}{suggest_filter(str(name), known)}"
-                )
+                advice = suggest_filter(str(name), known)
+                raise refusal("unknown_filter", name=name, known=", ".join(known), advice=advice)
         others: dict[str, Any] = {**filters}
         place = others.pop("timezone", None)
         if place is None:
             return cls(**others)
         first, last = others.pop("from_date", None), others.pop("to_date", None)
         if now is None and (first is None or last is None):
-            raise QueryError(
-                "timezone: expected from_date and to_date as well, got the time zone alone"
-            )
+            raise refusal("zone_alone")
         if now is not None:
             last = last or now.astimezone(zone(place)).date()
             begin = None if since is None else since.astimezone(zone(place)).date()
@@ -284,10 +278,7 @@ class UsageQuery:
         """
         requests = self.requests(chunk_days)
         if len(requests) > 1:
-            raise QueryError(
-                f"params: this query takes {len(requests)} requests, because it spans midnight or "
-                f"more than {chunk_days} days; use requests() instead"
-            )
+            raise refusal("several_requests", requests=len(requests), days=chunk_days)
         return requests[0]
 
     def requests(self, chunk_days: int = CHUNK_DAYS) -> list[list[tuple[str, str]]]:

@@ -17,7 +17,7 @@ from usage_analysis.archive.store import KINDS, Damage, PartStore
 from usage_analysis.archive.sums import open_engine, sum_parts
 from usage_analysis.archive.syncing import SyncResult, sync
 from usage_analysis.archive.versions import change_table, compact
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.breakdown import group_queries
 from usage_analysis.progress import ProgressOption
 from usage_analysis.query import CallFilters, Filters, UsageQuery
@@ -240,10 +240,8 @@ class Archive:
             groups = [one.removeprefix(family) for one in known if one.startswith(family)]
             if not groups:
                 families = sorted({one.partition("/")[0] for one in known if "/" in one})
-                raise QueryError(
-                    f"name: sync_groups stored no groups under {name!r}; stored names: "
-                    f"{', '.join(map(repr, families)) or 'none'}"
-                )
+                stored = ", ".join(map(repr, families)) or "none"
+                raise refusal("no_groups", name=name, stored=stored)
         scopes = {family + group: group for group in groups}
         if not scopes:
             raise QueryError("groups: expected at least one name, got none")

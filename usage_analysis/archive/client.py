@@ -14,7 +14,7 @@ import numpy as np
 from usage_analysis.archive.coverage import ScopeQuery, scope_bounds, scope_names, scope_queries
 from usage_analysis.archive.loading import load
 from usage_analysis.archive.store import Part, PartStore
-from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.errors import QueryError, ResponseError, refusal
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
@@ -90,9 +90,7 @@ class ArchiveClient(BaseClient):
     def _parts(self) -> list[Part]:
         parts = self._store.retry(self._store.all_parts)
         if not parts:
-            raise QueryError(
-                f"{self._store.folder}: the archive is empty; fill it with Archive.sync first"
-            )
+            raise refusal("empty_archive", folder=self._store.folder)
         return parts
 
     def _scopes(self) -> dict[str, ScopeQuery]:
@@ -141,10 +139,7 @@ class ArchiveClient(BaseClient):
         try:
             return super()._subtract(whole, groups)
         except ResponseError as error:
-            raise QueryError(
-                f"{error}. In this archive all calls may have been fetched before the groups: "
-                "sync them again, the groups first"
-            ) from None
+            raise refusal("early_total", error=error) from None
 
     def _window(
         self, asked: UsageQuery, scopes: list[str], *, settled: bool

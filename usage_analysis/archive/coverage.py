@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import ArchiveError, QueryError
+from usage_analysis.errors import ArchiveError, QueryError, refusal
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.zones import DAY, to_index
 
@@ -341,8 +341,6 @@ def unknown_scope_error(scope: str, parts: Iterable[Part]) -> QueryError:
     """Return the error for a scope that does not exist."""
     known = scope_names(parts)
     if not known:
-        return QueryError(
-            f"scope: unknown scope {scope!r}; the archive has none yet, so sync first"
-        )
+        return refusal("no_scopes", scope=scope)
     names = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
     return QueryError(f"scope: unknown scope {scope!r}; known scopes: {names}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.engines import as_list
 from usage_analysis.tidy.frames import check_group_name
@@ -58,11 +58,9 @@ def label_scopes(
             }
             there = frozenset().union(*found.values())
             if not kept or not wanted <= there:
-                raise QueryError(
-                    f"{argument}: unknown {name} "
-                    f"{', '.join(sorted(wanted - there or wanted)[:10])}; "
-                    f"known: {', '.join(sorted(there)[:10])}"
-                )
+                unknown = ", ".join(sorted(wanted - there or wanted)[:10])
+                known = ", ".join(sorted(there)[:10])
+                raise QueryError(f"{argument}: unknown {name} {unknown}; known: {known}")
     labels: dict[str, tuple[str, ...]] = {}
     for name in by:
         _check_name("by", name, {one: _values(one, own, name) for one, own in kept.items()}, scopes)
@@ -147,7 +145,4 @@ def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, 
         members.setdefault(label, []).append(scope)
     for together in members.values():
         if pair := find_overlap({scope: scopes[scope] for scope in together}):
-            raise QueryError(
-                f"by: the scopes {pair[0]!r} and {pair[1]!r} of one group may share calls, which "
-                'would count twice; select scopes with where=, or use by="scope"'
-            )
+            raise refusal("shared_scopes", one=pair[0], other=pair[1])

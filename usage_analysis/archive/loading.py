@@ -15,7 +15,7 @@ from usage_analysis.archive.coverage import Ints, NewestFetches
 from usage_analysis.archive.days import day_name, months_between
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
 from usage_analysis.archive.versions import Versions, read_days
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.engine_sums import STORED
@@ -46,10 +46,7 @@ def hour_window(query: UsageQuery) -> Window:
         raise QueryError("from_date, to_date: expected both, got one")
     low, high = microseconds(query.start), microseconds(query.end)
     if low % HOUR or high % HOUR:
-        raise QueryError(
-            "from_date, to_date: expected whole UTC hours, because an archive stores hours, got "
-            f"{query.start:%Y-%m-%d %H:%M:%S} to {query.end:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        raise refusal("part_hours", start=query.start, end=query.end)
     return Window(low, high, low // DAY, (high - 1) // DAY)
 
 

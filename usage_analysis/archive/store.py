@@ -35,7 +35,7 @@ from usage_analysis.archive import writing
 from usage_analysis.archive.coverage import FORMAT, KEY, PartCoverage, ScopeCoverage, decode
 from usage_analysis.archive.rows import Rows, table_to_rows
 from usage_analysis.archive.writing import ALONE, JOINT, Writer
-from usage_analysis.errors import ArchiveError, QueryError
+from usage_analysis.errors import ArchiveError, QueryError, refusal
 
 Kind = Literal["hourly", "history"]
 KINDS: tuple[Kind, ...] = ("hourly", "history")
@@ -318,10 +318,7 @@ def _check_folder(folder: Path) -> None:
             if path.name not in (*KINDS, MARKS, "damaged", note.name) and not path.match(".*.tmp")
         ]
         if others:
-            raise QueryError(
-                f"path: expected an archive or an empty folder, got {str(folder)!r} with "
-                f"{min(others)!r} in it"
-            )
+            raise refusal("foreign_folder", folder=str(folder), file=min(others))
         return
     try:
         version = json.loads(note.read_bytes())["format"]

@@ -15,7 +15,7 @@ from usage_analysis.archive import coverage, loading
 from usage_analysis.archive.coverage import NewestFetches, StaleFile
 from usage_analysis.archive.groups import Filters, label_scopes
 from usage_analysis.archive.store import Part, PartStore
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.query import zone
 from usage_analysis.tidy.engine_sums import BETWEEN, STORED, Waiting, Window, sum_by_group
 from usage_analysis.tidy.engines import as_table, ends_of
@@ -115,9 +115,7 @@ def open_engine(read: Read | None, memory_limit: str | None) -> Iterator[tuple[R
         try:
             connection = duckdb.connect(":memory:", config=settings)
         except (duckdb.InvalidInputException, duckdb.ParserException):
-            raise QueryError(
-                f'memory_limit: expected a size such as "2GB", got {memory_limit!r}'
-            ) from None
+            raise refusal("memory_limit", got=memory_limit) from None
         with connection:
             # DuckDB would draw its bar on standard output.
             connection.execute("SET enable_progress_bar = false")
@@ -127,19 +125,13 @@ def open_engine(read: Read | None, memory_limit: str | None) -> Iterator[tuple[R
                     lambda small, _: connection.from_arrow(small),
                 )
             except duckdb.OutOfMemoryException:
-                raise QueryError(
-                    f"memory_limit: this sum needs more than {memory_limit or 'there is'}; "
-                    "raise the limit, or ask for longer buckets, fewer groups or a shorter window"
-                ) from None
+                raise refusal("no_memory", limit=memory_limit or "there is") from None
 
 
 def _check_whole_days(scopes: Mapping[str, Filters]) -> None:
     for scope, filters in scopes.items():
         if {"time_of_day_start", "time_of_day_end"} & filters.keys():
-            raise QueryError(
-                f"where: expected scopes of whole days, got {scope!r}, which is filtered by time "
-                "of day; load this scope and use aggregate"
-            )
+            raise refusal("part_days", scope=scope)
 
 
 def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int) -> Waiting:
@@ -207,10 +199,7 @@ def _to_engine(small: pa.Table, like: Any) -> Any:
         return like.sparkSession.createDataFrame(small)
     if engine.is_pandas() or engine.is_polars():
         return nw.from_arrow(small, backend=engine).to_native()
-    raise QueryError(
-        "read: expected a function that returns a DataFrame of Dask, PySpark, Polars or pandas, "
-        f"got one of {engine.name.lower()}"
-    )
+    raise refusal("other_engine", engine=engine.name.lower())
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from usage_analysis.archive.days import day_name, months_between, parse_day
 from usage_analysis.archive.rows import Ints, Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
-from usage_analysis.errors import QueryError, UsageError
+from usage_analysis.errors import QueryError, UsageError, refusal
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.engine_sums import STORED
@@ -93,10 +93,8 @@ def sync(
     queries, firsts = store.retry(partial(_resolve_scopes, store, client, asked, since))
     scopes, first = sorted(queries), min(firsts.values())
     if first > today and since is None:
-        raise QueryError(
-            f"client: expected a clock from {day_name(first)} on, the first stored day of "
-            f"{scopes[0]!r}, got {day_name(today)}; check the clock, or pass since="
-        )
+        days = {"first": day_name(first), "today": day_name(today)}
+        raise refusal("early_clock", scope=scopes[0], **days)
     if first > today:
         raise QueryError(f"since: expected a day up to today, got {since}")
     parts = store.retry(lambda: store.parts(months_between(first, today), "hourly"))
@@ -167,20 +165,14 @@ def _resolve_query(
 ) -> UsageQuery:
     """Return the query of a scope without dates, checked against the stored one."""
     if held is not None and held.source != source:
-        raise QueryError(
-            f"client: expected the source of scope {scope!r}, {held.source}, got {source}; use one "
-            "archive per account"
-        )
+        raise refusal("other_source", scope=scope, source=held.source, got=source)
     if filters is None and held is not None:
         return UsageQuery(**held.query)
     query = UsageQuery.from_filters(cast("Filters", filters or {}))
     if query.from_date is not None or query.to_date is not None:
         raise QueryError("sync: expected filters without dates; give the first day as since=")
     if held is not None and query.selection != UsageQuery(**held.query).selection:
-        raise QueryError(
-            f"scope {scope!r}: expected its filters {held.query}, got {query.as_dict()}; "
-            "use another scope name for other filters"
-        )
+        raise refusal("other_filters", scope=scope, filters=held.query, got=query.as_dict())
     return query
 
 

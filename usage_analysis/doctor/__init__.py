@@ -14,7 +14,7 @@ from typing import Any
 
 from usage_analysis.doctor import checks
 from usage_analysis.doctor.replies import Account, Params
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import refusal
 from usage_analysis.fetch.client import Client
 from usage_analysis.progress import Progress
 from usage_analysis.query import CHUNK_DAYS, UsageQuery
@@ -99,10 +99,7 @@ def run(
       follows: local days are computed from the hours
     """
     if not isinstance(days, int) or not 8 <= days < CHUNK_DAYS:
-        raise QueryError(
-            f"days: expected a whole number from 8 to {CHUNK_DAYS - 1}, the most that one request "
-            f"can cover, got {days!r}"
-        )
+        raise refusal("doctor_days", most=CHUNK_DAYS - 1, got=days)
     account = Account(client, None if folder is None else Path(folder), progress)
     _send_requests(account, client, days)
     return [_find(account, name, texts) for name, texts in _TEXTS.items()]

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from usage_analysis.errors import QueryError, ResponseError, UsageError
+from usage_analysis.errors import QueryError, ResponseError, UsageError, refusal
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import REST, check_group_name, from_integers, to_integers
 from usage_analysis.tidy.overlap import single_values
@@ -95,9 +95,7 @@ def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> Us
             both = [field] if shared is not None else []
             merged[field] = value
         if both:
-            raise QueryError(
-                f"groups[{group!r}]: {both[0]} is a filter of all groups too; give it once"
-            )
+            raise refusal("filter_twice", group=group, name=both[0])
     with group_in_errors(name, group):
         return UsageQuery.from_filters(cast("Filters", merged))
 
@@ -120,11 +118,7 @@ def check_rest(groups: Mapping[str, Mapping[str, Any]], queries: Mapping[str, Us
         for several in own.values():
             values.update(several)
     if len(kinds) > 1 or "" in kinds:
-        raise QueryError(
-            "include_rest: expected groups that differ in one filter only (agent_ids, voice_id or "
-            "one key of metadata), got "
-            f"{[dict(own) for own in groups.values()]!r:.200}"
-        )
+        raise refusal("no_rest", got=repr([dict(own) for own in groups.values()])[:200])
     if twice := [value for value, count in values.items() if count > 1]:
         raise QueryError(f"include_rest: expected each value in one group, got {twice[0]} in two")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frames import check_group_name
 
 Pairs = list[tuple[str, str]]
@@ -138,13 +138,9 @@ def read_pairs(
         text = Path(path).read_text(encoding="utf-8-sig")
         pairs = [*_parse_pairs(text, str(path), argument, *headings)]
     except OSError as error:
-        raise QueryError(
-            f"{argument}: expected a CSV file, got {str(path)!r} ({error.strerror})"
-        ) from None
+        raise refusal("no_csv", argument=argument, path=str(path), why=error.strerror) from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise QueryError(
-            f"{argument}: expected a CSV file in UTF-8, got {str(path)!r}: {error}"
-        ) from None
+        raise refusal("bad_csv", argument=argument, path=str(path), error=error) from None
     if not pairs:
         raise QueryError(f"{argument}: expected rows in {str(path)!r}, got none")
     return pairs
@@ -158,18 +154,14 @@ def _parse_pairs(
     second = [name for name in seconds if name in heads]
     # A file with `id` and `value` both does not say which of them is meant.
     if first not in heads or len(second) != 1:
-        raise QueryError(
-            f"{argument}: expected a CSV file with the columns {first} and "
-            f"{' or '.join(seconds)}, got {', '.join(heads) or 'none'} in {path!r}"
-        )
+        names = {"first": first, "second": " or ".join(seconds), "got": ", ".join(heads) or "none"}
+        raise refusal("csv_columns", argument=argument, path=path, **names)
     for cells in reader:
         if not any(cells):
             continue
         row = dict(zip(heads, map(str.strip, cells), strict=False))
         pair = row.get(first, ""), row.get(second[0], "")
         if not all(pair):
-            raise QueryError(
-                f"{argument}: expected a text under each of the headings {first} and {second[0]}, "
-                f"got {pair[0]!r} and {pair[1]!r} in line {reader.line_num} of {path!r}"
-            )
+            place = {"headings": f"{first} and {second[0]}", "line": reader.line_num, "path": path}
+            raise refusal("csv_cells", argument=argument, pair=pair, **place)
         yield pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.key import SAMPLE_KEY as KEY
 from usage_analysis.sample.account import (
     AGENTS,
@@ -146,10 +146,7 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     else:
         clock = microseconds(now)
     if late := np.count_nonzero(calls.created + calls.duration > clock):
-        raise QueryError(
-            f"now: expected a time after the end of all calls, got {now}; {late:,} of "
-            f"{len(calls.created):,} calls end later"
-        )
+        raise refusal("early_now", now=now, late=late, all=len(calls))
     since = int(calls.created[0]) if len(calls) else None
     endpoint = Endpoint(
         lambda: calls, now=clock, until=until, since=since, source="file", lacking=lacking

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.errors import QueryError, ResponseError, refusal
 from usage_analysis.sample.calls import SECOND, Labels
 from usage_analysis.tidy.durations import parse_durations
 
@@ -101,18 +101,12 @@ def read_clock(column: pd.Series) -> NDArray[np.int64]:
 def _to_utc(filled: pd.Series) -> pd.Series:
     name = filled.name
     if pd.api.types.is_datetime64_dtype(filled.dtype) and len(filled):
-        raise QueryError(
-            f"{name}: expected datetimes with a time zone, got {filled.dtype} without one; add "
-            f'it: frame["{name}"].dt.tz_localize("America/New_York")'
-        )
+        raise refusal("no_zone", name=name, got=filled.dtype)
     if wrong := [value for value in filled.tolist() if not isinstance(value, str | datetime)]:
         raise QueryError(f"{name}: expected datetimes with a time zone, got {wrong[0]!r}")
     texts = filled.astype(str)
     if not (zoned := texts.str.contains(_ZONED, regex=True).astype(bool)).all():
-        raise QueryError(
-            f"{name}: expected datetimes with a time zone such as 2026-03-01T09:30:00-05:00, got "
-            f"{texts[~zoned].iloc[0]!r}"
-        )
+        raise refusal("text_without_zone", name=name, got=texts[~zoned].iloc[0])
     try:
         return pd.to_datetime(texts, format="ISO8601", utc=True)
     except ValueError as error:

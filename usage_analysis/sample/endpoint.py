@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import refusal
 from usage_analysis.fetch.account import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.sample.account import account_clock, check_account
@@ -83,9 +83,7 @@ class Endpoint:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if rate_limit is not None and not (rate_limit > 0 and math.isfinite(rate_limit)):
-            raise QueryError(
-                f"rate_limit: expected more than 0 requests per second, got {rate_limit!r}"
-            )
+            raise refusal("rate_limit", got=rate_limit)
         self._make, self._lock = calls, Lock()
         self.now, self.until, self.source = now, until, source
         self.since = since

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.sample.calls import DAY, Calls, Labels
 from usage_analysis.sample.columns import (
@@ -175,10 +175,7 @@ def _billed_minutes(frame: pd.DataFrame) -> NDArray[np.int32]:
     wrong = (tenths < 0) | (tenths >= 2**31) | (np.abs(tenths - np.rint(tenths)) > 1e-6)
     if wrong.any():
         row = int(wrong.argmax())
-        raise QueryError(
-            "billed_minutes: expected a multiple of 0.1 from 0 up, got "
-            f"{column.iloc[row]!r} in row {row}"
-        )
+        raise refusal("no_tenths", got=column.iloc[row], row=row)
     return np.rint(tenths).astype(np.int32)
 
 

@@ -16,10 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frames import LAG, from_integers
 from usage_analysis.tidy.periods import aggregate, calendar, in_timezone
-from usage_analysis.tidy.refusals import refusal
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import (
     HOUR,

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy.engine_sums import STORED, Window, sum_by_group
 from usage_analysis.tidy.frames import LAG, check_group_name
-from usage_analysis.tidy.refusals import refusal
 from usage_analysis.tidy.usage import parse_as_of
 from usage_analysis.tidy.zones import DAY, HOUR, clock_of, first_instants, microseconds
 

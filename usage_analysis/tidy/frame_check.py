@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.errors import TEXTS, refusal
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import COUNTS, check_kind, group_column, is_table_column
 from usage_analysis.tidy.grouping import check_rows, groups_of
 from usage_analysis.tidy.overlap import check_no_shared_sum
-from usage_analysis.tidy.refusals import TEXTS, refusal
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
-#: Kind of each canonical column; `refusals.toml` describes the kinds.
+#: Kind of each canonical column; `errors.toml` describes the kinds.
 _KINDS = {"duration": "timedelta", "provisional": "bool"}
 _KINDS |= dict.fromkeys((*COUNTS, "billed_minutes"), "numbers")
 

@@ -30,8 +30,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
-from usage_analysis.tidy.refusals import TEXTS, refusal
+from usage_analysis.errors import TEXTS, QueryError, refusal
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR
 

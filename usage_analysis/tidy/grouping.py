@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.errors import refusal
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import copy_source, group_column
-from usage_analysis.tidy.refusals import refusal
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
 #: Repeating slots of the local clock, and how many there are; weeks begin on Monday.

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import REST, group_column, measures_of
 from usage_analysis.tidy.grouping import Sums, groups_of
@@ -97,10 +97,7 @@ def new_names(known: Sequence[Any], groups: Mapping[str, Sequence[str]]) -> dict
             names[one] = new
     for new in groups:
         if new == REST or (new in known and new not in names):
-            raise QueryError(
-                f"groups: {new!r} is a group of its own; list it among the groups to add up, or "
-                "use another name"
-            )
+            raise refusal("own_group", name=new)
     return names
 
 

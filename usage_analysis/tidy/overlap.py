@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from usage_analysis.errors import refusal
 from usage_analysis.tidy.frames import REST, group_column
-from usage_analysis.tidy.refusals import refusal
 
 
 def overlapping_pair(groups: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.filters import local_day
 from usage_analysis.query import zone as zone_named
 from usage_analysis.tidy import zones
@@ -19,7 +19,6 @@ from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import check_kind, measures_of
 from usage_analysis.tidy.grouping import Sums, covered_lengths, groups_of, insert_group, row_lengths
 from usage_analysis.tidy.hour_splitting import split_hours
-from usage_analysis.tidy.refusals import refusal
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, SLACK, Instants
 
@@ -66,9 +65,7 @@ def between_days(
     check_kind("between_days", frame, pd.DataFrame)
     kept = inside_days(frame, first, last)
     if not kept.any():
-        raise QueryError(
-            f"from_date, to_date: expected days that the frame has, got {first} to {last}"
-        )
+        raise refusal("no_days", first=first, last=last)
     return frame[kept]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.errors import QueryError, ResponseError, refusal
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import usage_files, wire
 from usage_analysis.tidy.frames import LAG, Source, check_group_name, group_column
@@ -81,10 +81,7 @@ class CallUsage:
             """Raise the error for hours that a reply does not have."""
             if name != "hourly":
                 raise AttributeError(name)
-            raise QueryError(
-                "hourly: this usage has daily figures only; replies saved before 2026-03 and call "
-                "logs with dates but no times have no hours"
-            )
+            raise refusal("no_hours")
 
     @classmethod
     def from_json(
