@@ -36,9 +36,8 @@ class Address:
     """
 
     def __init__(self, choices: Choices, settings: Settings) -> None:
-        self._choices, self._defaults, self._written = choices, choices.state(settings), ""
-        if settings.preset != CUSTOM:  # the days of the day on which the link is opened
-            self._defaults = _without(self._defaults, "first", "last")
+        self._choices, self._written = choices, ""
+        self._defaults = self._state_of(settings)
         self.note = html("link-note")
 
     def by_name(self) -> dict[str, Any]:
@@ -47,9 +46,7 @@ class Address:
 
     def write(self, settings: Settings) -> str:
         """Return the link to settings; a note on an earlier link ends with the first change."""
-        now, defaults = self._choices.state(settings), self._defaults
-        if settings.preset != CUSTOM:
-            now = _without(now, "first", "last")
+        now, defaults = self._state_of(settings), self._defaults
         if settings.tab != defaults["tab"]:
             defaults = defaults | {"view": views_of(settings)[0][1]}
         differing = {name: value for name, value in now.items() if value != defaults.get(name)}
@@ -70,6 +67,11 @@ class Address:
         self.write(settings)
         self.note.value = told and f'<p class="ua-note ua-bad" role="alert">{escape(told)}.</p>'
         return settings
+
+    def _state_of(self, settings: Settings) -> dict[str, Any]:
+        """Return a state; days of a preset are those of the day on which the link is opened."""
+        state = self._choices.state(settings)
+        return state if settings.preset == CUSTOM else _without(state, "first", "last")
 
     def _state(self, link: str) -> dict[str, Any]:
         """Return the state that a link stands for, with the defaults of what it leaves out."""

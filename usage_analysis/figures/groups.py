@@ -14,7 +14,6 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.statements.groups import state_largest, state_vital_few
-from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Floats, check_columns, groups_by_size, in_units, is_narrow
 from usage_analysis.figures.compare import name_rows
@@ -114,7 +113,7 @@ def plot_groups(
     for panel in panels[:count]:
         draw_marks(panel, marks, named=False)
     panels[0].set_label(
-        f"Small panels of {UNITS.get(measure, measure)} {vocabulary.per(every)}, one a group"
+        f"Small panels of {vocabulary.UNITS.get(measure, measure)} {vocabulary.per(every)}, one a group"
     )
     figure.supylabel(vocabulary.axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)

@@ -77,7 +77,9 @@ def plot_burn_up(
     found = _outlook(daily, measure, budget, projection, meaning)
     of = meaning_of(found, "project_month", meaning=meaning, name="projection")
     ax, measure = panel.ax, str(of.measure)
-    month = _days_of_month(found, zone_of(daily))
+    # Where no day is known it is this month.
+    zone, known = zone_of(daily), pd.notna(found["month"])
+    month = _days_of_month(found["month"] if known else pd.Timestamp.now(zone), zone)
     x = time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
     ends = _draw_previous(ax, daily, measure, month)
@@ -133,10 +135,9 @@ def _outlook(
     return changed
 
 
-def _days_of_month(found: pd.Series, zone: Any) -> pd.DatetimeIndex:
-    """Local midnights of the month, and the one after it; this month where no day is known."""
-    start = found["month"] if pd.notna(found["month"]) else pd.Timestamp.now(zone)
-    start = pd.Timestamp(start).tz_localize(None).normalize().replace(day=1)
+def _days_of_month(moment: pd.Timestamp, zone: Any) -> pd.DatetimeIndex:
+    """Return the local midnights of the month of a moment, and the first one after the month."""
+    start = moment.tz_localize(None).normalize().replace(day=1)
     days = pd.date_range(start, start + pd.offsets.MonthBegin(1), freq="D", name="time")
     return days.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
 
@@ -169,20 +170,17 @@ def _draw_month(
 
 def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.DatetimeIndex) -> Ends:
     """Draw the month before on the same days of the month, where all of its days are known."""
-    start = (month[0].tz_localize(None) - pd.offsets.MonthBegin(1)).tz_localize(
-        month.tz, nonexistent="shift_forward", ambiguous=True
-    )
-    before = daily[(daily.index >= start) & (daily.index < month[0])]
-    length = (month[0].tz_localize(None) - start.tz_localize(None)).days
-    if len(before) != length or not axes.finished(before).all():
+    days = _days_of_month(month[0] - pd.Timedelta(hours=12), month.tz)
+    before = daily[(daily.index >= days[0]) & (daily.index < month[0])]
+    if len(before) != len(days) - 1 or not axes.finished(before).all():
         return []
     total = np.append(0.0, np.cumsum(axes.in_units(before, measure)))
     x = dates_of(month)
     steps = min(len(total), len(x))
     colour = theme_in_use().muted
     look: dict[str, Any] = {"color": colour, "lw": 1.1, "ls": (0, (4, 1.5))}
-    ax.plot(x[:steps], total[:steps], gid="month before", label=f"{start:%B %Y}", **look)
-    return [(float(total[-1]), f"{start:%B}", colour)]
+    ax.plot(x[:steps], total[:steps], gid="month before", label=f"{days[0]:%B %Y}", **look)
+    return [(float(total[-1]), f"{days[0]:%B}", colour)]
 
 
 @plot(columns=("billed_minutes", "duration", "joined_count"))

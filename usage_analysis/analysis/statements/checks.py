@@ -19,15 +19,6 @@ _CHECKS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
 _MOST: Final = 6
 
 
-def check_name(check: str) -> str:
-    """Return the name of a check in words, with its measure."""
-    name, _, measure = check.partition(", ")
-    words = _CHECKS.get(name, {}).get("name", name)
-    # The totals of talk are in hours, so the unit of the axis does not fit.
-    what = "talk" if measure == "duration" else say.UNITS.get(measure, measure)
-    return f"{words}: {what}" if measure else words
-
-
 def state_checks(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> Statement:
     """State how many checks of `reconcile` failed, where, and which could not run.
 
@@ -58,7 +49,7 @@ def state_checks(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> Statement:
             title = f"There are no calls in the period; {title[:1].lower()}{title[1:]}"
         return Statement(title, f"{title}.{untold}")
     title = f"{failed} of {checks} failed"
-    told = "; ".join(_failing(row, zone) for row in _rows(found[wrong])[:_MOST])
+    told = "; ".join(_failing(row, zone) for row in [*found[wrong].itertuples()][:_MOST])
     more = f"; and {failed - _MOST} more" if failed > _MOST else ""
     urgent = not all(_CHECKS.get(name, {}).get("harmless") for name in names[wrong])
     return Statement(title, f"{title}: {told}{more}.{untold}", urgent)
@@ -73,7 +64,7 @@ def check_table(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> pd.DataFrame
             "beside": _figure(row.expected, _check_of(row.Index)),
             "where it fails": _failures(row, zone) if row.failures else "",
         }
-        for row in _rows(found)
+        for row in found.itertuples()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("check")
 
@@ -89,12 +80,13 @@ def _check_of(index: Any) -> str:
 
 
 def _label(index: Any) -> str:
-    name = check_name(_check_of(index))
-    return f"{index[0]}: {name}" if isinstance(index, tuple) else name
-
-
-def _rows(found: pd.DataFrame) -> list[Any]:
-    return list(found.itertuples())
+    """Return the name of a check in words, with its group and its measure."""
+    name, _, measure = _check_of(index).partition(", ")
+    words = _CHECKS.get(name, {}).get("name", name)
+    # The totals of talk are in hours, so the unit of the axis does not fit.
+    what = "talk" if measure == "duration" else say.UNITS.get(measure, measure)
+    words = f"{words}: {what}" if measure else words
+    return f"{index[0]}: {words}" if isinstance(index, tuple) else words
 
 
 def _figure(value: Any, check: str) -> str:
