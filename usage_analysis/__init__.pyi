@@ -42,7 +42,6 @@ from .fetch.async_client import AsyncClient as AsyncClient
 from .fetch.client import Client as Client
 from .figures.compare import plot_comparison as plot_comparison
 from .figures.compare import plot_effects as plot_effects
-from .figures.day import plot_day as plot_day
 from .figures.funnel import plot_funnel as plot_funnel
 from .figures.groups import plot_groups as plot_groups
 from .figures.groups import plot_pareto as plot_pareto
@@ -50,6 +49,7 @@ from .figures.heat import plot_calendar as plot_calendar
 from .figures.heat import plot_error_week as plot_error_week
 from .figures.heat import plot_week as plot_week
 from .figures.load import plot_capacity as plot_capacity
+from .figures.load import plot_day as plot_day
 from .figures.load import plot_load_duration as plot_load_duration
 from .figures.money import plot_billing as plot_billing
 from .figures.money import plot_burn_up as plot_burn_up

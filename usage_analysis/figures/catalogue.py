@@ -21,12 +21,11 @@ from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.statements.month import describe_month
 from usage_analysis.figures.compare import plot_comparison, plot_effects
-from usage_analysis.figures.day import plot_day
 from usage_analysis.figures.entry import Bucketed, Entry, Prepared, Step, Use
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
-from usage_analysis.figures.load import plot_capacity, plot_load_duration
+from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
 from usage_analysis.figures.rates import plot_control, plot_error_rate
 from usage_analysis.figures.trend import plot_trend

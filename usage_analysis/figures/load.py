@@ -1,9 +1,9 @@
-"""Traffic: load-duration curves, and erlangs against a limit on concurrent calls."""
+"""Load by hour of the day, load-duration curves, and erlangs against a limit on calls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -11,16 +11,18 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.statements.capacity import state_capacity
+from usage_analysis.analysis.statements.peaks import WHOSE, hours_that_stand_out, state_day
 from usage_analysis.analysis.statements.totals import state_load_duration
-from usage_analysis.analysis.vocabulary import amount, level, shorten
+from usage_analysis.analysis.vocabulary import amount, axis_name, level, shorten
+from usage_analysis.errors import QueryError
 from usage_analysis.figures import axes, lines
-from usage_analysis.figures.axes import Floats
+from usage_analysis.figures.axes import Floats, Parts, groups_by_size, in_units
 from usage_analysis.figures.labels import label_ends, leader
-from usage_analysis.figures.lines import OTHERS
+from usage_analysis.figures.lines import ON_AXIS, OTHERS, Ends, draw_groups, last_finite
 from usage_analysis.figures.marks import draw_marks, left_out, without
-from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
+from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import dates_of, from_zero, in_percent, time_axis
+from usage_analysis.figures.ticks import dates_of, from_zero, hours_across, in_percent, time_axis
 from usage_analysis.tidy.zones import DAY, local_clock
 
 # Lines of more hours hide each other.
@@ -30,6 +32,110 @@ _NAMED_AT = 0.01
 _COLUMNS = (0.3, 0.45, 0.6)
 _FEW = 10
 _POINTS = 300
+_FEW_HOURS = 3
+_HOURS = np.arange(24.0)
+
+
+@plot("load_profile", columns=("mean", "busiest"))
+def plot_day(
+    panel: Panel,
+    profile: pd.DataFrame,
+    *,
+    groups: int | Sequence[str] | None = None,
+    **_: Unpack[ResultOptions],
+) -> Caption:
+    """Draw the mean load of each hour of the day.
+
+    Workdays and the weekend, or all days, have a band from their 10th to their 90th percentile.
+    Groups have one line each. The hour of the day that is the busiest is shaded, or all hours that
+    may be the busiest at a confidence of 95 %. They are those of workdays if there are any, and of
+    the largest group.
+
+    Parameters
+    ----------
+    profile
+        Result of ``load_profile(hourly, by="hour_of_day")``: of a single series, with or without
+        ``weekend=("Sat", "Sun")``, or of a breakdown.
+    groups
+        Groups to name: their names, or how many of the largest (6). The others are grey lines.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> hourly = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-29").hourly
+    >>> ax = ua.plot_day(ua.load_profile(hourly, weekend=("Sat", "Sun")))
+    >>> ax.get_ylabel()
+    'calls [per hour]'
+    """
+    ax, of = panel.ax, panel.of
+    if profile.index.names[-1] != "hour_of_day":
+        raise QueryError('profile: expected by="hour_of_day", got rows by another slot')
+    measure = str(of.measure)
+    every = "" if measure == "traffic" else " per hour"
+    ax.set_xlim(0, 23)
+    hours_across(ax, panel.about, profile)
+    if profile.index.nlevels > 1 and profile.index.names[0] != "days":
+        key = "lines: means"
+        name, rows = _draw_groups(ax, profile, groups)
+    else:
+        key = "lines: means; bands: 10th to 90th percentile"
+        name, rows = _draw_days(ax, _parts(profile))
+    _shade_busiest(ax, rows)
+    ax.set_ylabel(axis_name(measure, "hour"))
+    title = state_day(rows, WHOSE.get(name, shorten(name, 40)), meaning=of).title
+    return Caption(f"Profile of mean {of.unit}{every} by hour of day", title, key)
+
+
+def _parts(profile: pd.DataFrame) -> Parts:
+    """Return the profiles of workdays and of the weekend, or of all days under an empty name."""
+    if profile.index.nlevels == 1:
+        return [("", profile)]
+    kinds = profile.groupby(level=0, sort=False)
+    return [(str(name), rows.droplevel(0)) for name, rows in kinds]
+
+
+def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:
+    """Draw means with bands and return the part that the title speaks of: workdays if any."""
+    theme = theme_in_use()
+    shown = [part for part in parts if part[1]["n"].any()] or parts[:1]
+    shown.sort(key=lambda part: part[0] == "weekend")
+    ends: Ends = []
+    values = [np.zeros(1)]
+    for name, rows in shown:
+        colour = theme.alarm if name == "weekend" else theme.main
+        mean, low, high = (in_units(rows, column) for column in ("mean", "p10", "p90"))
+        ax.fill_between(_HOURS, low, high, color=colour, alpha=0.18, lw=0, gid=f"{name} band")
+        marker = "o" if np.isfinite(mean).sum() < _FEW_HOURS else "None"
+        ax.plot(_HOURS, mean, color=colour, marker=marker, ms=4, gid=name, label=name, **ON_AXIS)
+        ends.append((last_finite(mean), name or "all days", colour))
+        values += [mean, high]
+    from_zero(ax, np.concatenate(values))
+    label_ends(ax, ends)
+    return shown[0]
+
+
+def _draw_groups(
+    ax: Axes, profile: pd.DataFrame, groups: int | Sequence[str] | None
+) -> tuple[str, pd.DataFrame]:
+    """Draw the means of groups and return the largest group."""
+
+    def draw(name: str, rows: pd.DataFrame, colour: str, width: float, _gid: str) -> Floats:
+        mean = in_units(rows, "mean")
+        ax.plot(_HOURS, mean, color=colour, lw=width, gid="group", label=name, **ON_AXIS)
+        return mean
+
+    named, others = groups_by_size(profile.reset_index(level=0), "mean", groups)
+    ends = draw_groups(named, others, draw)
+    from_zero(ax, in_units(profile, "mean"))
+    label_ends(ax, ends)
+    return (named or others)[0]
+
+
+def _shade_busiest(ax: Axes, rows: pd.DataFrame) -> None:
+    """Shade the hours that may be the busiest, where they stand out."""
+    look: dict[str, Any] = {"color": theme_in_use().muted, "alpha": 0.15, "lw": 0, "zorder": 0.5}
+    for hour in hours_that_stand_out(rows).tolist():
+        ax.axvspan(hour - 0.5, hour + 0.5, gid="busy hour", **look)
 
 
 @plot("capacity", columns=("carried", "provisional"))
@@ -60,7 +166,7 @@ def plot_load_duration(
     ax, of, marks, _about = panel
     kept, single = without(found, marks), not axes.has_groups(found)
     kept = kept[axes.finished(kept)]
-    named, others = axes.groups_by_size(kept, "carried")
+    named, others = groups_by_size(kept, "carried")
     curves, colours = [(_falling(rows), name) for name, rows in named], lines.colour_of(named)
     for _name, rows in others:
         _draw_curve(ax, _falling(rows), OTHERS, 0.7)
