@@ -112,9 +112,8 @@ def plot_groups(
     from_zero(panels[0], in_units(breakdown, measure), most=3)
     for panel in panels[:count]:
         draw_marks(panel, marks, named=False)
-    panels[0].set_label(
-        f"Small panels of {vocabulary.UNITS.get(measure, measure)} {vocabulary.per(every)}, one a group"
-    )
+    unit = vocabulary.UNITS.get(measure, measure)
+    panels[0].set_label(f"Small panels of {unit} {vocabulary.per(every)}, one a group")
     figure.supylabel(vocabulary.axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
     finding = state_largest(breakdown, measure).title
