@@ -1,7 +1,6 @@
 """The dashboard without a browser: controls are set, the figure is looked at."""
 
 import base64
-import inspect
 import itertools
 import json
 import re
@@ -17,7 +16,6 @@ import usage_analysis as ua
 from tests.dashboard.transports import Watched, watched_client
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.change import state_effects
-from usage_analysis.dashboard.controls import Named
 from usage_analysis.dashboard.headlines import HEADLINES
 from usage_analysis.dashboard.settings import TABS, Settings
 from usage_analysis.dashboard.views import ON_TABS, VIEWS
@@ -888,11 +886,10 @@ def test_the_text_form_tells_what_is_on_show(start):
     assert "refused" in repr(explorer)
 
 
-def test_every_control_is_an_attribute_that_type_checkers_see(untouched):
-    """The attributes that are declared are the controls, a setting each."""
-    declared = [*inspect.get_annotations(Named)]
-    assert declared == [*Settings.__struct_fields__]
-    for name in declared:
+def test_every_control_is_an_attribute(untouched):
+    """Each setting has a control, which is an attribute of the dashboard."""
+    assert [*untouched.controls.by_name] == [*Settings.__struct_fields__]
+    for name in Settings.__struct_fields__:
         assert getattr(untouched, name) is untouched.controls.by_name[name]
 
 
