@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from usage_analysis.analysis import intervals, rates
 from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import Independent
-from usage_analysis.analysis.scatter import Scatter, day_scatter
-from usage_analysis.analysis.vocabulary import check_choice, date_range
+from usage_analysis.analysis.scatter import Scatter, day_scatter, values_at
+from usage_analysis.analysis.vocabulary import date_range
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
@@ -93,41 +92,41 @@ def rate_difference(
     >>> found[["difference", "low", "high"]].astype(float).round(3).tolist()
     [0.176, 0.019, 0.34]
     """
-    events = [event] if isinstance(event, str) else list(event)
-    if independent is not None:
-        check_choice("independent", independent, ("calls", "days"))
+    events, several = ([event], False) if isinstance(event, str) else (list(event), True)
+    rates.check_independent(independent)
     intervals.normal_quantile(confidence)
     for column in events:
         rates.check_event(column, denominator)
-    for name, frame in (("current", current), ("previous", previous), ("history", history)):
-        if frame is not None:
-            _check(name, frame, current, [*events, denominator], independent)
-    found = [
-        _difference(current, previous, one, denominator, confidence, independent, history)
-        for one in events
-    ]
+    periods = _periods(current, previous, history)
+    provisional = ["provisional"] if independent == "days" else []
+    for name, frame in periods.items():
+        check_frame("rate_difference", frame, *events, denominator, *provisional, totals=True)
+        check_groups(name, frame, current)
     grouped = group_column(current) is not None
-    if grouped and not isinstance(event, str):
+    if grouped and several:
         raise QueryError("event: expected one event for a breakdown, got several")
+    by_days = independent == "days" or (
+        independent is None and any(_over_time(frame) for frame in periods.values())
+    )
+    table = pd.concat(
+        [_differences(periods, one, denominator, confidence, by_days=by_days) for one in events]
+    )
+    table["significant"] = significant(table.pop("tail").to_numpy(), confidence)
     meaning = Meaning(
         made_by="rate_difference",
-        event=event if isinstance(event, str) else None,
+        event=None if several else events[0],
         denominator=denominator,
         confidence=confidence,
-        method=_BY_DAYS if found[0].by_days else _BY_CALLS,
+        method=_BY_DAYS if by_days else _BY_CALLS,
         dates=rates.dates_of(current),
         previous_dates=date_range(previous) if rates.dates_of(previous) else "",
     )
-    if not isinstance(event, str):
-        table = pd.concat([one.table for one in found]).set_axis(pd.Index(events, name="event"))
-        table["significant"] = significant(np.concatenate([one.tails for one in found]), confidence)
-        return with_meaning(table, meaning, current, previous)
-    table = found[0].table
-    table["significant"] = significant(found[0].tails, confidence)
-    if grouped:
-        return with_meaning(table, meaning, current, previous)
-    one = table.astype({"significant": float}).iloc[0].rename("rate_difference")
-    return with_meaning(one, meaning, current, previous)
+    if several:
+        table.index = pd.Index(events, name="event")
+    elif not grouped:
+        one = table.iloc[0].astype(float).rename("rate_difference")
+        return with_meaning(one, meaning, current, previous)
+    return with_meaning(table, meaning, current, previous)
 
 
 def rate_effects(
@@ -189,10 +188,7 @@ def rate_effects(
     for name, frame in (("current", current), ("previous", previous)):
         check_frame("rate_effects", frame, event, denominator, totals=True)
         check_disjoint("rate_effects", frame)
-        if group_column(frame) is None:
-            raise QueryError(
-                f"{name}: expected a breakdown with a group as first column, got one series"
-            )
+        rates.check_breakdown(name, frame)
     both: Any = rate_difference(
         current,
         previous,
@@ -221,20 +217,16 @@ def rate_effects(
     found["effect"] = found["rate_effect"] + found["mix_effect"]
     found["significant"] = both["significant"]
     meaning = Meaning(**{**both.attrs["meaning"], "made_by": "rate_effects"})
-    group = str(group_column(current))
-    everyone = _difference(
-        current.drop(columns=group),
-        previous.drop(columns=group),
+    frames, group = _periods(current, previous, history), str(group_column(current))
+    everyone = _differences(
+        {name: frame.drop(columns=group) for name, frame in frames.items()},
         event,
         denominator,
         confidence,
-        "days" if meaning.method == _BY_DAYS else "calls",
-        None if history is None else history.drop(columns=group),
+        by_days=meaning.method == _BY_DAYS,
     )
-    whole = everyone.table.iloc[0].astype(float).to_dict()
-    found.attrs["whole"] = whole | {
-        "significant": float(significant(everyone.tails, confidence)[0])
-    }
+    everyone["significant"] = significant(everyone.pop("tail").to_numpy(), confidence)
+    found.attrs["whole"] = everyone.iloc[0].astype(float).to_dict()
     return with_meaning(found, meaning, current, previous)
 
 
@@ -245,45 +237,43 @@ def significant(tails: Floats, confidence: float) -> NDArray[np.bool_]:
     return intervals.holm(tails, confidence)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Differences of one event: the table so far, each row's tail probability, the method."""
-
-    table: pd.DataFrame
-    tails: Floats
-    by_days: bool
-
-
 _Sums = tuple[NDArray[Any], NDArray[Any]]
 
 
-def _difference(
-    current: pd.DataFrame,
-    previous: pd.DataFrame,
+def _periods(
+    current: pd.DataFrame, previous: pd.DataFrame, history: pd.DataFrame | None
+) -> dict[str, pd.DataFrame]:
+    """Return the frames by the names of their arguments, without a history that is not given."""
+    given = {"current": current, "previous": previous, "history": history}
+    return {name: frame for name, frame in given.items() if frame is not None}
+
+
+def _differences(
+    periods: dict[str, pd.DataFrame],
     event: str,
     denominator: str,
     confidence: float,
-    independent: Independent,
-    history: pd.DataFrame | None,
-) -> _Found:
-    frames = [current, previous] if history is None else [current, previous, history]
-    by_days = independent == "days" or (
-        independent is None and any(_over_time(frame) for frame in frames)
-    )
+    *,
+    by_days: bool,
+) -> pd.DataFrame:
+    """Return the differences of one event by group, with the `tail` probability of each."""
     (first, groups), (second, others) = (
-        rates.summed_by(frame, [denominator, event], "total") for frame in (current, previous)
+        rates.summed_by(periods[name], [denominator, event], "total")
+        for name in ("current", "previous")
     )
     index = groups if groups.equals(others) else groups.append(others).unique()
     index = index.rename(groups.name)
-    places = [own.get_indexer(index) for own in (groups, others)]
     now, before = (
-        (_at(columns[0], place), _at(columns[1], place))
-        for columns, place in zip((first, second), places, strict=True)
+        (values_at(calls, place), values_at(events, place))
+        for (calls, events), place in (
+            (first, groups.get_indexer(index)),
+            (second, others.get_indexer(index)),
+        )
     )
-    scatter = _pool(frames, index, event, denominator) if by_days else None
+    scatter = _pool(periods, index, event, denominator) if by_days else None
     low, high = _interval(now, before, scatter, confidence)
     rate, old = intervals.share(now[1], now[0]), intervals.share(before[1], before[0])
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "calls": now[0],
             "events": now[1],
@@ -294,23 +284,10 @@ def _difference(
             "difference": rate - old,
             "low": low,
             "high": high,
+            "tail": tails_of(now, before, scatter, confidence),
         },
         index=index,
     )
-    return _Found(table, tails_of(now, before, scatter, confidence), by_days)
-
-
-def _check(
-    name: str,
-    frame: pd.DataFrame,
-    current: pd.DataFrame,
-    columns: Sequence[str],
-    independent: Independent,
-) -> None:
-    """Check a period's columns and that its groups are those of the current period."""
-    provisional = ["provisional"] if independent == "days" else []
-    check_frame("rate_difference", frame, *columns, *provisional, totals=True)
-    check_groups(name, frame, current)
 
 
 def check_groups(name: str, frame: pd.DataFrame, current: pd.DataFrame) -> None:
@@ -335,25 +312,22 @@ def _over_time(frame: pd.DataFrame) -> bool:
     return isinstance(frame.index, pd.DatetimeIndex) and len(frame) > count
 
 
-def _pool(frames: Sequence[pd.DataFrame], index: pd.Index, event: str, denominator: str) -> Scatter:
+def _pool(
+    periods: dict[str, pd.DataFrame], index: pd.Index, event: str, denominator: str
+) -> Scatter:
     """Scatter of the days of both periods and of their history, for each group."""
-    pooled = None
-    for frame, own in zip(frames, _single_days(frames), strict=True):
+    one_day = all(
+        len(pd.DatetimeIndex(periods[name].index).tz_localize(None).normalize().unique()) <= 1
+        for name in ("current", "previous")
+    )
+    parts = []
+    for name, frame in periods.items():
         groups = groups_of(frame)[1]
         place = np.zeros(1, dtype=np.intp) if groups is None else groups.get_indexer(index)
-        scatter = day_scatter(frame, event, denominator, single_days=own).of(place)
-        pooled = scatter if pooled is None else pooled + scatter
-    assert pooled is not None  # noqa: S101  # there are always two periods
-    return pooled
-
-
-def _single_days(frames: Sequence[pd.DataFrame]) -> list[bool]:
-    """Return for each frame whether its days are single draws, as history is beside one day."""
-    days = [
-        len(pd.DatetimeIndex(frame.index).tz_localize(None).normalize().unique())
-        for frame in frames[:2]
-    ]
-    return [False, False, max(days, default=0) <= 1][: len(frames)]
+        # Beside one day the days of the history are single draws.
+        single_days = one_day and name == "history"
+        parts.append(day_scatter(frame, event, denominator, single_days=single_days).of(place))
+    return sum(parts[1:], parts[0])
 
 
 def _interval(
@@ -383,8 +357,3 @@ def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: flo
         own = intervals.student_tail(wide, days.effective_freedom()[apart])
         tails[apart] = np.maximum(tails[apart], own)
     return tails
-
-
-def _at(column: NDArray[Any], place: NDArray[np.intp]) -> NDArray[Any]:
-    """Values at places, 0 where there is none."""
-    return np.append(column, column.dtype.type(0))[place]

@@ -14,11 +14,9 @@ from usage_analysis.analysis import group_spread
 from usage_analysis.analysis.group_spread import OUTER
 from usage_analysis.analysis.intervals import Floats, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.rates import check_event, dates_of, summed_by
+from usage_analysis.analysis.rates import check_breakdown, check_event, dates_of, summed_by
 from usage_analysis.analysis.scatter import sums_of_days
-from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.overlap import check_disjoint
 
 _LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
@@ -90,10 +88,7 @@ def funnel(
     """
     check_event(event, denominator)
     check_frame("funnel", breakdown, event, denominator, totals=True)
-    if group_column(breakdown) is None:
-        raise QueryError(
-            "funnel: expected a breakdown with a group as first column, got one series"
-        )
+    check_breakdown("funnel", breakdown)
     check_disjoint("funnel", breakdown)
     (calls, events), groups = summed_by(breakdown, [denominator, event], "total")
     n, k = calls.astype(np.float64), events.astype(np.float64)

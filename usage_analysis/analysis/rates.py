@@ -216,8 +216,7 @@ def _rate(
     check_amount("min_calls", min_calls)
     check_frame(helper, frame, event, denominator, "provisional")
     quantile = normal_quantile(confidence)
-    if independent is not None:
-        check_choice("independent", independent, ("calls", "days"))
+    check_independent(independent)
     if by in SLOTS:
         grouping.check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
     (calls, events), index = summed_by(frame, [denominator, event], by)
@@ -358,3 +357,23 @@ def check_event(event: str, denominator: str) -> None:
     check_choice("event", event, COUNTS[1:])
     accepted = ["total_count", *(["joined_count"] if event == "error_count" else [])]
     check_choice("denominator", denominator, accepted)
+
+
+def check_independent(independent: str | None) -> None:
+    """Check what an interval is to take for independent."""
+    if independent is not None:
+        check_choice("independent", independent, ("calls", "days"))
+
+
+def check_breakdown(name: str, frame: pd.DataFrame) -> None:
+    """Check that a frame has groups.
+
+    Raises
+    ------
+    QueryError
+        It has none.
+    """
+    if group_column(frame) is None:
+        raise QueryError(
+            f"{name}: expected a breakdown with a group as first column, got one series"
+        )

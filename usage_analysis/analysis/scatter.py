@@ -61,7 +61,7 @@ class Scatter:
     def of(self, place: NDArray[np.intp]) -> Scatter:
         """Return the scatter of the groups at these places; -1 is one without any day."""
         parts: tuple[Any, ...] = self.total, self.freedom, self.events, self.size
-        return Scatter(*(np.append(part, part.dtype.type(0))[place] for part in parts))
+        return Scatter(*(values_at(part, place) for part in parts))
 
     def pooled(self) -> Scatter:
         """Return the scatter of all groups together, for each of them."""
@@ -96,6 +96,11 @@ class Scatter:
     def _own(self) -> Floats:
         """Weight of the data beside the belief."""
         return self.events / (self.events + _BELIEF_EVENTS)
+
+
+def values_at(column: NDArray[Any], place: NDArray[np.intp]) -> NDArray[Any]:
+    """Return values at places, and 0 at -1."""
+    return np.append(column, column.dtype.type(0))[place]
 
 
 def cosines(days: int) -> int:
