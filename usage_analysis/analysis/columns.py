@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,13 @@ def exact(frame: pd.DataFrame, column: str) -> NDArray[Any]:
     """Return a column whose sums are exact: talk as integer microseconds, others as they are."""
     values = frame[column].to_numpy()
     return values.astype("m8[us]", copy=False).view(np.int64) if column == "duration" else values
+
+
+def in_kind(value: float, measure: str) -> Any:
+    """Return a number in the type of a measure: talk of microseconds as a Timedelta."""
+    if measure != "duration":
+        return value
+    return pd.NaT if math.isnan(value) else pd.Timedelta(np.timedelta64(round(value), "us"))
 
 
 def in_units(frame: pd.DataFrame, measure: str) -> Floats:

@@ -12,10 +12,11 @@ import pandas as pd
 
 from usage_analysis.analysis import intervals
 from usage_analysis.analysis.clock_hours import ClockHours, first_day
+from usage_analysis.analysis.columns import in_kind
 from usage_analysis.analysis.difference import check_groups, significant
 from usage_analysis.analysis.intervals import Floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.month_days import date_of, in_kind
+from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.scatter import FEWEST, Integers, cosines, slow_sums
 from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.errors import QueryError

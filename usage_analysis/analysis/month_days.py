@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date, timedelta, tzinfo
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -132,10 +131,3 @@ def _instant(day: int, zone: tzinfo) -> Any:
 def date_of(day: int) -> date:
     """Return the date that is a number of days after 1970-01-01."""
     return date(1970, 1, 1) + timedelta(days=day)
-
-
-def in_kind(value: float, measure: str) -> Any:
-    """Return a number in the type of a measure: talk of microseconds as a Timedelta."""
-    if measure != "duration":
-        return value
-    return pd.NaT if math.isnan(value) else pd.Timedelta(np.timedelta64(round(value), "us"))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.columns import in_kind
 from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import Floats, Measured, check_weekend, measured, profile_of
@@ -186,11 +187,10 @@ def _busiest(
     any_calls = bool(mean.sum() > 0)
     low, high = _share_interval(load, at_peak, found, method, quantile)
     to_day = value / float(mean.sum()) if any_calls else np.nan
-    if measure == "traffic":
-        value /= HOUR
+    value = value / HOUR if measure == "traffic" else value
     return {
         "hour": found if any_calls or hour is not None else np.nan,
-        "value": pd.Timedelta(round(value), "us") if measure == "duration" else value,
+        "value": in_kind(value, measure),
         "share_of_days": float(at_peak[:, found].mean()) if any_calls else np.nan,
         "share_low": low if any_calls else np.nan,
         "share_high": high if any_calls else np.nan,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.analysis.capacity import call_lengths
-from usage_analysis.analysis.columns import exact
+from usage_analysis.analysis.columns import exact, in_kind
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import check_kind, group_column
 from usage_analysis.tidy.grouping import Sums, each_group
@@ -113,6 +113,15 @@ def _not_run(name: str, missing: str) -> Check:
     return name, None, None, None, 0, None, missing
 
 
+def _judge(
+    name: str, buckets: pd.DataFrame, failing: NDArray[np.bool_], found: Any, expected: Any
+) -> Check:
+    """Return a check that holds unless a bucket fails, with the first such bucket."""
+    places = np.flatnonzero(failing)
+    first = buckets.index[places[0]] if len(places) else None
+    return name, len(places) == 0, found, expected, len(places), first, ""
+
+
 def _table(checks: list[tuple[tuple[Any, ...], Check]], index: list[str]) -> pd.DataFrame:
     columns = [*index, "ok", "found", "expected", "failures", "first", "missing"]
     rows = [(*group, *check) for group, check in checks]
@@ -128,16 +137,9 @@ def _hours(usage: CallUsage) -> pd.DataFrame | None:
         return None
 
 
-def _failing(frame: pd.DataFrame, failing: NDArray[np.bool_]) -> tuple[int, pd.Timestamp | None]:
-    places = np.flatnonzero(failing)
-    return len(places), frame.index[places[0]] if len(places) else None
-
-
 def _format_value(value: Any, measure: str) -> Any:
     """Sum of exact integers in the measure's own kind."""
-    if measure == "duration":
-        return pd.Timedelta(np.timedelta64(int(value), "us"))
-    return int(value) / MICRO if measure == "billed_minutes" else int(value)
+    return int(value) / MICRO if measure == "billed_minutes" else in_kind(int(value), measure)
 
 
 def _exact(frame: pd.DataFrame, measure: str) -> NDArray[np.int64]:
@@ -151,23 +153,20 @@ def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
     low = min((int(day.min()) for day in days if len(day)), default=0)
     count = max((int(day.max()) + 1 - low for day in days if len(day)), default=0)
     added = [Sums((day - low).astype(np.intp, copy=False), count) for day in days]
+    every_day = pd.DataFrame(index=pd.to_datetime(np.arange(count) + low, unit="D", utc=True))
     checks: list[Check] = []
     for measure in MEASURES:
+        name = f"hourly = daily, {measure}"
         if measure not in hourly or measure not in daily:
-            checks.append(_not_run(f"hourly = daily, {measure}", measure))
+            checks.append(_not_run(name, measure))
             continue
         one, two = (
             sums.of(_exact(frame, measure))
             for frame, sums in zip((hourly, daily), added, strict=True)
         )
-        slack = _ROUNDING if measure == "billed_minutes" else 0
-        wrong = np.flatnonzero(np.abs(one - two) > slack)
-        first = (
-            pd.Timestamp((low + int(wrong[0])) * DAY, unit="us", tz="UTC") if len(wrong) else None
-        )
+        wrong = np.abs(one - two) > (_ROUNDING if measure == "billed_minutes" else 0)
         found, expected = (_format_value(side.sum(), measure) for side in (one, two))
-        name = f"hourly = daily, {measure}"
-        checks.append((name, len(wrong) == 0, found, expected, len(wrong), first, ""))
+        checks.append(_judge(name, every_day, wrong, found, expected))
     return checks
 
 
@@ -191,9 +190,7 @@ def _at_most(name: str, buckets: pd.DataFrame, column: str) -> Check:
     if column not in buckets:
         return _not_run(name, column)
     some, every = buckets[column].to_numpy(), buckets["total_count"].to_numpy()
-    failing = some > every
-    found, expected = int(some.sum()), int(every.sum())
-    return (name, not failing.any(), found, expected, *_failing(buckets, failing), "")
+    return _judge(name, buckets, some > every, int(some.sum()), int(every.sum()))
 
 
 def _overhead(buckets: pd.DataFrame) -> Check:
@@ -202,14 +199,9 @@ def _overhead(buckets: pd.DataFrame) -> Check:
     excess = overhead_micros(buckets)
     bound = within_six(buckets["joined_count"].to_numpy())
     over = excess - bound
-    failing = over > 0
-    worst = int(np.argmax(over)) if len(over) else 0
-    found, expected = (
-        pd.Timedelta(np.timedelta64(int(side[worst]), "us")) if len(excess) else pd.Timedelta(0)
-        for side in (excess, bound)
-    )
-    name, where = "overhead <= 6 s a call", _failing(buckets, failing)
-    return (name, not failing.any(), found, expected, *where, "")
+    worst = [np.argmax(over)] if len(over) else []
+    found, expected = (in_kind(int(side[worst].sum()), "duration") for side in (excess, bound))
+    return _judge("overhead <= 6 s a call", buckets, over > 0, found, expected)
 
 
 def _overlong(hourly: pd.DataFrame | None) -> Check:
@@ -219,8 +211,7 @@ def _overlong(hourly: pd.DataFrame | None) -> Check:
     talk = _exact(hourly, "duration") / HOUR
     mean, _, overlong = call_lengths(talk, calls, np.zeros(len(talk), dtype=np.intp), 1)
     excess = pd.Timedelta(hours=float((talk - calls * mean)[overlong].max(initial=0)))
-    where = _failing(hourly, overlong)
-    return ("no overlong call", not overlong.any(), excess, pd.Timedelta(0), *where, "")
+    return _judge("no overlong call", hourly, overlong, excess, pd.Timedelta(0))
 
 
 def _with_calls(buckets: pd.DataFrame, step: int) -> Check:

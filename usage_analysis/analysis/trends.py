@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.calendars import Calendar, calendar_of
-from usage_analysis.analysis.columns import with_measures
-from usage_analysis.analysis.forecast import SPAN, Forecast, forecast
+from usage_analysis.analysis.columns import in_kind, with_measures
+from usage_analysis.analysis.forecast import SPAN, forecast
 from usage_analysis.analysis.intervals import Floats, check_amount, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import (
@@ -22,10 +22,9 @@ from usage_analysis.analysis.month_days import (
     NO_DAY,
     MonthDays,
     date_of,
-    in_kind,
 )
 from usage_analysis.analysis.vocabulary import check_choice
-from usage_analysis.analysis.weekdays import Booleans, Integers
+from usage_analysis.analysis.weekdays import Booleans, Integers, ratio
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
@@ -194,23 +193,22 @@ def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> 
 
 @dataclass(frozen=True)
 class _Path:
-    """Running total of the days to forecast of one series, with its interval."""
+    """Running totals of the days to forecast of one series; no day without a forecast."""
 
-    expected: Floats
-    low: Floats
-    high: Floats
+    #: Expected totals, and the upper and lower ends of their intervals; shape (3, days).
+    totals: Floats
     growth: float
     taught: int
     low_days: int
 
 
-def _forecasts(months: list[MonthDays], off: Calendar, confidence: float) -> list[_Path | None]:
+def _forecasts(months: list[MonthDays], off: Calendar, confidence: float) -> list[_Path]:
     """Forecast all series that end on the same day and lack the same days at once."""
     blocks: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     for number, month in enumerate(months):
         if not month.reason and len(month.left):
             blocks[month.now, month.left.tobytes()].append(number)
-    made: list[_Path | None] = [None] * len(months)
+    made = [_Path(np.zeros((3, 0)), 0.0, month.recent, 0) for month in months]
     for numbers in blocks.values():
         month = months[numbers[0]]
         values = np.stack([months[number].past for number in numbers])
@@ -225,25 +223,18 @@ def _forecasts(months: list[MonthDays], off: Calendar, confidence: float) -> lis
             month.left - month.now,
             off=resting,
         )
-        ends = found.interval(confidence)
+        low, high = found.interval(confidence)
         for place, number in enumerate(numbers):
-            made[number] = _path(months[number], found, place, ends)
+            # No day falls below the sum of its hours so far.
+            expected = np.maximum(found.expected[place], months[number].came).cumsum()
+            scale = ratio(expected, found.expected[place].cumsum(), 1.0)
+            made[number] = _Path(
+                np.stack([expected, high[place] * scale, low[place] * scale]),
+                float(found.growth[place]) * _MONTH,
+                int(found.taught[place].sum()),
+                int(found.low[place].sum()),
+            )
     return made
-
-
-def _path(month: MonthDays, found: Forecast, place: int, ends: tuple[Floats, Floats]) -> _Path:
-    """Return the forecast of one series; no day falls below the sum of its hours so far."""
-    plain = found.expected[place].cumsum()
-    expected = np.maximum(found.expected[place], month.came).cumsum()
-    scale = np.divide(expected, plain, out=np.ones_like(plain), where=plain > 0)
-    return _Path(
-        expected,
-        ends[0][place] * scale,
-        ends[1][place] * scale,
-        float(found.growth[place]) * _MONTH,
-        int(found.taught[place].sum()),
-        int(found.low[place].sum()),
-    )
 
 
 def _resting(day: Integers, holidays: Calendar) -> Booleans:
@@ -251,21 +242,15 @@ def _resting(day: Integers, holidays: Calendar) -> Booleans:
     return np.array([date_of(int(one)) in holidays for one in day], dtype=np.bool_)
 
 
-def _row(month: MonthDays, path: _Path | None, budget: float | None) -> dict[str, Any]:
+def _row(month: MonthDays, path: _Path, budget: float | None) -> dict[str, Any]:
     """Result of one series."""
     inside, reason = month.inside, month.reason
     done, so_far = (float(month.counts[inside & one].sum()) for one in (month.known, True))
-    if path is None:
-        # Either nothing is left, or nothing can be said of what is left.
-        nothing = math.nan if reason else 0.0
-        left = low = high = nothing
-        paths = np.zeros((3, 0))
-    else:
-        left, low, high = (float(one[-1]) for one in (path.expected, path.low, path.high))
-        paths = np.stack([path.expected, path.high, path.low])
-    complete = path.taught if path else month.recent
-    if path and not reason:
-        reason = FEW if complete < FEW_DAYS else NOTHING if math.isnan(low) else ""
+    # Without a forecast either nothing is left, or nothing can be said of what is left.
+    left, high, low = 3 * [math.nan if reason else 0.0]
+    if path.totals.size:
+        left, high, low = path.totals[:, -1].tolist()
+        reason = FEW if path.taught < FEW_DAYS else NOTHING if math.isnan(low) else ""
         reason = BEGINS_WITHIN if month.begins_within else reason
     numbers = {
         "month_to_date": so_far,
@@ -276,16 +261,16 @@ def _row(month: MonthDays, path: _Path | None, budget: float | None) -> dict[str
         "high": float(np.maximum(done + high, so_far)),
     }
     rows = month.day[inside].tolist()
-    used_up = _used_up(month, budget, done, paths)
+    used_up = _used_up(month, budget, done + path.totals)
     return {
         "month": pd.NaT if month.empty else month.instant(month.first),
         **{name: in_kind(value, month.measure) for name, value in numbers.items()},
-        "complete_days": complete,
-        "low_days": path.low_days if path else 0,
+        "complete_days": path.taught,
+        "low_days": path.low_days,
         "days_left": len(month.left),
         "left_out": int(np.isin(month.day[inside & ~month.known], month.left).sum()),
         "missing": int((month.left < month.now).sum()),
-        "growth": path.growth if path else 0.0,
+        "growth": path.growth,
         "skipped": tuple(month.skipped.tolist()),
         "budget": math.nan if budget is None else float(budget),
         **dict(zip(("budget_day", "budget_day_low", "budget_day_high"), used_up, strict=True)),
@@ -296,7 +281,7 @@ def _row(month: MonthDays, path: _Path | None, budget: float | None) -> dict[str
     }
 
 
-def _used_up(month: MonthDays, budget: float | None, done: float, paths: Floats) -> list[Any]:
+def _used_up(month: MonthDays, budget: float | None, totals: Floats) -> list[Any]:
     """Days on which a budget is used up: expected, earliest and latest; NaT after the month."""
     if budget is None or month.empty:
         return [pd.NaT] * 3
@@ -304,7 +289,7 @@ def _used_up(month: MonthDays, budget: float | None, done: float, paths: Floats)
     came = month.counts[month.inside].cumsum()
     if len(came) and came[-1] >= limit and month.reason != BEGINS_LATE:
         return [month.instant(int(month.day[month.inside][(came >= limit).argmax()]))] * 3
-    reached = done + paths >= limit
     return [
-        month.instant(int(month.left[one.argmax()])) if one.any() else pd.NaT for one in reached
+        month.instant(int(month.left[one.argmax()])) if one.any() else pd.NaT
+        for one in totals >= limit
     ]
