@@ -119,19 +119,19 @@ def compare_periods(
         _check_alike(current, history, "history")
     pairs = [_Pair(current, previous, history, name, start, shift) for name in measures]
     rows = [row for pair in pairs for row in pair.rows(confidence)]
-    if not any(found["hours"] for found, *_ in rows):
+    if not any(found["hours"] for found, _ in rows):
         raise QueryError(
             "compare_periods: expected finished buckets on the same weekdays and hours of both "
             "periods, got none; give it earlier rows too"
         )
     groups = pd.Index(measures, name="measure") if several else pairs[0].now.groups
-    table = pd.DataFrame([found for found, *_ in rows], index=groups)
-    tails = [spread.tail(delta) for _, spread, delta in rows]
+    table = pd.DataFrame([found for found, _ in rows], index=groups)
+    spreads = [spread for _, spread in rows]
+    tails = np.array([spread.tail() for spread in spreads])
     if not several:
         # As for `rate_difference`: of several groups, those that seem to scatter least stand out.
-        pooled = _pool([spread for _, spread, _ in rows])
-        tails = [max(t, one.tail(row[2])) for t, one, row in zip(tails, pooled, rows, strict=True)]
-    table["significant"] = significant(np.array(tails), confidence)
+        tails = np.maximum(tails, [spread.tail() for spread in _pool(spreads)])
+    table["significant"] = significant(tails, confidence)
     met = np.flatnonzero(np.any([pair.met for pair in pairs], axis=0))
     meaning = Meaning(
         made_by="compare_periods",
@@ -201,23 +201,20 @@ class _Pair:
         # Days that have a partner in some group.
         self.met = np.zeros(days, dtype=np.bool_)
         # Weeks of the past are needed only where the period has too few days of its own.
-        self.past: ClockHours | None = None
-        if history is not None and len(history) and self.now.size <= 24 * FEWEST:
-            first = first_day(history)
-            self.past = ClockHours(history, measure, first, days=max(start - first, 1))
+        if history is None or self.now.size > 24 * FEWEST:
+            history = current.iloc[:0]
+        first = first_day(history)
+        self.past = ClockHours(history, measure, first, days=max(start - first, 1))
 
-    def rows(self, confidence: float) -> list[tuple[dict[str, Any], _Spread, float]]:
+    def rows(self, confidence: float) -> list[tuple[dict[str, Any], _Spread]]:
         """Compare each group; both tables begin on the days that are compared."""
-        past = [] if self.past is None else self.now.partners(self.past)
-        return [
-            self._row(row, other, past[row] if past else -1, confidence)
-            for row, other in enumerate(self.now.partners(self.before))
-        ]
+        partners = zip(self.now.partners(self.before), self.now.partners(self.past), strict=True)
+        return [self._row(row, *others, confidence) for row, others in enumerate(partners)]
 
     def _row(
         self, row: int, other: int, past: int, confidence: float
-    ) -> tuple[dict[str, Any], _Spread, float]:
-        """Return a row of the result, the standard error of its change, and the change."""
+    ) -> tuple[dict[str, Any], _Spread]:
+        """Return a row of the result, and its change with a standard error."""
         now, before, measure = self.now, self.before, self.measure
         size = 0 if other < 0 else min(now.size, before.size)
         there = now.length[row] > 0
@@ -236,7 +233,7 @@ class _Pair:
         if freedom < FEWEST and past >= 0:
             pairs = np.bincount(day, values + earlier).astype(np.float64)
             error, freedom = self._past_error(hour, past, pairs) or (error, freedom)
-        spread = _Spread(error, freedom, both, counted=measure in COUNTS)
+        spread = _Spread(delta, error, freedom, both, counted=measure in COUNTS)
         half = spread.half(confidence)
         kinds = {
             "current": total,
@@ -252,7 +249,7 @@ class _Pair:
             "days": int(np.count_nonzero(np.bincount(day))),
             "left_out": int(there.sum() - same.sum()),
         }
-        return found, spread, delta
+        return found, spread
 
     def _past_error(self, hour: Integers, row: int, pairs: Floats) -> tuple[float, int] | None:
         """Standard error of the change of these hours, from how weeks differed in the past.
@@ -262,12 +259,10 @@ class _Pair:
         their level) and against the root of these calls (days that differ by chance); the larger
         error is taken. None with fewer than three differences.
         """
-        past = self.past
-        assert past is not None  # noqa: S101  # the caller has looked
-        days = past.size // 24
+        days = self.past.size // 24
         value, length = (
             values[row, : 24 * days].reshape(days, 24)
-            for values in (past.value, past.length * (past.waiting == 0))
+            for values in (self.past.value, self.past.length * (self.past.waiting == 0))
         )
         used = np.isin(np.arange(24), hour % 24)
         level = value[:, used].sum(1)
@@ -298,8 +293,9 @@ def _standard_error(daily: Floats) -> tuple[float, int]:
 
 @dataclass(frozen=True)
 class _Spread:
-    """Standard error of a change, its degrees of freedom, and the total of both periods."""
+    """A change, its standard error and degrees of freedom, and the total of both periods."""
 
+    delta: float
     error: float
     freedom: int
     both: float
@@ -318,15 +314,15 @@ class _Spread:
         wide = intervals.student(confidence, self.freedom) * self.error if varies else 0.0
         return max(wide, intervals.normal_quantile(confidence) * self.poisson)
 
-    def tail(self, delta: float) -> float:
+    def tail(self) -> float:
         """How often chance alone makes a change as large; NaN where there is no interval."""
         if math.isnan(self.half(0.5)):
             return math.nan
         tails = [0.0]
         if self.error > _ROUNDING * self.both:
-            tails.append(intervals.student_tail(delta / self.error, self.freedom))
+            tails.append(intervals.student_tail(self.delta / self.error, self.freedom))
         if self.poisson:
-            tails.append(intervals.normal_tail(delta / self.poisson))
+            tails.append(intervals.normal_tail(self.delta / self.poisson))
         return max(tails)
 
 
