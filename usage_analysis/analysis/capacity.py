@@ -9,14 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.busiest import dispersion, expected_week
-from usage_analysis.analysis.columns import exact
+from usage_analysis.analysis.columns import beside_groups, exact
 from usage_analysis.analysis.erlang import blocking_of, offered_for
 from usage_analysis.analysis.intervals import Floats, check_share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import percentiles
 from usage_analysis.filters import check_whole_number
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
-from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Rows, covered_lengths, rows_of
 from usage_analysis.tidy.zones import HOUR, in_order
 
@@ -114,14 +113,10 @@ def capacity(
         "carried": held.traffic,
         "usual": usual,
         "overlong": held.overlong,
-        "calls": hourly["total_count"].to_numpy(),
+        "calls": hourly["total_count"].to_numpy(copy=True),
     }
     if limit is not None:
         columns |= _against(held, usual, noise, rows, int(limit), blocking)
-    out = pd.DataFrame(columns, index=hourly.index)
-    group = group_column(hourly)
-    if group is not None:
-        out.insert(0, group, hourly[group])
     meaning = Meaning(
         made_by="capacity",
         measure="traffic",
@@ -129,7 +124,7 @@ def capacity(
         blocking=None if limit is None else float(blocking),
         method="Erlang B of the hour of the week (Erlang 1917; ITU-T E.500, E.520)",
     )
-    return with_meaning(out, meaning, hourly)
+    return with_meaning(beside_groups(hourly, columns), meaning, hourly)
 
 
 class _Held(NamedTuple):

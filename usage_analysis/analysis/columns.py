@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.wire import MEASURES
 
 Floats = NDArray[np.float64]
@@ -28,6 +29,14 @@ def with_measures(frame: pd.DataFrame, *measures: str) -> pd.DataFrame:
     """Return a frame without its other measures, whose sums would only take time."""
     needed = ("total_count", *measures)  # every canonical frame has calls
     return frame.drop(columns=[name for name in MEASURES if name in frame and name not in needed])
+
+
+def beside_groups(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
+    """Return new columns, one value per row of a frame, beside its index and its group column."""
+    group = group_column(frame)
+    groups = {} if group is None else {group: frame[group].copy()}
+    # The columns are new, and copying them would take longer than computing them.
+    return pd.DataFrame({**groups, **columns}, index=frame.index, copy=False)
 
 
 def exact(frame: pd.DataFrame, column: str) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
@@ -11,14 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.betabinomial import upper_counts
-from usage_analysis.analysis.columns import finished, with_measures
+from usage_analysis.analysis.columns import beside_groups, finished, with_measures
 from usage_analysis.analysis.intervals import Floats, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
 from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import Sums, groups_of
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.zones import row_times
@@ -121,7 +120,7 @@ def control_chart(
     else:
         usual = _learn_from(baseline, data.groups, event, denominator, every, method)
     low, high, signal = _limits(data, usual, method)
-    columns: dict[str, Any] = {
+    columns = {
         "calls": kept[denominator].to_numpy(copy=True),
         "events": kept[event].to_numpy(copy=True),
         "rate": data.rate,
@@ -132,11 +131,7 @@ def control_chart(
         "signal": signal,
         "limited": ~np.isnan(high),
     }
-    name = group_column(kept)
-    if name is not None:
-        columns = {name: kept[name].copy(), **columns}
-    # What is ours alone need not be copied.
-    out = pd.DataFrame(columns, index=kept.index, copy=False)
+    out = beside_groups(kept, columns)
     out.attrs["left_out"] = left_out
     out.attrs["every"] = every or frame.attrs.get("every")
     meaning = Meaning(
@@ -188,10 +183,8 @@ class _Periods:
         return values if self.count == 1 else values[self.code]
 
     def where(self, rows: NDArray[np.bool_]) -> _Periods:
-        return replace(
-            self, calls=self.calls[rows], events=self.events[rows], rate=self.rate[rows],
-            times=self.times[rows], code=self.code[rows],
-        )  # fmt: skip
+        calls, events, code = self.calls[rows], self.events[rows], self.code[rows]
+        return _Periods(calls, events, self.rate[rows], self.times[rows], code, self.groups)
 
 
 def _learn(data: _Periods, method: str) -> _Usual:
@@ -268,8 +261,7 @@ def _learn_from(
     check_frame("baseline", baseline, event, denominator, "provisional")
     data = _Periods.of(_select_finished(baseline, every)[0], event, denominator)
     usual = _learn(data, method)
-    ours = None if groups is None else groups.name
-    theirs = None if data.groups is None else data.groups.name
+    ours, theirs = (None if index is None else index.name for index in (groups, data.groups))
     if ours != theirs:
         raise QueryError(
             f"baseline: expected {'no group column' if ours is None else f'groups by {ours}'} as "

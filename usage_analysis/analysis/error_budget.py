@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.columns import beside_groups
 from usage_analysis.analysis.intervals import (
     check_amount,
     check_share,
@@ -18,7 +19,6 @@ from usage_analysis.analysis.intervals import (
 )
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
-from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import provisional_instants
 from usage_analysis.tidy.rolling import Trailing
 from usage_analysis.tidy.zones import HOUR
@@ -99,9 +99,9 @@ def burn_rate(
     quantile = normal_quantile(confidence)
     check_frame("burn_rate", hourly, "total_count", "error_count", "provisional", rows="hour")
     check_gaps("burn_rate", hourly)
-    late, group = hourly["provisional"].to_numpy(dtype=bool), group_column(hourly)
+    late = hourly["provisional"].to_numpy(dtype=bool)
     kept = hourly[~late] if late.any() else hourly
-    columns: dict[str, Any] = {} if group is None else {group: kept[group].copy()}
+    columns: dict[str, Any] = {}
     certain: dict[int, NDArray[np.bool_]] = {}
     thresholds = {12: (_FAST, 0.95), 72: (_SLOW, 0.99)}
     for hours, calls, errors, whole in _windows(kept):
@@ -124,8 +124,7 @@ def burn_rate(
     # 1 - 0.99 is not quite 0.01: a burn rate of 3 may come out as 2.9999999999999996.
     columns["fast"] = certain[12] & (columns["burn_1h"] >= _FAST * (1 - 1e-12))
     columns["slow"] = certain[72] & (columns["burn_6h"] >= _SLOW * (1 - 1e-12))
-    # The columns were made here, so they need no copy.
-    out = pd.DataFrame(columns, index=kept.index, copy=False)
+    out = beside_groups(kept, columns)
     out.attrs["left_out"] = provisional_instants(hourly)
     meaning = Meaning(
         made_by="burn_rate", event="error_count", denominator="total_count", confidence=confidence,

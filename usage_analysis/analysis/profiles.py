@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_busiest
-from usage_analysis.analysis.columns import exact
+from usage_analysis.analysis.columns import beside_groups, exact
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice, dates, either
 from usage_analysis.errors import QueryError
@@ -61,12 +61,11 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     """
     check_frame("traffic_intensity", hourly, "duration")
     lengths = grouping.covered_lengths(hourly)
-    traffic = exact(hourly, "duration") / lengths
-    group = group_column(hourly)
+    traffic = beside_groups(hourly, {"traffic": exact(hourly, "duration") / lengths})
     meaning = Meaning(made_by="traffic_intensity", measure="traffic")
-    if group is None:
-        return with_meaning(pd.Series(traffic, hourly.index, name="traffic"), meaning, hourly)
-    return with_meaning(hourly[[group]].assign(traffic=traffic), meaning, hourly)
+    if group_column(hourly) is None:
+        return with_meaning(traffic["traffic"], meaning, hourly)
+    return with_meaning(traffic, meaning, hourly)
 
 
 def load_profile(

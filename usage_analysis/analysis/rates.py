@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.columns import beside_groups
 from usage_analysis.analysis.intervals import Floats, check_amount, normal_quantile, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.scatter import day_scatter
@@ -237,11 +238,7 @@ def _rate(
     }
     if by == "hour_of_week":
         found["score_without_worst_week"] = _scores_without_worst(frame, event, denominator)
-    # The columns are new, and copying them would take longer than computing them.
-    out = pd.DataFrame(found, index=index, copy=False)
-    group = group_column(frame)
-    if by is None and group is not None:
-        out.insert(0, group, frame[group])
+    out = beside_groups(frame, found) if by is None else pd.DataFrame(found, index, copy=False)
     if by in SLOTS:
         out.attrs["left_out"] = grouping.provisional_instants(frame)
         out.attrs["timezone"] = str(zone_of(frame))
