@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats, normal_cdf
+from usage_analysis.analysis.intervals import Floats, Values, normal_cdf
 
 #: Beta parameters whose sum is above this make no difference from a binomial distribution.
 _BINOMIAL = 1e12
@@ -20,7 +18,7 @@ _MANY = 1000.0
 _CLUMPED = 0.01
 
 
-def upper_counts(calls: NDArray[Any], rate: Floats, spread: Floats, tail: float) -> Floats:
+def upper_counts(calls: Values, rate: Floats, spread: Floats, tail: float) -> Floats:
     """Return the least count that is exceeded with a probability of at most `tail`.
 
     The count of events among n calls is beta-binomial with mean ``n·rate`` and a standard deviation
@@ -49,7 +47,7 @@ def upper_counts(calls: NDArray[Any], rate: Floats, spread: Floats, tail: float)
     return out
 
 
-def upper_tails(events: NDArray[Any], calls: NDArray[Any], rate: Floats, spread: Floats) -> Floats:
+def upper_tails(events: Values, calls: Values, rate: Floats, spread: Floats) -> Floats:
     """Return the probability of so many events among n calls, or more.
 
     Parameters
@@ -74,7 +72,7 @@ def upper_tails(events: NDArray[Any], calls: NDArray[Any], rate: Floats, spread:
     return np.where(many, normal, np.clip(1 - below, 0.0, 1.0))
 
 
-def _parameters(calls: NDArray[Any], rate: Floats, spread: Floats) -> tuple[Floats, Floats, Floats]:
+def _parameters(calls: Values, rate: Floats, spread: Floats) -> tuple[Floats, Floats, Floats]:
     """Return whole calls and the two beta parameters."""
     n = np.maximum(np.rint(calls.astype(np.float64)), 1.0)
     excess = spread**2 - 1

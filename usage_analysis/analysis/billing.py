@@ -9,13 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.columns import exact
-from usage_analysis.analysis.intervals import AT_ONCE, share
+from usage_analysis.analysis.intervals import AT_ONCE, Integers, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.grouping import Sums, groups_of, sums
-
-Integers = NDArray[np.int64]
 
 #: The vendor's default price per billed minute [USD].
 PRICE = Decimal("0.05")

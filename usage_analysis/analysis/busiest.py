@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats, normal_cdf
+from usage_analysis.analysis.intervals import Booleans, Floats, Places, Values, normal_cdf
 from usage_analysis.analysis.weekdays import ratio as divide
 
 #: Fewest buckets of a slot before one slot is named.
@@ -23,7 +21,7 @@ _TINY = 1e-9
 
 
 def dispersion(
-    mean: Floats, squares: NDArray[Any], n: NDArray[np.intp], *, otherwise: float | Floats = 1.0
+    mean: Floats, squares: Values, n: Places, *, otherwise: float | Floats = 1.0
 ) -> Floats:
     """Variance of a bucket over its mean in each group's busy slots, shape (groups, 1).
 
@@ -40,7 +38,7 @@ def dispersion(
     return np.where(free >= _FREE, found, np.maximum(found, otherwise))[:, None]
 
 
-def expected_week(mean: Floats, n: NDArray[np.intp], ratio: Floats) -> tuple[Floats, Floats]:
+def expected_week(mean: Floats, n: Places, ratio: Floats) -> tuple[Floats, Floats]:
     """Expected load of each hour of the week and its standard error, shape (groups, 168).
 
     The greatest of 168 means of few weeks is mostly a lucky one. So each mean is shrunk towards
@@ -69,9 +67,7 @@ def expected_week(mean: Floats, n: NDArray[np.intp], ratio: Floats) -> tuple[Flo
     return product + weight * (mean - product), np.sqrt(variance)
 
 
-def may_be_busiest(
-    mean: Floats, expected: Floats, error: Floats, n: NDArray[np.intp]
-) -> NDArray[np.bool_]:
+def may_be_busiest(mean: Floats, expected: Floats, error: Floats, n: Places) -> Booleans:
     """Slots that may be the busiest of their group, at a confidence of 95 %.
 
     One slot alone where the probabilities that another is busier add to at most 5 %, and its own
@@ -102,13 +98,13 @@ def may_be_busiest(
     return np.where(named, alone, among) & seen
 
 
-def _busy(mean: Floats, n: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _busy(mean: Floats, n: Places) -> Booleans:
     top = np.where(n > 0, mean, 0.0).max(axis=1, keepdims=True, initial=0.0)
-    out: NDArray[np.bool_] = (n > 0) & (mean >= top / 2) & (mean > 0)
+    out: Booleans = (n > 0) & (mean >= top / 2) & (mean > 0)
     return out
 
 
-def _main_effects(total: Floats, n: NDArray[np.intp]) -> Floats:
+def _main_effects(total: Floats, n: Places) -> Floats:
     """Product of a weekday's and a clock hour's effect, by iterative proportional fitting."""
     sums, weeks = total.reshape(-1, 7, 24), n.reshape(-1, 7, 24)
     hours = np.ones((len(sums), 1, 24))

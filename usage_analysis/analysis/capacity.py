@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from usage_analysis.analysis.busiest import dispersion, expected_week
 from usage_analysis.analysis.columns import beside_groups, exact
 from usage_analysis.analysis.erlang import blocking_of, offered_for
-from usage_analysis.analysis.intervals import Floats, check_share
+from usage_analysis.analysis.intervals import Booleans, Floats, Integers, Places, check_share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import percentiles
 from usage_analysis.filters import check_whole_number
@@ -134,7 +134,7 @@ class _Held(NamedTuple):
     traffic: Floats
     #: Standard deviation of what spreading talk leaves unknown [erlangs].
     error: Floats
-    overlong: NDArray[np.bool_]
+    overlong: Booleans
     #: Mean call length of each group [h].
     length: Floats
 
@@ -176,8 +176,8 @@ def many_overlong(count: Any, hours: Any) -> Any:
 
 
 def call_lengths(
-    talk: Floats, calls: Floats, code: NDArray[np.intp], groups: int
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    talk: Floats, calls: Floats, code: Places, groups: int
+) -> tuple[Floats, Floats, Booleans]:
     """Return mean and standard deviation of call lengths in each group [h], and overlong hours.
 
     The standard deviation comes from the scatter of hours, by the median absolute deviation, which
@@ -199,7 +199,7 @@ def call_lengths(
     return mean, spread, overlong
 
 
-def _spread(talk: Floats, mean: Floats, run: NDArray[np.intp]) -> Floats:
+def _spread(talk: Floats, mean: Floats, run: Places) -> Floats:
     """Talk by the hour it is held in, for exponential lengths and starts spread evenly.
 
     `run` numbers hours that follow one another; talk that ends outside its run is dropped, for the
@@ -217,7 +217,7 @@ def _spread(talk: Floats, mean: Floats, run: NDArray[np.intp]) -> Floats:
     return out
 
 
-def _one_call(excess: Floats, run: NDArray[np.intp]) -> Floats:
+def _one_call(excess: Floats, run: Places) -> Floats:
     """Talk beyond the usual, as one call that starts in the middle of its hour."""
     (start,) = np.nonzero(excess)
     own = np.minimum(excess, 0.5)
@@ -234,9 +234,7 @@ def _one_call(excess: Floats, run: NDArray[np.intp]) -> Floats:
     return own + np.cumsum(steps)[:-1] + rest[:-1]
 
 
-def _usual(
-    held: _Held, slot: NDArray[np.int64], final: NDArray[np.bool_], groups: int
-) -> tuple[Floats, Floats]:
+def _usual(held: _Held, slot: Integers, final: Booleans, groups: int) -> tuple[Floats, Floats]:
     """Expected carried traffic of each row's hour of the week, and the noise of a single hour."""
     size = 168 * groups
     n = np.bincount(slot[final], minlength=size).reshape(-1, 168)

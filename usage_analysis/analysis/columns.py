@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from usage_analysis.analysis.intervals import Booleans, Floats, Values
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.wire import MEASURES
 
-Floats = NDArray[np.float64]
 
-
-def finished(frame: pd.DataFrame) -> NDArray[np.bool_]:
+def finished(frame: pd.DataFrame) -> Booleans:
     """Return which rows are complete and no longer provisional, as far as the frame tells."""
     whole = np.ones(len(frame), dtype=np.bool_)
     if "complete" in frame:
@@ -39,7 +37,7 @@ def beside_groups(frame: pd.DataFrame, columns: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({**groups, **columns}, index=frame.index, copy=False)
 
 
-def exact(frame: pd.DataFrame, column: str) -> NDArray[Any]:
+def exact(frame: pd.DataFrame, column: str) -> Values:
     """Return a column whose sums are exact: talk as integer microseconds, others as they are."""
     values = frame[column].to_numpy()
     return values.astype("m8[us]", copy=False).view(np.int64) if column == "duration" else values

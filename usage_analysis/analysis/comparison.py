@@ -14,10 +14,10 @@ from usage_analysis.analysis import intervals
 from usage_analysis.analysis.clock_hours import ClockHours, first_day
 from usage_analysis.analysis.columns import in_kind
 from usage_analysis.analysis.difference import check_groups, significant
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.intervals import Floats, Integers
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of
-from usage_analysis.analysis.scatter import FEWEST, Integers, cosines, slow_sums
+from usage_analysis.analysis.scatter import FEWEST, cosines, slow_sums
 from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.betabinomial import upper_counts
 from usage_analysis.analysis.columns import beside_groups, finished, with_measures
-from usage_analysis.analysis.intervals import Floats, share
+from usage_analysis.analysis.intervals import Booleans, Floats, Integers, Places, Values, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
 from usage_analysis.analysis.vocabulary import check_choice
@@ -163,8 +162,8 @@ class _Periods:
     calls: Floats
     events: Floats
     rate: Floats
-    times: NDArray[np.int64]
-    code: NDArray[np.intp]
+    times: Integers
+    code: Places
     groups: pd.Index | None
 
     @classmethod
@@ -178,11 +177,11 @@ class _Periods:
     def count(self) -> int:
         return 1 if self.groups is None else len(self.groups)
 
-    def of_rows(self, values: NDArray[Any]) -> NDArray[Any]:
+    def of_rows(self, values: Values) -> Values:
         # One value for all rows need not be looked up for each.
         return values if self.count == 1 else values[self.code]
 
-    def where(self, rows: NDArray[np.bool_]) -> _Periods:
+    def where(self, rows: Booleans) -> _Periods:
         calls, events, code = self.calls[rows], self.events[rows], self.code[rows]
         return _Periods(calls, events, self.rate[rows], self.times[rows], code, self.groups)
 
@@ -215,11 +214,11 @@ def _learn(data: _Periods, method: str) -> _Usual:
     return usual
 
 
-def _most_extreme(data: _Periods, usual: _Usual) -> NDArray[np.intp]:
+def _most_extreme(data: _Periods, usual: _Usual) -> Places:
     """Return the row of each group's greatest |z|."""
     centre = data.of_rows(usual.centre)
     z = np.nan_to_num(np.abs(data.rate - centre) / _sigma(centre, data.calls), nan=-1.0)
-    rows: NDArray[np.intp] = pd.Series(z).groupby(data.code).idxmax().to_numpy()
+    rows: Places = pd.Series(z).groupby(data.code).idxmax().to_numpy()
     return rows
 
 
@@ -276,7 +275,7 @@ def _learn_from(
 
 def _limits(
     data: _Periods, usual: _Usual, method: str, sigmas: float = _SIGMAS
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, Booleans]:
     """Return low and high limit of each period, and whether its rate is beyond them."""
     centre, spread = data.of_rows(usual.centre), data.of_rows(usual.spread)
     sigma = _sigma(centre, data.calls)
@@ -318,7 +317,7 @@ def _sigma(centre: Floats, calls: Floats) -> Floats:
     return root
 
 
-def _spread(z: Floats, times: NDArray[np.int64], code: NDArray[np.intp], count: int) -> Floats:
+def _spread(z: Floats, times: Integers, code: Places, count: int) -> Floats:
     """Mean moving range of each group's z over what chance alone gives; NaN without a range."""
     known = ~np.isnan(z)
     if not known.all():

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis import intervals, rates
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.intervals import Booleans, Floats, Values
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import Independent
 from usage_analysis.analysis.scatter import Scatter, day_scatter, values_at
@@ -230,14 +229,14 @@ def rate_effects(
     return with_meaning(found, meaning, current, previous)
 
 
-def significant(tails: Floats, confidence: float) -> NDArray[np.bool_]:
+def significant(tails: Floats, confidence: float) -> Booleans:
     """Return which results are significant together; below the 90 % level none is."""
     if confidence < CLAIMS:
         return np.zeros(len(tails), dtype=np.bool_)
     return intervals.holm(tails, confidence)
 
 
-_Sums = tuple[NDArray[Any], NDArray[Any]]
+_Sums = tuple[Values, Values]
 
 
 def _periods(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from usage_analysis.analysis.intervals import AT_ONCE, Floats
+from usage_analysis.analysis.intervals import AT_ONCE, Floats, Integers, Values
 from usage_analysis.errors import QueryError
-
-Integers = NDArray[np.int64]
 
 _STEPS = 200
 
@@ -168,7 +166,7 @@ def _format(value: object) -> str:
     return repr(value)[:80]
 
 
-def _plain(values: NDArray[Any]) -> Any:
+def _plain(values: Values) -> Any:
     return values.item() if values.ndim == 0 else values
 
 

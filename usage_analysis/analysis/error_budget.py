@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.columns import beside_groups
 from usage_analysis.analysis.intervals import (
+    Booleans,
+    Values,
     check_amount,
     check_share,
     normal_quantile,
@@ -102,7 +103,7 @@ def burn_rate(
     late = hourly["provisional"].to_numpy(dtype=bool)
     kept = hourly[~late] if late.any() else hourly
     columns: dict[str, Any] = {}
-    certain: dict[int, NDArray[np.bool_]] = {}
+    certain: dict[int, Booleans] = {}
     thresholds = {12: (_FAST, 0.95), 72: (_SLOW, 0.99)}
     for hours, calls, errors, whole in _windows(kept):
         burn = share(errors, calls)
@@ -133,9 +134,7 @@ def burn_rate(
     return with_meaning(out, meaning, hourly)
 
 
-def _windows(
-    kept: pd.DataFrame,
-) -> Iterator[tuple[int, NDArray[Any], NDArray[Any], NDArray[np.bool_]]]:
+def _windows(kept: pd.DataFrame) -> Iterator[tuple[int, Values, Values, Booleans]]:
     """Yield the length of each window [h], its calls and errors, and whether it is whole."""
     columns = [kept[name].to_numpy() for name in ("total_count", "error_count")]
     if len(kept) == 0:
@@ -150,9 +149,7 @@ def _windows(
         yield hours, calls, errors, whole
 
 
-def _exceeds(
-    errors: NDArray[Any], calls: NDArray[Any], rate: float, confidence: float
-) -> NDArray[np.bool_]:
+def _exceeds(errors: Values, calls: Values, rate: float, confidence: float) -> Booleans:
     """Return where the lower end of Wilson's interval is at least a rate (the score test)."""
     rate = min(rate, 1.0)
     needed = normal_quantile(confidence) * np.sqrt(calls * (rate * (1 - rate)))

@@ -12,15 +12,15 @@ from typing import Final
 
 import numpy as np
 
-from usage_analysis.analysis.intervals import Floats, normal_cdf, normal_quantile, student
-from usage_analysis.analysis.weekdays import (
+from usage_analysis.analysis.intervals import (
     Booleans,
+    Floats,
     Integers,
-    Weekdays,
-    learn_weekdays,
-    low_days,
-    ratio,
+    normal_cdf,
+    normal_quantile,
+    student,
 )
+from usage_analysis.analysis.weekdays import Weekdays, learn_weekdays, low_days, ratio
 
 #: Number of days that a forecast learns from.
 SPAN: Final = 56

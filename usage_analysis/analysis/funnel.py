@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis import group_spread
 from usage_analysis.analysis.group_spread import OUTER
-from usage_analysis.analysis.intervals import Floats, share
+from usage_analysis.analysis.intervals import Booleans, Floats, Integers, Values, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_breakdown, check_event, dates_of, summed_by
 from usage_analysis.analysis.scatter import sums_of_days
@@ -129,9 +127,7 @@ def _day_spread(breakdown: pd.DataFrame, event: str, denominator: str) -> float:
     return math.sqrt(max(found / expected, 1.0)) if expected > 0 else 1.0
 
 
-def limits_at(
-    groups: pd.DataFrame, calls: NDArray[np.int64], *, chance_alone: bool = False
-) -> pd.DataFrame:
+def limits_at(groups: pd.DataFrame, calls: Integers, *, chance_alone: bool = False) -> pd.DataFrame:
     """Return the limits of a funnel for other numbers of calls, or those of chance alone.
 
     Parameters
@@ -167,9 +163,7 @@ def differ(groups: pd.DataFrame) -> bool:
     return bool(groups["spread_ratio"].iloc[0] > least)
 
 
-def _limits(
-    calls: NDArray[Any], n: Floats, k: Floats, kept: NDArray[np.bool_], spread: float
-) -> Floats:
+def _limits(calls: Values, n: Floats, k: Floats, kept: Booleans, spread: float) -> Floats:
     """Return binomial limits, widened by the scatter of days and by differences of groups."""
     limits = _binomial_limits(calls, _inside(n, k, kept))
     some = (calls > 0) & np.isfinite(limits).all(axis=1)
@@ -184,7 +178,7 @@ def _limits(
     return limits
 
 
-def _ratio(n: Floats, k: Floats, kept: NDArray[np.bool_]) -> float:
+def _ratio(n: Floats, k: Floats, kept: Booleans) -> float:
     """Return the mean square of the z of the groups kept, beside binomial chance."""
     if np.count_nonzero(kept) < 2:
         return 1.0
@@ -197,13 +191,13 @@ def _rate(n: Floats, k: Floats) -> float:
     return float(k.sum() / n.sum()) if n.sum() > 0 else math.nan
 
 
-def _inside(n: Floats, k: Floats, kept: NDArray[np.bool_]) -> float:
+def _inside(n: Floats, k: Floats, kept: Booleans) -> float:
     """Return the rate of the groups kept; half an event from 0 or 1 where only others have any."""
     rate = _rate(n[kept], k[kept])
     return rate if 0 < rate < 1 or kept[n > 0].all() else group_spread.inner_rate(n, k, kept)
 
 
-def _binomial_limits(calls: NDArray[Any], rate: float) -> Floats:
+def _binomial_limits(calls: Values, rate: float) -> Floats:
     """Return the shares of calls below which a binomial count stays with each probability."""
     out = np.full((len(calls), len(_LIMITS)), np.nan)
     if 0 < rate < 1:

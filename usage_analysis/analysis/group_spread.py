@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats, normal_cdf
+from usage_analysis.analysis.intervals import Booleans, Floats, Values, normal_cdf
 
 #: Scale of the usual relative differences between groups, of a half-normal distribution.
 USUAL = 0.15
@@ -41,7 +40,7 @@ def angle(n: Floats, k: Floats) -> Floats:
 
 
 def common(
-    n: Floats, k: Floats, scatter: float, kept: NDArray[np.bool_], *, without: bool = False
+    n: Floats, k: Floats, scatter: float, kept: Booleans, *, without: bool = False
 ) -> Common:
     """Weigh the possible spreads between groups by how well they fit the groups kept.
 
@@ -83,7 +82,7 @@ def common(
     return Common(chance / chance.sum(axis=1, keepdims=True), centre, error, between)
 
 
-def inner_rate(n: Floats, k: Floats, kept: NDArray[np.bool_]) -> float:
+def inner_rate(n: Floats, k: Floats, kept: Booleans) -> float:
     """Return the rate of the groups kept; half an event from 0 or 1 where it is 0 or 1."""
     calls, events = float(n[kept].sum()), float(k[kept].sum())
     if 0 < events < calls:
@@ -91,7 +90,7 @@ def inner_rate(n: Floats, k: Floats, kept: NDArray[np.bool_]) -> float:
     return (events + 0.5) / (calls + 1)
 
 
-def reference(n: Floats, k: Floats, scatter: float) -> NDArray[np.bool_]:
+def reference(n: Floats, k: Floats, scatter: float) -> Booleans:
     """Return the groups with calls that hold together.
 
     The group farthest from the others is left out while it is beyond their 99.8 % limits (Ohlssen,
@@ -111,7 +110,7 @@ def reference(n: Floats, k: Floats, scatter: float) -> NDArray[np.bool_]:
 
 
 def widening(
-    calls: NDArray[Any], below: float, quantile: float, scatter: float, found: Common
+    calls: Values, below: float, quantile: float, scatter: float, found: Common
 ) -> tuple[Floats, float]:
     """Return how many times as far from the centre as chance puts it a limit lies, and the centre.
 

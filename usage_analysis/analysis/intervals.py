@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError
 
+#: Arrays of numbers, whole numbers, truth values, places in another array, and any values.
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+Places = NDArray[np.intp]
+Values = NDArray[Any]
 
 #: So many numbers fit a processor's cache, where they are worked on several times as fast.
 AT_ONCE = 1 << 14
@@ -80,7 +85,7 @@ def normal_cdf(z: Any) -> Any:
     return ndtr(z)
 
 
-def holm(tails: Floats, confidence: float) -> NDArray[np.bool_]:
+def holm(tails: Floats, confidence: float) -> Booleans:
     """Return which of several results are significant together.
 
     Holm's step-down rule (Holm 1979, Scandinavian Journal of Statistics 6:65): where nothing has
@@ -114,7 +119,7 @@ def shrink_towards_mean(values: Floats, variances: Floats) -> Floats:
     return out
 
 
-def share(events: NDArray[Any], calls: NDArray[Any]) -> Floats:
+def share(events: Values, calls: Values) -> Floats:
     """Return events per call, NaN without calls."""
     some = calls > 0
     if some.all():
@@ -125,9 +130,7 @@ def share(events: NDArray[Any], calls: NDArray[Any]) -> Floats:
     return out
 
 
-def wilson(
-    events: NDArray[Any], calls: NDArray[Any], quantile: float | Floats
-) -> tuple[Floats, Floats]:
+def wilson(events: Values, calls: Values, quantile: float | Floats) -> tuple[Floats, Floats]:
     """Return Wilson's interval for each share; NaN without calls or with more events than calls.
 
     A quantile of its own for each share widens the interval as fewer calls would: the interval
@@ -142,11 +145,7 @@ def wilson(
 
 
 def newcombe(
-    events: NDArray[Any],
-    calls: NDArray[Any],
-    others: NDArray[Any],
-    other_calls: NDArray[Any],
-    quantile: float | Floats,
+    events: Values, calls: Values, others: Values, other_calls: Values, quantile: float | Floats
 ) -> tuple[Floats, Floats]:
     """Return Newcombe's hybrid score interval for each difference of two shares.
 
@@ -159,9 +158,7 @@ def newcombe(
     return p - q - np.hypot(p - low, other_high - q), p - q + np.hypot(high - p, q - other_low)
 
 
-def newcombe_quantile(
-    events: NDArray[Any], calls: NDArray[Any], others: NDArray[Any], other_calls: NDArray[Any]
-) -> Floats:
+def newcombe_quantile(events: Values, calls: Values, others: Values, other_calls: Values) -> Floats:
     """Return the quantile at which each of Newcombe's intervals ends at 0; found by halving."""
     least, most = np.zeros(len(calls)), np.full(len(calls), 100.0)
     for _ in range(50):
@@ -172,9 +169,7 @@ def newcombe_quantile(
     return least
 
 
-def _wilson(
-    events: NDArray[Any], calls: NDArray[Any], quantile: float | Floats
-) -> tuple[Floats, Floats]:
+def _wilson(events: Values, calls: Values, quantile: float | Floats) -> tuple[Floats, Floats]:
     known = (calls > 0) & (events <= calls) & (events >= 0) & ~np.isnan(quantile)
     n = np.where(known, calls, np.nan).astype(np.float64, copy=False)
     k = events.astype(np.float64)

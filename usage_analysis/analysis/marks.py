@@ -9,8 +9,8 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from usage_analysis.analysis.intervals import Booleans
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.grouping import row_lengths
 from usage_analysis.tidy.zones import row_times
@@ -102,7 +102,7 @@ def without(frame: pd.DataFrame, marks: Sequence[Mark]) -> pd.DataFrame:
     return frame[~left_out(frame, marks)]
 
 
-def left_out(frame: pd.DataFrame, marks: Sequence[Mark]) -> NDArray[np.bool_]:
+def left_out(frame: pd.DataFrame, marks: Sequence[Mark]) -> Booleans:
     """Which rows of a frame touch a period to leave out."""
     out = np.zeros(len(frame), dtype=np.bool_)
     periods = [mark for mark in marks if mark.leave_out]

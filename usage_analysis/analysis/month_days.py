@@ -11,8 +11,7 @@ import pandas as pd
 
 from usage_analysis.analysis.columns import exact
 from usage_analysis.analysis.forecast import SPAN
-from usage_analysis.analysis.intervals import Floats
-from usage_analysis.analysis.weekdays import Booleans, Integers
+from usage_analysis.analysis.intervals import Booleans, Floats, Integers
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.zones import DAY
 

@@ -7,12 +7,18 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.columns import in_kind
-from usage_analysis.analysis.intervals import normal_quantile, wilson
+from usage_analysis.analysis.intervals import (
+    Booleans,
+    Floats,
+    Places,
+    Values,
+    normal_quantile,
+    wilson,
+)
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.profiles import Floats, Measured, check_weekend, measured, profile_of
+from usage_analysis.analysis.profiles import check_weekend, measured, profile_of
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice
 from usage_analysis.analysis.weekdays import ratio as divide
 from usage_analysis.errors import QueryError
@@ -34,7 +40,7 @@ class WholeDays:
     all there and lack an hour only because the clock skips it.
     """
 
-    def __init__(self, hourly: pd.DataFrame, found: tuple[Rows, Floats, Measured]) -> None:
+    def __init__(self, hourly: pd.DataFrame, found: tuple[Rows, Floats, Values]) -> None:
         rows, lengths, values = found
         kept = ~hourly["provisional"].to_numpy(dtype=bool)
         place, day = rows.place[kept], rows.local // DAY
@@ -56,7 +62,7 @@ class WholeDays:
         self.load = np.full(shape, np.nan)
         np.divide(total, hours, out=self.load, where=self.whole[:, :, None])
 
-    def weekdays(self) -> NDArray[np.intp]:
+    def weekdays(self) -> Places:
         """Weekday of each day, 0 is Monday."""
         return weekday_of(np.arange(self.whole.shape[1]) + self.first)
 
@@ -201,7 +207,7 @@ def _busiest(
 
 
 def _share_interval(
-    load: Floats, at_peak: NDArray[np.bool_], found: int, method: str, quantile: float
+    load: Floats, at_peak: Booleans, found: int, method: str, quantile: float
 ) -> tuple[float, float]:
     """Interval of the share of days on which an hour is the day's peak.
 
@@ -295,7 +301,7 @@ def _peak_shares(table: WholeDays) -> Floats:
     return divide(_by_weekday(table, at_peak), _by_weekday(table, table.whole)[:, :, None], np.nan)
 
 
-def _by_weekday(table: WholeDays, days: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _by_weekday(table: WholeDays, days: Booleans) -> Places:
     """Count the marked days of each weekday, for each group."""
     each = [days[:, table.weekdays() == weekday].sum(axis=1) for weekday in range(7)]
     return np.stack(each, axis=1)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_busiest
-from usage_analysis.analysis.columns import beside_groups, exact
+from usage_analysis.analysis.columns import exact
+from usage_analysis.analysis.intervals import Booleans, Floats, Places, Values
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice, dates, either
 from usage_analysis.errors import QueryError
@@ -21,9 +20,6 @@ from usage_analysis.tidy.grouping import SLOTS, Rows
 from usage_analysis.tidy.periods import by_place
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, local_clock, weekday_of
-
-Floats = NDArray[np.float64]
-Measured = NDArray[Any]
 
 
 def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
@@ -61,11 +57,12 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     """
     check_frame("traffic_intensity", hourly, "duration")
     lengths = grouping.covered_lengths(hourly)
-    traffic = beside_groups(hourly, {"traffic": exact(hourly, "duration") / lengths})
+    traffic = exact(hourly, "duration") / lengths
+    group = group_column(hourly)
     meaning = Meaning(made_by="traffic_intensity", measure="traffic")
-    if group_column(hourly) is None:
-        return with_meaning(traffic["traffic"], meaning, hourly)
-    return with_meaning(traffic, meaning, hourly)
+    if group is None:
+        return with_meaning(pd.Series(traffic, hourly.index, name="traffic"), meaning, hourly)
+    return with_meaning(hourly[[group]].assign(traffic=traffic), meaning, hourly)
 
 
 def load_profile(
@@ -155,7 +152,7 @@ def _by_kind_of_day(hourly: pd.DataFrame, weekend: Sequence[str]) -> pd.DataFram
     return out
 
 
-def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Floats, Measured]:
+def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Floats, Values]:
     """Rows of a frame, the length of each instant [h], and the measure of each row.
 
     Talk is in microseconds, for traffic too: integers are exact, and fast to sort.
@@ -184,7 +181,7 @@ def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
     return column
 
 
-def as_measure(values: Floats, measure: str) -> Measured:
+def as_measure(values: Floats, measure: str) -> Values:
     """Numbers of a measure in its own kind: talk as timedeltas, traffic in erlangs."""
     if measure == "traffic":
         return values / HOUR
@@ -195,7 +192,7 @@ def as_measure(values: Floats, measure: str) -> Measured:
 
 
 def profile_of(
-    hourly: pd.DataFrame, found: tuple[Rows, Floats, Measured], by: str, measure: str
+    hourly: pd.DataFrame, found: tuple[Rows, Floats, Values], by: str, measure: str
 ) -> pd.DataFrame:
     """Return the profile of what `measured` found, as `load_profile` returns it."""
     rows, lengths, values = found
@@ -237,13 +234,8 @@ def profile_of(
 
 
 def _expected(
-    rows: Rows,
-    keys: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
-    loads: Measured,
-    mean: Floats,
-    n: NDArray[np.intp],
-    by: str,
-) -> tuple[Floats, NDArray[np.bool_]]:
+    rows: Rows, keys: tuple[Places, Places, Places], loads: Values, mean: Floats, n: Places, by: str
+) -> tuple[Floats, Booleans]:
     """Expected load of each slot, and the slots that may be the busiest."""
     shape = (-1, SLOTS[by])
     if not n.any():
@@ -260,11 +252,8 @@ def _expected(
 
 
 def _of_whole_days(
-    rows: Rows,
-    keys: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
-    loads: Measured,
-    by: str,
-) -> tuple[Floats, NDArray[np.intp], Floats]:
+    rows: Rows, keys: tuple[Places, Places, Places], loads: Values, by: str
+) -> tuple[Floats, Places, Floats]:
     """Means of slots over whole days, the number of days, and standard errors of the means.
 
     Hours of one day are compared within it, so what is left when each day has its own level counts
@@ -307,14 +296,12 @@ def _of_whole_days(
     return mean, n, np.sqrt(ratio[:, None] * mean / np.maximum(n, 1))
 
 
-def _means(values: Floats, key: NDArray[np.intp], count: int) -> tuple[NDArray[np.intp], Floats]:
+def _means(values: Floats, key: Places, count: int) -> tuple[Places, Floats]:
     n = np.bincount(key, minlength=count)
     return n, np.bincount(key, values, minlength=count) / np.maximum(n, 1)
 
 
-def percentiles(
-    values: Measured, key: NDArray[np.intp], n: NDArray[np.intp], percents: Sequence[int]
-) -> list[Floats]:
+def percentiles(values: Values, key: Places, n: Places, percents: Sequence[int]) -> list[Floats]:
     """Percentiles of the values under each key, by linear interpolation; NaN without any."""
     if len(values) == 0:
         return [np.full(len(n), np.nan) for _ in percents]
@@ -329,7 +316,7 @@ def percentiles(
     return out
 
 
-def _sorted_by_key(values: Measured, key: NDArray[np.intp]) -> Floats:
+def _sorted_by_key(values: Values, key: Places) -> Floats:
     """Values sorted under each key, the keys in order.
 
     Whole numbers sort fastest as one number with their key, and small ones are only counted; others

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.analysis.capacity import call_lengths
 from usage_analysis.analysis.columns import exact, in_kind
+from usage_analysis.analysis.intervals import Booleans, Integers
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import check_kind, group_column
 from usage_analysis.tidy.grouping import Sums, each_group
@@ -113,9 +113,7 @@ def _not_run(name: str, missing: str) -> Check:
     return name, None, None, None, 0, None, missing
 
 
-def _judge(
-    name: str, buckets: pd.DataFrame, failing: NDArray[np.bool_], found: Any, expected: Any
-) -> Check:
+def _judge(name: str, buckets: pd.DataFrame, failing: Booleans, found: Any, expected: Any) -> Check:
     """Return a check that holds unless a bucket fails, with the first such bucket."""
     places = np.flatnonzero(failing)
     first = buckets.index[places[0]] if len(places) else None
@@ -142,7 +140,7 @@ def _format_value(value: Any, measure: str) -> Any:
     return int(value) / MICRO if measure == "billed_minutes" else in_kind(int(value), measure)
 
 
-def _exact(frame: pd.DataFrame, measure: str) -> NDArray[np.int64]:
+def _exact(frame: pd.DataFrame, measure: str) -> Integers:
     if measure == "billed_minutes":
         return micro_minutes(frame)
     return exact(frame, measure).astype(np.int64, copy=False)

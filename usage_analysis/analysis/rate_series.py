@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.difference import significant, tails_of
-from usage_analysis.analysis.intervals import share, wilson
+from usage_analysis.analysis.intervals import Booleans, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import dates_of, error_rate, summed_by
 from usage_analysis.analysis.scatter import day_scatter, scatter_of
@@ -67,7 +66,7 @@ def trailing_rates(
     )
 
 
-def unlike_the_rest(rates: pd.DataFrame, confidence: float) -> NDArray[np.bool_]:
+def unlike_the_rest(rates: pd.DataFrame, confidence: float) -> Booleans:
     """Return which groups have a rate unlike that of all other groups together, by Holm's rule.
 
     Parameters

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.columns import beside_groups
-from usage_analysis.analysis.intervals import Floats, check_amount, normal_quantile, share, wilson
+from usage_analysis.analysis.intervals import (
+    Booleans,
+    Floats,
+    Places,
+    Values,
+    check_amount,
+    normal_quantile,
+    share,
+    wilson,
+)
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.scatter import day_scatter
 from usage_analysis.analysis.vocabulary import check_choice, dates
@@ -313,7 +321,7 @@ def _slot_size(frame: pd.DataFrame, denominator: str, by: str) -> Floats:
     return squares / np.maximum(np.bincount(key, calls, minlength=count), 1)
 
 
-def _slots(frame: pd.DataFrame, by: str) -> tuple[Rows, NDArray[np.bool_], NDArray[np.intp], int]:
+def _slots(frame: pd.DataFrame, by: str) -> tuple[Rows, Booleans, Places, int]:
     """Return rows, a mask of the final ones, the slot of each of these, and the number of slots."""
     rows = grouping.rows_of(frame)
     kept = ~frame["provisional"].to_numpy(dtype=bool)
@@ -323,7 +331,7 @@ def _slots(frame: pd.DataFrame, by: str) -> tuple[Rows, NDArray[np.bool_], NDArr
 
 def summed_by(
     frame: pd.DataFrame, columns: list[str], by: str | None
-) -> tuple[list[NDArray[Any]], pd.Index]:
+) -> tuple[list[Values], pd.Index]:
     """Return each column summed over what `by` names, and the index of the sums."""
     values = [frame[column].to_numpy() for column in columns]
     if by is None:

@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats, normal_quantile, student
+from usage_analysis.analysis.intervals import (
+    Booleans,
+    Floats,
+    Integers,
+    Places,
+    Values,
+    normal_quantile,
+    student,
+)
 from usage_analysis.tidy.grouping import Sums, rows_of
 from usage_analysis.tidy.zones import DAY
-
-Integers = NDArray[np.int64]
 
 #: Degrees of freedom below which the scatter of days is not known at all.
 FEWEST = 2
@@ -49,7 +54,7 @@ class Scatter:
     size: Floats
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Booleans:
         """Groups with enough days to know their scatter."""
         return self.freedom >= FEWEST
 
@@ -58,7 +63,7 @@ class Scatter:
         totals = self.total + other.total, self.freedom + other.freedom
         return Scatter(*totals, self.events + other.events, self.size)
 
-    def of(self, place: NDArray[np.intp]) -> Scatter:
+    def of(self, place: Places) -> Scatter:
         """Return the scatter of the groups at these places; -1 is one without any day."""
         parts: tuple[Any, ...] = self.total, self.freedom, self.events, self.size
         return Scatter(*(values_at(part, place) for part in parts))
@@ -98,7 +103,7 @@ class Scatter:
         return self.events / (self.events + _BELIEF_EVENTS)
 
 
-def values_at(column: NDArray[Any], place: NDArray[np.intp]) -> NDArray[Any]:
+def values_at(column: Values, place: Places) -> Values:
     """Return values at places, and 0 at -1."""
     return np.append(column, column.dtype.type(0))[place]
 
@@ -116,7 +121,7 @@ def cosines(days: int) -> int:
 
 
 def slow_sums(
-    values: Floats, code: NDArray[np.intp], count: int, short: float = _SHORT
+    values: Floats, code: Places, count: int, short: float = _SHORT
 ) -> tuple[Floats, Integers]:
     """Return the sum of the variance estimates of each group's total, and their number.
 
@@ -151,7 +156,7 @@ def day_scatter(
 
 def sums_of_days(
     frame: pd.DataFrame, event: str, denominator: str
-) -> tuple[Floats, Floats, NDArray[np.intp], int]:
+) -> tuple[Floats, Floats, Places, int]:
     """Return calls and events of local days with calls, their groups, and the number of groups."""
     rows = rows_of(frame)
     day = rows.local // DAY
@@ -166,7 +171,7 @@ def sums_of_days(
 
 
 def scatter_of(
-    calls: Floats, events: Floats, code: NDArray[np.intp], count: int, *, single_days: bool = False
+    calls: Floats, events: Floats, code: Places, count: int, *, single_days: bool = False
 ) -> Scatter:
     """Return the scatter of days that are given by their calls and events, group after group."""
     total, wrong, squares = (

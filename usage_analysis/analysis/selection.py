@@ -12,10 +12,9 @@ from datetime import date, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from usage_analysis.analysis.intervals import Booleans
 from usage_analysis.analysis.marks import Mark, without
 from usage_analysis.analysis.scatter import FEWEST
 from usage_analysis.errors import QueryError
@@ -191,7 +190,7 @@ class Selection:
         if self.hours is None:
             return rows
         (low, high), hour = self.hours, pd.DatetimeIndex(rows.index).hour.to_numpy()
-        inside: NDArray[np.bool_] = (
+        inside: Booleans = (
             (hour >= low) & (hour < high) if low < high else (hour >= low) | (hour < high)
         )
         return rows[inside]

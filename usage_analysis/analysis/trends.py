@@ -14,7 +14,13 @@ import pandas as pd
 from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.columns import in_kind, with_measures
 from usage_analysis.analysis.forecast import SPAN, forecast
-from usage_analysis.analysis.intervals import Floats, check_amount, normal_quantile
+from usage_analysis.analysis.intervals import (
+    Booleans,
+    Floats,
+    Integers,
+    check_amount,
+    normal_quantile,
+)
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import (
     BEGINS_LATE,
@@ -24,7 +30,7 @@ from usage_analysis.analysis.month_days import (
     date_of,
 )
 from usage_analysis.analysis.vocabulary import check_choice
-from usage_analysis.analysis.weekdays import Booleans, Integers, ratio
+from usage_analysis.analysis.weekdays import ratio
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column

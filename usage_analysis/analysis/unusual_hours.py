@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis.betabinomial import upper_tails
-from usage_analysis.analysis.intervals import holm
+from usage_analysis.analysis.intervals import Floats, Integers, holm
 from usage_analysis.analysis.meaning import Meaning
 
 # The scatter of the hours is itself an estimate: at 3 % false claims stay within the 5 % that the
@@ -17,7 +16,7 @@ _LEVEL, _SCORE = 0.03, 2.0
 
 def unusual_hours(
     rates: pd.DataFrame, meaning: Meaning, *, without_worst_week: bool = True
-) -> NDArray[np.int64]:
+) -> Integers:
     """Return the hours of the week whose rate is significantly worse than that of the others.
 
     Each hour with enough calls has the exact probability of as many bad events, or more, at the
@@ -56,7 +55,7 @@ def unusual_hours(
     return rates.index.to_numpy()[found].astype(np.int64)
 
 
-def _spread(bad: NDArray[np.float64], calls: NDArray[np.float64], rate: float) -> float:
+def _spread(bad: Floats, calls: Floats, rate: float) -> float:
     """Return how many times as much as chance the hours scatter, the highest 2 % left out."""
     squares = np.sort((bad - calls * rate) ** 2 / (calls * rate * (1 - rate)))
     kept = squares[: max(int(0.98 * len(squares)), 1)]

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats
-
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
+from usage_analysis.analysis.intervals import Booleans, Floats, Integers
 
 #: Kind of each weekday: 0 for workdays, 1 for the weekend.
 _KIND: Final = np.array([0, 0, 0, 0, 0, 1, 1])
