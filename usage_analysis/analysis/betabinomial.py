@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 
-from usage_analysis.analysis.intervals import Floats, Values, normal_cdf
+from usage_analysis.analysis.arrays import Floats, Values
+from usage_analysis.analysis.intervals import normal_cdf
 
 #: Beta parameters whose sum is above this make no difference from a binomial distribution.
 _BINOMIAL = 1e12
@@ -91,8 +93,7 @@ def _step(k: int, n: Floats, alpha: Floats, beta: Floats) -> Floats:
 
 def _log_none(n: Floats, alpha: Floats, beta: Floats) -> Floats:
     """Return the logarithm of the probability that none of n calls is an event."""
-    from scipy.special import betaln  # scipy costs 0.2 s to import
-
+    betaln = scipy.special.betaln
     binomial = n * np.log1p(-alpha / (alpha + beta))
     clumped = alpha + beta < _CANCELLING
     return np.where(clumped, betaln(alpha, beta + n) - betaln(alpha, beta), binomial)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.arrays import Integers
 from usage_analysis.analysis.columns import exact
-from usage_analysis.analysis.intervals import AT_ONCE, Integers, share
+from usage_analysis.analysis.intervals import AT_ONCE, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame

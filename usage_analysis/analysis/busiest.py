@@ -6,7 +6,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from usage_analysis.analysis.intervals import Booleans, Floats, Places, Values, normal_cdf
+from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
+from usage_analysis.analysis.intervals import normal_cdf
 from usage_analysis.analysis.weekdays import ratio as divide
 
 #: Fewest buckets of a slot before one slot is named.

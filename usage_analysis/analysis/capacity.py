@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import scipy
 from numpy.typing import NDArray
 
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places
 from usage_analysis.analysis.busiest import dispersion, expected_week
 from usage_analysis.analysis.columns import beside_groups, exact
 from usage_analysis.analysis.erlang import blocking_of, offered_for
-from usage_analysis.analysis.intervals import Booleans, Floats, Integers, Places, check_share
+from usage_analysis.analysis.intervals import check_share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import percentiles
 from usage_analysis.filters import check_whole_number
@@ -286,11 +288,9 @@ def _against(
 
 def _demand(offered: Floats) -> Floats:
     """Number of calls that a Poisson variable of each mean exceeds with a probability of 0.1 %."""
-    from scipy.special import pdtr, pdtrik  # scipy costs 0.2 s to import
-
     values, place = np.unique(offered, return_inverse=True)
-    found = np.ceil(pdtrik(_DEMAND, values))
+    found = np.ceil(scipy.special.pdtrik(_DEMAND, values))
     # The continuous inverse may end a last bit above the whole number.
     lower = np.maximum(found - 1, 0)
-    found = np.where(pdtr(lower, values) >= _DEMAND, lower, found)
+    found = np.where(scipy.special.pdtr(lower, values) >= _DEMAND, lower, found)
     return np.where(values > 0, found, 0.0)[place]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.intervals import Booleans, Floats, Values
+from usage_analysis.analysis.arrays import Booleans, Floats, Values
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.wire import MEASURES
 

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis import intervals
+from usage_analysis.analysis.arrays import Floats, Integers
 from usage_analysis.analysis.clock_hours import ClockHours, first_day
 from usage_analysis.analysis.columns import in_kind
 from usage_analysis.analysis.difference import check_groups, significant
-from usage_analysis.analysis.intervals import Floats, Integers
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.scatter import FEWEST, cosines, slow_sums

@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values
 from usage_analysis.analysis.betabinomial import upper_counts
 from usage_analysis.analysis.columns import beside_groups, finished, with_measures
-from usage_analysis.analysis.intervals import Booleans, Floats, Integers, Places, Values, share
+from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
 from usage_analysis.analysis.vocabulary import check_choice

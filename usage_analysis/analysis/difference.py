@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis import intervals, rates
-from usage_analysis.analysis.intervals import Booleans, Floats, Values
+from usage_analysis.analysis.arrays import Booleans, Floats, Values
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import Independent
 from usage_analysis.analysis.scatter import Scatter, day_scatter, values_at

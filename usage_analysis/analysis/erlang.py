@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usage_analysis.analysis.intervals import AT_ONCE, Floats, Integers, Values
+from usage_analysis.analysis.arrays import Floats, Integers, Values
+from usage_analysis.analysis.intervals import AT_ONCE
 from usage_analysis.errors import QueryError
 
 _STEPS = 200

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import Booleans, Values
 from usage_analysis.analysis.columns import beside_groups
 from usage_analysis.analysis.intervals import (
-    Booleans,
-    Values,
     check_amount,
     check_share,
     normal_quantile,

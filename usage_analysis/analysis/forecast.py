@@ -12,14 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from usage_analysis.analysis.intervals import (
-    Booleans,
-    Floats,
-    Integers,
-    normal_cdf,
-    normal_quantile,
-    student,
-)
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers
+from usage_analysis.analysis.intervals import normal_cdf, normal_quantile, student
 from usage_analysis.analysis.weekdays import Weekdays, learn_weekdays, low_days, ratio
 
 #: Number of days that a forecast learns from.

@@ -7,10 +7,12 @@ from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
+import scipy
 
 from usage_analysis.analysis import group_spread
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Values
 from usage_analysis.analysis.group_spread import OUTER
-from usage_analysis.analysis.intervals import Booleans, Floats, Integers, Values, share
+from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_breakdown, check_event, dates_of, summed_by
 from usage_analysis.analysis.scatter import sums_of_days
@@ -207,11 +209,9 @@ def _binomial_limits(calls: Values, rate: float) -> Floats:
 
 
 def _binomial_points(n: int, rate: float) -> Floats:
-    from scipy.special import bdtr, bdtrik  # scipy costs 0.2 s to import
-
     below = np.array(list(_LIMITS.values()))
-    k = np.ceil(np.nan_to_num(bdtrik(below, n, rate)))
-    upto = bdtr(k, n, rate)
-    before = np.where(k > 0, bdtr(np.maximum(k - 1, 0), n, rate), 0.0)
+    k = np.ceil(np.nan_to_num(scipy.special.bdtrik(below, n, rate)))
+    upto = scipy.special.bdtr(k, n, rate)
+    before = np.where(k > 0, scipy.special.bdtr(np.maximum(k - 1, 0), n, rate), 0.0)
     points: Floats = k - (upto - below) / (upto - before)
     return points

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from usage_analysis.analysis.intervals import Booleans, Floats, Values, normal_cdf
+from usage_analysis.analysis.arrays import Booleans, Floats, Values
+from usage_analysis.analysis.intervals import normal_cdf
 
 #: Scale of the usual relative differences between groups, of a half-normal distribution.
 USUAL = 0.15

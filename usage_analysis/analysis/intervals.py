@@ -7,16 +7,11 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import scipy  # loads `special`, which takes 0.2 s, where it is first used
 
+from usage_analysis.analysis.arrays import Booleans, Values
+from usage_analysis.analysis.arrays import Floats as Floats
 from usage_analysis.errors import QueryError
-
-#: Arrays of numbers, whole numbers, truth values, places in another array, and any values.
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
-Places = NDArray[np.intp]
-Values = NDArray[Any]
 
 #: So many numbers fit a processor's cache, where they are worked on several times as fast.
 AT_ONCE = 1 << 14
@@ -61,16 +56,12 @@ def normal_quantile(confidence: float) -> float:
 
 def student(confidence: float, freedom: float | Floats) -> Any:
     """Return the quantile of Student's t for a two-sided interval."""
-    from scipy.special import stdtrit  # scipy costs 0.2 s to import
-
-    return stdtrit(freedom, (1 + confidence) / 2)
+    return scipy.special.stdtrit(freedom, (1 + confidence) / 2)
 
 
 def student_tail(value: float | Floats, freedom: float | Floats) -> Any:
     """Return how often a Student's t lies farther from 0 than a value, on either side."""
-    from scipy.special import stdtr  # scipy costs 0.2 s to import
-
-    return 2 * stdtr(freedom, -np.abs(value))
+    return 2 * scipy.special.stdtr(freedom, -np.abs(value))
 
 
 def normal_tail(value: float | Floats) -> Any:
@@ -80,9 +71,7 @@ def normal_tail(value: float | Floats) -> Any:
 
 def normal_cdf(z: Any) -> Any:
     """Return the normal distribution function."""
-    from scipy.special import ndtr  # scipy costs 0.2 s to import
-
-    return ndtr(z)
+    return scipy.special.ndtr(z)
 
 
 def holm(tails: Floats, confidence: float) -> Booleans:

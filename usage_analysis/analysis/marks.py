@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.intervals import Booleans
+from usage_analysis.analysis.arrays import Booleans
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.grouping import row_lengths
 from usage_analysis.tidy.zones import row_times

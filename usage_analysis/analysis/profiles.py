@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
 from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_busiest
 from usage_analysis.analysis.columns import exact
-from usage_analysis.analysis.intervals import Booleans, Floats, Places, Values
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice, dates, either
 from usage_analysis.errors import QueryError

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import Booleans
 from usage_analysis.analysis.difference import significant, tails_of
-from usage_analysis.analysis.intervals import Booleans, share, wilson
+from usage_analysis.analysis.intervals import share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import dates_of, error_rate, summed_by
 from usage_analysis.analysis.scatter import day_scatter, scatter_of

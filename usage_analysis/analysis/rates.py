@@ -7,17 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
 from usage_analysis.analysis.columns import beside_groups
-from usage_analysis.analysis.intervals import (
-    Booleans,
-    Floats,
-    Places,
-    Values,
-    check_amount,
-    normal_quantile,
-    share,
-    wilson,
-)
+from usage_analysis.analysis.intervals import check_amount, normal_quantile, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.scatter import day_scatter
 from usage_analysis.analysis.vocabulary import check_choice, dates

@@ -9,15 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.intervals import (
-    Booleans,
-    Floats,
-    Integers,
-    Places,
-    Values,
-    normal_quantile,
-    student,
-)
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values
+from usage_analysis.analysis.intervals import normal_quantile, student
 from usage_analysis.tidy.grouping import Sums, rows_of
 from usage_analysis.tidy.zones import DAY
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import pandas as pd
 
-from usage_analysis.analysis.intervals import Booleans
+from usage_analysis.analysis.arrays import Booleans
 from usage_analysis.analysis.marks import Mark, without
 from usage_analysis.analysis.scatter import FEWEST
 from usage_analysis.errors import QueryError

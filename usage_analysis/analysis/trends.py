@@ -11,16 +11,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers
 from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.columns import in_kind, with_measures
 from usage_analysis.analysis.forecast import SPAN, forecast
-from usage_analysis.analysis.intervals import (
-    Booleans,
-    Floats,
-    Integers,
-    check_amount,
-    normal_quantile,
-)
+from usage_analysis.analysis.intervals import check_amount, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import (
     BEGINS_LATE,

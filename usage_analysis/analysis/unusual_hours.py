@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import Floats, Integers
 from usage_analysis.analysis.betabinomial import upper_tails
-from usage_analysis.analysis.intervals import Floats, Integers, holm
+from usage_analysis.analysis.intervals import holm
 from usage_analysis.analysis.meaning import Meaning
 
 # The scatter of the hours is itself an estimate: at 3 % false claims stay within the 5 % that the

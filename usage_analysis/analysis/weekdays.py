@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from usage_analysis.analysis.intervals import Booleans, Floats, Integers
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers
 
 #: Kind of each weekday: 0 for workdays, 1 for the weekend.
 _KIND: Final = np.array([0, 0, 0, 0, 0, 1, 1])

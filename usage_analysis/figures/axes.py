@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from usage_analysis.analysis.arrays import Floats as Floats
 from usage_analysis.analysis.columns import finished as finished
 from usage_analysis.analysis.columns import in_units as in_units
 from usage_analysis.analysis.columns import percents_of as percents_of
-from usage_analysis.analysis.intervals import Floats as Floats
 from usage_analysis.analysis.vocabulary import clean
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import REST, check_kind, group_column
