@@ -154,14 +154,13 @@ def limits_at(groups: pd.DataFrame, calls: Integers, *, chance_alone: bool = Fal
 def differ(groups: pd.DataFrame) -> bool:
     """Return whether the groups of a funnel without outliers differ significantly.
 
-    Their spread ratio is compared with the 97 % quantile of chi-squared over its degrees of freedom
-    (Wilson and Hilferty 1931), so that both claims of a funnel together hold 5 %.
+    Their spread ratio is compared with the 97 % quantile of chi-squared over its degrees of
+    freedom, so that both claims of a funnel together hold 5 %.
     """
     freedom = int(groups["reference"].sum()) - 1
     if freedom < 1:
         return False
-    part = 2 / (9 * freedom)
-    least = (1 - part + NormalDist().inv_cdf(0.97) * math.sqrt(part)) ** 3
+    least = scipy.special.chdtri(freedom, 0.03) / freedom
     return bool(groups["spread_ratio"].iloc[0] > least)
 
 
@@ -200,18 +199,17 @@ def _inside(n: Floats, k: Floats, kept: Booleans) -> float:
 
 
 def _binomial_limits(calls: Values, rate: float) -> Floats:
-    """Return the shares of calls below which a binomial count stays with each probability."""
+    """Return the shares of calls below which a binomial count stays with each probability.
+
+    A continuous count between two whole ones is interpolated, as Spiegelhalter (2005) does.
+    """
     out = np.full((len(calls), len(_LIMITS)), np.nan)
-    if 0 < rate < 1:
-        for n in np.unique(calls[calls > 0]):
-            out[calls == n] = _binomial_points(round(n), rate) / n
+    some = calls > 0
+    if 0 < rate < 1 and some.any():
+        below, n = np.array(list(_LIMITS.values())), calls[some][:, None]
+        whole = np.rint(n).astype(np.int64)
+        k = np.ceil(np.nan_to_num(scipy.special.bdtrik(below, whole, rate)))
+        upto = scipy.special.bdtr(k, whole, rate)
+        before = np.where(k > 0, scipy.special.bdtr(np.maximum(k - 1, 0), whole, rate), 0.0)
+        out[some] = (k - (upto - below) / (upto - before)) / n
     return out
-
-
-def _binomial_points(n: int, rate: float) -> Floats:
-    below = np.array(list(_LIMITS.values()))
-    k = np.ceil(np.nan_to_num(scipy.special.bdtrik(below, n, rate)))
-    upto = scipy.special.bdtr(k, n, rate)
-    before = np.where(k > 0, scipy.special.bdtr(np.maximum(k - 1, 0), n, rate), 0.0)
-    points: Floats = k - (upto - below) / (upto - before)
-    return points
