@@ -114,11 +114,11 @@ def control_chart(
     check_event(event, denominator)
     check_frame("control_chart", frame, event, denominator, "provisional")
     kept, left_out = _select_finished(with_measures(frame, event, denominator), every)
-    data = _Periods.of(kept, event, denominator)
-    if baseline is None:
-        usual = _learn(data, method)
-    else:
-        usual = _learn_from(baseline, data.groups, event, denominator, every, method)
+    data = learned = _Periods.of(kept, event, denominator)
+    if baseline is not None:
+        check_frame("baseline", baseline, event, denominator, "provisional")
+        learned = _Periods.of(_select_finished(baseline, every)[0], event, denominator)
+    usual = _at_groups(_learn(learned, method), learned.groups, data.groups)
     low, high, signal = _limits(data, usual, method)
     columns = {
         "calls": kept[denominator].to_numpy(copy=True),
@@ -243,35 +243,24 @@ def _learn_once(data: _Periods, method: str) -> _Usual:
     return _Usual(centre, spread)
 
 
-def _learn_from(
-    baseline: pd.DataFrame,
-    groups: pd.Index | None,
-    event: str,
-    denominator: str,
-    every: str | None,
-    method: str,
-) -> _Usual:
-    """Return what was usual in the baseline, for the groups of the frame (phase II).
+def _at_groups(usual: _Usual, known: pd.Index | None, groups: pd.Index | None) -> _Usual:
+    """Return what was usual in a baseline, for the groups of the frame (phase II).
 
     Raises
     ------
     QueryError
-        The baseline lacks a column, or has other groups.
+        The baseline has other groups.
     """
-    check_frame("baseline", baseline, event, denominator, "provisional")
-    data = _Periods.of(_select_finished(baseline, every)[0], event, denominator)
-    usual = _learn(data, method)
-    ours, theirs = (None if index is None else index.name for index in (groups, data.groups))
+    ours, theirs = (None if index is None else index.name for index in (groups, known))
     if ours != theirs:
         raise QueryError(
             f"baseline: expected {'no group column' if ours is None else f'groups by {ours}'} as "
             f"in the frame, got {'none' if theirs is None else f'groups by {theirs}'}"
         )
-    if groups is None or data.groups is None:
+    if groups is None or known is None or groups is known:
         return usual
-    place = data.groups.get_indexer(groups)
-    known = place >= 0
-    return _Usual(*(np.where(known, values[place], np.nan) for values in usual))
+    place = known.get_indexer(groups)
+    return _Usual(*(np.where(place >= 0, values[place], np.nan) for values in usual))
 
 
 def _limits(
