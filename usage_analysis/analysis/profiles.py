@@ -212,21 +212,16 @@ def profile_of(
     mean = np.full(count, np.nan)
     np.divide(grouping.sums(values, key, count), hours, out=mean, where=n > 0)
     spread = percentiles(loads, key, n, (10, 50, 90))
-    calls = None
+    expected, busiest = _expected(rows, (place, code, key), loads, mean, n, by)
+    names = ("mean", "expected", "p10", "p50", "p90")
+    of_loads = zip(names, (mean, expected, *spread), strict=True)
+    columns = {name: as_measure(load, measure) for name, load in of_loads}
+    columns |= {"n": n, "hours": hours, "busiest": busiest}
     if "total_count" in hourly:
         counts = hourly["total_count"].to_numpy()
-        calls = grouping.sums(counts[~provisional] if provisional.any() else counts, key, count)
-    expected, busiest = _expected(rows, (place, code, key), loads, mean, n, by)
-    columns = {"mean": mean, "expected": expected}
-    columns |= {"p10": spread[0], "p50": spread[1], "p90": spread[2]}
-    out = pd.DataFrame(
-        {
-            **{c: as_measure(v, measure) for c, v in columns.items()},
-            "n": n, "hours": hours, "busiest": busiest,
-            **({} if calls is None else {"calls": calls}),
-        },
-        index=index,
-    )  # fmt: skip
+        counts = counts[~provisional] if provisional.any() else counts
+        columns["calls"] = grouping.sums(counts, key, count)
+    out = pd.DataFrame(columns, index=index)
     out.attrs["left_out"] = grouping.provisional_instants(hourly)
     out.attrs["dates"] = dates(hourly)
     out.attrs["timezone"] = str(rows.zone)
