@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 
 import numpy as np
@@ -47,10 +48,8 @@ def _date_of(given: object) -> date:
     """Date of one holiday, in its own time zone."""
     found: object = given
     if isinstance(given, str):
-        try:
+        with suppress(ValueError):
             found = date.fromisoformat(given)
-        except ValueError:
-            found = None
     if isinstance(given, np.datetime64):
         found = pd.Timestamp(given)
     if isinstance(found, datetime) and not pd.isna(found):

@@ -141,30 +141,26 @@ def _numbers(given: ArrayLike) -> Floats:
 def _traffic(traffic: ArrayLike) -> Floats:
     values = _numbers(traffic)
     if not np.all(values >= 0):
-        raise QueryError(f"traffic: expected erlangs, 0 or more, got {_format(traffic)}")
+        raise _refusal("traffic", "erlangs, 0 or more", traffic)
     return values
 
 
 def _channels(channels: ArrayLike, least: int = 0) -> Integers:
     values = np.asarray(channels)
     if (values.size and values.dtype.kind not in "iu") or not np.all(values >= least):
-        raise QueryError(
-            f"channels: expected whole numbers, {least} or more, got {_format(channels)}"
-        )
+        raise _refusal("channels", f"whole numbers, {least} or more", channels)
     return values.astype(np.int64)
 
 
 def _blocking_target(blocking: ArrayLike) -> Floats:
     values = _numbers(blocking)
     if not np.all((values > 0) & (values < 1)):
-        raise QueryError(
-            f"blocking: expected a share from 0 to 1 such as 0.01, got {_format(blocking)}"
-        )
+        raise _refusal("blocking", "a share from 0 to 1 such as 0.01", blocking)
     return values
 
 
-def _format(value: object) -> str:
-    return repr(value)[:80]
+def _refusal(name: str, expected: str, value: object) -> QueryError:
+    return QueryError(f"{name}: expected {expected}, got {repr(value)[:80]}")
 
 
 def _plain(values: Values) -> Any:

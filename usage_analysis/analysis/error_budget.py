@@ -112,8 +112,8 @@ def burn_rate(
             np.divide(values, 1 - slo, out=values)
         if hours in thresholds:
             burning, level = thresholds[hours]
-            certain[hours] = whole & (errors >= min_errors)
-            certain[hours] &= _exceeds(errors, calls, burning * (1 - slo), level)
+            beyond = _exceeds(errors, calls, burning * (1 - slo), level)
+            certain[hours] = whole & (errors >= min_errors) & beyond
         columns |= {
             f"calls_{hours}h": calls,
             f"burn_{hours}h": burn,

@@ -91,7 +91,7 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
 
 def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Check]) -> list[Check]:
     """Checks of one series."""
-    buckets, step = (daily, DAY) if hourly is None else (hourly, HOUR)
+    buckets, grain = (daily, "days") if hourly is None else (hourly, "hours")
     if hourly is None:
         names = [f"hourly = daily, {measure}" for measure in MEASURES if measure in daily]
         checks = [_not_run(name, "hourly") for name in names]
@@ -104,7 +104,7 @@ def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Che
         _at_most("joined <= calls", buckets, "joined_count"),
         _overhead(buckets),
         _overlong(hourly),
-        _with_calls(buckets, step),
+        _with_calls(buckets, grain),
     ]
 
 
@@ -212,7 +212,6 @@ def _overlong(hourly: pd.DataFrame | None) -> Check:
     return _judge("no overlong call", hourly, overlong, excess, pd.Timedelta(0))
 
 
-def _with_calls(buckets: pd.DataFrame, step: int) -> Check:
+def _with_calls(buckets: pd.DataFrame, grain: str) -> Check:
     some = int((buckets["total_count"] > 0).sum())
-    grain = "hours" if step == HOUR else "days"
     return f"{grain} with calls", None, some, len(buckets), 0, None, ""

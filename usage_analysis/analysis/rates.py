@@ -216,12 +216,11 @@ def _rate(
     check_event(event, denominator)
     check_amount("min_calls", min_calls)
     check_frame(helper, frame, event, denominator, "provisional")
-    quantile = normal_quantile(confidence)
+    quantiles: float | Floats = normal_quantile(confidence)
     check_independent(independent)
     if by in SLOTS:
         grouping.check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
     (calls, events), index = summed_by(frame, [denominator, event], by)
-    quantiles: float | Floats = quantile
     widened = (
         by is not None and independent != "calls" and isinstance(frame.index, pd.DatetimeIndex)
     )
