@@ -7,7 +7,6 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import scipy  # loads `special`, which takes 0.2 s, where it is first used
 
 from usage_analysis.analysis.arrays import Booleans, Values
 from usage_analysis.analysis.arrays import Floats as Floats
@@ -56,12 +55,16 @@ def normal_quantile(confidence: float) -> float:
 
 def student(confidence: float, freedom: float | Floats) -> Any:
     """Return the quantile of Student's t for a two-sided interval."""
-    return scipy.special.stdtrit(freedom, (1 + confidence) / 2)
+    from scipy.special import stdtrit  # `import usage_analysis` loads no SciPy
+
+    return stdtrit(freedom, (1 + confidence) / 2)
 
 
 def student_tail(value: float | Floats, freedom: float | Floats) -> Any:
     """Return how often a Student's t lies farther from 0 than a value, on either side."""
-    return 2 * scipy.special.stdtr(freedom, -np.abs(value))
+    from scipy.special import stdtr  # `import usage_analysis` loads no SciPy
+
+    return 2 * stdtr(freedom, -np.abs(value))
 
 
 def normal_tail(value: float | Floats) -> Any:
@@ -71,7 +74,9 @@ def normal_tail(value: float | Floats) -> Any:
 
 def normal_cdf(z: Any) -> Any:
     """Return the normal distribution function."""
-    return scipy.special.ndtr(z)
+    from scipy.special import ndtr  # `import usage_analysis` loads no SciPy
+
+    return ndtr(z)
 
 
 def holm(tails: Floats, confidence: float) -> Booleans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from usage_analysis.tidy.frames import check_kind, group_column
 from usage_analysis.tidy.grouping import Sums, each_group
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import DAY, HOUR, row_times
+from usage_analysis.tidy.zones import DAY, HOUR, row_times, to_index
 
 # Each of 24 hours may be rounded to the millionth of a minute.
 _ROUNDING = 24
@@ -151,7 +152,7 @@ def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
     low = min((int(day.min()) for day in days if len(day)), default=0)
     count = max((int(day.max()) + 1 - low for day in days if len(day)), default=0)
     added = [Sums((day - low).astype(np.intp, copy=False), count) for day in days]
-    every_day = pd.DataFrame(index=pd.to_datetime(np.arange(count) + low, unit="D", utc=True))
+    every_day = pd.DataFrame(index=to_index((low + np.arange(count)) * DAY, UTC))
     checks: list[Check] = []
     for measure in MEASURES:
         name = f"hourly = daily, {measure}"
