@@ -11,6 +11,7 @@ import pandas as pd
 from usage_analysis.analysis.arrays import Booleans, Floats, Values
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.wire import MEASURES
+from usage_analysis.tidy.zones import HOUR
 
 
 def finished(frame: pd.DataFrame) -> Booleans:
@@ -48,6 +49,16 @@ def in_kind(value: float, measure: str) -> Any:
     if measure != "duration":
         return value
     return pd.NaT if math.isnan(value) else pd.Timedelta(np.timedelta64(round(value), "us"))
+
+
+def as_measure(values: Floats, measure: str) -> Values:
+    """Numbers of a measure in its own kind: talk as timedeltas, traffic in erlangs."""
+    if measure == "traffic":
+        return values / HOUR
+    if measure != "duration":
+        return values
+    whole = np.where(np.isnan(values), 0, np.rint(values)).astype(np.int64).view("m8[us]")
+    return np.where(np.isnan(values), np.timedelta64("NaT", "us"), whole)
 
 
 def in_units(frame: pd.DataFrame, measure: str) -> Floats:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
 from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_busiest
-from usage_analysis.analysis.columns import exact
+from usage_analysis.analysis.columns import as_measure, exact
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice, dates, either
 from usage_analysis.errors import QueryError
@@ -19,7 +19,7 @@ from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import SLOTS, Rows
 from usage_analysis.tidy.periods import by_place
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import DAY, HOUR, local_clock, weekday_of
+from usage_analysis.tidy.zones import DAY, local_clock, weekday_of
 
 
 def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
@@ -179,16 +179,6 @@ def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
     column = "duration" if measure == "traffic" else measure
     check_frame(helper, hourly, column, "provisional")
     return column
-
-
-def as_measure(values: Floats, measure: str) -> Values:
-    """Numbers of a measure in its own kind: talk as timedeltas, traffic in erlangs."""
-    if measure == "traffic":
-        return values / HOUR
-    if measure != "duration":
-        return values
-    whole = np.where(np.isnan(values), 0, np.rint(values)).astype(np.int64).view("m8[us]")
-    return np.where(np.isnan(values), np.timedelta64("NaT", "us"), whole)
 
 
 def profile_of(

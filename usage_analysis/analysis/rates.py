@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
-from usage_analysis.analysis.columns import beside_groups
+from usage_analysis.analysis.columns import as_measure, beside_groups
 from usage_analysis.analysis.intervals import check_amount, normal_quantile, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.scatter import day_scatter
@@ -179,9 +179,7 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     check_frame("average_call_duration", frame, "joined_count", "duration", totals=True)
     (calls, duration), index = summed_by(frame, ["joined_count", "duration"], "total")
     duration = duration.astype("m8[us]", copy=False)
-    mean = np.full(len(index), np.timedelta64("NaT", "us"))
-    some = calls > 0
-    mean[some] = np.rint(duration[some].view(np.int64) / calls[some]).astype("m8[us]")
+    mean = as_measure(share(duration.view(np.int64), calls), "duration")
     out = pd.DataFrame(
         {"calls": calls, "duration": duration, "average_call_duration": mean}, index=index
     )
