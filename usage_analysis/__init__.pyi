@@ -4,6 +4,7 @@ from . import sample as sample
 from .analysis.billing import billing_overhead as billing_overhead
 from .analysis.billing import cost as cost
 from .analysis.capacity import capacity as capacity
+from .analysis.change_points import change_points as change_points
 from .analysis.comparison import compare_periods as compare_periods
 from .analysis.control import control_chart as control_chart
 from .analysis.difference import rate_difference as rate_difference
@@ -27,7 +28,10 @@ from .analysis.statements.capacity import describe_capacity as describe_capacity
 from .analysis.statements.month import describe_month as describe_month
 from .analysis.statements.peaks import describe_peak as describe_peak
 from .analysis.statements.rates import describe_errors as describe_errors
+from .analysis.statements.unusual import describe_unusual as describe_unusual
 from .analysis.trends import project_month as project_month
+from .analysis.unusual import expected as expected
+from .analysis.unusual import unusual as unusual
 from .archive.archive import Archive as Archive
 from .dashboard.explorer import Explorer as Explorer
 from .errors import APIError as APIError
@@ -42,6 +46,7 @@ from .fetch.async_client import AsyncClient as AsyncClient
 from .fetch.client import Client as Client
 from .figures.compare import plot_comparison as plot_comparison
 from .figures.compare import plot_effects as plot_effects
+from .figures.expected import plot_expected as plot_expected
 from .figures.funnel import plot_funnel as plot_funnel
 from .figures.groups import plot_groups as plot_groups
 from .figures.groups import plot_pareto as plot_pareto

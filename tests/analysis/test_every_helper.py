@@ -20,6 +20,7 @@ HELPERS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "burn_rate": ua.burn_rate,
     "busy_hour": ua.busy_hour,
     "capacity": lambda f: ua.capacity(f, limit=30),
+    "change_points": lambda f: ua.change_points(ua.aggregate(f, "D")),
     "compare_periods": ua.compare_periods,
     "control_chart": ua.control_chart,
     "control_chart by hour": lambda f: ua.control_chart(f, every=None),
@@ -29,6 +30,7 @@ HELPERS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "describe_month": ua.describe_month,
     "describe_peak": ua.describe_peak,
     "error_rate": ua.error_rate,
+    "expected": ua.expected,
     "error_rate by hour_of_week": lambda f: ua.error_rate(f, by="hour_of_week"),
     "error_rate by total": lambda f: ua.error_rate(f, by="total"),
     "in_timezone": lambda f: ua.in_timezone(f, "Asia/Kolkata"),
@@ -55,7 +57,8 @@ PUBLIC |= {"aggregate", "in_timezone", "rolling"}
 def test_every_helper_is_here() -> None:
     """No public helper that takes a frame is left out."""
     formulas = {"channels_for", "erlang_b", "traffic_for"}
-    others = {"funnel", "rate_effects", "reconcile"}  # of groups alone, and of a reply
+    # Of groups alone, of a reply, of a table, and of all groups together.
+    others = {"funnel", "rate_effects", "reconcile", "describe_unusual", "unusual"}
     assert PUBLIC - formulas - others == {name.partition(" ")[0] for name in HELPERS}
 
 
@@ -178,7 +181,7 @@ def test_hours_filtered_away_change_no_number(helper: str) -> None:
 def test_empty_frames(helper: str) -> None:
     """Of no rows a helper makes a table without rows, says so in words, or asks for rows."""
     one, several = series(0).iloc[:0], breakdown().iloc[:0]
-    if helper in ("busy_hour", "compare_periods", "project_month"):
+    if helper in ("busy_hour", "compare_periods", "expected", "project_month"):
         for frame in (one, several):
             with pytest.raises(ua.QueryError, match=f"^{helper}: expected .*, got none"):
                 HELPERS[helper](frame)

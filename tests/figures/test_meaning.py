@@ -129,6 +129,14 @@ def rate_cases() -> dict[str, Case]:
                 name, f"Control chart of the {name} per day", (shown,), "",
                 {"signal": Theme().alarm, "good signal": Theme().main},
             )  # fmt: skip
+            if below == "total_count":
+                cases[f"expected {label}"] = Case(
+                    ua.plot_expected,
+                    functools.partial(
+                        lambda m: ua.expected(hours(), measure=m), name.replace(" ", "_")
+                    ),
+                    name, f"Line of {name} per hour over", (shown,), "band: 95 %",
+                )  # fmt: skip
             cases[f"funnel {label}"] = Case(
                 ua.plot_funnel,
                 functools.partial(lambda g: ua.funnel(agents(), **g), of),
@@ -175,6 +183,10 @@ def load_cases() -> dict[str, Case]:
         cases[f"pareto {measure}"] = Case(
             ua.plot_pareto, agents, words, f"Bars of the {words}",
             ("agent, the largest first",), keywords=keywords,
+        )  # fmt: skip
+        cases[f"expected {measure}"] = Case(
+            ua.plot_expected, functools.partial(lambda m: ua.expected(hours(), measure=m), measure),
+            words, f"Line of {words} per hour over", (axis(measure, "per hour"),), "band: 95 %",
         )  # fmt: skip
     for measure in (*MEASURES, "traffic"):
         shown = "traffic [erlangs]" if measure == "traffic" else axis(measure, "per hour")

@@ -52,6 +52,9 @@ def helpers(hourly, grouped):
         "billing_overhead": [ua.billing_overhead(hourly), ua.billing_overhead(grouped)],
         "cost": [ua.cost(grouped)],
         "project_month": [ua.project_month(daily)],
+        "change_points": [ua.change_points(days)],
+        "expected": [ua.expected(march), ua.expected(grouped)],
+        "unusual": [ua.unusual(march, history=february)],
     }  # fmt: skip
 
 
@@ -98,6 +101,7 @@ def figures(hourly, grouped):
         "plot_effects": ua.plot_effects(made["rate_effects"][0]),
         "plot_error_rate": ua.plot_error_rate(ua.error_rate(days)),
         "plot_error_week": ua.plot_error_week(ua.error_rate(hourly, by="hour_of_week")),
+        "plot_expected": ua.plot_expected(made["expected"][0], found=made["unusual"][0]),
         "plot_funnel": ua.plot_funnel(ua.funnel(grouped)),
         "plot_groups": ua.plot_groups(ua.aggregate(grouped, "D"))[0],
         "plot_load_duration": ua.plot_load_duration(ua.capacity(hourly)),

@@ -76,7 +76,9 @@ def test_an_old_reply_has_a_report(usage, tmp_path):
     bare = drop(usage, "error_count", "billed_minutes")
     page = read(ua.build_report(bare, tmp_path / "a", options=ua.ReportOptions(single_file=True)))
     sections = set(re.findall(r'<section id="(\w+)">', page))
-    assert sections == {"trend", "peaks", "joins", "capacity", "checks", "terms", "provenance"}
+    assert sections == {
+        *("trend", "unusual", "peaks", "joins", "capacity", "checks", "terms", "provenance")
+    }
     assert (
         page.count(
             'no section "Errors" and "Billing" and "The month", because the data lack failed calls '

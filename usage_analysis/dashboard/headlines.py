@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from usage_analysis.analysis.billing import billing_overhead
-from usage_analysis.analysis.meaning import meaning_of
+from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements import change
 from usage_analysis.analysis.statements.billing import state_cost, state_overhead
 from usage_analysis.analysis.statements.capacity import state_capacity
@@ -18,6 +18,7 @@ from usage_analysis.analysis.statements.peaks import state_days, state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of, state_rates
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.totals import state_total, state_unlike_days
+from usage_analysis.analysis.statements.unusual import state_events
 from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.dashboard.views import View
 from usage_analysis.errors import QueryError
@@ -70,23 +71,29 @@ def _month(view: View) -> Statement:
 def _rate(view: View) -> Statement:
     """State a rate and its change; of groups, which one changed or differs."""
     rates = view.prepared.table
-    event = meaning_of(rates, "error_rate", "join_rate").event
+    meaning = _meaning(rates)
+    event = str(meaning.event)
     if view.prepared.grouped:
         if view.settings.comparable:
             return _effects(view, event)
-        return state_rates(rates)
+        return state_rates(rates, meaning)
     if view.selected.previous is not None:
         return change.state_comparison(view.prepare("rates_compared").table, row=event)
-    return state_rate_of(view.selected.final, str(event))
+    return state_rate_of(view.selected.final, event)
 
 
 def _effects(view: View, event: str | None = None) -> Statement:
-    return change.state_effects(view.prepare("effects", event=event).table)
+    found = view.prepare("effects", event=event).table
+    return change.state_effects(found, _meaning(found))
+
+
+def _meaning(found: Any) -> Meaning:
+    return Meaning(**found.attrs["meaning"])
 
 
 def _drawn(state: Callable[..., Statement]) -> Callable[[View], Statement]:
     """Return the headline that states the table of the figure."""
-    return lambda view: state(view.prepared.table)
+    return lambda view: state(view.prepared.table, _meaning(view.prepared.table))
 
 
 #: The headline of each figure that the dashboard offers.
@@ -95,8 +102,11 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "groups": _largest,
     "comparison": _change,
     "calendar": _total,
+    "expected": lambda view: state_events(
+        view.prepared.names["found"], _meaning(view.prepared.names["found"])
+    ),
     "week": lambda view: state_peak(view.hourly, view.settings.measure),
-    "day": _drawn(state_days),
+    "day": lambda view: state_days(view.prepared.table),
     "errors": _rate,
     "joins": _rate,
     "control": _drawn(state_control),
@@ -107,7 +117,7 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "month": _month,
     "overhead": _overhead,
     "pareto": _cost,
-    "capacity": _drawn(state_capacity),
-    "load_duration": _drawn(state_capacity),
+    "capacity": lambda view: state_capacity(view.prepared.table),
+    "load_duration": lambda view: state_capacity(view.prepared.table),
     "traffic_week": lambda view: state_peak(view.hourly, "traffic"),
 }

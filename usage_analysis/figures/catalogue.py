@@ -20,8 +20,10 @@ from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.statements.month import describe_month
+from usage_analysis.analysis.unusual import expected, unusual
 from usage_analysis.figures.compare import plot_comparison, plot_effects
 from usage_analysis.figures.entry import Bucketed, Entry, Prepared, Step, Use
+from usage_analysis.figures.expected import plot_expected
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
@@ -122,6 +124,13 @@ _ENTRIES: Final = (
         rows="final",
         previous="final",
         height=2.8,
+    ),
+    Entry(
+        name="expected",
+        heading="Unusual hours",
+        steps=(_table(expected), Step("found", unusual, ("hourly",))),
+        plot=_plot(plot_expected, found=Use("found"), **_DRAWN),
+        rows="unmarked",
     ),
     Entry(
         name="calendar",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -16,11 +16,13 @@ from usage_analysis.analysis.billing import PRICE, price_of
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.analysis.trends import month_outlook
+from usage_analysis.analysis.unusual import unusual
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.catalogue import CATALOGUE
 from usage_analysis.figures.entry import Options, Prepared
 from usage_analysis.figures.provenance import Provenance, provenance_of
 from usage_analysis.figures.style import Theme
+from usage_analysis.tidy.overlap import can_share_calls
 from usage_analysis.tidy.wire import MEASURES
 
 
@@ -129,6 +131,13 @@ class ReportResults:
         drawn = prepared.table
         return Picture(name, prepared.figure, drawn if table is None else table, drawn)
 
+    @cached_property
+    def expected(self) -> Picture:
+        """Hours beside what is expected of them, with the events of the account and its groups."""
+        prepared = self.prepare("expected")
+        shown = replace(prepared, names={**prepared.names, "found": self.unusual})
+        return Picture("expected", shown.figure, shown.table, shown.table)
+
     def lacks(self, name: str) -> list[str]:
         """Return the columns that a figure needs and the data lack."""
         return CATALOGUE[name].missing(self.selected.hourly)
@@ -140,6 +149,20 @@ class ReportResults:
         return month_outlook(
             "build_report", days, measure="billed_minutes", budget=self.options.budget
         )
+
+    @cached_property
+    def unusual(self) -> pd.DataFrame:
+        """Unusual events of the account and its groups, with what they cost."""
+        selected, price = self.selected, self.options.price
+        by_group = selected.group_hours
+        # Groups that share calls do not add up to an account, so all calls are judged then.
+        grouped = by_group is not None and not can_share_calls(by_group)
+        rows = selected.rows("unmarked", grouped=grouped)
+        every = by_group if grouped and by_group is not None else selected.all_hours
+        if not grouped and selected.earlier_hours is not None:
+            every = selected.earlier_hours
+        history = selected.selection.of_hours(every[every.index < rows.index.min()])
+        return unusual(rows, history=history, price=price if "billed_minutes" in rows else None)
 
     @cached_property
     def checks(self) -> pd.DataFrame:

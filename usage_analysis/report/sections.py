@@ -10,10 +10,12 @@ from typing import Any, Literal
 import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead
+from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.statements.checks import check_table
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import days_in_words
+from usage_analysis.analysis.statements.unusual import state_unusual
 from usage_analysis.analysis.vocabulary import date_range, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.entry import describe_columns
@@ -38,6 +40,14 @@ _SHARED = (
 def _trend(results: ReportResults) -> Section:
     calendar = results.selected.daily[["total_count"]]
     return Section([results.picture("trend"), results.picture("calendar", calendar)])
+
+
+def _unusual(results: ReportResults) -> Section:
+    caption = "Unusual events: observed and expected over their hours, with their ratio"
+    tables = {"unusual": Table(caption, results.unusual.set_index("measure"))}
+    said = state_unusual(results.unusual, meaning_of(results.unusual, "unusual"))
+    words = [one.sentence for one in said]
+    return Section([results.expected], tables if len(results.unusual) else {}, words)
 
 
 def _peaks(results: ReportResults) -> Section:
@@ -179,6 +189,7 @@ def _checks(results: ReportResults) -> Section:
 _MAKERS: dict[str, tuple[str, Callable[[ReportResults], Section]]] = {
     "comparison": ("Compared with the previous period", _comparison),
     "trend": ("Calls over time", _trend),
+    "unusual": ("Unusual", _unusual),
     "peaks": ("Peak hours", _peaks),
     "errors": ("Errors", _pictures("errors", "control", "error_week")),
     "joins": ("Joined calls", _pictures("joins")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
+from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.change import state_comparison
@@ -16,6 +17,7 @@ from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.totals import state_total
+from usage_analysis.analysis.statements.unusual import state_unusual
 from usage_analysis.report.results import ReportResults
 from usage_analysis.tidy.overlap import can_share_calls
 
@@ -27,9 +29,16 @@ def summarize(results: ReportResults, sections: Collection[str]) -> list[str]:
     """Return the summary: the number of calls, then urgent findings, then the others."""
     some = results.about.calls > 0
     names = [name for name in _STATE if name in sections and (some or name not in _OF_CALLS)]
+    unusual = _unusual(results) if "unusual" in sections and some else ()
     found = [one for name in names for one in _STATE[name](results)]
     found.sort(key=lambda one: not one.urgent)
-    return [one.sentence for one in (*_calls(results), *found)]
+    return [one.sentence for one in (*unusual, *_calls(results), *found)]
+
+
+def _unusual(results: ReportResults) -> Iterator[Statement]:
+    """State what is unusual, where anything is."""
+    if len(results.unusual):
+        yield from state_unusual(results.unusual, meaning_of(results.unusual, "unusual"))
 
 
 def _calls(results: ReportResults) -> Iterator[Statement]:
@@ -46,7 +55,8 @@ def _change(results: ReportResults, measure: str) -> Iterator[Statement]:
 
 def _errors(results: ReportResults) -> Iterator[Statement]:
     yield from _rate("error_count", results)
-    yield state_control(results.prepare("control").table)
+    chart = results.prepare("control").table
+    yield state_control(chart, meaning_of(chart, "control_chart"))
 
 
 def _rate(event: str, results: ReportResults) -> Iterator[Statement]:
@@ -66,7 +76,8 @@ def _groups(results: ReportResults) -> Iterator[Statement]:
     several = groups.iloc[:, 0].nunique() > 1 and groups["total_count"].sum() > 0
     sharing = can_share_calls(groups)
     if several and not sharing and not results.lacks("funnel"):
-        yield state_funnel(results.prepare("funnel").table)
+        limits = results.prepare("funnel").table
+        yield state_funnel(limits, meaning_of(limits, "funnel"))
     if sharing or (several and results.lacks("pareto")):
         yield state_largest(groups, "total_count")
     elif several:

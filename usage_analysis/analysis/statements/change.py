@@ -34,13 +34,13 @@ def state_comparison(
         Name of a row; by default all rows are stated together.
     """
     meaning = meaning_of(found, "compare_periods", "rate_difference", meaning=meaning)
-    rated, among, name = meaning.made_by == "rate_difference", 1, row
+    among, name = 1, row
     if isinstance(found, pd.DataFrame):
         if row is None and len(found) != 1:
-            return state(_changes(found, meaning, rated=rated), meaning.when)
+            return state_changes(found, meaning)
         among, name = len(found), row or str(found.index[0])
         found = found.loc[row] if row else found.iloc[0]
-    if rated:
+    if meaning.made_by == "rate_difference":
         return state_difference(found, meaning, event=meaning.event or name, among=among)
     return state_change(found, meaning, measure=meaning.measure or name, among=among)
 
@@ -161,12 +161,23 @@ def _interval(
     return f"{form(low, high, confidence)}{verdict}"
 
 
-def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
-    """Words for the rows that changed significantly, of several groups, measures or rates.
+def state_changes(table: pd.DataFrame, meaning: Meaning) -> Statement:
+    """State which of several groups, measures or rates changed significantly.
 
     A group is named as the one that changed most by its change drawn towards the mean of all, so
     that a small group is not named for chance alone.
+
+    Parameters
+    ----------
+    table
+        Result of `compare_periods` or `rate_difference` with one row per group, measure or event.
+    meaning
+        What was compared.
     """
+    return state(_changes(table, meaning, rated="difference" in table), meaning.when)
+
+
+def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     delta, low, high = _relative(table, rated=rated)
     # Rates are all named when their rows are; groups are called by the name of their column.
     noun = str(table.index.name or "group") if rated or meaning.measure else "measure"
@@ -222,7 +233,7 @@ def _plain(value: Any) -> float:
     return say.in_unit(value, "duration") if isinstance(value, pd.Timedelta) else float(value)
 
 
-def state_effects(effects: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
+def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
     """State how a rate changed over all groups, and which group made most of it.
 
     A group is named only where the whole change is significant, or its own rate changed
@@ -235,7 +246,6 @@ def state_effects(effects: pd.DataFrame, meaning: Meaning | None = None) -> Stat
     meaning
         What the rate is of.
     """
-    meaning = meaning_of(effects, "rate_effects", meaning=meaning)
     rows = effects[(effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()]
     name = RATES[str(meaning.event)]
     if len(rows) == 0:

@@ -1,0 +1,47 @@
+"""Hours beside what is expected of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import dates as mdates
+
+import usage_analysis as ua
+from tests.analysis.agents import account, plant
+
+
+@pytest.fixture(scope="module")
+def hourly() -> pd.DataFrame:
+    agents = plant(account(np.random.default_rng(11), days=49), None, "calls",
+                   "2026-07-01 10:00", 8)  # fmt: skip
+    return agents.drop(columns="agent").groupby(level=0).sum().assign(provisional=False)
+
+
+def test_line_band_and_event_are_those_of_the_tables(hourly: pd.DataFrame) -> None:
+    """Line, band and shade lie where the tables say, and the title tells the event."""
+    table, found = ua.expected(hourly), ua.unusual(hourly)
+    ax = ua.plot_expected(table, found=found)
+    (seen,) = (line for line in ax.get_lines() if line.get_gid() == "buckets")
+    np.testing.assert_allclose(np.asarray(seen.get_ydata()), table["observed"])
+    (shade,) = (patch for patch in ax.patches if patch.get_gid() == "event")
+    ends = mdates.num2date(shade.get_x()), mdates.num2date(shade.get_x() + shade.get_width())
+    assert [pd.Timestamp(end).round("s") for end in ends] == [found["start"][0], found["end"][0]]
+    assert ax.get_title(loc="left").replace("\n", " ") == (
+        "No calls on 2026-07-01 10:00 to 18:00 (UTC)"
+    )
+
+
+def test_events_of_other_days_are_not_drawn(hourly: pd.DataFrame) -> None:
+    """A figure of some days shows their events alone."""
+    days = ua.expected(hourly[hourly.index >= "2026-07-05"], history=hourly)
+    ax = ua.plot_expected(days, found=ua.unusual(hourly))
+    assert not ax.patches
+    assert ax.get_title(loc="left").startswith("Nothing unusual found")
+
+
+def test_breakdown_is_refused() -> None:
+    """The figure is of one series: a breakdown names its group column."""
+    agents = account(np.random.default_rng(1), days=7)
+    with pytest.raises(ua.QueryError, match="expected one series, got a breakdown by agent"):
+        ua.plot_expected(ua.expected(agents))

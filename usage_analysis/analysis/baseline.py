@@ -1,0 +1,318 @@
+"""Usual values of each hour, learned from a series' own past, and how far windows of hours stray.
+
+The expected value of an hour is an exposure times the shape of its week times the level of its day.
+The exposure of a count is 1; that of a rate or a mean is the number of calls that it divides by.
+
+- The shape is the mean of the hour of the week. It is drawn towards the product of hour of the day
+  and weekday, the more so the fewer calls were seen (a gamma prior, as in empirical Bayes).
+- The level of a day is the trimmed ratio of observed to usual over the 21 days around it. It does
+  not cross a lasting change.
+- Holidays have a level of their own, and a spread of their own.
+
+Sums over a window scatter more than single calls would, because levels rise and fall by the hour,
+the day and the week. The excess variance is measured for windows of several lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from usage_analysis.analysis.intervals import Floats
+
+Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+#: Days before and after a day that its level is learned from.
+_REACH: Final = 10
+#: Share of these days that is left out at either end, so that an incident does not move the level.
+_TRIM: Final = 0.3
+#: Calls that a prior counts for: of the hours of the day, of the weekdays, and of their product.
+_PRIORS: Final = {"count": (2.0, 20.0, 16.0), "rate": (60.0, 100.0, 150.0)}
+#: Days below which weekdays are taken to be alike.
+_TWO_WEEKS: Final = 14
+#: Calls that count for an unchanged level.
+_LEVEL_PRIOR: Final = 25.0
+#: Lengths of the windows whose excess variance is measured [h].
+_SPANS: Final = (1, 3, 6, 12, 24, 72, 168)
+#: Least relative standard deviation of a window beyond chance: no baseline is known better.
+_LEAST_SPREAD: Final = 0.04
+#: Relative standard deviation of the shape of a holiday.
+_HOLIDAY_SPREAD: Final = 0.35
+#: With fewer windows of a length, those of the next shorter length show its excess variance.
+_FEWEST_WINDOWS: Final = 7
+#: Upper quartile of the square of a normal deviate.
+_QUARTILE: Final = 1.3233
+#: Sums of call lengths are skewed: their mean square is larger than their quartile shows.
+_SKEW: Final = 1.3
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Consecutive hours of a local clock, shared by all series.
+
+    Parameters
+    ----------
+    slot
+        Hour of the week, 0 for Monday 00:00; shape (hours,).
+    day
+        Number of the local day, from 0; shape (hours,).
+    holiday
+        Days that are holidays; shape (days,).
+    """
+
+    slot: Integers
+    day: Integers
+    holiday: Booleans
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Values of one measure, for several series.
+
+    Parameters
+    ----------
+    observed, exposure
+        Values, and what they are proportional to: 1 for counts, the calls for rates and means;
+        shape (series, hours).
+    calls
+        Calls that a rate or a mean divides by; None for counts.
+    kind
+        ``"count"`` or ``"rate"``: how much the hours of the week are expected to differ.
+    unit
+        Variance per unit of the expected value if calls were independent, shape (series,); None
+        where the hours have to show it.
+    follows
+        Rank among the measures: an event of a later one follows from one of an earlier one.
+    fewest
+        Fewest calls of a window that is judged.
+    """
+
+    name: str
+    observed: Floats
+    exposure: Floats
+    calls: Floats | None
+    kind: str
+    unit: Floats | None
+    follows: int
+    fewest: float = 8.0
+    #: Whether the values are calls that had no event: those that were not joined.
+    complement: bool = False
+
+    @property
+    def of_calls(self) -> bool:
+        """True for a share of calls."""
+        return self.calls is not None and self.unit is not None
+
+    def in_unit(self, part: Any, calls: Any) -> Any:
+        """Return values, or sums of them, in the unit of the measure."""
+        value = part if calls is None else part / calls
+        return 1 - value if self.complement else value
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Expected values of several series of one measure, and how far windows stray from them.
+
+    Parameters
+    ----------
+    expected
+        Expected value of each hour; shape (series, hours).
+    unit
+        Variance per unit of the expected value if calls were independent; shape (series,).
+    spread
+        Excess variance of windows of `_SPANS`, relative to the square of what is expected; shape
+        (series, spans).
+    """
+
+    expected: Floats
+    unit: Floats
+    spread: Floats
+    #: Expected values at a level of 1; shape (series, hours).
+    shape: Floats
+
+    def spread_of(self, length: int) -> Floats:
+        """Return the excess variance of windows of a length [h], shape (series,)."""
+        at = np.log(np.clip(length, _SPANS[0], _SPANS[-1]))
+        spans = np.log(_SPANS)
+        after = int(np.searchsorted(spans, at - 1e-9))
+        if after == 0:
+            return self.spread[:, 0]
+        share = (at - spans[after - 1]) / (spans[after] - spans[after - 1])
+        mixed = (1 - share) * self.spread[:, after - 1] + share * self.spread[:, after]
+        return np.asarray(mixed)
+
+
+def fit(
+    measure: Measure, hours: Hours, learn: Booleans, changes: list[list[int]], *, flat: bool = False
+) -> Baseline:
+    """Learn what is usual in each hour of several series.
+
+    Parameters
+    ----------
+    learn
+        Hours that teach; shape (series, hours).
+    changes
+        Numbers of the days on which a lasting change begins, for each series.
+    flat
+        Leave every level at 1.
+    """
+    observed, exposure, unit = measure.observed, measure.exposure, measure.unit
+    learn = learn & ~hours.holiday[hours.day]
+    y, n = observed * learn, exposure * learn
+    if unit is None:
+        y = np.minimum(y, _most(y, n))
+    level = np.ones((len(y), len(hours.holiday)))
+    scale = np.ones(len(y)) if unit is None else unit
+    for _ in range(2):
+        shape = _shape(y, n * level[:, hours.day], hours.slot, scale, _PRIORS[measure.kind])
+        usual = n * shape[:, hours.slot]
+        if flat:
+            continue
+        level = _levels(y, usual, hours.day, len(hours.holiday), changes, scale)
+    expected = exposure * shape[:, hours.slot] * level[:, hours.day]
+    if measure.kind == "count" and hours.holiday.any():
+        expected *= _holiday_level(observed, expected, hours, scale)
+    if unit is None:
+        unit = _unit(observed, expected, exposure, learn)
+    spread = _spread(observed, expected, learn, unit)
+    return Baseline(expected, unit, spread, exposure * shape[:, hours.slot])
+
+
+def by_key(values: Floats, key: Integers, count: int) -> Floats:
+    """Sum the columns of a table under each key; shape (series, count)."""
+    order = np.argsort(key, kind="stable")
+    present, starts = np.unique(key[order], return_index=True)
+    out = np.zeros((len(values), count))
+    if len(present):
+        out[:, present] = np.add.reduceat(values[:, order], starts, axis=1)
+    return out
+
+
+def _shape(
+    y: Floats, usual: Floats, slot: Integers, scale: Floats, priors: tuple[float, float, float]
+) -> Floats:
+    """Value per unit of exposure in each hour of the week; shape (series, 168)."""
+    seen, base = (by_key(part, slot, 168).reshape(-1, 7, 24) for part in (y, usual))
+    seen = seen / scale[:, None, None]
+    total = base.sum(axis=(1, 2))
+    mean = np.divide(seen.sum(axis=(1, 2)), total, out=np.zeros(len(y)), where=total > 0)
+    mean = mean[:, None, None]
+
+    def shrink(events: Floats, exposed: Floats, prior: Floats, weight: float) -> Floats:
+        believed = np.maximum(prior, 1e-9)
+        return (events + weight) / (exposed + weight / believed)
+
+    hour = np.empty_like(seen)
+    for days in (slice(0, 5), slice(5, 7)):
+        hour[:, days] = shrink(
+            seen[:, days].sum(axis=1, keepdims=True),
+            base[:, days].sum(axis=1, keepdims=True),
+            np.maximum(mean, 1e-12),
+            priors[0],
+        )
+    usual_day = (base * hour).sum(axis=2, keepdims=True)
+    weekday = shrink(seen.sum(axis=2, keepdims=True), usual_day, np.ones_like(mean), priors[1])
+    product = np.maximum(hour * weekday, 1e-3 * mean)
+    weekly = len(slot) >= 24 * _TWO_WEEKS
+    out = shrink(seen, base, product, priors[2]) if weekly else np.broadcast_to(hour, seen.shape)
+    return np.where(mean > 0, out * scale[:, None, None], 0.0).reshape(len(y), 168)
+
+
+def _levels(
+    y: Floats, usual: Floats, day: Integers, days: int, changes: list[list[int]], scale: Floats
+) -> Floats:
+    """Level of each day: a trimmed ratio of sums over the days around it; shape (series, days)."""
+    seen, base = (by_key(part, day, days) / scale[:, None] for part in (y, usual))
+    ratio = np.divide(seen, base, out=np.full_like(seen, np.nan), where=base > 0)
+    width = 2 * _REACH + 1
+    pad = ((0, 0), (_REACH, _REACH))
+    near, events, exposed = (
+        sliding_window_view(np.pad(part, pad, constant_values=fill), width, axis=1)
+        for part, fill in ((ratio, np.nan), (seen, 0.0), (base, 0.0))
+    )
+    segment = np.zeros((len(y), days), dtype=np.int64)
+    for row, found in enumerate(changes):
+        for change in found:
+            segment[row, change:] += 1
+    same = (
+        sliding_window_view(np.pad(segment, pad, constant_values=-1), width, axis=1)
+        == segment[..., None]
+    )
+    near = np.where(same, near, np.nan)
+    rank = near.argsort(axis=2).argsort(axis=2)
+    count = np.isfinite(near).sum(axis=2, keepdims=True)
+    cut = np.floor(_TRIM * count)
+    kept = (rank >= cut) & (rank < count - cut) & np.isfinite(near)
+    above, below = ((part * kept).sum(axis=2) for part in (events, exposed))
+    return np.asarray((above + _LEVEL_PRIOR) / (below + _LEVEL_PRIOR))
+
+
+def _holiday_level(observed: Floats, expected: Floats, hours: Hours, scale: Floats) -> Floats:
+    """Level of each holiday beside an ordinary day, from its own calls; 1 on other days."""
+    days = len(hours.holiday)
+    seen, base = (by_key(part, hours.day, days) / scale[:, None] for part in (observed, expected))
+    level = np.where(hours.holiday, (seen + 2.0) / (base + 2.0), 1.0)
+    return np.asarray(level[:, hours.day])
+
+
+def _most(y: Floats, n: Floats) -> Floats:
+    """Largest value of each hour that teaches: one endless call says nothing of the others."""
+    mean = np.zeros((len(y), 1))
+    for row in np.flatnonzero((n > 0).any(axis=1)):
+        some = n[row] > 0
+        mean[row] = np.median(y[row, some] / n[row, some])
+    return np.asarray(mean * (2 * n + 8 * np.sqrt(n)))
+
+
+def _unit(observed: Floats, expected: Floats, exposure: Floats, learn: Booleans) -> Floats:
+    """Variance per unit of the expected value, from single hours."""
+    busy = np.minimum((exposure * learn).max(axis=1, keepdims=True) / 4, 10.0)
+    used = learn & (expected > 0) & (exposure >= busy)
+    square = (observed - expected) ** 2 / np.where(used, expected, 1.0)
+    return np.maximum(_SKEW * _robust(square, used), 1e-12)
+
+
+def _robust(square: Floats, used: Booleans) -> Floats:
+    """Mean square of each row as its upper quartile shows it, which a week of trouble leaves."""
+    count = used.sum(axis=1)
+    ranked = np.sort(np.where(used, square, np.inf), axis=1)
+    quartile = ranked[np.arange(len(square)), np.maximum(3 * count // 4 - 1, 0)]
+    return np.where(count > 0, quartile, 0.0) / _QUARTILE
+
+
+def _spread(observed: Floats, expected: Floats, learn: Booleans, unit: Floats) -> Floats:
+    """Excess variance of windows of `_SPANS` hours, shape (series, spans).
+
+    Small series have too few calls to show theirs, so each is drawn towards that of all.
+    """
+    out = np.zeros((len(observed), len(_SPANS)))
+    rest, base = (observed - expected) * learn, expected * learn
+    for place, span in enumerate(_SPANS):
+        size = base.shape[1] // span * span
+        if size < _FEWEST_WINDOWS * span:
+            break
+        off, usual = (
+            part[:, -size:].reshape(len(base), -1, span).sum(axis=2) for part in (rest, base)
+        )
+        number = usual / unit[:, None]
+        # Nights have too few calls to show any excess.
+        busy = np.quantile(number, 0.6 if span < 24 else 0.2, axis=1, keepdims=True)
+        used = (number >= busy) & (usual > 0)
+        share = np.divide(off, usual, out=np.zeros_like(off), where=used)
+        chance = np.divide(1.0, number, out=np.zeros_like(off), where=used)
+        typical = chance.sum(axis=1) / np.maximum(used.sum(axis=1), 1)
+        excess = _robust(share**2, used) - typical
+        weight = used.sum(axis=1) / (used.sum(axis=1) + 8 + 400 * typical)
+        pooled = max(float(np.median(excess)), 0.0)
+        out[:, place] = weight * np.maximum(excess, 0.0) + (1 - weight) * pooled
+    for place in range(1, len(_SPANS)):
+        # Levels of days linger, and never vary less than independent hours would make them.
+        out[:, place] = np.maximum(
+            out[:, place], out[:, place - 1] * _SPANS[place - 1] / _SPANS[place]
+        )
+    return np.maximum(out, _LEAST_SPREAD**2)

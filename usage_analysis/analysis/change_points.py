@@ -1,0 +1,160 @@
+"""Lasting changes of level in daily figures."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.calendars import calendar_of
+from usage_analysis.analysis.intervals import Floats, normal_quantile, student
+from usage_analysis.analysis.level_changes import LevelChange, find_changes, long_run_variance
+from usage_analysis.analysis.meaning import with_meaning
+from usage_analysis.analysis.month_days import date_of
+from usage_analysis.analysis.series import RATIOS, meaning_for
+from usage_analysis.analysis.weekdays import learn_weekdays
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy import zones
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.wire import MEASURES
+from usage_analysis.tidy.zones import DAY
+
+_METHOD: Final = "binary segmentation of days free of their weekday (Scott and Knott 1974)"
+_COLUMNS: Final = ["date", "first", "last", "before", "after", "change", "low", "high"]
+
+
+def change_points(
+    daily: pd.DataFrame,
+    *,
+    measure: str = "total_count",
+    confidence: float = 0.95,
+    holidays: Any = None,
+) -> pd.DataFrame:
+    """Return the days on which a level changed for good.
+
+    Days are freed of their weekday's share first. A change is told where one step explains the days
+    better than a constant level, by more than days that resemble their neighbours would by chance,
+    and better than a steady trend. A change that lasts less than a week is none: see `unusual`.
+
+    Parameters
+    ----------
+    daily
+        Canonical daily frame, with or without a group column. Provisional and incomplete days are
+        left out.
+    measure
+        A column of the frame, ``"error_rate"``, ``"join_rate"`` or ``"average_call_duration"``.
+    confidence
+        Share of frames without a change in which none is told, over all groups together; also the
+        level of all intervals.
+    holidays
+        Dates, ISO texts or a calendar of the package `holidays`; these days are left out.
+
+    Returns
+    -------
+    DataFrame
+        One row per change, in order, under its group for a breakdown: `date`, the first day of the
+        new level; `first` and `last`, between which it lies; `before` and `after`, the mean per day
+        (durations in seconds, rates as shares); `change`, after over before less 1, with its
+        interval `low` and `high`.
+
+    Raises
+    ------
+    QueryError
+        A column is missing, or an argument does not fit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.date_range("2026-03-01", periods=31, tz="UTC", name="time")
+    >>> daily = pd.DataFrame({"total_count": [100, 104] * 7 + [60, 62] * 8 + [61],
+    ...                       "provisional": False}, index=days)
+    >>> change_points(daily)["date"].astype(str).tolist()
+    ['2026-03-15']
+    """
+    columns = RATIOS.get(measure, (measure,))
+    if measure not in (*MEASURES, *RATIOS):
+        raise QueryError(f"measure: expected {', '.join((*MEASURES, *RATIOS))}, got {measure!r}")
+    normal_quantile(confidence)
+    check_frame("change_points", daily, *columns, "provisional", rows="day")
+    calendar = calendar_of(holidays)
+    group = group_column(daily)
+    found = []
+    parts = [(None, daily)] if group is None else list(each_group(daily))
+    for name, days in parts:
+        day, values, weight = _values(days, columns, calendar)
+        changes = find_changes(
+            values, weight, 1 - (1 - confidence) / max(len(parts), 1), confidence
+        )
+        for row in _rows(day, values, weight, changes, confidence):
+            found.append({} if group is None else {group: name})
+            found[-1] |= row
+    table = pd.DataFrame(found, columns=[*([] if group is None else [group]), *_COLUMNS])
+    meaning = meaning_for("change_points", measure, daily, confidence, _METHOD)
+    return with_meaning(table, meaning, daily)
+
+
+def _values(
+    days: pd.DataFrame, columns: tuple[str, ...], calendar: Any
+) -> tuple[Any, Floats, Floats]:
+    """Number of each day in order, its value without its weekday's share, and its weight."""
+    day = zones.local_clock(days) // DAY
+    ready = ~days["provisional"].to_numpy(dtype=bool)
+    if "complete" in days:
+        ready &= days["complete"].to_numpy(dtype=bool)
+    ready &= np.array([date_of(int(one)) not in calendar for one in day], dtype=np.bool_)
+    order = np.argsort(day, kind="stable")
+    order = order[ready[order]]
+    parts = [_plain(days[name])[order] for name in columns]
+    day = day[order]
+    if len(columns) == 2:
+        calls = parts[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return day, np.where(calls > 0, parts[0] / calls, np.nan), calls
+    values = parts[0]
+    share = _weekdays(values, zones.weekday_of(day))
+    return day, values / share, share
+
+
+def _plain(column: pd.Series) -> Floats:
+    values = column.to_numpy()
+    if values.dtype.kind == "m":
+        values = values.astype("m8[us]").view(np.int64) / 1e6
+    return np.asarray(values, dtype=np.float64)
+
+
+def _weekdays(values: Floats, weekday: Any) -> Floats:
+    """Return the share of each day's weekday in a mean day."""
+    if len(values) < 14:
+        return np.ones(len(values))
+    # A mean over seven days holds each weekday once, whatever the level.
+    level = np.convolve(np.pad(values, 3, mode="edge"), np.ones(7) / 7, mode="valid")
+    share = (values / np.maximum(level, 1e-12))[None]
+    inner = np.ones(share.shape, dtype=np.bool_)
+    inner[:, :3] = inner[:, -3:] = False
+    mean = learn_weekdays(share, inner, weekday).mean[0]
+    return np.asarray(np.maximum(mean, 0.02)[weekday])
+
+
+def _rows(
+    day: Any, values: Floats, weight: Floats, changes: list[LevelChange], confidence: float
+) -> list[dict[str, Any]]:
+    cuts = [0, *(one.day for one in changes), len(values)]
+    rows = []
+    for place, one in enumerate(changes):
+        parts = [slice(cuts[place], cuts[place + 1]), slice(cuts[place + 1], cuts[place + 2])]
+        known = [np.flatnonzero(np.isfinite(values[part])) + part.start for part in parts]
+        before, after = (float(np.average(values[k], weights=weight[k])) for k in known)
+        error = np.sqrt(
+            sum(long_run_variance(values[k], weight[k]) / weight[k].sum() for k in known)
+        )
+        wide = student(confidence, max(min(map(len, known)) - 1, 1)) * error
+        dates = (date_of(int(day[at])) for at in (one.day, one.first, one.last))
+        row: dict[str, Any] = dict(zip(_COLUMNS, dates, strict=False))
+        moved = np.array([0.0, -wide, wide]) + (after - before)
+        change, low, high = (moved / before if before else moved * np.nan).tolist()
+        row |= {"before": before, "after": after, "change": change, "low": low, "high": high}
+        rows.append(row)
+    return rows

@@ -1,0 +1,155 @@
+"""Lasting changes in a series of daily values: when each began, and how sure the day is."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from usage_analysis.analysis.intervals import Floats
+
+#: Fewest days before and after a change: what lasts less is an event, not a level.
+FEWEST: Final = 7
+#: Days before and after, over whose median single days are not allowed to stray.
+_NEAR: Final = 7
+_CLIP: Final = 4.0
+_NORMAL_MAD: Final = 1.4826
+
+
+class LevelChange(NamedTuple):
+    """A change, with the first day of the new level and the days between which it may have come."""
+
+    day: int
+    first: int
+    last: int
+
+
+def find_changes(
+    values: Floats, weight: Floats, confidence: float, dates: float = 0.95
+) -> list[LevelChange]:
+    """Return the lasting changes of a series by binary segmentation (Scott and Knott 1974).
+
+    A change is found where one step explains the days better than a constant level does, by more
+    than autocorrelated days would, and better than a steady trend does.
+
+    Parameters
+    ----------
+    values
+        One value per day; NaN for days that are left out.
+    weight
+        Weight of each day, the inverse of its variance up to a factor.
+    confidence
+        Share of unchanged series in which nothing is found.
+    dates
+        Level of the interval of dates.
+    """
+    known = np.flatnonzero(np.isfinite(values) & (weight > 0))
+    x, w = clip_outliers(values[known]), weight[known]
+    cuts: list[int] = []
+    # Few days show their own noise badly, so a part has at least that of the whole.
+    todo = [(0, len(x), 0.0)]
+    while todo:
+        start, end, least = todo.pop()
+        cut, noise = _best_step(x[start:end], w[start:end], confidence, least)
+        if cut:
+            cuts.append(start + cut)
+            todo += [(start, start + cut, noise), (start + cut, end, noise)]
+    cuts.sort()
+    found = []
+    for place, _ in enumerate(cuts):
+        start = cuts[place - 1] if place else 0
+        end = cuts[place + 1] if place + 1 < len(cuts) else len(x)
+        low, high, best = _bounds(x[start:end], w[start:end], dates)
+        cuts[place] = start + best
+        found.append(LevelChange(*(int(known[start + k]) for k in (best, low, high))))
+    return found
+
+
+def clip_outliers(x: Floats) -> Floats:
+    """Return values that lie at most four robust standard deviations off their neighbours."""
+    if len(x) < 2 * FEWEST:
+        return x
+    padded = np.pad(x, _NEAR, mode="reflect")
+    middle = np.median(sliding_window_view(padded, 2 * _NEAR + 1), axis=1)
+    off = x - middle
+    reach = _CLIP * _NORMAL_MAD * float(np.median(np.abs(off)))
+    return middle + np.clip(off, -reach, reach) if reach > 0 else x
+
+
+def _gains(x: Floats, w: Floats) -> Floats:
+    """Squares that one step explains more than a constant level, for each split 0 to n."""
+    total, mass = np.cumsum(w * x), np.cumsum(w)
+    mean = total[-1] / mass[-1]
+    before = (total - mean * mass)[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = before**2 * (1 / mass[:-1] + 1 / (mass[-1] - mass[:-1]))
+    out = np.zeros(len(x) + 1)
+    out[1:-1] = np.nan_to_num(gain)
+    out[:FEWEST] = out[len(x) - FEWEST + 1 :] = 0.0
+    return out
+
+
+def _noise(rest: Floats, w: Floats, levels: int) -> float:
+    """Return the long-run variance of a day of weight 1, from the first autocorrelation."""
+    z = rest * np.sqrt(w)
+    n = len(z)
+    square = float((z**2).sum())
+    if square <= 0:
+        return 0.0
+    raw = float((z[1:] * z[:-1]).sum()) / square
+    # Residuals of a short series look less alike than the days are (Kendall 1954).
+    lag = float(np.clip(raw + (1 + levels + 3 * max(raw, 0.0)) / n, 0.0, 0.85))
+    return square / max(n - levels - 1, 1) * (1 + lag) / (1 - lag)
+
+
+def long_run_variance(x: Floats, w: Floats) -> float:
+    """Return how much a mean over many days varies, times their total weight."""
+    return _noise(x - np.average(x, weights=w), w, 1)
+
+
+def _best_step(x: Floats, w: Floats, confidence: float, least: float) -> tuple[int, float]:
+    """Return the split of a stretch of days at which its level changed, or 0, and the noise."""
+    if len(x) < 2 * FEWEST:
+        return 0, least
+    gains = _gains(x, w)
+    cut = int(np.argmax(gains))
+    noise = max(_noise_around(x, w, cut), least)
+    found = gains[cut] > max(threshold(len(x), confidence) * noise, _trend_gain(x, w))
+    return cut if found else 0, noise
+
+
+def _noise_around(x: Floats, w: Floats, cut: int) -> float:
+    """Return the noise of days around the two levels before and after a split."""
+    rest = x.copy()
+    for part in (slice(0, cut), slice(cut, None)):
+        if w[part].sum() > 0:
+            rest[part] -= np.average(x[part], weights=w[part])
+    return _noise(rest, w, 2)
+
+
+def threshold(days: int, confidence: float) -> float:
+    """Least gain of a step, in units of the noise, so that unchanged days seldom reach it.
+
+    Chosen by the 95 % and 99 % quantiles of 3,200 simulated series of 28 to 180 days, with a
+    correlation of 0 or 0.5 from day to day.
+    """
+    return 11.2 + 190 / days - 4 * float(np.log((1 - confidence) / 0.05))
+
+
+def _trend_gain(x: Floats, w: Floats) -> float:
+    """Squares that a straight line explains more than a constant level."""
+    day = np.arange(len(x), dtype=np.float64)
+    day -= np.average(day, weights=w)
+    off = x - np.average(x, weights=w)
+    return float((w * day * off).sum() ** 2 / (w * day**2).sum())
+
+
+def _bounds(x: Floats, w: Floats, confidence: float) -> tuple[int, int, int]:
+    """First, last and likeliest day of a change, from the likelihood ratio (Hansen 2000)."""
+    gains = _gains(x, w)
+    best = int(np.argmax(gains))
+    limit = -2 * np.log(1 - np.sqrt(confidence)) * _noise_around(x, w, best)
+    near = np.flatnonzero(gains >= gains[best] - limit)
+    near = near[(near >= FEWEST) & (near <= len(x) - FEWEST)]
+    return int(near.min()), int(near.max()), best

@@ -1,0 +1,122 @@
+"""Hours of a frame as tables, and what each measure divides and varies by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.baseline import Booleans, Hours, Measure
+from usage_analysis.analysis.calendars import calendar_of
+from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.meaning import Meaning
+from usage_analysis.analysis.month_days import date_of
+from usage_analysis.analysis.rates import dates_of
+from usage_analysis.tidy import zones
+from usage_analysis.tidy.grouping import rows_of
+from usage_analysis.tidy.overlap import can_share_calls
+from usage_analysis.tidy.zones import DAY, HOUR
+
+#: Numerator and denominator of each measure that is no column.
+RATIOS: Final = {
+    "error_rate": ("error_count", "total_count"),
+    "join_rate": ("joined_count", "total_count"),
+    "average_call_duration": ("duration", "joined_count"),
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """Hours of a frame as tables, one row per series: the whole account first, then its groups."""
+
+    #: Names of the series; None for the whole account.
+    names: list[Any]
+    hours: Hours
+    #: Start of each hour [us].
+    times: Any
+    columns: dict[str, Floats]
+    learn: Booleans
+    judge: Booleans
+    #: Whether the first series is the whole account.
+    whole: bool
+
+    @property
+    def days(self) -> int:
+        """Number of days to learn from."""
+        return int(self.learn.any(axis=0).sum() // 24)
+
+
+def tabulate(
+    hourly: pd.DataFrame, history: pd.DataFrame | None, holidays: Any, columns: Iterable[str]
+) -> Series:
+    """Return the hours of a frame and of its history as tables."""
+    data = hourly if history is None else pd.concat([history, hourly])
+    rows = rows_of(data)
+    place = (rows.times - rows.times[0]) // HOUR
+    size, count = int(place[-1]) + 1, rows.count
+    times = rows.times[0] + HOUR * np.arange(size)
+    local = zones.clock_of(times, rows.zone)
+    day = local // DAY
+    cell = rows.code * size + place[rows.place]
+
+    def table(values: Any) -> Floats:
+        sums = np.bincount(cell, values, minlength=count * size)
+        return sums.astype(np.float64, copy=False).reshape(count, size)
+
+    values = {}
+    for column in columns:
+        raw = data[column].to_numpy()
+        if column == "duration":
+            raw = raw.astype("m8[us]").view(np.int64) / 1e6
+        values[column] = table(raw.astype(np.float64))
+    learn = (table(np.ones(len(data))) > 0) & (table(data["provisional"].to_numpy(float)) == 0)
+    names = [None] if rows.groups is None else list(rows.groups)
+    whole = rows.groups is None
+    if rows.groups is not None and not can_share_calls(data):
+        names, whole = [None, *names], True
+        values = {name: np.vstack([part.sum(0), part]) for name, part in values.items()}
+        learn = np.vstack([learn.any(0), learn])
+    judge = learn & (times >= zones.row_times(hourly).min())
+    dates = np.arange(int(day[0]), int(day[-1]) + 1)
+    calendar = calendar_of(holidays)
+    off = np.array([date_of(int(one)) in calendar for one in dates], dtype=np.bool_)
+    slot = 24 * zones.weekday_of(day) + local // HOUR % 24
+    return Series(names, Hours(slot, day - day[0], off), times, values, learn, judge, whole)
+
+
+def measure_of(series: Series, name: str) -> Measure:
+    """Return what a measure observes, what it divides by, and how it varies by chance."""
+    columns = series.columns
+    if name not in RATIOS:
+        seen = columns[name]
+        unit = np.ones(len(seen)) if name.endswith("_count") else None
+        follows = 0 if name == "total_count" else 2
+        return Measure(name, seen, np.ones_like(seen), None, "count", unit, follows)
+    part, whole = (columns[column] for column in RATIOS[name])
+    if name == "average_call_duration":
+        return Measure(name, part, whole, whole, "rate", None, 1, 30.0)
+    # Calls that were not joined vary as errors do: a bad hour multiplies them.
+    events = part if name == "error_rate" else whole - part
+    share = events.sum(1) / np.maximum(whole.sum(1), 1)
+    unit, missed = np.maximum(1 - share, 0.02), name == "join_rate"
+    return Measure(name, events, whole, whole, "rate", unit, 0, complement=missed)
+
+
+def meaning_for(
+    helper: str, measure: str, frame: pd.DataFrame, confidence: float, method: str
+) -> Meaning:
+    """Return the meaning of a result about a column, a rate or a mean."""
+    rate = measure in ("error_rate", "join_rate")
+    event, denominator = RATIOS[measure] if rate else (None, None)
+    return Meaning(
+        made_by=helper,
+        measure=None if rate else measure,
+        event=event,
+        denominator=denominator,
+        confidence=confidence,
+        method=method,
+        dates=dates_of(frame),
+    )

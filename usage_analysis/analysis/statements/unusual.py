@@ -1,0 +1,144 @@
+"""Unusual events in words: what, in which group, when, how much, at what price."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+
+from usage_analysis.analysis.meaning import Meaning, meaning_of, restore_attributes
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.vocabulary import (
+    UNITS,
+    amount,
+    change,
+    level,
+    money,
+    number,
+    percent,
+    sentence_case,
+    several,
+    shorten,
+    signed,
+)
+
+_NAME: Final = 40
+#: Days of history below which weekdays cannot be told apart.
+_TWO_WEEKS: Final = 14
+#: From this ratio on, a value is told as a multiple of the expected one.
+_TIMES: Final = 2.0
+_RATES: Final = {"error_rate": "error rate", "join_rate": "join rate"}
+
+
+def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
+    """Return what is unusual in words, one sentence per finding.
+
+    Parameters
+    ----------
+    found
+        Result of `unusual`.
+    meaning
+        ``attrs["meaning"]`` of the original result, for a table that lost it.
+
+    Returns
+    -------
+    str
+        Sentences with group, hours, size, 95 % interval, zone and, where a price was given, money.
+
+    Raises
+    ------
+    QueryError
+        `found` is no result of `unusual`.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-02-01", to_date="2026-03-31")
+    >>> print(ua.describe_unusual(ua.unusual(usage.hourly, measures=["error_rate"])))
+    Error rate 18.73 % instead of 2.02 % on 2026-03-19 13:00 to 18:00 (UTC) (95 % interval of the
+    ratio 5.29 to 16.2).
+    """
+    of = meaning_of(found, "unusual", meaning=meaning, name="found")
+    return state_events(restore_attributes(found, of), of).sentence
+
+
+def state_unusual(found: pd.DataFrame, meaning: Meaning) -> list[Statement]:
+    """State each finding, or that nothing is unusual."""
+    days = int(found.attrs.get("history_days", _TWO_WEEKS))
+    short = (
+        f" Learnt from {several(days, 'day')} only, in which weekdays cannot be told apart."
+        if days < _TWO_WEEKS
+        else ""
+    )
+    rows: list[Any] = found.to_dict("records")
+    if not rows:
+        title = "Nothing unusual found"
+        return [Statement(title, f"{title}, {meaning.dates}.{short}")]
+    said = [state_event(row, float(meaning.confidence or 0)) for row in rows]
+    return [*said[:-1], Statement(said[-1].title, said[-1].sentence + short, said[-1].urgent)]
+
+
+def state_events(found: pd.DataFrame, meaning: Meaning) -> Statement:
+    """State all findings together."""
+    said = state_unusual(found, meaning)
+    title = said[0].title if len(said) == 1 else f"{len(said)} unusual events"
+    return Statement(title, " ".join(one.sentence for one in said), said[0].urgent)
+
+
+def state_event(row: Any, confidence: float) -> Statement:
+    """State one finding of `unusual`."""
+    what, detail = _what(row, confidence)
+    whole = pd.isna(row["group"])
+    who = "" if whole else f"{shorten(str(row['group']), _NAME)}: "
+    paid = row.get("money")
+    cost = ""
+    if paid is not None and pd.notna(paid) and abs(paid) >= 0.5:
+        cost = f", {money(abs(paid))} {'more' if paid > 0 else 'less'} than usual"
+    title = f"{who}{sentence_case(what) if whole else what} {_when(row)}"
+    return Statement(title, f"{title}{cost}{detail}.", urgent=True)
+
+
+def _what(row: Any, confidence: float) -> tuple[str, str]:
+    """Words for the size of a finding, and its numbers in brackets."""
+    measure, ratio = row["measure"], float(row["ratio"])
+    of = f"{level(confidence)} interval"
+    if measure in _RATES:
+        both = f"{percent(row['observed'])} instead of {percent(row['expected'])}"
+        ends = f"{amount(row['low'])} to {amount(row['high'])}"
+        return f"{_RATES[measure]} {both}", f" ({of} of the ratio {ends})"
+    long = measure == "average_call_duration"
+    unit = "calls" if long else UNITS[measure]
+    both = f"{_value(row['observed'], measure)} against {_value(row['expected'], measure)} expected"
+    if row["kind"] == "silence":
+        none = "no" if row["observed"] == 0 else "hardly any"
+        return f"{none} {unit}", f" ({both})"
+    if ratio >= _TIMES:
+        words = f"{unit} {signed(ratio, 1).lstrip('+')} times as {'long' if long else 'many'}"
+        ends = f"{amount(row['low'])} to {amount(row['high'])} times"
+        return words, f" ({both}; {of} {ends})"
+    size = change(abs(ratio - 1)).lstrip("+")
+    ends = f"{change(row['low'] - 1)} to {change(row['high'] - 1)}"
+    if long:
+        return f"calls {size} {'longer' if ratio > 1 else 'shorter'}", f" ({both}; {of} {ends})"
+    return f"{size} {'more' if ratio > 1 else 'fewer'} {unit}", f" ({both}; {of} {ends})"
+
+
+def _value(value: float, measure: str) -> str:
+    if measure == "average_call_duration":
+        return f"{value:,.0f} s"
+    return number(pd.Timedelta(seconds=value), measure) if measure == "duration" else amount(value)
+
+
+def _when(row: Any) -> str:
+    """Days or hours of a finding, with the clock they are on."""
+    start, end = row["start"], row["end"]
+    zone = str(start.tz)
+    if row["kind"] == "shift":
+        return f"since {start:%Y-%m-%d} ({zone})"
+    last = end - pd.Timedelta(hours=1)
+    if start.hour == end.hour == 0 and start.date() != end.date():
+        days = dict.fromkeys((f"{start:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
+        return f"on {' to '.join(days)} ({zone})"
+    if start.date() == last.date():
+        return f"on {start:%Y-%m-%d %H:%M} to {end:%H:%M} ({zone})"
+    return f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} ({zone})"

@@ -1,0 +1,292 @@
+"""What an account's own past leads one to expect of each hour, and what strays from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from usage_analysis.analysis import baseline
+from usage_analysis.analysis.billing import price_of
+from usage_analysis.analysis.events import Finding, Search, least_score, search, tell_once
+from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.meaning import Meaning, with_meaning
+from usage_analysis.analysis.rates import dates_of
+from usage_analysis.analysis.series import RATIOS, Series, meaning_for, measure_of, tabulate
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frame_check import check_frame, check_gaps
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.wire import MEASURES
+from usage_analysis.tidy.zones import to_index, zone_of
+
+#: Measures that are looked at without `measures`, where the frame has their columns.
+USUAL: Final = ("total_count", "error_rate", "join_rate", "average_call_duration")
+#: All measures.
+MEASURED: Final = (*MEASURES, *RATIOS)
+_COLUMNS: Final = (
+    *("measure", "group", "kind", "start", "end"),
+    *("observed", "expected", "ratio", "low", "high"),
+)
+_METHOD: Final = "hour of the week x level, negative binomial (scan statistic, Kulldorff 1997)"
+#: Share of the expected value below which a drop is a silence.
+_SILENT: Final = 0.02
+#: False alarms per month that `expected` allows while it leaves events out of what it learns.
+_ALARMS: Final = 1.0
+
+
+def expected(
+    hourly: pd.DataFrame,
+    *,
+    measure: str = "total_count",
+    history: pd.DataFrame | None = None,
+    holidays: Any = None,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return what each hour's own past leads one to expect of it.
+
+    The expected value is the mean of the hour of the week times the level of the 21 days around it.
+    Events that `unusual` finds are left out of both, and lasting changes begin a new level. With
+    less than two weeks, weekdays are taken to be alike. The interval is that of a
+    negative binomial distribution, whose excess variance is measured on windows of one hour.
+
+    Parameters
+    ----------
+    hourly
+        Canonical hourly frame, with or without a group column.
+    measure
+        A column of the frame, ``"error_rate"``, ``"join_rate"`` or ``"average_call_duration"``.
+    history
+        Canonical hourly frame of earlier days with the same group column, to learn from.
+    holidays
+        Dates, ISO texts or a calendar of the package `holidays`. Each has a level of its own.
+    confidence
+        Level of the interval.
+
+    Returns
+    -------
+    DataFrame
+        One row per hour, and per group: `observed`, `expected`, `low` and `high`, in the unit of
+        the measure (durations in seconds); NaN for hours without calls of a rate.
+        ``attrs["history_days"]`` is the number of days that it learnt from.
+
+    Raises
+    ------
+    QueryError
+        A column is missing, or an argument does not fit.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-02-01", to_date="2026-03-31")
+    >>> table = ua.expected(usage.hourly)
+    >>> list(table)
+    ['observed', 'expected', 'low', 'high']
+    """
+    series, (found,) = _search("expected", hourly, [measure], history, holidays, _ALARMS)
+    mine, fitted = found.measure, found.baseline
+    mean = np.maximum(fitted.expected, 1e-12)
+    variance = fitted.unit[:, None] * mean + fitted.spread_of(1)[:, None] * mean**2
+    low, high = (
+        special.gammaincinv(mean**2 / variance, share) * variance / mean
+        for share in ((1 - confidence) / 2, (1 + confidence) / 2)
+    )
+    if mine.kind == "count" and mine.unit is not None:
+        low, high = np.floor(low), np.ceil(high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = [
+            mine.in_unit(part, mine.calls) for part in (mine.observed, fitted.expected, low, high)
+        ]
+    if mine.of_calls:
+        values = [*values[:2], *np.clip(np.sort(values[2:], axis=0), 0, 1)]
+    group = group_column(hourly)
+    # The whole account stands first, and is no group.
+    judge = series.judge.copy()
+    judge[0] &= group is None or not series.whole
+    row, place = np.nonzero(judge)
+    columns = dict(zip(("observed", "expected", "low", "high"), values, strict=True))
+    index = to_index(series.times, zone_of(hourly)).rename("time")
+    out = pd.DataFrame({name: part[row, place] for name, part in columns.items()}, index[place])
+    if group is not None:
+        out.insert(0, group, np.array(series.names, dtype=object)[row])
+    out.attrs = {"history_days": series.days}
+    return with_meaning(out, meaning_for("expected", measure, hourly, confidence, _METHOD), hourly)
+
+
+def unusual(
+    hourly: pd.DataFrame,
+    *,
+    measures: Sequence[str] | None = None,
+    history: pd.DataFrame | None = None,
+    false_alarms: float = 1.0,
+    price: Decimal | float | str | None = None,
+    holidays: Any = None,
+) -> pd.DataFrame:
+    """Return what is unusual: which measure and group, since when, how much.
+
+    Windows of one hour to seven days are set against what `expected` says of them, and levels that
+    changed for good are looked for in the days. Each finding is told once: of the group that makes
+    most of it, and of the measure that the others follow from.
+
+    Parameters
+    ----------
+    hourly
+        Canonical hourly frame, with or without a group column. Provisional hours are not judged.
+    measures
+        Columns of the frame, ``"error_rate"``, ``"join_rate"`` and ``"average_call_duration"``. By
+        default these three and ``"total_count"``, where the frame has their columns.
+    history
+        Canonical hourly frame of earlier days with the same group column, to learn from.
+    false_alarms
+        Number of false findings per month that is allowed, over all groups and measures together.
+        Simulated months without any trouble have far fewer.
+    price
+        Price per billed minute; adds the column `money`.
+    holidays
+        Dates, ISO texts or a calendar of the package `holidays`. Without it, the calls that are
+        missing on a holiday are a finding.
+
+    Returns
+    -------
+    DataFrame
+        One row per finding, the earliest first: `measure`; `group`, missing for the whole account;
+        `kind`, which is ``"spike"``, ``"drop"``, ``"silence"`` or ``"shift"``; `start` and `end`,
+        hours on the frame's clock, `end` exclusive; `observed` and `expected` over these hours
+        (calls, minutes, seconds per call, or a share of calls); `ratio`, observed over expected,
+        with its 95 % interval `low` and `high`; `probability` that a month without any trouble has
+        such a finding anywhere; `also`, the measures whose findings follow from this one; and
+        `money` [the price's currency], what the minutes beyond the expected ones cost.
+
+    Raises
+    ------
+    QueryError
+        A column is missing, `history` is of another kind, or an argument does not fit.
+
+    Notes
+    -----
+    What can be found depends on volume. A silence needs about 18 expected calls where calls vary
+    by chance alone, and 28 where windows vary by a fifth. A doubling needs 51 calls, or 218 where
+    windows vary by a tenth; half the calls 155; calls three times as long 30 to 40 joined calls.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> reply = ua.sample_client().by_agent(
+    ...     ua.sample.AGENTS, from_date="2026-02-01", to_date="2026-03-31"
+    ... )
+    >>> found = ua.unusual(reply.hourly)
+    >>> found[["measure", "group", "kind"]].iloc[-1].tolist()
+    ['error_rate', 'Support line', 'spike']
+    """
+    if not (isinstance(false_alarms, int | float) and 0 < false_alarms < np.inf):
+        raise QueryError(f"false_alarms: expected a number above 0, got {false_alarms!r}")
+    names = list(measures) if measures is not None else usual_measures(hourly)
+    cost = None if price is None else float(price_of(price))
+    extra = () if price is None else ("billed_minutes",)
+    series, found = _search("unusual", hourly, names, history, holidays, false_alarms, extra)
+    least = least_score(false_alarms, len(series.names), len(names))
+    told = tell_once(found, series)
+    table = pd.DataFrame(
+        [event_row(one, series, zone_of(hourly)) for one in told], columns=_COLUMNS
+    )
+    if not told:
+        none = to_index(series.times[:0], zone_of(hourly)).dtype
+        table = table.astype({"start": none, "end": none})
+    chance = [float(np.exp(least - one.window.score)) * false_alarms for one in told]
+    table["probability"] = np.minimum(chance, 1.0)
+    table["also"] = [", ".join(one.also) for one in told]
+    if cost is not None:
+        minutes = _minutes(series, found)
+        spans = [(one.window.series, slice(one.window.start, one.window.end)) for one in told]
+        table["money"] = [cost * float(minutes[span].sum()) for span in spans]
+    table.attrs = {"history_days": series.days}
+    meaning = Meaning(made_by="unusual", confidence=0.95, method=_METHOD, dates=dates_of(hourly))
+    return with_meaning(table, meaning, hourly)
+
+
+def usual_measures(hourly: pd.DataFrame) -> list[str]:
+    """Return the usual measures that a frame has the columns for; never none."""
+    columns = {"total_count", *getattr(hourly, "columns", ())}
+    return [one for one in USUAL if set(RATIOS.get(one, (one,))) <= columns]
+
+
+def _search(
+    helper: str,
+    hourly: pd.DataFrame,
+    names: Sequence[str],
+    history: pd.DataFrame | None,
+    holidays: Any,
+    false_alarms: float,
+    extra: Sequence[str] = (),
+) -> tuple[Series, list[Search]]:
+    """Check the arguments and search each measure."""
+    for name in names:
+        if name not in MEASURED:
+            raise QueryError(f"measure: expected {', '.join(MEASURED)}, got {name!r}")
+    columns = list(dict.fromkeys([c for one in names for c in RATIOS.get(one, (one,))] + [*extra]))
+    for frame in (hourly,) if history is None else (hourly, history):
+        check_frame(helper, frame, *columns, "provisional", rows="hour")
+        check_gaps(helper, frame)
+    if history is not None:
+        if group_column(history) != group_column(hourly):
+            raise QueryError(
+                f"history: expected the same group column, {group_column(hourly)}, got "
+                f"{group_column(history)}"
+            )
+        history = history[history.index < hourly.index.min()]
+    if len(hourly) == 0:
+        raise QueryError(f"{helper}: expected at least one hour, got none")
+    series = tabulate(hourly, history, holidays, columns)
+    least = least_score(false_alarms, len(series.names), len(names))
+    return series, [search(series, name, least) for name in names]
+
+
+def event_row(one: Finding, series: Series, zone: tzinfo) -> dict[str, Any]:
+    """Return an event as a row of `unusual`."""
+    window = one.window
+    seen, usual, low, high = _in_measure(one)
+    start, last = to_index(series.times[[window.start, window.end - 1]], zone)
+    ratio = seen / usual if usual else np.nan
+    values = (start, last + pd.Timedelta(hours=1), seen, usual, ratio, low, high)
+    names = (one.measure.name, series.names[window.series], _kind(one, seen, usual))
+    return dict(zip(_COLUMNS, (*names, *values), strict=True))
+
+
+def _in_measure(one: Finding) -> tuple[float, float, float, float]:
+    """Observed and expected value in the unit of the measure, and the interval of their ratio."""
+    window, measure = one.window, one.measure
+    calls = None
+    if measure.calls is not None:
+        calls = measure.calls[window.series, window.start : window.end].sum()
+    seen, usual = (
+        float(measure.in_unit(part, calls)) for part in (window.observed, window.expected)
+    )
+    if not measure.complement:
+        return seen, usual, window.low, window.high
+    # The window counts calls that were not joined.
+    missing = min(1 - usual, 1 - 1e-9)
+    low, high = (max(1 - end * missing, 0.0) / (1 - missing) for end in (window.high, window.low))
+    return seen, usual, low, high
+
+
+def _kind(one: Finding, seen: float, usual: float) -> str:
+    if one.lasting:
+        return "shift"
+    if seen > usual:
+        return "spike"
+    return "silence" if one.measure.calls is None and seen <= _SILENT * usual else "drop"
+
+
+def _minutes(series: Series, found: Sequence[Search]) -> Floats:
+    """Billed minutes beyond the expected ones, per series and hour."""
+    learn = series.learn.copy()
+    for one in (finding for each in found for finding in each.findings):
+        rows = slice(None) if series.whole and one.window.series == 0 else one.window.series
+        learn[rows, one.window.start : one.window.end] = False
+    measure = measure_of(series, "billed_minutes")
+    fitted = baseline.fit(measure, series.hours, learn, [[] for _ in series.names])
+    return np.asarray((measure.observed - fitted.expected) * series.judge)

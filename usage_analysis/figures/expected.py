@@ -1,0 +1,100 @@
+"""Hours beside what their past leads one to expect, with the events that stray from it."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.statements.unusual import state_event, state_events
+from usage_analysis.analysis.vocabulary import UNITS, axis_name, level
+from usage_analysis.errors import QueryError
+from usage_analysis.figures import lines
+from usage_analysis.figures.labels import label_ends
+from usage_analysis.figures.marks import SIZE, draw_marks
+from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
+from usage_analysis.figures.style import theme_in_use
+from usage_analysis.figures.ticks import dates_of, from_zero, scale_rates, time_axis
+
+_NAMED = 3
+
+
+@plot("expected", columns=("observed", "expected", "low", "high"))
+def plot_expected(
+    panel: Panel,
+    expected: pd.DataFrame,
+    *,
+    found: pd.DataFrame | None = None,
+    **_: Unpack[MarkedResultOptions],
+) -> Caption:
+    """Draw each hour beside what is expected of it: a line over a band, with events shaded.
+
+    Parameters
+    ----------
+    expected
+        Result of `expected` for one series.
+    found
+        Result of `unusual`, whose events are shaded and numbered, and told in the title.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-31")
+    >>> ax = ua.plot_expected(ua.expected(usage.hourly), found=ua.unusual(usage.hourly))
+    >>> ax.get_ylabel()
+    'calls [per hour]'
+    """
+    ax, of, marks, _about = panel
+    if expected.columns[0] != "observed":
+        raise QueryError(
+            f"expected: expected one series, got a breakdown by {expected.columns[0]}; take the "
+            "rows of one group, without the group column"
+        )
+    theme, rate = theme_in_use(), of.event is not None
+    x = time_axis(ax, expected)
+    # Rates are drawn in percent, and durations in minutes.
+    factor = 100.0 if rate else 1 / 60 if "duration" in str(of.measure) else 1.0
+    seen, usual, low, high = (
+        factor * expected[name].to_numpy(dtype=np.float64)
+        for name in ("observed", "expected", "low", "high")
+    )
+    lines.draw_band(ax, x, low, high, color=theme.soft, alpha=0.45, gid="band")
+    lines.draw_line(ax, x, usual, color=theme.muted, lw=0.9, ls="--", gid="expected")
+    lines.draw_line(ax, x, seen, color=theme.main, lw=1.1, gid="buckets")
+    (scale_rates if rate else from_zero)(ax, np.concatenate([seen, high[np.isfinite(high)]]))
+    counted = of.measure in UNITS and of.measure != "average_call_duration"
+    ax.set_ylabel(axis_name(str(of.measure), "hour") if counted else f"{of.name} [{of.unit}]")
+    title, key = f"{of.name.capitalize()} beside what is expected", ""
+    if found is not None and len(expected):
+        events = meaning_of(found, "unusual", name="found")
+        # Events of other days have no place on the axis.
+        shown = found[(found["end"] > expected.index[0]) & (found["start"] <= expected.index[-1])]
+        title = state_events(shown, events).title
+        key = _draw_events(ax, shown, events)
+    draw_marks(ax, marks)
+    ends = [(lines.last_finite(seen), "observed", theme.main)]
+    label_ends(ax, [*ends, (lines.last_finite(usual), "expected", theme.muted)])
+    band = f"band: {level(float(of.confidence or 0))} range of what is expected"
+    empty = "" if np.isfinite(seen).any() else "no finished hour yet"
+    return Caption(
+        f"Line of {of.name} per hour over the expected range", title, f"{band}{key}", empty=empty
+    )
+
+
+def _draw_events(ax: Any, found: pd.DataFrame, of: Meaning) -> str:
+    """Shade each event and number it; return the words of the first ones."""
+    theme, words = theme_in_use(), []
+    top = ax.get_ylim()[1]
+    rows: list[Any] = found.to_dict("records")
+    for place, row in enumerate(rows, 1):
+        first, last = dates_of(pd.DatetimeIndex([row["start"], row["end"]]))
+        ax.axvspan(first, last, color=theme.alarm, alpha=0.18, lw=0, gid="event")
+        ax.annotate(
+            str(place), (first, top), xytext=(2, -2), textcoords="offset points",
+            va="top", size=SIZE, color=theme.alarm, gid="event number",
+        )  # fmt: skip
+        words.append(f"{place}: {state_event(row, float(of.confidence or 0)).title}")
+    more = f"; {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+    return "".join(f"\n{one}" for one in words[:_NAMED]) + more if len(words) > 1 else ""
