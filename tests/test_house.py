@@ -73,7 +73,7 @@ HOMES = {
     "matplotlib": {"figures/*", "report/*", "dashboard/*"},
     "ipywidgets": {"dashboard/*"},
     "IPython": {"dashboard/*"},
-    "msgspec": {"archive/*", "dashboard/*", "tidy/*"},
+    "msgspec": {"archive/*", "dashboard/*", "report/rules.py", "tidy/*"},
     "pyarrow": {"archive/*"},
     "duckdb": {"archive/sums.py"},
     "narwhals": {"archive/sums.py", "tidy/engines.py", "tidy/engine_sums.py"},

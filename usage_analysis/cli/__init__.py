@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import usage_analysis
-from usage_analysis.cli import app, doctor, fetch, report, sample, sync
+from usage_analysis.cli import app, check, doctor, fetch, report, sample, sync
 from usage_analysis.cli.options import add_command
 from usage_analysis.cli.progress import clear_line
 from usage_analysis.errors import UsageError
@@ -26,13 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 for success, 130 after Ctrl+C, and 2 after an error. The message of the error is one line
-        on standard error.
+        0 for success, 130 after Ctrl+C, and 2 after an error; `check` has others. The message of
+        the error is one line on standard error.
     """
     options = _parser().parse_args(arguments)
     run = vars(options).pop("run")
     try:
-        run(options)
+        return run(options) or 0
     except (UsageError, OSError) as error:
         clear_line()
         print(f"usage-analysis: {' '.join(str(error).split())}", file=sys.stderr)
@@ -41,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         clear_line()
         print("usage-analysis: stopped", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     version = f"%(prog)s {usage_analysis.__version__}"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (report, fetch, sync, doctor, app):
+    for command in (report, fetch, sync, check, doctor, app):
         add_command(commands, command.__name__.rpartition(".")[2], command.run)
     actions = commands.add_parser("sample", help="serve the sample account")
     add_command(actions.add_subparsers(required=True, metavar="ACTION"), "serve", sample.run)

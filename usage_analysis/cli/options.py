@@ -25,7 +25,9 @@ _OWNERS: Final = {"sample": "the sample account", "live": "your account", "file"
 _CONSTANTS: Final = {"days": DEFAULT_DAYS, "kinds": KINDS, "scope": ALL}
 
 
-def add_command(commands: Commands, name: str, run: Callable[[argparse.Namespace], None]) -> None:
+def add_command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int | None]
+) -> None:
     """Add a command with its options and the function that runs it."""
     about = dict(_TABLE["commands"][name])
     sections = about.pop("sections")
@@ -46,7 +48,7 @@ def add_sections(parser: argparse.ArgumentParser, *names: str) -> None:
         elif section.get("exclusive"):
             place = parser.add_mutually_exclusive_group()
         for flag, settings in section.items():
-            if flag.startswith("--"):
+            if isinstance(settings, dict):
                 place.add_argument(flag, **settings | dict(_for_argparse(settings)))
 
 

@@ -1,0 +1,177 @@
+"""The command `check`: rules, exit statuses, state, and what would have been told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import usage_analysis as ua
+from tests.analysis.agents import account, plant
+from usage_analysis.cli import main
+from usage_analysis.report.rules import Rule, alarms_of
+
+ZONE = 'timezone = "America/New_York"\n'
+
+
+def rules(folder: Path, **rule: object) -> str:
+    """Write a file with one rule and return its path."""
+    path = folder / "rules.toml"
+    lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in rule.items())
+    path.write_text(f'{ZONE}holidays = "US"\n[[rule]]\nname = "mine"\n{lines}\n', encoding="utf-8")
+    return str(path)
+
+
+def check(*words: str, capsys: Any) -> tuple[int, dict[str, Any]]:
+    """Run `check --json`; standard output is one JSON object with the exit status."""
+    status = main(["check", *words, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["status"] == status
+    return status, found
+
+
+def test_broken_rule_is_told_once_and_again_when_over(tmp_path, capsys):
+    """With a state file an alarm is told once, and once more as resolved."""
+    state = str(tmp_path / "state.json")
+    busy = rules(tmp_path, kind="capacity", limit=5)
+    status, found = check(busy, "--state", state, capsys=capsys)
+    assert status == 1
+    (alarm,) = found["fired"]
+    assert alarm["message"].startswith("a limit of 5 concurrent calls would refuse ")
+    assert check(busy, "--state", state, capsys=capsys) == (
+        0, {"status": 0, "fired": [], "resolved": []}
+    )  # fmt: skip
+    roomy = rules(tmp_path, kind="capacity", limit=500)
+    assert check(roomy, "--state", state, capsys=capsys) == (
+        0, {"status": 0, "fired": [], "resolved": [alarm]}
+    )  # fmt: skip
+    assert main(["check", rules(tmp_path, kind="capacity", limit=5)]) == 1
+    assert capsys.readouterr().out == f"fired: mine: {alarm['message']}\n"
+
+
+def test_damaged_state_is_put_aside_and_nothing_is_lost(tmp_path, capsys):
+    """A half-written state is moved away with a word, and the alarm is told again."""
+    state = tmp_path / "state.json"
+    state.write_text('{"version": 1, "alar', encoding="utf-8")
+    status = main(["check", rules(tmp_path, kind="capacity", limit=5), "--state", str(state)])
+    assert status == 1
+    assert f"{state} is damaged and was moved to {state}.damaged" in capsys.readouterr().err
+    assert json.loads(state.read_text())["version"] == 1
+    assert (tmp_path / "state.json.damaged").read_text() == '{"version": 1, "alar'
+
+
+def test_replay_finds_the_incident_in_its_first_hour(tmp_path, capsys):
+    """Replayed hour by hour, the incident of 19 March is told at the end of its first hour."""
+    path = rules(tmp_path, kind="unusual", by="agent", measures=["error_rate"])
+    status, found = check(path, "--replay", "2026-03-10", "2026-03-24", capsys=capsys)
+    assert status == 1
+    (alarm,) = found["fired"]
+    assert alarm["key"] == "error_rate of Support line"
+    assert alarm["start"] == "2026-03-19T10:00:00-04:00"
+    assert alarm["message"].startswith("Support line: error rate ")
+    assert main(["check", path, "--replay", "2026-03-10", "2026-03-18"]) == 0
+    assert capsys.readouterr().out == "0 alarms from 2026-03-10 to 2026-03-18\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"kind": "error_rate", "objective": 0.97}, "errors of the last 12 hours use up"),
+        ({"kind": "money", "budget": 2000, "price": "0.05"}, "expected to be used up on"),
+        ({"kind": "minutes", "budget": 40_000}, "expected to be used up on"),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_replay_of_each_kind(tmp_path, capsys, rule, words):
+    """Errors and budgets are judged by the hours up to each one, and told once per stretch."""
+    found = check(rules(tmp_path, **rule), "--replay", "2026-03-18", "2026-03-21", capsys=capsys)[1]
+    assert words in found["fired"][0]["message"]
+    assert len(found["fired"]) <= 2
+
+
+WRONG = {
+    "key": ({"kind": "capacity", "limits": 5}, "did you mean 'limit'?"),
+    "kind": ({"kind": "capasity"}, "did you mean 'capacity'?"),
+    "measure": ({"kind": "unusual", "measures": ["error_rat"]}, "did you mean 'error_rate'?"),
+    "needed key": ({"kind": "money", "budget": 5}, "rule 'mine' of kind money needs price"),
+    "group": (
+        {"kind": "silence", "by": "agent", "group": "Front desc"}, "did you mean 'Front desk'?"
+    ),
+    "group without by": ({"kind": "silence", "group": "Front desk"}, 'it needs by = "agent"'),
+    "groups": ({"kind": "silence", "by": "metadata.shop"}, "expected a table [groups."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_rules_are_status_2_with_the_nearest_right_word(tmp_path, capsys, case):
+    """A mistake in the rules is named with what was meant, also as JSON."""
+    rule, words = WRONG[case]
+    status, found = check(rules(tmp_path, **rule), capsys=capsys)
+    assert status == 2
+    assert words in found["error"]
+
+
+def test_missing_file_and_missing_data_have_their_status(tmp_path, capsys):
+    """No file is status 2; an archive of a few days is status 3."""
+    assert main(["check", str(tmp_path / "none.toml")]) == 2
+    assert "none.toml" in capsys.readouterr().err
+    archive = ua.Archive(tmp_path / "archive")
+    archive.sync(ua.sample_client(), "all", since="2026-03-28")
+    path = rules(tmp_path, kind="unusual")
+    status, found = check(path, "--archive", str(archive.path), capsys=capsys)
+    assert status == 3
+    assert "expected at least 14 days" in found["error"]
+
+
+def test_no_network_is_status_75(tmp_path, capsys, monkeypatch):
+    """Without an answer the status says to try again later, and the key is not told."""
+    monkeypatch.setenv("ULTRAVOX_API_KEY", "abcdefgh." + "k" * 32)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr("usage_analysis.fetch.retry.time.sleep", lambda _: None, raising=False)
+    status, found = check(
+        rules(tmp_path, kind="capacity", limit=5), "--account", "live", capsys=capsys
+    )
+    assert status == 75
+    assert "kkkk" not in json.dumps(found)
+
+
+def _alarms(hourly: pd.DataFrame, first: str, **rule: Any) -> list[Any]:
+    mine = Rule(name="mine", **{"kind": "unusual", "by": "agent"} | rule)
+    now = (hourly.index.max() + pd.Timedelta(hours=1)).to_pydatetime()
+    return alarms_of(mine, hourly, pd.Timestamp(first, tz="UTC"), now, ())
+
+
+@pytest.mark.parametrize("seeds", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_quiet_days_raise_no_alarm(seeds):
+    """Hour by hour over 47 quiet days there is hardly an alarm: at most 1 in 20 accounts."""
+    raised = 0
+    for seed in range(seeds):
+        hourly = account(np.random.default_rng([9, seed]), days=61)
+        raised += len(_alarms(hourly, "2026-06-15"))
+    assert raised <= seeds // 10
+
+
+def test_silence_is_told_while_it_lasts():
+    """A silence is told within hours and without its later hours; other drops are none."""
+    hourly = account(np.random.default_rng(5), days=42)
+    silent = plant(hourly, None, "calls", "2026-07-07 10:00", 10)
+    (alarm,) = _alarms(silent, "2026-06-20", kind="silence")
+    assert pd.Timestamp("2026-07-07 11:00Z") <= alarm.start <= pd.Timestamp("2026-07-07 14:00Z")
+    assert alarm.message.startswith("No calls on 2026-07-07 10:00 to ")
+    assert _alarms(plant(hourly, None, "calls", "2026-07-07", 24, 0.4), "2026-06-20",
+                   kind="silence") == []  # fmt: skip
+
+
+def test_stale_data_are_told():
+    """Data whose newest hour is older than the rule allows break it."""
+    hourly = account(np.random.default_rng(5), days=2)
+    rule = Rule(name="fresh", kind="stale", hours=6)
+    late = (hourly.index.max() + pd.Timedelta(hours=8)).to_pydatetime()
+    (alarm,) = alarms_of(rule, hourly, hourly.index.min(), late, ())
+    assert alarm.message == "the newest hour ended 2026-06-03 00:00 (UTC), 7.0 hours ago."
+    soon = (hourly.index.max() + pd.Timedelta(hours=2)).to_pydatetime()
+    assert alarms_of(rule, hourly, hourly.index.min(), soon, ()) == []

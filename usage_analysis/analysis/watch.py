@@ -1,0 +1,92 @@
+"""Events as they would have been seen at each hour, without looking ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from usage_analysis.analysis import baseline
+from usage_analysis.analysis.baseline import Hours
+from usage_analysis.analysis.events import Finding, Search, tell_once
+from usage_analysis.analysis.scan import Scan
+from usage_analysis.analysis.series import Series, measure_of
+
+#: Days that each day's expected values are learnt from.
+_LEARNED: Final = 56
+#: What a score has to reach beyond that of a window in the past, which the days after it teach too.
+_MORE_CAUTION: Final = 4.0
+#: Fewest days to learn from.
+FEWEST: Final = 14
+
+
+class Sighting(NamedTuple):
+    """An event that is under way at the end of an hour."""
+
+    #: Number of the hour after the last one that was looked at.
+    hour: int
+    #: The event; its window counts from the first hour of the series.
+    event: Finding
+
+
+def watch(series: Series, names: Sequence[str], least: float, first: int) -> Iterator[Sighting]:
+    """Yield the events under way at the end of each hour from `first` on.
+
+    What is expected of a day is learnt from the days before it, outside of earlier events. An event
+    is under way at the end of an hour if a window that ends there is one.
+    """
+    learn = series.learn.copy()
+    measures = {name: measure_of(series, name) for name in names}
+    day = series.hours.day
+    for today in range(int(day[first]), int(day[-1]) + 1):
+        begin, end = (int(np.searchsorted(day, one)) for one in (today, today + 1))
+        start = int(np.searchsorted(day, max(today - _LEARNED, 0)))
+        if today - int(day[start]) < FEWEST:
+            continue
+        past = learn[:, start:end].copy()
+        past[:, begin - start :] = False
+        part = _cut(series, start, end, past)
+        ends = np.arange(max(begin, first), end) + 1 - start
+        searches = []
+        for name in names:
+            measure = measure_of(part, name)
+            fitted = baseline.fit(measure, part.hours, past, [[] for _ in part.names])
+            # Hours that were not learnt from stray more than those that were: with n weeks behind
+            # the mean of an hour of the week, (n + 1) / (n - 1) times as much.
+            weeks = (today - day[start]) / 7
+            more = (weeks + 1) / (weeks - 1)
+            unit = fitted.unit * (more if measure.unit is None else 1)
+            fitted = replace(fitted, spread=fitted.spread * more, unit=unit)
+            scan = Scan(measure, fitted, part.judge)
+            windows = scan.windows(least + _MORE_CAUTION, ends)
+            events = [Finding(measure, one, lasting=False) for one in windows]
+            searches.append(Search(measure, fitted, scan, events))
+        for hour in sorted({one.window.end for each in searches for one in each.findings}):
+            now = [
+                replace(each, findings=[one for one in each.findings if one.window.end == hour])
+                for each in searches
+            ]
+            for event in tell_once(now, part):
+                window = event.window
+                learn[window.series, start + window.start : start + window.end] = False
+                moved = replace(window, start=start + window.start, end=start + window.end)
+                whole = measures[event.measure.name]
+                yield Sighting(start + hour, replace(event, measure=whole, window=moved))
+
+
+def _cut(series: Series, start: int, end: int, learn: baseline.Booleans) -> Series:
+    """Return the hours from `start` to `end` of all series."""
+    day = series.hours.day[start:end]
+    hours = Hours(
+        series.hours.slot[start:end], day - day[0], series.hours.holiday[day[0] : day[-1] + 1]
+    )
+    return replace(
+        series,
+        hours=hours,
+        times=series.times[start:end],
+        columns={name: part[:, start:end] for name, part in series.columns.items()},
+        learn=learn,
+        judge=series.judge[:, start:end],
+    )

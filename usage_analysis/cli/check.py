@@ -1,0 +1,159 @@
+"""The command `check`: rules for cron, with an exit status that says whether one was broken."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from usage_analysis.cli.groups import fetch_groups
+from usage_analysis.cli.options import open_client
+from usage_analysis.cli.progress import progress_bar
+from usage_analysis.errors import (
+    APIError,
+    AuthenticationError,
+    QueryError,
+    TransportError,
+    UsageError,
+)
+from usage_analysis.fetch.grouping import Grouping
+from usage_analysis.query import UsageQuery
+from usage_analysis.sample.account import NAMES
+
+#: Exit statuses.
+QUIET, BROKEN, WRONG, TOO_LITTLE, LATER = 0, 1, 2, 3, 75
+#: Days that rules learn from.
+_LEARNED: Final = 62
+_VERSION: Final = 1
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check the rules, print what is new and return the exit status."""
+    # Imported here so that --help does not load pandas.
+    from usage_analysis.report.rules import NotEnoughDataError
+
+    try:
+        status, found = _check(options)
+    except NotEnoughDataError as error:
+        status, found = TOO_LITTLE, {"error": str(error)}
+    except (UsageError, OSError) as error:
+        status, found = status_of(error), {"error": " ".join(str(error).split())}
+    if options.json:
+        print(json.dumps({"status": status, "fired": [], "resolved": []} | found))
+    elif "error" in found:
+        print(f"usage-analysis: {found['error']}", file=sys.stderr)
+    else:
+        for kind in ("fired", "resolved"):
+            for one in found[kind]:
+                print(f"{kind}: {one['rule']}: {one['message']}")
+        if options.replay:
+            print(f"{len(found['fired'])} alarms from {options.replay[0]} to {options.replay[1]}")
+    return status
+
+
+def status_of(error: Exception) -> int:
+    """Return the exit status for an error: try again later, or wrong use."""
+    later = isinstance(error, TransportError) or (
+        isinstance(error, APIError)
+        and not isinstance(error, AuthenticationError)
+        and ((error.status_code or 0) == 429 or (error.status_code or 0) >= 500)
+    )
+    return LATER if later else WRONG
+
+
+def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+    import pandas as pd
+
+    from usage_analysis.archive.archive import Archive
+    from usage_analysis.report.rules import alarms_of, calendar, read_rules
+    from usage_analysis.tidy.periods import in_timezone
+
+    rules = read_rules(options.rules)
+    state = {} if options.state is None else _read_state(options.state)
+    archive = None if options.archive is None else Archive(options.archive)
+    opened: Any = open_client(options.account) if archive is None else archive.client()
+    with opened as client:
+        today = client.today(rules.timezone)
+        first, last = options.replay or (today, today)
+        begin = first - timedelta(days=_LEARNED)
+        if archive is not None:  # it may begin later
+            begin = max(begin, archive.scopes()["first"].min().date())
+        query = UsageQuery.local_days(begin, last, rules.timezone)
+        frames, now = {}, None
+        for by in {rule.by for rule in rules.rule}:
+            if by is None:
+                usage = client.call_usage(query, progress=progress_bar("check"))
+            else:
+                grouping = _grouping(by, rules, options)
+                usage = fetch_groups(grouping, client, query, progress_bar("check"))
+            frames[by] = in_timezone(usage.hourly, rules.timezone)
+            now = usage.as_of if now is None else max(now, usage.as_of)
+    start = pd.Timestamp(first, tz=rules.timezone)
+    off = calendar(rules, range(first.year - 1, last.year + 1))
+    alarms = [
+        one
+        for rule in rules.rule
+        if not (options.replay and rule.kind == "stale")
+        for one in alarms_of(rule, frames[rule.by], start, now, off)  # type: ignore[arg-type]
+    ]
+    if options.replay:
+        told = [_as_json(one) for one in alarms]
+        return (BROKEN if told else QUIET), {"fired": told, "resolved": []}
+    newest = max(frame.index[~frame["provisional"]].max() for frame in frames.values())
+    over = {rule.name: rule.over for rule in rules.rule}
+    active = {
+        f"{one.rule}: {one.key}": _as_json(one)
+        for one in alarms
+        if one.end > newest - over[one.rule]
+    }
+    fired = [one for key, one in active.items() if key not in state]
+    resolved = [one for key, one in state.items() if key not in active]
+    if options.state is not None:
+        _write_state(options.state, {key: state.get(key, one) for key, one in active.items()})
+    return (BROKEN if fired else QUIET), {"fired": fired, "resolved": resolved}
+
+
+def _grouping(by: str, rules: Any, options: argparse.Namespace) -> Grouping:
+    """Return the groups of a kind: those of the file of rules, or the sample account's."""
+    pairs = [*rules.groups.get(by, {}).items()]
+    if not pairs and options.account == "sample" and options.archive is None:
+        pairs = [*NAMES.of_kind(by).items()]
+    if not pairs:
+        raise QueryError(
+            f'by = "{by}": expected a table [groups."{by}"] with the name and the ID or value of '
+            "each group, got none; the endpoint does not list them"
+        )
+    return Grouping.of_pairs(by, pairs, f'by = "{by}"')
+
+
+def _as_json(alarm: Any) -> dict[str, str]:
+    times = {"start": alarm.start.isoformat(), "end": alarm.end.isoformat()}
+    return alarm._asdict() | times  # type: ignore[no-any-return]
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """Return the alarms of the last run; put a damaged file aside."""
+    if not path.exists():
+        return {}
+    try:
+        state = json.loads(path.read_bytes())
+        known = state["alarms"] if state["version"] == _VERSION else None
+        if isinstance(known, dict):
+            return known
+    except (ValueError, KeyError, TypeError):
+        pass
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    print(f"usage-analysis: {path} is damaged and was moved to {aside}", file=sys.stderr)
+    return {}
+
+
+def _write_state(path: Path, alarms: dict[str, Any]) -> None:
+    """Write the state whole or not at all."""
+    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    new.write_text(json.dumps({"version": _VERSION, "alarms": alarms}, indent=1), encoding="utf-8")
+    new.replace(path)

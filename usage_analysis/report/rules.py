@@ -1,0 +1,308 @@
+"""Rules of `usage-analysis check`: what they are, and when each was broken."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.error_budget import burn_rate
+from usage_analysis.analysis.events import least_score
+from usage_analysis.analysis.series import RATIOS, tabulate
+from usage_analysis.analysis.statements.month import state_month
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.statements.unusual import state_event
+from usage_analysis.analysis.trends import month_outlook
+from usage_analysis.analysis.unusual import MEASURED, event_row, usual_measures
+from usage_analysis.analysis.vocabulary import percent, several
+from usage_analysis.analysis.watch import FEWEST, watch
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.zones import zone_of
+
+Kind = Literal["unusual", "silence", "error_rate", "money", "minutes", "capacity", "stale"]
+#: Hours after which an event is over that was not seen again, for events of hours and of days.
+_OVER: Final = {"unusual": 6, "silence": 6, "error_rate": 6}
+_OVER_DAYS: Final = 26
+_HOUR: Final = pd.Timedelta(hours=1)
+#: Keys that a kind cannot do without.
+_NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "error_rate": ("objective",),
+    "money": ("budget", "price"),
+    "minutes": ("budget",),
+    "capacity": ("limit",),
+    "stale": ("hours",),
+}
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One rule: a name, a kind, the keys of the kind, and the groups that it is about."""
+
+    name: str
+    kind: Kind
+    by: str | None = None
+    group: str | None = None
+    false_alarms: float = 0.05
+    measures: tuple[str, ...] = ()
+    objective: float | None = None
+    budget: float | None = None
+    price: float | str | None = None
+    limit: int | None = None
+    hours: float | None = None
+
+    @property
+    def over(self) -> pd.Timedelta:
+        """Time after which an alarm is over if the rule was not broken again."""
+        return pd.Timedelta(hours=_OVER.get(self.kind, _OVER_DAYS))
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file of rules.
+
+    Parameters
+    ----------
+    timezone
+        Time zone of days and hours.
+    holidays
+        Dates, or a country's code, which needs the extra `holidays`.
+    groups
+        Names and IDs, or metadata values, by kind: ``[groups.agent]``.
+    rule
+        The rules.
+    """
+
+    timezone: str = "UTC"
+    holidays: tuple[str, ...] | str = ()
+    groups: dict[str, dict[str, str]] = {}
+    rule: tuple[Rule, ...]
+
+
+class Alarm(NamedTuple):
+    """A rule that was broken.
+
+    Parameters
+    ----------
+    rule, key
+        Name of the rule, and what tells its alarms apart: group and measure.
+    start, end
+        First hour at whose end the rule was broken, and the end of the last one.
+    message
+        Sentence with group, numbers and hours, as of the first hour.
+    """
+
+    rule: str
+    key: str
+    start: pd.Timestamp
+    end: pd.Timestamp
+    message: str
+
+
+class NotEnoughDataError(Exception):
+    """The data are not enough to judge a rule."""
+
+
+def read_rules(path: Path) -> Rules:
+    """Read a file of rules.
+
+    Raises
+    ------
+    QueryError
+        The file is not TOML, or has an unknown key, kind or value; the message names the nearest.
+    """
+    try:
+        rules = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Rules)
+    except tomllib.TOMLDecodeError as error:
+        raise QueryError(f"{path}: expected TOML, {error}") from None
+    except msgspec.ValidationError as error:
+        raise QueryError(f"{path}: {_explain(str(error))}") from None
+    for rule in rules.rule:
+        for key in _NEEDS.get(rule.kind, ()):
+            if getattr(rule, key) is None:
+                raise QueryError(f"{path}: rule {rule.name!r} of kind {rule.kind} needs {key}")
+        if rule.group is not None and rule.by is None:
+            raise QueryError(f'{path}: rule {rule.name!r} has a group, so it needs by = "agent"')
+        for name in rule.measures:
+            if name not in MEASURED:
+                raise QueryError(f"{path}: rule {rule.name!r}: {_nearest(name, MEASURED)}")
+    return rules
+
+
+def _explain(message: str) -> str:
+    """Return a validation error with the nearest known word."""
+    if "unknown field" in message:
+        word = message.split("`")[1]
+        fields = {*Rule.__struct_fields__, *Rules.__struct_fields__}
+        return f"{message}; {_nearest(word, fields)}"
+    if "Invalid enum value" in message:
+        return f"{message}; {_nearest(message.split(chr(39))[1], get_args(Kind))}"
+    return message
+
+
+def _nearest(word: str, known: Any) -> str:
+    near = get_close_matches(word, sorted(known), 1)
+    return (
+        f"unknown word {word!r}"
+        + (f", did you mean {near[0]!r}?" if near else "")
+        + (f" Known are {', '.join(sorted(known))}")
+    )
+
+
+def calendar(rules: Rules, years: range) -> Any:
+    """Return the holidays of rules; a country's come from the package `holidays`."""
+    if not isinstance(rules.holidays, str):
+        return rules.holidays
+    try:
+        import holidays
+    except ImportError:
+        raise QueryError(
+            'holidays: a country needs the extra: pip install "usage-analysis[holidays]"'
+        ) from None
+    try:
+        return holidays.country_holidays(rules.holidays, years=years)
+    except NotImplementedError:
+        raise QueryError(f"holidays: unknown country {rules.holidays!r}") from None
+
+
+def alarms_of(
+    rule: Rule, hourly: pd.DataFrame, first: pd.Timestamp, now: datetime, holidays: Any
+) -> list[Alarm]:
+    """Return when a rule was broken, from an instant to the end of the data.
+
+    Parameters
+    ----------
+    hourly
+        Canonical hourly frame, by group if the rule has `by`.
+    first
+        First instant at which the rule is looked at. Nothing later than each hour is used for it.
+    now
+        Instant of the reply.
+
+    Raises
+    ------
+    QueryError
+        The rule's group does not exist.
+    NotEnoughDataError
+        There are too few days to judge.
+    """
+    group = group_column(hourly)
+    if rule.group is not None and group is not None:
+        known = hourly[group].unique().tolist()
+        if rule.group not in known:
+            raise QueryError(f"rule {rule.name!r}: {_nearest(rule.group, known)}")
+        hourly = hourly[hourly[group] == rule.group]
+    if rule.kind == "stale":
+        return _stale(rule, hourly, now)
+    if rule.kind in ("unusual", "silence"):
+        return _join(rule, _sightings(rule, hourly, first, holidays))
+    parts = [(None, hourly)] if group is None else each_group(hourly)
+    broken = {"error_rate": _burning, "capacity": _crowded}.get(rule.kind, _over_budget)
+    return [one for name, rows in parts for one in _join(rule, broken(rule, name, rows, first))]
+
+
+#: The end of an hour at which a rule was broken, its key, and a function that words it.
+_Broken = tuple[pd.Timestamp, str, Callable[[], str | Statement]]
+
+
+def _join(rule: Rule, broken: Iterator[_Broken]) -> list[Alarm]:
+    """Return one alarm for each stretch of hours in which a rule stays broken."""
+    found: list[Alarm] = []
+    last: dict[str, int] = {}
+    for end, key, word in sorted(broken, key=lambda one: one[0]):
+        at = last.get(key)
+        if at is not None and end - found[at].end <= rule.over:
+            found[at] = found[at]._replace(end=end)
+        else:
+            last[key] = len(found)
+            said = word()
+            said = said if isinstance(said, str) else said.sentence
+            who = f"{key}: " if rule.kind in ("money", "minutes") and rule.by else ""
+            found.append(Alarm(rule.name, key, end, end, f"{who}{said}"))
+    return found
+
+
+def _sightings(rule: Rule, hourly: pd.DataFrame, first: Any, holidays: Any) -> Iterator[_Broken]:
+    silent = rule.kind == "silence"
+    names = ["total_count"] if silent else list(rule.measures) or usual_measures(hourly)
+    columns = {column for one in names for column in RATIOS.get(one, (one,))}
+    series = tabulate(hourly, None, holidays, sorted(columns))
+    begin = int(np.searchsorted(series.times, first.tz_convert("UTC").value // 1000))
+    end = int(np.flatnonzero(series.judge.any(axis=0)).max(initial=-1)) + 1
+    if series.hours.day[max(end - 1, 0)] < FEWEST:
+        raise NotEnoughDataError(
+            f"rule {rule.name!r}: expected at least {FEWEST} days before, got "
+            f"{several(int(series.hours.day[max(end - 1, 0)]), 'day')}"
+        )
+    least = least_score(rule.false_alarms, len(series.names), len(names))
+    for seen in watch(series, names, least, begin):
+        row = event_row(seen.event, series, zone_of(hourly))
+        if not silent or row["kind"] == "silence":
+            key = f"{row['measure']} of {row['group'] or 'the account'}"
+            yield row["end"], key, partial(state_event, row, 0.95)
+
+
+def _burning(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
+    table = burn_rate(rows, float(rule.objective or 0))
+    table = table[table["fast"] | table["slow"]]
+    for row in table[table.index >= first].itertuples():
+        long, rate = ("12 hours", row.burn_12h) if row.fast else ("3 days", row.burn_72h)
+        form = "{}errors of the last {} use up the budget of {} at {:.1f} times its pace, {}."
+        given = _who(name), long, percent(float(rule.objective or 0)), rate, _hour(row.Index)
+        yield row.Index + _HOUR, _of(name), partial(form.format, *given)
+
+
+def _crowded(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
+    table = capacity(rows, limit=rule.limit)
+    table = table[table["at_risk"] & (table.index >= first)]
+    for row in table.itertuples():
+        form = "{}a limit of {} concurrent calls would refuse {} of the calls, {}."
+        given = _who(name), rule.limit, percent(row.blocking), _hour(row.Index)
+        yield row.Index + _HOUR, _of(name), partial(form.format, *given)
+
+
+def _over_budget(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
+    """Yield the days at whose end the month is projected beyond its budget, at 90 % confidence."""
+    budget = float(rule.budget or 0)
+    if rule.kind == "money":
+        budget /= float(rule.price or 0)
+    daily = aggregate(rows, "D")
+    for end in range(len(daily)):
+        ends = daily.index[end] + pd.Timedelta(days=1)
+        if ends < first or not daily["complete"].iloc[end] or daily["provisional"].iloc[end]:
+            continue
+        found: Any = month_outlook(
+            "check", daily.iloc[: end + 1], measure="billed_minutes", budget=budget, confidence=0.8
+        )
+        if found["low"] > budget:
+            yield ends, _of(name), partial(state_month, found, price=rule.price)
+
+
+def _stale(rule: Rule, hourly: pd.DataFrame, now: datetime) -> list[Alarm]:
+    end = hourly.index.max() + _HOUR
+    age = (pd.Timestamp(now) - end) / _HOUR
+    if age <= float(rule.hours or 0):
+        return []
+    words = f"the newest hour ended {_hour(end)}, {age:,.1f} hours ago."
+    return [Alarm(rule.name, "data", end, end, words)]
+
+
+def _hour(moment: pd.Timestamp) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} ({moment.tz})"
+
+
+def _of(name: Any) -> str:
+    return "the account" if name is None else str(name)
+
+
+def _who(name: Any) -> str:
+    return "" if name is None else f"{name}: "
