@@ -35,8 +35,9 @@ class Chooser:
         label = f"{label_of(f'{what}s')} (none chosen: {none})"
         self.list = _with_label(widgets.SelectMultiple, label, name=f"{what}s")
         article = "an" if what[0] in "aeiou" else "a"
-        self.find = _on_input(widgets.Text, f"Find {article} {what}", placeholder="part of a name")
-        self.find.continuous_update = True
+        self.find = _with_label(
+            widgets.Text, f"Find {article} {what}", placeholder="part of a name"
+        )
         self.all = _button("All", f"Choose every {what} that is listed", name=f"all-{what}s")
         self.none = _button("None", f"Choose no {what}: {none}", name=f"no-{what}s")
 
@@ -74,7 +75,7 @@ class Controls:
         groups += [(key, key) for key in names.metadata]
         self.agents = Chooser("agent", "all calls")
         self.groups = Chooser("group", "the largest")
-        made: dict[str, Any] = {
+        self.by_name: dict[str, Any] = {
             "preset": _choice("preset", _swap(PRESETS)),
             "first": _with_label(widgets.DatePicker, label_of("first")),
             "last": _with_label(widgets.DatePicker, label_of("last")),
@@ -105,7 +106,6 @@ class Controls:
                 options=[(entry.heading, name) for name, entry in VIEWS.items()], name="view",
             ),
         }  # fmt: skip
-        self.by_name = made
         self.largest = _button("Top", "Choose this many agents, those with the most calls")
         self.how_many = _with_label(
             widgets.BoundedIntText, "How many", min=1, max=max(len(names.agents), 1), value=3

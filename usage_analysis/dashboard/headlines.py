@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from usage_analysis.analysis.billing import billing_overhead
-from usage_analysis.analysis.meaning import Meaning
+from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements import change
 from usage_analysis.analysis.statements.billing import state_cost, state_overhead
 from usage_analysis.analysis.statements.capacity import state_capacity
@@ -71,29 +71,23 @@ def _month(view: View) -> Statement:
 def _rate(view: View) -> Statement:
     """State a rate and its change; of groups, which one changed or differs."""
     rates = view.prepared.table
-    meaning = _meaning(rates)
-    event = str(meaning.event)
+    event = meaning_of(rates, "error_rate", "join_rate").event
     if view.prepared.grouped:
         if view.settings.comparable:
             return _effects(view, event)
-        return state_rates(rates, meaning)
+        return state_rates(rates)
     if view.selected.previous is not None:
         return change.state_comparison(view.prepare("rates_compared").table, row=event)
-    return state_rate_of(view.selected.final, event)
+    return state_rate_of(view.selected.final, str(event))
 
 
 def _effects(view: View, event: str | None = None) -> Statement:
-    found = view.prepare("effects", event=event).table
-    return change.state_effects(found, _meaning(found))
-
-
-def _meaning(found: Any) -> Meaning:
-    return Meaning(**found.attrs["meaning"])
+    return change.state_effects(view.prepare("effects", event=event).table)
 
 
 def _drawn(state: Callable[..., Statement]) -> Callable[[View], Statement]:
     """Return the headline that states the table of the figure."""
-    return lambda view: state(view.prepared.table, _meaning(view.prepared.table))
+    return lambda view: state(view.prepared.table)
 
 
 #: The headline of each figure that the dashboard offers.
@@ -106,7 +100,7 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
         view.prepared.names["found"], _meaning(view.prepared.names["found"])
     ),
     "week": lambda view: state_peak(view.hourly, view.settings.measure),
-    "day": lambda view: state_days(view.prepared.table),
+    "day": _drawn(state_days),
     "errors": _rate,
     "joins": _rate,
     "control": _drawn(state_control),
@@ -117,7 +111,7 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "month": _month,
     "overhead": _overhead,
     "pareto": _cost,
-    "capacity": lambda view: state_capacity(view.prepared.table),
-    "load_duration": lambda view: state_capacity(view.prepared.table),
+    "capacity": _drawn(state_capacity),
+    "load_duration": _drawn(state_capacity),
     "traffic_week": lambda view: state_peak(view.hourly, "traffic"),
 }

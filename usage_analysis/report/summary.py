@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
-from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.change import state_comparison
@@ -55,8 +54,7 @@ def _change(results: ReportResults, measure: str) -> Iterator[Statement]:
 
 def _errors(results: ReportResults) -> Iterator[Statement]:
     yield from _rate("error_count", results)
-    chart = results.prepare("control").table
-    yield state_control(chart, meaning_of(chart, "control_chart"))
+    yield state_control(results.prepare("control").table)
 
 
 def _rate(event: str, results: ReportResults) -> Iterator[Statement]:
@@ -76,8 +74,7 @@ def _groups(results: ReportResults) -> Iterator[Statement]:
     several = groups.iloc[:, 0].nunique() > 1 and groups["total_count"].sum() > 0
     sharing = can_share_calls(groups)
     if several and not sharing and not results.lacks("funnel"):
-        limits = results.prepare("funnel").table
-        yield state_funnel(limits, meaning_of(limits, "funnel"))
+        yield state_funnel(results.prepare("funnel").table)
     if sharing or (several and results.lacks("pareto")):
         yield state_largest(groups, "total_count")
     elif several:

@@ -34,13 +34,13 @@ def state_comparison(
         Name of a row; by default all rows are stated together.
     """
     meaning = meaning_of(found, "compare_periods", "rate_difference", meaning=meaning)
-    among, name = 1, row
+    rated, among, name = meaning.made_by == "rate_difference", 1, row
     if isinstance(found, pd.DataFrame):
         if row is None and len(found) != 1:
-            return state_changes(found, meaning)
+            return state(_changes(found, meaning, rated=rated), meaning.when)
         among, name = len(found), row or str(found.index[0])
         found = found.loc[row] if row else found.iloc[0]
-    if meaning.made_by == "rate_difference":
+    if rated:
         return state_difference(found, meaning, event=meaning.event or name, among=among)
     return state_change(found, meaning, measure=meaning.measure or name, among=among)
 
@@ -161,23 +161,12 @@ def _interval(
     return f"{form(low, high, confidence)}{verdict}"
 
 
-def state_changes(table: pd.DataFrame, meaning: Meaning) -> Statement:
-    """State which of several groups, measures or rates changed significantly.
+def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
+    """Words for the rows that changed significantly, of several groups, measures or rates.
 
     A group is named as the one that changed most by its change drawn towards the mean of all, so
     that a small group is not named for chance alone.
-
-    Parameters
-    ----------
-    table
-        Result of `compare_periods` or `rate_difference` with one row per group, measure or event.
-    meaning
-        What was compared.
     """
-    return state(_changes(table, meaning, rated="difference" in table), meaning.when)
-
-
-def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     delta, low, high = _relative(table, rated=rated)
     # Rates are all named when their rows are; groups are called by the name of their column.
     noun = str(table.index.name or "group") if rated or meaning.measure else "measure"
@@ -233,7 +222,7 @@ def _plain(value: Any) -> float:
     return say.in_unit(value, "duration") if isinstance(value, pd.Timedelta) else float(value)
 
 
-def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
+def state_effects(effects: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
     """State how a rate changed over all groups, and which group made most of it.
 
     A group is named only where the whole change is significant, or its own rate changed
@@ -246,6 +235,7 @@ def state_effects(effects: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning
         What the rate is of.
     """
+    meaning = meaning_of(effects, "rate_effects", meaning=meaning)
     rows = effects[(effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()]
     name = RATES[str(meaning.event)]
     if len(rows) == 0:

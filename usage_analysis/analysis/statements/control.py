@@ -11,7 +11,7 @@ from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.control import ENOUGH
 from usage_analysis.analysis.funnel import differ, limits_at
 from usage_analysis.analysis.level_shift import level_shift
-from usage_analysis.analysis.meaning import Meaning
+from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.statement import Statement, state
 from usage_analysis.analysis.unusual_hours import unusual_hours
 
@@ -19,7 +19,7 @@ _NAMED = 3
 _NAME = 48
 
 
-def state_control(chart: pd.DataFrame, meaning: Meaning) -> Statement:
+def state_control(chart: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
     """State whether a rate stayed within its usual range.
 
     A chart is told as steady only where no shift is significant and the data speak against any
@@ -32,6 +32,7 @@ def state_control(chart: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning
         What the rate is of.
     """
+    meaning = meaning_of(chart, "control_chart", meaning=meaning)
     name, every = meaning.name, say.span_of(chart)
     calls = chart["calls"].sum()
     if len(chart) == 0:
@@ -142,7 +143,7 @@ def _state_level(chart: pd.DataFrame, meaning: Meaning, every: str) -> Statement
     )
 
 
-def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
+def state_error_week(rates: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
     """State which hours of the week have a worse rate than the others.
 
     Parameters
@@ -152,6 +153,7 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning
         What the rates are of.
     """
+    meaning = meaning_of(rates, "error_rate", "join_rate", meaning=meaning)
     name, calls = meaning.name, rates["calls"].sum()
     if not rates["enough"].any():
         return state(f"Too few calls in every hour of the week to tell its {name}", meaning.when)
@@ -175,7 +177,7 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     return Statement(title, f"{title} (significant {level}{meaning.when}).", urgent=True)
 
 
-def state_funnel(groups: pd.DataFrame, meaning: Meaning) -> Statement:
+def state_funnel(groups: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
     """State which groups have a rate unlike that of the others, or that none has.
 
     Parameters
@@ -185,6 +187,7 @@ def state_funnel(groups: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning
         What the rates are of.
     """
+    meaning = meaning_of(groups, "funnel", meaning=meaning)
     name, some = meaning.name, groups[groups["calls"] > 0]
     if len(some) == 0:
         return state(f"No {meaning.calls} in any group, so no {name}", meaning.when)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.intervals import shrink_towards_mean
-from usage_analysis.analysis.meaning import Meaning
+from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
 from usage_analysis.analysis.rates import Independent, error_rate, join_rate
 from usage_analysis.analysis.statements.statement import Statement, describe, state
@@ -114,7 +114,7 @@ def _rate(total: Any, meaning: Meaning) -> str:
     return f"{told} ({of}; {say.rate_interval(total.low, total.high, meaning.level)})"
 
 
-def state_rates(rates: pd.DataFrame, meaning: Meaning) -> Statement:
+def state_rates(rates: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
     """State the rate of all buckets of a table, and which groups of a breakdown have another rate.
 
     Parameters
@@ -124,7 +124,7 @@ def state_rates(rates: pd.DataFrame, meaning: Meaning) -> Statement:
     meaning
         What the rates are of. A group differs by Holm's rule over all groups, at its level.
     """
-    totals = total_rates(rates, meaning)
+    totals = total_rates(rates, meaning_of(rates, "error_rate", "join_rate", meaning=meaning))
     meaning = Meaning(**totals.attrs["meaning"])
     if rates.columns[0] == "calls":
         return state_rate(next(totals.itertuples()), meaning)
