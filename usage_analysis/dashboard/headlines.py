@@ -96,9 +96,7 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "groups": _largest,
     "comparison": _change,
     "calendar": _total,
-    "expected": lambda view: state_events(
-        view.prepared.names["found"], _meaning(view.prepared.names["found"])
-    ),
+    "expected": lambda view: state_events(view.prepared.names["found"]),
     "week": lambda view: state_peak(view.hourly, view.settings.measure),
     "day": _drawn(state_days),
     "errors": _rate,

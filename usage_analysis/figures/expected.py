@@ -76,7 +76,7 @@ def plot_expected(
     draw_marks(ax, marks)
     ends = [(lines.last_finite(seen), "observed", theme.main)]
     label_ends(ax, [*ends, (lines.last_finite(usual), "expected", theme.muted)])
-    band = f"band: {level(float(of.confidence or 0))} range of what is expected"
+    band = f"band: {level(of.level)} range of what is expected"
     empty = "" if np.isfinite(seen).any() else "no finished hour yet"
     return Caption(
         f"Line of {of.name} per hour over the expected range", title, f"{band}{key}", empty=empty
@@ -95,6 +95,6 @@ def _draw_events(ax: Any, found: pd.DataFrame, of: Meaning) -> str:
             str(place), (first, top), xytext=(2, -2), textcoords="offset points",
             va="top", size=SIZE, color=theme.alarm, gid="event number",
         )  # fmt: skip
-        words.append(f"{place}: {state_event(row, float(of.confidence or 0)).title}")
+        words.append(f"{place}: {state_event(row, of.level).title}")
     more = f"; {len(words) - _NAMED} more" if len(words) > _NAMED else ""
     return "".join(f"\n{one}" for one in words[:_NAMED]) + more if len(words) > 1 else ""

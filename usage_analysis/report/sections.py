@@ -10,7 +10,6 @@ from typing import Any, Literal
 import pandas as pd
 
 from usage_analysis.analysis.billing import billing_overhead
-from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.statements.checks import check_table
 from usage_analysis.analysis.statements.month import state_month
@@ -45,7 +44,7 @@ def _trend(results: ReportResults) -> Section:
 def _unusual(results: ReportResults) -> Section:
     caption = "Unusual events: observed and expected over their hours, with their ratio"
     tables = {"unusual": Table(caption, results.unusual.set_index("measure"))}
-    said = state_unusual(results.unusual, meaning_of(results.unusual, "unusual"))
+    said = state_unusual(results.unusual)
     words = [one.sentence for one in said]
     return Section([results.expected], tables if len(results.unusual) else {}, words)
 

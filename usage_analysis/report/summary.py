@@ -37,7 +37,7 @@ def summarize(results: ReportResults, sections: Collection[str]) -> list[str]:
 def _unusual(results: ReportResults) -> Iterator[Statement]:
     """State what is unusual, where anything is."""
     if len(results.unusual):
-        yield from state_unusual(results.unusual, meaning_of(results.unusual, "unusual"))
+        yield from state_unusual(results.unusual)
 
 
 def _calls(results: ReportResults) -> Iterator[Statement]:

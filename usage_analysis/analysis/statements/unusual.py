@@ -62,8 +62,9 @@ def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
     return state_events(restore_attributes(found, of), of).sentence
 
 
-def state_unusual(found: pd.DataFrame, meaning: Meaning) -> list[Statement]:
+def state_unusual(found: pd.DataFrame, meaning: Meaning | None = None) -> list[Statement]:
     """State each finding, or that nothing is unusual."""
+    meaning = meaning_of(found, "unusual", meaning=meaning, name="found")
     days = int(found.attrs.get("history_days", _TWO_WEEKS))
     short = (
         f" Learnt from {several(days, 'day')} only, in which weekdays cannot be told apart."
@@ -74,11 +75,11 @@ def state_unusual(found: pd.DataFrame, meaning: Meaning) -> list[Statement]:
     if not rows:
         title = "Nothing unusual found"
         return [Statement(title, f"{title}, {meaning.dates}.{short}")]
-    said = [state_event(row, float(meaning.confidence or 0)) for row in rows]
+    said = [state_event(row, meaning.level) for row in rows]
     return [*said[:-1], Statement(said[-1].title, said[-1].sentence + short, said[-1].urgent)]
 
 
-def state_events(found: pd.DataFrame, meaning: Meaning) -> Statement:
+def state_events(found: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
     """State all findings together."""
     said = state_unusual(found, meaning)
     title = said[0].title if len(said) == 1 else f"{len(said)} unusual events"
