@@ -112,7 +112,7 @@ def test_what_is_no_reply_is_refused(body, message):
             "hourly[1].totalCount: expected int >= 0, got another value",
         ),
         (
-            broken(("hourly", 1, "totalCount"), -1)[:-2] + b" " * 2**21 + b"]}",
+            broken(("hourly", 1, "totalCount"), -1)[:-2] + b" " * 2**20 + b"]}",
             "hourly[1].totalCount: expected int >= 0, got another value",
         ),
         (

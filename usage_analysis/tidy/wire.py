@@ -63,9 +63,17 @@ class _Document(msgspec.Struct, kw_only=True):
     hourly: list[_HourlyRow] | UnsetType = UNSET
 
 
+class _Parts(msgspec.Struct):
+    """Undecoded parts of a reply, for error messages."""
+
+    allTime: msgspec.Raw = msgspec.Raw()  # noqa: N815  # looked up by the vendor's name
+    daily: msgspec.Raw = msgspec.Raw()
+    hourly: msgspec.Raw = msgspec.Raw()
+
+
 _DECODER = msgspec.json.Decoder(_Document)
 _ADDED = ("error_count", "billed_minutes")  # measures that old saved replies lack
-_EXPLAINED = 2**21  # bytes of the longest reply from which an error quotes a value
+_EXPLAINED = 2**20  # bytes of the part that an error quotes a value of
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -262,13 +270,15 @@ def _explain(message: str, body: Body, quoted: Quoted) -> str:
 
 def _value_at(path: str, body: Body) -> str | None:
     """Return the text of a value; None if it would take too much memory or has no clear path."""
-    if len(body) > _EXPLAINED:
-        return None
+    field, *way = re.findall(r"\w+", path)
     try:
-        value: Any = json.loads(body, parse_int=str, parse_float=str)
-        for step in re.findall(r"\w+", path):
+        part = getattr(msgspec.json.decode(body, type=_Parts), field)
+        if len(part) > _EXPLAINED:
+            return None
+        value: Any = json.loads(bytes(part), parse_int=str, parse_float=str)
+        for step in way:
             value = value[int(step) if isinstance(value, list) else step]
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return str(value)
 
