@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,8 @@ WRONG = {
         {"kind": "silence", "by": "agent", "group": "Front desc"}, "did you mean 'Front desk'?"
     ),
     "group without by": ({"kind": "silence", "group": "Front desk"}, 'it needs by = "agent"'),
+    "range": ({"kind": "unusual", "false_alarms": 0}, "false_alarms is out of range, got 0"),
+    "objective": ({"kind": "error_rate", "objective": 1.5}, "objective is out of range, got 1.5"),
     "groups": ({"kind": "silence", "by": "metadata.shop"}, "expected a table [groups."),
 }  # fmt: skip
 
@@ -113,6 +116,46 @@ def test_wrong_rules_are_status_2_with_the_nearest_right_word(tmp_path, capsys, 
     status, found = check(rules(tmp_path, **rule), capsys=capsys)
     assert status == 2
     assert words in found["error"]
+
+
+def test_rules_without_names_of_their_own_and_other_files_are_refused(tmp_path, capsys):
+    """No rule, two rules of one name and a file that is no text are status 2, each in words."""
+    path = tmp_path / "rules.toml"
+    two = '[[rule]]\nname = "a"\nkind = "silence"\n' * 2
+    for text, words in ((b"rule = []", "got []"), (two.encode(), "got ['a', 'a']"),
+                        (b"\xff\xfe", "expected TOML")):  # fmt: skip
+        path.write_bytes(text)
+        status, found = check(str(path), capsys=capsys)
+        assert (status, words in found["error"]) == (2, True)
+    good = rules(tmp_path, kind="silence")
+    for days in (("2026-03-31", "2026-03-01"), ("2027-01-01", "2027-01-05")):
+        status, found = check(good, "--replay", *days, capsys=capsys)
+        assert (status, "--replay: expected at most 400 days" in found["error"]) == (2, True)
+
+
+def test_alarm_that_could_not_be_told_is_not_remembered(tmp_path, monkeypatch):
+    """If standard output fails, the state stays as it was, and the next run tells the alarm."""
+    state = tmp_path / "state.json"
+    busy = rules(tmp_path, kind="capacity", limit=5)
+
+    class Full(io.StringIO):
+        def flush(self) -> None:
+            raise OSError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("sys.stdout", Full())
+        assert main(["check", busy, "--state", str(state)]) == 2
+    assert not state.exists()
+
+
+def test_limit_is_judged_by_the_days_up_to_each_hour(tmp_path, capsys):
+    """A replay says the same of a day whatever days come after it."""
+    path = rules(tmp_path, kind="capacity", limit=5)
+    short, long = (
+        check(path, "--replay", "2026-03-16", last, capsys=capsys)[1]["fired"][0]["message"]
+        for last in ("2026-03-16", "2026-03-25")
+    )
+    assert short == long
 
 
 def test_missing_file_and_missing_data_have_their_status(tmp_path, capsys):

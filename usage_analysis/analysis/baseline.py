@@ -20,12 +20,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-from usage_analysis.analysis.intervals import Floats
-
-Booleans = NDArray[np.bool_]
-Integers = NDArray[np.int64]
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers
 
 #: Days before and after a day that its level is learned from.
 _REACH: Final = 10
@@ -34,7 +30,7 @@ _TRIM: Final = 0.3
 #: Calls that a prior counts for: of the hours of the day, of the weekdays, and of their product.
 _PRIORS: Final = {"count": (2.0, 20.0, 16.0), "rate": (60.0, 100.0, 150.0)}
 #: Days below which weekdays are taken to be alike.
-_TWO_WEEKS: Final = 14
+TWO_WEEKS: Final = 14
 #: Calls that count for an unchanged level.
 _LEVEL_PRIOR: Final = 25.0
 #: Lengths of the windows whose excess variance is measured [h].
@@ -102,11 +98,6 @@ class Measure:
     fewest: float = 8.0
     #: Whether the values are calls that had no event: those that were not joined.
     complement: bool = False
-
-    @property
-    def of_calls(self) -> bool:
-        """True for a share of calls."""
-        return self.calls is not None and self.unit is not None
 
     def in_unit(self, part: Any, calls: Any) -> Any:
         """Return values, or sums of them, in the unit of the measure."""
@@ -218,7 +209,7 @@ def _shape(
     usual_day = (base * hour).sum(axis=2, keepdims=True)
     weekday = shrink(seen.sum(axis=2, keepdims=True), usual_day, np.ones_like(mean), priors[1])
     product = np.maximum(hour * weekday, 1e-3 * mean)
-    weekly = len(slot) >= 24 * _TWO_WEEKS
+    weekly = len(slot) >= 24 * TWO_WEEKS
     out = shrink(seen, base, product, priors[2]) if weekly else np.broadcast_to(hour, seen.shape)
     return np.where(mean > 0, out * scale[:, None, None], 0.0).reshape(len(y), 168)
 

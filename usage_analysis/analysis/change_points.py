@@ -7,9 +7,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import Floats
 from usage_analysis.analysis.calendars import calendar_of
-from usage_analysis.analysis.intervals import Floats, normal_quantile, student
-from usage_analysis.analysis.level_changes import LevelChange, find_changes, long_run_variance
+from usage_analysis.analysis.intervals import normal_quantile, student
+from usage_analysis.analysis.level_changes import LevelChange, find_changes, noise_around
 from usage_analysis.analysis.meaning import with_meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.series import RATIOS, meaning_for
@@ -147,10 +148,10 @@ def _rows(
         parts = [slice(cuts[place], cuts[place + 1]), slice(cuts[place + 1], cuts[place + 2])]
         known = [np.flatnonzero(np.isfinite(values[part])) + part.start for part in parts]
         before, after = (float(np.average(values[k], weights=weight[k])) for k in known)
-        error = np.sqrt(
-            sum(long_run_variance(values[k], weight[k]) / weight[k].sum() for k in known)
-        )
-        wide = student(confidence, max(min(map(len, known)) - 1, 1)) * error
+        both = np.concatenate(known)
+        noise = noise_around(values[both], weight[both], len(known[0]))
+        error = np.sqrt(noise * sum(1 / weight[k].sum() for k in known))
+        wide = student(confidence, len(both) - 2) * error
         dates = (date_of(int(day[at])) for at in (one.day, one.first, one.last))
         row: dict[str, Any] = dict(zip(_COLUMNS, dates, strict=False))
         moved = np.array([0.0, -wide, wide]) + (after - before)

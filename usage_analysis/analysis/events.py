@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from usage_analysis.analysis import baseline
-from usage_analysis.analysis.baseline import Baseline, Booleans, Measure
+from usage_analysis.analysis.arrays import Booleans
+from usage_analysis.analysis.baseline import TWO_WEEKS, Baseline, Measure
 from usage_analysis.analysis.level_changes import FEWEST, find_changes
 from usage_analysis.analysis.scan import WINDOWS, Scan, Window, judge_window
 from usage_analysis.analysis.series import Series, measure_of
@@ -71,7 +72,9 @@ def search(series: Series, name: str, least: float) -> Search:
     for turn in range(_ROUNDS):
         fitted = baseline.fit(measure, series.hours, learn, steps)
         scan = Scan(measure, fitted, series.judge)
-        windows = scan.windows(least)
+        # Without two weeks nobody knows the weekends, but rates hardly depend on the weekday.
+        known = series.days >= TWO_WEEKS or measure.kind == "rate"
+        windows = scan.windows(least) if known else []
         best = np.zeros(len(series.names))
         for one in windows:
             best[one.series] = max(best[one.series], one.score)

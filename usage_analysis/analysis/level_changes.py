@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.arrays import Floats
 
 #: Fewest days before and after a change: what lasts less is an event, not a level.
 FEWEST: Final = 7
@@ -103,23 +103,18 @@ def _noise(rest: Floats, w: Floats, levels: int) -> float:
     return square / max(n - levels - 1, 1) * (1 + lag) / (1 - lag)
 
 
-def long_run_variance(x: Floats, w: Floats) -> float:
-    """Return how much a mean over many days varies, times their total weight."""
-    return _noise(x - np.average(x, weights=w), w, 1)
-
-
 def _best_step(x: Floats, w: Floats, confidence: float, least: float) -> tuple[int, float]:
     """Return the split of a stretch of days at which its level changed, or 0, and the noise."""
     if len(x) < 2 * FEWEST:
         return 0, least
     gains = _gains(x, w)
     cut = int(np.argmax(gains))
-    noise = max(_noise_around(x, w, cut), least)
+    noise = max(noise_around(x, w, cut), least)
     found = gains[cut] > max(threshold(len(x), confidence) * noise, _trend_gain(x, w))
     return cut if found else 0, noise
 
 
-def _noise_around(x: Floats, w: Floats, cut: int) -> float:
+def noise_around(x: Floats, w: Floats, cut: int) -> float:
     """Return the noise of days around the two levels before and after a split."""
     rest = x.copy()
     for part in (slice(0, cut), slice(cut, None)):
@@ -149,7 +144,7 @@ def _bounds(x: Floats, w: Floats, confidence: float) -> tuple[int, int, int]:
     """First, last and likeliest day of a change, from the likelihood ratio (Hansen 2000)."""
     gains = _gains(x, w)
     best = int(np.argmax(gains))
-    limit = -2 * np.log(1 - np.sqrt(confidence)) * _noise_around(x, w, best)
+    limit = -2 * np.log(1 - np.sqrt(confidence)) * noise_around(x, w, best)
     near = np.flatnonzero(gains >= gains[best] - limit)
     near = near[(near >= FEWEST) & (near <= len(x) - FEWEST)]
     return int(near.min()), int(near.max()), best

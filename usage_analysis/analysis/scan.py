@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from scipy import special
 
-from usage_analysis.analysis.baseline import Baseline, Booleans, Integers, Measure
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers
+from usage_analysis.analysis.baseline import Baseline, Measure
 
 #: Lengths of the windows that are looked at [h]. Ends are refined hour by hour.
 LENGTHS: Final = (1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96, 120, 168)

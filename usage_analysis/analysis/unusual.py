@@ -12,9 +12,10 @@ import pandas as pd
 from scipy import special
 
 from usage_analysis.analysis import baseline
+from usage_analysis.analysis.arrays import Floats
 from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.events import Finding, Search, least_score, search, tell_once
-from usage_analysis.analysis.intervals import Floats
+from usage_analysis.analysis.intervals import normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import dates_of
 from usage_analysis.analysis.series import RATIOS, Series, meaning_for, measure_of, tabulate
@@ -87,6 +88,7 @@ def expected(
     >>> list(table)
     ['observed', 'expected', 'low', 'high']
     """
+    normal_quantile(confidence)
     series, (found,) = _search("expected", hourly, [measure], history, holidays, _ALARMS)
     mine, fitted = found.measure, found.baseline
     mean = np.maximum(fitted.expected, 1e-12)
@@ -101,7 +103,7 @@ def expected(
         values = [
             mine.in_unit(part, mine.calls) for part in (mine.observed, fitted.expected, low, high)
         ]
-    if mine.of_calls:
+    if mine.unit is not None and mine.kind == "rate":
         values = [*values[:2], *np.clip(np.sort(values[2:], axis=0), 0, 1)]
     group = group_column(hourly)
     # The whole account stands first, and is no group.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from usage_analysis.analysis import baseline
+from usage_analysis.analysis.arrays import Booleans
 from usage_analysis.analysis.baseline import Hours
 from usage_analysis.analysis.events import Finding, Search, tell_once
 from usage_analysis.analysis.scan import Scan
@@ -22,17 +23,8 @@ _MORE_CAUTION: Final = 4.0
 FEWEST: Final = 14
 
 
-class Sighting(NamedTuple):
-    """An event that is under way at the end of an hour."""
-
-    #: Number of the hour after the last one that was looked at.
-    hour: int
-    #: The event; its window counts from the first hour of the series.
-    event: Finding
-
-
-def watch(series: Series, names: Sequence[str], least: float, first: int) -> Iterator[Sighting]:
-    """Yield the events under way at the end of each hour from `first` on.
+def watch(series: Series, names: Sequence[str], least: float, first: int) -> Iterator[Finding]:
+    """Yield the events under way at the end of each hour from `first` on, with that end.
 
     What is expected of a day is learnt from the days before it, outside of earlier events. An event
     is under way at the end of an hour if a window that ends there is one.
@@ -73,10 +65,10 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
                 learn[window.series, start + window.start : start + window.end] = False
                 moved = replace(window, start=start + window.start, end=start + window.end)
                 whole = measures[event.measure.name]
-                yield Sighting(start + hour, replace(event, measure=whole, window=moved))
+                yield replace(event, measure=whole, window=moved)
 
 
-def _cut(series: Series, start: int, end: int, learn: baseline.Booleans) -> Series:
+def _cut(series: Series, start: int, end: int, learn: Booleans) -> Series:
     """Return the hours from `start` to `end` of all series."""
     day = series.hours.day[start:end]
     hours = Hours(

@@ -6,38 +6,38 @@ import argparse
 import json
 import os
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from usage_analysis import errors
+from usage_analysis.analysis.vocabulary import several
 from usage_analysis.cli.groups import fetch_groups
 from usage_analysis.cli.options import open_client
 from usage_analysis.cli.progress import progress_bar
-from usage_analysis.errors import (
-    APIError,
-    AuthenticationError,
-    QueryError,
-    TransportError,
-    UsageError,
-)
+from usage_analysis.errors import APIError, QueryError, TransportError, UsageError
 from usage_analysis.fetch.grouping import Grouping
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES
+from usage_analysis.tidy.usage_files import target_of
 
 #: Exit statuses.
 QUIET, BROKEN, WRONG, TOO_LITTLE, LATER = 0, 1, 2, 3, 75
 #: Days that rules learn from.
 _LEARNED: Final = 62
 _VERSION: Final = 1
+#: Days that can be replayed at once.
+_MOST: Final = 400
 
 
 def run(options: argparse.Namespace) -> int:
     """Check the rules, print what is new and return the exit status."""
+    kept: dict[str, Any] | None = None
     # Imported here so that --help does not load pandas.
     from usage_analysis.report.rules import NotEnoughDataError
 
     try:
-        status, found = _check(options)
+        status, found, kept = _check(options)
     except NotEnoughDataError as error:
         status, found = TOO_LITTLE, {"error": str(error)}
     except (UsageError, OSError) as error:
@@ -51,21 +51,22 @@ def run(options: argparse.Namespace) -> int:
             for one in found[kind]:
                 print(f"{kind}: {one['rule']}: {one['message']}")
         if options.replay:
-            print(f"{len(found['fired'])} alarms from {options.replay[0]} to {options.replay[1]}")
+            number = several(len(found["fired"]), "alarm")
+            print(f"{number} from {options.replay[0]} to {options.replay[1]}")
+    sys.stdout.flush()
+    if options.state is not None and kept is not None:  # only what was told is remembered
+        _write_state(options.state, kept)
     return status
 
 
 def status_of(error: Exception) -> int:
     """Return the exit status for an error: try again later, or wrong use."""
-    later = isinstance(error, TransportError) or (
-        isinstance(error, APIError)
-        and not isinstance(error, AuthenticationError)
-        and ((error.status_code or 0) == 429 or (error.status_code or 0) >= 500)
-    )
-    return LATER if later else WRONG
+    busy = isinstance(error, APIError) and (error.status_code or 0) >= 500
+    return LATER if busy or isinstance(error, TransportError | errors.RateLimitError) else WRONG
 
 
-def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
+def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, Any] | None]:
+    """Return the exit status, what is new, and the state to remember."""
     import pandas as pd
 
     from usage_analysis.archive.archive import Archive
@@ -79,6 +80,10 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     with opened as client:
         today = client.today(rules.timezone)
         first, last = options.replay or (today, today)
+        if not first <= last <= today or (last - first).days > _MOST:
+            raise QueryError(
+                f"--replay: expected at most {_MOST} days up to {today}, got {first} to {last}"
+            )
         begin = first - timedelta(days=_LEARNED)
         if archive is not None:  # it may begin later
             begin = max(begin, archive.scopes()["first"].min().date())
@@ -92,6 +97,8 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
                 usage = fetch_groups(grouping, client, query, progress_bar("check"))
             frames[by] = in_timezone(usage.hourly, rules.timezone)
             now = usage.as_of if now is None else max(now, usage.as_of)
+            if usage.source != "sample":  # an archive's clock stands still
+                now = max(now, datetime.now(UTC))
     start = pd.Timestamp(first, tz=rules.timezone)
     off = calendar(rules, range(first.year - 1, last.year + 1))
     alarms = [
@@ -102,7 +109,7 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     ]
     if options.replay:
         told = [_as_json(one) for one in alarms]
-        return (BROKEN if told else QUIET), {"fired": told, "resolved": []}
+        return (BROKEN if told else QUIET), {"fired": told, "resolved": []}, None
     newest = max(frame.index[~frame["provisional"]].max() for frame in frames.values())
     over = {rule.name: rule.over for rule in rules.rule}
     active = {
@@ -111,10 +118,9 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         if one.end > newest - over[one.rule]
     }
     fired = [one for key, one in active.items() if key not in state]
-    resolved = [one for key, one in state.items() if key not in active]
-    if options.state is not None:
-        _write_state(options.state, {key: state.get(key, one) for key, one in active.items()})
-    return (BROKEN if fired else QUIET), {"fired": fired, "resolved": resolved}
+    resolved = [one for key, one in state.items() if key not in active and one["rule"] in over]
+    kept = {key: state.get(key, one) for key, one in active.items()}
+    return (BROKEN if fired else QUIET), {"fired": fired, "resolved": resolved}, kept
 
 
 def _grouping(by: str, rules: Any, options: argparse.Namespace) -> Grouping:
@@ -137,7 +143,7 @@ def _as_json(alarm: Any) -> dict[str, str]:
 
 def _read_state(path: Path) -> dict[str, Any]:
     """Return the alarms of the last run; put a damaged file aside."""
-    if not path.exists():
+    if not target_of(path).exists():
         return {}
     try:
         state = json.loads(path.read_bytes())

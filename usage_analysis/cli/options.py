@@ -56,6 +56,8 @@ def _for_argparse(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the settings of an option that argparse takes in another form."""
     words = settings["help"].format(**_CONSTANTS)
     told = "default" not in settings or "default" in words
+    if isinstance(settings.get("metavar"), list):
+        yield "metavar", tuple(settings["metavar"])
     yield "help", words if told else f"{words} (default: {settings['default']})"
     if "type" in settings:
         yield "type", _TYPES[settings["type"]]

@@ -59,6 +59,14 @@ def peak_hours_for_page(peaks: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def unusual_for_page(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the result of `unusual` for a page."""
+    shown = found[["group", "kind"]].fillna("all calls")
+    shown["from"], shown["to"] = (found[end].astype(str).str[:16] for end in ("start", "end"))
+    shown["times the expected value"] = found["ratio"].round(2)
+    return shown.set_index(found["measure"].str.replace("_", " "))
+
+
 def _days_at_peak(row: Any) -> str:
     if not row.days:
         return "no whole day"

@@ -32,9 +32,6 @@ from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.zones import zone_of
 
 Kind = Literal["unusual", "silence", "error_rate", "money", "minutes", "capacity", "stale"]
-#: Hours after which an event is over that was not seen again, for events of hours and of days.
-_OVER: Final = {"unusual": 6, "silence": 6, "error_rate": 6}
-_OVER_DAYS: Final = 26
 _HOUR: Final = pd.Timedelta(hours=1)
 #: Keys that a kind cannot do without.
 _NEEDS: Final[dict[str, tuple[str, ...]]] = {
@@ -64,7 +61,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def over(self) -> pd.Timedelta:
         """Time after which an alarm is over if the rule was not broken again."""
-        return pd.Timedelta(hours=_OVER.get(self.kind, _OVER_DAYS))
+        hourly = self.kind in ("unusual", "silence", "error_rate")
+        return (6 if hourly else 26) * _HOUR
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -122,20 +120,32 @@ def read_rules(path: Path) -> Rules:
     """
     try:
         rules = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Rules)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise QueryError(f"{path}: expected TOML, {error}") from None
     except msgspec.ValidationError as error:
         raise QueryError(f"{path}: {_explain(str(error))}") from None
+    names = [rule.name for rule in rules.rule]
+    if not names or len(set(names)) < len(names):
+        raise QueryError(f"{path}: expected rules with names of their own, got {names}")
     for rule in rules.rule:
-        for key in _NEEDS.get(rule.kind, ()):
-            if getattr(rule, key) is None:
-                raise QueryError(f"{path}: rule {rule.name!r} of kind {rule.kind} needs {key}")
-        if rule.group is not None and rule.by is None:
-            raise QueryError(f'{path}: rule {rule.name!r} has a group, so it needs by = "agent"')
-        for name in rule.measures:
-            if name not in MEASURED:
-                raise QueryError(f"{path}: rule {rule.name!r}: {_nearest(name, MEASURED)}")
+        _check_rule(path, rule)
     return rules
+
+
+def _check_rule(path: Path, rule: Rule) -> None:
+    """Check the values of a rule."""
+    at = f"{path}: rule {rule.name!r}"
+    for key in ("false_alarms", "objective", "budget", "limit", "hours"):
+        value = getattr(rule, key)
+        if value is not None and not 0 < value < (1 if key == "objective" else np.inf):
+            raise QueryError(f"{at}: {key} is out of range, got {value}")
+    for key in _NEEDS.get(rule.kind, ()):
+        if getattr(rule, key) is None:
+            raise QueryError(f"{at} of kind {rule.kind} needs {key}")
+    if rule.group is not None and rule.by is None:
+        raise QueryError(f'{at} has a group, so it needs by = "agent"')
+    for name in set(rule.measures).difference(MEASURED):
+        raise QueryError(f"{at}: {_nearest(name, MEASURED)}")
 
 
 def _explain(message: str) -> str:
@@ -244,8 +254,8 @@ def _sightings(rule: Rule, hourly: pd.DataFrame, first: Any, holidays: Any) -> I
             f"{several(int(series.hours.day[max(end - 1, 0)]), 'day')}"
         )
     least = least_score(rule.false_alarms, len(series.names), len(names))
-    for seen in watch(series, names, least, begin):
-        row = event_row(seen.event, series, zone_of(hourly))
+    for event in watch(series, names, least, begin):
+        row = event_row(event, series, zone_of(hourly))
         if not silent or row["kind"] == "silence":
             key = f"{row['measure']} of {row['group'] or 'the account'}"
             yield row["end"], key, partial(state_event, row, 0.95)
@@ -256,18 +266,20 @@ def _burning(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[
     table = table[table["fast"] | table["slow"]]
     for row in table[table.index >= first].itertuples():
         long, rate = ("12 hours", row.burn_12h) if row.fast else ("3 days", row.burn_72h)
-        form = "{}errors of the last {} use up the budget of {} at {:.1f} times its pace, {}."
-        given = _who(name), long, percent(float(rule.objective or 0)), rate, _hour(row.Index)
+        form = "{}errors of the last {} use up the error budget of {} at {:.1f} times its pace, {}."
+        given = _who(name), long, percent(1 - float(rule.objective or 0)), rate, _hour(row.Index)
         yield row.Index + _HOUR, _of(name), partial(form.format, *given)
 
 
 def _crowded(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
-    table = capacity(rows, limit=rule.limit)
-    table = table[table["at_risk"] & (table.index >= first)]
-    for row in table.itertuples():
-        form = "{}a limit of {} concurrent calls would refuse {} of the calls, {}."
-        given = _who(name), rule.limit, percent(row.blocking), _hour(row.Index)
-        yield row.Index + _HOUR, _of(name), partial(form.format, *given)
+    # What an hour carries is estimated from the same hours of the days up to its own.
+    index = pd.DatetimeIndex(rows.index)
+    form = "{}a limit of {} concurrent calls would refuse about {} of the calls from {} on."
+    for day in index[index >= first].normalize().unique():
+        table = capacity(rows[index < day + pd.DateOffset(days=1)], limit=rule.limit)
+        for at in table.index[table["at_risk"] & (table.index >= day)]:
+            given = _who(name), rule.limit, percent(float(table.loc[at, "blocking"])), _hour(at)
+            yield at + _HOUR, _of(name), partial(form.format, *given)
 
 
 def _over_budget(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:

@@ -43,7 +43,8 @@ def _trend(results: ReportResults) -> Section:
 
 def _unusual(results: ReportResults) -> Section:
     caption = "Unusual events: observed and expected over their hours, with their ratio"
-    tables = {"unusual": Table(caption, results.unusual.set_index("measure"))}
+    found = results.unusual.set_index("measure")
+    tables = {"unusual": Table(caption, found, display.unusual_for_page(results.unusual))}
     said = state_unusual(results.unusual)
     words = [one.sentence for one in said]
     return Section([results.expected], tables if len(results.unusual) else {}, words)

@@ -90,8 +90,8 @@ def test_nothing_unusual_is_said_with_days_and_a_short_history(quiet: pd.DataFra
     """Without an event the sentence names the days, and says where these are too few."""
     days = quiet[quiet.index < "2026-06-10"]
     assert ua.describe_unusual(ua.unusual(days)) == (
-        "Nothing unusual found, 2026-06-01 to 2026-06-09 (UTC). Learnt from 9 days only, in which "
-        "weekdays cannot be told apart."
+        "Nothing unusual found, 2026-06-01 to 2026-06-09 (UTC). Learnt from 9 days only: numbers "
+        "of calls are judged from two weeks on."
     )
     with pytest.raises(ua.QueryError, match="expected a result of unusual"):
         ua.describe_unusual(days)

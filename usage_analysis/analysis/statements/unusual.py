@@ -67,13 +67,13 @@ def state_unusual(found: pd.DataFrame, meaning: Meaning | None = None) -> list[S
     meaning = meaning_of(found, "unusual", meaning=meaning, name="found")
     days = int(found.attrs.get("history_days", _TWO_WEEKS))
     short = (
-        f" Learnt from {several(days, 'day')} only, in which weekdays cannot be told apart."
+        f" Learnt from {several(days, 'day')} only: numbers of calls are judged from two weeks on."
         if days < _TWO_WEEKS
         else ""
     )
     rows: list[Any] = found.to_dict("records")
     if not rows:
-        title = "Nothing unusual found"
+        title = "Nothing unusual found" if days else "Too few finished hours to judge"
         return [Statement(title, f"{title}, {meaning.dates}.{short}")]
     said = [state_event(row, meaning.level) for row in rows]
     return [*said[:-1], Statement(said[-1].title, said[-1].sentence + short, said[-1].urgent)]
@@ -137,9 +137,10 @@ def _when(row: Any) -> str:
     if row["kind"] == "shift":
         return f"since {start:%Y-%m-%d} ({zone})"
     last = end - pd.Timedelta(hours=1)
+    clock = f"{end:%H:%M}" if end.hour else "24:00"
     if start.hour == end.hour == 0 and start.date() != end.date():
         days = dict.fromkeys((f"{start:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
         return f"on {' to '.join(days)} ({zone})"
     if start.date() == last.date():
-        return f"on {start:%Y-%m-%d %H:%M} to {end:%H:%M} ({zone})"
+        return f"on {start:%Y-%m-%d %H:%M} to {clock} ({zone})"
     return f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} ({zone})"
