@@ -173,6 +173,7 @@ def unusual(
     What can be found depends on volume. A silence needs about 18 expected calls where calls vary
     by chance alone, and 28 where windows vary by a fifth. A doubling needs 51 calls, or 218 where
     windows vary by a tenth; half the calls 155; calls three times as long 30 to 40 joined calls.
+    With less than two weeks, numbers of calls are not judged, because weekends are not known.
 
     Examples
     --------
