@@ -195,7 +195,10 @@ def call_lengths(
         mean = total / np.maximum(count, 1)
         apart = np.abs(talk - calls * mean[code])
         scatter = apart[enough] / np.sqrt(calls[enough])
-        median = np.nan_to_num(percentiles(scatter, code[enough], n, (50,))[0])
+        # One series needs no sorting by group, which takes ten times as long.
+        alone = groups == 1 and len(scatter) > 0
+        middle = np.median(scatter) if alone else percentiles(scatter, code[enough], n, (50,))[0]
+        median = np.nan_to_num(np.atleast_1d(middle))
         spread = np.maximum(_SCALE * median, mean)
         overlong = talk - calls * mean[code] > _FAR * spread[code] * np.sqrt(calls) + 1e-9
     return mean, spread, overlong
