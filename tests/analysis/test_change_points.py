@@ -40,11 +40,11 @@ def test_nile_changes_after_1898() -> None:
 
 @pytest.mark.parametrize(
     ("runs", "days"),
-    [(60, 45), *(pytest.param(600, n, marks=pytest.mark.slow) for n in (28, 45, 90, 180))],
+    [(60, 45), *(pytest.param(600, n, marks=pytest.mark.slow) for n in (28, 45, 90, 180, 365))],
 )
 @pytest.mark.parametrize("lag_one", [0.0, 0.5])
 def test_quiet_days_have_no_change(runs: int, days: int, lag_one: float) -> None:
-    """At most 5 % of unchanged series have a change (.01 to .055 of 600), alike days or not."""
+    """At most 5 % of unchanged series have a change (0 to .06 of 600), alike days or not."""
     rng = np.random.default_rng([days, int(10 * lag_one)])
     week = np.tile([1.2, 1.1, 1.0, 1.0, 0.9, 0.4, 0.3], days)[:days]
     levels = np.exp(0.12 * lingering(rng, runs, days, lag_one))
@@ -63,6 +63,18 @@ def test_change_by_a_third_is_dated_within_a_day() -> None:
         found = ua.change_points(daily)["date"].tolist()
         right += len(found) == 1 and abs(found[0] - date(2026, 6, 22)).days <= 1
     assert right >= 18
+
+
+def test_level_that_comes_back_has_two_changes() -> None:
+    """Three weeks of half the calls within three months are found with both ends, to the day."""
+    rng = np.random.default_rng(2)
+    right = 0
+    for _ in range(20):
+        calls = rng.poisson(400 * np.exp(0.12 * lingering(rng, 1, 90, 0.5)[0]))
+        calls[35:56] //= 2
+        found = ua.change_points(days_of(calls))["date"].tolist()
+        right += found == [date(2026, 2, 5), date(2026, 2, 26)]
+    assert right >= 12
 
 
 def test_rates_and_groups_have_changes_of_their_own() -> None:

@@ -184,6 +184,38 @@ def test_expected_of_rates_and_means_is_in_their_unit(quiet: pd.DataFrame, measu
         assert (rows["low"].dropna() <= rows["high"].dropna()).all()
 
 
+def test_level_that_came_back_is_no_shift() -> None:
+    """Three weeks of half the calls that are over have an end, and no claim of a lasting change."""
+    quiet = account(np.random.default_rng(12), days=90, spread=0.08)
+    bad = plant(quiet, None, "calls", "2026-07-06 00:00", 21 * 24, 0.5)
+    found = ua.unusual(bad, measures=["total_count"])
+    (event,) = found.to_dict("records")
+    assert event["kind"] == "drop"
+    assert abs(event["end"] - pd.Timestamp("2026-07-27", tz="UTC")) <= pd.Timedelta(days=1)
+    assert pd.isna(event["probability"])
+    assert " since " not in ua.describe_unusual(found)
+
+
+def test_interval_of_money_holds_what_was_planted(quiet: pd.DataFrame) -> None:
+    """The cost of calls three times as long lies within its interval, whatever the agent."""
+    held = 0
+    agents = quiet["agent"].unique()
+    for agent in agents:
+        bad = plant(quiet, agent, "longer", "2026-07-01 00:00", 72, 3)
+        own = bad[bad["agent"] == agent].loc["2026-07-01":"2026-07-03", "billed_minutes"].sum()
+        found = ua.unusual(bad, price=1).query("measure == 'average_call_duration'")
+        held += any(row.money_low <= own * 2 / 3 <= row.money_high for row in found.itertuples())
+    assert held >= len(agents) - 1
+
+
+def test_no_event_begins_in_days_that_are_missing(quiet: pd.DataFrame) -> None:
+    """Days that the frame lacks are in no event beside them."""
+    bad = plant(quiet, None, "calls", "2026-07-08 00:00", 16, 0)
+    gap = (bad.index >= "2026-07-01") & (bad.index < "2026-07-08")
+    found = ua.unusual(bad[~gap], measures=["total_count"])
+    assert found["start"].tolist() == [pd.Timestamp("2026-07-08", tz="UTC")]
+
+
 def test_bad_input_is_named(quiet: pd.DataFrame) -> None:
     """Unknown measures, missing columns, budgets and histories of another kind are refused."""
     with pytest.raises(ua.QueryError, match=r"measure: expected .*got 'errors'"):
@@ -194,5 +226,7 @@ def test_bad_input_is_named(quiet: pd.DataFrame) -> None:
         ua.unusual(quiet, false_alarms=0)
     with pytest.raises(ua.QueryError, match="history: expected the same group column, agent"):
         ua.unusual(quiet, history=quiet.drop(columns="agent")[:24])
+    with pytest.raises(ua.QueryError, match="history: expected hours before those of the frame"):
+        ua.unusual(quiet, history=quiet)
     with pytest.raises(ua.QueryError, match="at least one hour, got none"):
         ua.expected(quiet[:0])

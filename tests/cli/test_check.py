@@ -14,7 +14,7 @@ import pytest
 import usage_analysis as ua
 from tests.analysis.agents import account, plant
 from usage_analysis.cli import main
-from usage_analysis.report.rules import Rule, alarms_of
+from usage_analysis.report.rules import Silence, Stale, Unusual, alarms_of
 
 ZONE = 'timezone = "America/New_York"\n'
 
@@ -98,13 +98,16 @@ WRONG = {
     "key": ({"kind": "capacity", "limits": 5}, "did you mean 'limit'?"),
     "kind": ({"kind": "capasity"}, "did you mean 'capacity'?"),
     "measure": ({"kind": "unusual", "measures": ["error_rat"]}, "did you mean 'error_rate'?"),
-    "needed key": ({"kind": "money", "budget": 5}, "rule 'mine' of kind money needs price"),
+    "key of another kind": ({"kind": "stale", "hours": 1, "budget": 5}, "unknown key 'budget'"),
+    "price": ({"kind": "money", "budget": 5, "price": "0"}, "price: expected a number above 0"),
+    "no price": ({"kind": "money", "budget": 5, "price": "x"}, "rule 'mine': price: expected USD"),
+    "needed key": ({"kind": "money", "budget": 5}, "missing required field price"),
     "group": (
         {"kind": "silence", "by": "agent", "group": "Front desc"}, "did you mean 'Front desk'?"
     ),
-    "group without by": ({"kind": "silence", "group": "Front desk"}, 'it needs by = "agent"'),
-    "range": ({"kind": "unusual", "false_alarms": 0}, "false_alarms is out of range, got 0"),
-    "objective": ({"kind": "error_rate", "objective": 1.5}, "objective is out of range, got 1.5"),
+    "group without by": ({"kind": "silence", "group": "Front desk"}, "by: expected the kind of"),
+    "range": ({"kind": "unusual", "false_alarms": 0}, "false_alarms: expected float > 0.0"),
+    "objective": ({"kind": "error_rate", "objective": 1.5}, "objective: expected float < 1.0"),
     "groups": ({"kind": "silence", "by": "metadata.shop"}, "expected a table [groups."),
 }  # fmt: skip
 
@@ -182,8 +185,8 @@ def test_no_network_is_status_75(tmp_path, capsys, monkeypatch):
     assert "kkkk" not in json.dumps(found)
 
 
-def _alarms(hourly: pd.DataFrame, first: str, **rule: Any) -> list[Any]:
-    mine = Rule(name="mine", **{"kind": "unusual", "by": "agent"} | rule)
+def _alarms(hourly: pd.DataFrame, first: str, kind: Any = Unusual) -> list[Any]:
+    mine = kind(name="mine", by="agent")
     now = (hourly.index.max() + pd.Timedelta(hours=1)).to_pydatetime()
     return alarms_of(mine, hourly, pd.Timestamp(first, tz="UTC"), now, ())
 
@@ -202,17 +205,17 @@ def test_silence_is_told_while_it_lasts():
     """A silence is told within hours and without its later hours; other drops are none."""
     hourly = account(np.random.default_rng(5), days=42)
     silent = plant(hourly, None, "calls", "2026-07-07 10:00", 10)
-    (alarm,) = _alarms(silent, "2026-06-20", kind="silence")
+    (alarm,) = _alarms(silent, "2026-06-20", Silence)
     assert pd.Timestamp("2026-07-07 11:00Z") <= alarm.start <= pd.Timestamp("2026-07-07 14:00Z")
     assert alarm.message.startswith("No calls on 2026-07-07 10:00 to ")
-    assert _alarms(plant(hourly, None, "calls", "2026-07-07", 24, 0.4), "2026-06-20",
-                   kind="silence") == []  # fmt: skip
+    fewer = plant(hourly, None, "calls", "2026-07-07", 24, 0.4)
+    assert _alarms(fewer, "2026-06-20", Silence) == []
 
 
 def test_stale_data_are_told():
     """Data whose newest hour is older than the rule allows break it."""
     hourly = account(np.random.default_rng(5), days=2)
-    rule = Rule(name="fresh", kind="stale", hours=6)
+    rule = Stale(name="fresh", hours=6)
     late = (hourly.index.max() + pd.Timedelta(hours=8)).to_pydatetime()
     (alarm,) = alarms_of(rule, hourly, hourly.index.min(), late, ())
     assert alarm.message == "the newest hour ended 2026-06-03 00:00 (UTC), 7.0 hours ago."

@@ -37,7 +37,7 @@ def test_events_of_other_days_are_not_drawn(hourly: pd.DataFrame) -> None:
     days = ua.expected(hourly[hourly.index >= "2026-07-05"], history=hourly)
     ax = ua.plot_expected(days, found=ua.unusual(hourly))
     assert not ax.patches
-    assert ax.get_title(loc="left").startswith("Nothing unusual found")
+    assert ax.get_title(loc="left") == "Calls beside what is expected"
 
 
 def test_breakdown_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Usual values of each hour, learned from a series' own past, and how far windows of hours stray.
+"""Expected value of each hour, learned from a series' own past, and the scatter around it.
 
 The expected value of an hour is an exposure times the shape of its week times the level of its day.
 The exposure of a count is 1; that of a rate or a mean is the number of calls that it divides by.
@@ -7,7 +7,7 @@ The exposure of a count is 1; that of a rate or a mean is the number of calls th
   and weekday, the more so the fewer calls were seen (a gamma prior, as in empirical Bayes).
 - The level of a day is the trimmed ratio of observed to usual over the 21 days around it. It does
   not cross a lasting change.
-- Holidays have a level of their own, and a spread of their own.
+- Holidays have a level of their own, learned from their own calls.
 
 Sums over a window scatter more than single calls would, because levels rise and fall by the hour,
 the day and the week. The excess variance is measured for windows of several lengths.
@@ -37,8 +37,6 @@ _LEVEL_PRIOR: Final = 25.0
 _SPANS: Final = (1, 3, 6, 12, 24, 72, 168)
 #: Least relative standard deviation of a window beyond chance: no baseline is known better.
 _LEAST_SPREAD: Final = 0.04
-#: Relative standard deviation of the shape of a holiday.
-_HOLIDAY_SPREAD: Final = 0.35
 #: With fewer windows of a length, those of the next shorter length show its excess variance.
 _FEWEST_WINDOWS: Final = 7
 #: Upper quartile of the square of a normal deviate.
@@ -107,7 +105,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Baseline:
-    """Expected values of several series of one measure, and how far windows stray from them.
+    """Expected values of several series of one measure, and the scatter of windows around them.
 
     Parameters
     ----------
@@ -159,12 +157,11 @@ def fit(
         y = np.minimum(y, _most(y, n))
     level = np.ones((len(y), len(hours.holiday)))
     scale = np.ones(len(y)) if unit is None else unit
-    for _ in range(2):
+    for _ in range(1 if flat else 2):
         shape = _shape(y, n * level[:, hours.day], hours.slot, scale, _PRIORS[measure.kind])
-        usual = n * shape[:, hours.slot]
-        if flat:
-            continue
-        level = _levels(y, usual, hours.day, len(hours.holiday), changes, scale)
+        if not flat:
+            usual = n * shape[:, hours.slot]
+            level = _levels(y, usual, hours.day, len(hours.holiday), changes, scale)
     expected = exposure * shape[:, hours.slot] * level[:, hours.day]
     if measure.kind == "count" and hours.holiday.any():
         expected *= _holiday_level(observed, expected, hours, scale)
@@ -187,7 +184,7 @@ def by_key(values: Floats, key: Integers, count: int) -> Floats:
 def _shape(
     y: Floats, usual: Floats, slot: Integers, scale: Floats, priors: tuple[float, float, float]
 ) -> Floats:
-    """Value per unit of exposure in each hour of the week; shape (series, 168)."""
+    """Return the value per unit of exposure in each hour of the week; shape (series, 168)."""
     seen, base = (by_key(part, slot, 168).reshape(-1, 7, 24) for part in (y, usual))
     seen = seen / scale[:, None, None]
     total = base.sum(axis=(1, 2))
@@ -217,7 +214,7 @@ def _shape(
 def _levels(
     y: Floats, usual: Floats, day: Integers, days: int, changes: list[list[int]], scale: Floats
 ) -> Floats:
-    """Level of each day: a trimmed ratio of sums over the days around it; shape (series, days)."""
+    """Return the level of each day, a trimmed ratio over the days around it; (series, days)."""
     seen, base = (by_key(part, day, days) / scale[:, None] for part in (y, usual))
     ratio = np.divide(seen, base, out=np.full_like(seen, np.nan), where=base > 0)
     width = 2 * _REACH + 1
@@ -244,7 +241,7 @@ def _levels(
 
 
 def _holiday_level(observed: Floats, expected: Floats, hours: Hours, scale: Floats) -> Floats:
-    """Level of each holiday beside an ordinary day, from its own calls; 1 on other days."""
+    """Return the level of each holiday relative to an ordinary day; 1 on other days."""
     days = len(hours.holiday)
     seen, base = (by_key(part, hours.day, days) / scale[:, None] for part in (observed, expected))
     level = np.where(hours.holiday, (seen + 2.0) / (base + 2.0), 1.0)
@@ -252,7 +249,7 @@ def _holiday_level(observed: Floats, expected: Floats, hours: Hours, scale: Floa
 
 
 def _most(y: Floats, n: Floats) -> Floats:
-    """Largest value of each hour that teaches: one endless call says nothing of the others."""
+    """Return the largest value to learn from in each hour, a limit for endless calls."""
     mean = np.zeros((len(y), 1))
     for row in np.flatnonzero((n > 0).any(axis=1)):
         some = n[row] > 0
@@ -261,7 +258,7 @@ def _most(y: Floats, n: Floats) -> Floats:
 
 
 def _unit(observed: Floats, expected: Floats, exposure: Floats, learn: Booleans) -> Floats:
-    """Variance per unit of the expected value, from single hours."""
+    """Return the variance per unit of the expected value, from single hours."""
     busy = np.minimum((exposure * learn).max(axis=1, keepdims=True) / 4, 10.0)
     used = learn & (expected > 0) & (exposure >= busy)
     square = (observed - expected) ** 2 / np.where(used, expected, 1.0)
@@ -269,7 +266,10 @@ def _unit(observed: Floats, expected: Floats, exposure: Floats, learn: Booleans)
 
 
 def _robust(square: Floats, used: Booleans) -> Floats:
-    """Mean square of each row as its upper quartile shows it, which a week of trouble leaves."""
+    """Return the mean square of each row, estimated from its upper quartile.
+
+    A week of trouble in a month does not move the quartile.
+    """
     count = used.sum(axis=1)
     ranked = np.sort(np.where(used, square, np.inf), axis=1)
     quartile = ranked[np.arange(len(square)), np.maximum(3 * count // 4 - 1, 0)]
@@ -277,7 +277,7 @@ def _robust(square: Floats, used: Booleans) -> Floats:
 
 
 def _spread(observed: Floats, expected: Floats, learn: Booleans, unit: Floats) -> Floats:
-    """Excess variance of windows of `_SPANS` hours, shape (series, spans).
+    """Return the excess variance of windows of `_SPANS` hours, shape (series, spans).
 
     Small series have too few calls to show theirs, so each is drawn towards that of all.
     """

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Floats
+from usage_analysis.analysis.baseline import TWO_WEEKS
 from usage_analysis.analysis.calendars import calendar_of
+from usage_analysis.analysis.columns import finished
 from usage_analysis.analysis.intervals import normal_quantile, student
 from usage_analysis.analysis.level_changes import LevelChange, find_changes, noise_around
 from usage_analysis.analysis.meaning import with_meaning
 from usage_analysis.analysis.month_days import date_of
-from usage_analysis.analysis.series import RATIOS, meaning_for
+from usage_analysis.analysis.series import columns_of, meaning_for, plain
 from usage_analysis.analysis.weekdays import learn_weekdays
-from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
-from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY
 
 _METHOD: Final = "binary segmentation of days free of their weekday (Scott and Knott 1974)"
@@ -36,9 +36,9 @@ def change_points(
 ) -> pd.DataFrame:
     """Return the days on which a level changed for good.
 
-    Days are freed of their weekday's share first. A change is told where one step explains the days
-    better than a constant level, by more than days that resemble their neighbours would by chance,
-    and better than a steady trend. A change that lasts less than a week is none: see `unusual`.
+    Days are adjusted for their weekday first. A change is reported where a step explains the days
+    significantly better than a constant level, allowing for correlation from day to day, and better
+    than a steady trend. Changes of less than a week are left to `unusual`.
 
     Parameters
     ----------
@@ -75,9 +75,7 @@ def change_points(
     >>> change_points(daily)["date"].astype(str).tolist()
     ['2026-03-15']
     """
-    columns = RATIOS.get(measure, (measure,))
-    if measure not in (*MEASURES, *RATIOS):
-        raise QueryError(f"measure: expected {', '.join((*MEASURES, *RATIOS))}, got {measure!r}")
+    columns = columns_of(measure)
     normal_quantile(confidence)
     check_frame("change_points", daily, *columns, "provisional", rows="day")
     calendar = calendar_of(holidays)
@@ -100,15 +98,14 @@ def change_points(
 def _values(
     days: pd.DataFrame, columns: tuple[str, ...], calendar: Any
 ) -> tuple[Any, Floats, Floats]:
-    """Number of each day in order, its value without its weekday's share, and its weight."""
+    """Return each day's number, its value adjusted for the weekday, and its weight."""
     day = zones.local_clock(days) // DAY
-    ready = ~days["provisional"].to_numpy(dtype=bool)
-    if "complete" in days:
-        ready &= days["complete"].to_numpy(dtype=bool)
-    ready &= np.array([date_of(int(one)) not in calendar for one in day], dtype=np.bool_)
+    ready = finished(days) & np.array(
+        [date_of(int(one)) not in calendar for one in day], dtype=np.bool_
+    )
     order = np.argsort(day, kind="stable")
     order = order[ready[order]]
-    parts = [_plain(days[name])[order] for name in columns]
+    parts = [plain(days, name)[order] for name in columns]
     day = day[order]
     if len(columns) == 2:
         calls = parts[1]
@@ -119,16 +116,9 @@ def _values(
     return day, values / share, share
 
 
-def _plain(column: pd.Series) -> Floats:
-    values = column.to_numpy()
-    if values.dtype.kind == "m":
-        values = values.astype("m8[us]").view(np.int64) / 1e6
-    return np.asarray(values, dtype=np.float64)
-
-
 def _weekdays(values: Floats, weekday: Any) -> Floats:
-    """Return the share of each day's weekday in a mean day."""
-    if len(values) < 14:
+    """Return how large each day's weekday usually is, relative to a mean day."""
+    if len(values) < TWO_WEEKS:
         return np.ones(len(values))
     # A mean over seven days holds each weekday once, whatever the level.
     level = np.convolve(np.pad(values, 3, mode="edge"), np.ones(7) / 7, mode="valid")

@@ -1,4 +1,4 @@
-"""Events of several series and measures: found in turns with the baseline, and each told once."""
+"""Search for events of several series and measures, and leave out those that others explain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from usage_analysis.analysis import baseline
 from usage_analysis.analysis.arrays import Booleans
-from usage_analysis.analysis.baseline import TWO_WEEKS, Baseline, Measure
+from usage_analysis.analysis.baseline import TWO_WEEKS, Measure
 from usage_analysis.analysis.level_changes import FEWEST, find_changes
 from usage_analysis.analysis.scan import WINDOWS, Scan, Window, judge_window
 from usage_analysis.analysis.series import Series, measure_of
@@ -23,7 +23,7 @@ _SHORT: Final = 72
 _CAUTION: Final = 5.0
 #: Steps have fewer places to be false in than windows: the least score of a window over this is one
 #: of a step.
-_STEP_CAUTION: Final = 2.4
+_STEP_CAUTION: Final = 2.7
 #: A step is told where its day is known within these days and its size is at least this large.
 _SHARP_DAYS: Final = 7
 #: A level that lasts so many days is the new usual one.
@@ -54,18 +54,20 @@ class Search:
     """One measure with its baseline and its events."""
 
     measure: Measure
-    baseline: Baseline
     scan: Scan
     findings: list[Finding]
 
 
 def least_score(false_alarms: float, series: int, measures: int) -> float:
-    """Return the least score of an event, so that quiet months have so many false ones at most."""
+    """Return the least score of an event, for an allowed number of false events per month."""
     return float(np.log(series * measures * WINDOWS / false_alarms)) + _CAUTION
 
 
 def search(series: Series, name: str, least: float) -> Search:
-    """Fit, scan and mask in turns, so that an event does not teach what is usual."""
+    """Search one measure for events.
+
+    Fitting, scanning and masking take turns, so that an event does not teach what is usual.
+    """
     measure = measure_of(series, name)
     learn = series.learn
     steps = _steps(measure, series, learn, least)
@@ -93,11 +95,11 @@ def search(series: Series, name: str, least: float) -> Search:
             break
     findings = [Finding(measure, one, lasting=False) for one in windows]
     findings += _lasting(measure, series, scan, steps)
-    return Search(measure, fitted, scan, findings)
+    return Search(measure, scan, findings)
 
 
 def _steps(measure: Measure, series: Series, learn: Booleans, least: float) -> list[list[int]]:
-    """Days on which the level of each series changed for good."""
+    """Return the days on which the level of each series changed for good."""
     hours = series.hours
     learn = learn & ~hours.holiday[hours.day]
     flat = baseline.fit(measure, hours, learn, [[] for _ in series.names], flat=True)
@@ -131,7 +133,7 @@ def _lasting(measure: Measure, series: Series, scan: Scan, steps: list[list[int]
         cuts = [0, *np.searchsorted(series.hours.day, days).tolist(), size]
         seen, usual = (
             np.add.reduceat(values[row] * series.learn[row], cuts[:-1])
-            for values in (measure.observed, scan.shape)
+            for values in (measure.observed, scan.baseline.shape)
         )
         before = 0
         for at in range(1, len(cuts) - 1):
@@ -182,14 +184,14 @@ def _follows(one: Finding, other: Finding, series: Series) -> bool:
 
 
 def _shared(one: Finding, other: Finding, of: Callable[[int, int], int]) -> float:
-    """Hours that two events share, as a share of the shorter (`min`) or the longer one (`max`)."""
+    """Return the overlap of two events, as a share of the shorter (`min`) or longer one (`max`)."""
     ends = min(one.window.end, other.window.end), max(one.window.start, other.window.start)
     lengths = (each.window.end - each.window.start for each in (one, other))
     return (ends[0] - ends[1]) / of(*lengths)
 
 
 def _of_groups(search: Search, series: Series) -> list[Finding]:
-    """Tell an event of the whole account and its groups once: of the group that explains it."""
+    """Return the events of one measure, each of the account or of the group that explains it."""
     groups = [one for one in search.findings if one.window.series or not series.whole]
     kept = []
     for one in (one for one in search.findings if series.whole and one.window.series == 0):
@@ -221,7 +223,7 @@ def _owner(
 
 
 def _explains(own: Window, whole: Window) -> bool:
-    """Return True if a group makes most of the account's excess and the other groups are calm."""
+    """Return True if one group accounts for the excess, and the other groups are as usual."""
     rest = whole.expected - own.expected
     if (
         own.expected <= 0

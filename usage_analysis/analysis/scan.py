@@ -1,4 +1,4 @@
-"""Windows of hours that stray from what is expected, and where each begins and ends."""
+"""Windows of hours that deviate from the expected values, with their start and end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FEWEST: Final = 8.0
 
 @dataclass(frozen=True)
 class Window:
-    """Hours of one series that stray from what is expected.
+    """Hours of one series that deviate from the expected values.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ class Window:
 
     @property
     def gain(self) -> float:
-        """How much likelier the window is at a level of its own."""
+        """Log-likelihood ratio of the window with its own level."""
         return float(gain(np.array(max(self.observed, 0.0)), np.array(self.expected)))
 
 
 def tails(observed: Any, expected: Any, unit: Any, spread: Any) -> Floats:
-    """Return the probability of a sum as far above or below its expected value.
+    """Return the probability that chance takes a sum as far from its expected value.
 
     Sums are negative binomial: a Poisson number of independent calls whose level is gamma
     distributed with the relative variance `spread`.
@@ -78,7 +78,7 @@ def score_of(observed: float, expected: float, unit: float, spread: float) -> fl
 
 
 def gain(observed: Floats, expected: Floats) -> Floats:
-    """Return how much likelier a sum is at a level of its own (Kulldorff 1997), as a logarithm."""
+    """Return the log-likelihood ratio of a window with its own level (Kulldorff 1997)."""
     return np.asarray(special.xlogy(observed, observed / expected) - (observed - expected))
 
 
@@ -86,8 +86,7 @@ class Scan:
     """Running sums of several series, from which windows are read."""
 
     def __init__(self, measure: Measure, baseline: Baseline, judge: Booleans) -> None:
-        self.baseline, self.fewest, self.shape = baseline, measure.fewest, baseline.shape
-        self.skewed = measure.unit is None
+        self.baseline, self.fewest, self.skewed = baseline, measure.fewest, measure.unit is None
         zero = np.zeros((len(judge), 1))
         calls = np.full_like(judge, 1e9, dtype=float) if measure.calls is None else measure.calls
         self.observed, self.expected, self.calls = (
@@ -146,7 +145,7 @@ class Scan:
         return bool(same and score_of(*left, self.baseline.unit[row], spread) >= least / 2)
 
     def _candidates(self, least: float, ends: Integers | None) -> tuple[np.ndarray, ...]:
-        """Return series, start, end and gain of the windows that chance hardly makes."""
+        """Return series, start, end and gain of the significant windows."""
         found = []
         unit = self.baseline.unit[:, None]
         for length in LENGTHS:
@@ -189,7 +188,8 @@ class Scan:
         if not last:
             high = np.arange(max(end - reach, start + 1), min(end + reach, size) + 1)
             blocked = np.flatnonzero(taken)
-            low = low[low > blocked[blocked < start].max(initial=-1)]
+            # Of equals the shortest: hours that nobody knows of add nothing.
+            low = low[low > blocked[blocked < start].max(initial=-1)][::-1]
             high = high[high <= blocked[blocked >= end].min(initial=size)]
         seen, usual, calls = (
             part[row, high][None, :] - part[row, low][:, None]

@@ -1,4 +1,4 @@
-"""Hours of a frame as tables, and what each measure divides and varies by."""
+"""Hours of a frame as tables, and the numerator and denominator of each measure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import pandas as pd
 from usage_analysis.analysis.arrays import Booleans, Floats
 from usage_analysis.analysis.baseline import Hours, Measure
 from usage_analysis.analysis.calendars import calendar_of
+from usage_analysis.analysis.columns import exact
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.rates import dates_of
+from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.grouping import rows_of
 from usage_analysis.tidy.overlap import can_share_calls
+from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR
 
 #: Numerator and denominator of each measure that is no column.
@@ -26,6 +29,28 @@ RATIOS: Final = {
     "join_rate": ("joined_count", "total_count"),
     "average_call_duration": ("duration", "joined_count"),
 }
+
+
+#: All measures.
+MEASURED: Final = (*MEASURES, *RATIOS)
+
+
+def columns_of(measure: str) -> tuple[str, ...]:
+    """Return the columns that a measure needs.
+
+    Raises
+    ------
+    QueryError
+        The measure is unknown.
+    """
+    if measure not in MEASURED:
+        raise QueryError(f"measure: expected {', '.join(MEASURED)}, got {measure!r}")
+    return RATIOS.get(measure, (measure,))
+
+
+def plain(frame: pd.DataFrame, column: str) -> Floats:
+    """Return a column as numbers; durations are in seconds."""
+    return exact(frame, column) / (1e6 if column == "duration" else 1.0)
 
 
 @dataclass(frozen=True)
@@ -68,10 +93,7 @@ def tabulate(
 
     values = {}
     for column in columns:
-        raw = data[column].to_numpy()
-        if column == "duration":
-            raw = raw.astype("m8[us]").view(np.int64) / 1e6
-        values[column] = table(raw.astype(np.float64))
+        values[column] = table(plain(data, column))
     learn = (table(np.ones(len(data))) > 0) & (table(data["provisional"].to_numpy(float)) == 0)
     names = [None] if rows.groups is None else list(rows.groups)
     whole = rows.groups is None
@@ -88,7 +110,7 @@ def tabulate(
 
 
 def measure_of(series: Series, name: str) -> Measure:
-    """Return what a measure observes, what it divides by, and how it varies by chance."""
+    """Return the values of a measure with their exposure and their variance by chance."""
     columns = series.columns
     if name not in RATIOS:
         seen = columns[name]

@@ -1,4 +1,4 @@
-"""What an account's own past leads one to expect of each hour, and what strays from it."""
+"""Expected values of each hour, and events that deviate from them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,20 @@ import pandas as pd
 from scipy import special
 
 from usage_analysis.analysis import baseline
-from usage_analysis.analysis.arrays import Floats
 from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.events import Finding, Search, least_score, search, tell_once
 from usage_analysis.analysis.intervals import normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import dates_of
-from usage_analysis.analysis.series import RATIOS, Series, meaning_for, measure_of, tabulate
+from usage_analysis.analysis.scan import Scan
+from usage_analysis.analysis.series import Series, columns_of, meaning_for, measure_of, tabulate
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import to_index, zone_of
 
 #: Measures that are looked at without `measures`, where the frame has their columns.
 USUAL: Final = ("total_count", "error_rate", "join_rate", "average_call_duration")
-#: All measures.
-MEASURED: Final = (*MEASURES, *RATIOS)
 _COLUMNS: Final = (
     *("measure", "group", "kind", "start", "end"),
     *("observed", "expected", "ratio", "low", "high"),
@@ -48,7 +45,7 @@ def expected(
     holidays: Any = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Return what each hour's own past leads one to expect of it.
+    """Return the expected value of each hour, learned from the account's own past.
 
     The expected value is the mean of the hour of the week times the level of the 21 days around it.
     Events that `unusual` finds are left out of both, and lasting changes begin a new level. With
@@ -73,7 +70,7 @@ def expected(
     DataFrame
         One row per hour, and per group: `observed`, `expected`, `low` and `high`, in the unit of
         the measure (durations in seconds); NaN for hours without calls of a rate.
-        ``attrs["history_days"]`` is the number of days that it learnt from.
+        ``attrs["history_days"]`` is the number of days learned from.
 
     Raises
     ------
@@ -90,7 +87,7 @@ def expected(
     """
     normal_quantile(confidence)
     series, (found,) = _search("expected", hourly, [measure], history, holidays, _ALARMS)
-    mine, fitted = found.measure, found.baseline
+    mine, fitted = found.measure, found.scan.baseline
     mean = np.maximum(fitted.expected, 1e-12)
     variance = fitted.unit[:, None] * mean + fitted.spread_of(1)[:, None] * mean**2
     low, high = (
@@ -128,11 +125,11 @@ def unusual(
     price: Decimal | float | str | None = None,
     holidays: Any = None,
 ) -> pd.DataFrame:
-    """Return what is unusual: which measure and group, since when, how much.
+    """Return events that the account's own past does not explain, with group, hours and size.
 
-    Windows of one hour to seven days are set against what `expected` says of them, and levels that
-    changed for good are looked for in the days. Each finding is told once: of the group that makes
-    most of it, and of the measure that the others follow from.
+    Windows of one hour to seven days are compared with their expected values. Days are searched for
+    levels that changed for good. Each event is reported once: for the group that accounts for it,
+    and for the measure that the others follow from.
 
     Parameters
     ----------
@@ -147,7 +144,7 @@ def unusual(
         Number of false findings per month that is allowed, over all groups and measures together.
         Simulated months without any trouble have far fewer.
     price
-        Price per billed minute; adds the column `money`.
+        Price per billed minute; adds columns of money.
     holidays
         Dates, ISO texts or a calendar of the package `holidays`. Without it, the calls that are
         missing on a holiday are a finding.
@@ -156,12 +153,15 @@ def unusual(
     -------
     DataFrame
         One row per finding, the earliest first: `measure`; `group`, missing for the whole account;
-        `kind`, which is ``"spike"``, ``"drop"``, ``"silence"`` or ``"shift"``; `start` and `end`,
+        `kind`, which is ``"spike"``, ``"drop"``, ``"silence"``, or ``"shift"`` for a level that
+        lasts to the end of the frame; `start` and `end`,
         hours on the frame's clock, `end` exclusive; `observed` and `expected` over these hours
         (calls, minutes, seconds per call, or a share of calls); `ratio`, observed over expected,
         with its 95 % interval `low` and `high`; `probability` that a month without any trouble has
-        such a finding anywhere; `also`, the measures whose findings follow from this one; and
-        `money` [the price's currency], what the minutes beyond the expected ones cost.
+        such a finding anywhere (missing where a level changed, which another test judges: see
+        `change_points`); `also`, the measures whose findings follow from this one; and with a price
+        `money` [the price's currency], what the minutes beyond the expected ones cost, with its
+        95 % interval `money_low` and `money_high`.
 
     Raises
     ------
@@ -199,13 +199,15 @@ def unusual(
     if not told:
         none = to_index(series.times[:0], zone_of(hourly)).dtype
         table = table.astype({"start": none, "end": none})
-    chance = [float(np.exp(least - one.window.score)) * false_alarms for one in told]
-    table["probability"] = np.minimum(chance, 1.0)
+    chance = [np.nan if one.lasting else np.exp(least - one.window.score) for one in told]
+    table["probability"] = np.minimum(np.array(chance) * false_alarms, 1.0)
     table["also"] = [", ".join(one.also) for one in told]
     if cost is not None:
-        minutes = _minutes(series, found)
-        spans = [(one.window.series, slice(one.window.start, one.window.end)) for one in told]
-        table["money"] = [cost * float(minutes[span].sum()) for span in spans]
+        bills, windows = _scan_bills(series, found), [one.window for one in told]
+        paid = [bills.window(one.series, one.start, one.end) for one in windows]
+        table["money"] = [cost * (one.observed - one.expected) for one in paid]
+        table["money_low"] = [cost * (one.low - 1) * one.expected for one in paid]
+        table["money_high"] = [cost * (one.high - 1) * one.expected for one in paid]
     table.attrs = {"history_days": series.days}
     meaning = Meaning(made_by="unusual", confidence=0.95, method=_METHOD, dates=dates_of(hourly))
     return with_meaning(table, meaning, hourly)
@@ -214,7 +216,7 @@ def unusual(
 def usual_measures(hourly: pd.DataFrame) -> list[str]:
     """Return the usual measures that a frame has the columns for; never none."""
     columns = {"total_count", *getattr(hourly, "columns", ())}
-    return [one for one in USUAL if set(RATIOS.get(one, (one,))) <= columns]
+    return [one for one in USUAL if set(columns_of(one)) <= columns]
 
 
 def _search(
@@ -227,10 +229,7 @@ def _search(
     extra: Sequence[str] = (),
 ) -> tuple[Series, list[Search]]:
     """Check the arguments and search each measure."""
-    for name in names:
-        if name not in MEASURED:
-            raise QueryError(f"measure: expected {', '.join(MEASURED)}, got {name!r}")
-    columns = list(dict.fromkeys([c for one in names for c in RATIOS.get(one, (one,))] + [*extra]))
+    columns = list(dict.fromkeys([c for one in names for c in columns_of(one)] + [*extra]))
     for frame in (hourly,) if history is None else (hourly, history):
         check_frame(helper, frame, *columns, "provisional", rows="hour")
         check_gaps(helper, frame)
@@ -240,7 +239,10 @@ def _search(
                 f"history: expected the same group column, {group_column(hourly)}, got "
                 f"{group_column(history)}"
             )
-        history = history[history.index < hourly.index.min()]
+        before = history[history.index < hourly.index.min()]
+        if len(history) and not len(before):
+            raise QueryError("history: expected hours before those of the frame, got none")
+        history = before
     if len(hourly) == 0:
         raise QueryError(f"{helper}: expected at least one hour, got none")
     series = tabulate(hourly, history, holidays, columns)
@@ -249,7 +251,7 @@ def _search(
 
 
 def event_row(one: Finding, series: Series, zone: tzinfo) -> dict[str, Any]:
-    """Return an event as a row of `unusual`."""
+    """Return the row of the table of `unusual` for an event."""
     window = one.window
     seen, usual, low, high = _in_measure(one)
     start, last = to_index(series.times[[window.start, window.end - 1]], zone)
@@ -260,7 +262,7 @@ def event_row(one: Finding, series: Series, zone: tzinfo) -> dict[str, Any]:
 
 
 def _in_measure(one: Finding) -> tuple[float, float, float, float]:
-    """Observed and expected value in the unit of the measure, and the interval of their ratio."""
+    """Return observed and expected value in the measure's unit, and the interval of the ratio."""
     window, measure = one.window, one.measure
     calls = None
     if measure.calls is not None:
@@ -277,19 +279,19 @@ def _in_measure(one: Finding) -> tuple[float, float, float, float]:
 
 
 def _kind(one: Finding, seen: float, usual: float) -> str:
-    if one.lasting:
+    if one.lasting and one.window.end == one.measure.observed.shape[1]:
         return "shift"
     if seen > usual:
         return "spike"
     return "silence" if one.measure.calls is None and seen <= _SILENT * usual else "drop"
 
 
-def _minutes(series: Series, found: Sequence[Search]) -> Floats:
-    """Billed minutes beyond the expected ones, per series and hour."""
+def _scan_bills(series: Series, found: Sequence[Search]) -> Scan:
+    """Return sums of billed minutes beside those expected outside of all findings."""
     learn = series.learn.copy()
     for one in (finding for each in found for finding in each.findings):
         rows = slice(None) if series.whole and one.window.series == 0 else one.window.series
         learn[rows, one.window.start : one.window.end] = False
     measure = measure_of(series, "billed_minutes")
     fitted = baseline.fit(measure, series.hours, learn, [[] for _ in series.names])
-    return np.asarray((measure.observed - fitted.expected) * series.judge)
+    return Scan(measure, fitted, series.judge)

@@ -1,4 +1,4 @@
-"""Events as they would have been seen at each hour, without looking ahead."""
+"""Events that were visible at the end of each hour, without later data."""
 
 from __future__ import annotations
 
@@ -10,24 +10,22 @@ import numpy as np
 
 from usage_analysis.analysis import baseline
 from usage_analysis.analysis.arrays import Booleans
-from usage_analysis.analysis.baseline import Hours
+from usage_analysis.analysis.baseline import TWO_WEEKS, Hours
 from usage_analysis.analysis.events import Finding, Search, tell_once
 from usage_analysis.analysis.scan import Scan
 from usage_analysis.analysis.series import Series, measure_of
 
-#: Days that each day's expected values are learnt from.
+#: Days to learn each day's expected values from.
 _LEARNED: Final = 56
 #: What a score has to reach beyond that of a window in the past, which the days after it teach too.
 _MORE_CAUTION: Final = 4.0
-#: Fewest days to learn from.
-FEWEST: Final = 14
 
 
 def watch(series: Series, names: Sequence[str], least: float, first: int) -> Iterator[Finding]:
     """Yield the events under way at the end of each hour from `first` on, with that end.
 
-    What is expected of a day is learnt from the days before it, outside of earlier events. An event
-    is under way at the end of an hour if a window that ends there is one.
+    The expected values of a day are learned from the days before it, without earlier events. An
+    event is under way at the end of an hour if a window that ends there is significant.
     """
     learn = series.learn.copy()
     measures = {name: measure_of(series, name) for name in names}
@@ -35,7 +33,7 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
     for today in range(int(day[first]), int(day[-1]) + 1):
         begin, end = (int(np.searchsorted(day, one)) for one in (today, today + 1))
         start = int(np.searchsorted(day, max(today - _LEARNED, 0)))
-        if today - int(day[start]) < FEWEST:
+        if today - int(day[start]) < TWO_WEEKS:
             continue
         past = learn[:, start:end].copy()
         past[:, begin - start :] = False
@@ -45,8 +43,8 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
         for name in names:
             measure = measure_of(part, name)
             fitted = baseline.fit(measure, part.hours, past, [[] for _ in part.names])
-            # Hours that were not learnt from stray more than those that were: with n weeks behind
-            # the mean of an hour of the week, (n + 1) / (n - 1) times as much.
+            # New hours scatter more than those that the model was fitted to: with n weeks behind
+            # the mean of an hour of the week, their variance is (n + 1) / (n - 1) times as large.
             weeks = (today - day[start]) / 7
             more = (weeks + 1) / (weeks - 1)
             unit = fitted.unit * (more if measure.unit is None else 1)
@@ -54,7 +52,7 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
             scan = Scan(measure, fitted, part.judge)
             windows = scan.windows(least + _MORE_CAUTION, ends)
             events = [Finding(measure, one, lasting=False) for one in windows]
-            searches.append(Search(measure, fitted, scan, events))
+            searches.append(Search(measure, scan, events))
         for hour in sorted({one.window.end for each in searches for one in each.findings}):
             now = [
                 replace(each, findings=[one for one in each.findings if one.window.end == hour])

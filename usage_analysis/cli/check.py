@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from usage_analysis.errors import APIError, QueryError, TransportError, UsageErr
 from usage_analysis.fetch.grouping import Grouping
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES
-from usage_analysis.tidy.usage_files import target_of
+from usage_analysis.tidy.usage_files import replace_file, target_of
 
 #: Exit statuses.
 QUIET, BROKEN, WRONG, TOO_LITTLE, LATER = 0, 1, 2, 3, 75
@@ -55,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
             print(f"{number} from {options.replay[0]} to {options.replay[1]}")
     sys.stdout.flush()
     if options.state is not None and kept is not None:  # only what was told is remembered
-        _write_state(options.state, kept)
+        state = {"version": _VERSION, "alarms": kept}
+        replace_file(target_of(options.state), json.dumps(state, indent=1).encode())
     return status
 
 
@@ -70,7 +70,7 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
     import pandas as pd
 
     from usage_analysis.archive.archive import Archive
-    from usage_analysis.report.rules import alarms_of, calendar, read_rules
+    from usage_analysis.report.rules import Stale, alarms_of, calendar, read_rules
     from usage_analysis.tidy.periods import in_timezone
 
     rules = read_rules(options.rules)
@@ -104,7 +104,7 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
     alarms = [
         one
         for rule in rules.rule
-        if not (options.replay and rule.kind == "stale")
+        if not (options.replay and isinstance(rule, Stale))
         for one in alarms_of(rule, frames[rule.by], start, now, off)  # type: ignore[arg-type]
     ]
     if options.replay:
@@ -156,10 +156,3 @@ def _read_state(path: Path) -> dict[str, Any]:
     path.replace(aside)
     print(f"usage-analysis: {path} is damaged and was moved to {aside}", file=sys.stderr)
     return {}
-
-
-def _write_state(path: Path, alarms: dict[str, Any]) -> None:
-    """Write the state whole or not at all."""
-    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    new.write_text(json.dumps({"version": _VERSION, "alarms": alarms}, indent=1), encoding="utf-8")
-    new.replace(path)

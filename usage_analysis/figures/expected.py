@@ -1,4 +1,4 @@
-"""Hours beside what their past leads one to expect, with the events that stray from it."""
+"""Hours with their expected range and the unusual events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def plot_expected(
     found: pd.DataFrame | None = None,
     **_: Unpack[MarkedResultOptions],
 ) -> Caption:
-    """Draw each hour beside what is expected of it: a line over a band, with events shaded.
+    """Draw each hour as a line over the band of its expected range, with events shaded.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def plot_expected(
         events = meaning_of(found, "unusual", name="found")
         # Events of other days have no place on the axis.
         shown = found[(found["end"] > expected.index[0]) & (found["start"] <= expected.index[-1])]
-        title = state_events(shown, events).title
+        if len(shown) or not len(found):
+            title = state_events(shown, events).title
         key = _draw_events(ax, shown, events)
     draw_marks(ax, marks)
     ends = [(lines.last_finite(seen), "observed", theme.main)]

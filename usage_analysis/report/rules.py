@@ -1,68 +1,102 @@
-"""Rules of `usage-analysis check`: what they are, and when each was broken."""
+"""Rules of `usage-analysis check`, and the hours at which each was broken."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.baseline import TWO_WEEKS
+from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.error_budget import burn_rate
 from usage_analysis.analysis.events import least_score
-from usage_analysis.analysis.series import RATIOS, tabulate
+from usage_analysis.analysis.series import MEASURED, columns_of, tabulate
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.unusual import state_event
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.analysis.unusual import MEASURED, event_row, usual_measures
+from usage_analysis.analysis.unusual import event_row, usual_measures
 from usage_analysis.analysis.vocabulary import percent, several
-from usage_analysis.analysis.watch import FEWEST, watch
+from usage_analysis.analysis.watch import watch
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.periods import aggregate
 from usage_analysis.tidy.zones import zone_of
 
-Kind = Literal["unusual", "silence", "error_rate", "money", "minutes", "capacity", "stale"]
 _HOUR: Final = pd.Timedelta(hours=1)
-#: Keys that a kind cannot do without.
-_NEEDS: Final[dict[str, tuple[str, ...]]] = {
-    "error_rate": ("objective",),
-    "money": ("budget", "price"),
-    "minutes": ("budget",),
-    "capacity": ("limit",),
-    "stale": ("hours",),
-}
+_Amount = Annotated[float, msgspec.Meta(gt=0, lt=1e15)]
+#: False alarms per month that a rule about events allows by default.
+_ALARMS: Final = 0.05
 
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One rule: a name, a kind, the keys of the kind, and the groups that it is about."""
+class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, tag_field="kind"):
+    """One rule: a name, and the groups that it is about."""
 
     name: str
-    kind: Kind
     by: str | None = None
     group: str | None = None
-    false_alarms: float = 0.05
-    measures: tuple[str, ...] = ()
-    objective: float | None = None
-    budget: float | None = None
-    price: float | str | None = None
-    limit: int | None = None
-    hours: float | None = None
 
     @property
     def over(self) -> pd.Timedelta:
         """Time after which an alarm is over if the rule was not broken again."""
-        hourly = self.kind in ("unusual", "silence", "error_rate")
-        return (6 if hourly else 26) * _HOUR
+        return (6 if isinstance(self, Unusual | Silence | ErrorRate) else 26) * _HOUR
+
+
+class Unusual(Rule, tag="unusual"):
+    """No event is under way that the past does not explain."""
+
+    false_alarms: _Amount = _ALARMS
+    measures: tuple[str, ...] = ()
+
+
+class Silence(Rule, tag="silence"):
+    """Calls come where they are expected."""
+
+    false_alarms: _Amount = _ALARMS
+
+
+class ErrorRate(Rule, tag="error_rate"):
+    """Errors do not use up their budget too fast."""
+
+    objective: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+
+
+class Minutes(Rule, tag="minutes"):
+    """The month is not projected beyond a budget of billed minutes."""
+
+    budget: _Amount
+
+
+class Money(Rule, tag="money"):
+    """The month is not projected beyond a budget of money."""
+
+    budget: _Amount
+    price: float | str
+
+
+class Capacity(Rule, tag="capacity"):
+    """A limit of concurrent calls refuses hardly any call."""
+
+    limit: Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Stale(Rule, tag="stale"):
+    """The newest hour is not older than so many hours."""
+
+    hours: _Amount
+
+
+_KINDS: Final = (Unusual, Silence, ErrorRate, Minutes, Money, Capacity, Stale)
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,7 +117,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     timezone: str = "UTC"
     holidays: tuple[str, ...] | str = ()
     groups: dict[str, dict[str, str]] = {}
-    rule: tuple[Rule, ...]
+    rule: tuple[Unusual | Silence | ErrorRate | Minutes | Money | Capacity | Stale, ...]
 
 
 class Alarm(NamedTuple):
@@ -128,44 +162,41 @@ def read_rules(path: Path) -> Rules:
     if not names or len(set(names)) < len(names):
         raise QueryError(f"{path}: expected rules with names of their own, got {names}")
     for rule in rules.rule:
-        _check_rule(path, rule)
+        try:
+            _check_rule(rule)
+        except QueryError as error:
+            raise QueryError(f"{path}: rule {rule.name!r}: {error}") from None
     return rules
 
 
-def _check_rule(path: Path, rule: Rule) -> None:
-    """Check the values of a rule."""
-    at = f"{path}: rule {rule.name!r}"
-    for key in ("false_alarms", "objective", "budget", "limit", "hours"):
-        value = getattr(rule, key)
-        if value is not None and not 0 < value < (1 if key == "objective" else np.inf):
-            raise QueryError(f"{at}: {key} is out of range, got {value}")
-    for key in _NEEDS.get(rule.kind, ()):
-        if getattr(rule, key) is None:
-            raise QueryError(f"{at} of kind {rule.kind} needs {key}")
+def _check_rule(rule: Rule) -> None:
+    """Check what the types of a rule's values do not say."""
     if rule.group is not None and rule.by is None:
-        raise QueryError(f'{at} has a group, so it needs by = "agent"')
-    for name in set(rule.measures).difference(MEASURED):
-        raise QueryError(f"{at}: {_nearest(name, MEASURED)}")
+        raise QueryError('by: expected the kind of the group, such as "agent", got none')
+    if isinstance(rule, Money) and not price_of(rule.price) > 0:
+        raise QueryError(f"price: expected a number above 0, got {rule.price!r}")
+    for name in set(rule.measures).difference(MEASURED) if isinstance(rule, Unusual) else ():
+        raise QueryError(_unknown("measure", name, MEASURED))
 
 
 def _explain(message: str) -> str:
-    """Return a validation error with the nearest known word."""
-    if "unknown field" in message:
-        word = message.split("`")[1]
-        fields = {*Rule.__struct_fields__, *Rules.__struct_fields__}
-        return f"{message}; {_nearest(word, fields)}"
-    if "Invalid enum value" in message:
-        return f"{message}; {_nearest(message.split(chr(39))[1], get_args(Kind))}"
-    return message
+    """Return a validation error in words, with the nearest known word."""
+    problem, _, at = message.replace("`", "").partition(" - at $.")
+    words = problem.replace("'", "").split()
+    if "unknown field" in problem:
+        fields = {name for kind in (*_KINDS, Rules) for name in kind.__struct_fields__}
+        return f"{at}: {_unknown('key', words[-1], fields - {words[-1]})}"
+    if problem.startswith("Invalid value"):
+        return (
+            f"{at}: {_unknown('kind', words[-1], (str(k.__struct_config__.tag) for k in _KINDS))}"
+        )
+    return f"{at or 'file'}: {problem[:1].lower()}{problem[1:]}"
 
 
-def _nearest(word: str, known: Any) -> str:
-    near = get_close_matches(word, sorted(known), 1)
-    return (
-        f"unknown word {word!r}"
-        + (f", did you mean {near[0]!r}?" if near else "")
-        + (f" Known are {', '.join(sorted(known))}")
-    )
+def _unknown(what: str, word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, known := sorted(known), 1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {what} {word!r}; {meant}Known: {', '.join(known)}"
 
 
 def calendar(rules: Rules, years: range) -> Any:
@@ -209,14 +240,14 @@ def alarms_of(
     if rule.group is not None and group is not None:
         known = hourly[group].unique().tolist()
         if rule.group not in known:
-            raise QueryError(f"rule {rule.name!r}: {_nearest(rule.group, known)}")
+            raise QueryError(f"rule {rule.name!r}: {_unknown('group', rule.group, known)}")
         hourly = hourly[hourly[group] == rule.group]
-    if rule.kind == "stale":
+    if isinstance(rule, Stale):
         return _stale(rule, hourly, now)
-    if rule.kind in ("unusual", "silence"):
+    if isinstance(rule, Unusual | Silence):
         return _join(rule, _sightings(rule, hourly, first, holidays))
     parts = [(None, hourly)] if group is None else each_group(hourly)
-    broken = {"error_rate": _burning, "capacity": _crowded}.get(rule.kind, _over_budget)
+    broken: Any = {ErrorRate: _burning, Capacity: _crowded}.get(type(rule), _over_budget)
     return [one for name, rows in parts for one in _join(rule, broken(rule, name, rows, first))]
 
 
@@ -236,42 +267,45 @@ def _join(rule: Rule, broken: Iterator[_Broken]) -> list[Alarm]:
             last[key] = len(found)
             said = word()
             said = said if isinstance(said, str) else said.sentence
-            who = f"{key}: " if rule.kind in ("money", "minutes") and rule.by else ""
+            who = f"{key}: " if isinstance(rule, Minutes | Money) and rule.by else ""
             found.append(Alarm(rule.name, key, end, end, f"{who}{said}"))
     return found
 
 
-def _sightings(rule: Rule, hourly: pd.DataFrame, first: Any, holidays: Any) -> Iterator[_Broken]:
-    silent = rule.kind == "silence"
-    names = ["total_count"] if silent else list(rule.measures) or usual_measures(hourly)
-    columns = {column for one in names for column in RATIOS.get(one, (one,))}
+def _sightings(
+    rule: Unusual | Silence, hourly: pd.DataFrame, first: Any, holidays: Any
+) -> Iterator[_Broken]:
+    names = ["total_count"]
+    if isinstance(rule, Unusual):
+        names = list(rule.measures) or usual_measures(hourly)
+    columns = {column for one in names for column in columns_of(one)}
     series = tabulate(hourly, None, holidays, sorted(columns))
     begin = int(np.searchsorted(series.times, first.tz_convert("UTC").value // 1000))
     end = int(np.flatnonzero(series.judge.any(axis=0)).max(initial=-1)) + 1
-    if series.hours.day[max(end - 1, 0)] < FEWEST:
+    if series.hours.day[max(end - 1, 0)] < TWO_WEEKS:
         raise NotEnoughDataError(
-            f"rule {rule.name!r}: expected at least {FEWEST} days before, got "
+            f"rule {rule.name!r}: expected at least {TWO_WEEKS} days before, got "
             f"{several(int(series.hours.day[max(end - 1, 0)]), 'day')}"
         )
     least = least_score(rule.false_alarms, len(series.names), len(names))
     for event in watch(series, names, least, begin):
         row = event_row(event, series, zone_of(hourly))
-        if not silent or row["kind"] == "silence":
+        if isinstance(rule, Unusual) or row["kind"] == "silence":
             key = f"{row['measure']} of {row['group'] or 'the account'}"
             yield row["end"], key, partial(state_event, row, 0.95)
 
 
-def _burning(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
-    table = burn_rate(rows, float(rule.objective or 0))
+def _burning(rule: ErrorRate, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
+    table = burn_rate(rows, rule.objective)
     table = table[table["fast"] | table["slow"]]
     for row in table[table.index >= first].itertuples():
         long, rate = ("12 hours", row.burn_12h) if row.fast else ("3 days", row.burn_72h)
         form = "{}errors of the last {} use up the error budget of {} at {:.1f} times its pace, {}."
-        given = _who(name), long, percent(1 - float(rule.objective or 0)), rate, _hour(row.Index)
-        yield row.Index + _HOUR, _of(name), partial(form.format, *given)
+        given = _who(name), long, percent(1 - rule.objective), rate, _hour(row.Index)
+        yield row.Index + _HOUR, str(name or "the account"), partial(form.format, *given)
 
 
-def _crowded(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
+def _crowded(rule: Capacity, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
     # What an hour carries is estimated from the same hours of the days up to its own.
     index = pd.DatetimeIndex(rows.index)
     form = "{}a limit of {} concurrent calls would refuse about {} of the calls from {} on."
@@ -279,14 +313,15 @@ def _crowded(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[
         table = capacity(rows[index < day + pd.DateOffset(days=1)], limit=rule.limit)
         for at in table.index[table["at_risk"] & (table.index >= day)]:
             given = _who(name), rule.limit, percent(float(table.loc[at, "blocking"])), _hour(at)
-            yield at + _HOUR, _of(name), partial(form.format, *given)
+            yield at + _HOUR, str(name or "the account"), partial(form.format, *given)
 
 
-def _over_budget(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
+def _over_budget(
+    rule: Minutes | Money, name: Any, rows: pd.DataFrame, first: Any
+) -> Iterator[_Broken]:
     """Yield the days at whose end the month is projected beyond its budget, at 90 % confidence."""
-    budget = float(rule.budget or 0)
-    if rule.kind == "money":
-        budget /= float(rule.price or 0)
+    price = price_of(rule.price) if isinstance(rule, Money) else None
+    budget = rule.budget / float(price or 1)
     daily = aggregate(rows, "D")
     for end in range(len(daily)):
         ends = daily.index[end] + pd.Timedelta(days=1)
@@ -296,13 +331,13 @@ def _over_budget(rule: Rule, name: Any, rows: pd.DataFrame, first: Any) -> Itera
             "check", daily.iloc[: end + 1], measure="billed_minutes", budget=budget, confidence=0.8
         )
         if found["low"] > budget:
-            yield ends, _of(name), partial(state_month, found, price=rule.price)
+            yield ends, str(name or "the account"), partial(state_month, found, price=price)
 
 
-def _stale(rule: Rule, hourly: pd.DataFrame, now: datetime) -> list[Alarm]:
+def _stale(rule: Stale, hourly: pd.DataFrame, now: datetime) -> list[Alarm]:
     end = hourly.index.max() + _HOUR
     age = (pd.Timestamp(now) - end) / _HOUR
-    if age <= float(rule.hours or 0):
+    if age <= rule.hours:
         return []
     words = f"the newest hour ended {_hour(end)}, {age:,.1f} hours ago."
     return [Alarm(rule.name, "data", end, end, words)]
@@ -310,10 +345,6 @@ def _stale(rule: Rule, hourly: pd.DataFrame, now: datetime) -> list[Alarm]:
 
 def _hour(moment: pd.Timestamp) -> str:
     return f"{moment:%Y-%m-%d %H:%M} ({moment.tz})"
-
-
-def _of(name: Any) -> str:
-    return "the account" if name is None else str(name)
 
 
 def _who(name: Any) -> str:

@@ -1,4 +1,4 @@
-"""Unusual events in words: what, in which group, when, how much, at what price."""
+"""Unusual events in words, with group, time, size and cost."""
 
 from __future__ import annotations
 
@@ -6,28 +6,14 @@ from typing import Any, Final
 
 import pandas as pd
 
-from usage_analysis.analysis.meaning import Meaning, meaning_of, restore_attributes
+from usage_analysis.analysis import vocabulary as say
+from usage_analysis.analysis.baseline import TWO_WEEKS
+from usage_analysis.analysis.meaning import RATES, Meaning, meaning_of, restore_attributes
 from usage_analysis.analysis.statements.statement import Statement
-from usage_analysis.analysis.vocabulary import (
-    UNITS,
-    amount,
-    change,
-    level,
-    money,
-    number,
-    percent,
-    sentence_case,
-    several,
-    shorten,
-    signed,
-)
 
 _NAME: Final = 40
-#: Days of history below which weekdays cannot be told apart.
-_TWO_WEEKS: Final = 14
 #: From this ratio on, a value is told as a multiple of the expected one.
 _TIMES: Final = 2.0
-_RATES: Final = {"error_rate": "error rate", "join_rate": "join rate"}
 
 
 def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
@@ -65,12 +51,11 @@ def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
 def state_unusual(found: pd.DataFrame, meaning: Meaning | None = None) -> list[Statement]:
     """State each finding, or that nothing is unusual."""
     meaning = meaning_of(found, "unusual", meaning=meaning, name="found")
-    days = int(found.attrs.get("history_days", _TWO_WEEKS))
-    short = (
-        f" Learnt from {several(days, 'day')} only: numbers of calls are judged from two weeks on."
-        if days < _TWO_WEEKS
-        else ""
-    )
+    days = int(found.attrs.get("history_days", TWO_WEEKS))
+    short = ""
+    if days < TWO_WEEKS:
+        known = say.several(days, "day")
+        short = f" Based on {known} only: numbers of calls are judged from two weeks on."
     rows: list[Any] = found.to_dict("records")
     if not rows:
         title = "Nothing unusual found" if days else "Too few finished hours to judge"
@@ -90,44 +75,55 @@ def state_event(row: Any, confidence: float) -> Statement:
     """State one finding of `unusual`."""
     what, detail = _what(row, confidence)
     whole = pd.isna(row["group"])
-    who = "" if whole else f"{shorten(str(row['group']), _NAME)}: "
-    paid = row.get("money")
-    cost = ""
-    if paid is not None and pd.notna(paid) and abs(paid) >= 0.5:
-        cost = f", {money(abs(paid))} {'more' if paid > 0 else 'less'} than usual"
-    title = f"{who}{sentence_case(what) if whole else what} {_when(row)}"
-    return Statement(title, f"{title}{cost}{detail}.", urgent=True)
+    who = "" if whole else f"{say.shorten(str(row['group']), _NAME)}: "
+    title = f"{who}{say.sentence_case(what) if whole else what} {_when(row)}"
+    return Statement(title, f"{title} ({detail}{_cost(row, confidence)}).", urgent=True)
+
+
+def _cost(row: Any, confidence: float) -> str:
+    """Words for what a finding costs, where its interval leaves no doubt about the sign."""
+    ends = [row[end] for end in ("money_low", "money_high") if end in row]
+    if not (min(ends, default=0) > 0 or max(ends, default=0) < 0):
+        return ""
+    low, high = (say.money(end) for end in sorted(map(abs, ends)))
+    words = f"{say.money(abs(row['money']))} {'more' if row['money'] > 0 else 'less'} than usual"
+    return f"; {words}, {say.level(confidence)} interval {low} to {high}"
 
 
 def _what(row: Any, confidence: float) -> tuple[str, str]:
     """Words for the size of a finding, and its numbers in brackets."""
     measure, ratio = row["measure"], float(row["ratio"])
-    of = f"{level(confidence)} interval"
-    if measure in _RATES:
-        both = f"{percent(row['observed'])} instead of {percent(row['expected'])}"
-        ends = f"{amount(row['low'])} to {amount(row['high'])}"
-        return f"{_RATES[measure]} {both}", f" ({of} of the ratio {ends})"
+    of = f"{say.level(confidence)} interval"
+    name = measure.replace("_", " ")
+    if name in RATES.values():
+        both = f"{say.percent(row['observed'])} instead of {say.percent(row['expected'])}"
+        ends = f"{say.amount(row['low'])} to {say.amount(row['high'])}"
+        return f"{name} {both}", f"{of} of the ratio {ends}"
     long = measure == "average_call_duration"
-    unit = "calls" if long else UNITS[measure]
+    unit = "calls" if long else say.UNITS[measure]
     both = f"{_value(row['observed'], measure)} against {_value(row['expected'], measure)} expected"
     if row["kind"] == "silence":
         none = "no" if row["observed"] == 0 else "hardly any"
-        return f"{none} {unit}", f" ({both})"
+        return f"{none} {unit}", both
     if ratio >= _TIMES:
-        words = f"{unit} {signed(ratio, 1).lstrip('+')} times as {'long' if long else 'many'}"
-        ends = f"{amount(row['low'])} to {amount(row['high'])} times"
-        return words, f" ({both}; {of} {ends})"
-    size = change(abs(ratio - 1)).lstrip("+")
-    ends = f"{change(row['low'] - 1)} to {change(row['high'] - 1)}"
+        words = f"{unit} {say.signed(ratio, 1).lstrip('+')} times as {'long' if long else 'many'}"
+        ends = f"{say.amount(row['low'])} to {say.amount(row['high'])} times"
+        return words, f"{both}; {of} {ends}"
+    size = say.change(abs(ratio - 1)).lstrip("+")
+    ends = f"{say.change(row['low'] - 1)} to {say.change(row['high'] - 1)}"
     if long:
-        return f"calls {size} {'longer' if ratio > 1 else 'shorter'}", f" ({both}; {of} {ends})"
-    return f"{size} {'more' if ratio > 1 else 'fewer'} {unit}", f" ({both}; {of} {ends})"
+        return f"calls {size} {'longer' if ratio > 1 else 'shorter'}", f"{both}; {of} {ends}"
+    return f"{size} {'more' if ratio > 1 else 'fewer'} {unit}", f"{both}; {of} {ends}"
 
 
 def _value(value: float, measure: str) -> str:
     if measure == "average_call_duration":
         return f"{value:,.0f} s"
-    return number(pd.Timedelta(seconds=value), measure) if measure == "duration" else amount(value)
+    return (
+        say.number(pd.Timedelta(seconds=value), measure)
+        if measure == "duration"
+        else say.amount(value)
+    )
 
 
 def _when(row: Any) -> str:
