@@ -13,7 +13,7 @@ from usage_analysis.errors import QueryError
 
 
 class Calendar:
-    """Holidays: given dates, and those that a calendar computes on demand."""
+    """Holidays from given dates and from calendars that compute them."""
 
     def __init__(self, days: frozenset[date], computed: Container[object] = ()) -> None:
         self._days, self._computed = days, computed

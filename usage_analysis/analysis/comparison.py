@@ -214,7 +214,7 @@ class _Pair:
     def _row(
         self, row: int, other: int, past: int, confidence: float
     ) -> tuple[dict[str, Any], _Spread]:
-        """Return a row of the result, and its change with a standard error."""
+        """Return one row of the result, with the standard error of its change."""
         now, before, measure = self.now, self.before, self.measure
         size = 0 if other < 0 else min(now.size, before.size)
         there = now.length[row] > 0

@@ -103,7 +103,7 @@ def without(frame: pd.DataFrame, marks: Sequence[Mark]) -> pd.DataFrame:
 
 
 def left_out(frame: pd.DataFrame, marks: Sequence[Mark]) -> Booleans:
-    """Which rows of a frame touch a period to leave out."""
+    """Return the mask of rows that overlap a period to leave out."""
     out = np.zeros(len(frame), dtype=np.bool_)
     periods = [mark for mark in marks if mark.leave_out]
     if not periods or len(frame) == 0:

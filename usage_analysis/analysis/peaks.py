@@ -203,7 +203,7 @@ def _busiest(
 def _share_interval(
     load: Floats, at_peak: Booleans, found: int, method: str, quantile: float
 ) -> tuple[float, float]:
-    """Interval of the share of days on which an hour is the day's peak.
+    """Return the interval of the share of days on which an hour is the day's peak.
 
     An hour that was chosen from the same days peaks on too many of them. So the interval also
     covers Wilson's interval of the days counted as new ones: each against the hour that all other

@@ -113,7 +113,7 @@ def clock_hour(hour: int) -> str:
 
 
 def week_hour(slot: int) -> str:
-    """Return an hour of the week in words: ``Tuesdays 14:00-15:00`` for 38, counted from Monday."""
+    """Return an hour of the week in words, such as ``Tuesdays 14:00-15:00`` for 38."""
     return f"{DAY_NAMES[slot // 24]} {clock_hour(slot % 24)}"
 
 

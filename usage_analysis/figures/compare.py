@@ -242,7 +242,7 @@ _PITCH: Final = 11.0
 
 
 def _most_rows(ax: Axes) -> int:
-    """Return the number of rows that can be told apart."""
+    """Return the number of rows that the axes have room for."""
     return 12 if is_narrow(ax) else 20
 
 

@@ -78,7 +78,7 @@ def describe_month(
 def state_month(
     found: pd.Series, *, price: Decimal | str | float | None = None, meaning: Meaning | None = None
 ) -> Statement:
-    """State a month's projection, from a row of `project_month` or `month_outlook`."""
+    """State the projection of a month, given a row of `project_month` or `month_outlook`."""
     meaning = meaning_of(found, "project_month", meaning=meaning)
     return _state(found, meaning, None if price is None else price_of(price))
 
