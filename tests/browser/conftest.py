@@ -173,6 +173,12 @@ class Board:
         self.page.mouse.move(x + distance, y, steps=6)
         self.page.mouse.up()
 
+    def rest(self):
+        """Wait until the last of several values has been drawn: a redraw takes a file away."""
+        before = None
+        while before != (before := self.page.evaluate(LOOKS["picture"])):
+            self.page.wait_for_timeout(800)
+
     def changes(self, act, what="picture", says=""):
         """Wait until a action has changed what it is to change, and all is settled."""
         before = self.page.evaluate(LOOKS[what])

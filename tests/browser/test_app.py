@@ -113,8 +113,8 @@ def test_dragging_never_takes_the_picture_away(board):
             watch();
         }"""
     )
-    board.drag("concurrent-calls-allowed", 40)
-    page.wait_for_timeout(600)
+    board.changes(lambda: board.drag("concurrent-calls-allowed", 40))
+    board.rest()
     heights = page.evaluate("cancelAnimationFrame(window.watching), window.heights")
     assert len(heights) > 10
     assert min(heights) > 0.95 * max(heights) > 100
