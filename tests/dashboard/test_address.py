@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 import usage_analysis as ua
 from usage_analysis.dashboard.address import Address
 from usage_analysis.dashboard.choices import Choices
-from usage_analysis.dashboard.names import Names
+from usage_analysis.dashboard.names import names_of
 from usage_analysis.dashboard.settings import MEASURES
 from usage_analysis.dashboard.views import ON_TABS
 
 ZONE = "America/New_York"
 CLIENT = ua.sample_client()
-NAMES = Names.of(CLIENT, None, None, None)
+NAMES = names_of(CLIENT, None, None, None)
 
 
 def choices():

@@ -14,6 +14,7 @@ import pytest
 
 import usage_analysis as ua
 from tests.dashboard.transports import Watched, watched_client
+from tests.servers import local_server
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.change import state_effects
 from usage_analysis.dashboard.headlines import HEADLINES
@@ -23,7 +24,6 @@ from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.style import picture
 from usage_analysis.sample import AGENTS, KEY, TENANTS
 from usage_analysis.sample.endpoint import sample_endpoint
-from usage_analysis.sample.serve import local_server
 
 ZONE = "America/New_York"
 

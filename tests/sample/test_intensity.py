@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from usage_analysis.sample.account import AGENTS, TODAY
-from usage_analysis.sample.calls import DAY, HOUR, midnight
+from usage_analysis.sample.calls import midnight
 from usage_analysis.sample.intensity import call_intensity, campaign_week
 from usage_analysis.sample.random_bits import RandomBits
+from usage_analysis.tidy.zones import DAY, HOUR
 
 FRONT_DESK = [*AGENTS].index("Front desk")
 

@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, settings
 
 import usage_analysis as ua
 from tests.description import DESCRIPTION, PATH
+from tests.servers import local_server
 from usage_analysis.sample import KEY, TODAY, sample_client
 from usage_analysis.sample import serve as serve_module
 from usage_analysis.sample.account import account_clock
 from usage_analysis.sample.endpoint import Endpoint, sample_endpoint
-from usage_analysis.sample.serve import local_server, serve
+from usage_analysis.sample.serve import serve
 from usage_analysis.sample.simulation import simulate
 
 HEADERS = {"X-API-Key": KEY}

@@ -16,7 +16,6 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +24,7 @@ from usage_analysis.archive.archive import Archive
 from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.explorer import Explorer
-from usage_analysis.dashboard.names import Given, GivenValues, Names
+from usage_analysis.dashboard.names import Given, GivenValues, names_of
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.client import Client
@@ -63,18 +62,18 @@ def _client(account: str, archive: str | None) -> BaseClient:
 def _check_page(
     client: BaseClient,
     *,
-    agents: Given = None,
-    voices: Given = None,
-    metadata: GivenValues = None,
+    agents: Given | None = None,
+    voices: Given | None = None,
+    metadata: GivenValues | None = None,
     billing_day: int = 1,
     timezone: str | None = None,
     state: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Options as plain JSON, read and checked here, where somebody reads what is wrong."""
-    names = Names.of(client, agents, voices, metadata)
+    names = names_of(client, agents, voices, metadata)
     choices = Choices(names, client.today, check_billing_day(billing_day))
     settings = choices.start(None, timezone, state)
-    return {**asdict(names), "billing_day": billing_day, "state": choices.state(settings)}
+    return {**names._asdict(), "billing_day": billing_day, "state": choices.state(settings)}
 
 
 def serve(

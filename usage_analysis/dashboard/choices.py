@@ -9,10 +9,10 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from usage_analysis.dashboard.dates import CUSTOM, days_of, machine_zone, nearest
-from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.settings import Settings, label_of
 from usage_analysis.dashboard.views import ON_TABS, VIEWS, views_of
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.account import AccountNames
 from usage_analysis.query import UsageQuery, zone
 
 
@@ -29,7 +29,7 @@ class Choices:
         Day of the month on which the billing cycle begins.
     """
 
-    def __init__(self, names: Names, today: Callable[[str], date], billing_day: int) -> None:
+    def __init__(self, names: AccountNames, today: Callable[[str], date], billing_day: int) -> None:
         self._names, self._today, self._billing_day = names, today, billing_day
         self._granularity = ""
         self._earlier: list[Settings] = []

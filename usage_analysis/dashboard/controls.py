@@ -9,10 +9,10 @@ import ipywidgets as widgets
 
 from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, zones
-from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.picture import STYLE
 from usage_analysis.dashboard.settings import MEASURES, TABS, Settings, label_of, meta_of
 from usage_analysis.dashboard.views import VIEWS, views_of
+from usage_analysis.fetch.account import AccountNames
 
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
 #: Controls that only some figures depend on.
@@ -67,7 +67,7 @@ class Controls:
         First values of the controls.
     """
 
-    def __init__(self, names: Names, settings: Settings) -> None:
+    def __init__(self, names: AccountNames, settings: Settings) -> None:
         self._names = names
         groups = [("Nothing", "")]
         groups += [("Agent", "agent")] if names.agents else []

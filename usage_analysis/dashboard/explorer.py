@@ -22,7 +22,7 @@ from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, StaticOutput, partly
 from usage_analysis.dashboard.downloads import Download, make_download
 from usage_analysis.dashboard.headlines import HEADLINES
-from usage_analysis.dashboard.names import Given, GivenValues, Names
+from usage_analysis.dashboard.names import Given, GivenValues, names_of
 from usage_analysis.dashboard.overview import Overview
 from usage_analysis.dashboard.queries import BackgroundQueries, Question
 from usage_analysis.dashboard.settings import Settings
@@ -101,16 +101,16 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self,
         client: BaseClient,
         *,
-        agents: Given = None,
-        voices: Given = None,
-        metadata: GivenValues = None,
+        agents: Given | None = None,
+        voices: Given | None = None,
+        metadata: GivenValues | None = None,
         billing_day: int = 1,
         query: UsageQuery | None = None,
         timezone: str | tzinfo | None = None,
         state: Mapping[str, Any] | None = None,
     ) -> None:
         self._client = client
-        self._names = Names.of(client, agents, voices, metadata)
+        self._names = names_of(client, agents, voices, metadata)
         self._choices = Choices(self._names, client.today, check_billing_day(billing_day))
         self._settings = self._choices.start(query, timezone, state)
         self._lock = threading.RLock()

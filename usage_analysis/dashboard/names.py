@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
@@ -15,50 +14,33 @@ from usage_analysis.sample.account import NAMES as SAMPLE_NAMES
 from usage_analysis.tidy.frames import check_kind
 
 #: IDs by name, or the CSV file that holds them.
-Given = Mapping[str, str] | str | os.PathLike[str] | None
+Given = Mapping[str, str] | str | os.PathLike[str]
 #: Values by metadata key, or the CSV file that holds them.
-GivenValues = Mapping[str, Iterable[str]] | str | os.PathLike[str] | None
+GivenValues = Mapping[str, Iterable[str]] | str | os.PathLike[str]
 
 
-@dataclass(frozen=True)
-class Names:
-    """Names that the controls offer.
+def names_of(
+    client: BaseClient, agents: Given | None, voices: Given | None, metadata: GivenValues | None
+) -> AccountNames:
+    """Return the given names, or those of the client, or those of the sample account.
 
-    Parameters
-    ----------
-    agents, voices
-        IDs by name.
-    metadata
-        Values by key.
+    Raises
+    ------
+    QueryError
+        An ID is no UUID, a name is empty, or a file lacks a column or names one twice.
     """
-
-    agents: dict[str, str]
-    voices: dict[str, str]
-    metadata: dict[str, list[str]]
-
-    @classmethod
-    def of(cls, client: BaseClient, agents: Given, voices: Given, metadata: GivenValues) -> Names:
-        """Return the given names, or those of the client, or those of the sample account.
-
-        Raises
-        ------
-        QueryError
-            An ID is no UUID, a name is empty, or a file lacks a column or names one twice.
-        """
-        check_kind("client", client, BaseClient)
-        # Over HTTP too, the names of the sample account are known.
-        sample = SAMPLE_NAMES if client.source == "sample" else AccountNames({}, {}, {})
-        listed = client.names or sample
-        return cls(
-            agents=_ids("agents", listed.agents if agents is None else agents),
-            voices=_ids("voices", listed.voices if voices is None else voices),
-            metadata=_values(listed.metadata if metadata is None else metadata),
-        )
+    check_kind("client", client, BaseClient)
+    # Over HTTP too, the names of the sample account are known.
+    sample = SAMPLE_NAMES if client.source == "sample" else AccountNames({}, {}, {})
+    listed = client.names or sample
+    return AccountNames(
+        agents=_ids("agents", listed.agents if agents is None else agents),
+        voices=_ids("voices", listed.voices if voices is None else voices),
+        metadata=_values(listed.metadata if metadata is None else metadata),
+    )
 
 
 def _ids(argument: str, given: Given) -> dict[str, str]:
-    if given is None:
-        return {}
     if isinstance(given, str | os.PathLike):
         given = _once(argument, read_pairs(given, argument))
     out = {}
@@ -82,8 +64,6 @@ def _once(argument: str, pairs: Pairs) -> dict[str, str]:
 
 
 def _values(given: GivenValues) -> dict[str, list[str]]:
-    if given is None:
-        return {}
     if isinstance(given, str | os.PathLike):
         rows = read_pairs(given, "metadata", KEYED)
         given = {key: [value for name, value in rows if name == key] for key, _ in rows}

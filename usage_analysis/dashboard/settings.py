@@ -14,9 +14,9 @@ from msgspec import Meta
 from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.selection import Days, Selection
 from usage_analysis.dashboard import dates
-from usage_analysis.dashboard.names import Names
 from usage_analysis.dashboard.queries import Question
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.account import AccountNames
 from usage_analysis.query import UsageQuery, zone
 
 VERSION: Final = 1
@@ -206,7 +206,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """
         return cls(**{name: _convert(name, value) for name, value in values.items()})
 
-    def question(self, names: Names) -> Question:
+    def question(self, names: AccountNames) -> Question:
         """Return the query to the server.
 
         It covers what the overview compares with and learns a month from, and one day more on each
@@ -233,7 +233,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             rest=bool(self.group) and not self._filtered_groups,
         )
 
-    def _filters(self, names: Names) -> dict[str, Any]:
+    def _filters(self, names: AccountNames) -> dict[str, Any]:
         """Return the filters that all calls meet."""
         filters = self._text_filters()
         if self.agents:
@@ -261,7 +261,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         own = self.metadata_key == self.group and self.metadata_value
         return (self.metadata_value,) if own else ()
 
-    def group_values(self, names: Names) -> dict[str, str]:
+    def group_values(self, names: AccountNames) -> dict[str, str]:
         """Return the filter value of each group by the group's name.
 
         Raises
@@ -290,7 +290,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         texts = self._text_filters().items()
         return words | {_TEXT_FILTERS[name]: text for name, text in texts}
 
-    def apply_query(self, query: UsageQuery, names: Names) -> Self:
+    def apply_query(self, query: UsageQuery, names: AccountNames) -> Self:
         """Return settings with a query's filters, and its UTC dates as local days.
 
         Raises

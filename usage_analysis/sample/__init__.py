@@ -128,11 +128,10 @@ def from_calls(frame: pd.DataFrame, *, now: datetime | None = None) -> Client:
     import numpy as np
 
     from usage_analysis.fetch.client import Client
-    from usage_analysis.sample.calls import DAY
     from usage_analysis.sample.endpoint import Endpoint, SampleTransport
     from usage_analysis.sample.log import read_log
     from usage_analysis.tidy.frames import LAG
-    from usage_analysis.tidy.zones import microseconds
+    from usage_analysis.tidy.zones import DAY, microseconds
 
     calls, names, lacking = read_log(frame)
     if not len(calls) and now is None:

@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from usage_analysis.tidy.zones import DAY
+
 SECOND = 1_000_000
-HOUR = 3_600 * SECOND
-DAY = 24 * HOUR
 #: Billing step, to which each call is rounded up [us]; a minute has ten.
 STEP = 6 * SECOND
 _EPOCH = date(1970, 1, 1)

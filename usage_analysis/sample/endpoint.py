@@ -19,13 +19,13 @@ from usage_analysis.errors import refusal
 from usage_analysis.fetch.account import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.sample.account import account_clock, check_account
-from usage_analysis.sample.calls import DAY, SECOND, Calls
+from usage_analysis.sample.calls import SECOND, Calls
 from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, Filters, parse_filters, select
 from usage_analysis.sample.reply import drop_fields, render
 from usage_analysis.sample.simulation import simulate
 from usage_analysis.tidy.frames import Source
-from usage_analysis.tidy.zones import instant_of
+from usage_analysis.tidy.zones import DAY, instant_of
 
 PATH = "/api/accounts/me/usage/calls"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.sample.calls import DAY, SECOND, Calls, Labels, midnight
-from usage_analysis.tidy.zones import microseconds
+from usage_analysis.sample.calls import SECOND, Calls, Labels, midnight
+from usage_analysis.tidy.zones import DAY, EPOCH, microseconds
 
 # Up to this many codes, comparing each is faster than a table look-up.
 _FEW = 12
@@ -167,7 +167,7 @@ def _time_of_day(text: str) -> int:
         moment = time.fromisoformat(text)
     except ValueError:
         raise ValueError(message) from None
-    return microseconds(datetime.combine(date(1970, 1, 1), moment, UTC))
+    return microseconds(datetime.combine(EPOCH, moment, UTC))
 
 
 def _duration(text: str, *, up: bool) -> int:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.sample.account import ZONE
-from usage_analysis.sample.calls import DAY, midnight
+from usage_analysis.sample.calls import midnight
 from usage_analysis.sample.random_bits import RandomBits
+from usage_analysis.tidy.zones import DAY, HOUR, clock_of
 
 #: Habits of the simulated calls; the file explains them.
 HABITS: dict[str, Any] = tomllib.loads(
@@ -32,7 +33,7 @@ def call_intensity(bits: RandomBits, hours: NDArray[np.int64], today: date) -> N
 
     The shape is (hours, agents).
     """
-    local = _local_hours(hours)
+    local = clock_of(hours * HOUR, ZoneInfo(ZONE)) // HOUR
     day, hour = local // 24, local % 24
     weekday = (day + 3) % 7
     profile = np.where(
@@ -48,15 +49,6 @@ def call_intensity(bits: RandomBits, hours: NDArray[np.int64], today: date) -> N
         place = since // levels["hours"]
         level *= bits.draw_from(levels["table"], int(place[-1]) + 1)[place]
     return np.asarray(profile * level[:, None])
-
-
-def _local_hours(hours: NDArray[np.int64]) -> NDArray[np.int64]:
-    # Imported here so that `sample_client` does not load pandas before it needs calls.
-    import pandas as pd
-
-    utc = pd.DatetimeIndex((hours * 3600).astype("M8[s]"), tz="UTC")
-    local = utc.tz_convert(ZoneInfo(ZONE)).tz_localize(None)
-    return local.to_numpy().astype("M8[h]").astype(np.int64)
 
 
 def _special_days(days: NDArray[np.int64], today: date) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.account import AccountNames
-from usage_analysis.sample.calls import DAY, Calls, Labels
+from usage_analysis.sample.calls import Calls, Labels
 from usage_analysis.sample.columns import (
     MISSING,
     TOO_LONG,
@@ -26,6 +26,7 @@ from usage_analysis.sample.columns import (
     read_times,
 )
 from usage_analysis.sample.identifiers import identifier
+from usage_analysis.tidy.zones import DAY
 
 # A metadata key with more values than this, such as a phone number, is not offered as a grouping.
 _MANY = 200

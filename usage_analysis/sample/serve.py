@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from usage_analysis.errors import QueryError
@@ -16,7 +15,7 @@ from usage_analysis.sample.endpoint import Endpoint, sample_endpoint
 HOST = "127.0.0.1"
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
     """Server of an endpoint; it accepts connections from the start, one thread per connection."""
 
     request_queue_size = 128
@@ -34,6 +33,7 @@ class _Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
+        """Address of the server."""
         return f"http://{HOST}:{self.server_port}"
 
     def handle_error(self, *_: Any) -> None:
@@ -41,7 +41,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: Server
     protocol_version = "HTTP/1.1"  # keeps connections open
     # The head and the body are two packets, and the second would wait for the first.
     disable_nagle_algorithm = True
@@ -96,36 +96,8 @@ def serve(
     QueryError
         The port is in use, or an argument is invalid.
     """
-    with _Server(sample_endpoint(**account), port, latency) as server:
+    with Server(sample_endpoint(**account), port, latency) as server:
         if on_start is not None:
             on_start(server.url)
         with suppress(KeyboardInterrupt):
             server.serve_forever()
-
-
-@contextmanager
-def local_server(endpoint: Endpoint, *, port: int = 0, latency: float = 0.0) -> Iterator[str]:
-    """Serve an endpoint inside this block and return its address, ``http://127.0.0.1:40123``.
-
-    Parameters
-    ----------
-    endpoint
-        Endpoint that answers.
-    port
-        Port; 0 takes a free one.
-    latency
-        Time that each response takes [s].
-
-    Raises
-    ------
-    QueryError
-        As for `serve`.
-    """
-    with _Server(endpoint, port, latency) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server.url
-        finally:
-            server.shutdown()
-            thread.join()

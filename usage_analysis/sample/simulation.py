@@ -19,11 +19,11 @@ from usage_analysis.sample.account import (
     TODAY,
     VOICES,
     account_clock,
-    check_account,
 )
-from usage_analysis.sample.calls import DAY, HOUR, SECOND, Calls, Labels, billed_tenths, midnight
+from usage_analysis.sample.calls import SECOND, Calls, Labels, billed_tenths, midnight
 from usage_analysis.sample.intensity import HABITS, by_agent, call_intensity, campaign_week
 from usage_analysis.sample.random_bits import RandomBits
+from usage_analysis.tidy.zones import DAY, HOUR
 
 # Calls of an average day.
 _CALLS_PER_DAY = 850
@@ -41,14 +41,8 @@ _STEP = 1_115_101_752_476
 
 
 def simulate(seed: int = 0, today: date = TODAY) -> Calls:
-    """Simulate the calls of the 365 days before today, and of today so far.
-
-    Raises
-    ------
-    QueryError
-        As for `check_account`.
-    """
-    bits = RandomBits(check_account(seed, today)[0])
+    """Simulate the calls of the 365 days before today, and of today so far."""
+    bits = RandomBits(seed)
     first = midnight(today) // HOUR - 365 * 24
     hours = np.arange(first, account_clock(today) // HOUR + 1)
     created, agent = _draw_arrivals(bits, hours, call_intensity(bits, hours, today))
