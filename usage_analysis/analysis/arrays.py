@@ -1,4 +1,4 @@
-"""Types of arrays."""
+"""Types of arrays, and their division."""
 
 from __future__ import annotations
 
@@ -13,3 +13,11 @@ Integers = NDArray[np.int64]
 #: Places in another array, or numbers of groups.
 Places = NDArray[np.intp]
 Values = NDArray[Any]
+
+
+def ratio(above: Values, below: Values, empty: float = 0.0) -> Floats:
+    """Return a ratio, and `empty` where the divisor is not positive."""
+    above, below = np.broadcast_arrays(above, below)
+    out = np.full(above.shape, empty)
+    np.divide(above, below, out=out, where=below > 0)
+    return out

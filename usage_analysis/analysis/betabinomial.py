@@ -7,7 +7,7 @@ import math
 import numpy as np
 import scipy
 
-from usage_analysis.analysis.arrays import Floats, Values
+from usage_analysis.analysis.arrays import Floats, Values, ratio
 from usage_analysis.analysis.intervals import normal_cdf
 
 #: Beta parameters whose sum is above this make no difference from a binomial distribution.
@@ -77,9 +77,7 @@ def upper_tails(events: Values, calls: Values, rate: Floats, spread: Floats) -> 
 def _parameters(calls: Values, rate: Floats, spread: Floats) -> tuple[Floats, Floats, Floats]:
     """Return whole calls and the two beta parameters."""
     n = np.maximum(np.rint(calls.astype(np.float64)), 1.0)
-    excess = spread**2 - 1
-    total = np.full(len(n), math.inf)
-    np.divide(n - 1, excess, out=total, where=excess > 0)
+    total = ratio(n - 1, spread**2 - 1, math.inf)
     total = np.clip(total - 1, _CLUMPED, _BINOMIAL)
     return n, rate * total, (1 - rate) * total
 
@@ -87,8 +85,8 @@ def _parameters(calls: Values, rate: Floats, spread: Floats) -> tuple[Floats, Fl
 def _step(k: int, n: Floats, alpha: Floats, beta: Floats) -> Floats:
     """Return the probability of k + 1 events over that of k events."""
     left = n - k
-    ratio = left / (k + 1) * (alpha + k) / np.maximum(beta + left - 1, 1e-300)
-    return np.where(left > 0, ratio, 0.0)
+    step = left / (k + 1) * (alpha + k) / np.maximum(beta + left - 1, 1e-300)
+    return np.where(left > 0, step, 0.0)
 
 
 def _log_none(n: Floats, alpha: Floats, beta: Floats) -> Floats:

@@ -6,9 +6,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
+from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values, ratio
 from usage_analysis.analysis.intervals import normal_cdf
-from usage_analysis.analysis.weekdays import ratio as divide
 
 #: Fewest buckets of a slot before one slot is named.
 ENOUGH = 3
@@ -39,7 +38,7 @@ def dispersion(
     return np.where(free >= _FREE, found, np.maximum(found, otherwise))[:, None]
 
 
-def expected_week(mean: Floats, n: Places, ratio: Floats) -> tuple[Floats, Floats]:
+def expected_week(mean: Floats, n: Places, scatter: Floats) -> tuple[Floats, Floats]:
     """Expected load of each hour of the week and its standard error, shape (groups, 168).
 
     The greatest of 168 means of few weeks is mostly a lucky one. So each mean is shrunk towards
@@ -55,9 +54,9 @@ def expected_week(mean: Floats, n: Places, ratio: Floats) -> tuple[Floats, Float
     """
     product = _main_effects(mean * n, n)
     some = np.maximum(n, 1)
-    noise = ratio * product / some
+    noise = scatter * product / some
     busy = _busy(mean, n)
-    apart = np.where(busy, n * (mean - product) ** 2 - _LEFT_FREE * ratio * product, 0.0)
+    apart = np.where(busy, n * (mean - product) ** 2 - _LEFT_FREE * scatter * product, 0.0)
     size = np.where(busy, n * product**2, 0.0).sum(axis=1, keepdims=True)
     own = np.maximum(apart.sum(axis=1, keepdims=True), 0.0) / np.maximum(size, _TINY**2)
     own_variance = own * product**2
@@ -110,8 +109,8 @@ def _main_effects(total: Floats, n: Places) -> Floats:
     sums, weeks = total.reshape(-1, 7, 24), n.reshape(-1, 7, 24)
     hours = np.ones((len(sums), 1, 24))
     for _ in range(_ROUNDS):
-        days = divide(sums.sum(axis=2, keepdims=True), (weeks * hours).sum(axis=2, keepdims=True))
-        hours = divide(sums.sum(axis=1, keepdims=True), (weeks * days).sum(axis=1, keepdims=True))
+        days = ratio(sums.sum(axis=2, keepdims=True), (weeks * hours).sum(axis=2, keepdims=True))
+        hours = ratio(sums.sum(axis=1, keepdims=True), (weeks * days).sum(axis=1, keepdims=True))
     return (days * hours).reshape(-1, 168)
 
 
@@ -119,4 +118,4 @@ def _leverage(fitted: Floats) -> Floats:
     """Share of a slot's own noise that is left in its main effects."""
     cells = fitted.reshape(-1, 7, 24)
     by_day, by_hour = cells.sum(axis=2, keepdims=True), cells.sum(axis=1, keepdims=True)
-    return (divide(cells, by_day) + divide(cells, by_hour)).reshape(-1, 168)
+    return (ratio(cells, by_day) + ratio(cells, by_hour)).reshape(-1, 168)

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import scipy
-from numpy.typing import NDArray
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values, ratio
 from usage_analysis.analysis.busiest import dispersion, expected_week
 from usage_analysis.analysis.columns import beside_groups, exact
 from usage_analysis.analysis.erlang import blocking_of, offered_for
@@ -231,12 +230,10 @@ def _one_call(excess: Floats, run: Places) -> Floats:
     end = np.searchsorted(run, run[start], side="right")
     left = excess[start] - own[start]
     whole = np.floor(left).astype(np.int64)
-    steps, rest = np.zeros(len(run) + 1), np.zeros(len(run) + 1)
-    np.add.at(steps, start + 1, 1.0)
-    np.add.at(steps, np.minimum(start + 1 + whole, end), -1.0)
-    last = start + 1 + whole
-    np.add.at(rest, np.where(last < end, last, len(run)), left - whole)
-    return own + np.cumsum(steps)[:-1] + rest[:-1]
+    size, last = len(run) + 1, start + 1 + whole
+    begun, ended = (np.bincount(at, minlength=size) for at in (start + 1, np.minimum(last, end)))
+    rest = np.bincount(np.where(last < end, last, len(run)), left - whole, minlength=size)
+    return own + np.cumsum(begun - ended)[:-1] + rest[:-1]
 
 
 def _usual(held: _Held, slot: Integers, final: Booleans, groups: int) -> tuple[Floats, Floats]:
@@ -250,16 +247,16 @@ def _usual(held: _Held, slot: Integers, final: Booleans, groups: int) -> tuple[F
     squares = np.bincount(slot[final], carried**2, minlength=size).reshape(-1, 168)
     mean = total / np.maximum(n, 1)
     # The mean occupancy of an hour varies by 2·A·length where calls come at random (M/M/∞).
-    ratio = dispersion(mean, squares, n, otherwise=2 * held.length)
-    expected, _ = expected_week(mean, n, ratio)
+    scatter = dispersion(mean, squares, n, otherwise=2 * held.length)
+    expected, _ = expected_week(mean, n, scatter)
     known = (n > 0).ravel()[slot]
-    noise = np.sqrt(np.maximum(ratio, 2 * held.length[:, None]) * expected).ravel()[slot]
+    noise = np.sqrt(np.maximum(scatter, 2 * held.length[:, None]) * expected).ravel()[slot]
     return np.where(known, expected.ravel()[slot], held.traffic), np.where(known, noise, np.inf)
 
 
 def _against(
     held: _Held, usual: Floats, noise: Floats, rows: Rows, limit: int, blocking: float
-) -> dict[str, NDArray[np.generic]]:
+) -> dict[str, Values]:
     """Columns of `capacity` that need a limit."""
     carried, code = held.traffic, rows.code
     over = (carried - _FAR * held.error > limit) | (usual >= limit)
@@ -273,11 +270,11 @@ def _against(
     lines = np.full(len(carried), limit)
     # Of the fullest of many hours a part is noise, so what is unknown of an hour is drawn to the
     # usual (best linear prediction).
-    unknown = np.divide(held.error, noise, out=np.zeros(len(noise)), where=noise > 0) ** 2
+    unknown = ratio(held.error, noise) ** 2
     drawn = carried - np.minimum(_UNKNOWN * unknown, 1) * (carried - usual)
     busy = np.where(doubted, 0.0, blocking_of(offered_for(drawn, limit), lines))
     refused = offered * busy
-    share = np.divide(refused, refused + carried, out=np.zeros(len(carried)), where=refused > 0)
+    share = ratio(refused, refused + carried)
     share[doubted] = blocking_of(offered[doubted], lines[doubted])
     return {
         "carried": np.where(doubted, carried, np.fmin(carried, np.fmax(drawn, _FULL * limit))),

@@ -70,6 +70,11 @@ def in_units(frame: pd.DataFrame, measure: str) -> Floats:
     return column.to_numpy(dtype=np.float64)
 
 
+def floats(frame: pd.DataFrame, *columns: str) -> tuple[Floats, ...]:
+    """Return columns as numbers."""
+    return tuple(frame[name].to_numpy(dtype=np.float64) for name in columns)
+
+
 def percents_of(frame: pd.DataFrame, *columns: str) -> tuple[Floats, ...]:
     """Return columns of shares in percent."""
-    return tuple(100 * frame[name].to_numpy(dtype=np.float64) for name in columns)
+    return tuple(100 * values for values in floats(frame, *columns))

@@ -12,19 +12,20 @@ import pandas as pd
 
 from usage_analysis.analysis import intervals
 from usage_analysis.analysis.arrays import Floats, Integers
-from usage_analysis.analysis.clock_hours import ClockHours, first_day
-from usage_analysis.analysis.columns import in_kind
+from usage_analysis.analysis.columns import exact, in_kind
 from usage_analysis.analysis.difference import check_groups, significant
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.scatter import FEWEST, cosines, slow_sums
 from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import COUNTS, group_column
+from usage_analysis.tidy.grouping import check_rows, groups_of, row_lengths
 from usage_analysis.tidy.periods import calendar
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import DAY, HOUR, clock_of, row_times, zone_of
+from usage_analysis.tidy.zones import DAY, HOUR, zone_of
 
 _ROUNDING = 1e-12
 _METHOD = "Student's t over days (Lazarus and others 2018)"
@@ -114,7 +115,7 @@ def compare_periods(
         previous, history = current, current if history is None else history
     else:
         _check_alike(current, previous, "previous")
-        start, shift = first_day(current), _count_weeks(current, previous)
+        start, shift = _first_day(current), _count_weeks(current, previous)
     if history is not None:
         _check_alike(current, history, "history")
     pairs = [_Pair(current, previous, history, name, start, shift) for name in measures]
@@ -164,7 +165,7 @@ def _last_period(frame: pd.DataFrame, every: str) -> tuple[int, int]:
     number, start_of = calendar(every)
     if len(frame) == 0:
         return 0, _WEEK
-    last = clock_of(row_times(frame).max(keepdims=True), zone_of(frame))
+    last = zones.clock_of(zones.row_times(frame).max(keepdims=True), zone_of(frame))
     start = int(start_of(number(last))[0] // DAY)
     elapsed = int(last[0] // DAY) - start + 1
     step = _STEPS[every.partition("-")[0]]
@@ -172,14 +173,66 @@ def _last_period(frame: pd.DataFrame, every: str) -> tuple[int, int]:
 
 
 def _count_weeks(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
-    days = _WEEK * round((first_day(later) - first_day(earlier)) / _WEEK)
+    days = _WEEK * round((_first_day(later) - _first_day(earlier)) / _WEEK)
     if days <= 0 and len(later) and len(earlier):
-        first, other = (date_of(first_day(frame)) for frame in (earlier, later))
+        first, other = (date_of(_first_day(frame)) for frame in (earlier, later))
         raise QueryError(
             f"previous: expected to begin at least a week before the frame, got {first} beside "
             f"{other}"
         )
     return days
+
+
+def _first_day(frame: pd.DataFrame) -> int:
+    """Return the first local day of a frame, in days since 1970."""
+    if len(frame) == 0:
+        return 0
+    return int(zones.clock_of(zones.row_times(frame).min(keepdims=True), zone_of(frame))[0] // DAY)
+
+
+def _from_day(frame: pd.DataFrame, start: int, days: int | None) -> pd.DataFrame:
+    """Rows from a local day on, for so many days: the rest of a long frame is not looked at."""
+    times = zones.row_times(frame)
+    ends = zones.first_instants(zone_of(frame), np.array([start, start + (days or 0)]) * DAY)
+    if days is None:
+        ends[1] = np.iinfo(np.int64).max
+    if zones.in_order(times):
+        return frame.iloc[slice(*np.searchsorted(times, ends).tolist())]
+    inside = (times >= ends[0]) & (times < ends[1])
+    return frame if inside.all() else frame[inside]
+
+
+class _ClockHours:
+    """Values, lengths and flags of clock hours from a local day on: one row per group."""
+
+    def __init__(
+        self, frame: pd.DataFrame, measure: str, start: int, days: int | None = None
+    ) -> None:
+        group = group_column(frame)
+        kept = [group, measure, "provisional", "hours"]
+        frame = _from_day(frame[[name for name in kept if name in frame]], start, days)
+        check_rows("compare_periods", frame, "hour")
+        where, known = zones.distinct(zones.row_times(frame))
+        hour = (zones.clock_of(known, zone_of(frame)) // HOUR - 24 * start)[where]
+        if np.any(hour < 0):  # a clock that was put back over midnight
+            frame, hour = frame[hour >= 0], hour[hour >= 0]
+        code, self.groups = groups_of(frame)
+        self.count = 1 if self.groups is None else max(len(self.groups), 1)
+        self.size = int(hour.max()) + 1 if len(hour) else 0
+        waiting = frame["provisional"].to_numpy(dtype=np.float64)
+        parts = (exact(frame, measure).astype(np.float64), row_lengths(frame), waiting)
+        self.value, self.length, self.waiting = (
+            np.bincount(code * self.size + hour, part, minlength=self.count * self.size).reshape(
+                self.count, self.size
+            )
+            for part in parts
+        )
+
+    def partners(self, earlier: _ClockHours) -> list[int]:
+        """Row of each of these groups in an earlier table, -1 where it has none."""
+        if self.groups is None or earlier.groups is None:
+            return [0]
+        return earlier.groups.get_indexer(self.groups).tolist()
 
 
 class _Pair:
@@ -195,16 +248,16 @@ class _Pair:
         shift: int,
     ) -> None:
         self.measure = measure
-        self.now = ClockHours(current, measure, start)
+        self.now = _ClockHours(current, measure, start)
         days = -(-self.now.size // 24)
-        self.before = ClockHours(previous, measure, start - shift, days=days)
+        self.before = _ClockHours(previous, measure, start - shift, days=days)
         # Days that have a partner in some group.
         self.met = np.zeros(days, dtype=np.bool_)
         # Weeks of the past are needed only where the period has too few days of its own.
         if history is None or self.now.size > 24 * FEWEST:
             history = current.iloc[:0]
-        first = first_day(history)
-        self.past = ClockHours(history, measure, first, days=max(start - first, 1))
+        first = _first_day(history)
+        self.past = _ClockHours(history, measure, first, days=max(start - first, 1))
 
     def rows(self, confidence: float) -> list[tuple[dict[str, Any], _Spread]]:
         """Compare each group; both tables begin on the days that are compared."""

@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, ratio
 from usage_analysis.analysis.intervals import normal_cdf, normal_quantile, student
-from usage_analysis.analysis.weekdays import Weekdays, learn_weekdays, low_days, ratio
+from usage_analysis.analysis.weekdays import Weekdays, learn_weekdays, low_days
 
 #: Number of days that a forecast learns from.
 SPAN: Final = 56

@@ -1,18 +1,17 @@
-"""Funnels: the rates of groups against limits that depend on their size."""
+"""Funnels: the rates of groups against limits that depend on their size and usual differences."""
 
 from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy
 
-from usage_analysis.analysis import group_spread
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Values
-from usage_analysis.analysis.group_spread import OUTER
-from usage_analysis.analysis.intervals import share
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Values, ratio
+from usage_analysis.analysis.intervals import normal_cdf, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_breakdown, check_event, dates_of, summed_by
 from usage_analysis.analysis.scatter import sums_of_days
@@ -20,6 +19,14 @@ from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.overlap import check_disjoint
 
 _LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
+#: Scale of the usual relative differences between groups, of a half-normal distribution.
+_USUAL = 0.15
+#: Probability beyond the outer limits.
+_OUTER = 0.002
+# Relative differences between groups, from none to three times the rate, dense near none.
+_SPREADS = 3 * np.linspace(0, 1, 61) ** 2
+_PRIOR = np.exp(-0.5 * (_SPREADS / _USUAL) ** 2) * np.gradient(_SPREADS)
+_SIZES = 64
 
 
 def funnel(
@@ -93,7 +100,7 @@ def funnel(
     (calls, events), groups = summed_by(breakdown, [denominator, event], "total")
     n, k = calls.astype(np.float64), events.astype(np.float64)
     spread = _day_spread(breakdown, event, denominator)
-    kept = group_spread.reference(n, k, spread**2)
+    kept = _reference(n, k, spread**2)
     limits = _limits(calls, n, k, kept, spread)
     columns = {"calls": calls, "events": events, "rate": share(events, calls)}
     columns["centre"] = np.full(len(n), _rate(n[kept], k[kept]))
@@ -104,7 +111,7 @@ def funnel(
         low, high = columns[f"low_{name}"], columns[f"high_{name}"]
         columns[f"beyond_{name}"] = (columns["rate"] < low) | (columns["rate"] > high)
     meaning = Meaning(
-        made_by="funnel", event=event, denominator=denominator, confidence=1 - OUTER,
+        made_by="funnel", event=event, denominator=denominator, confidence=1 - _OUTER,
         method="funnel limits (Spiegelhalter 2005), widened by days and by differences of groups",
         dates=dates_of(breakdown),
     )  # fmt: skip
@@ -170,10 +177,10 @@ def _limits(calls: Values, n: Floats, k: Floats, kept: Booleans, spread: float) 
     some = (calls > 0) & np.isfinite(limits).all(axis=1)
     if not some.any():
         return limits
-    found = group_spread.common(n, k, spread**2, kept)
+    found = _common(n, k, spread**2, kept)
     for place, below in enumerate(_LIMITS.values()):
         quantile = NormalDist().inv_cdf(below)
-        times, middle = group_spread.widening(calls[some], below, quantile, spread**2, found)
+        times, middle = _widening(calls[some], below, quantile, spread**2, found)
         away = np.arcsin(np.sqrt(np.clip(limits[some, place], 0, 1))) - middle
         limits[some, place] = np.sin(np.clip(middle + times * away, 0, np.pi / 2)) ** 2
     return limits
@@ -184,7 +191,7 @@ def _ratio(n: Floats, k: Floats, kept: Booleans) -> float:
     if np.count_nonzero(kept) < 2:
         return 1.0
     centre = math.asin(math.sqrt(min(_rate(n[kept], k[kept]), 1.0)))
-    squares = 4 * n[kept] * (group_spread.angle(n[kept], k[kept]) - centre) ** 2
+    squares = 4 * n[kept] * (_angle(n[kept], k[kept]) - centre) ** 2
     return float(squares.sum() / (len(squares) - 1))
 
 
@@ -195,7 +202,7 @@ def _rate(n: Floats, k: Floats) -> float:
 def _inside(n: Floats, k: Floats, kept: Booleans) -> float:
     """Return the rate of the groups kept; half an event from 0 or 1 where only others have any."""
     rate = _rate(n[kept], k[kept])
-    return rate if 0 < rate < 1 or kept[n > 0].all() else group_spread.inner_rate(n, k, kept)
+    return rate if 0 < rate < 1 or kept[n > 0].all() else _inner_rate(n, k, kept)
 
 
 def _binomial_limits(calls: Values, rate: float) -> Floats:
@@ -213,3 +220,124 @@ def _binomial_limits(calls: Values, rate: float) -> Floats:
         before = np.where(k > 0, scipy.special.bdtr(np.maximum(k - 1, 0), whole, rate), 0.0)
         out[some] = (k - (upto - below) / (upto - before)) / n
     return out
+
+
+class _Common(NamedTuple):
+    """Common rate of all groups, for each possible spread between them.
+
+    Rates are angles, ``asin √rate``, whose variance is 1/4n. Arrays have one column per spread, and
+    one row, or one row per group that is left out.
+    """
+
+    #: Probability of the spread, given the rates.
+    weight: Any
+    centre: Any
+    #: Variance of the centre.
+    error: Any
+    #: Variance between groups.
+    between: Any
+
+
+def _angle(n: Floats, k: Floats) -> Floats:
+    """Return the rate as an angle, with Anscombe's correction (1948) for few events."""
+    return np.arcsin(np.sqrt((np.minimum(k, n) + 3 / 8) / (n + 3 / 4)))
+
+
+def _common(
+    n: Floats, k: Floats, scatter: float, kept: Booleans, *, without: bool = False
+) -> _Common:
+    """Weigh the possible spreads between groups by how well they fit the groups kept.
+
+    Few groups cannot show how much groups differ, so the spread is not estimated but averaged over:
+    its prior is half-normal (Gelman 2006, Bayesian Analysis 1:515), its likelihood that of the
+    additive model (DerSimonian and Laird 1986).
+
+    Parameters
+    ----------
+    n, k
+        Calls and events of each group.
+    scatter
+        Variance of an angle over 1/4n: more than 1 where the events of a day come in clumps.
+    kept
+        Groups to learn from.
+    without
+        Whether to learn from all groups kept but one, for each group.
+    """
+    rate = _inner_rate(n, k, kept)
+    between = (_SPREADS**2 * rate / (1 - rate) / 4)[None, :]
+    own = (scatter / np.maximum(4 * n, 1))[:, None]
+    rates = ratio(k, n)[:, None]
+    size = np.where(kept, n, 0.0)[:, None]
+
+    def total(values: Floats) -> Floats:
+        whole: Floats = values.sum(axis=0, keepdims=True)
+        return whole - values if without else whole
+
+    sizes = np.maximum(total(size), 1e-150)
+    centre = np.arcsin(np.sqrt(np.clip(total(size * rates) / sizes, 0, 1)))
+    error = total(size**2 * (own + between)) / sizes**2
+    weight = np.where(kept[:, None], 1 / (own + between), 0.0)
+    y = _angle(n, k)[:, None]
+    squares = total(weight * y * y) - 2 * centre * total(weight * y) + centre**2 * total(weight)
+    logs = total(np.where(kept[:, None], np.log(own + between), 0.0))
+    logs += np.log(np.maximum(total(weight), 1e-150))
+    fit = -0.5 * (logs + np.maximum(squares, 0))
+    chance = np.exp(fit - fit.max(axis=1, keepdims=True)) * _PRIOR
+    return _Common(chance / chance.sum(axis=1, keepdims=True), centre, error, between)
+
+
+def _inner_rate(n: Floats, k: Floats, kept: Booleans) -> float:
+    """Return the rate of the groups kept; half an event from 0 or 1 where it is 0 or 1."""
+    calls, events = float(n[kept].sum()), float(k[kept].sum())
+    if 0 < events < calls:
+        return events / calls
+    return (events + 0.5) / (calls + 1)
+
+
+def _reference(n: Floats, k: Floats, scatter: float) -> Booleans:
+    """Return the groups with calls that hold together.
+
+    The group farthest from the others is left out while it is beyond their 99.8 % limits (Ohlssen,
+    Sharples and Spiegelhalter 2007, J. R. Stat. Soc. A 170:865), at most every third group.
+    """
+    kept = n > 0
+    y, own = _angle(n, k)[:, None], (scatter / np.maximum(4 * n, 1))[:, None]
+    for _ in range(int(kept.sum()) // 3):
+        others = _common(n, k, scatter, kept, without=True)
+        away = np.abs(y - others.centre) / np.sqrt(own + others.between + others.error)
+        tails = np.where(kept, 2 * (others.weight * normal_cdf(-away)).sum(axis=1), 1.0)
+        worst = int(tails.argmin())
+        if tails[worst] >= _OUTER:
+            break
+        kept[worst] = False
+    return kept
+
+
+def _widening(
+    calls: Values, below: float, quantile: float, scatter: float, found: _Common
+) -> tuple[Floats, float]:
+    """Return how many times as far from the centre as chance puts it a limit lies, and the centre.
+
+    Parameters
+    ----------
+    calls
+        Sizes of groups, above 0.
+    below, quantile
+        Probability below the limit, and its normal quantile.
+    scatter, found
+        As for `_common`, and its result for all groups kept.
+    """
+    weight, between, middle = found.weight[0], found.between[0], float(found.centre[0, 0])
+    some = weight > 1e-9
+    weight, between = weight[some] / weight[some].sum(), between[some]
+    sizes = np.unique(calls).astype(np.float64)
+    if len(sizes) > _SIZES:
+        sizes = np.geomspace(sizes[0], sizes[-1], _SIZES)
+    deviation = np.sqrt((scatter / (4 * sizes))[:, None] + between)
+    low, high = np.full(len(sizes), -4.0), np.full(len(sizes), 4.0)
+    for _ in range(45):
+        limit = (low + high) / 2
+        under = (weight * normal_cdf((limit[:, None] - middle) / deviation)).sum(axis=1) < below
+        low, high = np.where(under, limit, low), np.where(under, high, limit)
+    times = (low - middle) / (quantile / np.sqrt(4 * sizes))
+    return np.maximum(np.interp(np.log(calls), np.log(sizes), times), 1.0), middle

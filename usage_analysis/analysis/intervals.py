@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from usage_analysis.analysis.arrays import Booleans, Values
-from usage_analysis.analysis.arrays import Floats as Floats
+from usage_analysis.analysis.arrays import Booleans, Floats, Values, ratio
 from usage_analysis.errors import QueryError
 
 #: So many numbers fit a processor's cache, where they are worked on several times as fast.
@@ -115,13 +114,7 @@ def shrink_towards_mean(values: Floats, variances: Floats) -> Floats:
 
 def share(events: Values, calls: Values) -> Floats:
     """Return events per call, NaN without calls."""
-    some = calls > 0
-    if some.all():
-        every: Floats = events / calls
-        return every
-    out = np.full(len(calls), np.nan)
-    np.divide(events, calls, out=out, where=some)
-    return out
+    return ratio(events, calls, math.nan)
 
 
 def wilson(events: Values, calls: Values, quantile: float | Floats) -> tuple[Floats, Floats]:

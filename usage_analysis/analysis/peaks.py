@@ -8,13 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
+from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values, ratio
 from usage_analysis.analysis.columns import in_kind
 from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import check_weekend, measured, profile_of
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice
-from usage_analysis.analysis.weekdays import ratio as divide
 from usage_analysis.errors import QueryError
 from usage_analysis.filters import check_whole_number
 from usage_analysis.tidy.grouping import Rows, sums
@@ -292,7 +291,7 @@ def _peak_shares(table: WholeDays) -> Floats:
     """Share of the whole days of each weekday on which each hour is the day's peak."""
     peak = np.max(table.load, axis=2, keepdims=True, initial=0)
     at_peak = (table.load == peak) & (peak > 0)
-    return divide(_by_weekday(table, at_peak), _by_weekday(table, table.whole)[:, :, None], np.nan)
+    return ratio(_by_weekday(table, at_peak), _by_weekday(table, table.whole)[:, :, None], np.nan)
 
 
 def _by_weekday(table: WholeDays, days: Booleans) -> Places:

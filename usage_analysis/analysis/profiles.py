@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
+from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values, ratio
 from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_busiest
 from usage_analysis.analysis.columns import as_measure, exact
+from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice, dates, either
 from usage_analysis.errors import QueryError
@@ -199,8 +200,7 @@ def profile_of(
     if len(lengths) and lengths.min() < 1:
         hours = np.bincount(key, lengths[place], minlength=count).astype(np.float64)
         loads = values / lengths[place]
-    mean = np.full(count, np.nan)
-    np.divide(grouping.sums(values, key, count), hours, out=mean, where=n > 0)
+    mean = share(grouping.sums(values, key, count), hours)
     spread = percentiles(loads, key, n, (10, 50, 90))
     expected, busiest = _expected(rows, (place, code, key), loads, mean, n, by)
     names = ("mean", "expected", "p10", "p50", "p90")
@@ -228,8 +228,8 @@ def _expected(
     plain, many = np.nan_to_num(mean).reshape(shape), n.reshape(shape)
     if by == "hour_of_week":
         squares = np.bincount(keys[2], np.square(loads, dtype=np.float64), minlength=len(n))
-        ratio = dispersion(plain, squares.reshape(shape), many)
-        expected, error = expected_week(plain, many, ratio)
+        scatter = dispersion(plain, squares.reshape(shape), many)
+        expected, error = expected_week(plain, many, scatter)
         busiest = may_be_busiest(plain, expected, error, many)
         return np.where(n > 0, expected.ravel(), np.nan), busiest.ravel()
     judged, days, error = _of_whole_days(rows, keys, loads, by)
@@ -267,7 +267,7 @@ def _of_whole_days(
     n, mean = _means(values, key, rows.count * size)
     level = np.bincount(cell, values, minlength=len(whole))
     usual = np.bincount(cell, mean[key], minlength=len(whole))
-    fitted = mean[key] * np.divide(level, usual, out=np.zeros(len(level)), where=usual > 0)[cell]
+    fitted = mean[key] * ratio(level, usual)[cell]
     top = mean.reshape(-1, size).max(axis=1, keepdims=True)
     busy = (mean.reshape(-1, size) >= top / 2).ravel()[key]
     group = key // size
@@ -276,9 +276,9 @@ def _of_whole_days(
     load = np.bincount(group, np.where(busy, fitted, 0.0), minlength=rows.count)
     cells = np.bincount(group, minlength=rows.count)
     free = cells - size - (whole & (hours > 0)).reshape(rows.count, days).sum(axis=1) + 1
-    ratio = noise / np.maximum(load, 1e-300) * cells / np.maximum(free, 1)
+    scatter = noise / np.maximum(load, 1e-300) * cells / np.maximum(free, 1)
     n, mean = n.reshape(-1, size), mean.reshape(-1, size)
-    return mean, n, np.sqrt(ratio[:, None] * mean / np.maximum(n, 1))
+    return mean, n, np.sqrt(scatter[:, None] * mean / np.maximum(n, 1))
 
 
 def _means(values: Floats, key: Places, count: int) -> tuple[Places, Floats]:

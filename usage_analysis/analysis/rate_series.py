@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans
+from usage_analysis.analysis.columns import floats
 from usage_analysis.analysis.difference import significant, tails_of
 from usage_analysis.analysis.intervals import share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.rates import dates_of, error_rate, summed_by
+from usage_analysis.analysis.rates import MIN_CALLS, dates_of, error_rate, summed_by
 from usage_analysis.analysis.scatter import day_scatter, scatter_of
 
 
-def total_rates(
-    rates: pd.DataFrame, meaning: Meaning, *, min_calls: int = 30, together: bool = False
-) -> pd.DataFrame:
+def total_rates(rates: pd.DataFrame, meaning: Meaning, *, together: bool = False) -> pd.DataFrame:
     """Return the rate of all buckets of a table by bucket together, with one row per group.
 
     Parameters
@@ -31,7 +30,7 @@ def total_rates(
     """
     confidence = meaning.confidence or 0.95
     frame = as_frame(rates[["calls", "events"]].groupby(level=0).sum() if together else rates)
-    out = error_rate(frame, by="total", confidence=confidence, min_calls=min_calls)
+    out = error_rate(frame, by="total", confidence=confidence)
     found = replace(meaning, dates=dates_of(frame), method=str(out.attrs["meaning"]["method"]))
     return with_meaning(out, found, rates)
 
@@ -45,26 +44,18 @@ def as_frame(rates: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def trailing_rates(
-    rates: pd.DataFrame, days: int, confidence: float, *, min_calls: int = 30
-) -> pd.DataFrame:
+def trailing_rates(rates: pd.DataFrame, days: int, confidence: float) -> pd.DataFrame:
     """Return rates of the last so many days for a series of daily rates, from the first full span.
 
     The interval is widened by the scatter of all days of the table.
     """
     sums = rates[["calls", "events"]].rolling(days).sum().iloc[days - 1 :]
-    calls, events = (sums[name].to_numpy(dtype=np.float64) for name in ("calls", "events"))
+    calls, events = floats(sums, "calls", "events")
     some = rates[rates["calls"] > 0]
-    scatter = scatter_of(
-        some["calls"].to_numpy(dtype=np.float64),
-        some["events"].to_numpy(dtype=np.float64),
-        np.zeros(len(some), dtype=np.intp),
-        1,
-    )
+    of_days, bad_of_days = floats(some, "calls", "events")
+    scatter = scatter_of(of_days, bad_of_days, np.zeros(len(some), dtype=np.intp), 1)
     low, high = wilson(events, calls, float(scatter.quantiles(confidence)[0]))
-    return sums.assign(
-        rate=share(events, calls), low=low, high=high, enough=(calls >= min_calls) & (calls > 0)
-    )
+    return sums.assign(rate=share(events, calls), low=low, high=high, enough=calls >= MIN_CALLS)
 
 
 def unlike_the_rest(rates: pd.DataFrame, confidence: float) -> Booleans:

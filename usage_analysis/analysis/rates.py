@@ -22,6 +22,8 @@ from usage_analysis.tidy.zones import DAY, zone_of
 
 Independent = Literal["days", "calls"] | None
 
+#: Least number of calls for which a rate is called certain enough, by default.
+MIN_CALLS = 30
 BY_CALLS = "Wilson 1927, calls independent"
 BY_DAYS = "Wilson 1927, days independent (Rao and Scott 1992)"
 
@@ -32,7 +34,7 @@ def error_rate(
     by: str | None = None,
     denominator: str = "total_count",
     confidence: float = 0.95,
-    min_calls: int = 30,
+    min_calls: int = MIN_CALLS,
     independent: Independent = None,
 ) -> pd.DataFrame:
     """Return the share of calls that failed, with its sample size and confidence interval.
@@ -106,7 +108,7 @@ def join_rate(
     by: str | None = None,
     denominator: str = "total_count",
     confidence: float = 0.95,
-    min_calls: int = 30,
+    min_calls: int = MIN_CALLS,
     independent: Independent = None,
 ) -> pd.DataFrame:
     """Return the share of calls that were joined, with its sample size and confidence interval.

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, ratio
 from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.columns import in_kind, with_measures
 from usage_analysis.analysis.forecast import SPAN, forecast
@@ -25,7 +25,6 @@ from usage_analysis.analysis.month_days import (
     date_of,
 )
 from usage_analysis.analysis.vocabulary import check_choice
-from usage_analysis.analysis.weekdays import ratio
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column

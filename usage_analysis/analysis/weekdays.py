@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, ratio
 
 #: Kind of each weekday: 0 for workdays, 1 for the weekend.
 _KIND: Final = np.array([0, 0, 0, 0, 0, 1, 1])
@@ -50,14 +50,6 @@ class Weekdays:
     mean: Floats
     error: Floats
     dispersion: Floats
-
-
-def ratio(above: Floats | Integers, below: Floats | Integers, empty: float = 0.0) -> Floats:
-    """Return a ratio, and `empty` where the divisor is not positive."""
-    above, below = np.broadcast_arrays(above, below)
-    out = np.full(above.shape, empty)
-    np.divide(above, below, out=out, where=below > 0)
-    return out
 
 
 def low_days(values: Floats, known: Booleans, weekday: Integers) -> tuple[Booleans, Floats]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis import vocabulary as say
+from usage_analysis.analysis.arrays import ratio
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
@@ -154,7 +155,7 @@ def state_rates(rates: pd.DataFrame, meaning: Meaning | None = None) -> Statemen
 def _farthest(calls: Any, events: Any) -> Any:
     """Distance of each group's rate from the mean, partly pooled so that few calls rank lower."""
     mean = events.sum() / calls.sum()
-    rates = np.divide(events, calls, out=np.full(len(calls), mean), where=calls > 0)
+    rates = ratio(events, calls, mean)
     variances = mean * (1 - mean) / np.maximum(calls, 1)
     return np.abs(shrink_towards_mean(rates, variances) - mean)
 
