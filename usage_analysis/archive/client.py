@@ -18,7 +18,6 @@ from usage_analysis.errors import QueryError, ResponseError, refusal
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
-from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.frames import LAG, REST, Source
@@ -77,10 +76,6 @@ class ArchiveClient(BaseClient):
         parts = self._parts()
         return instant_of(int(scope_bounds(parts, scope_names(parts)).fetched.max()))
 
-    def cancellable(self, token: CancelToken) -> ArchiveClient:  # noqa: ARG002  # nothing is waited for
-        """Return this client: reading files takes too little time to cancel."""
-        return self
-
     def close(self) -> None:
         """Do nothing: no file stays open."""
 
@@ -104,23 +99,19 @@ class ArchiveClient(BaseClient):
     def _fetch(
         self,
         queries: Mapping[str, UsageQuery],
-        rest: Mapping[str, UsageQuery],
         name: str,
         *,
         progress: ProgressOption = None,
         **_: Any,  # scripts for `Client` run here as well
     ) -> dict[str, CallUsage]:
         """Load the usage of all queries for one window and as of one instant."""
-        questions = {**queries, **rest}
         held = {_key(own.query): scope for scope, own in self._scopes().items()}
         scopes = {}
-        for group, question in questions.items():
+        for group, question in queries.items():
             with group_in_errors("" if group == REST else name, group):
                 scopes[group] = _find_scopes(question, held)
         wanted = list(dict.fromkeys(scope for found in scopes.values() for scope in found))
-        first, last = self._window(
-            next(iter(questions.values())), wanted, settled=REST in questions
-        )
+        first, last = self._window(next(iter(queries.values())), wanted, settled=REST in queries)
         window: Filters = {"from_date": first, "to_date": last}
         loaded = load(self._store, wanted, window, None)
         with report_progress(progress) as report:
@@ -130,7 +121,7 @@ class ArchiveClient(BaseClient):
             if len(found) > 1:
                 parts = {scope: loaded[scope] for scope in found}
                 whole = build_breakdown(
-                    parts, "scope", replace(questions[group], from_date=first, to_date=last)
+                    parts, "scope", replace(queries[group], from_date=first, to_date=last)
                 )
                 usages[group] = sum_groups(whole)
         return usages

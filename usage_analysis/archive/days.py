@@ -19,8 +19,6 @@ def day_name(day: int) -> str:
 
 def months_between(first: int, last: int) -> list[str]:
     """Return the months between two days, both inclusive, as ``2026-03``."""
-    if first > last:
-        return []
     ends = np.array([first, last]).astype("M8[D]").astype("M8[M]")
     return [str(month) for month in np.arange(ends[0], ends[1] + 1)]
 

@@ -19,7 +19,7 @@ from usage_analysis.errors import QueryError, refusal
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.engine_sums import STORED
-from usage_analysis.tidy.frames import LAG, check_group_name
+from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.reply_checks import check_reply
 from usage_analysis.tidy.usage import CallUsage, build_breakdown, build_usage, parse_as_of
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, row_times
@@ -99,7 +99,6 @@ def load_breakdown(
     as_of: datetime | str | None,
 ) -> CallUsage:
     """Load a breakdown of scopes, given the group of each; see `load`."""
-    check_group_name(name)
     loaded = load(store, list(scopes), window, as_of)
     whole = next(iter(loaded.values())).query or UsageQuery()
     return build_breakdown(

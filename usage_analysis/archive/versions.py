@@ -110,16 +110,10 @@ def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[
     days = np.zeros(len(scopes), dtype=np.int64)
     for _, runs in coverage.iter_runs(parts, scopes):
         np.add.at(days, runs.scope, runs.length)
-    batch: list[str] = []
-    size = 0
-    for scope, count in zip(scopes, days.tolist(), strict=True):
-        if batch and size + 24 * count > _BATCH_ROWS:
-            yield batch
-            batch, size = [], 0
-        batch.append(scope)
-        size += 24 * count
-    if batch:
-        yield batch
+    rows = 24 * days
+    batch = (np.cumsum(rows) - rows) // _BATCH_ROWS
+    for _, some in pd.Series(scopes, dtype=object).groupby(batch):
+        yield some.tolist()
 
 
 def read_versions(parts: Sequence[Part], scopes: Sequence[str]) -> Versions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from usage_analysis.cli.groups import fetch_groups, groups_of
-from usage_analysis.cli.options import describe_owner, open_client, query_of
+from usage_analysis.cli.options import OWNERS, open_client, query_of
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.tidy.usage_files import target_of
 
@@ -22,4 +22,4 @@ def run(options: argparse.Namespace) -> None:
             if groups
             else client.call_usage(query, progress=bar)
         )
-    print(f"Reply of {describe_owner(usage)}: {usage.save(options.out).resolve()}")
+    print(f"Reply of {OWNERS[usage.source]}: {usage.save(options.out).resolve()}")

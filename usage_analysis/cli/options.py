@@ -15,13 +15,13 @@ from usage_analysis.query import DEFAULT_DAYS, CallFilters, UsageQuery
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
-    from usage_analysis.tidy.usage import CallUsage
 
 #: Subparsers of the command line, or of one of its commands.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 #: The default scope of an archive.
 ALL: Final = "all"
-_OWNERS: Final = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
+#: Owners of the calls in words, by source.
+OWNERS: Final = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
 _CONSTANTS: Final = {"days": DEFAULT_DAYS, "kinds": KINDS, "scope": ALL}
 
 
@@ -70,11 +70,6 @@ def open_client(account: str) -> Client:
     from usage_analysis.sample import sample_client
 
     return sample_client() if account == "sample" else Client()
-
-
-def describe_owner(usage: CallUsage) -> str:
-    """Return the owner of the calls in words."""
-    return _OWNERS[usage.source]
 
 
 def query_of(options: argparse.Namespace, client: Client) -> tuple[date, date, UsageQuery]:

@@ -8,14 +8,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from usage_analysis.cli.groups import fetch_groups, groups_of
-from usage_analysis.cli.options import (
-    ALL,
-    describe_owner,
-    filters_of,
-    format_flags,
-    open_client,
-    query_of,
-)
+from usage_analysis.cli.options import ALL, OWNERS, filters_of, format_flags, open_client, query_of
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import QueryError
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
@@ -55,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
         ),
         progress=progress_bar("report"),
     )
-    print(f"Report of {describe_owner(data.usage)}: {page.resolve()}")
+    print(f"Report of {OWNERS[data.usage.source]}: {page.resolve()}")
 
 
 class _Data(NamedTuple):

@@ -160,7 +160,7 @@ class BaseClient(Breakdowns[CallUsage]):
         if not isinstance(query, UsageQuery):
             raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
         question = query.with_bounds(now, self._since)
-        return self._fetch({"": question}, {}, "", chunk_days=chunk_days, progress=progress)[""]
+        return self._fetch({"": question}, "", chunk_days=chunk_days, progress=progress)[""]
 
     def breakdown(
         self,
@@ -219,13 +219,9 @@ class BaseClient(Breakdowns[CallUsage]):
         queries = group_queries(groups, name, whole)
         if include_rest:
             check_rest(groups, queries)
+            queries[REST] = whole
         usages = self._fetch(
-            queries,
-            {REST: whole} if include_rest else {},
-            name,
-            max_concurrency=max_concurrency,
-            chunk_days=chunk_days,
-            progress=progress,
+            queries, name, max_concurrency=max_concurrency, chunk_days=chunk_days, progress=progress
         )
         if include_rest:
             usages[REST] = self._subtract(usages.pop(REST), list(usages.values()))
@@ -237,20 +233,16 @@ class BaseClient(Breakdowns[CallUsage]):
 
     @abstractmethod
     def _fetch(
-        self,
-        queries: Mapping[str, UsageQuery],
-        rest: Mapping[str, UsageQuery],
-        name: str,
-        **options: Unpack[FetchOptions],
+        self, queries: Mapping[str, UsageQuery], name: str, **options: Unpack[FetchOptions]
     ) -> dict[str, CallUsage]:
-        """Return the usage of each query and then of the rest, as of one instant."""
+        """Return the usage of each query and then of the rest, if it is one, as of one instant."""
 
     def _subtract(self, whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
         return subtract_groups(whole, groups)
 
-    @abstractmethod
-    def cancellable(self, token: CancelToken) -> BaseClient:
-        """Return a view of this client that obeys a cancel token."""
+    def cancellable(self, token: CancelToken) -> BaseClient:  # noqa: ARG002  # for those that wait
+        """Return a view of this client that obeys a cancel token, if it waits for anything."""
+        return self
 
     @abstractmethod
     def close(self) -> None:

@@ -21,7 +21,7 @@ from usage_analysis.fetch.transport import ConnectionPool
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import CHUNK_DAYS, UsageQuery, check_whole_number
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.frames import Source
+from usage_analysis.tidy.frames import REST, Source
 from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
 from usage_analysis.tidy.usage import CallUsage, build_usage
 
@@ -124,7 +124,6 @@ class Client(BaseClient):
     def _fetch(
         self,
         queries: Mapping[str, UsageQuery],
-        rest: Mapping[str, UsageQuery],
         name: str,
         *,
         max_concurrency: int = MAX_CONCURRENCY,
@@ -132,7 +131,7 @@ class Client(BaseClient):
         progress: ProgressOption = None,
     ) -> dict[str, CallUsage]:
         check_whole_number("max_concurrency", max_concurrency)
-        parts = {group: query.parts(chunk_days) for group, query in {**queries, **rest}.items()}
+        parts = {group: query.parts(chunk_days) for group, query in queries.items()}
         # The requests of one group share a deadline.
         deadlines = {group: Deadline(self.deadline) for group in parts}
         total = sum(map(len, parts.values()))
@@ -146,7 +145,8 @@ class Client(BaseClient):
 
         with self._sender(token, chunk_days) as fetch, report_progress(progress) as report:
             report(0, total)
-            for groups in (queries, rest):
+            for last in (False, True):
+                groups = [group for group in queries if (group == REST) is last]
                 tasks = [(group, place) for group in groups for place in range(len(parts[group]))]
                 with closing(run_concurrently(work, tasks, max_concurrency, token)) as answers:
                     for task, reply in answers:
@@ -155,7 +155,7 @@ class Client(BaseClient):
         # Groups fetched at different seconds are one breakdown: the last reply dates all of them.
         as_of = max(reply.date for reply in replies.values())
         usages = {}
-        for group, query in {**queries, **rest}.items():
+        for group, query in queries.items():
             own = [replies[group, place] for place in range(len(parts[group]))]
             with group_in_errors(name, group):
                 usages[group] = self._build(own, query, as_of)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import TEXTS, refusal
 from usage_analysis.tidy import zones
-from usage_analysis.tidy.frames import COUNTS, check_kind, group_column, is_table_column
+from usage_analysis.tidy.frames import COUNTS, TABLE_COLUMNS, check_kind, group_column
 from usage_analysis.tidy.grouping import check_rows, groups_of
 from usage_analysis.tidy.overlap import check_no_shared_sum
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
@@ -60,7 +60,7 @@ def check_frame(
         why = f" ({why})" if why else ""
         raise refusal("missing", helper=helper, columns=", ".join(missing), why=why)
     group = group_column(frame)
-    if group is not None and is_table_column(group):
+    if group in TABLE_COLUMNS:
         raise refusal("group_name", helper=helper, group=group)
     check_no_shared_sum(helper, frame)
     timeless = totals and not isinstance(frame.index, pd.DatetimeIndex)

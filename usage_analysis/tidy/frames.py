@@ -41,7 +41,8 @@ LAG = 2 * HOUR
 REST = "rest"
 
 COUNTS = ("total_count", "error_count", "joined_count")
-_TAKEN = {*MEASURES, *TEXTS["columns"]}
+#: Columns of frames and of the tables of helpers, after which no group may be named.
+TABLE_COLUMNS = {*MEASURES, *TEXTS["columns"]}
 
 Source = Literal["live", "sample", "file"]
 
@@ -82,7 +83,7 @@ def check_group_name(name: str) -> None:
     QueryError
         The name is empty, or frames or tables of helpers have a column of this name.
     """
-    if not isinstance(name, str) or not name or name in _TAKEN:
+    if not isinstance(name, str) or not name or name in TABLE_COLUMNS:
         raise refusal("reserved_name", name=name)
 
 
@@ -104,11 +105,6 @@ def from_integers(values: NDArray[np.int64], measure: str) -> NDArray[Any]:
     if measure == "billed_minutes":
         return values / 1e6
     return values.view("m8[us]") if measure == "duration" else values
-
-
-def is_table_column(name: str) -> bool:
-    """Return True if frames or tables of helpers have a column of this name."""
-    return name in _TAKEN
 
 
 Result = TypeVar("Result", pd.DataFrame, pd.Series)
