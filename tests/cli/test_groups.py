@@ -5,7 +5,7 @@ import re
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.dashboard.names import Names
+from usage_analysis.dashboard.names import names_of
 from usage_analysis.sample import AGENTS, TENANTS, VOICES
 
 WEEK = ["--from", "2026-03-02", "--to", "2026-03-08", "--timezone", "America/New_York"]
@@ -72,7 +72,7 @@ def test_a_file_of_names_serves_the_dashboard_and_the_command_line(run, tmp_path
         done = run("fetch", *WEEK, *named, "--out", f"{heading}.json")
         assert done.returncode == 0, done.stderr
         assert [*ua.CallUsage.load(tmp_path / f"{heading}.json").groups] == ["Desk", "rest"]
-        names = Names.of(ua.sample_client(), tmp_path / "names.csv", None, None)
+        names = names_of(ua.sample_client(), tmp_path / "names.csv", None, None)
         assert names.agents == {"Desk": FRONT}
 
 
