@@ -1,7 +1,5 @@
 """Types of arrays, and their division."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Exact limits of rare events that scatter more than chance makes them."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

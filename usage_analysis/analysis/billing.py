@@ -1,7 +1,5 @@
 """Cost of the calls, exact to the cent, and billed minutes per minute of talk."""
 
-from __future__ import annotations
-
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 import numpy as np

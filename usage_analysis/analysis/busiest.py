@@ -1,7 +1,5 @@
 """Slots of the clock that may be the busiest, and the load to expect in each."""
 
-from __future__ import annotations
-
 from statistics import NormalDist
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Calendars of holidays, from dates in any form."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime

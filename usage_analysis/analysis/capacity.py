@@ -1,7 +1,5 @@
 """Concurrent calls: carried and offered traffic, and the share of calls that a limit refuses."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Columns of frames as numbers: which rows are finished, values in their units, percent."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

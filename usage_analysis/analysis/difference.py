@@ -1,7 +1,5 @@
 """How far two rates lie apart, with an interval, and which groups a difference comes from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Erlang's loss formula and its inverses."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

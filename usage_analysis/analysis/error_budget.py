@@ -1,7 +1,5 @@
 """Burn rates of an error budget, with their alerts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -5,8 +5,6 @@ each weekday. The engine works on many series at once. It knows nothing of month
 or money.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

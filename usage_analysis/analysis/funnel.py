@@ -1,7 +1,5 @@
 """Funnels: the rates of groups against limits that depend on their size and usual differences."""
 
-from __future__ import annotations
-
 import math
 from statistics import NormalDist
 from typing import Any, NamedTuple

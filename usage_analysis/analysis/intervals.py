@@ -1,7 +1,5 @@
 """Quantiles, intervals and significance: short formulas, in NumPy."""
 
-from __future__ import annotations
-
 import math
 from statistics import NormalDist
 from typing import Any

@@ -1,7 +1,5 @@
 """Lasting shifts of the level of a control chart."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Deploys, incidents and periods to leave out: what a user knows of the time analysed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Meaning of a result: its event or measure, unit, confidence level, method and direction."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal

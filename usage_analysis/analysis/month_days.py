@@ -1,7 +1,5 @@
 """Days of one series, and the month of the last complete one."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta, tzinfo
 from functools import cached_property, lru_cache
 from typing import Any, Final

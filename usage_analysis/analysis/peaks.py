@@ -1,7 +1,5 @@
 """Peak hours: the busy hour of the day, and the busiest hours of the week."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Load by bucket and by slot of the local clock: erlangs, means and their spread."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Consistency checks of a reply: one row per check."""
 
-from __future__ import annotations
-
 from datetime import UTC
 from typing import Any
 

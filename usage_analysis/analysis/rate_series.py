@@ -1,7 +1,5 @@
 """Rates over time put together: totals, trailing rates, and groups unlike the others."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

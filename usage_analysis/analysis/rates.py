@@ -1,7 +1,5 @@
 """Error rate, join rate and average call duration, each with its sample size and interval."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

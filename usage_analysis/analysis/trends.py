@@ -1,7 +1,5 @@
 """Projection of a month, with an interval, and of the day on which a budget is used up."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Hours of the week whose rate is worse than that of the others."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

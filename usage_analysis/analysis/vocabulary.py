@@ -4,8 +4,6 @@ Everything that people read takes its words and number formats from here, so tha
 looks the same in sentences, figures, reports and the dashboard.
 """
 
-from __future__ import annotations
-
 import math
 import re
 import unicodedata

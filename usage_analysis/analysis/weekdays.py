@@ -1,7 +1,5 @@
 """Factors of the weekdays, learned from few days, and days too low to learn from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Axes and frames of figures: checks, sizes, units, series, gaps."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Final
 

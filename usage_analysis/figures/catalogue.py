@@ -4,8 +4,6 @@ Reports and the dashboard draw from this list. An entry lists the public functio
 figure, so that the Python shown for a figure is the Python that has run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """How colours look: contrast of text, and how far apart two are with each kind of colour vision."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import combinations
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Changes between periods in rows: dumbbells, and what each group adds to a change."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, Unpack

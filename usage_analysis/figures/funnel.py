@@ -1,7 +1,5 @@
 """Funnel plots: the rates of groups against limits that depend on their size."""
 
-from __future__ import annotations
-
 from typing import Unpack
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Groups side by side: a small panel each, and whose share is the greatest."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, Unpack

@@ -1,7 +1,5 @@
 """Heat maps: the week by its hours, in load and in errors, and the year by its days."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Unpack
 

@@ -1,7 +1,5 @@
 """Text on a figure: its heading, and labels beside lines."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Lines and bands of series: gaps, isolated points, unfinished buckets, one line per group."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Load by hour of the day, load-duration curves, and erlangs against a limit on calls."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Unpack
 

@@ -1,7 +1,5 @@
 """Billing: the month added up to its projection, and billed time beside talk."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Unpack

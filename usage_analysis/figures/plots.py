@@ -1,7 +1,5 @@
 """Public plots: their common parameters, checks, headings and parts of docstrings."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -125,11 +123,11 @@ def _full_signature(body: Callable[..., Any]) -> tuple[inspect.Signature, list[s
     shared = [
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=() if name == "marks" else None,
-            annotation=typed.__annotations__[name].__forward_arg__,
+            annotation=typed.__annotations__[name],
         )
         for name in options
     ]  # fmt: skip
-    return signature.replace(parameters=[*own, *shared], return_annotation="Axes"), options
+    return signature.replace(parameters=[*own, *shared], return_annotation=Axes), options
 
 
 def _bind(name: str, signature: inspect.Signature, args: Any, kwargs: Any) -> dict[str, Any]:

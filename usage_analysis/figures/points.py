@@ -4,8 +4,6 @@ All of it is read from what is drawn: the artists by their gids, the names of th
 units, and the table that the figure is of. So a figure says the same on paper and under a pointer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Final, NamedTuple
 

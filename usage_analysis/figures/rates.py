@@ -1,7 +1,5 @@
 """Rates with what chance allows them: over time, and on a control chart."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Unpack
 

@@ -1,7 +1,5 @@
 """Style of figures as a theme and a context, and deterministic saving."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

@@ -1,7 +1,5 @@
 """Scales: clocks that are the frame's own, amounts that count from 0."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

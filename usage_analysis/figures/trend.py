@@ -1,7 +1,5 @@
 """Load over time: one series, or one line per group."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal, Unpack

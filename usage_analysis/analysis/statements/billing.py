@@ -1,7 +1,5 @@
 """Cost and billing overhead in words."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Concurrent calls and refusals at a limit, in words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

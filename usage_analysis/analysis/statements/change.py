@@ -1,7 +1,5 @@
 """Changes in words: of a rate, of a measure, of several groups or measures, and whose they are."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Consistency checks of a reply in words."""
 
-from __future__ import annotations
-
 import tomllib
 from datetime import tzinfo
 from importlib.resources import files

@@ -1,7 +1,5 @@
 """Statements on unlike rates: on control charts, in hours of the week, and of groups."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

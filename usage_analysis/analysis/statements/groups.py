@@ -1,7 +1,5 @@
 """Groups in words: which has the most, and its share of all calls."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 

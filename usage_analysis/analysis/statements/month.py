@@ -1,7 +1,5 @@
 """The month in words: what has come, where it is heading, what it costs, and its budget."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any

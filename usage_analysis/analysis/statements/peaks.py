@@ -1,7 +1,5 @@
 """When the load is greatest, in words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

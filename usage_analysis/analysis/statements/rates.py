@@ -1,7 +1,5 @@
 """Rates in words: error rate and join rate, of one series and of groups."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One statistic in words, in a short and a full form."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Totals and loads in words: how much came, per bucket on average, and when the most."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
