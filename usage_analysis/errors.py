@@ -3,8 +3,6 @@
 `errors.toml` has the longer texts, so that all of them can be read and improved in one place.
 """
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 from typing import Any

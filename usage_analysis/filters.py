@@ -1,7 +1,5 @@
 """Check the value of each filter and convert it to one form; errors name the argument."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import uuid

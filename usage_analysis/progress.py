@@ -1,7 +1,5 @@
 """Progress of long work: a function of the caller, or a bar of tqdm."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Queries of the endpoint: its ten filters by name, checked before anything is sent."""
 
-from __future__ import annotations
-
 import difflib
 import uuid
 from collections.abc import Iterable, Mapping

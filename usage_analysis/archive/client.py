@@ -1,7 +1,5 @@
 """Client that reads an archive instead of the server; with it the dashboard works offline."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Convert UTC days and instants to numbers of days and microseconds since 1970, and back."""
 
-from __future__ import annotations
-
 from datetime import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Scopes of a sum: their selection, their groups, and a check that no call counts twice."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

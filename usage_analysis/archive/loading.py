@@ -1,7 +1,5 @@
 """Load usage from the parts of an archive, in the form of a fetch."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial

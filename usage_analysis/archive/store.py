@@ -13,8 +13,6 @@ A part is written under a temporary name, brought to disk and then renamed. A pa
 after another one has all its days.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

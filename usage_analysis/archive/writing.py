@@ -4,8 +4,6 @@ The files of one reply are published together. They share a number, and readers 
 a mark with this number exists.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import secrets

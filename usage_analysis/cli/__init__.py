@@ -1,7 +1,5 @@
 """The command line: each command parses its options and calls the library."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The command `app`: serve the dashboard."""
 
-from __future__ import annotations
-
 import argparse
 
 

@@ -1,7 +1,5 @@
 """The command `doctor`: check on an account what the vendor's description leaves open."""
 
-from __future__ import annotations
-
 import argparse
 
 from usage_analysis.cli.options import open_client

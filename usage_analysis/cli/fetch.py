@@ -1,7 +1,5 @@
 """The command `fetch`: save a reply of the endpoint."""
 
-from __future__ import annotations
-
 import argparse
 
 from usage_analysis.cli.groups import fetch_groups, groups_of

@@ -1,7 +1,5 @@
 """The command `report`: write a report of fetched calls, a saved reply or an archive."""
 
-from __future__ import annotations
-
 import argparse
 from contextlib import suppress
 from datetime import date, timedelta

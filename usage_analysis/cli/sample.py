@@ -1,7 +1,5 @@
 """The command `sample`: serve the sample account over HTTP."""
 
-from __future__ import annotations
-
 import argparse
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """The command `sync`: bring an archive up to date."""
 
-from __future__ import annotations
-
 import argparse
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Settings in the address of the app's page, so that a link restores them."""
 
-from __future__ import annotations
-
 import os
 from html import escape
 from typing import Any

@@ -1,7 +1,5 @@
 """The dashboard as a page of its own: served by Voila to this machine, behind a token."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

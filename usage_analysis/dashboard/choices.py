@@ -1,7 +1,5 @@
 """Rules that keep the settings consistent: at the start, after a change and on a new day."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import date, tzinfo
 from typing import Any

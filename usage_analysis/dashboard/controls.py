@@ -1,7 +1,5 @@
 """Controls of the dashboard and their layout."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 

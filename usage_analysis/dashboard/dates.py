@@ -1,7 +1,5 @@
 """Days of presets and comparisons, time zones, and the time zone of this machine."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 from calendar import monthrange

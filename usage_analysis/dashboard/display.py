@@ -1,7 +1,5 @@
 """Output of the dashboard in each of its states, on its page and in a saved notebook."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64encode
 from html import escape

@@ -1,7 +1,5 @@
 """Downloads: the figure, its table or a report as a file."""
 
-from __future__ import annotations
-
 import base64
 import html
 import re

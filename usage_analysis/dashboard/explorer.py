@@ -1,7 +1,5 @@
 """`Explorer`: the conversation. Controls ask, figures answer, and it is plain what is on show."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence

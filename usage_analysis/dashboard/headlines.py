@@ -1,7 +1,5 @@
 """Headline of each figure: the statement on what the figure shows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Names of agents, voices and metadata values, which the endpoint does not list."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 

@@ -1,7 +1,5 @@
 """Overview of the selected days: a card for each statistic, which opens its figure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from html import escape

@@ -1,7 +1,5 @@
 """The figure of the dashboard as a widget: SVG that answers a pointer, with the page's script."""
 
-from __future__ import annotations
-
 import json
 from importlib.resources import files
 from typing import Final

@@ -1,7 +1,5 @@
 """Settings: the values of the controls, and the query that follows from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta

@@ -4,8 +4,6 @@ The vendor's description leaves these points open. `ASSUMPTIONS` lists the assum
 `run` checks each assumption and returns a finding. `checks.toml` has all texts.
 """
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from datetime import time, timedelta

@@ -4,8 +4,6 @@
 an assumption there.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Requests of the doctor and their responses: decoded for the checks, redacted for files."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

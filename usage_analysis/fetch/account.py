@@ -1,7 +1,5 @@
 """The account of a client: its source, its clock and its names."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

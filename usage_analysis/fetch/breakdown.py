@@ -1,7 +1,5 @@
 """Breakdowns: one query per group, because the endpoint cannot group; and the rest."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager

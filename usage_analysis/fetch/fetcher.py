@@ -1,7 +1,5 @@
 """Send requests, with retries, until they succeed, fail for good or reach their deadline."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from datetime import datetime

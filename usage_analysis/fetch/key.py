@@ -1,7 +1,5 @@
 """The API key: hidden from every repr, traceback and pickle, and removed from texts."""
 
-from __future__ import annotations
-
 import os
 import re
 import threading

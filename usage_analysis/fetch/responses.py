@@ -1,7 +1,5 @@
 """Classify responses: a body to read, a failure to retry, or a public error."""
 
-from __future__ import annotations
-
 import json
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Retry policy, deadline, backoff and rate limiter; nothing here knows HTTP."""
 
-from __future__ import annotations
-
 import random
 import threading
 import time

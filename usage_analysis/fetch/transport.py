@@ -1,7 +1,5 @@
 """HTTP transport: send one request and return its response within a time limit."""
 
-from __future__ import annotations
-
 import logging
 import os
 import socket

@@ -1,7 +1,5 @@
 """Tables of a report in the form of its page: words, numbers with units, and sample sizes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Write reports: one page with figures, tables, definitions and provenance, and their files."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Results of one report, each computed once, and the parts of its sections."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Sections of a report: their figures, tables and sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Summary at the top of a report: urgent findings first."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Tables as CSV, Parquet and HTML, and sparklines in them."""
 
-from __future__ import annotations
-
 import io
 import re
 import tomllib

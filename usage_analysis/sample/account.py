@@ -1,7 +1,5 @@
 """The sample account: its names, its time zone and its clock."""
 
-from __future__ import annotations
-
 import tomllib
 from datetime import date
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The columns of calls, simulated or from a user's log, and the units of time in them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date

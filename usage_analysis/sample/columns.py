@@ -1,7 +1,5 @@
 """Read the columns of a call log as exports write them: times, durations, flags and texts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The vendor's endpoint over calls in this process, by itself and as an httpx transport."""
 
-from __future__ import annotations
-
 import json
 import math
 import time

@@ -1,7 +1,5 @@
 """Parse the parameters of a request and select the calls that fit them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Expected calls of the sample account by hour: its day, week, year, holidays and campaign."""
 
-from __future__ import annotations
-
 import tomllib
 from calendar import monthcalendar
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Convert a user's call log to the columns that the endpoint counts."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Mapping
 from typing import NamedTuple

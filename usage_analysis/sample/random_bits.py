@@ -1,7 +1,5 @@
 """Random integers that are the same on every machine and with every version of NumPy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

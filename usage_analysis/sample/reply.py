@@ -1,7 +1,5 @@
 """Write sums as the vendor's JSON, without a loop over rows."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Serve the sample account over HTTP on this machine, for curl and other languages."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from contextlib import suppress

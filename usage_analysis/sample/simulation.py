@@ -4,8 +4,6 @@ All decisions are made with raw integers of PCG64 and integer tables, because Nu
 may change between versions, and logarithms between C libraries.
 """
 
-from __future__ import annotations
-
 from datetime import date
 
 import numpy as np

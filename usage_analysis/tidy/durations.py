@@ -5,8 +5,6 @@ common forms are read too. Any other text is an error that quotes it. A duration
 over calls: it can be longer than a day and is never negative.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import overload

@@ -5,8 +5,6 @@ column once and never groups rows where they already stand in order, so that it 
 milliseconds per million rows.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

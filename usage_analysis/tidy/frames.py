@@ -22,8 +22,6 @@ filters and copies:
 - ``"source"``: ``"sample"`` for the sample account, so that nobody takes its figures for their own.
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal, TypeVar
 
 import numpy as np

@@ -4,8 +4,6 @@ Sums count instead of grouping, which is faster. A breakdown repeats each instan
 local times are computed once per distinct instant and then looked up for each row.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo

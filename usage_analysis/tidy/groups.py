@@ -1,7 +1,5 @@
 """Groups of a breakdown added up: all of them, or some under a new name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """Division of UTC hours over the clock hours of a zone whose offset is not whole hours."""
 
-from __future__ import annotations
-
 from datetime import tzinfo
 from typing import Any, NamedTuple
 

@@ -5,8 +5,6 @@ share no call, so their counts add up to a total. Groups of other filters (`sear
 different metadata keys) can share calls: their sum may count a call twice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import product
 from typing import Any

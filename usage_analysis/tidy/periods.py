@@ -1,7 +1,5 @@
 """Canonical frames in other buckets: local clock hours, and local days, weeks, months and years."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import date, tzinfo

@@ -5,8 +5,6 @@ a reply, so only these two filters are checked. Each reply is checked before rep
 because a row outside one window can lie within another.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, time
 from typing import NewType
 

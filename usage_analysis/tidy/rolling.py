@@ -1,7 +1,5 @@
 """Trailing sums of a frame."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -4,8 +4,6 @@ The schema grew: `billedMinutes` came in 2025-09, `errorCount` and `hourly` in 2
 has all of them; a saved one may lack the later ones, in every row alike.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ For zones of `zoneinfo` pandas calls Python for the offset of each row. This mod
 changes of offset in a window once and looks rows up between them, which is much faster.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
