@@ -7,6 +7,7 @@ from .analysis.capacity import capacity as capacity
 from .analysis.change_points import change_points as change_points
 from .analysis.comparison import compare_periods as compare_periods
 from .analysis.control import control_chart as control_chart
+from .analysis.cost_effects import explain_cost as explain_cost
 from .analysis.difference import rate_difference as rate_difference
 from .analysis.difference import rate_effects as rate_effects
 from .analysis.erlang import channels_for as channels_for

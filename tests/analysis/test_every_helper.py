@@ -31,6 +31,7 @@ HELPERS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "describe_peak": ua.describe_peak,
     "error_rate": ua.error_rate,
     "expected": ua.expected,
+    "explain_cost": lambda f: ua.explain_cost(f, f),
     "error_rate by hour_of_week": lambda f: ua.error_rate(f, by="hour_of_week"),
     "error_rate by total": lambda f: ua.error_rate(f, by="total"),
     "in_timezone": lambda f: ua.in_timezone(f, "Asia/Kolkata"),
@@ -181,7 +182,7 @@ def test_hours_filtered_away_change_no_number(helper: str) -> None:
 def test_empty_frames(helper: str) -> None:
     """Of no rows a helper makes a table without rows, says so in words, or asks for rows."""
     one, several = series(0).iloc[:0], breakdown().iloc[:0]
-    if helper in ("busy_hour", "compare_periods", "expected", "project_month"):
+    if helper in ("busy_hour", "compare_periods", "expected", "explain_cost", "project_month"):
         for frame in (one, several):
             with pytest.raises(ua.QueryError, match=f"^{helper}: expected .*, got none"):
                 HELPERS[helper](frame)

@@ -121,6 +121,7 @@ FIRST: dict[str, Callable[[ua.CallUsage], Any]] = {
 }
 MORE: dict[str, Callable[[Any], tuple[Any, ...]]] = {
     "aggregate": lambda _: ("W",),
+    "explain_cost": lambda first: (first,),
     "in_timezone": lambda _: ("Asia/Kolkata",),
     "merge_groups": lambda _: ({"both": ["refund", "caller"]},),
     "rate_difference": lambda first: (first,),
