@@ -4,9 +4,8 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from usage_analysis.analysis.arrays import Integers
+from usage_analysis.analysis.arrays import Integers, Values
 from usage_analysis.analysis.columns import exact
 from usage_analysis.analysis.intervals import AT_ONCE, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
@@ -18,6 +17,8 @@ from usage_analysis.tidy.grouping import Sums, groups_of, sums
 PRICE = Decimal("0.05")
 
 MICRO = 1_000_000
+#: Forms in which a price is given.
+Price = Decimal | str | float
 _CENT = Decimal("0.01")
 #: The vendor rounds each call up to a multiple of this before it is billed [s].
 _STEP = 6
@@ -29,7 +30,7 @@ _OVERHEAD = Meaning(
 )
 
 
-def cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Decimal | pd.DataFrame:
+def cost(frame: pd.DataFrame, price: Price = PRICE) -> Decimal | pd.DataFrame:
     """Estimate the cost of the call minutes [USD].
 
     The cost is ``sum(billed_minutes) * price``. The vendor rounds each call up to 6 s before it is
@@ -118,9 +119,7 @@ def overhead_micros(frame: pd.DataFrame) -> Integers:
     return excess
 
 
-def billing_overhead(
-    frame: pd.DataFrame, *, price: Decimal | str | float = PRICE
-) -> pd.Series | pd.DataFrame:
+def billing_overhead(frame: pd.DataFrame, *, price: Price = PRICE) -> pd.Series | pd.DataFrame:
     """Compare billed minutes with talk, and return the price per minute of talk.
 
     The overhead is ``60·billed / duration``. The vendor rounds each call up to 6 s, so
@@ -191,7 +190,7 @@ def billing_overhead(
     return with_meaning(whole, _OVERHEAD, frame)
 
 
-def within_six(joined: NDArray[np.generic]) -> Integers:
+def within_six(joined: Values) -> Integers:
     """Return the most that rounding up to 6 s can add to joined calls [us]."""
     if joined.dtype.kind in "iu":
         return joined.astype(np.int64, copy=False) * (_STEP * MICRO)

@@ -76,3 +76,10 @@ def floats(frame: pd.DataFrame, *columns: str) -> tuple[Floats, ...]:
 def percents_of(frame: pd.DataFrame, *columns: str) -> tuple[Floats, ...]:
     """Return columns of shares in percent."""
     return tuple(100 * values for values in floats(frame, *columns))
+
+
+def cell_number(value: Any) -> float:
+    """Return a cell of a result in the unit of an axis; missing values are NaN."""
+    if isinstance(value, pd.Timedelta):
+        return value.total_seconds() / 60
+    return math.nan if pd.isna(value) else float(value)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values
 from usage_analysis.analysis.betabinomial import upper_counts
-from usage_analysis.analysis.columns import beside_groups, finished, with_measures
+from usage_analysis.analysis.columns import beside_groups, finished, floats, with_measures
 from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
@@ -170,8 +170,7 @@ class _Periods:
     @classmethod
     def of(cls, periods: pd.DataFrame, event: str, denominator: str) -> _Periods:
         code, groups = groups_of(periods)
-        calls = periods[denominator].to_numpy(dtype=np.float64)
-        events = periods[event].to_numpy(dtype=np.float64)
+        calls, events = floats(periods, denominator, event)
         return cls(calls, events, share(events, calls), row_times(periods), code, groups)
 
     @property

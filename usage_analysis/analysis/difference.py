@@ -8,6 +8,7 @@ import pandas as pd
 
 from usage_analysis.analysis import intervals, rates
 from usage_analysis.analysis.arrays import Booleans, Floats, Values
+from usage_analysis.analysis.columns import floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import Independent
 from usage_analysis.analysis.scatter import Scatter, day_scatter, values_at
@@ -195,8 +196,8 @@ def rate_effects(
         independent=independent,
         history=history,
     )
-    calls, events, rate, old_calls, old_events, old_rate, _, low, high = (
-        both[name].to_numpy(dtype=np.float64) for name in both.columns[:9]
+    calls, events, rate, old_calls, old_events, old_rate, _, low, high = floats(
+        both, *both.columns[:9]
     )
     whole, old_whole = calls.sum() or np.nan, old_calls.sum() or np.nan
     part, old_part = calls / whole, old_calls / old_whole

@@ -6,15 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import intervals
 from usage_analysis.analysis.arrays import Booleans, Values
 from usage_analysis.analysis.columns import beside_groups
-from usage_analysis.analysis.intervals import (
-    check_amount,
-    check_share,
-    normal_quantile,
-    share,
-    wilson,
-)
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.grouping import provisional_instants
@@ -92,9 +86,9 @@ def burn_rate(
     time
     2026-03-02 11:00:00+00:00       4.0   3.0301  True
     """
-    check_share("slo", slo, 0.99)
-    check_amount("min_errors", min_errors)
-    quantile = normal_quantile(confidence)
+    intervals.check_share("slo", slo, 0.99)
+    intervals.check_amount("min_errors", min_errors)
+    quantile = intervals.normal_quantile(confidence)
     check_frame("burn_rate", hourly, "total_count", "error_count", "provisional", rows="hour")
     check_gaps("burn_rate", hourly)
     late = hourly["provisional"].to_numpy(dtype=bool)
@@ -103,8 +97,8 @@ def burn_rate(
     certain: dict[int, Booleans] = {}
     thresholds = {12: (_FAST, 0.95), 72: (_SLOW, 0.99)}
     for hours, calls, errors, whole in _windows(kept):
-        burn = share(errors, calls)
-        low, high = wilson(errors, calls, quantile)
+        burn = intervals.share(errors, calls)
+        low, high = intervals.wilson(errors, calls, quantile)
         for values in (burn, low, high):
             values[~whole] = np.nan
             np.divide(values, 1 - slo, out=values)
@@ -149,5 +143,5 @@ def _windows(kept: pd.DataFrame) -> Iterator[tuple[int, Values, Values, Booleans
 def _exceeds(errors: Values, calls: Values, rate: float, confidence: float) -> Booleans:
     """Return where the lower end of Wilson's interval is at least a rate (the score test)."""
     rate = min(rate, 1.0)
-    needed = normal_quantile(confidence) * np.sqrt(calls * (rate * (1 - rate)))
+    needed = intervals.normal_quantile(confidence) * np.sqrt(calls * (rate * (1 - rate)))
     return (errors - rate * calls >= needed) & (calls > 0)

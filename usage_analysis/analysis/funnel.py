@@ -9,6 +9,7 @@ import pandas as pd
 import scipy
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Values, ratio
+from usage_analysis.analysis.columns import floats
 from usage_analysis.analysis.intervals import normal_cdf, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_breakdown, check_event, dates_of, summed_by
@@ -146,7 +147,7 @@ def limits_at(groups: pd.DataFrame, calls: Integers, *, chance_alone: bool = Fal
     chance_alone
         Whether to leave out the scatter of days and the differences between groups.
     """
-    n, k = (groups[name].to_numpy(dtype=np.float64) for name in ("calls", "events"))
+    n, k = floats(groups, "calls", "events")
     kept = groups["reference"].to_numpy(dtype=bool)
     if chance_alone:
         limits = _binomial_limits(calls, _inside(n, k, kept))

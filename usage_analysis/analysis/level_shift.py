@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Floats
+from usage_analysis.analysis.columns import floats
 
 #: What the maximum of a Brownian bridge exceeds with a probability of 5 % (Kolmogorov).
 _BRIDGE = 1.358
@@ -49,8 +50,7 @@ def level_shift(chart: pd.DataFrame) -> LevelShift | None:
         None where fewer than four periods have calls and limits.
     """
     used = chart[chart["limited"] & ~chart["signal"]]
-    calls = used["calls"].to_numpy(dtype=np.float64)
-    events = used["events"].to_numpy(dtype=np.float64)
+    calls, events = floats(used, "calls", "events")
     rate = events.sum() / calls.sum() if len(used) else 0.0
     if len(used) < _LEAST_PERIODS or not 0 < rate < 1:
         return None

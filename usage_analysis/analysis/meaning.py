@@ -103,6 +103,10 @@ class Meaning:
         return "more" if self.event in _BETTER else None
 
 
+#: A meaning as a caller states it for a result that has lost its own.
+Stated = Mapping[str, Any] | Meaning | None
+
+
 def with_meaning(result: Result, meaning: Meaning, *frames: pd.DataFrame) -> Result:
     """Return a result that records what it is of and whether its frames are the sample account's.
 
@@ -123,9 +127,7 @@ def restore_attributes(table: Result, meaning: Meaning) -> Result:
     return whole
 
 
-def meaning_of(
-    result: Any, *made_by: str, meaning: Mapping[str, Any] | Meaning | None = None, name: str = ""
-) -> Meaning:
+def meaning_of(result: Any, *made_by: str, meaning: Stated = None, name: str = "") -> Meaning:
     """Return what a result is of.
 
     Parameters

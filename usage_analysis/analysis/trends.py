@@ -15,13 +15,7 @@ from usage_analysis.analysis.columns import in_kind, with_measures
 from usage_analysis.analysis.forecast import SPAN, forecast
 from usage_analysis.analysis.intervals import check_amount, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.month_days import (
-    BEGINS_LATE,
-    BEGINS_WITHIN,
-    NO_DAY,
-    MonthDays,
-    date_of,
-)
+from usage_analysis.analysis.month_days import BEGINS_LATE, BEGINS_WITHIN, NO_DAY, MonthDays
 from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
@@ -237,7 +231,7 @@ def _forecasts(months: list[MonthDays], off: Calendar, confidence: float) -> lis
 
 def _resting(day: Integers, holidays: Calendar) -> Booleans:
     """Mask of the days that are holidays."""
-    return np.array([date_of(int(one)) in holidays for one in day], dtype=np.bool_)
+    return np.array([one in holidays for one in day.view("M8[D]").tolist()], dtype=np.bool_)
 
 
 def _row(month: MonthDays, path: _Path, budget: float | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from usage_analysis.analysis.arrays import Floats, Integers
 from usage_analysis.analysis.betabinomial import upper_tails
+from usage_analysis.analysis.columns import floats
 from usage_analysis.analysis.intervals import holm
 from usage_analysis.analysis.meaning import Meaning
 
@@ -34,8 +35,7 @@ def unusual_hours(
     without_worst_week
         False to name hours for a single bad week too.
     """
-    calls = rates["calls"].to_numpy(dtype=np.float64)
-    bad = rates["events"].to_numpy(dtype=np.float64)
+    calls, bad = floats(rates, "calls", "events")
     if meaning.better == "more":
         bad = calls - bad
     total, count = bad.sum(), calls.sum()

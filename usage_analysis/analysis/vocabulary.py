@@ -115,11 +115,6 @@ def week_hour(slot: int) -> str:
     return f"{DAY_NAMES[slot // 24]} {clock_hour(slot % 24)}"
 
 
-def per(every: str) -> str:
-    """Return ``per day``, ``per hour``."""
-    return f"per {every}"
-
-
 def percent(share: float) -> str:
     """Return a rate or a share of calls with its sign: ``1.95 %``."""
     return f"{_hundredths(share)} %"

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from usage_analysis.analysis.arrays import Floats as Floats
+from usage_analysis.analysis.columns import cell_number as cell_number
 from usage_analysis.analysis.columns import finished as finished
 from usage_analysis.analysis.columns import in_units as in_units
 from usage_analysis.analysis.columns import percents_of as percents_of
@@ -94,13 +95,13 @@ def check_single(name: str, table: pd.DataFrame) -> None:
         )
 
 
+#: Groups to draw by themselves: their names, or how many of the largest; None for the usual number.
+Groups = int | Sequence[str] | None
 #: Groups by name with their rows.
 Parts = list[tuple[str, pd.DataFrame]]
 
 
-def groups_by_size(
-    frame: pd.DataFrame, measure: str, groups: int | Sequence[str] | None = None
-) -> tuple[Parts, Parts]:
+def groups_by_size(frame: pd.DataFrame, measure: str, groups: Groups = None) -> tuple[Parts, Parts]:
     """Return the groups to draw by themselves, the largest first, and the others behind them.
 
     Parameters
@@ -131,7 +132,7 @@ def groups_by_size(
     return [part for own, part in parts if own], [part for own, part in parts if not own]
 
 
-def _choose_names(names: list[str], groups: int | Sequence[str] | None) -> set[str]:
+def _choose_names(names: list[str], groups: Groups) -> set[str]:
     """Names of the groups to draw by themselves, of all names by size."""
     if groups is None or isinstance(groups, int):
         largest = names[: MOST_LABELS if groups is None else groups]
@@ -142,10 +143,3 @@ def _choose_names(names: list[str], groups: int | Sequence[str] | None) -> set[s
             f"groups: expected names out of {', '.join(names)}, or a number, got {groups!r}"
         )
     return set(groups)
-
-
-def cell_number(value: object) -> float:
-    """Return a cell of a result in the unit of an axis; missing values are NaN."""
-    if isinstance(value, pd.Timedelta):
-        return value.total_seconds() / 60
-    return float("nan") if pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]  # a number then

@@ -5,12 +5,13 @@ from typing import Unpack
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
+from usage_analysis.analysis.arrays import Booleans, Floats
+from usage_analysis.analysis.columns import percents_of
 from usage_analysis.analysis.funnel import limits_at
 from usage_analysis.analysis.statements.control import is_worse, state_funnel
 from usage_analysis.analysis.vocabulary import shortened
-from usage_analysis.figures.axes import MOST_LABELS, Floats, is_narrow, percents_of
+from usage_analysis.figures.axes import MOST_LABELS, is_narrow
 from usage_analysis.figures.labels import label_ends, spread_out
 from usage_analysis.figures.lines import Ends
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
@@ -112,7 +113,7 @@ def _draw_limits(ax: Axes, shown: pd.DataFrame, most: float) -> Ends:
     return ends
 
 
-def _key(shown: pd.DataFrame, near: NDArray[np.bool_], far: NDArray[np.bool_]) -> str:
+def _key(shown: pd.DataFrame, near: Booleans, far: Booleans) -> str:
     if not np.isfinite(shown["high_95"]).any():
         return ""
     words = "bands: limits of chance"
@@ -131,7 +132,7 @@ def _wider(shown: pd.DataFrame) -> bool:
     return bool(shown["high_998"].iloc[-1] > _VISIBLE * alone)
 
 
-def _name_points(ax: Axes, names: pd.Index, x: Floats, y: Floats, far: NDArray[np.bool_]) -> None:
+def _name_points(ax: Axes, names: pd.Index, x: Floats, y: Floats, far: Booleans) -> None:
     """Write names beside points, apart from each other in height: of many groups the far ones."""
     theme, (low, high), right = theme_in_use(), ax.get_ylim(), ax.get_xlim()[1]
     places = np.arange(len(x)) if len(x) <= MOST_LABELS else np.flatnonzero(far)

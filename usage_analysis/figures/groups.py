@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from usage_analysis.analysis import vocabulary
+from usage_analysis.analysis.arrays import Floats
+from usage_analysis.analysis.columns import in_units
 from usage_analysis.analysis.statements.groups import state_largest, state_vital_few
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import Floats, check_columns, groups_by_size, in_units, is_narrow
+from usage_analysis.figures.axes import Groups, check_columns, groups_by_size, is_narrow
 from usage_analysis.figures.compare import name_rows
 from usage_analysis.figures.labels import subtitle, wrap_text
 from usage_analysis.figures.lines import OTHERS, line_of_group, others_name
@@ -36,7 +38,7 @@ def plot_groups(
     breakdown: pd.DataFrame,
     *,
     measure: str = "total_count",
-    groups: int | Sequence[str] = MOST_PANELS,
+    groups: Groups = MOST_PANELS,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
@@ -111,7 +113,7 @@ def plot_groups(
     for panel in panels[:count]:
         draw_marks(panel, marks, named=False)
     unit = vocabulary.UNITS.get(measure, measure)
-    panels[0].set_label(f"Small panels of {unit} {vocabulary.per(every)}, one a group")
+    panels[0].set_label(f"Small panels of {unit} per {every}, one a group")
     figure.supylabel(vocabulary.axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
     finding = state_largest(breakdown, measure).title
@@ -153,8 +155,8 @@ def _write_figure_heading(
     )  # fmt: skip
     if small:
         below = 1 - (high + 1) / tall
-        words = subtitle(small, about, (6 / wide, below), (0, 0), "figure fraction")
-        figure.add_artist(words)
+        place = {"xy": (6 / wide, below), "xytext": (0, 0), "xycoords": "figure fraction"}
+        figure.add_artist(subtitle(small, about, **place))
     if marks:
         named = "; ".join(
             f"{vocabulary.shorten(mark.label, 32)}, {when_in_words(mark, zone_of(data))}"
@@ -179,7 +181,7 @@ def plot_pareto(
     breakdown: pd.DataFrame,
     *,
     measure: str = "billed_minutes",
-    groups: int | Sequence[str] = _BARS,
+    groups: Groups = _BARS,
     **_: Unpack[PlotOptions],
 ) -> Caption:
     """Draw each group's share of the whole as a bar, the largest first, and their running sum.

@@ -10,15 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
 
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers
+from usage_analysis.analysis.columns import finished, in_units
 from usage_analysis.analysis.statements.control import state_error_week
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
 from usage_analysis.analysis.statements.totals import state_busiest_day
 from usage_analysis.analysis.unusual_hours import unusual_hours
 from usage_analysis.analysis.vocabulary import MONTHS, axis_name, compact, shorten
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import Floats, figure_of, finished, in_units, is_narrow
+from usage_analysis.figures.axes import figure_of, is_narrow
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.marks import Mark, left_out, when_in_words
 from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, ResultOptions, plot
@@ -152,7 +153,7 @@ def draw_cells(ax: Axes, cells: Floats, unit: str) -> float:
     return top
 
 
-def _outline(ax: Axes, slots: NDArray[np.int64]) -> None:
+def _outline(ax: Axes, slots: Integers) -> None:
     """Draw a line around hours of the week; neighbours share one outline."""
     if len(slots) == 0:
         return
@@ -169,7 +170,6 @@ def _outline(ax: Axes, slots: NDArray[np.int64]) -> None:
 
 _NUMBERED = 14
 _MOST_NAMED = 4
-Days = NDArray[np.int64]
 
 
 @plot(single=True)
@@ -234,7 +234,7 @@ def plot_calendar(
     )
 
 
-def _hatch(ax: Axes, week: Days, weekday: Days) -> None:
+def _hatch(ax: Axes, week: Integers, weekday: Integers) -> None:
     """Hatch the cells of unfinished days."""
     look: dict[str, Any] = {"fill": False, "ec": theme_in_use().page, "hatch": "///", "lw": 0}
     for x, y in zip(week, weekday, strict=True):
@@ -242,7 +242,7 @@ def _hatch(ax: Axes, week: Days, weekday: Days) -> None:
 
 
 def _number(
-    ax: Axes, days: Days, week: Days, weekday: Days, shares: Floats, hatched: NDArray[np.bool_]
+    ax: Axes, days: Integers, week: Integers, weekday: Integers, shares: Floats, hatched: Booleans
 ) -> None:
     """Write the day of the month in each cell, in black or white, whichever is the plainer."""
     colours = mpl.colormaps[theme_in_use().heat](np.nan_to_num(shares))
@@ -256,7 +256,7 @@ def _number(
 
 
 def _draw_marks(
-    ax: Axes, daily: pd.DataFrame, week: Days, weekday: Days, marks: Sequence[Mark]
+    ax: Axes, daily: pd.DataFrame, week: Integers, weekday: Integers, marks: Sequence[Mark]
 ) -> list[str]:
     """Draw the marks on their days, and return the names of those that lie in the frame."""
     theme, named = theme_in_use(), []
@@ -272,7 +272,7 @@ def _draw_marks(
     return named
 
 
-def _draw_months(ax: Axes, days: NDArray[np.int64], first: int, weeks: int) -> None:
+def _draw_months(ax: Axes, days: Integers, first: int, weeks: int) -> None:
     """Draw lines between months, and name each month below its weeks."""
     if len(days) == 0:
         ax.set_xticks([])

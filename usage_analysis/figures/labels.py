@@ -92,7 +92,8 @@ def write_caption(
     above_key, above = 10.5 * _lines(told), 10.5 * (_lines(told) + _lines(small))
     ax.set_title(large, fontsize=11, fontweight="bold", pad=8 + above)
     if small:
-        ax.add_artist(subtitle(small, about, (0, 1), (0, 6 + above_key), "axes fraction"))
+        place = {"xy": (0, 1), "xytext": (0, 6 + above_key), "xycoords": "axes fraction"}
+        ax.add_artist(subtitle(small, about, **place))
     if key:
         words = ax.annotate(told, (0, 1), (0, 6), xycoords="axes fraction", gid="key", **_SMALL)
         words.set_in_layout(False)
@@ -102,17 +103,9 @@ def _lines(text: str) -> int:
     return text.count("\n") + 1 if text else 0
 
 
-def subtitle(
-    text: str,
-    about: Provenance | None,
-    xy: tuple[float, float],
-    offset: tuple[float, float],
-    where: str,
-) -> Subtitle:
+def subtitle(text: str, about: Provenance | None, **place: Any) -> Subtitle:
     """Return the line of provenance below a title."""
-    words = Subtitle(
-        text, xy, offset, xycoords=where, color=theme_in_use().muted, gid="subtitle", **_SMALL
-    )  # fmt: skip
+    words = Subtitle(text, color=theme_in_use().muted, gid="subtitle", **place, **_SMALL)
     words.about = about
     # The title above it keeps its room; its width must not push the axes.
     words.set_in_layout(False)

@@ -6,10 +6,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
+from usage_analysis.analysis.arrays import Booleans, Floats
+from usage_analysis.analysis.columns import finished, in_units
 from usage_analysis.analysis.vocabulary import several
-from usage_analysis.figures.axes import MANY, MOST_LABELS, Floats, Parts, finished, in_units
+from usage_analysis.figures.axes import MANY, MOST_LABELS, Parts
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of
 from usage_analysis.tidy.frames import REST
@@ -50,16 +51,16 @@ def split_at_gaps(x: Floats, *values: Floats) -> tuple[Floats, ...]:
     )
 
 
-def needs_dot(values: Floats) -> NDArray[np.bool_]:
+def needs_dot(values: Floats) -> Booleans:
     """Return which points get a dot: all of a few, and of many only the isolated ones."""
     return np.isfinite(values) if len(values) <= MANY else is_isolated(values)
 
 
-def is_isolated(values: Floats) -> NDArray[np.bool_]:
+def is_isolated(values: Floats) -> Booleans:
     """Return which points are isolated because both neighbours are missing."""
     there = np.isfinite(values)
     beside = np.append(there[1:], False) | np.append(False, there[:-1])
-    apart: NDArray[np.bool_] = there & ~beside[: len(there)]
+    apart: Booleans = there & ~beside[: len(there)]
     return apart
 
 
@@ -87,7 +88,7 @@ def draw_band(ax: Axes, x: Floats, low: Floats, high: Floats, **look: Any) -> No
     ax.fill_between(line, bottom, top, lw=0, **look)
 
 
-def draw_unfinished(ax: Axes, x: Floats, y: Floats, whole: NDArray[np.bool_], **look: Any) -> None:
+def draw_unfinished(ax: Axes, x: Floats, y: Floats, whole: Booleans, **look: Any) -> None:
     """Draw unfinished buckets, and the way from their neighbours to them, as a dashed line."""
     if whole.all():
         return

@@ -1,20 +1,19 @@
 """Load by hour of the day, load-duration curves, and erlangs against a limit on calls."""
 
-from collections.abc import Sequence
 from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
+from usage_analysis.analysis.columns import floats
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.peaks import WHOSE, hours_that_stand_out, state_day
 from usage_analysis.analysis.statements.totals import state_load_duration
 from usage_analysis.analysis.vocabulary import amount, axis_name, level, shorten
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import axes, lines
-from usage_analysis.figures.axes import Floats, Parts, groups_by_size, in_units
+from usage_analysis.figures.axes import Floats, Groups, Parts, groups_by_size, in_units
 from usage_analysis.figures.labels import label_ends, leader
 from usage_analysis.figures.lines import ON_AXIS, OTHERS, Ends, draw_groups, last_finite
 from usage_analysis.figures.marks import draw_marks, left_out, without
@@ -32,15 +31,13 @@ _FEW = 10
 _POINTS = 300
 _FEW_HOURS = 3
 _HOURS = np.arange(24.0)
+#: Falling traffic of groups, with their names and colours.
+Curves = list[tuple[Floats, str, str]]
 
 
 @plot("load_profile", columns=("mean", "busiest"))
 def plot_day(
-    panel: Panel,
-    profile: pd.DataFrame,
-    *,
-    groups: int | Sequence[str] | None = None,
-    **_: Unpack[ResultOptions],
+    panel: Panel, profile: pd.DataFrame, *, groups: Groups = None, **_: Unpack[ResultOptions]
 ) -> Caption:
     """Draw the mean load of each hour of the day.
 
@@ -112,9 +109,7 @@ def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:
     return shown[0]
 
 
-def _draw_groups(
-    ax: Axes, profile: pd.DataFrame, groups: int | Sequence[str] | None
-) -> tuple[str, pd.DataFrame]:
+def _draw_groups(ax: Axes, profile: pd.DataFrame, groups: Groups) -> tuple[str, pd.DataFrame]:
     """Draw the means of groups and return the largest group."""
 
     def draw(name: str, rows: pd.DataFrame, colour: str, width: float, _gid: str) -> Floats:
@@ -165,10 +160,11 @@ def plot_load_duration(
     kept, single = without(found, marks), not axes.has_groups(found)
     kept = kept[axes.finished(kept)]
     named, others = groups_by_size(kept, "carried")
-    curves, colours = [(_falling(rows), name) for name, rows in named], lines.colour_of(named)
+    colours = lines.colour_of(named)
+    curves = [(_falling(rows), name, c) for (name, rows), c in zip(named, colours, strict=True)]
     for _name, rows in others:
         _draw_curve(ax, _falling(rows), OTHERS, 0.7)
-    for (traffic, _name), colour in zip(curves, colours, strict=True):
+    for traffic, _name, colour in curves:
         _draw_curve(ax, traffic, colour, 1.8, fill=single)
     ax.set_xlim(0, 100)
     in_percent(ax, x=True)
@@ -177,7 +173,7 @@ def plot_load_duration(
     if single:
         _draw_limit(ax, curves, of.limit)
     else:
-        _name_curves(ax, curves, colours, len(others))
+        _name_curves(ax, curves, len(others))
     name, rows = (named or others or [("", kept)])[0]
     return Caption(
         "Load-duration curve of the traffic of each hour",
@@ -190,20 +186,18 @@ def _falling(rows: pd.DataFrame) -> Floats:
     return np.sort(rows["carried"].to_numpy(dtype=np.float64))[::-1]
 
 
-def _draw_limit(ax: Axes, curves: list[tuple[Floats, str]], limit: int | None) -> None:
+def _draw_limit(ax: Axes, curves: Curves, limit: int | None) -> None:
     """Let the axis hold the busiest hour, and the limit with its name."""
-    top = max((float(traffic[0]) for traffic, _ in curves if len(traffic)), default=0.0)
+    top = max((float(traffic[0]) for traffic, _, _ in curves if len(traffic)), default=0.0)
     from_zero(ax, np.array([top, limit or 0.0]), room=1.15)
     if limit is not None:
         ax.axhline(limit, color=theme_in_use().alarm, lw=1.4, ls="--", gid="limit")
         label_ends(ax, [(float(limit), f"limit {limit}", theme_in_use().alarm)])
 
 
-def _name_curves(
-    ax: Axes, curves: list[tuple[Floats, str]], colours: list[str], others: int
-) -> None:
+def _name_curves(ax: Axes, curves: Curves, others: int) -> None:
     """Write names in the free room above falling curves, each with a line to its own."""
-    named = [(t, name, c) for (t, name), c in zip(curves, colours, strict=True) if len(t)]
+    named = [curve for curve in curves if len(curve[0])]
     heights = [float(t[int(_NAMED_AT * len(t))]) for t, _, _ in named]
     from_zero(ax, np.array([*heights, 0.0]), room=1.25)
     # From the top down, by height, where the curves have fallen away beneath.
@@ -225,7 +219,7 @@ def _name_curves(
         )  # fmt: skip
 
 
-def _reach(curves: Sequence[tuple[Floats, str, str]], share: float) -> float:
+def _reach(curves: Curves, share: float) -> float:
     """The highest of falling curves at a share of the hours."""
     return max((float(traffic[int(share * len(traffic))]) for traffic, _, _ in curves), default=0.0)
 
@@ -302,7 +296,7 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
 def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     """Draw carried traffic, the demand above it, the limit, and the hours at risk."""
     theme, x = theme_in_use(), dates_of(shown.index)
-    carried, demand = (shown[name].to_numpy(dtype=np.float64) for name in ("carried", "demand"))
+    carried, demand = floats(shown, "carried", "demand")
     demand = np.maximum(carried, demand)
     lines.draw_band(ax, x, carried, demand, color=theme.soft, alpha=0.35, gid="demand")
     few = "o" if len(x) < _FEW else "None"
@@ -325,7 +319,7 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
 
 def _each_day(found: pd.DataFrame) -> pd.DataFrame:
     """The busiest hour of each local day."""
-    day: NDArray[np.int64] = local_clock(found) // DAY
+    day = local_clock(found) // DAY
     order = np.lexsort((-found["carried"].to_numpy(), day))
     first = np.append(True, day[order][1:] != day[order][:-1])
     return found.iloc[np.sort(order[first])]

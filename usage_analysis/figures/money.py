@@ -1,6 +1,5 @@
 """Billing: the month added up to its projection, and billed time beside talk."""
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Unpack
 
@@ -9,14 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.billing import billing_overhead
-from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.meaning import Stated, meaning_of
 from usage_analysis.analysis.statements.billing import state_overhead
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.analysis.vocabulary import amount, axis_name, level, per, span_of
+from usage_analysis.analysis.vocabulary import amount, axis_name, level, span_of
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import axes, lines
-from usage_analysis.figures.axes import MANY, WEEK, Floats
+from usage_analysis.figures.axes import MANY, WEEK, Floats, Groups
 from usage_analysis.figures.labels import label_ends
 from usage_analysis.figures.lines import ON_AXIS, Ends
 from usage_analysis.figures.marks import draw_marks, left_out
@@ -36,7 +35,7 @@ def plot_burn_up(
     measure: str | None = None,
     budget: float | None = None,
     projection: pd.Series | None = None,
-    meaning: Mapping[str, Any] | Meaning | None = None,
+    meaning: Stated = None,
     **_: Unpack[MarkedOptions],
 ) -> Caption:
     """Draw the month added up day by day, its projection, a budget and the month before.
@@ -72,8 +71,13 @@ def plot_burn_up(
     >>> ax.get_ylabel()
     'number, month so far [calls]'
     """
-    found = _outlook(daily, measure, budget, projection, meaning)
+    found: Any = projection
+    if projection is None:
+        axes.check_columns("daily", daily, measure or "billed_minutes")
+        found = month_outlook("plot_burn_up", daily, measure or "billed_minutes", budget)
     of = meaning_of(found, "project_month", meaning=meaning, name="projection")
+    if projection is not None:
+        found = _fitting(projection, str(of.measure), daily, measure, budget)
     ax, measure = panel.ax, str(of.measure)
     # Where no day is known it is this month.
     zone, known = zone_of(daily), pd.notna(found["month"])
@@ -99,26 +103,15 @@ def plot_burn_up(
     )
 
 
-def _outlook(
-    daily: pd.DataFrame,
-    measure: str | None,
-    budget: float | None,
-    projection: pd.Series | None,
-    meaning: Mapping[str, Any] | Meaning | None,
+def _fitting(
+    projection: Any, own: str, daily: pd.DataFrame, measure: str | None, budget: float | None
 ) -> Any:
-    """Projection to draw: the caller's, where it fits, or one of the days."""
-    if projection is None:
-        axes.check_columns("daily", daily, measure or "billed_minutes")
-        return month_outlook(
-            "plot_burn_up", daily, measure=measure or "billed_minutes", budget=budget
-        )
-    of = meaning_of(projection, "project_month", meaning=meaning, name="projection")
+    """Return the caller's projection of a measure, if it fits the days, with the given budget."""
     if not isinstance(projection, pd.Series):
         raise QueryError("projection: expected one series, got a table; take one of its rows")
-    if measure not in (None, of.measure):
-        raise QueryError(f"measure: expected {of.measure!r}, which the projection is of, got "
-                         f"{measure!r}")  # fmt: skip
-    axes.check_columns("daily", daily, str(of.measure))
+    if measure not in (None, own):
+        raise QueryError(f"measure: expected {own!r}, which the projection is of, got {measure!r}")
+    axes.check_columns("daily", daily, own)
     last = daily.index[axes.finished(daily)].max()
     if pd.notna(last) and f"{last:%Y-%m}" != f"{projection['month']:%Y-%m}":
         raise QueryError(
@@ -183,11 +176,7 @@ def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.Dateti
 
 @plot(columns=("billed_minutes", "duration", "joined_count"))
 def plot_billing(
-    panel: Panel,
-    daily: pd.DataFrame,
-    *,
-    groups: int | Sequence[str] | None = None,
-    **_: Unpack[MarkedOptions],
+    panel: Panel, daily: pd.DataFrame, *, groups: Groups = None, **_: Unpack[MarkedOptions]
 ) -> Caption:
     """Draw how much more than the talk is billed, beside the most that rounding can add.
 
@@ -239,7 +228,7 @@ def plot_billing(
     together = sum_groups(kept[~left_out(kept, marks)])
     found: Any = billing_overhead(together)
     return Caption(
-        f"Line of billed time over talk {per(every)}, in percent of the talk",
+        f"Line of billed time over talk per {every}, in percent of the talk",
         state_overhead(found, together).title,
         "below 0: talk that was not billed" if over.min() < 0 else "",
         empty="" if np.any(over) else f"no talk in a whole {every}",

@@ -2,13 +2,13 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypedDict, get_type_hints
 
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.meaning import Meaning, meaning_of, restore_attributes
+from usage_analysis.analysis.meaning import Meaning, Stated, meaning_of, restore_attributes
 from usage_analysis.figures.axes import check_columns, check_single
 from usage_analysis.figures.labels import Caption as Caption
 from usage_analysis.figures.labels import write_caption
@@ -36,7 +36,7 @@ class MarkedOptions(PlotOptions, total=False):
 class ResultOptions(PlotOptions, total=False):
     """Keywords of plots of a computed result."""
 
-    meaning: Mapping[str, Any] | Meaning | None
+    meaning: Stated
 
 
 class MarkedResultOptions(MarkedOptions, ResultOptions, total=False):

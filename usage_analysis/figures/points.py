@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from usage_analysis.analysis import vocabulary as wording
+from usage_analysis.analysis.columns import floats
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.figures.axes import Floats, finished, has_groups
 from usage_analysis.figures.rates import trailing
@@ -101,7 +101,7 @@ def points_of(figure: Figure, table: pd.DataFrame) -> list[Point]:
 
 
 def _points(
-    ax: Axes, x: NDArray, y: NDArray, labels: Sequence[str], keys: Sequence[Key],
+    ax: Axes, x: Any, y: Any, labels: Sequence[str], keys: Sequence[Key],
     size: tuple[float, float] = (0, 0),
 ) -> list[Point]:  # fmt: skip
     """Points at places of the axes, or boxes of a size around them."""
@@ -161,7 +161,7 @@ def _over_time(ax: Axes, table: pd.DataFrame, zone: str, panels: int) -> list[Po
 def _bucket_value(value: float, height: str, every: str, gid: str = "") -> str:
     """Return the value of a bucket; only a mean is one per bucket."""
     told = wording.read_axis(value, height)
-    return told if gid == "mean" else told.removesuffix(f" {wording.per(every)}")
+    return told if gid == "mean" else told.removesuffix(f" per {every}")
 
 
 def _buckets(local: pd.DatetimeIndex, zone: str, every: str) -> tuple[list[str], list[Key]]:
@@ -295,7 +295,7 @@ def _curve(ax: Axes) -> list[Point]:
 def _funnel(ax: Axes, table: pd.DataFrame) -> list[Point]:
     """Points of groups by their number of calls and their rate."""
     shown = table[table["calls"] > 0]
-    calls, rate = (shown[name].to_numpy(dtype=np.float64) for name in ("calls", "rate"))
+    calls, rate = floats(shown, "calls", "rate")
     labels = [
         f"{name}: {wording.read_axis(value, ax.get_ylabel())}{_evidence(row, _meaning(table))}"
         for name, value, row in zip(shown.index, 100 * rate, shown.to_dict("records"), strict=True)

@@ -1,6 +1,5 @@
 """Rates with what chance allows them: over time, and on a control chart."""
 
-from collections.abc import Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -11,9 +10,9 @@ from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.rate_series import trailing_rates
 from usage_analysis.analysis.statements.control import is_worse, state_control
 from usage_analysis.analysis.statements.rates import state_rates
-from usage_analysis.analysis.vocabulary import level, per, span_of
+from usage_analysis.analysis.vocabulary import level, span_of
 from usage_analysis.figures import axes, lines
-from usage_analysis.figures.axes import MANY, WEEK, Floats, percents_of
+from usage_analysis.figures.axes import MANY, WEEK, Floats, Groups, percents_of
 from usage_analysis.figures.labels import label_ends, write_beside
 from usage_analysis.figures.lines import ON_AXIS
 from usage_analysis.figures.marks import SIZE, Room, draw_marks, left_out
@@ -24,11 +23,7 @@ from usage_analysis.figures.ticks import dates_of, scale_rates, time_axis
 
 @plot("error_rate", "join_rate", columns=("calls", "events", "rate", "low", "high", "enough"))
 def plot_error_rate(
-    panel: Panel,
-    rates: pd.DataFrame,
-    *,
-    groups: int | Sequence[str] | None = None,
-    **_: Unpack[MarkedResultOptions],
+    panel: Panel, rates: pd.DataFrame, *, groups: Groups = None, **_: Unpack[MarkedResultOptions]
 ) -> Caption:
     """Draw the error rate or the join rate over time as a line, with its interval as a band.
 
@@ -75,7 +70,7 @@ def plot_error_rate(
         _draw_overall(ax, used)
     draw_marks(ax, marks)
     return Caption(
-        f"Line of the {of.name} {per(span_of(rates))} with its {band} as a band",
+        f"Line of the {of.name} per {span_of(rates)} with its {band} as a band",
         state_rates(used, of).title,
         f"band: {band}{where}{'; ○ few calls' if few else ''}{more}",
         empty=empty_chart(rates),
@@ -89,9 +84,7 @@ def empty_chart(rates: pd.DataFrame) -> str:
     return "no finished call yet" if len(rates) else "nothing finished yet"
 
 
-def _draw_groups(
-    ax: Axes, rates: pd.DataFrame, of: Meaning, groups: int | Sequence[str] | None
-) -> tuple[bool, str]:
+def _draw_groups(ax: Axes, rates: pd.DataFrame, of: Meaning, groups: Groups) -> tuple[bool, str]:
     """Draw the groups with most calls.
 
     Return whether any bucket has few calls, and in words how many of all groups are drawn.
@@ -211,7 +204,7 @@ def plot_control(panel: Panel, chart: pd.DataFrame, **_: Unpack[MarkedResultOpti
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     draw_marks(ax, marks, room=room, counted=chart)
     return Caption(
-        f"Control chart of the {of.name} {per(span_of(chart))} with three-sigma limits",
+        f"Control chart of the {of.name} per {span_of(chart)} with three-sigma limits",
         state_control(chart, of).title,
         f"blue ◆: {of.name} better than usual" if good.any() else "",
         empty=empty_chart(chart),

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from usage_analysis.analysis.arrays import Floats
+from usage_analysis.analysis.columns import finished, in_units
 from usage_analysis.analysis.statements.groups import state_largest
 from usage_analysis.analysis.statements.totals import state_total
-from usage_analysis.analysis.vocabulary import axis_name, date_range, per, span_of
+from usage_analysis.analysis.vocabulary import axis_name, date_range, span_of
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import lines
-from usage_analysis.figures.axes import MANY, WEEK, Floats, finished, groups_by_size, in_units
+from usage_analysis.figures.axes import MANY, WEEK, Groups, groups_by_size
 from usage_analysis.figures.labels import label_ends
 from usage_analysis.figures.lines import ON_AXIS, Ends
 from usage_analysis.figures.marks import Mark, draw_marks, left_out
@@ -33,7 +35,7 @@ def plot_trend(
     *,
     measure: str = "total_count",
     previous: pd.DataFrame | None = None,
-    groups: int | Sequence[str] | None = None,
+    groups: Groups = None,
     **_: Unpack[MarkedOptions],
 ) -> Caption:
     """Draw a measure over time: each bucket, a moving mean, unfinished buckets dashed.
@@ -90,7 +92,7 @@ def plot_trend(
     # A few buckets of groups have no mean, and the shares in the title are of all.
     draw_marks(ax, marks, counted=frame if grouped and not smoothed else None)
     found = state_largest(frame, measure) if grouped else state_total(frame, measure, marks)
-    return Caption(f"Line of {of.name} {per(every)}", found.title, key)
+    return Caption(f"Line of {of.name} per {every}", found.title, key)
 
 
 def _draw_previous(
@@ -174,11 +176,7 @@ def _draw_day_bands(ax: Axes, hourly: pd.DataFrame, values: Floats) -> None:
 
 
 def _draw_groups(
-    ax: Axes,
-    frame: pd.DataFrame,
-    measure: str,
-    groups: int | Sequence[str] | None,
-    marks: Sequence[Mark],
+    ax: Axes, frame: pd.DataFrame, measure: str, groups: Groups, marks: Sequence[Mark]
 ) -> str:
     """Draw one line per group; of many buckets their moving mean, which the result names."""
     named, others = groups_by_size(frame, measure, groups)

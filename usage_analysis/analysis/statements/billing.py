@@ -1,13 +1,12 @@
 """Cost and billing overhead in words."""
 
-from decimal import Decimal
 from typing import Final
 
 import pandas as pd
 
 from usage_analysis.analysis import vocabulary as say
-from usage_analysis.analysis.billing import PRICE, amount_of, micro_minutes, price_of
-from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.billing import PRICE, Price, amount_of, micro_minutes, price_of
+from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.overlap import check_disjoint
@@ -16,7 +15,7 @@ from usage_analysis.tidy.overlap import check_disjoint
 _SAME: Final = 0.0005
 
 
-def state_cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Statement:
+def state_cost(frame: pd.DataFrame, price: Price = PRICE) -> Statement:
     """State the estimated cost of a frame's call minutes, over all its groups.
 
     Parameters
@@ -46,9 +45,7 @@ def state_cost(frame: pd.DataFrame, price: Decimal | str | float = PRICE) -> Sta
     return Statement(f"{amount} for {minutes}", sentence)
 
 
-def state_overhead(
-    found: pd.Series, frame: pd.DataFrame, *, meaning: Meaning | None = None
-) -> Statement:
+def state_overhead(found: pd.Series, frame: pd.DataFrame) -> Statement:
     """State how much more, or less, was billed than the talk.
 
     Parameters
@@ -58,7 +55,7 @@ def state_overhead(
     frame
         The finished rows that it is of.
     """
-    meaning_of(found, "billing_overhead", meaning=meaning)
+    meaning_of(found, "billing_overhead")
     talk, billed = float(found["talk_minutes"]), float(found["billed_minutes"])
     every = say.span_of(frame)
     over = say.several(frame.index.nunique(), f"whole {every}")

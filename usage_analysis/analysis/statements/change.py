@@ -9,6 +9,7 @@ import pandas as pd
 
 from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.arrays import Floats
+from usage_analysis.analysis.columns import cell_number
 from usage_analysis.analysis.difference import CLAIMS
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import RATES, Meaning, meaning_of
@@ -105,7 +106,7 @@ def state_change(
     measure = measure or str(meaning.measure)
     unit = say.UNITS[measure]
     current, previous, low, high = (
-        _plain(row[name]) for name in ("current", "previous", "low", "high")
+        cell_number(row[name]) for name in ("current", "previous", "low", "high")
     )
     if not previous > 0:
         title = f"{say.sentence_case(say.counted(current, measure))}, none in the previous period"
@@ -143,7 +144,7 @@ def _verdict(row: Any, name: str, told: str, meaning: Meaning, among: int, kind:
         return f"{say.sentence_case(name)} {told}"
     no = f"No significant change in {name}"
     # Holm (1979) asks more of each of several changes than its own interval does.
-    if among > 1 and (_plain(row["low"]) > 0 or _plain(row["high"]) < 0):
+    if among > 1 and (cell_number(row["low"]) > 0 or cell_number(row["high"]) < 0):
         no += f" among {among} {kind} compared (Holm's rule), although its own interval excludes 0"
     return f"{no}: {told}"
 
@@ -209,15 +210,9 @@ def _relative(table: pd.DataFrame, *, rated: bool) -> tuple[Floats, Floats, Floa
     """Change and its interval: of rates as they are, of measures relative to the previous."""
     first, last = ("difference", "previous_rate") if rated else ("delta", "previous")
     names = (first, "low", "high", last)
-    delta, low, high, previous = (np.array([_plain(v) for v in table[name]]) for name in names)
+    delta, low, high, previous = (np.array([cell_number(v) for v in table[name]]) for name in names)
     whole = np.ones(len(table)) if rated else np.where(previous > 0, previous, np.nan)
     return delta / whole, low / whole, high / whole
-
-
-def _plain(value: Any) -> float:
-    if pd.isna(value):
-        return math.nan
-    return say.in_unit(value, "duration") if isinstance(value, pd.Timedelta) else float(value)
 
 
 def state_effects(effects: pd.DataFrame, meaning: Meaning | None = None) -> Statement:

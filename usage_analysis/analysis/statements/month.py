@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from usage_analysis.analysis import vocabulary as say
-from usage_analysis.analysis.billing import MICRO, amount_of, price_of
+from usage_analysis.analysis.billing import MICRO, Price, amount_of, price_of
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.month_days import BEGINS_LATE, BEGINS_WITHIN, NO_DAY
 from usage_analysis.analysis.statements.statement import Statement, describe_rows
@@ -22,7 +22,7 @@ def describe_month(
     daily: pd.DataFrame,
     *,
     measure: str | None = None,
-    price: Decimal | str | float | None = None,
+    price: Price | None = None,
     budget: float | None = None,
     confidence: float = 0.95,
     holidays: Iterable[object] | None = None,
@@ -74,7 +74,7 @@ def describe_month(
 
 
 def state_month(
-    found: pd.Series, *, price: Decimal | str | float | None = None, meaning: Meaning | None = None
+    found: pd.Series, *, price: Price | None = None, meaning: Meaning | None = None
 ) -> Statement:
     """State the projection of a month, given a row of `project_month` or `month_outlook`."""
     meaning = meaning_of(found, "project_month", meaning=meaning)

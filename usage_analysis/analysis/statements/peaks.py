@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usage_analysis.analysis import vocabulary as say
+from usage_analysis.analysis.arrays import Places
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.peaks import WholeDays, peak_hours
 from usage_analysis.analysis.profiles import load_profile, measured
@@ -157,7 +157,7 @@ def state_days(profile: pd.DataFrame, *, meaning: Meaning | None = None) -> Stat
     return Statement(words[0], f"{'; '.join(words)} ({_basis(basis)}).")
 
 
-def hours_that_stand_out(profile: pd.DataFrame) -> NDArray[np.intp]:
+def hours_that_stand_out(profile: pd.DataFrame) -> Places:
     """Return the hours of a profile that may be the busiest; none where that is most hours."""
     may_be = np.flatnonzero(profile["busiest"].to_numpy(dtype=bool))
     seen = int((profile["n"] > 0).sum())
@@ -220,7 +220,7 @@ def _of_day(day: pd.DataFrame, measure: str, whose: str) -> str:
     return f"The busiest hour of {whose} lies within {' or '.join(spans)}"
 
 
-def _runs(slots: NDArray[np.intp]) -> list[list[int]]:
+def _runs(slots: Places) -> list[list[int]]:
     """Slots that follow one another, together."""
     breaks = np.flatnonzero(np.diff(slots) > 1) + 1
     return [part.tolist() for part in np.split(slots, breaks)]

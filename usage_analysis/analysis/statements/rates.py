@@ -7,6 +7,7 @@ import pandas as pd
 
 from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.arrays import ratio
+from usage_analysis.analysis.columns import floats
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
@@ -128,7 +129,7 @@ def state_rates(rates: pd.DataFrame, meaning: Meaning | None = None) -> Statemen
     if rates.columns[0] == "calls":
         return state_rate(next(totals.itertuples()), meaning)
     name = meaning.name
-    calls, events = (totals[column].to_numpy(dtype=np.float64) for column in ("calls", "events"))
+    calls, events = floats(totals, "calls", "events")
     if not calls.sum() > 0:
         return state(f"No {meaning.calls}, so no {name}")
     many = say.several(int(np.count_nonzero(calls)), str(totals.index.name or "group"))

@@ -41,10 +41,10 @@ def state_total(
         return Statement(f"No {unit} in {buckets}", f"No {unit} in {when}.")
     so_far = f"{say.counted(total, measure)} in {when}"
     if len(used) == 0:
-        none = f"o finished {every} yet, so no mean of {unit} {say.per(every)}"
+        none = f"o finished {every} yet, so no mean of {unit} per {every}"
         return Statement(f"N{none}", f"{so_far}; n{none}.")
     values = in_units(used, measure)
-    mean = f"{say.counted(float(np.nanmean(values)), measure)} {say.per(every)} on average"
+    mean = f"{say.counted(float(np.nanmean(values)), measure)} per {every} on average"
     over = f"{len(used):,} whole {every}s" if len(used) > 1 else f"the one whole {every}"
     if len(used) == 1 or np.nansum(values) < len(used):
         # A mean of one bucket, or of less than one per bucket, says less than the sum.
