@@ -609,9 +609,9 @@ def test_hold_over_the_deadline(fault_server: Serve) -> None:
     with Client(KEY, base_url=server.url, deadline=30) as client, ThreadPoolExecutor(1) as pool:
         token = CancelToken()
         waiting = pool.submit(client.cancellable(token).call_usage, **WINDOW)
-        while not client._fetcher._limiter.pause_remaining():
+        while not client._fetcher.limiter.pause_remaining():
             time.sleep(0.01)
-        client._fetcher._limiter.pause(60)
+        client._fetcher.limiter.pause(60)
         with pytest.raises(
             TransportError, match="not sent; the server asked this client"
         ) as caught:
@@ -633,7 +633,7 @@ def test_refusal_before_a_hold(fault_server: Serve) -> None:
     first = answer(429, b"", "Retry-After: 1", "X-Request-Id: r-1")
 
     def refuses(peer: Any) -> None:
-        while not client._fetcher._limiter.pause_remaining():
+        while not client._fetcher.limiter.pause_remaining():
             peer.wait(0.01)
         peer.send(first)
 
@@ -642,7 +642,7 @@ def test_refusal_before_a_hold(fault_server: Serve) -> None:
         asking = pool.submit(client.call_usage, **WINDOW)
         while not server.requests:
             time.sleep(0.01)
-        client._fetcher._limiter.pause(60)
+        client._fetcher.limiter.pause(60)
         with pytest.raises(RateLimitError, match="got 429") as caught:
             asking.result()
     assert (caught.value.attempts, caught.value.request_id) == (1, "r-1")

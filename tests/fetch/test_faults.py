@@ -256,7 +256,7 @@ def test_back_off_is_shared(fault_server: Serve) -> None:
 
     def beside(peer: Peer) -> None:
         # One was under way: it is answered when the client knows that it should wait.
-        while not client._fetcher._limiter._open:
+        while not client._fetcher.limiter._open:
             peer.wait(0.01)
         peer.send(answer())
 

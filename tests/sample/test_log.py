@@ -281,7 +281,7 @@ def test_its_names_can_be_chosen():
 def test_a_log_is_not_paced():
     """A log in this process takes more questions than the vendor's limit lets through."""
     with from_calls(log(duration=[61, 1])) as client:
-        assert client._fetcher._limiter.reserve() == client._fetcher._limiter.reserve() == 0
+        assert client._fetcher.limiter.reserve() == client._fetcher.limiter.reserve() == 0
 
 
 def test_what_a_log_does_not_tell_is_absent(tmp_path):

@@ -169,7 +169,7 @@ class Display:
 
 def partly(view: View) -> str:
     """Return the note about provisional hours; empty where all hours are final."""
-    rows = view.hourly
+    rows = view.selected.hourly
     late = int(rows["provisional"].sum())
     if not late:
         return ""

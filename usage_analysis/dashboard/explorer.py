@@ -260,7 +260,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def _show(self, cached: CachedUsage, *, fetched: bool) -> None:
         """Draw what the controls say from an answer that holds it."""
         view = View(self._settings, cached, self._client.python)
-        if view.hourly["total_count"].sum() == 0:
+        if view.selected.hourly["total_count"].sum() == 0:
             self._enter("empty")
             self._keep(view, None)
             self.overview.clear()
@@ -382,7 +382,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         what = title_of(figure_of(axes)) if axes is not None else self.phase
         if self.error is not None:
             what = f"{self.phase}: {' '.join(str(self.error).split())}"
-        hours = len(self._view.hourly) if self._view is not None else 0
+        hours = len(self._view.selected.hourly) if self._view is not None else 0
         return (
             f"<Explorer {self._client.source}: {what} | {days.first} to {days.last} "
             f"({self._settings.timezone}) | {hours} hours, {self.phase} | fetch {self.fetches}, "

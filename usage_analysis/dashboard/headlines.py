@@ -51,7 +51,7 @@ def _largest(view: View) -> Statement:
 def _cost(view: View) -> Statement:
     if view.prepared.grouped:
         return state_costs(view.selected.breakdown, view.settings.price)
-    return state_cost(view.hourly, view.settings.price)
+    return state_cost(view.selected.hourly, view.settings.price)
 
 
 def _overhead(view: View) -> Statement:
@@ -95,7 +95,7 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "comparison": _change,
     "calendar": _total,
     "expected": lambda view: state_events(view.prepared.names["found"]),
-    "week": lambda view: state_peak(view.hourly, view.settings.measure),
+    "week": lambda view: state_peak(view.selected.hourly, view.settings.measure),
     "day": _drawn(state_days),
     "errors": _rate,
     "joins": _rate,
@@ -109,5 +109,5 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "pareto": _cost,
     "capacity": _drawn(state_capacity),
     "load_duration": _drawn(state_capacity),
-    "traffic_week": lambda view: state_peak(view.hourly, "traffic"),
+    "traffic_week": lambda view: state_peak(view.selected.hourly, "traffic"),
 }

@@ -111,7 +111,7 @@ def _sparkline(values: Floats, final: int) -> str:
 
 def _buckets(view: View) -> tuple[pd.DataFrame, int]:
     """Days of the view, or hours of a single day, and how many at the beginning are final."""
-    rows = view.selected.daily if view.settings.days.number > 1 else view.hourly
+    rows = view.selected.daily if view.settings.days.number > 1 else view.selected.hourly
     return rows, int(np.append(finished(rows), False).argmin())
 
 
@@ -143,7 +143,7 @@ def _errors(view: View) -> Card:
 
 def _cost(view: View) -> Card:
     rows, final = _buckets(view)
-    amount: Any = cost(view.hourly, view.settings.price)
+    amount: Any = cost(view.selected.hourly, view.settings.price)
     billed = View(replace(view.settings, measure="billed_minutes"), view.cached, "")
     line = rows["billed_minutes"].to_numpy(dtype=np.float64)
     return Card(vocabulary.money(amount), (_change(billed),), line, final)

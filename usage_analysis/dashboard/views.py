@@ -68,11 +68,6 @@ class View:
         return self.cached.selected(self.settings.selection, grouped=grouped)
 
     @property
-    def hourly(self) -> pd.DataFrame:
-        """Displayed hours of all calls."""
-        return self.selected.hourly
-
-    @property
     def prepared(self) -> Prepared:
         """The chosen figure with its result."""
         return self.prepare(self.settings.view)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
@@ -33,6 +34,7 @@ class Reply(NamedTuple, Generic[T]):
     date: datetime
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Fetcher:
     """Sends requests until they succeed, fail for good or reach their deadline.
 
@@ -50,16 +52,11 @@ class Fetcher:
         Key to remove from texts and bodies.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        policy: RetryPolicy,
-        limiter: RateLimiter,
-        account: Account,
-        key: Key,
-    ) -> None:
-        self._transport, self._policy = transport, policy
-        self._limiter, self._account, self._key = limiter, account, key
+    transport: Transport
+    policy: RetryPolicy
+    limiter: RateLimiter
+    account: Account
+    key: Key
 
     def fetch(
         self, params: Params, read: Read[T], deadline: Deadline, token: CancelToken
@@ -76,25 +73,25 @@ class Fetcher:
             if isinstance(outcome, Reply):
                 return outcome
             failure = outcome
-            wait = backoff(attempt, self._policy.max_backoff, failure.retry_after)
-            last = attempt == self._policy.max_attempts or wait >= deadline.remaining()
+            wait = backoff(attempt, self.policy.max_backoff, failure.retry_after)
+            last = attempt == self.policy.max_attempts or wait >= deadline.remaining()
             if last or not failure.retry:
                 raise failure.to_error(attempt, deadline.elapsed(), self._describe(params))
             _log.info("%s; attempt %d, the next in %.1f s", failure.error, attempt, wait)
             if failure.shared:
-                self._limiter.pause(wait)
+                self.limiter.pause(wait)
             else:
                 token.sleep(wait)
 
     def _await_turn(self, deadline: Deadline, token: CancelToken) -> float:
         """Wait for a free slot and return 0, or return a wait [s] that would pass the deadline."""
-        wait = self._limiter.reserve()
+        wait = self.limiter.reserve()
         while wait > 0:
             if wait >= deadline.remaining():
                 return wait
             token.sleep(wait)
             # Another request may have started a back-off meanwhile.
-            wait = self._limiter.pause_remaining()
+            wait = self.limiter.pause_remaining()
         return 0.0
 
     def _throttle_failure(self, wait: float) -> Failure:
@@ -106,27 +103,27 @@ class Fetcher:
 
     def _describe(self, params: Params) -> str:
         """Return the parameters for a message, without the key."""
-        said = self._key.hide(urlencode(params, safe=":"))
+        said = self.key.hide(urlencode(params, safe=":"))
         return said if len(said) <= _PARAMS_LIMIT else f"{said[:_PARAMS_LIMIT]}..."
 
     def _attempt(
         self, params: Params, deadline: Deadline, token: CancelToken, read: Read[T]
     ) -> Reply[T] | Failure:
-        response = self._transport(token, params, min(self._policy.timeout, deadline.remaining()))
+        response = self.transport(token, params, min(self.policy.timeout, deadline.remaining()))
         if isinstance(response, Failure):
             return response
-        now = self._account.now()
-        body = responses.response_body(response, now, self._key.hide)
+        now = self.account.now()
+        body = responses.response_body(response, now, self.key.hide)
         if isinstance(body, Failure):
             return body
-        self._account.update(response.headers)
+        self.account.update(response.headers)
         date = responses.parse_date(response.headers.get("Date", "")) or now
         try:
             return Reply(read(body, date), date)
         except ResponseError as error:
             retry, message = isinstance(error, wire.CutReplyError), str(error)
-            return responses.failure(ResponseError, message, response, self._key.hide, retry=retry)
+            return responses.failure(ResponseError, message, response, self.key.hide, retry=retry)
         except TimeoutError:
             problem = "not decoded before the deadline; ask for less, or set a longer deadline"
             message = f"{WHAT}: no complete answer: {problem}"
-            return responses.failure(TransportError, message, response, self._key.hide)
+            return responses.failure(TransportError, message, response, self.key.hide)

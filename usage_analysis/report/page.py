@@ -15,9 +15,9 @@ from typing import Any, Final
 import pandas as pd
 from matplotlib.figure import Figure
 
+from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.columns import finished
 from usage_analysis.analysis.selection import Selection
-from usage_analysis.analysis.vocabulary import number, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import style
 from usage_analysis.figures.colour import contrast
@@ -197,10 +197,9 @@ class _Page:
             results=self.results,
             theme=style.theme_in_use(),
             logo=self.logo,
+            tables=tables,
+            vocabulary=vocabulary,
             left_out=int((~finished(self.results.selected.daily)).sum()),
-            several=several,
-            has_parquet=tables.has_parquet(),
-            number=number,
             total=total,
             average=divmod(round(talk / joined), 60) if joined else None,
             summary=[
@@ -209,7 +208,6 @@ class _Page:
             ],
             sections=self.sections,
             shown=shown,
-            html_table=tables.html_table,
             terms=self.wanted is None or "terms" in self.wanted,
             version=version("usage-analysis"),
             digest=digest,

@@ -8,9 +8,12 @@ import numpy as np
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.account import AccountNames
+from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.query import local_day
 from usage_analysis.sample.calls import SECOND, midnight
 
+#: Key of the account, which opens nothing else.
+KEY = SAMPLE_KEY
 #: Default for today of the account, whose clock stands still.
 TODAY = date(2026, 4, 1)
 #: Time zone of the account's callers.

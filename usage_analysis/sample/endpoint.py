@@ -15,8 +15,9 @@ import httpx
 
 from usage_analysis.errors import refusal
 from usage_analysis.fetch.account import SOURCE_HEADER, AccountNames
+from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.key import SAMPLE_KEY
-from usage_analysis.sample.account import account_clock, check_account
+from usage_analysis.sample.account import NAMES, account_clock, check_account
 from usage_analysis.sample.calls import SECOND, Calls
 from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.filters import BadRequest, Filters, parse_filters, select
@@ -231,3 +232,36 @@ class SampleTransport(httpx.BaseTransport):
             request.headers.get("X-API-Key"),
         )
         return httpx.Response(response.status, headers=response.headers, content=response.body)
+
+
+def sample_client(*, seed: int = 0, today: date | str | None = None) -> Client:
+    """Return a client of the sample account, without a key or a network.
+
+    All filters work.
+
+    Parameters
+    ----------
+    seed
+        Seed of the simulation. The same seed always gives the same replies, byte for byte.
+    today
+        Today of the account, a date or ISO text; 2026-04-01 by default. Its clock stands still in
+        the afternoon of that day. There are calls of today and of the 365 days before.
+
+    Raises
+    ------
+    QueryError
+        The seed is not an integer from 0 up, or the day is not from 1972 to 2200.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(agent_ids=[ua.sample.AGENTS["Support line"]])
+    >>> usage.source
+    'sample'
+    """
+    endpoint = sample_endpoint(seed=seed, today=today)
+    given = [f"seed={seed!r}"] if seed else []
+    given += [f'today="{today}"'] if today else []
+    python = f"ua.sample_client({', '.join(given)})"
+    transport = SampleTransport(endpoint, names=NAMES, python=python)
+    return Client(api_key=SAMPLE_KEY, transport=transport)
