@@ -131,8 +131,8 @@ class PartStore:
             A part was compacted meanwhile; see `retry`.
         """
         paths = self.paths(months, *kinds)
-        gone = {path.parent for path in paths} if paths else set()
-        for path in [path for path in self._parts if path.parent in gone]:
+        folders = {path.parent for path in paths}
+        for path in [path for path in self._parts if path.parent in folders]:
             if path not in paths:
                 del self._parts[path]
         new = [

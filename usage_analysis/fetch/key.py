@@ -30,7 +30,7 @@ class Key(NamedTuple):
 
 def wrap_key(source: Source) -> Key:
     """Wrap the key of a text, a function or, for None, the environment variable."""
-    given: dict[str, tuple[re.Pattern[str], re.Pattern[bytes]]] = {}  # in order of use
+    given: dict[str, re.Pattern[str]] = {}  # in order of use
     lock = threading.Lock()
 
     def get() -> str:
@@ -40,24 +40,21 @@ def wrap_key(source: Source) -> Key:
         if find_problem(value) is None:  # invalid keys are never sent, so no response echoes them
             secret = _secret(value)
             with lock:
-                given[secret] = given.pop(secret) if secret in given else _patterns(secret)
+                given[secret] = given.pop(secret) if secret in given else _pattern(secret)
                 if len(given) > _REMEMBERED:
                     del given[next(iter(given))]
         return value
 
-    def patterns() -> list[tuple[re.Pattern[str], re.Pattern[bytes]]]:
-        with lock:
-            return list(given.values())
-
     def hide(text: str) -> str:
-        for found, _ in patterns():
-            text = found.sub(_HIDDEN, text)
+        with lock:
+            patterns = list(given.values())
+        for pattern in patterns:
+            text = pattern.sub(_HIDDEN, text)
         return text
 
     def hide_bytes(body: bytes | bytearray) -> bytes:
-        for _, found in patterns():
-            body = found.sub(_HIDDEN.encode(), body)
-        return bytes(body)
+        # Latin-1 has a character for every byte, and keys are ASCII.
+        return hide(body.decode("latin-1")).encode("latin-1")
 
     return Key(get, hide, hide_bytes)
 
@@ -67,10 +64,10 @@ def _secret(key: str) -> str:
     return secret if len(prefix) == _PREFIX and len(secret) >= _SECRET_FROM else key
 
 
-def _patterns(secret: str) -> tuple[re.Pattern[str], re.Pattern[bytes]]:
-    """Return patterns that match a text, with or without JSON escapes."""
+def _pattern(secret: str) -> re.Pattern[str]:
+    """Return a pattern that matches a text, with or without JSON escapes."""
     text = "".join(rf"(?:\\?{re.escape(char)}|\\u00{ord(char):02x})" for char in secret)
-    return re.compile(text, re.IGNORECASE), re.compile(text.encode(), re.IGNORECASE)
+    return re.compile(text, re.IGNORECASE)
 
 
 def inspect_key(key: Key) -> tuple[str | None, bool]:

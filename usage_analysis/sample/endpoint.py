@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import date, datetime
 from email.utils import formatdate
 from functools import cached_property
@@ -38,6 +38,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(eq=False, repr=False)
 class Endpoint:
     """The vendor's endpoint, answering from calls in memory.
 
@@ -67,38 +68,34 @@ class Endpoint:
         Clock of the rate limit [s].
     """
 
-    def __init__(
-        self,
-        calls: Callable[[], Calls],
-        *,
-        now: int,
-        until: int | None = None,
-        since: int | None = None,
-        source: Source = "sample",
-        lacking: Collection[str] = (),
-        key: str = SAMPLE_KEY,
-        all_time_filtered: bool = False,
-        rate_limit: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        if rate_limit is not None and not (rate_limit > 0 and math.isfinite(rate_limit)):
-            raise refusal("rate_limit", got=rate_limit)
-        self._make, self._lock = calls, Lock()
-        self.now, self.until, self.source = now, until, source
-        self.since = since
-        self._lacking = tuple(lacking)
-        self._opens = key.__eq__
-        self._all_time_filtered = all_time_filtered
-        self._bucket = None if rate_limit is None else _Bucket(rate_limit, clock)
+    calls: Callable[[], Calls]
+    _: KW_ONLY
+    now: int
+    until: int | None = None
+    since: int | None = None
+    source: Source = "sample"
+    lacking: Collection[str] = ()
+    key: str = SAMPLE_KEY
+    all_time_filtered: bool = False
+    rate_limit: float | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        """Check the rate limit."""
+        limit = self.rate_limit
+        if limit is not None and not (limit > 0 and math.isfinite(limit)):
+            raise refusal("rate_limit", got=limit)
+        self._lock = Lock()
+        self._bucket = None if limit is None else _Bucket(limit, self.clock)
         self._headers = {
             "Content-Type": "application/json",
-            "Date": formatdate(now // SECOND, usegmt=True),
-            SOURCE_HEADER: source,
+            "Date": formatdate(self.now // SECOND, usegmt=True),
+            SOURCE_HEADER: self.source,
         }
 
     @cached_property
     def _counter(self) -> Counter:
-        return Counter(self._make())
+        return Counter(self.calls())
 
     def respond(self, method: str, path: str, query: str, key: str | None) -> Response:
         """Return the response to a request; a bad request has status 400, 403, 404, 405 or 429."""
@@ -111,7 +108,7 @@ class Endpoint:
     ) -> tuple[int, Any, dict[str, str]]:
         if path != PATH:
             return 404, {"detail": "Not found."}, {}
-        if key is None or not self._opens(key):
+        if key != self.key:
             return 403, {"detail": "Invalid API key"}, {}
         if method != "GET":
             return 405, {"detail": f'Method "{method}" not allowed.'}, {"Allow": "GET"}
@@ -125,13 +122,13 @@ class Endpoint:
 
     def _usage(self, query: str) -> bytes:
         filters = parse_filters(query)
-        if "hourly" in self._lacking:
+        if "hourly" in self.lacking:
             _check_whole_days(query, filters)
         with self._lock:
             counter = self._counter
         hourly = counter.count(*select(counter.calls, filters))
-        body = render(hourly if self._all_time_filtered else counter.everything, hourly)
-        return drop_fields(body, self._lacking)
+        body = render(hourly if self.all_time_filtered else counter.everything, hourly)
+        return drop_fields(body, self.lacking)
 
 
 def _check_whole_days(query: str, filters: Filters) -> None:
