@@ -17,7 +17,7 @@ from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
 from usage_analysis.progress import ProgressOption, report_progress
-from usage_analysis.query import Filters, UsageQuery
+from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import LAG, REST, Source
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.reply_checks import window_of
@@ -110,8 +110,7 @@ class ArchiveClient(BaseClient):
                 scopes[group] = _find_scopes(question, held)
         wanted = list(dict.fromkeys(scope for found in scopes.values() for scope in found))
         first, last = self._window(next(iter(queries.values())), wanted, settled=REST in queries)
-        window: Filters = {"from_date": first, "to_date": last}
-        loaded = load(self._store, wanted, window, None)
+        loaded = load(self._store, wanted, {"from_date": first, "to_date": last}, None)
         with report_progress(progress) as report:
             report(len(wanted), len(wanted))
         usages = {group: loaded[found[0]] for group, found in scopes.items()}

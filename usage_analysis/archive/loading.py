@@ -127,9 +127,8 @@ def find_fetches(
     last = len(days) - 1 - np.argmax(there[:, ::-1], axis=1)
     after = np.arange(len(days)) - last[:, None]
     gaps = (~there & (after < 0)) | (cut & (after != 0))
-    open_ = cut.any(axis=1)
     # Today in some time zone may begin or end tomorrow in UTC.
-    beyond = after.max(axis=1, initial=0) > open_
+    beyond = after.max(axis=1, initial=0) > cut.any(axis=1)
     lacking = np.flatnonzero(~there.any(axis=1) | gaps.any(axis=1) | beyond).tolist()
     if lacking:
         one = _describe_gaps(scopes[row := lacking[0]], days, fetched[row], gaps[row])

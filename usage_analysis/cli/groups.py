@@ -1,30 +1,25 @@
 """Groups of calls that options name: one by one, in a CSV file, or those of the sample account."""
 
-from __future__ import annotations
-
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from usage_analysis.errors import QueryError
+from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import drop_empty_rest
 from usage_analysis.fetch.grouping import KINDS, Grouping, read_pairs
+from usage_analysis.progress import Progress
+from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES
-
-if TYPE_CHECKING:
-    from usage_analysis.fetch.client import Client
-    from usage_analysis.progress import Progress
-    from usage_analysis.query import UsageQuery
-    from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.tidy.usage import CallUsage
 
 
 def fetch_groups(
-    grouping: Grouping, client: Client, query: UsageQuery, progress: Progress | None
+    grouping: Grouping, client: BaseClient, query: UsageQuery, progress: Progress | None
 ) -> CallUsage:
     """Fetch the calls of each group, and the rest if there is any."""
     filters = {name: getattr(query, name) for name in query.as_dict()}
     how: dict[str, Any] = {"include_rest": True, "progress": progress, **filters}
-    usage = client.breakdown(grouping.filters(), name=grouping.column, **how)
-    return drop_empty_rest(usage)
+    return drop_empty_rest(client.breakdown(grouping.filters(), name=grouping.column, **how))
 
 
 def groups_of(options: argparse.Namespace) -> Grouping | None:

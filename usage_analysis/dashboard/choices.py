@@ -71,8 +71,7 @@ class Choices:
         Days that cannot be drawn in it get the nearest granularity that fits, until it fits again.
         """
         if settings.preset != CUSTOM:
-            today = self._today(settings.timezone)
-            days = days_of(settings.preset, today, self._billing_day)
+            days = days_of(settings.preset, self._today(settings.timezone), self._billing_day)
             settings = replace(settings, first=days.first, last=days.last)
         return replace(settings, granularity=nearest(self._granularity, settings.granularities))
 

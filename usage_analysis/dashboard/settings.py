@@ -163,8 +163,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Return the settings of the overview: all calls, compared with a previous period."""
         comparison = self.comparison if self.comparable else "weekdays"
         chosen = ("first", "last", "timezone", "hour_from", "hour_to", "price", *_FILTERS)
-        values = {name: getattr(self, name) for name in chosen}
-        return type(self)(comparison=comparison, **values)
+        return type(self)(comparison=comparison, **{name: getattr(self, name) for name in chosen})
 
     @property
     def granularities(self) -> list[str]:
@@ -173,8 +172,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as plain JSON values for `from_json`."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return {"version": VERSION} | plain
+        return {"version": VERSION, **msgspec.to_builtins(self)}
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Self:
@@ -285,8 +283,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             words["voice"] = self.voice
         if self.metadata_key and self.metadata_value:
             words[self.metadata_key] = self.metadata_value
-        texts = self._text_filters().items()
-        return words | {_TEXT_FILTERS[name]: text for name, text in texts}
+        return words | {_TEXT_FILTERS[name]: text for name, text in self._text_filters().items()}
 
     def apply_query(self, query: UsageQuery, names: AccountNames) -> Self:
         """Return settings with a query's filters, and its UTC dates as local days.

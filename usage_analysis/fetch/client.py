@@ -101,8 +101,7 @@ class Client(BaseClient):
         self._since = self._account.since
         policy = RetryPolicy(timeout, deadline, max_attempts, max_backoff)
         limiter = RateLimiter(PER_SECOND if self.source == "live" else None)
-        send = self._connections.run
-        self._fetcher = Fetcher(send, policy, limiter, self._account, self._key)
+        self._fetcher = Fetcher(self._connections.run, policy, limiter, self._account, self._key)
         #: Time limit of one query [s].
         self.deadline = deadline
         self._token: CancelToken | None = None
@@ -238,8 +237,7 @@ class Client(BaseClient):
 
         def decode(part: UsageQuery, body: Body, date: datetime) -> CheckedReply:
             # A call log may lack what the endpoint always sends.
-            reply = wire.decode(body, saved=saved, quoted=self._key.hide)
-            return check_reply(reply, part, date)
+            return check_reply(wire.decode(body, saved=saved, quoted=self._key.hide), part, date)
 
         def fetch(part: UsageQuery, deadline: Deadline) -> Reply[CheckedReply]:
             def read(body: Body, date: datetime) -> CheckedReply:

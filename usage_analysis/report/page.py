@@ -107,8 +107,7 @@ def build_report(
     if timezone is not None and selection is not None:
         raise QueryError("timezone: expected it in the selection alone, got both")
     chosen = selection or Selection(timezone=timezone or "UTC")
-    selected = chosen.of(usage, breakdown=breakdown, previous=previous)
-    results = ReportResults(selected, options)
+    results = ReportResults(chosen.of(usage, breakdown=breakdown, previous=previous), options)
     return write_report(results, folder, sections=sections, progress=progress)
 
 

@@ -43,8 +43,7 @@ def _unusual(results: ReportResults) -> Section:
     caption = "Unusual events: observed and expected over their hours, with their ratio"
     found = results.unusual.set_index("measure")
     tables = {"unusual": Table(caption, found, display.unusual_for_page(results.unusual))}
-    said = state_unusual(results.unusual)
-    words = [one.sentence for one in said]
+    words = [one.sentence for one in state_unusual(results.unusual)]
     return Section([results.expected], tables if len(results.unusual) else {}, words)
 
 
@@ -232,8 +231,7 @@ def _lacking(results: ReportResults, name: str) -> str:
         return "a previous period"
     if name == "groups" and results.selected.group_hours is None:
         return "a breakdown"
-    columns = results.lacks(_ESSENTIAL[name]) if name in _ESSENTIAL else []
-    return describe_columns(columns)
+    return describe_columns(results.lacks(_ESSENTIAL[name]) if name in _ESSENTIAL else [])
 
 
 def state_left_out(results: ReportResults) -> list[str]:

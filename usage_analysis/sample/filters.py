@@ -24,6 +24,7 @@ _DATETIME = re.compile(
 _TIME = re.compile(_TIME_FORM % 6)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _DURATION = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?s")
+_TEXT = re.compile(r".+", re.DOTALL)
 
 
 class BadRequest(Exception):  # noqa: N818 - the name of the answer, 400
@@ -178,19 +179,13 @@ def _uuid(text: str) -> str:
     return _check(_UUID, text.lower(), "Must be a valid UUID.")
 
 
-def _search(text: str) -> str:
-    if not text:
-        raise ValueError("This field may not be blank.")
-    return text
-
-
 # If a parameter is repeated that should come once, the last value counts.
 _PARAMETERS: dict[str, tuple[str, Callable[[list[str]], Any]]] = {
     "agentIds": ("agents", lambda texts: tuple(map(_uuid, texts))),
     "durationMax": ("longest", lambda texts: _duration(texts[-1], up=False)),
     "durationMin": ("shortest", lambda texts: _duration(texts[-1], up=True)),
     "fromDate": ("first", lambda texts: _instant(texts[-1], end=False)),
-    "search": ("search", lambda texts: _search(texts[-1])),
+    "search": ("search", lambda texts: _check(_TEXT, texts[-1], "This field may not be blank.")),
     "timeOfDayEnd": ("latest", lambda texts: _time_of_day(texts[-1])),
     "timeOfDayStart": ("earliest", lambda texts: _time_of_day(texts[-1])),
     "toDate": ("last", lambda texts: _instant(texts[-1], end=True)),
