@@ -12,20 +12,9 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.fetch.client import Client
+from usage_analysis.sample import columns
 from usage_analysis.sample.account import KEY
 from usage_analysis.sample.calls import Calls, Labels
-from usage_analysis.sample.columns import (
-    MISSING,
-    TOO_LONG,
-    get_column,
-    has_flags,
-    is_missing,
-    read_clock,
-    read_durations,
-    read_flags,
-    read_texts,
-    read_times,
-)
 from usage_analysis.sample.endpoint import Endpoint, SampleTransport
 from usage_analysis.sample.identifiers import identifier
 from usage_analysis.tidy.frames import LAG
@@ -129,13 +118,17 @@ def read_log(frame: pd.DataFrame) -> Log:
     """
     if not isinstance(frame, pd.DataFrame):
         raise QueryError(f"frame: expected a DataFrame of calls, got {type(frame).__name__}")
-    created = read_times(get_column(frame, "created"))
-    if (created == MISSING).any():
-        missing = np.count_nonzero(created == MISSING)
+    created = columns.read_times(columns.get_column(frame, "created"))
+    if (created == columns.MISSING).any():
+        missing = np.count_nonzero(created == columns.MISSING)
         raise QueryError(f"created: expected a time for each call, got {missing} empty cells")
     duration, joined = _talk(frame, created)
     created, dated = _dates(frame, created)
-    error = read_flags(get_column(frame, "error")) if "error" in frame else np.zeros_like(joined)
+    error = (
+        columns.read_flags(columns.get_column(frame, "error"))
+        if "error" in frame
+        else np.zeros_like(joined)
+    )
     duration = np.where(joined, duration, 0)
     agents, voices = _labels(frame, "agent"), _labels(frame, "voice")
     metadata = _metadata(frame)
@@ -179,7 +172,7 @@ def _dates(frame: pd.DataFrame, created: NDArray[np.int64]) -> tuple[NDArray[np.
     """
     # No offset is a fraction of a quarter of an hour.
     if len(created) and not np.any(created % (DAY // 96)):
-        clock = read_clock(get_column(frame, "created"))
+        clock = columns.read_clock(columns.get_column(frame, "created"))
         if not np.any(clock % DAY):
             return clock, True
     return created, False
@@ -216,24 +209,24 @@ def _talk(
     start = created
     joined = None
     if "joined" in frame:
-        column = get_column(frame, "joined")
-        if has_flags(column):
-            joined = read_flags(column)
+        column = columns.get_column(frame, "joined")
+        if columns.has_flags(column):
+            joined = columns.read_flags(column)
         else:
-            start = read_times(column)
-            joined = start != MISSING
+            start = columns.read_times(column)
+            joined = start != columns.MISSING
     if "duration" in frame:
-        duration = read_durations(get_column(frame, "duration"))
+        duration = columns.read_durations(columns.get_column(frame, "duration"))
     elif "ended" in frame:
-        ended = read_times(get_column(frame, "ended"))
-        names = ended != MISSING if joined is None else joined & (ended != MISSING)
+        ended = columns.read_times(columns.get_column(frame, "ended"))
+        names = ended != columns.MISSING if joined is None else joined & (ended != columns.MISSING)
         duration = np.where(names, ended - np.where(names, start, 0), 0)
     else:
         raise QueryError(f"duration: expected this column or 'ended', got {list(frame.columns)}")
     if (duration < 0).any():
         negative = np.count_nonzero(duration < 0)
         raise QueryError(f"duration: expected 0 or more, got {negative} negative durations")
-    if (duration >= TOO_LONG).any():
+    if (duration >= columns.TOO_LONG).any():
         raise QueryError("duration: expected less than 1,000,000,000 s")
     return duration, duration > 0 if joined is None else joined
 
@@ -242,7 +235,7 @@ def _billed_minutes(frame: pd.DataFrame) -> NDArray[np.int32]:
     """Return the billed time from the log; zeros, which no reply shows, without it [1/10 min]."""
     if "billed_minutes" not in frame:
         return np.zeros(len(frame), dtype=np.int32)
-    column = get_column(frame, "billed_minutes")
+    column = columns.get_column(frame, "billed_minutes")
     minutes = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     tenths = np.where(np.isfinite(minutes), 10 * minutes, -1)
     wrong = (tenths < 0) | (tenths >= 2**31) | (np.abs(tenths - np.rint(tenths)) > 1e-6)
@@ -255,7 +248,7 @@ def _billed_minutes(frame: pd.DataFrame) -> NDArray[np.int32]:
 def _labels(frame: pd.DataFrame, name: str) -> Labels:
     if name not in frame:
         return Labels(np.full(len(frame), -1, dtype=np.int32), ())
-    return read_texts(get_column(frame, name))
+    return columns.read_texts(columns.get_column(frame, name))
 
 
 def _with_ids(labels: Labels) -> Labels:
@@ -274,12 +267,15 @@ def _metadata(frame: pd.DataFrame) -> dict[str, Labels]:
     """Return the labels of each key, from dicts in `metadata` and columns `metadata.<key>`."""
     found: dict[str, Labels] = {}
     if "metadata" in frame:
-        cells = get_column(frame, "metadata").tolist()
-        rows = [cell if isinstance(cell, Mapping) or not is_missing(cell) else {} for cell in cells]
+        cells = columns.get_column(frame, "metadata").tolist()
+        rows = [
+            cell if isinstance(cell, Mapping) or not columns.is_missing(cell) else {}
+            for cell in cells
+        ]
         if wrong := [row for row in rows if not isinstance(row, Mapping)]:
             raise QueryError(f"metadata: expected a dict or an empty cell, got {wrong[0]!r}")
         for key in dict.fromkeys(key for row in rows for key in row):
-            found[str(key)] = read_texts([row.get(key) for row in rows])
+            found[str(key)] = columns.read_texts([row.get(key) for row in rows])
     for name in frame.columns:
         if str(name).startswith("metadata."):
             found[str(name).removeprefix("metadata.")] = _labels(frame, name)

@@ -9,15 +9,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.sample.account import (
-    AGENTS,
-    METADATA,
-    SUMMARIES,
-    TENANTS,
-    TODAY,
-    VOICES,
-    account_clock,
-)
+from usage_analysis.sample import account
 from usage_analysis.sample.calls import SECOND, Calls, Labels, billed_tenths, midnight
 from usage_analysis.sample.intensity import HABITS, by_agent, call_intensity, campaign_week
 from usage_analysis.sample.random_bits import RandomBits
@@ -38,13 +30,13 @@ _LONGEST = 3_600 * SECOND
 _STEP = 1_115_101_752_476
 
 
-def simulate(seed: int = 0, today: date = TODAY) -> Calls:
+def simulate(seed: int = 0, today: date = account.TODAY) -> Calls:
     """Simulate the calls of the 365 days before today, and of today so far."""
     bits = RandomBits(seed)
     first = midnight(today) // HOUR - 365 * 24
-    hours = np.arange(first, account_clock(today) // HOUR + 1)
+    hours = np.arange(first, account.account_clock(today) // HOUR + 1)
     created, agent = _draw_arrivals(bits, hours, call_intensity(bits, hours, today))
-    created = created[: np.searchsorted(created, account_clock(today), side="right")]
+    created = created[: np.searchsorted(created, account.account_clock(today), side="right")]
     return _draw_calls(bits, created, agent[: len(created)], today)
 
 
@@ -81,7 +73,7 @@ def _draw_calls(
     duration[error] //= 3
     stuck = np.searchsorted(created, midnight(today) + _STUCK * 60 * SECOND)
     duration[stuck], joined[stuck], error[stuck] = _STUCK_FOR, True, False
-    clock = account_clock(today)
+    clock = account.account_clock(today)
     over = created + duration
     duration[over > clock] = 0
     unbilled = error | (over > clock - _BILLING)
@@ -98,10 +90,12 @@ def _draw_calls(
         billed=billed_tenths(duration, unbilled),
         joined=joined,
         error=error,
-        agent=Labels(agent.astype(np.int16), tuple(AGENTS.values())),
-        voice=Labels(_look_up_by_agent("voices", agent, draw(4, 4)), tuple(VOICES.values())),
-        summary=Labels(summary, SUMMARIES),
-        metadata={key: Labels(codes[key], values) for key, values in METADATA.items()},
+        agent=Labels(agent.astype(np.int16), tuple(account.AGENTS.values())),
+        voice=Labels(
+            _look_up_by_agent("voices", agent, draw(4, 4)), tuple(account.VOICES.values())
+        ),
+        summary=Labels(summary, account.SUMMARIES),
+        metadata={key: Labels(codes[key], values) for key, values in account.METADATA.items()},
     )
 
 
@@ -116,10 +110,10 @@ def _tenant_table() -> NDArray[np.int16]:
 
     The remainder goes to the largest.
     """
-    shares = [720_720 // (rank + 2) for rank in range(len(TENANTS))]
+    shares = [720_720 // (rank + 2) for rank in range(len(account.TENANTS))]
     counts = [4096 * share // sum(shares) for share in shares]
     counts[0] += 4096 - sum(counts)
-    return np.repeat(np.arange(len(TENANTS), dtype=np.int16), counts)
+    return np.repeat(np.arange(len(account.TENANTS), dtype=np.int16), counts)
 
 
 def _campaign_codes(

@@ -17,18 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, refusal
+from usage_analysis.tidy import zones
 from usage_analysis.tidy.frames import LAG, from_integers
 from usage_analysis.tidy.periods import aggregate, calendar, in_timezone
 from usage_analysis.tidy.wire import MEASURES
-from usage_analysis.tidy.zones import (
-    HOUR,
-    Instants,
-    clock_of,
-    has_whole_hours,
-    offsets,
-    row_times,
-    to_index,
-)
+from usage_analysis.tidy.zones import HOUR, Instants
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -57,7 +50,7 @@ class Window:
     @property
     def divides(self) -> bool:
         """True if the zone's offset is not whole hours, so that UTC hours are divided."""
-        return not has_whole_hours(self.zone, self.start - HOUR, self.end + HOUR)
+        return not zones.has_whole_hours(self.zone, self.start - HOUR, self.end + HOUR)
 
     def hours(self) -> Instants:
         """Return the UTC hours that had begun [us]."""
@@ -69,7 +62,9 @@ class Window:
         hours = self.hours()
         waiting = hours + HOUR > self.as_of - LAG
         none = np.zeros(len(hours), dtype=np.int64)
-        frame = pd.DataFrame({"total_count": none, "provisional": waiting}, to_index(hours, UTC))
+        frame = pd.DataFrame(
+            {"total_count": none, "provisional": waiting}, zones.to_index(hours, UTC)
+        )
         frame.attrs["every"] = "h"
         return frame
 
@@ -148,12 +143,12 @@ def _by_period(hours: Instants, every: str, place: tzinfo) -> _Plan:
     import narwhals as nw
 
     number, start_of = calendar(every)
-    present, bucket_of = np.unique(number(clock_of(hours, place)), return_inverse=True)
+    present, bucket_of = np.unique(number(zones.clock_of(hours, place)), return_inverse=True)
     starts = start_of(present)
     time = nw.col("time")
     if every[0] in "DW":
         size = int(start_of(present[:1] + 1)[0]) - int(starts[0])
-        since, held = offsets(place, int(hours[0]), int(hours[-1]) + HOUR)
+        since, held = zones.offsets(place, int(hours[0]), int(hours[-1]) + HOUR)
         local = time + _lookup(time, since, held)
         return _Plan(local - (local - int(starts[0])) % size, starts, bucket_of)
     # In UTC, for each comparison would find the local time anew; a clock that is put back over
@@ -271,7 +266,7 @@ def _flags(waiting: Waiting, hours: Instants, plan: _Plan, rows: int) -> NDArray
 def _on_clock(hourly: pd.DataFrame, every: str, window: Window) -> pd.DataFrame:
     """Return the hours of a window in its time zone, or their sums by period."""
     local = in_timezone(hourly, window.zone)
-    times = row_times(local)
+    times = zones.row_times(local)
     inside = (times > window.start - HOUR) & (times < window.end)
     if not inside.all():
         local = local[inside]
