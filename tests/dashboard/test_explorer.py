@@ -169,7 +169,7 @@ def test_the_largest_groups_are_named(start):
 def test_the_number_of_groups_changes_no_share(start):
     """Shares are of all calls, however many groups are drawn by themselves."""
     explorer = start(group="tenant", tab="money", view="pareto", top=1)
-    minutes = explorer._view.hourly["billed_minutes"].sum()
+    minutes = explorer._view.selected.hourly["billed_minutes"].sum()
     largest = explorer.table.sort_values("billed_minutes").iloc[-1]
     titles = set()
     for number in (1, 6, 12):
@@ -213,7 +213,7 @@ def test_calls_in_no_group_are_the_rest(start, names):
 def test_a_price_is_told_as_it_is_asked(start):
     """The headline and the table of costs are those of the rate chosen."""
     explorer = start(group="agent", tab="money", view="pareto")
-    minutes = explorer._view.hourly["billed_minutes"].sum()
+    minutes = explorer._view.selected.hourly["billed_minutes"].sum()
     for price in ("0.05", "0.1"):
         explorer.price.value = price
         total = float(re.search(r"of USD ([\d,.]+),", explorer.sentence)[1].replace(",", ""))
@@ -735,7 +735,7 @@ def test_a_report_is_of_what_is_on_show(explorer):
         explorer.group.value = "agent"
         explorer.hour_from.value, explorer.hour_to.value = 9, 17
         explorer.limit.value, explorer.price.value = 3, "0.07"
-    calls = f"{explorer._view.hourly['total_count'].sum():,} calls"
+    calls = f"{explorer._view.selected.hourly['total_count'].sum():,} calls"
     assert calls in explorer.image.alt
     explorer.leave["Report"].click()
     link = explorer.display.file.value

@@ -32,7 +32,7 @@ def explorer():
 
 def test_the_cards_say_what_the_helpers_compute(explorer):
     """Each value is that of the public helper on the selected hours."""
-    shown, hourly = cards(explorer), explorer._view.hourly
+    shown, hourly = cards(explorer), explorer._view.selected.hourly
     assert [words[0] for words in shown.values()] == [
         "Calls", "Error rate", "Cost", "Busy hour", "Month's end",
     ]  # fmt: skip
@@ -102,7 +102,7 @@ def test_a_column_that_the_data_lack_is_named():
     state = {"preset": "custom", "first": "2026-03-02", "last": "2026-03-06"}
     explorer = ua.Explorer(ua.sample.from_calls(log), timezone="UTC", state=state)
     shown = cards(explorer)
-    assert shown["trend"][1] == f"{explorer._view.hourly['total_count'].sum():,}"
+    assert shown["trend"][1] == f"{explorer._view.selected.hourly['total_count'].sum():,}"
     assert len(shown["week"]) > 1
     for name, column in (("errors", "error_count"), ("billed", "billed_minutes"),
                          ("month", "billed_minutes")):  # fmt: skip
