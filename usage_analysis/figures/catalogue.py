@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.capacity import capacity
+from usage_analysis.analysis.change_points import change_points
 from usage_analysis.analysis.comparison import compare_periods
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference, rate_effects
@@ -20,7 +21,7 @@ from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.statements.month import describe_month
 from usage_analysis.analysis.unusual import expected, unusual
 from usage_analysis.figures.compare import plot_comparison, plot_effects
-from usage_analysis.figures.entry import Bucketed, Entry, Prepared, Step, Use
+from usage_analysis.figures.entry import Bucketed, Changed, Entry, Prepared, Step, Use
 from usage_analysis.figures.expected import plot_expected
 from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
@@ -54,8 +55,12 @@ def _rate(name: str, heading: str, function: _Function, event: str) -> Entry:
     return Entry(
         name=name,
         heading=heading,
-        steps=(_BUCKETS, _table(function, "table")),
-        plot=_plot(plot_error_rate, **_NAMED),
+        steps=(
+            _BUCKETS,
+            _table(function, "table"),
+            Changed("changes", change_points, ("daily",), {"measure": function.__name__}),
+        ),
+        plot=_plot(plot_error_rate, changes=Use("changes"), **_NAMED),
         rows="final",
         groups="optional",
         columns=frozenset({event}),
@@ -92,8 +97,14 @@ _ENTRIES: Final = (
     Entry(
         name="trend",
         heading="Over time",
-        steps=(_BUCKETS, Bucketed("previous", aggregate, ("previous",))),
-        plot=_plot(plot_trend, **_MEASURE, previous=Use("previous"), **_NAMED),
+        steps=(
+            _BUCKETS,
+            Bucketed("previous", aggregate, ("previous",)),
+            Changed("changes", change_points, ("daily",), _MEASURE),
+        ),
+        plot=_plot(
+            plot_trend, **_MEASURE, previous=Use("previous"), changes=Use("changes"), **_NAMED
+        ),
         groups="optional",
         previous="beside",
     ),

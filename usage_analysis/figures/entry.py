@@ -128,6 +128,22 @@ class Bucketed(Step):
         return [f"{self.target} = {name if every == 'h' else f'ua.aggregate({name}, {every!r})'}"]
 
 
+class Changed(Step):
+    """Finds lasting changes in the days of one series."""
+
+    def run(self, names: Mapping[str, Any], **_: Any) -> Any:
+        """Return the changes; None for a breakdown, and where there are none."""
+        if names["grouped"]:
+            return None
+        found = super().run({**names, "daily": aggregate(names["hourly"], "D")})
+        return found if len(found) else None
+
+    def python(self, names: Mapping[str, Any]) -> list[str]:
+        """Return the lines that find the changes that are drawn."""
+        daily = 'daily = ua.aggregate(hourly, "D")'
+        return [] if self.run(names) is None else [daily, *super().python(names)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A figure of the catalogue.

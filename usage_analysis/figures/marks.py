@@ -13,12 +13,15 @@ from matplotlib.axes import Axes
 from usage_analysis.analysis.marks import Mark as Mark
 from usage_analysis.analysis.marks import left_out as left_out
 from usage_analysis.analysis.marks import without as without
-from usage_analysis.analysis.vocabulary import shorten
-from usage_analysis.figures.axes import Floats, figure_of, width_of
+from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.vocabulary import change, level, percents, shorten, signed
+from usage_analysis.errors import QueryError
+from usage_analysis.figures.axes import Floats, figure_of, has_groups, width_of
 from usage_analysis.figures.labels import text_width
 from usage_analysis.figures.provenance import window_in_words
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of
+from usage_analysis.tidy.zones import zone_of
 
 _BESIDE = 0.04
 #: Size of names on the axes [pt].
@@ -64,6 +67,31 @@ def draw_marks(
             )
         if free is not None:
             _name(ax, mark_in_words(mark, counted), max(first, low), free)
+
+
+def marks_of_changes(
+    changes: pd.DataFrame | None, of: Meaning, frame: pd.DataFrame
+) -> tuple[list[Mark], str]:
+    """Return a mark with its size for each lasting change of what is drawn, and their key."""
+    if changes is None:
+        return [], ""
+    found = meaning_of(changes, "change_points", name="changes")
+    if has_groups(frame) or changes.columns[0] != "date":
+        raise QueryError("changes: expected one series, got a breakdown; take one group of both")
+    if (found.measure, found.event) != (of.measure, of.event):
+        raise QueryError(f"changes: expected changes of {of.name}, got changes of {found.name}")
+    marks = []
+    for row in changes.to_dict("records"):
+        if of.event is not None:
+            size = " to ".join(percents(row["before"], row["after"])) + " %"
+        elif row["before"] > 0:
+            low, high = (signed(100 * end, 1) for end in (row["low"], row["high"]))
+            size = f"{change(row['change'])} ({low} to {high})"
+        else:
+            size = f"first {of.name}"
+        marks.append(Mark(pd.Timestamp(row["date"]).tz_localize(zone_of(frame)), size))
+    interval = "" if of.event is not None else f" ({level(found.level)} interval)"
+    return marks, f"dotted: level changed{interval}" if marks else ""
 
 
 def mark_in_words(mark: Mark, counted: pd.DataFrame | None = None) -> str:

@@ -15,7 +15,7 @@ from usage_analysis.figures import axes, lines
 from usage_analysis.figures.axes import MANY, WEEK, Floats, Groups, percents_of
 from usage_analysis.figures.labels import label_ends, write_beside
 from usage_analysis.figures.lines import ON_AXIS
-from usage_analysis.figures.marks import SIZE, Room, draw_marks, left_out
+from usage_analysis.figures.marks import SIZE, Room, draw_marks, left_out, marks_of_changes
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of, scale_rates, time_axis
@@ -23,7 +23,12 @@ from usage_analysis.figures.ticks import dates_of, scale_rates, time_axis
 
 @plot("error_rate", "join_rate", columns=("calls", "events", "rate", "low", "high", "enough"))
 def plot_error_rate(
-    panel: Panel, rates: pd.DataFrame, *, groups: Groups = None, **_: Unpack[MarkedResultOptions]
+    panel: Panel,
+    rates: pd.DataFrame,
+    *,
+    changes: pd.DataFrame | None = None,
+    groups: Groups = None,
+    **_: Unpack[MarkedResultOptions],
 ) -> Caption:
     """Draw the error rate or the join rate over time as a line, with its interval as a band.
 
@@ -35,6 +40,9 @@ def plot_error_rate(
         enough calls. For two weeks of days or more, each point of a group is the rate of the last
         seven days; for more than 120 days there is one point per week, because the rates of single
         days would hide each other.
+    changes
+        Result of `change_points` for the same rate. Each change is a dotted line with the rates
+        before and after it, on the first day of the new level.
     groups
         Groups to draw: their names, or how many of the largest (6).
     marks
@@ -57,6 +65,7 @@ def plot_error_rate(
     """
     ax, of, marks, _about = panel
     band = f"{level(of.level)} interval"
+    dated, changed = marks_of_changes(changes, of, rates)
     time_axis(ax, rates)
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     used = rates[~left_out(rates, marks)]
@@ -68,11 +77,11 @@ def plot_error_rate(
         few = _draw_rate(ax, rates, theme.alarm if of.better == "less" else theme.main)
         _scale(ax, rates)
         _draw_overall(ax, used)
-    draw_marks(ax, marks)
+    draw_marks(ax, [*dated, *marks])
     return Caption(
         f"Line of the {of.name} per {span_of(rates)} with its {band} as a band",
         state_rates(used, of).title,
-        f"band: {band}{where}{'; ○ few calls' if few else ''}{more}",
+        f"band: {band}{where}{'; ○ few calls' if few else ''}{more}{changed and f'; {changed}'}",
         empty=empty_chart(rates),
     )
 

@@ -18,7 +18,7 @@ from usage_analysis.figures import lines
 from usage_analysis.figures.axes import MANY, WEEK, Groups, groups_by_size
 from usage_analysis.figures.labels import label_ends
 from usage_analysis.figures.lines import ON_AXIS, Ends
-from usage_analysis.figures.marks import Mark, draw_marks, left_out
+from usage_analysis.figures.marks import Mark, draw_marks, left_out, marks_of_changes
 from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
 from usage_analysis.figures.ticks import dates_of, from_zero, time_axis
@@ -35,6 +35,7 @@ def plot_trend(
     *,
     measure: str = "total_count",
     previous: pd.DataFrame | None = None,
+    changes: pd.DataFrame | None = None,
     groups: Groups = None,
     **_: Unpack[MarkedOptions],
 ) -> Caption:
@@ -50,6 +51,9 @@ def plot_trend(
         Column to draw; durations are drawn in minutes.
     previous
         Hours or days of a previous period, drawn dashed from the first day of `frame`.
+    changes
+        Result of `change_points` for the same measure. Each change is a dotted line with its size
+        on the first day of the new level.
     groups
         Groups to name: their names, or how many of the largest (6). The others are grey lines.
     marks
@@ -58,8 +62,8 @@ def plot_trend(
     Raises
     ------
     QueryError
-        The column is missing, a group is unknown, or `previous` was given for a breakdown or for
-        buckets longer than a day.
+        The column is missing, a group is unknown, `changes` are of another measure, or `previous`
+        was given for a breakdown or for buckets longer than a day.
 
     Notes
     -----
@@ -78,6 +82,7 @@ def plot_trend(
     'talk [min per day]'
     """
     ax, of, marks, _about = panel
+    dated, changed = marks_of_changes(changes, of, frame)
     every, grouped = span_of(frame), group_column(frame) is not None
     time_axis(ax, frame)
     smoothed = key = ""
@@ -87,10 +92,12 @@ def plot_trend(
         smoothed = _draw_groups(ax, frame, measure, groups, marks)
     else:
         beside, key = _draw_previous(ax, frame, previous, measure)
-        key = "; ".join(filter(None, (_draw_single(ax, frame, measure, marks, beside), key)))
+        key = "; ".join(
+            filter(None, (_draw_single(ax, frame, measure, marks, beside), key, changed))
+        )
     ax.set_ylabel(f"{smoothed}{axis_name(measure, every)}")
     # A few buckets of groups have no mean, and the shares in the title are of all.
-    draw_marks(ax, marks, counted=frame if grouped and not smoothed else None)
+    draw_marks(ax, [*dated, *marks], counted=frame if grouped and not smoothed else None)
     found = state_largest(frame, measure) if grouped else state_total(frame, measure, marks)
     return Caption(f"Line of {of.name} per {every}", found.title, key)
 
