@@ -7,14 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
 
 import usage_analysis as ua
 from tests.analysis.agents import account, plant
+from tests.dashboard.transports import Watched, watched_client
+from usage_analysis.cli import check as check_command
 from usage_analysis.cli import main
-from usage_analysis.report.rules import Silence, Stale, Unusual, alarms_of
+from usage_analysis.report.rules import ErrorRate, Silence, Stale, Unusual, alarms_of
 
 ZONE = 'timezone = "America/New_York"\n'
 
@@ -159,6 +162,71 @@ def test_limit_is_judged_by_the_days_up_to_each_hour(tmp_path, capsys):
         for last in ("2026-03-16", "2026-03-25")
     )
     assert short == long
+
+
+class Failing(Watched):
+    """The sample account, in which every call has failed in the last minutes."""
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__()
+        self.since = pd.Timestamp(self.clock()) - pd.Timedelta(minutes=minutes)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        answer.read()
+        body = answer.json()
+        first = pd.Timestamp(request.url.params["fromDate"])
+        for row in body["hourly"]:
+            time = pd.Timestamp(row["date"], tz="UTC") + pd.Timedelta(hours=row["hour"])
+            if max(time, first) >= self.since:
+                row["errorCount"] = row["totalCount"]
+        for row in body["daily"]:
+            hours = [one for one in body["hourly"] if one["date"] == row["date"]]
+            row["errorCount"] = sum(one["errorCount"] for one in hours)
+        return httpx.Response(200, json=body)
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(110, 1), (0, 0)])
+def test_errors_of_the_last_minutes_are_told_at_once(
+    tmp_path, capsys, monkeypatch, minutes, status
+):
+    """The last hour and the last five minutes are an alarm without waiting for a whole hour."""
+    transport = Failing(minutes)
+    monkeypatch.setattr(check_command, "open_client", lambda _: watched_client(transport))
+    path = rules(tmp_path, kind="error_rate", objective=0.95)
+    found = check(path, capsys=capsys)
+    assert found[0] == status
+    (short,) = (one for one in transport.seen if not one["fromDate"].endswith(":00:00Z"))
+    ends = [pd.Timestamp(short[name]) for name in ("fromDate", "toDate")]
+    assert ends[1] - ends[0] == pd.Timedelta(minutes=5)
+    if status:
+        (alarm,) = found[1]["fired"]
+        assert "errors of the last hour (" in alarm["message"]
+        assert " and the last 5 minutes (" in alarm["message"]
+
+
+@pytest.mark.parametrize("seeds", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_quiet_minutes_raise_no_alarm(seeds):
+    """From 20 to 4,800 calls per day at half the budget, no hour of a month is an alarm at once."""
+    rng = np.random.default_rng(3)
+    for calls in (20, 200, 4_800):
+        for _ in range(seeds):
+            number = rng.poisson(calls / 24, 30 * 24)
+            # Errors scatter by day twice as much as chance.
+            scatter = max(3 / (0.005 * calls), 1e-9)
+            level = 0.005 * rng.gamma(1 / scatter, scatter, 30).repeat(24)
+            hourly = pd.DataFrame(
+                {"total_count": number, "error_count": rng.binomial(number, level.clip(max=1))},
+                pd.date_range("2026-06-01", periods=720, freq="h", tz="UTC", name="time"),
+            ).assign(provisional=False)
+            errors = hourly["error_count"].rolling(2).sum().to_numpy()
+            # With fewer errors in two hours there is no alarm whatever the last minutes bring.
+            for end in np.flatnonzero(errors[26:] >= 6)[:: 1 if seeds > 2 else 50] + 27:
+                rows, now = hourly.iloc[end - 26 : end], hourly.index[end].to_pydatetime()
+                rule = ErrorRate(name="mine", objective=0.99)
+                worst = rows.iloc[-1:].assign(error_count=rows["total_count"].iloc[-1:])
+                found = alarms_of(rule, rows, rows.index[-1], now, (), worst)
+                assert not [one for one in found if "5 minutes" in one.message]
 
 
 def test_missing_file_and_missing_data_have_their_status(tmp_path, capsys):

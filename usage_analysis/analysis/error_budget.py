@@ -18,10 +18,17 @@ from usage_analysis.tidy.zones import HOUR
 _WINDOWS = (1, 6, 12, 72)
 _BUDGET_HOURS = 30 * 24
 _FAST, _SLOW = 3.0, 1.0
+#: Burn rate of an hour that spends 2 % of a 30-day budget.
+_AT_ONCE = 14.4
+_MIN_ERRORS = 6
 
 
 def burn_rate(
-    hourly: pd.DataFrame, slo: float = 0.99, *, confidence: float = 0.95, min_errors: int = 6
+    hourly: pd.DataFrame,
+    slo: float = 0.99,
+    *,
+    confidence: float = 0.95,
+    min_errors: int = _MIN_ERRORS,
 ) -> pd.DataFrame:
     """Return how fast errors use up the error budget of a target, with two alerts.
 
@@ -123,6 +130,25 @@ def burn_rate(
         method="burn rate of the error budget (SRE Workbook, ch. 5), Wilson intervals",
     )  # fmt: skip
     return with_meaning(out, meaning, hourly)
+
+
+def burns_at_once(hour: tuple[int, int], minutes: tuple[int, int], slo: float) -> bool:
+    """Return whether the last hour and the last five minutes both burn at 14.4 or more.
+
+    This is the fastest alert of the SRE Workbook (chapter 5, multiwindow alerts). The hour needs as
+    much evidence as the fast alert of `burn_rate`.
+
+    Parameters
+    ----------
+    hour, minutes
+        Errors and calls of the last hour, and of the last five minutes.
+    slo
+        Target share of calls without an error.
+    """
+    (errors, calls), (failed, late) = hour, minutes
+    burning = _AT_ONCE * (1 - slo)
+    certain = _exceeds(np.array([errors]), np.array([calls]), burning, 0.95)
+    return bool(certain[0]) and errors >= _MIN_ERRORS and failed >= max(1.0, burning * late)
 
 
 def _windows(kept: pd.DataFrame) -> Iterator[tuple[int, Values, Values, Booleans]]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,7 +71,7 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
     import pandas as pd
 
     from usage_analysis.archive.archive import Archive
-    from usage_analysis.report.rules import Stale, alarms_of, calendar, read_rules
+    from usage_analysis.report.rules import ErrorRate, Stale, alarms_of, calendar, read_rules
     from usage_analysis.tidy.periods import in_timezone
 
     rules = read_rules(options.rules)
@@ -88,24 +89,26 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
         if archive is not None:  # it may begin later
             begin = max(begin, archive.scopes()["first"].min().date())
         query = UsageQuery.local_days(begin, last, rules.timezone)
-        frames, now = {}, None
+        frames, newest = {}, {}
+        now: Any = None
+        fetch = partial(_fetch, client, rules, options)
         for by in {rule.by for rule in rules.rule}:
-            if by is None:
-                usage = client.call_usage(query, progress=progress_bar("check"))
-            else:
-                grouping = _grouping(by, rules, options)
-                usage = fetch_groups(grouping, client, query, progress_bar("check"))
+            usage = fetch(by, query)
             frames[by] = in_timezone(usage.hourly, rules.timezone)
             now = usage.as_of if now is None else max(now, usage.as_of)
             if usage.source != "sample":  # an archive's clock stands still
                 now = max(now, datetime.now(UTC))
+        if not options.replay and archive is None:
+            window = UsageQuery(from_date=now - timedelta(minutes=5), to_date=now)
+            for by in {rule.by for rule in rules.rule if isinstance(rule, ErrorRate)}:
+                newest[by] = fetch(by, window).hourly
     start = pd.Timestamp(first, tz=rules.timezone)
     off = calendar(rules, range(first.year - 1, last.year + 1))
     alarms = [
         one
         for rule in rules.rule
         if not (options.replay and isinstance(rule, Stale))
-        for one in alarms_of(rule, frames[rule.by], start, now, off)  # type: ignore[arg-type]
+        for one in alarms_of(rule, frames[rule.by], start, now, off, newest.get(rule.by))
     ]
     if options.replay:
         told = [_as_json(one) for one in alarms]
@@ -121,6 +124,15 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
     resolved = [one for key, one in state.items() if key not in active and one["rule"] in over]
     kept = {key: state.get(key, one) for key, one in active.items()}
     return (BROKEN if fired else QUIET), {"fired": fired, "resolved": resolved}, kept
+
+
+def _fetch(
+    client: Any, rules: Any, options: argparse.Namespace, by: str | None, query: UsageQuery
+) -> Any:
+    """Fetch all calls, or the calls of each group of a kind."""
+    if by is None:
+        return client.call_usage(query, progress=progress_bar("check"))
+    return fetch_groups(_grouping(by, rules, options), client, query, progress_bar("check"))
 
 
 def _grouping(by: str, rules: Any, options: argparse.Namespace) -> Grouping:

@@ -17,7 +17,7 @@ import pandas as pd
 from usage_analysis.analysis.baseline import TWO_WEEKS
 from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.capacity import capacity
-from usage_analysis.analysis.error_budget import burn_rate
+from usage_analysis.analysis.error_budget import burn_rate, burns_at_once
 from usage_analysis.analysis.events import least_score
 from usage_analysis.analysis.series import MEASURED, columns_of, tabulate
 from usage_analysis.analysis.statements.month import state_month
@@ -216,7 +216,12 @@ def calendar(rules: Rules, years: range) -> Any:
 
 
 def alarms_of(
-    rule: Rule, hourly: pd.DataFrame, first: pd.Timestamp, now: datetime, holidays: Any
+    rule: Rule,
+    hourly: pd.DataFrame,
+    first: pd.Timestamp,
+    now: datetime,
+    holidays: Any,
+    newest: pd.DataFrame | None = None,
 ) -> list[Alarm]:
     """Return when a rule was broken, from an instant to the end of the data.
 
@@ -228,6 +233,8 @@ def alarms_of(
         First instant at which the rule is looked at. Nothing later than each hour is used for it.
     now
         Instant of the reply.
+    newest
+        Hourly frame of the last five minutes, for a rule about error rates.
 
     Raises
     ------
@@ -247,7 +254,10 @@ def alarms_of(
     if isinstance(rule, Unusual | Silence):
         return _join(rule, _sightings(rule, hourly, first, holidays))
     parts = [(None, hourly)] if group is None else each_group(hourly)
-    broken: Any = {ErrorRate: _burning, Capacity: _crowded}.get(type(rule), _over_budget)
+    if isinstance(rule, ErrorRate):
+        broken: Any = partial(_burning, newest=newest, now=now)
+    else:
+        broken = _crowded if isinstance(rule, Capacity) else _over_budget
     return [one for name, rows in parts for one in _join(rule, broken(rule, name, rows, first))]
 
 
@@ -295,14 +305,31 @@ def _sightings(
             yield row["end"], key, partial(state_event, row, 0.95)
 
 
-def _burning(rule: ErrorRate, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
+def _burning(
+    rule: ErrorRate, name: Any, rows: pd.DataFrame, first: Any, newest: Any, now: datetime
+) -> Iterator[_Broken]:
     table = burn_rate(rows, rule.objective)
     table = table[table["fast"] | table["slow"]]
+    form = "{}errors of the last {} use up the error budget of {} at {:.1f} times its pace, {}."
+    budget = 1 - rule.objective
     for row in table[table.index >= first].itertuples():
         long, rate = ("12 hours", row.burn_12h) if row.fast else ("3 days", row.burn_72h)
-        form = "{}errors of the last {} use up the error budget of {} at {:.1f} times its pace, {}."
-        given = _who(name), long, percent(1 - rule.objective), rate, _hour(row.Index)
+        given = _who(name), long, percent(budget), rate, _hour(row.Index)
         yield row.Index + _HOUR, str(name or "the account"), partial(form.format, *given)
+    if newest is None:
+        return
+    if name is not None:
+        newest = newest[newest[group_column(newest)] == name]
+    # The running hour and the one before it: at least the last 60 minutes.
+    hour = rows[rows.index > pd.Timestamp(now) - 2 * _HOUR]
+    (calls, errors), (late, failed) = (
+        frame[["total_count", "error_count"]].sum() for frame in (hour, newest)
+    )
+    if burns_at_once((errors, calls), (failed, late), rule.objective):
+        shares = f"hour ({errors} of {calls} calls) and the last 5 minutes ({failed} of {late})"
+        end = hour.index.max()
+        given = _who(name), shares, percent(budget), errors / calls / budget, _hour(end)
+        yield end + _HOUR, str(name or "the account"), partial(form.format, *given)
 
 
 def _crowded(rule: Capacity, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
