@@ -154,7 +154,9 @@ def state_days(profile: pd.DataFrame, *, meaning: Meaning | None = None) -> Stat
     sums = {"n": "max" if grouped else "sum", "calls": "sum"}
     basis = profile.groupby(level=-1).agg({key: how for key, how in sums.items() if key in profile})
     basis.attrs = profile.attrs
-    return Statement(words[0], f"{'; '.join(words)} ({_basis(basis)}).")
+    first, *others = words
+    later = "".join(f"; {word[:1].lower()}{word[1:]}" for word in others)
+    return Statement(first, f"{first}{later} ({_basis(basis)}).")
 
 
 def hours_that_stand_out(profile: pd.DataFrame) -> Places:
