@@ -5,8 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Integers, Values
-from usage_analysis.analysis.columns import exact
+from usage_analysis.analysis.arrays import Integers, Values, exact
 from usage_analysis.analysis.intervals import AT_ONCE, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values, ratio
+from usage_analysis.analysis import arrays
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values
 from usage_analysis.analysis.busiest import dispersion, expected_week
-from usage_analysis.analysis.columns import beside_groups, exact
 from usage_analysis.analysis.erlang import blocking_of, offered_for
 from usage_analysis.analysis.intervals import check_share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
@@ -123,7 +123,7 @@ def capacity(
         blocking=None if limit is None else float(blocking),
         method="Erlang B of the hour of the week (Erlang 1917; ITU-T E.500, E.520)",
     )
-    return with_meaning(beside_groups(hourly, columns), meaning, hourly)
+    return with_meaning(arrays.beside_groups(hourly, columns), meaning, hourly)
 
 
 class _Held(NamedTuple):
@@ -142,7 +142,7 @@ def _spread_talk(hourly: pd.DataFrame, rows: Rows) -> _Held:
     """Spread the talk of each row over the hours that it lasted."""
     counts = "joined_count" if "joined_count" in hourly else "total_count"
     calls = hourly[counts].to_numpy(dtype=np.float64)
-    talk, code = exact(hourly, "duration") / HOUR, rows.code
+    talk, code = arrays.exact(hourly, "duration") / HOUR, rows.code
     times = rows.times[rows.place]
     length, spread, overlong = call_lengths(talk, calls, code, rows.count)
     excess = talk - calls * length[code]
@@ -268,11 +268,11 @@ def _against(
     lines = np.full(len(carried), limit)
     # Of the fullest of many hours a part is noise, so what is unknown of an hour is drawn to the
     # usual (best linear prediction).
-    unknown = ratio(held.error, noise) ** 2
+    unknown = arrays.ratio(held.error, noise) ** 2
     drawn = carried - np.minimum(_UNKNOWN * unknown, 1) * (carried - usual)
     busy = np.where(doubted, 0.0, blocking_of(offered_for(drawn, limit), lines))
     refused = offered * busy
-    share = ratio(refused, refused + carried)
+    share = arrays.ratio(refused, refused + carried)
     share[doubted] = blocking_of(offered[doubted], lines[doubted])
     return {
         "carried": np.where(doubted, carried, np.fmin(carried, np.fmax(drawn, _FULL * limit))),

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis import intervals
-from usage_analysis.analysis.arrays import Floats, Integers
-from usage_analysis.analysis.columns import exact, in_kind
+from usage_analysis.analysis.arrays import Floats, Integers, exact, in_kind
 from usage_analysis.analysis.difference import check_groups, significant
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import arrays
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values
 from usage_analysis.analysis.betabinomial import upper_counts
-from usage_analysis.analysis.columns import beside_groups, finished, floats, with_measures
 from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_event
@@ -113,7 +113,7 @@ def control_chart(
     check_choice("method", method, _METHODS)
     check_event(event, denominator)
     check_frame("control_chart", frame, event, denominator, "provisional")
-    kept, left_out = _select_finished(with_measures(frame, event, denominator), every)
+    kept, left_out = _select_finished(arrays.with_measures(frame, event, denominator), every)
     data = learned = _Periods.of(kept, event, denominator)
     if baseline is not None:
         check_frame("baseline", baseline, event, denominator, "provisional")
@@ -131,7 +131,7 @@ def control_chart(
         "signal": signal,
         "limited": ~np.isnan(high),
     }
-    out = beside_groups(kept, columns)
+    out = arrays.beside_groups(kept, columns)
     out.attrs["left_out"] = left_out
     out.attrs["every"] = every or frame.attrs.get("every")
     meaning = Meaning(
@@ -143,7 +143,7 @@ def control_chart(
 def _select_finished(frame: pd.DataFrame, every: str | None) -> tuple[pd.DataFrame, int]:
     """Return the periods that are whole and final, and how many are not."""
     periods = frame if every is None else aggregate(frame, every)
-    final = finished(periods)
+    final = arrays.finished(periods)
     if final.all():
         return periods, 0
     return periods[final], len(np.unique(row_times(periods)[~final]))
@@ -170,7 +170,7 @@ class _Periods:
     @classmethod
     def of(cls, periods: pd.DataFrame, event: str, denominator: str) -> _Periods:
         code, groups = groups_of(periods)
-        calls, events = floats(periods, denominator, event)
+        calls, events = arrays.floats(periods, denominator, event)
         return cls(calls, events, share(events, calls), row_times(periods), code, groups)
 
     @property

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis import intervals, rates
-from usage_analysis.analysis.arrays import Booleans, Floats, Values
-from usage_analysis.analysis.columns import floats
+from usage_analysis.analysis.arrays import Booleans, Floats, Values, floats
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import Independent
 from usage_analysis.analysis.scatter import Scatter, day_scatter, values_at
@@ -236,23 +235,20 @@ def significant(tails: Floats, confidence: float) -> Booleans:
 
 
 _Sums = tuple[Values, Values]
+#: Frames by the names of their arguments.
+_Frames = dict[str, pd.DataFrame]
 
 
 def _periods(
     current: pd.DataFrame, previous: pd.DataFrame, history: pd.DataFrame | None
-) -> dict[str, pd.DataFrame]:
+) -> _Frames:
     """Return the frames by the names of their arguments, without a history that is not given."""
     given = {"current": current, "previous": previous, "history": history}
     return {name: frame for name, frame in given.items() if frame is not None}
 
 
 def _differences(
-    periods: dict[str, pd.DataFrame],
-    event: str,
-    denominator: str,
-    confidence: float,
-    *,
-    by_days: bool,
+    periods: _Frames, event: str, denominator: str, confidence: float, *, by_days: bool
 ) -> pd.DataFrame:
     """Return the differences of one event by group, with the `tail` probability of each."""
     (first, groups), (second, others) = (
@@ -310,9 +306,7 @@ def _over_time(frame: pd.DataFrame) -> bool:
     return isinstance(frame.index, pd.DatetimeIndex) and len(frame) > count
 
 
-def _pool(
-    periods: dict[str, pd.DataFrame], index: pd.Index, event: str, denominator: str
-) -> Scatter:
+def _pool(periods: _Frames, index: pd.Index, event: str, denominator: str) -> Scatter:
     """Scatter of the days of both periods and of their history, for each group."""
     one_day = all(
         len(pd.DatetimeIndex(periods[name].index).tz_localize(None).normalize().unique()) <= 1

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis import intervals
-from usage_analysis.analysis.arrays import Booleans, Values
-from usage_analysis.analysis.columns import beside_groups
+from usage_analysis.analysis.arrays import Booleans, Values, beside_groups
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.grouping import provisional_instants

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Values, ratio
-from usage_analysis.analysis.columns import floats
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Values, floats, ratio
 from usage_analysis.analysis.intervals import normal_cdf, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_breakdown, check_event, dates_of, summed_by

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Floats
-from usage_analysis.analysis.columns import floats
+from usage_analysis.analysis.arrays import Floats, floats
 
 #: What the maximum of a Brownian bridge exceeds with a probability of 5 % (Kolmogorov).
 _BRIDGE = 1.358

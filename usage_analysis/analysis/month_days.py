@@ -7,8 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers
-from usage_analysis.analysis.columns import exact
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, exact
 from usage_analysis.analysis.forecast import SPAN
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.zones import DAY

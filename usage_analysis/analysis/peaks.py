@@ -6,8 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values, ratio
-from usage_analysis.analysis.columns import in_kind
+from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values, in_kind, ratio
 from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import check_weekend, measured, profile_of

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values, ratio
+from usage_analysis.analysis import arrays
+from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
 from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_busiest
-from usage_analysis.analysis.columns import as_measure, exact
 from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice, dates, either
@@ -56,7 +56,7 @@ def traffic_intensity(hourly: pd.DataFrame) -> pd.Series | pd.DataFrame:
     """
     check_frame("traffic_intensity", hourly, "duration")
     lengths = grouping.covered_lengths(hourly)
-    traffic = exact(hourly, "duration") / lengths
+    traffic = arrays.exact(hourly, "duration") / lengths
     group = group_column(hourly)
     meaning = Meaning(made_by="traffic_intensity", measure="traffic")
     if group is None:
@@ -163,7 +163,7 @@ def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Flo
     if "hours" in hourly:
         lengths = by_place(hourly["hours"].to_numpy(dtype=np.float64), rows.place, len(lengths))
     grouping.check_longest(helper, float(lengths.max(initial=0.0)), "hour")
-    return rows, lengths, exact(hourly, column)
+    return rows, lengths, arrays.exact(hourly, column)
 
 
 def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
@@ -203,7 +203,7 @@ def profile_of(
     expected, busiest = _expected(rows, (place, code, key), loads, mean, n, by)
     names = ("mean", "expected", "p10", "p50", "p90")
     of_loads = zip(names, (mean, expected, *spread), strict=True)
-    columns = {name: as_measure(load, measure) for name, load in of_loads}
+    columns = {name: arrays.as_measure(load, measure) for name, load in of_loads}
     columns |= {"n": n, "hours": hours, "busiest": busiest}
     if "total_count" in hourly:
         counts = hourly["total_count"].to_numpy()
@@ -265,7 +265,7 @@ def _of_whole_days(
     n, mean = _means(values, key, rows.count * size)
     level = np.bincount(cell, values, minlength=len(whole))
     usual = np.bincount(cell, mean[key], minlength=len(whole))
-    fitted = mean[key] * ratio(level, usual)[cell]
+    fitted = mean[key] * arrays.ratio(level, usual)[cell]
     top = mean.reshape(-1, size).max(axis=1, keepdims=True)
     busy = (mean.reshape(-1, size) >= top / 2).ravel()[key]
     group = key // size

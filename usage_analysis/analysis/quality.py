@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Integers
+from usage_analysis.analysis.arrays import Booleans, Integers, exact, in_kind
 from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
 from usage_analysis.analysis.capacity import call_lengths
-from usage_analysis.analysis.columns import exact, in_kind
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import check_kind, group_column
 from usage_analysis.tidy.grouping import Sums, each_group

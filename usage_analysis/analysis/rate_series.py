@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans
-from usage_analysis.analysis.columns import floats
+from usage_analysis.analysis.arrays import Booleans, floats
 from usage_analysis.analysis.difference import significant, tails_of
 from usage_analysis.analysis.intervals import share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis import arrays
 from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
-from usage_analysis.analysis.columns import as_measure, beside_groups
 from usage_analysis.analysis.intervals import check_amount, normal_quantile, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.scatter import day_scatter
@@ -179,7 +179,7 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     check_frame("average_call_duration", frame, "joined_count", "duration", totals=True)
     (calls, duration), index = summed_by(frame, ["joined_count", "duration"], "total")
     duration = duration.astype("m8[us]", copy=False)
-    mean = as_measure(share(duration.view(np.int64), calls), "duration")
+    mean = arrays.as_measure(share(duration.view(np.int64), calls), "duration")
     out = pd.DataFrame(
         {"calls": calls, "duration": duration, "average_call_duration": mean}, index=index
     )
@@ -219,11 +219,10 @@ def _rate(
     if by in SLOTS:
         grouping.check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
     (calls, events), index = summed_by(frame, [denominator, event], by)
-    widened = (
-        by is not None and independent != "calls" and isinstance(frame.index, pd.DatetimeIndex)
-    )
-    if widened and len(index):
-        quantiles = _quantiles(frame, event, denominator, by, confidence, independent)
+    timed = isinstance(frame.index, pd.DatetimeIndex)
+    widened = by is not None and independent != "calls" and timed
+    if by is not None and widened and len(index):
+        quantiles = _quantiles(frame, event, denominator, by, confidence, independent == "days")
     low, high = wilson(events, calls, quantiles)
     found = {
         "calls": calls,
@@ -235,7 +234,9 @@ def _rate(
     }
     if by == "hour_of_week":
         found["score_without_worst_week"] = _scores_without_worst(frame, event, denominator)
-    out = beside_groups(frame, found) if by is None else pd.DataFrame(found, index, copy=False)
+    out = (
+        arrays.beside_groups(frame, found) if by is None else pd.DataFrame(found, index, copy=False)
+    )
     if by in SLOTS:
         out.attrs["left_out"] = grouping.provisional_instants(frame)
         out.attrs["timezone"] = str(zone_of(frame))
@@ -272,17 +273,12 @@ def _scores_without_worst(frame: pd.DataFrame, event: str, denominator: str) -> 
 
 
 def _quantiles(
-    frame: pd.DataFrame,
-    event: str,
-    denominator: str,
-    by: str | None,
-    confidence: float,
-    independent: Independent,
+    frame: pd.DataFrame, event: str, denominator: str, by: str, confidence: float, strict: bool
 ) -> Floats:
     """Quantile of each row of a table of totals or slots, widened by the scatter of days."""
     scatter = day_scatter(frame, event, denominator)
     wide = scatter.quantiles(confidence)
-    if independent == "days":
+    if strict:
         wide[~scatter.known] = np.nan
     if by not in SLOTS:
         return wide

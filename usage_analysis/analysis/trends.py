@@ -9,9 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers, ratio
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, in_kind, ratio, with_measures
 from usage_analysis.analysis.calendars import Calendar, calendar_of
-from usage_analysis.analysis.columns import in_kind, with_measures
 from usage_analysis.analysis.forecast import SPAN, forecast
 from usage_analysis.analysis.intervals import check_amount, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
@@ -117,14 +116,12 @@ def project_month(
     Timestamp('2026-03-20 00:00:00+0000', tz='UTC')
     """
     found = month_outlook("project_month", daily, measure, budget, confidence, holidays)
-    # A breakdown without groups has no row, and no column either.
-    reasons = [found["reason"]] if isinstance(found, pd.Series) else list(found.get("reason", ()))
+    rows: list[Any] = [found] if isinstance(found, pd.Series) else found.to_dict("records")
+    reasons = [row["reason"] for row in rows]
     if NO_DAY in reasons or not reasons:
         raise QueryError("project_month: expected at least one complete day, got none")
     if BEGINS_LATE in reasons:
-        first = found["first_day"]
-        if isinstance(found, pd.DataFrame):
-            first = found["first_day"].iloc[reasons.index(BEGINS_LATE)]
+        first = rows[reasons.index(BEGINS_LATE)]["first_day"]
         raise QueryError(
             "project_month: expected a frame from the month's first day on, got one that "
             f"begins on {first:%Y-%m-%d}; ask for more days"

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Floats, Integers
+from usage_analysis.analysis.arrays import Floats, Integers, floats
 from usage_analysis.analysis.betabinomial import upper_tails
-from usage_analysis.analysis.columns import floats
 from usage_analysis.analysis.intervals import holm
 from usage_analysis.analysis.meaning import Meaning
 

@@ -6,16 +6,14 @@ from typing import Any, Final
 
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.meaning import meaning_of
-from usage_analysis.analysis.statements import change
+from usage_analysis.analysis.statements import change, totals
 from usage_analysis.analysis.statements.billing import state_cost, state_overhead
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.control import state_control, state_error_week, state_funnel
-from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import state_days, state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of, state_rates
 from usage_analysis.analysis.statements.statement import Statement
-from usage_analysis.analysis.statements.totals import state_total, state_unlike_days
 from usage_analysis.analysis.statements.unusual import state_events
 from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.dashboard.views import View
@@ -32,12 +30,12 @@ def _trend(view: View) -> Statement:
             return _change(view)
     elif view.selected.previous is not None:
         previous = view.selected.previous_rows("final")
-        return state_unlike_days(view.selected.final, previous, measure)
+        return totals.state_unlike_days(view.selected.final, previous, measure)
     return _total(view)
 
 
 def _total(view: View) -> Statement:
-    return state_total(view.prepared.table, view.settings.measure)
+    return totals.state_total(view.prepared.table, view.settings.measure)
 
 
 def _change(view: View) -> Statement:
@@ -45,12 +43,12 @@ def _change(view: View) -> Statement:
 
 
 def _largest(view: View) -> Statement:
-    return state_largest(view.selected.breakdown, view.settings.measure)
+    return totals.state_largest(view.selected.breakdown, view.settings.measure)
 
 
 def _cost(view: View) -> Statement:
     if view.prepared.grouped:
-        return state_costs(view.selected.breakdown, view.settings.price)
+        return totals.state_costs(view.selected.breakdown, view.settings.price)
     return state_cost(view.selected.hourly, view.settings.price)
 
 

@@ -10,9 +10,8 @@ import pandas as pd
 from msgspec.structs import replace
 
 from usage_analysis.analysis import vocabulary
-from usage_analysis.analysis.arrays import Floats
+from usage_analysis.analysis.arrays import Floats, finished
 from usage_analysis.analysis.billing import MICRO, amount_of, cost, price_of
-from usage_analysis.analysis.columns import finished
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import error_rate
 from usage_analysis.analysis.statements.month import state_month

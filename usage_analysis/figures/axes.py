@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from usage_analysis.analysis.arrays import Floats as Floats
-from usage_analysis.analysis.columns import cell_number as cell_number
-from usage_analysis.analysis.columns import finished as finished
-from usage_analysis.analysis.columns import in_units as in_units
-from usage_analysis.analysis.columns import percents_of as percents_of
+from usage_analysis.analysis.arrays import cell_number as cell_number
+from usage_analysis.analysis.arrays import finished as finished
+from usage_analysis.analysis.arrays import in_units as in_units
+from usage_analysis.analysis.arrays import percents_of as percents_of
 from usage_analysis.analysis.vocabulary import clean
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import REST, check_kind, group_column

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.arrays import Booleans, Floats
-from usage_analysis.analysis.columns import percents_of
+from usage_analysis.analysis.arrays import Booleans, Floats, percents_of
 from usage_analysis.analysis.funnel import limits_at
 from usage_analysis.analysis.statements.control import is_worse, state_funnel
 from usage_analysis.analysis.vocabulary import shortened

@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from usage_analysis.analysis import vocabulary
-from usage_analysis.analysis.arrays import Floats
-from usage_analysis.analysis.columns import in_units
-from usage_analysis.analysis.statements.groups import state_largest, state_vital_few
+from usage_analysis.analysis.arrays import Floats, in_units
+from usage_analysis.analysis.statements.totals import state_largest, state_vital_few
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import Groups, check_columns, groups_by_size, is_narrow
 from usage_analysis.figures.compare import name_rows

@@ -11,8 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers
-from usage_analysis.analysis.columns import finished, in_units
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, finished, in_units
 from usage_analysis.analysis.statements.control import state_error_week
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
 from usage_analysis.analysis.statements.totals import state_busiest_day

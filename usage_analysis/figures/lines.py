@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.arrays import Booleans, Floats
-from usage_analysis.analysis.columns import finished, in_units
+from usage_analysis.analysis.arrays import Booleans, Floats, finished, in_units
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.figures.axes import MANY, MOST_LABELS, Parts
 from usage_analysis.figures.style import theme_in_use

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.columns import floats
+from usage_analysis.analysis.arrays import floats
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.peaks import WHOSE, hours_that_stand_out, state_day
 from usage_analysis.analysis.statements.totals import state_load_duration

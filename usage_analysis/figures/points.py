@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis import vocabulary as wording
-from usage_analysis.analysis.columns import floats
+from usage_analysis.analysis.arrays import floats
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.figures.axes import Floats, finished, has_groups
 from usage_analysis.figures.rates import trailing

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from usage_analysis.analysis.arrays import Floats
-from usage_analysis.analysis.columns import finished, in_units
-from usage_analysis.analysis.statements.groups import state_largest
-from usage_analysis.analysis.statements.totals import state_total
+from usage_analysis.analysis.arrays import Floats, finished, in_units
+from usage_analysis.analysis.statements.totals import state_largest, state_total
 from usage_analysis.analysis.vocabulary import axis_name, date_range, span_of
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import lines

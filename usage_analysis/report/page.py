@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis import vocabulary
-from usage_analysis.analysis.columns import finished
+from usage_analysis.analysis.arrays import finished
 from usage_analysis.analysis.selection import Selection
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import style

@@ -8,12 +8,11 @@ from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.change import state_comparison
 from usage_analysis.analysis.statements.checks import state_checks
 from usage_analysis.analysis.statements.control import state_control, state_funnel
-from usage_analysis.analysis.statements.groups import state_costs, state_largest
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement
-from usage_analysis.analysis.statements.totals import state_total
+from usage_analysis.analysis.statements.totals import state_costs, state_largest, state_total
 from usage_analysis.analysis.statements.unusual import state_unusual
 from usage_analysis.report.results import ReportResults
 from usage_analysis.tidy.overlap import can_share_calls

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis import vocabulary as say
-from usage_analysis.analysis.arrays import Floats
-from usage_analysis.analysis.columns import cell_number
+from usage_analysis.analysis.arrays import Floats, cell_number
 from usage_analysis.analysis.difference import CLAIMS
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import RATES, Meaning, meaning_of

@@ -1,6 +1,6 @@
 """The month in words: what has come, where it is heading, what it costs, and its budget."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -70,7 +70,7 @@ def describe_month(
     measure = measure or ("total_count" if price is None else "billed_minutes")
     found = month_outlook("describe_month", daily, measure, budget, confidence, holidays)
     meaning = meaning_of(found, "project_month")
-    return describe_rows(found, lambda row: _state(row, meaning, paid))
+    return describe_rows(found, lambda row: _Words(row, meaning, paid).statement())
 
 
 def state_month(
@@ -78,22 +78,13 @@ def state_month(
 ) -> Statement:
     """State the projection of a month, given a row of `project_month` or `month_outlook`."""
     meaning = meaning_of(found, "project_month", meaning=meaning)
-    return _state(found, meaning, None if price is None else price_of(price))
-
-
-def _state(
-    found: pd.Series | Mapping[str, Any], meaning: Meaning, price: Decimal | None
-) -> Statement:
-    words = _Words(found, meaning, price)
-    return Statement(words.title(), words.sentence(), words.urgent)
+    return _Words(found, meaning, None if price is None else price_of(price)).statement()
 
 
 class _Words:
     """Parts of the statement."""
 
-    def __init__(
-        self, found: pd.Series | Mapping[str, Any], meaning: Meaning, price: Decimal | None
-    ) -> None:
+    def __init__(self, found: Any, meaning: Meaning, price: Decimal | None) -> None:
         # A plain dictionary is many times faster to read than a Series.
         self.found, self.price = dict(found), price
         self.measure = str(meaning.measure)
@@ -122,6 +113,10 @@ class _Words:
         if self.budget is None:
             return False
         return self.over or (self.projected and self._value("high") > self.budget)
+
+    def statement(self) -> Statement:
+        """Return both forms."""
+        return Statement(self.title(), self.sentence(), self.urgent)
 
     def title(self) -> str:
         """Short form."""
@@ -182,9 +177,8 @@ class _Words:
 
     def _cost(self, minutes: float) -> str:
         """Cost of minutes; nothing without a price."""
-        return (
-            "" if self.price is None else say.money(amount_of(round(minutes * MICRO), self.price))
-        )
+        paid = self.price
+        return "" if paid is None else say.money(amount_of(round(minutes * MICRO), paid))
 
     def _so_far(self) -> str:
         value = self._value("month_to_date")

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis import vocabulary as say
-from usage_analysis.analysis.arrays import ratio
-from usage_analysis.analysis.columns import floats
+from usage_analysis.analysis.arrays import floats, ratio
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
