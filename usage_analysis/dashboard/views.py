@@ -105,8 +105,7 @@ class View:
         learned = None if prepared.names["earlier"] is None else settings.days.weeks_before
         firsts = [part.first for part in (earlier, learned, days) if part is not None]
         asked = Days(min(firsts), days.last)
-        imports = ["import datetime"] if "datetime." in self.client else []
-        out = [*imports, "import usage_analysis as ua", ""]
+        out = ["import usage_analysis as ua", ""]
         out.append(f"client = {self.client or '...  # yours'}")
         out.append(f"usage = {self._call_that_fetches(asked, by_group=by_group)}")
         hours = f"ua.in_timezone(usage.hourly, {settings.timezone!r})"

@@ -141,7 +141,7 @@ class ConnectionPool:
     def __init__(self, base_url: str, key: Key, transport: httpx.BaseTransport | None) -> None:
         self._url = _parse_address(base_url)
         self._auth, self._hide = _KeyAuth(key.get, self._url), key.hide
-        weakref.finalize(self, _hide_in_logs(key.hide))
+        _hide_in_logs(key.hide, self)
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._idle: list[_Connection] = []
@@ -260,8 +260,8 @@ class ConnectionPool:
         )
 
 
-def _hide_in_logs(hide: Callable[[str], str]) -> Callable[[], None]:
-    """Remove the key from log records of httpx, and return a function that stops the removal.
+def _hide_in_logs(hide: Callable[[str], str], owner: object) -> None:
+    """Remove the key from log records of httpx for as long as its owner exists.
 
     At level DEBUG the libraries of httpx log headers, in which a server may echo the key.
     """
@@ -272,15 +272,9 @@ def _hide_in_logs(hide: Callable[[str], str]) -> Callable[[], None]:
             record.msg, record.args = safe, None
         return True
 
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    for logger in loggers:
+    for logger in map(logging.getLogger, _LOGGERS):
         logger.addFilter(redact)
-
-    def end() -> None:
-        for logger in loggers:
-            logger.removeFilter(redact)
-
-    return end
+        weakref.finalize(owner, logger.removeFilter, redact)
 
 
 def _parse_address(base_url: str) -> httpx.URL:

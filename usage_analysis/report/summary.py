@@ -25,16 +25,11 @@ def summarize(results: ReportResults, sections: Collection[str]) -> list[str]:
     """Return the summary: the number of calls, then urgent findings, then the others."""
     some = results.about.calls > 0
     names = [name for name in _STATE if name in sections and (some or name not in _OF_CALLS)]
-    unusual = _unusual(results) if "unusual" in sections and some else ()
+    judged = "unusual" in sections and some and len(results.unusual)
+    unusual = state_unusual(results.unusual) if judged else ()
     found = [one for name in names for one in _STATE[name](results)]
     found.sort(key=lambda one: not one.urgent)
     return [one.sentence for one in (*unusual, *_calls(results), *found)]
-
-
-def _unusual(results: ReportResults) -> Iterator[Statement]:
-    """State what is unusual, where anything is."""
-    if len(results.unusual):
-        yield from state_unusual(results.unusual)
 
 
 def _calls(results: ReportResults) -> Iterator[Statement]:
@@ -78,10 +73,6 @@ def _groups(results: ReportResults) -> Iterator[Statement]:
         yield state_costs(groups, results.options.price)
 
 
-def _checks(results: ReportResults) -> Iterator[Statement]:
-    yield state_checks(results.checks, results.selected.selection.timezone)
-
-
 #: What each section has to state, the most important section first.
 _STATE: Final[dict[str, Callable[[ReportResults], Iterable[Statement]]]] = {
     "errors": _errors,
@@ -91,5 +82,5 @@ _STATE: Final[dict[str, Callable[[ReportResults], Iterable[Statement]]]] = {
     "billing": _billing,
     "groups": _groups,
     "peaks": lambda results: [state_peak(results.selected.unmarked)],
-    "checks": _checks,
+    "checks": lambda results: [state_checks(results.checks, results.selected.selection.timezone)],
 }

@@ -47,11 +47,6 @@ class Window:
     as_of: int
     zone: tzinfo
 
-    @property
-    def divides(self) -> bool:
-        """True if the zone's offset is not whole hours, so that UTC hours are divided."""
-        return not zones.has_whole_hours(self.zone, self.start - HOUR, self.end + HOUR)
-
     def hours(self) -> Instants:
         """Return the UTC hours that had begun [us]."""
         low, high = self.start // HOUR * HOUR, min(self.end, self.as_of + 1)
@@ -105,7 +100,9 @@ def sum_by_group(
     if every != "h":
         calendar(every)  # a wrong name is told before the engine starts
     frame, hours = window.empty(), window.hours()
-    by_hour = every == "h" or len(hours) == 0 or window.divides
+    # UTC hours are divided in a zone whose offset is not whole hours.
+    whole = zones.has_whole_hours(window.zone, window.start - HOUR, window.end + HOUR)
+    by_hour = every == "h" or len(hours) == 0 or not whole
     plan = _by_hour(hours) if by_hour else _by_period(hours, every, window.zone)
     if not by_hour:
         frame = aggregate(in_timezone(frame, window.zone), every)
