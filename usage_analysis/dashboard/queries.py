@@ -1,7 +1,5 @@
 """Queries of the dashboard, and the thread that runs the newest and drops stale results."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import threading
@@ -9,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.base import BaseClient
@@ -48,7 +46,7 @@ class Question:
     groups: Mapping[str, Any] = field(default_factory=dict)
     rest: bool = False
 
-    def covers(self, other: Question) -> bool:
+    def covers(self, other: Self) -> bool:
         """Return True if the reply also holds the reply to another query."""
         # The groups and the rest add up to all calls.
         same = self.selected == other.selected and other.by in ("", self.by)

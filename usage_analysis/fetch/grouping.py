@@ -1,7 +1,5 @@
 """Groupings of calls by agent, voice or metadata key, and CSV files of their names."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os
@@ -11,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frames import check_group_name
@@ -54,9 +52,7 @@ class Grouping:
             raise QueryError(f"by: expected {KINDS}, got {self.by!r}")
 
     @classmethod
-    def of_values(
-        cls, by: str, values: Mapping[str, Any] | Iterable[Any], argument: str
-    ) -> Grouping:
+    def of_values(cls, by: str, values: Mapping[str, Any] | Iterable[Any], argument: str) -> Self:
         """Return the grouping of a mapping by name, or of values that serve as names.
 
         Raises
@@ -75,7 +71,7 @@ class Grouping:
         return cls(by, values)
 
     @classmethod
-    def of_pairs(cls, by: str, pairs: Iterable[tuple[str, str]], argument: str) -> Grouping:
+    def of_pairs(cls, by: str, pairs: Iterable[tuple[str, str]], argument: str) -> Self:
         """Return the grouping of pairs of name and value; agents of the same name form one group.
 
         Raises

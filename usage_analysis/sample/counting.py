@@ -51,8 +51,11 @@ class Counter:
         self.calls = calls
         self._hour = (calls.created // HOUR).astype(np.int32)
         self._packed, self._bits = _pack(calls, self._hour)
-        self.everything = self._zeros(slice(0, len(calls)))
-        self._add(self.everything, slice(0, len(calls)))
+        self.everything = Sums(0, np.zeros((5, 0), dtype=np.int64))
+        if len(calls):
+            first, last = self._hour[[0, -1]].tolist()
+            self.everything = self._zeros(first, last)
+            self._add(self.everything, slice(0, len(calls)))
 
     def count(self, here: slice, selected: NDArray[np.bool_] | None = None) -> Sums:
         """Return sums per UTC hour over a range of calls, or over the selected ones in it.
@@ -64,26 +67,26 @@ class Counter:
         selected
             Which calls of the range to count; all by default.
         """
-        counted = self._zeros(here)
         if here.start == here.stop:
-            return counted
+            return Sums(0, np.zeros((5, 0), dtype=np.int64))
+        first, last = self._hour[[here.start, here.stop - 1]].tolist()
         if selected is not None and 2 * np.count_nonzero(selected) <= len(selected):
+            counted = self._zeros(first, last)
             self._add(counted, here, np.flatnonzero(selected))
             return counted
         # The sums over all calls are known, so the fewer calls, here those left out, are summed.
-        before, hours = counted.first - self.everything.first, counted.values.shape[1]
-        counted.values[:] = self.everything.values[:, before : before + hours]
-        start, stop = np.searchsorted(self._hour, [counted.first, counted.first + hours]).tolist()
+        before = first - self.everything.first
+        whole = self.everything.values[:, before : before + last - first + 1]
+        counted = Sums(first, whole.copy())
+        start, stop = np.searchsorted(self._hour, [first, last + 1]).tolist()
         for outside in (slice(start, here.start), slice(here.stop, stop)):
             self._add(counted, outside, times=-1)
         if selected is not None:
             self._add(counted, here, np.flatnonzero(~selected), times=-1)
         return counted
 
-    def _zeros(self, here: slice) -> Sums:
-        """Return zeros for the hours from the first call of a range to the last."""
-        hours = self._hour[here]
-        first, last = hours[[0, -1]].tolist() if len(hours) else (0, -1)
+    @staticmethod
+    def _zeros(first: int, last: int) -> Sums:
         return Sums(first, np.zeros((5, last - first + 1), dtype=np.int64))
 
     def _add(
