@@ -12,7 +12,7 @@ from tests.analysis.businesses import KINDS, breakdown, day_rates, week
 from tests.analysis.simulated import months
 from usage_analysis.analysis.betabinomial import upper_tails
 from usage_analysis.analysis.meaning import Meaning
-from usage_analysis.analysis.unusual_hours import unusual_hours
+from usage_analysis.analysis.rate_series import unusual_hours
 
 
 def found(frame: pd.DataFrame) -> list[int]:

@@ -58,8 +58,7 @@ def expected_week(mean: Floats, n: Places, scatter: Floats) -> tuple[Floats, Flo
     size = np.where(busy, n * product**2, 0.0).sum(axis=1, keepdims=True)
     own = np.maximum(apart.sum(axis=1, keepdims=True), 0.0) / np.maximum(size, _TINY**2)
     own_variance = own * product**2
-    weight = own_variance / np.where(noise > 0, own_variance + noise, 1.0)
-    weight = np.where(noise > 0, weight, 1.0)
+    weight = np.where(noise > 0, ratio(own_variance, own_variance + noise), 1.0)
     leverage = np.minimum(_leverage(product * n), 1.0)
     variance = noise * (weight + (1 - weight) ** 2 * leverage)
     return product + weight * (mean - product), np.sqrt(variance)

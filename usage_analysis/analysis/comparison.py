@@ -1,11 +1,9 @@
 """Changes from one period to the next, over the same weekdays and hours."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -216,22 +214,55 @@ class _ClockHours:
         if np.any(hour < 0):  # a clock that was put back over midnight
             frame, hour = frame[hour >= 0], hour[hour >= 0]
         code, self.groups = groups_of(frame)
-        self.count = 1 if self.groups is None else max(len(self.groups), 1)
+        count = 1 if self.groups is None else max(len(self.groups), 1)
         self.size = int(hour.max()) + 1 if len(hour) else 0
         waiting = frame["provisional"].to_numpy(dtype=np.float64)
         parts = (exact(frame, measure).astype(np.float64), row_lengths(frame), waiting)
+        key, shape = code * self.size + hour, (count, self.size)
         self.value, self.length, self.waiting = (
-            np.bincount(code * self.size + hour, part, minlength=self.count * self.size).reshape(
-                self.count, self.size
-            )
-            for part in parts
+            np.bincount(key, part, minlength=count * self.size).reshape(shape) for part in parts
         )
 
-    def partners(self, earlier: _ClockHours) -> list[int]:
+    def partners(self, earlier: Self) -> list[int]:
         """Row of each of these groups in an earlier table, -1 where it has none."""
         if self.groups is None or earlier.groups is None:
             return [0]
         return earlier.groups.get_indexer(self.groups).tolist()
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """A change, its standard error and degrees of freedom, and the total of both periods."""
+
+    delta: float
+    error: float
+    freedom: int
+    both: float
+    counted: bool
+
+    @property
+    def poisson(self) -> float:
+        """Standard error of a difference of counts that vary by chance alone; 0 for the rest."""
+        return math.sqrt(self.both) if self.counted else 0.0
+
+    def half(self, confidence: float) -> float:
+        """Half the width of the interval; NaN where it is not known."""
+        varies = self.error > _ROUNDING * self.both
+        if self.freedom < 1 or (not varies and not (self.counted and self.both > 0)):
+            return math.nan
+        wide = intervals.student(confidence, self.freedom) * self.error if varies else 0.0
+        return max(wide, intervals.normal_quantile(confidence) * self.poisson)
+
+    def tail(self) -> float:
+        """How often chance alone makes a change as large; NaN where there is no interval."""
+        if math.isnan(self.half(0.5)):
+            return math.nan
+        tails = [0.0]
+        if self.error > _ROUNDING * self.both:
+            tails.append(intervals.student_tail(self.delta / self.error, self.freedom))
+        if self.poisson:
+            tails.append(intervals.normal_tail(self.delta / self.poisson))
+        return max(tails)
 
 
 class _Pair:
@@ -341,41 +372,6 @@ def _standard_error(daily: Floats) -> tuple[float, int]:
     code = np.zeros(len(daily), dtype=np.intp)
     squares, _ = slow_sums(daily - daily.mean(), code, 1)
     return math.sqrt(float(squares[0]) / number), number
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """A change, its standard error and degrees of freedom, and the total of both periods."""
-
-    delta: float
-    error: float
-    freedom: int
-    both: float
-    counted: bool
-
-    @property
-    def poisson(self) -> float:
-        """Standard error of a difference of counts that vary by chance alone; 0 for the rest."""
-        return math.sqrt(self.both) if self.counted else 0.0
-
-    def half(self, confidence: float) -> float:
-        """Half the width of the interval; NaN where it is not known."""
-        varies = self.error > _ROUNDING * self.both
-        if self.freedom < 1 or (not varies and not (self.counted and self.both > 0)):
-            return math.nan
-        wide = intervals.student(confidence, self.freedom) * self.error if varies else 0.0
-        return max(wide, intervals.normal_quantile(confidence) * self.poisson)
-
-    def tail(self) -> float:
-        """How often chance alone makes a change as large; NaN where there is no interval."""
-        if math.isnan(self.half(0.5)):
-            return math.nan
-        tails = [0.0]
-        if self.error > _ROUNDING * self.both:
-            tails.append(intervals.student_tail(self.delta / self.error, self.freedom))
-        if self.poisson:
-            tails.append(intervals.normal_tail(self.delta / self.poisson))
-        return max(tails)
 
 
 def _pool(spreads: Sequence[_Spread]) -> list[_Spread]:

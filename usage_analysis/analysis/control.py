@@ -1,10 +1,8 @@
 """Control charts of a rate, and shifts of its level."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -168,7 +166,7 @@ class _Periods:
     groups: pd.Index | None
 
     @classmethod
-    def of(cls, periods: pd.DataFrame, event: str, denominator: str) -> _Periods:
+    def of(cls, periods: pd.DataFrame, event: str, denominator: str) -> Self:
         code, groups = groups_of(periods)
         calls, events = arrays.floats(periods, denominator, event)
         return cls(calls, events, share(events, calls), row_times(periods), code, groups)
@@ -181,9 +179,9 @@ class _Periods:
         # One value for all rows need not be looked up for each.
         return values if self.count == 1 else values[self.code]
 
-    def where(self, rows: Booleans) -> _Periods:
-        calls, events, code = self.calls[rows], self.events[rows], self.code[rows]
-        return _Periods(calls, events, self.rate[rows], self.times[rows], code, self.groups)
+    def where(self, rows: Booleans) -> Self:
+        columns = ("calls", "events", "rate", "times", "code")
+        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
 
 def _learn(data: _Periods, method: str) -> _Usual:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values
+from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Places, Values, ratio
 from usage_analysis.analysis.intervals import normal_quantile, student
 from usage_analysis.tidy.grouping import Sums, rows_of
 from usage_analysis.tidy.zones import DAY
@@ -174,19 +174,11 @@ def scatter_of(
     rate = wrong / some
     rest = events - rate[code] * calls
     days = np.bincount(code, minlength=count)
-    found: Floats
-    number: Integers
+    found, number = slow_sums(rest, code, count, _SHORT_OF_ERRORS)
     if single_days:
-        found = (days * np.bincount(code, rest**2, minlength=count)).astype(np.float64)
-        number = np.maximum(days - 1, 0).astype(np.int64)
-    else:
-        found, number = slow_sums(rest, code, count, _SHORT_OF_ERRORS)
-    variance = total * rate * (1 - rate)
+        found = np.multiply(days, np.bincount(code, rest**2, minlength=count), dtype=np.float64)
+        number = np.maximum(days - 1, 0)
     # Without an event, or with nothing else, days say nothing on scatter.
-    told = variance > 0
-    return Scatter(
-        np.where(told, found / np.where(told, variance, 1), 0.0),
-        number,
-        np.maximum(np.minimum(wrong, total - wrong), 0.0),
-        squares / some,
-    )
+    scatter = ratio(found, total * rate * (1 - rate))
+    rarer = np.maximum(np.minimum(wrong, total - wrong), 0.0)
+    return Scatter(scatter, number, rarer, squares / some)

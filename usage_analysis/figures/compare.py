@@ -70,9 +70,12 @@ def plot_comparison(
     names = _lay_out_rows(ax, labels, rows["words"].tolist(), (unit, what), numbers)
     interval = f"{vocabulary.level(of.level)} interval of the difference"
     compared = np.isfinite(rows["now"] - rows["before"]).any()
+    title = change.state_comparison(changes, of).title
+    if lost:
+        title += f"; nothing in the previous period to compare with: {', '.join(lost[:3])}"
     return Caption(
         f"Dumbbells of the {of.name} in the previous and the current period, with the {interval}",
-        _finding(changes, of, lost),
+        title,
         f"○ previous period; ● current; bar: {interval}{more}",
         names,
         "" if compared else "no calls to compare",
@@ -85,14 +88,6 @@ def _greatest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
     pooled = np.nan_to_num(np.abs(shrink_towards_mean(gap, spread**2)), nan=-1)
     return rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:most])]
-
-
-def _finding(changes: pd.DataFrame | pd.Series, of: Meaning, lost: list[str]) -> str:
-    """Title that states the changes."""
-    found = change.state_comparison(changes, of).title
-    if lost:
-        found += f"; nothing in the previous period to compare with: {', '.join(lost[:3])}"
-    return found
 
 
 def _draw_dumbbells(ax: Axes, rows: pd.DataFrame) -> None:

@@ -12,10 +12,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, finished, in_units
+from usage_analysis.analysis.rate_series import unusual_hours
 from usage_analysis.analysis.statements.control import state_error_week
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
 from usage_analysis.analysis.statements.totals import state_busiest_day
-from usage_analysis.analysis.unusual_hours import unusual_hours
 from usage_analysis.analysis.vocabulary import MONTHS, axis_name, compact, shorten
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of, is_narrow

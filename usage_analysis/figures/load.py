@@ -274,7 +274,9 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
     ax, of, marks, _about = panel
     limit, kept = int(of.limit or 0), found[axes.finished(found)]
     by_day = len(kept) > _HOURS_SHOWN
-    shown = _each_day(kept) if by_day else kept
+    shown = kept
+    if by_day:  # the busiest hour of each local day
+        shown = kept.loc[kept.groupby(local_clock(kept) // DAY)["carried"].idxmax()]
     ax.set_ylabel(f"traffic{' in the busiest hour per day' if by_day else ''} [erlangs]")
     time_axis(ax, shown)
     if len(shown):
@@ -315,11 +317,3 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
         (float(demand[-1]), "calls at once", theme.soft),
     ]
     label_ends(ax, ends)
-
-
-def _each_day(found: pd.DataFrame) -> pd.DataFrame:
-    """The busiest hour of each local day."""
-    day = local_clock(found) // DAY
-    order = np.lexsort((-found["carried"].to_numpy(), day))
-    first = np.append(True, day[order][1:] != day[order][:-1])
-    return found.iloc[np.sort(order[first])]

@@ -267,6 +267,5 @@ def _draw_bound(ax: Axes, rows: pd.DataFrame, bound: Floats) -> Ends:
     ax.plot(x, y, color=muted, lw=1, ls="--", gid="bound", label="rounding at most")
     single = lines.is_isolated(y)
     ax.plot(x[single], y[single], "_", color=muted, ms=9, gid="bound alone")
-    return (
-        [(lines.last_finite(bound), "rounding at most", muted)] if np.isfinite(bound).any() else []
-    )
+    end = lines.last_finite(bound), "rounding at most", muted
+    return [end] if np.isfinite(bound).any() else []

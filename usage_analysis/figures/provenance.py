@@ -1,12 +1,10 @@
 """Provenance of a figure: in words below its title, and in the metadata of its file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 from matplotlib.text import Annotation
@@ -59,7 +57,7 @@ class Provenance:
         *,
         timezone: str | tzinfo | None = None,
         filters: Mapping[str, str] | None = None,
-    ) -> Provenance:
+    ) -> Self:
         """Provenance of a reply, or of the local hours that were cut out of it.
 
         Parameters

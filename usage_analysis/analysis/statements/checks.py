@@ -88,15 +88,12 @@ def _label(index: Any) -> str:
 
 
 def _figure(value: Any, check: str) -> str:
-    if value is None or (not isinstance(value, pd.Timedelta) and pd.isna(value)):
+    if pd.isna(value):
         return ""
+    if check.startswith("overhead"):
+        return f"{value.total_seconds():,.0f} s"
     if isinstance(value, pd.Timedelta):
-        seconds = value.total_seconds()
-        return (
-            f"{seconds:,.0f} s"
-            if check.startswith("overhead")
-            else f"{say.duration_clock(value)} h"
-        )
+        return f"{say.duration_clock(value)} h"
     if check.endswith("billed_minutes"):
         return f"{value:,.1f} min"
     return f"{value:,}"

@@ -10,8 +10,8 @@ from usage_analysis.analysis.control import ENOUGH
 from usage_analysis.analysis.funnel import differ, limits_at
 from usage_analysis.analysis.level_shift import level_shift
 from usage_analysis.analysis.meaning import Meaning, meaning_of
+from usage_analysis.analysis.rate_series import unusual_hours
 from usage_analysis.analysis.statements.statement import Statement, state
-from usage_analysis.analysis.unusual_hours import unusual_hours
 
 _NAMED = 3
 _NAME = 48
