@@ -34,7 +34,8 @@ ALLOWED = {
     "tidy": {"errors", "filters", "query", "tidy"},
     "fetch": {"errors", "progress", "query", "tidy", "fetch"},
     "archive": {"errors", "progress", "query", "tidy", "fetch", "archive"},
-    "analysis": {"errors", "filters", "query", "tidy", "analysis"},
+    # `explain` fetches with a client that it is given.
+    "analysis": {"errors", "filters", "progress", "query", "tidy", "fetch", "analysis"},
     "figures": {"errors", "query", "tidy", "analysis", "figures"},
     "report": {"errors", "progress", "query", "tidy", "analysis", "figures", "report"},
     "sample": {"errors", "progress", "query", "tidy", "sample", "fetch"},

@@ -14,6 +14,8 @@ from .analysis.erlang import channels_for as channels_for
 from .analysis.erlang import erlang_b as erlang_b
 from .analysis.erlang import traffic_for as traffic_for
 from .analysis.error_budget import burn_rate as burn_rate
+from .analysis.explain import explain as explain
+from .analysis.explain import planned_requests as planned_requests
 from .analysis.funnel import funnel as funnel
 from .analysis.marks import Mark as Mark
 from .analysis.peaks import busy_hour as busy_hour

@@ -251,8 +251,9 @@ def _holiday_level(observed: Floats, expected: Floats, hours: Hours, scale: Floa
 def _most(y: Floats, n: Floats) -> Floats:
     """Return the largest value to learn from in each hour, a limit for endless calls."""
     mean = np.zeros((len(y), 1))
-    for row in np.flatnonzero((n > 0).any(axis=1)):
-        some = n[row] > 0
+    for row in np.flatnonzero(((n > 0) & (y > 0)).any(axis=1)):
+        # Groups without calls in most hours would have a median of 0.
+        some = (n[row] > 0) & (y[row] > 0)
         mean[row] = np.median(y[row, some] / n[row, some])
     return np.asarray(mean * (2 * n + 8 * np.sqrt(n)))
 

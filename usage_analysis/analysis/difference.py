@@ -231,7 +231,7 @@ def significant(tails: Floats, confidence: float) -> Booleans:
     """Return which results are significant together; below the 90 % level none is."""
     if confidence < CLAIMS:
         return np.zeros(len(tails), dtype=np.bool_)
-    return intervals.holm(tails, confidence)
+    return np.asarray(intervals.holm(tails) <= 1 - confidence)
 
 
 _Sums = tuple[Values, Values]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from usage_analysis.analysis.arrays import Booleans, Floats, Values, ratio
+from usage_analysis.analysis.arrays import Floats, Values, ratio
 from usage_analysis.errors import QueryError
 
 #: So many numbers fit a processor's cache, where they are worked on several times as fast.
@@ -76,19 +76,17 @@ def normal_cdf(z: Any) -> Any:
     return ndtr(z)
 
 
-def holm(tails: Floats, confidence: float) -> Booleans:
-    """Return which of several results are significant together.
+def holm(tails: Floats) -> Floats:
+    """Return the probability of each of several results, corrected for looking at all of them.
 
     Holm's step-down rule (Holm 1979, Scandinavian Journal of Statistics 6:65): where nothing has
-    changed, any of the results is called significant in at most ``1 - confidence`` of all cases.
+    changed, any of the results is below ``1 - confidence`` in at most that share of all cases.
     Results without a tail probability (NaN) are not counted.
     """
-    found = np.zeros(len(tails), dtype=np.bool_)
-    known = np.flatnonzero(~np.isnan(tails))
-    order = known[np.argsort(tails[known], kind="stable")]
-    passed = tails[order] <= (1 - confidence) / np.arange(len(order), 0, -1)
-    found[order[np.logical_and.accumulate(passed)]] = True
-    return found
+    order = np.argsort(tails, kind="stable")
+    left = np.count_nonzero(~np.isnan(tails)) - np.arange(len(tails))
+    steps = np.maximum.accumulate(tails[order] * left)
+    return np.asarray(np.minimum(steps, 1.0)[np.argsort(order)])
 
 
 def shrink_towards_mean(values: Floats, variances: Floats) -> Floats:

@@ -109,7 +109,7 @@ def unusual_hours(
     tails = np.ones(len(rates))
     spread = np.full(int(tested.sum()), _spread(bad[tested], calls[tested], total / count))
     tails[tested] = upper_tails(bad[tested], calls[tested], rest[tested], spread)
-    found = holm(tails, 1 - _LEVEL)
+    found = np.asarray(holm(tails) <= _LEVEL)
     if without_worst_week:
         found &= rates["score_without_worst_week"].to_numpy() > _SCORE
     return rates.index.to_numpy()[found].astype(np.int64)

@@ -1,0 +1,190 @@
+"""Groups of calls behind an event: the excess of each group, and which one changed unlike the rest.
+
+A group is compared with the rest of the account, the calls outside of it. Where every group rises
+by the same factor, no group is a cause, although each has its share of the excess. So the test asks
+how often chance gives the group so many of the account's events, if all changed by one factor: a
+beta-binomial distribution, whose scatter is that of the group and of the rest in the past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from usage_analysis.analysis import baseline
+from usage_analysis.analysis.arrays import Floats
+from usage_analysis.analysis.betabinomial import upper_tails
+from usage_analysis.analysis.intervals import holm, student
+from usage_analysis.analysis.meaning import with_meaning
+from usage_analysis.analysis.series import Series, columns_of, meaning_for, measure_of, tabulate
+from usage_analysis.errors import QueryError
+from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.overlap import can_share_calls, mark_overlap
+from usage_analysis.tidy.zones import microseconds, to_index, zone_of
+
+CONFIDENCE: Final = 0.95
+_METHOD: Final = "beta-binomial, Holm 1979; shares by Fieller 1954; order by Kulldorff 1997"
+#: Fewest hours to learn from.
+_WEEK: Final = 168
+#: Seconds per minute: talk is told in minutes.
+_SCALE: Final = {"duration": 60.0}
+#: More events than these change no probability that anybody reads, and take long to count.
+_MANY: Final = 3000.0
+
+
+class Event(NamedTuple):
+    """Hours in which a measure is unlike what is expected; the end is exclusive."""
+
+    measure: str
+    start: pd.Timestamp
+    end: pd.Timestamp
+    #: Whether the measure is above what is expected; None to let the data tell.
+    above: bool | None
+
+
+def judge_groups(
+    whole: pd.DataFrame,
+    breakdowns: Mapping[str, pd.DataFrame],
+    event: Event,
+    *,
+    holidays: Any = None,
+) -> pd.DataFrame:
+    """Return each group's part in an event of the account, the most likely cause first.
+
+    The expected values are those of `expected`: the hours outside of the event teach what is usual.
+
+    Parameters
+    ----------
+    whole
+        Canonical hourly frame of all calls.
+    breakdowns
+        Breakdowns over the same hours, by the name of the dimension.
+    event
+        The event to judge.
+    holidays
+        As for `expected`.
+
+    Returns
+    -------
+    DataFrame
+        As for `explain`.
+
+    Raises
+    ------
+    QueryError
+        A column is missing, the event has no finished hour, or there is less than a week to learn
+        from.
+    """
+    columns, (name, start, end, above) = columns_of(event.measure), event
+    for frame in (whole, *breakdowns.values()):
+        check_frame("explain", frame, *columns, "provisional", rows="hour")
+    labels, series = _stack(whole, breakdowns, holidays, columns)
+    inside = (series.times >= microseconds(start)) & (series.times < microseconds(end))
+    judged = inside & series.judge[0]
+    if not judged.any():
+        raise QueryError(f"start, end: expected finished hours, got none from {start} to {end}")
+    first = to_index(series.times[:1], zone_of(whole))[0]
+    if (weeks := float((series.judge[0] & ~inside).sum() / _WEEK)) < 1:
+        raise QueryError(
+            f"start: expected an event at least a week after the account's first calls, got one on "
+            f"{start:%Y-%m-%d %H:%M}; calls are known from {first:%Y-%m-%d %H:%M} on"
+        )
+    measure = measure_of(series, name)
+    fitted = baseline.fit(measure, series.hours, series.learn & ~inside, [[] for _ in series.names])
+    seen, usual = ((part * judged).sum(1) for part in (measure.observed, fitted.expected))
+    # Calls that are longer than usual also vary more.
+    longer = 1.0 if measure.unit is not None else max(seen[0] / max(usual[0], 1e-9), 1.0)
+    unit = fitted.unit * longer
+    # As many calls as have the variance of the sum; half an event is added to what was expected.
+    number, mean = seen / unit, usual / unit + 0.5 / weeks
+    # Few weeks know the scatter of their windows only roughly.
+    vague = fitted.spread_of(int(judged.sum())) * (1 + 2 / weeks) + 1 / (weeks * mean)
+    # The events of a join rate are the calls that nobody joined.
+    above = bool(seen[0] >= usual[0]) if above is None else above != measure.complement
+    tail, likelihood = _compare(_halves(number), _halves(mean), _halves(vague), 1 - int(above))
+    seen, usual, unit = (part / _SCALE.get(columns[0], 1.0) for part in (seen, usual, unit))
+    excess, total = (seen - usual)[1 : len(labels) + 1], float(seen[0] - usual[0])
+    table = pd.DataFrame(labels, columns=["dimension", "group"])
+    table["observed"], table["expected"] = _halves(seen)[0], _halves(usual)[0]
+    table["excess"], table["share"] = excess, excess / (total or np.nan)
+    table["low"], table["high"] = _share_interval(
+        excess, total, _halves(unit * seen + usual**2 * vague) * student(CONFIDENCE, weeks) ** 2
+    )
+    table["probability"] = holm(tail)
+    table = table.iloc[np.argsort(-likelihood, kind="stable")].reset_index(drop=True)
+    sharing = [name for name, frame in breakdowns.items() if can_share_calls(frame)]
+    table.attrs = {"observed": float(seen[0]), "expected": float(usual[0]), "above": above}
+    table.attrs |= {"weeks": round(weeks, 1), "overlapping_dimensions": sharing}
+    if sharing or len(breakdowns) > 1:
+        mark_overlap(table)
+    meaning = replace(
+        meaning_for("explain", name, whole, CONFIDENCE, _METHOD),
+        dates=f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} ({zone_of(whole)})",
+        previous_dates=f"the same hours of the week since {first:%Y-%m-%d}",
+    )
+    return with_meaning(table, meaning, whole)
+
+
+def _stack(
+    whole: pd.DataFrame,
+    breakdowns: Mapping[str, pd.DataFrame],
+    holidays: Any,
+    columns: tuple[str, ...],
+) -> tuple[list[tuple[str, Any]], Series]:
+    """Return the groups, and the account, each group and each group's rest as series."""
+    account = tabulate(whole, None, holidays, columns)
+    labels, parts, final = [], [], account.learn
+    for dimension, frame in breakdowns.items():
+        own = tabulate(frame, None, holidays, columns)
+        if not np.array_equal(own.times, account.times):
+            raise QueryError(f"{dimension}: expected the hours of all calls, got others")
+        groups = slice(int(own.whole), None)
+        labels += [(dimension, name) for name in own.names[groups]]
+        parts.append([own.columns[name][groups] for name in columns])
+        final = final & own.learn.all(0)
+    tables = {}
+    for name, tabled in zip(columns, map(np.vstack, zip(*parts, strict=True)), strict=True):
+        # Calls that came between two requests may be in a group and not yet in the account.
+        rest = np.maximum(account.columns[name] - tabled, 0)
+        tables[name] = np.vstack([account.columns[name], tabled, rest])
+    names = [None, *labels, *labels]
+    rows = np.repeat(final, len(names), axis=0)
+    series = replace(account, names=names, columns=tables, learn=rows, judge=rows, whole=False)
+    return labels, series
+
+
+def _halves(values: Floats) -> Floats:
+    """Return the values of each group and of its rest, without those of the account."""
+    return values[1:].reshape(2, -1)
+
+
+def _compare(number: Floats, mean: Floats, vague: Floats, side: int) -> tuple[Floats, Floats]:
+    """Return the probability by chance of each group's part, and its signed likelihood ratio.
+
+    In a drop the cause is the group that has too few events. Its rest, `side` 1, has too many then.
+    """
+    number = number / np.maximum(number.sum(0) / _MANY, 1.0)
+    both, part = np.maximum(number.sum(0), 1.0), mean / mean.sum(0)
+    inflation = 1 + (both - 1) * np.minimum(part[0] * part[1] * vague.sum(0), 1.0)
+    most, expected = number[side], both * part[side]
+    tail = upper_tails(np.floor(np.minimum(most, both)), both, part[side], np.sqrt(inflation))
+    gain = special.xlogy(number, number / (both * part)).sum(0)
+    return tail, np.where(most > expected, 1, -1) * gain / inflation
+
+
+def _share_interval(excess: Floats, total: float, square: Floats) -> tuple[Floats, Floats]:
+    """Return Fieller's interval of each group's share of the excess (Fieller 1954).
+
+    It is NaN where the account's excess cannot be told from 0, since any share is possible then.
+    `square` has the squared half widths of the intervals of a group's excess and of its rest's.
+    """
+    leading = total**2 - square.sum(0)
+    leading = np.where(leading > 0, leading, np.nan)
+    middle, last = excess * total - square[0], excess**2 - square[0]
+    root = np.sqrt(np.maximum(middle**2 - leading * last, 0))
+    return (middle - root) / leading, (middle + root) / leading
