@@ -97,9 +97,10 @@ def judge_groups(
     measure = measure_of(series, name)
     fitted = baseline.fit(measure, series.hours, series.learn & ~inside, [[] for _ in series.names])
     seen, usual = ((part * judged).sum(1) for part in (measure.observed, fitted.expected))
-    # Calls that are longer than usual also vary more.
-    longer = 1.0 if measure.unit is not None else max(seen[0] / max(usual[0], 1e-9), 1.0)
-    unit = fitted.unit * longer
+    unit = fitted.unit
+    if measure.unit is None:
+        # Few calls hide how long some calls are, and longer calls also vary more.
+        unit = np.maximum(unit, unit[0]) * max(seen[0] / max(usual[0], 1e-9), 1.0)
     # As many calls as have the variance of the sum; half an event is added to what was expected.
     number, mean = seen / unit, usual / unit + 0.5 / weeks
     # Few weeks know the scatter of their windows only roughly.
@@ -107,6 +108,8 @@ def judge_groups(
     # The events of a join rate are the calls that nobody joined.
     above = bool(seen[0] >= usual[0]) if above is None else above != measure.complement
     tail, likelihood = _compare(_halves(number), _halves(mean), _halves(vague), 1 - int(above))
+    if measure.calls is not None:
+        tail[_halves((measure.calls * judged).sum(1))[0] < measure.fewest] = 1.0
     seen, usual, unit = (part / _SCALE.get(columns[0], 1.0) for part in (seen, usual, unit))
     excess, total = (seen - usual)[1 : len(labels) + 1], float(seen[0] - usual[0])
     table = pd.DataFrame(labels, columns=["dimension", "group"])
@@ -116,7 +119,8 @@ def judge_groups(
         excess, total, _halves(unit * seen + usual**2 * vague) * student(CONFIDENCE, weeks) ** 2
     )
     table["probability"] = holm(tail)
-    table = table.iloc[np.argsort(-likelihood, kind="stable")].reset_index(drop=True)
+    order = np.lexsort((-likelihood, table["probability"] > 1 - CONFIDENCE))
+    table = table.iloc[order].reset_index(drop=True)
     sharing = [name for name, frame in breakdowns.items() if can_share_calls(frame)]
     table.attrs = {"observed": float(seen[0]), "expected": float(usual[0]), "above": above}
     table.attrs |= {"weeks": round(weeks, 1), "overlapping_dimensions": sharing}

@@ -80,7 +80,8 @@ def explain(
         joined); `excess`, their difference; `share` of the account's excess, with its 95 %
         interval `low` and `high` (NaN where the account's excess cannot be told from 0; above 1
         where others changed the other way); and `probability`, how often chance makes any of all
-        these groups differ as much from the rest of the account (Holm 1979). ``attrs`` has
+        these groups differ as much from the rest of the account (Holm 1979; 1 for rates of fewer
+        than 8 calls and lengths of fewer than 30). ``attrs`` has
         `observed` and `expected` of the whole account, the number of `weeks` learned from and of
         `requests`, the dimensions that were `left_out` with the reason, and the
         `overlapping_dimensions`, whose groups can share calls, so that their shares do not add up.
