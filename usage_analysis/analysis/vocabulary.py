@@ -147,8 +147,7 @@ def change(share: float) -> str:
 
 def change_interval(low: float, high: float, confidence: float) -> str:
     """Return the interval of a relative change: ``95 % interval -1.2 to +7.6 %``."""
-    ends = (signed(100 * end, 1) for end in (low, high))
-    return f"{level(confidence)} interval {' to '.join(ends)} %"
+    return f"{level(confidence)} interval {signed(100 * low, 1)} to {signed(100 * high, 1)} %"
 
 
 def level(confidence: float) -> str:

@@ -131,9 +131,8 @@ def spread_out(places: Sequence[float], apart: float, room: float) -> list[float
     moved = np.maximum.accumulate(np.maximum(moved, 0) - steps) + steps
     down = steps - steps.max(initial=0) + max(room, steps.max(initial=0))
     moved = np.minimum(moved, down)
-    out = np.empty(len(moved))
-    out[order] = moved
-    return [float(place) for place in out]
+    back: list[float] = moved[np.argsort(order)].tolist()
+    return back
 
 
 def leader(colour: str, width: float) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Draw marks on a time axis: lines for instants, bands for periods, names where there is room."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
@@ -27,6 +25,44 @@ _BESIDE = 0.04
 #: Size of names on the axes [pt].
 SIZE = 7.5
 Box = tuple[float, float, float, float]
+
+
+class Room:
+    """Occupied space on axes, in axes fractions: points of lines and boxes of names.
+
+    The axes are somewhat larger in the end, so that what is apart here is apart then.
+    """
+
+    def __init__(self, ax: Axes) -> None:
+        self.limits = (*ax.get_xlim(), *ax.get_ylim())
+        self.points = ((width_of(ax) - 1.5) * 72, figure_of(ax).get_size_inches()[1] * 72 * 0.55)
+        x: list[Floats] = [np.zeros(0)]
+        y: list[Floats] = [np.zeros(0)]
+        for line in ax.get_lines():
+            across, up = (np.asarray(d, dtype=np.float64) for d in line.get_data())
+            if len(up) > 2 and len(across) == len(up):
+                along, above = self.shares(across, up)
+                x.append(along)
+                y.append(above)
+        self.x, self.y = np.concatenate(x), np.concatenate(y)
+        self.boxes: list[Box] = []
+
+    def shares(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Places on the axes as shares of them."""
+        left, right, low, high = self.limits
+        return (x - left) / (right - left), (y - low) / (high - low)
+
+    def of_text(self, words: str, x: float, y: float, offset: float) -> Box:
+        """Box of a line of text above a point, so many points from it."""
+        along, above = self.shares(x, y)
+        wide, tall = text_width(words, SIZE) / self.points[0], 11 / self.points[1]
+        low = above + offset / self.points[1]
+        return along - wide / 2, along + wide / 2, low, low + tall
+
+    def is_free(self, box: Box) -> bool:
+        """Return True if a box touches no name."""
+        left, right, low, high = box
+        return not any(a < right and b > left and c < high and d > low for a, b, c, d in self.boxes)
 
 
 def draw_marks(
@@ -106,44 +142,6 @@ def when_in_words(mark: Mark, zone: tzinfo) -> str:
     if mark.end is None:
         return f"{start:%Y-%m-%d %H:%M}"
     return window_in_words(start, mark.end.tz_convert(zone))
-
-
-class Room:
-    """Occupied space on axes, in axes fractions: points of lines and boxes of names.
-
-    The axes are somewhat larger in the end, so that what is apart here is apart then.
-    """
-
-    def __init__(self, ax: Axes) -> None:
-        self.limits = (*ax.get_xlim(), *ax.get_ylim())
-        self.points = ((width_of(ax) - 1.5) * 72, figure_of(ax).get_size_inches()[1] * 72 * 0.55)
-        x: list[Floats] = [np.zeros(0)]
-        y: list[Floats] = [np.zeros(0)]
-        for line in ax.get_lines():
-            across, up = (np.asarray(d, dtype=np.float64) for d in line.get_data())
-            if len(up) > 2 and len(across) == len(up):
-                along, above = self.shares(across, up)
-                x.append(along)
-                y.append(above)
-        self.x, self.y = np.concatenate(x), np.concatenate(y)
-        self.boxes: list[Box] = []
-
-    def shares(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Places on the axes as shares of them."""
-        left, right, low, high = self.limits
-        return (x - left) / (right - left), (y - low) / (high - low)
-
-    def of_text(self, words: str, x: float, y: float, offset: float) -> Box:
-        """Box of a line of text above a point, so many points from it."""
-        along, above = self.shares(x, y)
-        wide, tall = text_width(words, SIZE) / self.points[0], 11 / self.points[1]
-        low = above + offset / self.points[1]
-        return along - wide / 2, along + wide / 2, low, low + tall
-
-    def is_free(self, box: Box) -> bool:
-        """Return True if a box touches no name."""
-        left, right, low, high = box
-        return not any(a < right and b > left and c < high and d > low for a, b, c, d in self.boxes)
 
 
 def _name(ax: Axes, words: str, place: float, room: Room) -> None:

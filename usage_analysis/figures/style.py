@@ -229,15 +229,14 @@ def metadata_of(figure: Figure, kind: str) -> dict[str, Any]:
     """Return the metadata of a file, without clock or machine, so that saving is deterministic."""
     told = next((text.about.as_json() for text in _subtitles(figure) if text.about), "{}")
     made = f"usage-analysis {version('usage-analysis')}"
+    title, words = title_of(figure), alt_text(figure)
     if kind == "svg":
-        words = [told, made]
-        return {"Date": None, "Creator": None, "Title": title_of(figure),
-                "Description": alt_text(figure), "Keywords": words}  # fmt: skip
+        return {"Date": None, "Creator": None, "Title": title, "Description": words,
+                "Keywords": [told, made]}  # fmt: skip
     if kind == "png":
-        return {"Software": made, "Title": title_of(figure), "Description": alt_text(figure),
-                "Source": told}  # fmt: skip
-    return {"CreationDate": None, "Producer": None, "Creator": made, "Title": title_of(figure),
-            "Subject": alt_text(figure), "Keywords": told}  # fmt: skip
+        return {"Software": made, "Title": title, "Description": words, "Source": told}
+    return {"CreationDate": None, "Producer": None, "Creator": made, "Title": title,
+            "Subject": words, "Keywords": told}  # fmt: skip
 
 
 def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
