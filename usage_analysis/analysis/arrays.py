@@ -1,4 +1,4 @@
-"""Arrays: their types, their division, and columns of frames as numbers."""
+"""Columns of frames as NumPy arrays, and arithmetic on them."""
 
 import math
 from typing import Any
@@ -38,7 +38,7 @@ def finished(frame: pd.DataFrame) -> Booleans:
 
 
 def with_measures(frame: pd.DataFrame, *measures: str) -> pd.DataFrame:
-    """Return a frame without its other measures, whose sums would only take time."""
+    """Return a frame with its calls and some measures; other sums would only take time."""
     needed = ("total_count", *measures)  # every canonical frame has calls
     return frame.drop(columns=[name for name in MEASURES if name in frame and name not in needed])
 
@@ -58,14 +58,14 @@ def exact(frame: pd.DataFrame, column: str) -> Values:
 
 
 def in_kind(value: float, measure: str) -> Any:
-    """Return a number in the type of a measure: talk of microseconds as a Timedelta."""
+    """Return a number in the type of its measure: microseconds of talk as a Timedelta."""
     if measure != "duration":
         return value
     return pd.NaT if math.isnan(value) else pd.Timedelta(np.timedelta64(round(value), "us"))
 
 
 def as_measure(values: Floats, measure: str) -> Values:
-    """Numbers of a measure in its own kind: talk as timedeltas, traffic in erlangs."""
+    """Return the numbers of a measure in its own type: talk as timedeltas, traffic in erlangs."""
     if measure == "traffic":
         return values / HOUR
     if measure != "duration":

@@ -1,4 +1,4 @@
-"""Exact limits of rare events that scatter more than chance makes them."""
+"""Exact limits for counts of rare events that vary more than by chance."""
 
 import math
 
@@ -48,7 +48,7 @@ def upper_counts(calls: Values, rate: Floats, spread: Floats, tail: float) -> Fl
 
 
 def upper_tails(events: Values, calls: Values, rate: Floats, spread: Floats) -> Floats:
-    """Return the probability of so many events among n calls, or more.
+    """Return the probability of at least a given number of events among n calls.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def _parameters(calls: Values, rate: Floats, spread: Floats) -> tuple[Floats, Fl
 
 
 def _step(k: int, n: Floats, alpha: Floats, beta: Floats) -> Floats:
-    """Return the probability of k + 1 events over that of k events."""
+    """Return the ratio of the probabilities of k + 1 and k events."""
     left = n - k
     step = left / (k + 1) * (alpha + k) / np.maximum(beta + left - 1, 1e-300)
     return np.where(left > 0, step, 0.0)

@@ -125,7 +125,7 @@ def billing_overhead(frame: pd.DataFrame, *, price: Price = PRICE) -> pd.Series 
     ``60·billed - duration`` is at most 6 s per joined call. A larger excess means that the data
     are wrong (`within_bound` is False). A negative excess is unbilled talk: calls that are free,
     failed or not yet billed. Provisional buckets are left out, because billing comes after the
-    call. Where sums hold both rounding and unbilled talk, the overhead is their net.
+    call. If sums contain both rounding and unbilled talk, the overhead is the balance of the two.
 
     Parameters
     ----------

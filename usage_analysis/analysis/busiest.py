@@ -21,10 +21,10 @@ _TINY = 1e-9
 def dispersion(
     mean: Floats, squares: Values, n: Places, *, otherwise: float | Floats = 1.0
 ) -> Floats:
-    """Variance of a bucket over its mean in each group's busy slots, shape (groups, 1).
+    """Return the ratio of variance to mean in the busy slots of each group, shape (groups, 1).
 
     Quasi-Poisson dispersion (McCullagh and Nelder 1989, section 6.2), pooled over the slots with at
-    least half of the greatest mean, which are the only rivals. `squares` are sums of squared
+    least half of the greatest mean: only these can be the busiest. `squares` are sums of squared
     loads. Where few buckets share a slot the dispersion is at least `otherwise`.
     """
     busy = _busy(mean, n)
@@ -37,18 +37,19 @@ def dispersion(
 
 
 def expected_week(mean: Floats, n: Places, scatter: Floats) -> tuple[Floats, Floats]:
-    """Expected load of each hour of the week and its standard error, shape (groups, 168).
+    """Return expected loads and their standard errors per hour of the week, shape (groups, 168).
 
-    The greatest of 168 means of few weeks is mostly a lucky one. So each mean is shrunk towards
-    the product of its weekday's and its clock hour's effect, by empirical Bayes (Efron and Morris
-    1975): as far as noise explains why the means differ from that product.
+    With few weeks of data, the greatest of 168 means is mostly luck. So each mean is shrunk towards
+    the product of a weekday effect and a clock hour effect, by empirical Bayes (Efron and Morris
+    1975). The more of the differences from that product noise explains, the more the means are
+    shrunk.
 
     Parameters
     ----------
     mean, n
         Mean load and number of buckets of each hour of the week.
     ratio
-        What `dispersion` returned.
+        Result of `dispersion`.
     """
     product = _main_effects(mean * n, n)
     some = np.maximum(n, 1)
@@ -65,11 +66,11 @@ def expected_week(mean: Floats, n: Places, scatter: Floats) -> tuple[Floats, Flo
 
 
 def may_be_busiest(mean: Floats, expected: Floats, error: Floats, n: Places) -> Booleans:
-    """Slots that may be the busiest of their group, at a confidence of 95 %.
+    """Mark the slots that may be the busiest of their group, at a confidence of 95 %.
 
-    One slot alone where the probabilities that another is busier add to at most 5 %, and its own
-    mean is the greatest. Otherwise every slot that is not significantly below the best: multiple
-    comparisons with the best (Gupta 1965; Hsu 1984), by Bonferroni's inequality.
+    A single slot is marked if its mean is the greatest, and the probabilities that another slot is
+    busier add up to at most 5 %. Otherwise every slot is marked that is not significantly below the
+    best: multiple comparisons with the best (Gupta 1965; Hsu 1984), by Bonferroni's inequality.
     """
     seen = n > 0
     guess = np.where(seen, expected, -1.0)  # loads are 0 or more
@@ -102,7 +103,7 @@ def _busy(mean: Floats, n: Places) -> Booleans:
 
 
 def _main_effects(total: Floats, n: Places) -> Floats:
-    """Product of a weekday's and a clock hour's effect, by iterative proportional fitting."""
+    """Return the product of weekday and clock hour effects, by iterative proportional fitting."""
     sums, weeks = total.reshape(-1, 7, 24), n.reshape(-1, 7, 24)
     hours = np.ones((len(sums), 1, 24))
     for _ in range(_ROUNDS):

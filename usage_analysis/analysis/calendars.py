@@ -17,7 +17,7 @@ class Calendar:
         self._days, self._computed = days, computed
 
     def __bool__(self) -> bool:
-        """True where there may be a holiday; a calendar's years are not computed for this."""
+        """Return True if there may be holidays, without computing the years of a calendar."""
         return bool(self._days) or isinstance(self._computed, Mapping)
 
     def __contains__(self, day: object) -> bool:

@@ -36,25 +36,26 @@ _LONG_HOURS, _HOURS_PER_OVERLONG = 3, 300
 def capacity(
     hourly: pd.DataFrame, *, limit: int | None = None, blocking: float = 0.01
 ) -> pd.DataFrame:
-    """Concurrent calls of each hour, and the share that a limit would have refused.
+    """Return the concurrent calls of each hour, and the share that a limit would have refused.
 
-    Refused calls appear in no count, so what is seen is carried traffic. Talk is booked in the hour
+    Refused calls appear in no count, so the data show carried traffic. Talk is booked in the hour
     in which its call started. `carried` spreads it over the hours that it lasted, as if call
-    lengths were exponential with the mean of their group. Talk that lies 4 standard deviations
-    above calls times mean length counts as one overlong call and is spread at one erlang; where
-    such hours are common, so is all talk that lies one standard deviation above.
+    lengths were exponential with the mean of their group. Talk of 4 standard deviations above calls
+    times mean length counts as one overlong call and is spread at one erlang. Where such hours are
+    common, one standard deviation is enough.
 
     One hour is too noisy, so demand is estimated from the same weekday and hour of all weeks: the
-    mean (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered traffic A solves
-    ``A·(1 - B(A, limit)) = usual`` (Erlang 1917). Calls that come at that rate are refused while
-    every line is busy. Of the fullest of many hours a part is noise. With a limit, what exceeds
-    nine tenths of it is therefore drawn towards `usual` by as much as spreading leaves unknown.
-    Otherwise calls of 600 s whose lengths vary widely would make hours seem full in 8 to 75 % of
-    simulated months. For such calls `blocking` is rough: on average it was 0.8 to 1.9 times the
-    true share in the busiest hour (lognormal lengths of shape 1.2).
+    mean (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered traffic A solves ``A·(1 -
+    B(A, limit)) = usual`` (Erlang 1917). Calls that come at that rate are refused while every line
+    is busy. Part of the traffic of the fullest hours is noise. With a limit, traffic above nine
+    tenths of the limit is therefore shrunk towards `usual`, according to the uncertainty of the
+    spreading. Otherwise calls of 600 s whose lengths vary widely would make hours seem full in 8 to
+    75 % of simulated months. For such calls `blocking` is rough: on average it was 0.8 to 1.9 times
+    the true share in the busiest hour (lognormal lengths of shape 1.2).
 
-    A mean above the limit contradicts the limit. The hours say so in `over_limit`. `carried` is
-    then not drawn, `offered` is what was carried, and `blocking` what such a limit would refuse.
+    A mean above the limit contradicts the limit. `over_limit` marks such hours. Their `carried` is
+    not shrunk, their `offered` is the carried traffic, and their `blocking` is the share that such
+    a limit would refuse.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ def capacity(
         Canonical hourly frame, with or without a group column. A limit belongs to an account, so a
         breakdown shows what each group would meet if it had the limit to itself.
     limit
-        Maximum number of concurrent calls when these calls came; 5 on a pay-as-you-go account.
+        Maximum number of concurrent calls when these calls were made; 5 on a pay-as-you-go account.
         Without a limit only the first columns are returned.
     blocking
         Share of refused calls from which an hour is at risk.
@@ -126,8 +127,8 @@ def capacity(
     return with_meaning(arrays.beside_groups(hourly, columns), meaning, hourly)
 
 
-class _Held(NamedTuple):
-    """Talk in the hours in which it was held."""
+class _Talk(NamedTuple):
+    """Talk by the hours in which it took place."""
 
     #: Carried traffic of each row [erlangs].
     traffic: Floats
@@ -138,7 +139,7 @@ class _Held(NamedTuple):
     length: Floats
 
 
-def _spread_talk(hourly: pd.DataFrame, rows: Rows) -> _Held:
+def _spread_talk(hourly: pd.DataFrame, rows: Rows) -> _Talk:
     """Spread the talk of each row over the hours that it lasted."""
     counts = "joined_count" if "joined_count" in hourly else "total_count"
     calls = hourly[counts].to_numpy(dtype=np.float64)
@@ -163,11 +164,11 @@ def _spread_talk(hourly: pd.DataFrame, rows: Rows) -> _Held:
     # Residual lengths of the calls held at either end of an hour: E[L²]/2E[L] in the mean.
     residual = (length + spread**2 / np.maximum(length, 1e-12)) / 2
     error = np.sqrt(4 * traffic * (length * residual)[code])
-    return _Held(traffic, error, overlong, length)
+    return _Talk(traffic, error, overlong, length)
 
 
 def many_overlong(count: Any, hours: Any) -> Any:
-    """Return whether so many overlong hours show call lengths that vary more than exponential ones.
+    """Return whether overlong hours are too frequent for exponential call lengths.
 
     Exponential lengths have about one overlong hour in four weeks, found by simulation.
     """
@@ -180,7 +181,8 @@ def call_lengths(
     """Return mean and standard deviation of call lengths in each group [h], and overlong hours.
 
     The standard deviation comes from the scatter of hours, by the median absolute deviation, which
-    a stuck call does not move. It is at least the mean, as exponential lengths have it.
+    a stuck call does not move. It is at least the mean, because the two are equal for exponential
+    lengths.
     """
     overlong = np.zeros(len(talk), dtype=np.bool_)
     enough = calls >= _FEW_CALLS
@@ -202,10 +204,10 @@ def call_lengths(
 
 
 def _spread(talk: Floats, mean: Floats, run: Places) -> Floats:
-    """Talk by the hour it is held in, for exponential lengths and starts spread evenly.
+    """Spread talk over the hours, for exponential lengths and evenly spread starts.
 
-    `run` numbers hours that follow one another; talk that ends outside its run is dropped, for the
-    frame does not have its hour.
+    `run` numbers the stretches of consecutive hours. Talk that ends outside its stretch is dropped,
+    because the frame does not have that hour.
     """
     length = np.maximum(mean, 1e-9)
     ended = -np.expm1(-1 / length)
@@ -220,7 +222,7 @@ def _spread(talk: Floats, mean: Floats, run: Places) -> Floats:
 
 
 def _one_call(excess: Floats, run: Places) -> Floats:
-    """Talk beyond the usual, as one call that starts in the middle of its hour."""
+    """Spread excess talk as one call that starts in the middle of its hour."""
     (start,) = np.nonzero(excess)
     own = np.minimum(excess, 0.5)
     if len(start) == 0:
@@ -234,7 +236,7 @@ def _one_call(excess: Floats, run: Places) -> Floats:
     return own + np.cumsum(begun - ended)[:-1] + rest[:-1]
 
 
-def _usual(held: _Held, slot: Integers, final: Booleans, groups: int) -> tuple[Floats, Floats]:
+def _usual(held: _Talk, slot: Integers, final: Booleans, groups: int) -> tuple[Floats, Floats]:
     """Expected carried traffic of each row's hour of the week, and the noise of a single hour."""
     size = 168 * groups
     n = np.bincount(slot[final], minlength=size).reshape(-1, 168)
@@ -253,9 +255,9 @@ def _usual(held: _Held, slot: Integers, final: Booleans, groups: int) -> tuple[F
 
 
 def _against(
-    held: _Held, usual: Floats, noise: Floats, rows: Rows, limit: int, blocking: float
+    held: _Talk, usual: Floats, noise: Floats, rows: Rows, limit: int, blocking: float
 ) -> dict[str, Values]:
-    """Columns of `capacity` that need a limit."""
+    """Return the columns of `capacity` that need a limit."""
     carried, code = held.traffic, rows.code
     over = (carried - _FAR * held.error > limit) | (usual >= limit)
     doubted = (np.bincount(code[over], minlength=rows.count) > 0)[code]

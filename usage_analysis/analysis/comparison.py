@@ -48,21 +48,22 @@ def compare_periods(
     skips or repeats).
 
     The interval is Student's t over the differences of days. Levels that linger from day to day are
-    allowed for (see `usage_analysis.analysis.scatter`). Hours of one day are no independent draws:
-    one day gets its interval from `history`, and without it there is none. Counts never have less
-    than Poisson's interval, ±z·√(current + previous). No interval reaches below zero.
-    Sums say that more calls came, not whether from more callers, nor why.
+    allowed for (see `usage_analysis.analysis.scatter`). Hours of one day are not independent, so
+    one day gets its interval from `history`. Without `history` there is no interval. The interval
+    of a count is never narrower than Poisson's, ±z·√(current + previous). No interval reaches below
+    zero. Sums show that there were more calls. They do not show the reason, nor whether there were
+    more callers.
 
     Parameters
     ----------
     current
-        Canonical hourly frame with or without a group column: both periods, or with `previous` the
-        later period, whole.
+        Canonical hourly frame with or without a group column: both periods; with `previous`, the
+        whole later period.
     previous
         Canonical frame of the earlier period, on the same clock, with the same group column.
     every
         Without `previous`: the last ``"D"``, ``"W"``, ``"MS"``, ``"QS"`` or ``"YS"`` of the frame
-        so far, beside the same weekdays 1, 1, 4 (or 5), 13 or 52 weeks before.
+        so far, compared with the same weekdays 1, 1, 4 (or 5), 13 or 52 weeks before.
     measure
         A column of the frames; several for a table with one row per measure.
     confidence
@@ -85,8 +86,8 @@ def compare_periods(
     Raises
     ------
     QueryError
-        No bucket has a partner, a column is missing, frames do not match, or an argument is not one
-        of those above.
+        No bucket has a partner, a column is missing, frames do not match, or an argument has an
+        unknown value.
 
     Examples
     --------
@@ -158,7 +159,7 @@ def _check_alike(frame: pd.DataFrame, other: pd.DataFrame, name: str) -> None:
 
 
 def _last_period(frame: pd.DataFrame, every: str) -> tuple[int, int]:
-    """First local day of the frame's last period, and how many days before it its partner lies."""
+    """Return the first local day of the last period, and its distance from its partner [days]."""
     number, start_of = calendar(every)
     if len(frame) == 0:
         return 0, _WEEK
@@ -188,7 +189,7 @@ def _first_day(frame: pd.DataFrame) -> int:
 
 
 def _from_day(frame: pd.DataFrame, start: int, days: int | None) -> pd.DataFrame:
-    """Rows from a local day on, for so many days: the rest of a long frame is not looked at."""
+    """Return the rows of a number of local days, without looking at the rest of a long frame."""
     times = zones.row_times(frame)
     ends = zones.first_instants(zone_of(frame), np.array([start, start + (days or 0)]) * DAY)
     if days is None:
@@ -224,7 +225,7 @@ class _ClockHours:
         )
 
     def partners(self, earlier: Self) -> list[int]:
-        """Row of each of these groups in an earlier table, -1 where it has none."""
+        """Return the place of each group in an earlier table, -1 if the table lacks it."""
         if self.groups is None or earlier.groups is None:
             return [0]
         return earlier.groups.get_indexer(self.groups).tolist()
@@ -246,7 +247,7 @@ class _Spread:
         return math.sqrt(self.both) if self.counted else 0.0
 
     def half(self, confidence: float) -> float:
-        """Half the width of the interval; NaN where it is not known."""
+        """Half the width of the interval; NaN if unknown."""
         varies = self.error > _ROUNDING * self.both
         if self.freedom < 1 or (not varies and not (self.counted and self.both > 0)):
             return math.nan
@@ -254,7 +255,7 @@ class _Spread:
         return max(wide, intervals.normal_quantile(confidence) * self.poisson)
 
     def tail(self) -> float:
-        """How often chance alone makes a change as large; NaN where there is no interval."""
+        """Probability of so large a change by chance alone; NaN without an interval."""
         if math.isnan(self.half(0.5)):
             return math.nan
         tails = [0.0]
@@ -335,12 +336,12 @@ class _Pair:
         return found, spread
 
     def _past_error(self, hour: Integers, row: int, pairs: Floats) -> tuple[float, int] | None:
-        """Standard error of the change of these hours, from how weeks differed in the past.
+        """Return the standard error of a change, from the differences between past weeks.
 
-        Each earlier day stands beside the day a week before it, over the same hours. Their
-        differences are measured against the calls of both days (days that differ by a share of
-        their level) and against the root of these calls (days that differ by chance); the larger
-        error is taken. None with fewer than three differences.
+        Each earlier day is compared with the day one week before, over the same hours. The
+        differences are scaled in two ways: by the calls of both days, for days that differ by a
+        share of their level, and by the square root of these calls, for days that differ by chance.
+        The larger error is returned; None with fewer than three differences.
         """
         days = self.past.size // 24
         value, length = (
@@ -375,7 +376,7 @@ def _standard_error(daily: Floats) -> tuple[float, int]:
 
 
 def _pool(spreads: Sequence[_Spread]) -> list[_Spread]:
-    """Return each group's standard error by the scatter of the days of all groups together."""
+    """Return each group's standard error, with the scatter of days pooled over all groups."""
     known = [one for one in spreads if one.freedom and one.both > 0]
     freedom = sum(one.freedom for one in known)
     variance = sum(one.freedom * one.error**2 / one.both for one in known) / max(freedom, 1)

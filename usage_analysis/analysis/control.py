@@ -46,24 +46,24 @@ def control_chart(
 
     With p = Σevents/Σcalls and z_i = (p_i - p)/√(p(1 - p)/n_i), the limits of a day with n_i calls
     are ``p ± 3·s·√(p(1 - p)/n_i)``. The spread ratio s is the mean moving range of the z_i over
-    1.128 (Laney's p', 2002), and 1 at least: days differ by more than chance among calls, so that
-    a plain p chart (``"p"``, s = 1) calls many usual days signals.
+    1.128 (Laney's p', 2002), and at least 1. Days differ by more than chance, so a plain p chart
+    (``"p"``, s = 1) would mark many usual days as signals.
 
-    A bad day must not hide another one. Centre and spread are therefore learned again without the
+    One bad day must not hide another. Centre and spread are therefore learned again without the
     days that signal, until no further day does (phase I; Montgomery, Introduction to Statistical
-    Quality Control, section 7.2). At most every third day is left out in this way. The p chart is
-    the textbook's: its limits are those of all days, unless `baseline` says which days are usual.
+    Quality Control, section 7.2). At most one day in three is left out in this way. The p chart
+    follows the textbook: its limits come from all days, unless `baseline` gives the usual days.
 
     Where fewer than five errors (or other calls) are expected, or fewer than 1.5·s², three sigma
     does not hold: the high (or low) limit is then the exact one of the beta-binomial distribution
     with spread s. The spread of such rare events is the root mean square of the z_i, without the
-    largest of them, if that is more than the moving ranges tell.
+    largest of them, if that is more than the ratio from the moving ranges.
 
-    Simulated months of 31 days without a change raise fewer than one false signal: from 5 to 4,800
-    calls per day, at error rates of 0.2 to 2 %, with a spread of 1 to 3. A doubling on one day at
-    4,800 calls per day and a spread of 1.5 is caught in 96 % of months. Where the weekend has only
-    3 % of the calls it is 75 %, and limits that know the truth would catch no more. A signal says
-    that a day is unlike the others, not why.
+    Simulated months of 31 days without a change raise fewer than one false signal, with 5 to 4,800
+    calls per day, error rates of 0.2 to 2 %, and a spread of 1 to 3. A doubling on one day at 4,800
+    calls per day and a spread of 1.5 is caught in 96 % of months. Where the weekend has only 3 % of
+    the calls, it is caught in 75 % of months; limits from the true rate and spread would catch no
+    more. A signal says that a day is unlike the others, not why.
 
     Parameters
     ----------
@@ -87,15 +87,14 @@ def control_chart(
     -------
     DataFrame
         One row per period (and group): `calls`, `events` [calls], `rate`, `centre`, `low`, `high`,
-        `spread_ratio`, `signal`, and `limited`, which tells periods with limits. A low limit below
-        0 is one that no rate can cross. A centre of 0 or 1 has no limits, and neither has a period
-        without calls, nor by ``"p_prime"`` a series of a single period.
+        `spread_ratio`, `signal`, and `limited`, True for periods with limits. No rate can cross a
+        low limit below 0. There are no limits if the centre is 0 or 1, for periods without calls,
+        and by ``"p_prime"`` for a series of a single period.
 
     Raises
     ------
     QueryError
-        A column is missing, the baseline has other groups, or an argument is not one of those
-        above.
+        A column is missing, the baseline has other groups, or an argument has an unknown value.
 
     Examples
     --------
@@ -188,8 +187,8 @@ def _learn(data: _Periods, method: str) -> _Usual:
     """Return what is usual in each group, learned again without the periods that signal.
 
     Montgomery's phase I (Statistical Quality Control, section 7.2), repeated until no further
-    period signals. At most every third period of a group is left out: beyond that nobody can say
-    which of them are the usual ones.
+    period signals. At most one period in three of a group is left out: beyond that nobody can say
+    which periods are usual.
     """
     usual = _learn_once(data, method)
     if method == "p":
@@ -305,7 +304,7 @@ def _sigma(centre: Floats, calls: Floats) -> Floats:
 
 
 def _spread(z: Floats, times: Integers, code: Places, count: int) -> Floats:
-    """Mean moving range of each group's z over what chance alone gives; NaN without a range."""
+    """Return each group's mean moving range of z, relative to chance alone; NaN without a range."""
     known = ~np.isnan(z)
     if not known.all():
         z, times, code = z[known], times[known], code[known]

@@ -1,4 +1,4 @@
-"""How far two rates lie apart, with an interval, and which groups a difference comes from."""
+"""Differences of two rates, with their intervals, and the part that each group adds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,19 +39,20 @@ def rate_difference(
 
     Newcombe's hybrid score interval (Newcombe 1998, Statistics in Medicine 17:873, method 10): with
     (l, u) Wilson's interval of each rate, ``d - √((p1 - l1)² + (u2 - p2)²)`` to ``d + √((u1 - p1)²
-    + (p2 - l2)²)``. The two periods are taken for independent of each other.
+    + (p2 - l2)²)``. The two periods are assumed to be independent of each other.
 
     Calls of one day are seldom independent: one incident makes many of them fail. With
-    ``independent="days"`` each Wilson interval is that of n/s² calls, where s² is how much more
-    days scatter than independent calls would, pooled over both periods (Rao and Scott 1992). Levels
-    that linger from day to day are allowed for. Hours of one day are no independent days: one day
-    beside one day has an interval only where `history` shows how days differ.
+    ``independent="days"`` each Wilson interval is computed for n/s² calls. s² is the variance of
+    days over the variance that independent calls would have, pooled over both periods (Rao and
+    Scott 1992). Levels that linger from day to day are allowed for. Hours of one day are not
+    independent, so a comparison of two single days has an interval only if `history` shows how much
+    days differ.
 
     Parameters
     ----------
     current, previous
         Canonical frames of two periods, or of two groups: with a group column in both, or in
-        neither. Each is summed whole.
+        neither. All rows of each frame are added up.
     event
         ``"error_count"`` or ``"joined_count"``; several for a table with one row per event.
     denominator
@@ -59,11 +60,12 @@ def rate_difference(
     confidence
         Level of the two-sided interval.
     independent
-        What the interval takes for independent: ``"days"`` or ``"calls"``. None, the default, is
-        ``"days"`` for frames over time and ``"calls"`` for totals, one row for each group.
+        Units that the interval assumes to be independent: ``"days"`` or ``"calls"``. None, the
+        default, is ``"days"`` for frames over time and ``"calls"`` for totals, one row for each
+        group.
     history
         Canonical frame of earlier days with the same group column, hourly or daily. Its days help
-        to tell how days differ; one day beside one day needs three of them.
+        to show how much days differ; a comparison of two single days needs three of them.
 
     Returns
     -------
@@ -78,7 +80,7 @@ def rate_difference(
     Raises
     ------
     QueryError
-        A column is missing, only one frame has groups, or an argument is not one of those above.
+        A column is missing, only one frame has groups, or an argument has an unknown value.
 
     Examples
     --------
@@ -143,16 +145,18 @@ def rate_effects(
     American Statistical Association 50:1168; Das Gupta 1993). With s a group's share of the calls,
     p its rate and P the rate over all, ``rate_effect`` is ``(p1 - p0)·(s1 + s0)/2`` and
     ``mix_effect`` is ``(s1 - s0)·((p1 + p0)/2 - (P1 + P0)/2)``. Over all groups the last term sums
-    to zero. It compares a group that grows with the usual rate: a group with a low rate pulls the
-    whole down. All effects together are exactly the difference of the whole.
+    to zero. This term compares a growing group with the overall rate: if its rate is low, its
+    growth lowers the whole. All effects together are exactly the difference of the whole.
 
-    A group that has calls in one period alone has no rate that changed: its effect is all mix. Sums
-    say where a difference lies, not why. Groups that share calls count these more than once.
+    A group with calls in only one period has no change of rate, so all of its effect is the mix
+    effect. Sums say where a difference lies, not why. Groups that share calls count these calls
+    more than once.
 
     Parameters
     ----------
     current, previous
-        Breakdowns with the same group column, each summed whole: the later period and the earlier.
+        Breakdowns with the same group column, the later period and the earlier one. All rows are
+        added up.
     event, denominator, confidence, independent, history
         As for `rate_difference`.
 
@@ -160,9 +164,9 @@ def rate_effects(
     -------
     DataFrame
         One row per group of either period, ordered as by `rate_difference`: `calls`, `rate`,
-        `previous_calls`, `previous_rate`, `rate_effect`, its interval `low` and `high` (that of
-        `rate_difference` at the mean share; NaN where one period has no calls), `mix_effect`,
-        `effect`, the two together (all NaN where one period has no calls at all), and
+        `previous_calls`, `previous_rate`, `rate_effect`, its interval `low` and `high` (the
+        interval of `rate_difference` times the mean share; NaN where one period has no calls),
+        `mix_effect`, `effect`, the two together (all NaN where one period has no calls at all), and
         `significant`, whether the group's own rate changed, as for `rate_difference`.
         ``attrs["whole"]`` has the difference over all groups, as `rate_difference` gives it.
 
@@ -285,7 +289,7 @@ def _differences(
 
 
 def check_groups(name: str, frame: pd.DataFrame, current: pd.DataFrame) -> None:
-    """Check that a period has the same group column as the current period, or none as well.
+    """Check that a period has the same group column as the current one, or that neither has one.
 
     Raises
     ------
@@ -332,7 +336,7 @@ def _interval(
 
 
 def tails_of(now: _Sums, before: _Sums, scatter: Scatter | None, confidence: float) -> Floats:
-    """Return how often chance alone makes each difference; 1 where its interval includes 0."""
+    """Return the probability of each difference by chance alone; 1 if its interval includes 0."""
     low, high = _interval(now, before, scatter, confidence)
     tails = np.where(np.isnan(low), np.nan, 1.0)
     apart = np.flatnonzero((low > _ENDS) | (high < -_ENDS))

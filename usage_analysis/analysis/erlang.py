@@ -13,7 +13,7 @@ _STEPS = 200
 
 
 def erlang_b(traffic: ArrayLike, channels: ArrayLike) -> Any:
-    """Probability that a call finds all channels busy and is lost.
+    """Return the probability that a call finds all channels busy and is lost.
 
     Erlang 1917, for calls that come at random and do not try again: ``B(A, n) = (A^n / n!) / Σ_k
     A^k / k!``, by the recursion ``B(A, 0) = 1; B(A, k) = A·B(A, k-1) / (k + A·B(A, k-1))``, which
@@ -24,7 +24,7 @@ def erlang_b(traffic: ArrayLike, channels: ArrayLike) -> Any:
     traffic
         Offered traffic [erlangs], 0 or more; infinite traffic is always blocked.
     channels
-        Calls that can be held at once, whole numbers.
+        Maximum number of concurrent calls, whole numbers.
 
     Returns
     -------
@@ -46,10 +46,10 @@ def erlang_b(traffic: ArrayLike, channels: ArrayLike) -> Any:
 
 
 def channels_for(traffic: ArrayLike, blocking: ArrayLike) -> Any:
-    """Fewest channels that lose at most a share of the calls.
+    """Return the smallest number of channels that loses at most a share of the calls.
 
     The smallest n with ``erlang_b(traffic, n) <= blocking`` (Erlang 1917), by the same recursion.
-    Traffic that sums show is carried: offered is more where calls are refused (see `capacity`).
+    Sums show carried traffic. Offered traffic is higher if calls are refused (see `capacity`).
 
     Parameters
     ----------
@@ -89,14 +89,14 @@ def channels_for(traffic: ArrayLike, blocking: ArrayLike) -> Any:
 
 
 def traffic_for(channels: ArrayLike, blocking: ArrayLike) -> Any:
-    """Offered traffic at which channels lose a given share of the calls [erlangs].
+    """Return the offered traffic at which channels lose a given share of the calls [erlangs].
 
-    The A with ``erlang_b(A, channels) = blocking`` (Erlang 1917), by halving.
+    The A with ``erlang_b(A, channels) = blocking`` (Erlang 1917), by bisection.
 
     Parameters
     ----------
     channels
-        Calls that can be held at once, whole numbers, 1 or more.
+        Maximum number of concurrent calls, whole numbers, 1 or more.
     blocking
         Share of calls that is lost, between 0 and 1.
 
@@ -129,7 +129,7 @@ def traffic_for(channels: ArrayLike, blocking: ArrayLike) -> Any:
 
 
 def _numbers(given: ArrayLike) -> Floats:
-    """Return what is given as numbers, NaN where it is none."""
+    """Return values as numbers, NaN for anything else."""
     try:
         return np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
@@ -166,7 +166,7 @@ def _plain(values: Values) -> Any:
 
 
 def blocking_of(load: Floats, lines: Integers) -> Floats:
-    """Erlang's recursion for arrays of one length, up to each one's own number of channels."""
+    """Run Erlang's recursion for arrays of one length, up to the channels of each element."""
     lost = np.ones(load.size)
     finite = np.flatnonzero(np.isfinite(load))
     start = _start(load[finite], lines[finite])
@@ -188,11 +188,12 @@ def blocking_of(load: Floats, lines: Integers) -> Floats:
 
 
 def _start(load: Floats, lines: Integers) -> Integers:
-    """Channels from which the recursion may begin with 1, whatever came before.
+    """Return the number of channels at which the recursion may begin with 1.
 
-    A step multiplies the relative error of 1/B by ``1 - B(A, k)``, which is at most k/A: what is
-    carried is less than k. So of any error less than the last bit is left after the steps from here
-    to the channels, or to as many as there are erlangs: logarithms of A/k that add to 40.
+    A step multiplies the relative error of 1/B by ``1 - B(A, k)``, which is at most k/A, because
+    carried traffic is less than k. An error has shrunk below the last bit once the logarithms of
+    A/k add up to 40. These are the steps from here to the number of channels, or of erlangs if that
+    is smaller.
     """
     below = np.minimum(lines, load)
     room, spare = load - below, 80 * (load + 1)
@@ -201,7 +202,7 @@ def _start(load: Floats, lines: Integers) -> Integers:
 
 
 def offered_for(carried: Floats, limit: int) -> Floats:
-    """Offered traffic by Newton's method from below: what is carried is concave in it."""
+    """Return offered traffic by Newton's method from below; carried traffic is concave in it."""
     if len(carried) > AT_ONCE:
         parts = np.split(carried, range(AT_ONCE, len(carried), AT_ONCE))
         return np.concatenate([offered_for(part, limit) for part in parts])

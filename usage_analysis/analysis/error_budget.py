@@ -32,7 +32,7 @@ def burn_rate(
     """Return how fast errors use up the error budget of a target, with two alerts.
 
     The burn rate is the error rate of a trailing window over ``1 - slo``: at 1, a budget of 30 days
-    lasts 30 days. The alerts are those of the SRE Workbook (chapter 5, multiwindow alerts) carried
+    lasts 30 days. The alerts are those of the SRE Workbook (chapter 5, multiwindow alerts) adapted
     to hourly data:
 
     - fast: the last 12 h burn at 3 or more, and so does the last hour. Such 12 h spend 5 % of a
@@ -43,11 +43,11 @@ def burn_rate(
     any threshold, so low-traffic services need more evidence (SRE Workbook, chapter 5, "Low-Traffic
     Services"). The long window therefore needs at least `min_errors` errors, and the lower limit of
     its burn rate must reach the threshold: at 95 % for the fast alert, at 99 % for the slow one,
-    whose three days hold more clumps of errors. Simulated, with 20 to 4,800 calls per day at half
-    the budget and errors that scatter up to twice as much as chance by day, each alert is raised at
-    most once per month. Of 12 h at 15 % errors that hold 100 calls or more, 99 % are seen. Twelve
-    hours of a night that hold fewer than 20 calls have no error at all in 5 % of cases or more, so
-    that no rule could see 95 % of them.
+    because errors cluster more over three days. In simulations with 20 to 4,800 calls per day at
+    half the budget and errors that scatter up to twice as much as chance by day, each alert is
+    raised at most once per month. Of 12 h at 15 % errors with 100 calls or more, 99 % are detected.
+    Twelve hours of a night with fewer than 20 calls have no error at all in at least 5 % of cases,
+    so no rule could detect 95 % of them.
 
     Parameters
     ----------

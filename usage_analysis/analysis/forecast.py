@@ -55,7 +55,7 @@ class Forecast:
     growth
         Growth per day at the end of the data [share of the level].
     taught, low
-        Past days that were learned from, and those so low that they were left out as holidays or
+        Past days that the forecast learns from, and low days that it leaves out as holidays or
         outages; shape (series, days).
     """
 
@@ -106,9 +106,9 @@ def forecast(
         Weekday of each coming day, and its distance from the first one; negative for a day within
         the past that is unknown.
     off
-        Which past and which coming days are holidays. Past ones teach what a holiday is like and
-        nothing else. Without it, days that were as low as holidays are expected to come as often
-        as they came.
+        Which past and which coming days are holidays. Past holidays only teach the load of a
+        holiday. Without `off`, days as low as holidays are expected to be as frequent as in the
+        past.
     """
     known = np.isfinite(values)
     values = np.where(known, values, 0.0)

@@ -36,21 +36,23 @@ def funnel(
     between whole counts (Spiegelhalter 2005, Statistics in Medicine 24:1185, appendix A.1). They
     are then widened for two reasons:
 
-    - Errors come in clumps. The variance is multiplied by the square of `day_spread`: how many
-      times as much as chance the days of a group scatter around its own rate, over all groups.
-    - Groups differ anyway. A variance between groups is added (Spiegelhalter 2005, Qual. Saf.
-      Health Care 14:347, the additive model). Few groups cannot show how large it is, so the limits
-      average over what it may be: relative differences of about 15 % are usual before the data are
-      seen, and the groups at hand say the rest.
+    - Errors come in clumps. The variance is multiplied by the square of `day_spread`: the standard
+      deviation of a group's days around its own rate, relative to chance alone and pooled over all
+      groups.
+    - Groups always differ somewhat. A variance between groups is added (Spiegelhalter 2005, Qual.
+      Saf. Health Care 14:347, the additive model). Few groups cannot show how large it is, so the
+      limits average over its possible values. The prior expects relative differences of about 15 %,
+      and the groups at hand update it.
 
     A group that is unlike the others must not widen its own limits. Centre and differences come
     from the groups without outliers, the `reference`: the group farthest from the others is left
     out while it is beyond their 99.8 % limits (Ohlssen, Sharples and Spiegelhalter 2007, J. R.
-    Stat. Soc. A 170:865), at most every third group.
+    Stat. Soc. A 170:865), at most one group in three.
 
-    Simulated, six groups of 300 to 10,000 calls at 2 %: groups alike are beyond 99.8 % in fewer
-    than 0.1 % of cases, one of twice the rate in 45 %, of three times in 95 %. Of three to six
-    groups that differ by a fifth, at most 1 % are beyond.
+    In simulations of six groups of 300 to 10,000 calls at 2 %, equal groups are beyond the 99.8 %
+    limits in fewer than 0.1 % of cases. A group with twice the rate is beyond them in 45 % of
+    cases, and one with three times the rate in 95 %. Of three to six groups that differ by a fifth,
+    at most 1 % are beyond.
 
     A group beyond the limits is unlike the others; the funnel does not say why, and ranks nobody.
 
@@ -65,15 +67,15 @@ def funnel(
     -------
     DataFrame
         One row per group: `calls`, `events`, `rate`, `centre`, `low_95`, `high_95`, `low_998`,
-        `high_998`, `spread_ratio` (mean square of the groups' z beside the scatter of days; 1 where
-        groups are alike), `day_spread`, `reference`, `beyond_95`, `beyond_998`. Without calls, and
+        `high_998`, `spread_ratio` (mean square of the groups' z relative to the scatter of days; 1
+        for equal groups), `day_spread`, `reference`, `beyond_95`, `beyond_998`. Without calls, and
         with a common rate of 0 or 1, there are no limits (NaN). Where only the reference has a rate
         of 0 or 1, its limits are those of half an event.
 
     Raises
     ------
     QueryError
-        No group column, a column is missing, or an argument is not one of those above.
+        No group column, a column is missing, or an argument has an unknown value.
 
     Notes
     -----
@@ -135,7 +137,7 @@ def _day_spread(breakdown: pd.DataFrame, event: str, denominator: str) -> float:
 
 
 def limits_at(groups: pd.DataFrame, calls: Integers, *, chance_alone: bool = False) -> pd.DataFrame:
-    """Return the limits of a funnel for other numbers of calls, or those of chance alone.
+    """Return the limits of a funnel for other numbers of calls, or for chance alone.
 
     Parameters
     ----------
@@ -185,7 +187,7 @@ def _limits(calls: Values, n: Floats, k: Floats, kept: Booleans, spread: float) 
 
 
 def _ratio(n: Floats, k: Floats, kept: Booleans) -> float:
-    """Return the mean square of the z of the groups kept, beside binomial chance."""
+    """Return the mean square z of the kept groups, relative to binomial chance."""
     if np.count_nonzero(kept) < 2:
         return 1.0
     centre = math.asin(math.sqrt(min(_rate(n[kept], k[kept]), 1.0)))
@@ -198,7 +200,7 @@ def _rate(n: Floats, k: Floats) -> float:
 
 
 def _inside(n: Floats, k: Floats, kept: Booleans) -> float:
-    """Return the rate of the groups kept; half an event from 0 or 1 where only others have any."""
+    """Return the rate of the kept groups; half an event from 0 or 1 if only others have events."""
     rate = _rate(n[kept], k[kept])
     return rate if 0 < rate < 1 or kept[n > 0].all() else _inner_rate(n, k, kept)
 
@@ -244,7 +246,7 @@ def _angle(n: Floats, k: Floats) -> Floats:
 def _common(
     n: Floats, k: Floats, scatter: float, kept: Booleans, *, without: bool = False
 ) -> _Common:
-    """Weigh the possible spreads between groups by how well they fit the groups kept.
+    """Weigh the possible spreads between groups by their fit to the kept groups.
 
     Few groups cannot show how much groups differ, so the spread is not estimated but averaged over:
     its prior is half-normal (Gelman 2006, Bayesian Analysis 1:515), its likelihood that of the
@@ -259,7 +261,7 @@ def _common(
     kept
         Groups to learn from.
     without
-        Whether to learn from all groups kept but one, for each group.
+        Whether to leave out each of the kept groups in turn.
     """
     rate = _inner_rate(n, k, kept)
     between = (_SPREADS**2 * rate / (1 - rate) / 4)[None, :]
@@ -285,7 +287,7 @@ def _common(
 
 
 def _inner_rate(n: Floats, k: Floats, kept: Booleans) -> float:
-    """Return the rate of the groups kept; half an event from 0 or 1 where it is 0 or 1."""
+    """Return the rate of the kept groups; half an event from 0 or 1 if it is 0 or 1."""
     calls, events = float(n[kept].sum()), float(k[kept].sum())
     if 0 < events < calls:
         return events / calls
@@ -296,7 +298,7 @@ def _reference(n: Floats, k: Floats, scatter: float) -> Booleans:
     """Return the groups with calls that hold together.
 
     The group farthest from the others is left out while it is beyond their 99.8 % limits (Ohlssen,
-    Sharples and Spiegelhalter 2007, J. R. Stat. Soc. A 170:865), at most every third group.
+    Sharples and Spiegelhalter 2007, J. R. Stat. Soc. A 170:865), at most one group in three.
     """
     kept = n > 0
     y, own = _angle(n, k)[:, None], (scatter / np.maximum(4 * n, 1))[:, None]
@@ -314,7 +316,7 @@ def _reference(n: Floats, k: Floats, scatter: float) -> Booleans:
 def _widening(
     calls: Values, below: float, quantile: float, scatter: float, found: _Common
 ) -> tuple[Floats, float]:
-    """Return how many times as far from the centre as chance puts it a limit lies, and the centre.
+    """Return the distance of a limit from the centre, relative to chance alone, and the centre.
 
     Parameters
     ----------

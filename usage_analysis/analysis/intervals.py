@@ -58,14 +58,14 @@ def student(confidence: float, freedom: float | Floats) -> Any:
 
 
 def student_tail(value: float | Floats, freedom: float | Floats) -> Any:
-    """Return how often a Student's t lies farther from 0 than a value, on either side."""
+    """Return the two-sided tail probability of Student's t distribution."""
     from scipy.special import stdtr  # `import usage_analysis` loads no SciPy
 
     return 2 * stdtr(freedom, -np.abs(value))
 
 
 def normal_tail(value: float | Floats) -> Any:
-    """Return how often a standard normal variable lies farther from 0 than a value."""
+    """Return the two-sided tail probability of the standard normal distribution."""
     return 2 * normal_cdf(-np.abs(value))
 
 
@@ -77,7 +77,7 @@ def normal_cdf(z: Any) -> Any:
 
 
 def holm(tails: Floats) -> Floats:
-    """Return the probability of each of several results, corrected for looking at all of them.
+    """Return tail probabilities, corrected for looking at several results.
 
     Holm's step-down rule (Holm 1979, Scandinavian Journal of Statistics 6:65): where nothing has
     changed, any of the results is below ``1 - confidence`` in at most that share of all cases.
@@ -90,10 +90,10 @@ def holm(tails: Floats) -> Floats:
 
 
 def shrink_towards_mean(values: Floats, variances: Floats) -> Floats:
-    """Return values drawn towards their common mean by as much as chance moves each.
+    """Return values shrunk towards their common mean, the noisier ones more.
 
     Empirical Bayes with the variance between groups of DerSimonian and Laird (1986, Controlled
-    Clinical Trials 7:177). A small group seldom ranks first or last by chance alone then.
+    Clinical Trials 7:177). A small group then seldom ranks first or last by chance alone.
     """
     known = np.isfinite(values) & np.isfinite(variances) & (variances > 0)
     if np.count_nonzero(known) < 2:  # nothing to pool with
@@ -116,8 +116,8 @@ def share(events: Values, calls: Values) -> Floats:
 def wilson(events: Values, calls: Values, quantile: float | Floats) -> tuple[Floats, Floats]:
     """Return Wilson's interval for each share; NaN without calls or with more events than calls.
 
-    A quantile of its own for each share widens the interval as fewer calls would: the interval
-    depends on quantile² / calls alone.
+    Each share may have its own quantile. A larger one widens the interval as fewer calls would,
+    because the interval depends only on quantile² / calls.
     """
     low, high = np.empty(len(calls)), np.empty(len(calls))
     for start in range(0, len(calls), AT_ONCE):

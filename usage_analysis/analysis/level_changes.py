@@ -20,7 +20,7 @@ _NORMAL_MAD: Final = 1.4826
 
 
 class LevelChange(NamedTuple):
-    """A change, with the first day of the new level and the days between which it may have come."""
+    """A change, with the first day of the new level and the interval of dates of the change."""
 
     day: int
     first: int
@@ -32,8 +32,8 @@ def find_changes(
 ) -> list[LevelChange]:
     """Return the lasting changes of a series by binary segmentation (Scott and Knott 1974).
 
-    A change is found where one step explains the days better than a constant level does, by more
-    than autocorrelated days would, and better than a steady trend does.
+    One step has to explain the days better than a constant level does, by more than autocorrelation
+    would, and better than a steady trend does.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def _noise(rest: Floats, w: Floats, levels: int) -> float:
 def _best_step(x: Floats, w: Floats, confidence: float, least: float) -> tuple[int, float]:
     """Return the split of a stretch of days at which its level changed, or 0, and the noise.
 
-    Parts of the stretch are looked at too, because a level that came back is no single step of the
-    whole (seeded binary segmentation, Kovács and others 2023).
+    Parts of the stretch are looked at too, because a level that returned is not a single step of
+    the whole (seeded binary segmentation, Kovács and others 2023).
     """
     sizes = [len(x) >> halved for halved in range(8)]
     sizes = [size for size in sizes if size >= _SHORTEST or size == len(x) >= 2 * FEWEST]

@@ -16,7 +16,7 @@ _STEP = 1.5
 
 
 class LevelShift(NamedTuple):
-    """The largest shift of the level of a control chart, and what the chart could have shown."""
+    """The largest shift of the level of a control chart, and whether the level was steady."""
 
     #: Whether the level shifted, at the 95 % level.
     certain: bool
@@ -36,7 +36,7 @@ def level_shift(chart: pd.DataFrame) -> LevelShift | None:
     cumulative sum of the differences from the mean (Ploberger and Krämer 1992, Econometrica
     60:271): divided by its standard deviation, which the spread ratio widens, the sum is a Brownian
     bridge where the level is constant. Its largest excursion exceeds 1.358 in 5 % of such charts
-    (Kolmogorov's distribution), and fewer where there are few periods.
+    (Kolmogorov's distribution), and in fewer if the periods are few.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def level_shift(chart: pd.DataFrame) -> LevelShift | None:
 
 
 def _no_step(calls: Floats, events: Floats) -> bool:
-    """Return whether no later part has a rate that is 1.5 times that of the part before it."""
+    """Return whether the rate after every split is less than 1.5 times the rate before it."""
     part, earlier = calls.cumsum()[:-1], events.cumsum()[:-1]
     later = (events.sum() - earlier) / (calls.sum() - part)
     return bool((later < _STEP * earlier / part).all())

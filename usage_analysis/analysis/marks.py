@@ -1,4 +1,4 @@
-"""Deploys, incidents and periods to leave out: what a user knows of the time analysed."""
+"""Marks of deploys, incidents and periods to leave out, which only the user knows."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,9 +21,10 @@ class Mark:
     Parameters
     ----------
     start
-        When it was or began, with its zone: ``"2026-03-10 14:00-04:00"`` or a datetime.
+        Instant of the event, or start of the period, with its zone: ``"2026-03-10 14:00-04:00"`` or
+        a datetime.
     label
-        What it was, in a few words.
+        Name of the event, in a few words.
     end
         First instant after it, for a period.
     leave_out
@@ -33,7 +34,7 @@ class Mark:
     Raises
     ------
     QueryError
-        An instant without a zone, an end that is not after its start, or nothing to leave out.
+        An instant has no zone, the end is not after the start, or there is no period to leave out.
 
     Examples
     --------
@@ -77,16 +78,16 @@ def _instant(name: str, given: datetime | str) -> pd.Timestamp:
 
 
 def without(frame: pd.DataFrame, marks: Sequence[Mark]) -> pd.DataFrame:
-    """Rows of a frame that touch none of the periods to leave out.
+    """Return the rows of a frame that overlap none of the periods to leave out.
 
     Parameters
     ----------
     frame
-        Canonical frame, hourly or daily, with or without a group column, or what `aggregate` makes
-        of one. Give helpers that build days from hours the hours: a day that lacks some is no
-        whole day to them.
+        Canonical frame, hourly or daily, with or without a group column, or a result of
+        `aggregate`. Helpers that build days from hours need the hours: to them a day with missing
+        hours is not a whole day.
     marks
-        Those with `leave_out` count.
+        Marks; only those with `leave_out` have an effect.
 
     Examples
     --------

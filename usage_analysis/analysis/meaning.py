@@ -97,7 +97,7 @@ class Meaning:
 
     @property
     def better(self) -> Literal["more", "less"] | None:
-        """Direction that is good news, more or less; None where neither is."""
+        """Direction that is good news, more or less; None if neither is."""
         if self.event in _WORSE or self.measure in _WORSE:
             return "less"
         return "more" if self.event in _BETTER else None
@@ -108,7 +108,7 @@ Stated = Mapping[str, Any] | Meaning | None
 
 
 def with_meaning(result: Result, meaning: Meaning, *frames: pd.DataFrame) -> Result:
-    """Return a result that records what it is of and whether its frames are the sample account's.
+    """Return a result with its meaning, and whether its frames are of the sample account.
 
     ``attrs["meaning"]`` holds a plain dict, so that results can be written as Parquet.
     """
@@ -128,7 +128,7 @@ def restore_attributes(table: Result, meaning: Meaning) -> Result:
 
 
 def meaning_of(result: Any, *made_by: str, meaning: Stated = None, name: str = "") -> Meaning:
-    """Return what a result is of.
+    """Return the meaning of a result.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def meaning_of(result: Any, *made_by: str, meaning: Stated = None, name: str = "
     made_by
         Names of the helpers whose results are accepted.
     meaning
-        What the caller states, for a result that has lost its own.
+        Meaning given by the caller, for a result that has lost its own.
     name
         Name of the argument that holds the result, for the message.
 

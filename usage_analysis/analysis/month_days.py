@@ -48,7 +48,7 @@ class MonthDays:
 
     @cached_property
     def skipped(self) -> Integers:
-        """Weekdays that passed within the frame and have no row in it: the caller dropped them."""
+        """Weekdays without rows although the frame spans them: the caller dropped them."""
         if self.empty:
             return np.zeros(0, dtype=np.int64)
         passed = zones.weekday_of(np.arange(self.day[0], self.day[-1] + 1))
@@ -77,7 +77,7 @@ class MonthDays:
 
     @property
     def reason(self) -> str:
-        """Why nothing can be projected; empty where it can."""
+        """Reason why nothing can be projected; empty if a projection is possible."""
         if not self.known.any():
             return NO_DAY
         return BEGINS_LATE if int(self.day[0]) > self.first and self._lacks_days else ""
@@ -111,7 +111,7 @@ class MonthDays:
 
     @cached_property
     def came(self) -> Floats:
-        """Values that the days to forecast already have."""
+        """Values so far of the days to forecast."""
         out = np.zeros(len(self.left))
         some = self.inside & ~self.known & np.isin(self.day, self.left)
         out[np.searchsorted(self.left, self.day[some])] = self.counts[some]

@@ -25,9 +25,9 @@ _DAYS = ("all", "workdays", "top30", "top5")
 class WholeDays:
     """Load of whole local days by group, day and clock hour: NaN in days that are not whole.
 
-    A clock hour that comes twice counts as one of mean load; a day that lacks one is not whole, nor
-    is one with a provisional bucket. `seen` are the days with any row, `skipping` those that are
-    all there and lack an hour only because the clock skips it.
+    A repeated clock hour counts as one hour of mean load. A day with a missing hour or a
+    provisional bucket is not whole. `seen` marks the days with any row, and `skipping` the days
+    that lack only the hour that the clock skips.
     """
 
     def __init__(self, hourly: pd.DataFrame, found: tuple[Rows, Floats, Values]) -> None:
@@ -90,7 +90,7 @@ def busy_hour(
     method
         ``"tcbh"``, ``"adph"`` or ``"fdmh"``.
     hour
-        Clock hour 0 to 23, with ``"fdmh"`` and only there.
+        Clock hour 0 to 23, only for ``"fdmh"``.
     days
         ``"all"``; ``"workdays"``, without the weekend; ``"top30"`` or ``"top5"``, the days with the
         greatest totals (all of them where there are fewer).
@@ -102,20 +102,19 @@ def busy_hour(
     Returns
     -------
     Series or DataFrame
-        `hour`, with ``adph`` the one that is the day's peak most often; `value`, the load [measure
-        per hour; erlangs for traffic]; `share_of_days` on which that hour is the day's peak, ties
-        included, with the interval `share_low` to `share_high`: Wilson's, widened because the hour
-        was chosen from the same days, and NaN for a single day;
-        `busy_hour_to_day`, value over the mean day's sum; `peak_to_average`, value over
-        the mean hour; `days`, how many were looked at; `left_out`, how many other days of that
-        kind the frame has rows of: not whole, provisional, or short of an hour that the clock
-        skips. Without a call all but `value` and the numbers of days are NaN. A row a group for a
-        breakdown.
+        `hour`, with ``adph`` the hour that is most often the busiest of its day; `value`, the load
+        [measure per hour; erlangs for traffic]; `share_of_days` on which that hour is the day's
+        peak, ties included, with the interval `share_low` to `share_high`: Wilson's, widened
+        because the hour was chosen from the same days, and NaN for a single day;
+        `busy_hour_to_day`, value over the mean day's sum; `peak_to_average`, value over the mean
+        hour; `days`, the number of days used; `left_out`, the number of other days of that kind in
+        the frame: not whole, provisional, or without an hour that the clock skips. Without calls,
+        all but `value` and the numbers of days are NaN. One row per group for a breakdown.
 
     Raises
     ------
     QueryError
-        No whole day is left, the rows are not hours, or an argument is not one of those above.
+        No whole day is left, the rows are not hours, or an argument has an unknown value.
 
     Examples
     --------
@@ -199,11 +198,11 @@ def _busiest(
 def _share_interval(
     load: Floats, at_peak: Booleans, found: int, method: str, quantile: float
 ) -> tuple[float, float]:
-    """Return the interval of the share of days on which an hour is the day's peak.
+    """Return the interval of the share of days with their peak in one hour.
 
-    An hour that was chosen from the same days peaks on too many of them. So the interval also
-    covers Wilson's interval of the days counted as new ones: each against the hour that all other
-    days would choose (leave-one-out). Their count varies more, which the factor allows for.
+    The share is too high, because the hour was chosen from the same days. So the interval also
+    covers Wilson's interval of a leave-one-out count: each day is compared with the hour that all
+    other days would choose. This count varies more, which the factor allows for.
     """
     days = len(load)
     (low,), (high,) = wilson(at_peak[:, found].sum(keepdims=True), np.array([days]), quantile)
@@ -219,19 +218,19 @@ def _share_interval(
 
 
 def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count") -> pd.DataFrame:
-    """The busiest hours of the local week by their expected load, with their spread.
+    """Return the busiest hours of the local week by their expected load, with their spread.
 
-    The hours are those with the greatest expected load, because the greatest of 168 means is partly
-    luck; `busiest` says which hours may be the busiest. Provisional
-    buckets are left out and counted in ``attrs["left_out"]``. The share of days looks at whole days
-    only, as `busy_hour` does. It has no interval, for the hours were chosen from the same days.
+    The hours with the greatest expected load are chosen, because the greatest of 168 means is
+    partly luck. `busiest` marks the hours that may be the busiest. Provisional buckets are left out
+    and counted in ``attrs["left_out"]``. The share of days looks at whole days only, as `busy_hour`
+    does. It has no interval, because the hours were chosen from the same days.
 
     Parameters
     ----------
     hourly
         Canonical hourly frame in the time zone of interest, with or without a group column.
     n
-        How many hours to return; fewer come where fewer hours of the week had calls.
+        Number of hours to return; fewer if fewer hours of the week had calls.
     measure
         As for `load_profile`.
 

@@ -112,7 +112,7 @@ def load_profile(
     Raises
     ------
     QueryError
-        The rows are not hours, a column is missing, or an argument is not one of those above.
+        The rows are not hours, a column is missing, or an argument has an unknown value.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def _by_kind_of_day(hourly: pd.DataFrame, weekend: Sequence[str]) -> pd.DataFram
 
 
 def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Floats, Values]:
-    """Rows of a frame, the length of each instant [h], and the measure of each row.
+    """Return the rows of a frame, the length of each instant [h], and the measure of each row.
 
     Talk is in microseconds, for traffic too: integers are exact, and fast to sort.
     """
@@ -167,7 +167,7 @@ def measured(helper: str, hourly: pd.DataFrame, measure: str) -> tuple[Rows, Flo
 
 
 def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
-    """Column that holds a measure.
+    """Return the column that holds a measure.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def check_measure(helper: str, hourly: pd.DataFrame, measure: str) -> str:
 def profile_of(
     hourly: pd.DataFrame, found: tuple[Rows, Floats, Values], by: str, measure: str
 ) -> pd.DataFrame:
-    """Return the profile of what `measured` found, as `load_profile` returns it."""
+    """Return the profile of measured rows, in the form of `load_profile`."""
     rows, lengths, values = found
     index, place, code = rows.index(by), rows.place, rows.code
     provisional = hourly["provisional"].to_numpy(dtype=bool)
@@ -239,8 +239,8 @@ def _of_whole_days(
 ) -> tuple[Floats, Places, Floats]:
     """Means of slots over whole days, the number of days, and standard errors of the means.
 
-    Hours of one day are compared within it, so what is left when each day has its own level counts
-    as noise. Weekdays are compared by their days, for the hours of a day are not independent.
+    Hours of the day are compared within each day, so the level of the day does not count as noise.
+    Weekdays are compared by whole days, because the hours of a day are not independent.
     """
     place, code, key = keys
     day = rows.local // DAY
@@ -300,10 +300,10 @@ def percentiles(values: Values, key: Places, n: Places, percents: Sequence[int])
 
 
 def _sorted_by_key(values: Values, key: Places) -> Floats:
-    """Values sorted under each key, the keys in order.
+    """Return the values sorted by key and value.
 
-    Whole numbers sort fastest as one number with their key, and small ones are only counted; others
-    by the key, which is small, and then in their order.
+    Whole numbers are combined with their key into one number, which sorts fastest; small ones are
+    only counted.
     """
     if values.dtype.kind in "iu" and values.min() >= 0:
         size, keys = int(values.max()) + 1, int(key.max()) + 1

@@ -27,35 +27,35 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
 
     - `hourly = daily`, for each measure: the sum of the hours beside the sum of the days, and the
       days on which they differ;
-    - `all time = daily`, for each measure: only told, for whether all time follows the filters is
-      not documented, unless you say that it does;
-    - `errors <= calls` and `joined <= calls`: the buckets in which they do not hold;
-    - `overhead <= 6 s a call`: the buckets in which ``60·billed - duration`` is over 6 s a joined
+    - `all time = daily`, for each measure: not judged unless you say that all time follows the
+      filters, because the vendor does not document it;
+    - `errors <= calls` and `joined <= calls`: the buckets that break the rule;
+    - `overhead <= 6 s a call`: the buckets in which ``60·billed - duration`` is over 6 s per joined
       call; the figures are the greatest excess and its bound;
-    - `no overlong call`: the hours whose talk is as long as only a call left open makes it, by the
-      rule of `capacity`; the figure is the most that is beyond the usual length;
-    - `hours with calls`: how many of the window's have any, told and not judged, for buckets
-      without calls may be sent or left out.
+    - `no overlong call`: the hours with so much talk that a call must have been left open, by the
+      rule of `capacity`; the figure is the greatest excess over the usual length;
+    - `hours with calls`: the number of hours in the window that have calls. It is not judged,
+      because the server may send or omit buckets without calls.
 
     Parameters
     ----------
     usage
-        What the endpoint answered. Where a saved reply has no hours, its days are checked.
+        Usage to check. If a saved reply has no hours, its days are checked.
     all_time_filtered
         Whether all time is known to follow the filters and the window, so that it is compared.
 
     Returns
     -------
     DataFrame
-        Index `check`, for a breakdown under each group; `ok`, missing where nothing is judged;
-        `found` and `expected`; `failures`, how many days or buckets; `first`, the first of them
-        (UTC); `missing`, the column that a check needs and the usage lacks. Such a check did not
-        run, so it neither passes nor fails.
+        Index `check`, for a breakdown under each group; `ok`, missing for a check that is not
+        judged; `found` and `expected`; `failures`, the number of days or buckets that fail, and
+        `first`, the first one (UTC); `missing`, the column that a check needs and the usage lacks.
+        Such a check did not run, so it neither passes nor fails.
 
     Raises
     ------
     QueryError
-        Something other than a `CallUsage` came.
+        `usage` is not a `CallUsage`.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Che
 
 
 def _not_run(name: str, missing: str) -> Check:
-    """Return a check that could not run for want of a column or of hours."""
+    """Return a check that could not run because a column or the hours are missing."""
     return name, None, None, None, 0, None, missing
 
 

@@ -1,4 +1,4 @@
-"""Rates put together: totals, trailing rates, and groups or hours unlike the others."""
+"""Rates over several buckets: totals, trailing rates, and groups or hours unlike the others."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def total_rates(rates: pd.DataFrame, meaning: Meaning, *, together: bool = False
     rates
         Result of `error_rate` or `join_rate` by bucket, or some of its rows.
     meaning
-        What the rates are of.
+        Meaning of the rates.
     together
         True for one row of all groups together.
     """
@@ -47,7 +47,7 @@ def as_frame(rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def trailing_rates(rates: pd.DataFrame, days: int, confidence: float) -> pd.DataFrame:
-    """Return rates of the last so many days for a series of daily rates, from the first full span.
+    """Return rates over a trailing number of days of a daily series, from the first full window on.
 
     The interval is widened by the scatter of all days of the table.
     """
@@ -80,19 +80,20 @@ def unusual_hours(
 ) -> Integers:
     """Return the hours of the week whose rate is significantly worse than that of the others.
 
-    Each hour with enough calls has the exact probability of as many bad events, or more, at the
-    rate of the other hours. Errors of one day come in clumps, so the events of an hour scatter more
-    than binomial ones: the beta-binomial distribution has the spread that the hours show around
-    their common rate. Holm's procedure (1979, Scand. J. Statist. 6:65) holds 5 % over all hours
-    together. An hour is named only if its other weeks without the worst one were worse than usual
-    too, by two standard deviations: no single incident makes an hour of the week unusual.
+    For each hour with enough calls, the exact probability of at least as many bad events at the
+    rate of the other hours is computed. Errors of one day come in clusters, so the events of an
+    hour scatter more than binomial ones. The probability is therefore beta-binomial, with the
+    spread of the hours around their common rate. Holm's procedure (1979, Scand. J. Statist. 6:65)
+    holds 5 % over all hours together. An hour is named only if it was worse than usual by two
+    standard deviations without its worst week too: no single incident makes an hour of the week
+    unusual.
 
     Parameters
     ----------
     rates
         Result of `error_rate` or `join_rate` with ``by="hour_of_week"``.
     meaning
-        What the rates are of; of join rates, the calls that were not joined are counted.
+        Meaning of the rates. For join rates, the calls that were not joined count as bad events.
     without_worst_week
         False to name hours for a single bad week too.
     """
@@ -116,7 +117,7 @@ def unusual_hours(
 
 
 def _spread(bad: Floats, calls: Floats, rate: float) -> float:
-    """Return how many times as much as chance the hours scatter, the highest 2 % left out."""
+    """Return the scatter of the hours relative to chance, without the highest 2 %."""
     squares = np.sort((bad - calls * rate) ** 2 / (calls * rate * (1 - rate)))
     kept = squares[: max(int(0.98 * len(squares)), 1)]
     # Without the highest 2 % the squares of normal deviates have a mean of 0.873 (integral of the

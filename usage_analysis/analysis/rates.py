@@ -43,9 +43,9 @@ def error_rate(
 
     Calls of one day are seldom independent, because one incident makes many of them fail. Rates
     over several days therefore have the interval of n/s² calls (Rao and Scott 1992), where s² is
-    how much more days scatter than independent calls would. Student's t replaces z, because s² is
-    an estimate. Few errors cannot show how they clump: before the data are seen s is taken for 2,
-    and this belief counts as two errors. The interval is never narrower than Wilson's.
+    the variance of days over the variance that independent calls would have. Student's t replaces
+    z, because s² is an estimate. Few errors cannot show how errors cluster, so s has a prior value
+    of 2 that weighs as much as two errors. The interval is never narrower than Wilson's.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def error_rate(
         None for one row per bucket of the frame; ``"total"`` for one row (per group);
         ``"hour_of_day"``, ``"day_of_week"`` (0 is Monday) or ``"hour_of_week"`` (0 is Monday 00:00)
         on the frame's own clock; or the name of the group column. Slots leave provisional buckets
-        out, of which ``attrs["left_out"]`` says how many; buckets and totals keep them.
+        out and count them in ``attrs["left_out"]``; buckets and totals keep them.
     denominator
         ``"total_count"`` or ``"joined_count"``. What counts as an error is not documented and may
         include calls that nobody joined, so errors may exceed joined calls: such a rate is over 1
@@ -65,24 +65,24 @@ def error_rate(
     min_calls
         Least number of calls for which `enough` is true.
     independent
-        What the interval takes for independent. ``"calls"`` is Wilson's interval. ``"days"`` is the
-        wider one, and is NaN for fewer than three days with calls. None, the default, takes days
-        where there are three, else calls. A single bucket is never widened. A slot of the day or
-        of the week has too few days of its own: its interval uses the scatter of all days, in
-        proportion to the calls that it has per day.
+        Units that the interval assumes to be independent. ``"calls"`` gives Wilson's interval.
+        ``"days"`` gives the wider interval, NaN for fewer than three days with calls. None, the
+        default, uses days if there are three, else calls. A single bucket is never widened. A slot
+        of the day or of the week has too few days, so its interval uses the scatter of all days, in
+        proportion to the calls of the slot per day.
 
     Returns
     -------
     DataFrame
-        `calls` and `events` [calls], `rate`, `low`, `high` (NaN without calls) and `enough`;
-        by hour of the week also `score_without_worst_week` [standard deviations];
-        indexed by what `by` names, under the group where there is one. By bucket the group stays
-        the first column. ``attrs["meaning"]`` says what the rate is of.
+        `calls` and `events` [calls], `rate`, `low`, `high` (NaN without calls) and `enough`; by
+        hour of the week also `score_without_worst_week` [standard deviations]; indexed by what `by`
+        names, under the group if there are groups. By bucket the group stays the first column.
+        ``attrs["meaning"]`` has the meaning of the rate.
 
     Raises
     ------
     QueryError
-        A column is missing, or an argument is not one of those above.
+        A column is missing, or an argument has an unknown value.
 
     Examples
     --------
@@ -112,14 +112,15 @@ def join_rate(
     """Return the share of calls that were joined, with its sample size and confidence interval.
 
     This is the answer-seizure ratio of ITU-T E.425: ``sum(joined_count) / sum(total_count)``. A
-    call that was refused at the concurrency limit appears in no count, so it lowers nothing here.
+    call that was refused at the concurrency limit appears in no count, so it does not lower the
+    rate.
 
     Parameters
     ----------
     frame, by, confidence, min_calls, independent
         As for `error_rate`.
     denominator
-        ``"total_count"``: joined calls are a share of no other count.
+        ``"total_count"``, the only count that joined calls are a share of.
 
     Returns
     -------
@@ -149,8 +150,8 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     """Return the mean talk of a joined call: ``sum(duration) / sum(joined_count)``.
 
     This is the mean holding time (ITU-T E.600) of answered calls. It is a ratio of sums, never a
-    mean of hourly means. Sums hold no single call, so they give no median, percentile, longest call
-    or interval. Whether unjoined time enters `duration` is not documented.
+    mean of hourly means. Sums contain no single calls, so they give no median, percentile, longest
+    call or interval. Whether unjoined time enters `duration` is not documented.
 
     Parameters
     ----------
@@ -252,10 +253,10 @@ def _rate(
 
 
 def _scores_without_worst(frame: pd.DataFrame, event: str, denominator: str) -> Floats:
-    """Score each hour of the week without its worst week, so that one incident does not count.
+    """Score each hour of the week without its worst week, so that a single incident has no effect.
 
-    The score is the number of bad events above those of the rate of all hours, over their binomial
-    standard deviation; NaN without calls in other weeks.
+    The score is the excess of bad events over the rate of all hours, in binomial standard
+    deviations; NaN without calls in other weeks.
     """
     rows, kept, key, count = _slots(frame, "hour_of_week")
     code = rows.code[kept]
@@ -317,7 +318,7 @@ def _slots(frame: pd.DataFrame, by: str) -> tuple[Rows, Booleans, Places, int]:
 def summed_by(
     frame: pd.DataFrame, columns: list[str], by: str | None
 ) -> tuple[list[Values], pd.Index]:
-    """Return each column summed over what `by` names, and the index of the sums."""
+    """Return the sums of each column by group or slot, as `by` names it, and their index."""
     values = [frame[column].to_numpy() for column in columns]
     if by is None:
         return [column.copy() for column in values], frame.index
@@ -342,7 +343,7 @@ def check_event(event: str, denominator: str) -> None:
     Raises
     ------
     QueryError
-        The argument that does not fit, by name.
+        One of the arguments is unknown; the message names it.
     """
     check_choice("event", event, COUNTS[1:])
     accepted = ["total_count", *(["joined_count"] if event == "error_count" else [])]
@@ -350,7 +351,7 @@ def check_event(event: str, denominator: str) -> None:
 
 
 def check_independent(independent: str | None) -> None:
-    """Check what an interval is to take for independent."""
+    """Check the argument `independent`."""
     if independent is not None:
         check_choice("independent", independent, ("calls", "days"))
 

@@ -1,4 +1,4 @@
-"""Scatter of days: how much more rates of days vary than independent calls would make them."""
+"""Scatter of days: the variation of daily rates relative to independent calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BELIEF, _BELIEF_EVENTS = 4.0, 2.0
 
 @dataclass(frozen=True)
 class Scatter:
-    """Scatter of the days of each group, in units of what independent calls have.
+    """Scatter of the days of each group, relative to independent calls.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Scatter:
         return Scatter(*totals, self.events + other.events, self.size)
 
     def of(self, place: Places) -> Scatter:
-        """Return the scatter of the groups at these places; -1 is one without any day."""
+        """Return the scatter of the groups at these places; -1 stands for no days."""
         parts: tuple[Any, ...] = self.total, self.freedom, self.events, self.size
         return Scatter(*(values_at(part, place) for part in parts))
 
@@ -76,7 +76,7 @@ class Scatter:
         return np.where(self.known, own * found + (1 - own) * _BELIEF, 1.0)
 
     def effective_freedom(self) -> Floats:
-        """Return the degrees of freedom of `ratio`, more where much of it is belief."""
+        """Return the degrees of freedom of `ratio`, more if it rests largely on the prior."""
         return self.freedom / np.maximum(self._own, 1e-9)
 
     def quantiles(self, confidence: float) -> Floats:
@@ -84,7 +84,7 @@ class Scatter:
 
         Student's t with the number of estimates, times s, as an effective sample of n/s² calls
         would widen it (Rao and Scott 1992, Biometrics 48:577; Korn and Graubard 1998, Survey
-        Methodology 24:193); never below the normal quantile, which independent calls have.
+        Methodology 24:193); never below the normal quantile of independent calls.
         """
         normal = normal_quantile(confidence)
         wide = student(confidence, self.effective_freedom()) * np.sqrt(self.ratio())
@@ -92,7 +92,7 @@ class Scatter:
 
     @property
     def _own(self) -> Floats:
-        """Weight of the data beside the belief."""
+        """Weight of the data relative to the prior."""
         return self.events / (self.events + _BELIEF_EVENTS)
 
 
@@ -102,11 +102,11 @@ def values_at(column: Values, place: Places) -> Values:
 
 
 def cosines(days: int) -> int:
-    """Return how many slow waves measure the scatter of the sum of so many days.
+    """Return the number of slow waves that measure the scatter of a sum of days.
 
-    Levels that linger for days make a sum scatter more than single days do, so only the waves that
-    are slowest measure its scatter (Lazarus, Lewis, Stock and Watson 2018, Journal of Business and
-    Economic Statistics 36:541). They recommend 0.4·days^(2/3) for series that linger long. The
+    Levels that linger for days make a sum scatter more than single days do, so only the slowest
+    waves measure its scatter (Lazarus, Lewis, Stock and Watson 2018, Journal of Business and
+    Economic Statistics 36:541). They recommend 0.4·days^(2/3) for persistent series. The
     factor 0.82 gives shorter intervals, and with a correlation of 0.5 from day to day 95 %
     intervals still hold 90 %.
     """
@@ -118,7 +118,7 @@ def slow_sums(
 ) -> tuple[Floats, Integers]:
     """Return the sum of the variance estimates of each group's total, and their number.
 
-    `values` are the days of each group in order, deviations from what is expected of each.
+    `values` are the days of each group in order, as deviations from their expected values.
     """
     days = np.bincount(code, minlength=count)
     first = np.cumsum(days) - days
@@ -141,7 +141,7 @@ def day_scatter(
     Parameters
     ----------
     single_days
-        Measure how one day differs from another, not how a sum of days differs from another.
+        Measure how much single days differ, not how much sums of days differ.
     """
     calls, events, code, count = sums_of_days(frame, event, denominator)
     return scatter_of(calls, events, code, count, single_days=single_days)
@@ -166,7 +166,7 @@ def sums_of_days(
 def scatter_of(
     calls: Floats, events: Floats, code: Places, count: int, *, single_days: bool = False
 ) -> Scatter:
-    """Return the scatter of days that are given by their calls and events, group after group."""
+    """Return the scatter of days, given their calls and events, group after group."""
     total, wrong, squares = (
         np.bincount(code, values, minlength=count) for values in (calls, events, calls**2)
     )

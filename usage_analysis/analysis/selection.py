@@ -1,4 +1,4 @@
-"""The selection of data: which days, hours and groups, and the rows that follow from it.
+"""The selection of days, hours and groups, and the rows that it takes.
 
 What is displayed never filters what is computed: shares, rates and centres come from all calls of
 the selected days, and `Selection.groups` only says which groups are drawn by themselves.
@@ -52,7 +52,7 @@ class Days(NamedTuple):
         return f"on {self}" if self.number == 1 else f"from {self}"
 
     def back(self, days: int) -> Days:
-        """Return the same number of days, so many days earlier."""
+        """Return equally many days, a number of days earlier."""
         return Days(self.first - days * _DAY, self.last - days * _DAY)
 
     @property
@@ -80,7 +80,7 @@ class Selection:
         Hours of the local day: ``(9, 17)`` for 09:00 to 17:00. A first hour after the last goes
         over midnight. None takes all hours.
     previous
-        First and last day of the previous period, where the same reply holds it.
+        First and last day of the previous period, if the same reply contains it.
     groups
         Groups of a breakdown that are drawn by themselves: their names, or the number of the
         largest ones. The others are drawn together, and every share is of all calls.
@@ -94,7 +94,7 @@ class Selection:
     Raises
     ------
     QueryError
-        An unknown time zone, a bound that is no day, or hours that are not two hours of the day.
+        The time zone is unknown, a bound is not a day, or `hours` are not two hours of the day.
 
     Examples
     --------
@@ -146,8 +146,8 @@ class Selection:
         breakdown
             The same calls by group.
         previous
-            The reply of an earlier period, of which whole days are compared; without it
-            `Selection.previous` names days of the same reply.
+            The reply of an earlier period, compared by whole days. By default the days
+            `Selection.previous` of the same reply are compared.
 
         Raises
         ------
@@ -215,15 +215,15 @@ class SelectedUsage:
     Parameters
     ----------
     selection
-        What is selected.
+        Selection to apply.
     usage
         The reply about all calls.
     all_hours
-        All its hours in the selected time zone.
+        All hours of the reply in the selected time zone.
     group_hours
-        All its hours by group, in the same zone; None without a breakdown.
+        All hours by group in the same zone; None without a breakdown.
     earlier_hours
-        Hours that hold the previous period, in the same zone; None where nothing is compared.
+        Hours that contain the previous period, in the same zone; None without a comparison.
     """
 
     selection: Selection
@@ -291,7 +291,7 @@ class SelectedUsage:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """Hours up to the last selected day, from weeks before its month as far as they are there.
+        """Hours up to the last selected day, from weeks before its month if the reply has them.
 
         A month's projection learns its weekdays from them.
         """
@@ -309,14 +309,14 @@ class SelectedUsage:
 
     @cached_property
     def previous(self) -> pd.DataFrame | None:
-        """Hours of the previous period; None where nothing is compared."""
+        """Hours of the previous period; None without a comparison."""
         return None if self.earlier_hours is None else self.previous_rows("all")
 
     def earlier(self, *, grouped: bool = False) -> pd.DataFrame | None:
-        """Return hours of earlier days, from which a comparison learns how days differ.
+        """Return the hours of earlier days that show a comparison how much days differ.
 
-        None where the selected days show that themselves, or where nothing is compared. Of a reply
-        that holds both periods these are the four weeks before the selected days.
+        None if the selected days are enough, or without a comparison. For a reply that contains
+        both periods, these are the four weeks before the selected days.
         """
         rows = self.earlier_hours
         if rows is None or len(self.daily) > FEWEST:
@@ -341,7 +341,7 @@ class SelectedUsage:
         Raises
         ------
         QueryError
-            Nothing is compared.
+            There is no comparison.
         """
         rows, days = self.group_hours if grouped else self.earlier_hours, self.selection.previous
         if self.earlier_hours is None or rows is None:
@@ -366,7 +366,7 @@ class SelectedUsage:
 
 
 def group_hours_of(breakdown: CallUsage, timezone: str | tzinfo) -> pd.DataFrame:
-    """Return a breakdown's hours in a time zone, without the rest where no call is left over."""
+    """Return the hours of a breakdown in a time zone, without the rest if the rest has no calls."""
     rows = breakdown.hourly
     rest = rows[str(group_column(rows))] == REST
     return in_timezone(rows if rows.loc[rest, "total_count"].any() else rows[~rest], timezone)
@@ -389,7 +389,7 @@ def _whole_days(hourly: pd.DataFrame) -> pd.DataFrame:
 
 
 def _local(rows: pd.DataFrame) -> pd.DatetimeIndex:
-    """Return what the clock shows at each row, without its zone."""
+    """Return the local clock time of each row, without its zone."""
     return pd.DatetimeIndex(rows.index).tz_localize(None)
 
 

@@ -42,18 +42,19 @@ def project_month(
     confidence: float = 0.95,
     holidays: Iterable[object] | None = None,
 ) -> pd.Series | pd.DataFrame:
-    """Project what the current month will come to, with an interval.
+    """Project the total of the current month, with an interval.
 
     The month is that of the frame's last complete day. Each day that is not complete is forecast
-    from the complete days of the last 8 weeks; a day that already has more keeps what it has. The
+    from the complete days of the last 8 weeks; a day that already has more keeps its value. The
     forecast is a level with a damped trend (Gardner and McKenzie 1985) times a factor per weekday.
     These factors are shrunk towards the mean of workdays or of the weekend (James and Stein 1961),
     so a single odd day does not make its weekday odd. Days far below their weekday are left out as
-    holidays or outages, and are expected to come as often as they came. Growth is carried on, and
-    reported in `growth`.
+    holidays or outages, and are expected to be as frequent as in the past. Growth is extrapolated,
+    and reported in `growth`.
 
     The interval covers the scatter of the days, the error of the weekday factors, and the speed at
-    which the level moves. See the tests for how often it held simulated and real months.
+    which the level moves. The tests show how often the interval contained the total of simulated
+    and real months.
 
     Parameters
     ----------
@@ -63,46 +64,46 @@ def project_month(
     measure
         Column to project.
     budget
-        What the month may come to, in the unit of the measure; minutes for ``"duration"``.
+        Upper limit for the month, in the unit of the measure; minutes for ``"duration"``.
     confidence
         Level of the two-sided interval.
     holidays
         Holidays as dates, datetimes or text such as ``"2026-12-25"``; or a calendar of the
-        ``holidays`` package. Past holidays teach nothing about weekdays. Coming ones are expected
-        to be like them and like the quietest weekday.
+        ``holidays`` package. Past holidays have no effect on the weekdays. Coming holidays are
+        expected to be like past holidays and like the quietest weekday.
 
     Returns
     -------
     Series or DataFrame
         One row per group for a breakdown:
 
-        - `month`, its first instant; `month_to_date`, what has come; `left`, what is expected
-          beyond it; `projection`, their sum; `low`, `high`, the interval (never below what has
-          come; NaN where nothing ever came);
-        - `complete_days`, the number of days that the forecast learned from; `low_days`, how many
-          more were left out as unusually low; `days_left`, the number of days that were forecast;
-          `left_out`, how many of them the frame has rows of; `missing`, how many of them lie before
-          the last complete day;
-        - `growth`, the trend carried on [share per 30 days];
-        - `skipped`, weekdays (0 for Monday) that the frame leaves out although they passed: they
-          are neither forecast nor filled in;
+        - `month`, its first instant; `month_to_date`, the total so far; `left`, the expected
+          remainder; `projection`, their sum; `low`, `high`, the interval (never below the total so
+          far; NaN if all values are 0);
+        - `complete_days`, the number of days that the forecast learned from; `low_days`, the number
+          of unusually low days that it left out; `days_left`, the number of days that were
+          forecast; `left_out`, the number of these days with rows in the frame; `missing`, the
+          number of these days before the last complete day;
+        - `growth`, the extrapolated trend [share per 30 days];
+        - `skipped`, past weekdays (0 for Monday) without a row in the frame: these days are neither
+          forecast nor filled in;
         - `budget`; `budget_day`, the local day on which it is expected to be used up, and its
           interval `budget_day_low` to `budget_day_high` (NaT: not in this month);
         - `first_day`, `last_day` of the month's rows; `open`, whether the last day is provisional;
-        - `reason`, why words withhold the projection: ``"few_days"`` with fewer than 7 complete
-          days, ``"nothing_yet"`` where nothing ever came, ``"begins_within_day"`` where the frame
-          begins after the first hour of the month, otherwise empty.
+        - `reason`, why sentences give no projection: ``"few_days"`` with fewer than 7 complete
+          days, ``"nothing_yet"`` if all values are 0, ``"begins_within_day"`` if the frame begins
+          after the first hour of the month, otherwise empty.
 
     Notes
     -----
-    A frame does not say when its reply was made. Days after its last one are projected, whether
-    they are still to come or were only not asked for; `describe_month` words the difference.
+    A frame does not say when its reply was made. Days after the last row are projected, even if
+    they are over and were only not requested; `describe_month` makes the difference clear.
 
     Raises
     ------
     QueryError
         There is no complete day, the frame begins after the month's first day, a column is missing,
-        or an argument is not one of those above.
+        or an argument has an unknown value.
 
     Examples
     --------
@@ -137,7 +138,7 @@ def month_outlook(
     confidence: float = 0.95,
     holidays: Iterable[object] | None = None,
 ) -> pd.Series | pd.DataFrame:
-    """Return what `project_month` returns, with a `reason` where that function would refuse.
+    """Return the result of `project_month`, with a `reason` where that function would refuse.
 
     `reason` is then ``"no_complete_day"`` or ``"begins_late"``, and the projection is NaN.
     """
@@ -182,7 +183,7 @@ def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> 
 
 @dataclass(frozen=True)
 class _Path:
-    """Running totals of the days to forecast of one series; no day without a forecast."""
+    """Running totals of the days to forecast of one series; no days without a forecast."""
 
     #: Expected totals, and the upper and lower ends of their intervals; shape (3, days).
     totals: Floats
@@ -192,7 +193,7 @@ class _Path:
 
 
 def _forecasts(months: list[MonthDays], off: Calendar, confidence: float) -> list[_Path]:
-    """Forecast all series that end on the same day and lack the same days at once."""
+    """Forecast together all series that end on the same day and lack the same days."""
     blocks: dict[tuple[int, bytes], list[int]] = defaultdict(list)
     for number, month in enumerate(months):
         if not month.reason and len(month.left):
@@ -227,7 +228,7 @@ def _forecasts(months: list[MonthDays], off: Calendar, confidence: float) -> lis
 
 
 def _resting(day: Integers, holidays: Calendar) -> Booleans:
-    """Mask of the days that are holidays."""
+    """Return the mask of the days that are holidays."""
     return np.array([one in holidays for one in day.view("M8[D]").tolist()], dtype=np.bool_)
 
 

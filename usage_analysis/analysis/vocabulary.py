@@ -43,7 +43,7 @@ _TURNING: Final = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2069"
 
 
 def compact(value: float, top: float = 0) -> str:
-    """A count for an axis that reaches to `top`: 950, 12,000, 1.5M, 300M."""
+    """Return a count for an axis that reaches to `top`: 950, 12,000, 1.5M, 300M."""
     large = max(abs(value), top) if value else 0
     if large >= 1e9:
         return f"{value / 1e9:,.3g}B"
@@ -53,7 +53,7 @@ def compact(value: float, top: float = 0) -> str:
 
 
 def amount(value: float) -> str:
-    """A number for a sentence: 0.42, 8.5, 212, 12,400, 300M."""
+    """Return a number for a sentence: 0.42, 8.5, 212, 12,400, 300M."""
     if abs(value) >= 1e7:
         return compact(value)
     value = round(value, 6)  # sums of tenths that end in a half differ in their last bits
@@ -61,7 +61,7 @@ def amount(value: float) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """A change for a sentence, with so many digits after its point: +3.2, -12,400, 0, +300M."""
+    """Return a change for a sentence, with a number of decimals: +3.2, -12,400, 0, +300M."""
     if abs(value) >= 1e7:
         return f"{'+' if value > 0 else '-'}{amount(abs(value))}"
     told = f"{value:+,.{digits}f}"
@@ -101,7 +101,7 @@ def duration_clock(duration: pd.Timedelta) -> str:
 
 
 def several(count: int, noun: str) -> str:
-    """A number of things: ``1 day``, ``29 days``."""
+    """Return a number of things: ``1 day``, ``29 days``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
@@ -111,7 +111,7 @@ def clock_hour(hour: int) -> str:
 
 
 def week_hour(slot: int) -> str:
-    """Return an hour of the week in words, such as ``Tuesdays 14:00-15:00`` for 38."""
+    """Return a slot of the week in words, such as ``Tuesdays 14:00-15:00`` for 38."""
     return f"{DAY_NAMES[slot // 24]} {clock_hour(slot % 24)}"
 
 
@@ -184,7 +184,7 @@ def dates(frame: pd.DataFrame) -> str:
 
 
 def either(accepted: Iterable[str]) -> str:
-    """Return what is accepted as a list that ends with "or"."""
+    """Return the accepted values as a list that ends with "or"."""
     *most, last = [f'"{word}"' for word in accepted]
     return f"{', '.join(most)} or {last}" if most else last
 
@@ -195,7 +195,7 @@ def check_choice(name: str, value: object, accepted: Iterable[str]) -> None:
     Raises
     ------
     QueryError
-        Another value; the message gives the words that are accepted.
+        The value is not accepted; the message gives the accepted words.
     """
     known = list(accepted)
     if value not in known:
@@ -208,7 +208,7 @@ def sentence_case(text: str) -> str:
 
 
 def _hundredths(share: float) -> str:
-    """Percent with two decimals; a tiny share keeps two digits instead of reading as 0."""
+    """Return percent with two decimals; a tiny share keeps two digits instead of becoming 0."""
     value = 100 * share
     places = 2
     if 0 < abs(value) < 0.005:
@@ -220,16 +220,16 @@ _JOINING: Final = " \u200d\ufe0f"
 
 
 def clean(name: str) -> str:
-    """A name without what would break or turn a line: control and direction characters."""
+    """Return a name without control and direction characters, which would break a line."""
     kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name)
     return "".join(c for c in kept if c not in _TURNING)
 
 
 def shorten(name: str, cells: int = 24) -> str:
-    """A name in so many cells at most, where East Asian characters take two.
+    """Return a name cut to a number of cells; East Asian characters take two.
 
-    A name that is written from right to left stands between marks that keep the words and numbers
-    around it in their order.
+    A right-to-left name is put between isolating characters, which keep the words and numbers
+    around the name in order.
     """
     name, used = clean(name), 0
     for place, character in enumerate(name):
@@ -241,7 +241,7 @@ def shorten(name: str, cells: int = 24) -> str:
 
 
 def shortened(names: Iterable[object], cells: int = 24) -> list[str]:
-    """Names as `shorten` has them, but cut in the middle where others would read the same."""
+    """Return names shortened as by `shorten`, cut in the middle if they would read the same."""
     whole = [clean(str(name)) for name in names]
     short = [shorten(name, cells) for name in whole]
     alike = {text for text, times in Counter(short).items() if times > 1}
@@ -258,7 +258,7 @@ def _in_the_middle(name: str, cells: int) -> str:
 
 
 def _set_off(name: str) -> str:
-    """A name between marks, if it is written from right to left."""
+    """Return a name between isolating characters if it is written from right to left."""
     turns = any(unicodedata.bidirectional(character) in ("R", "AL") for character in name)
     return f"\u200e{name}\u200f\u200e" if turns else name
 
@@ -266,7 +266,7 @@ def _set_off(name: str) -> str:
 def axis_name(measure: str, every: str = "", of: str = "") -> str:
     """Return the name and unit of an axis: ``calls [per day]``, ``talk, month so far [min]``.
 
-    `of` says of what the numbers are, where that is more than the measure.
+    `of` names what is counted, if that is more than the measure.
     """
     name, unit = _AXIS.get(measure, (measure.replace("_", " "), ""))
     more = f", {of}" if of else ""
@@ -276,9 +276,9 @@ def axis_name(measure: str, every: str = "", of: str = "") -> str:
 
 
 def read_axis(value: float, name: str) -> str:
-    """Return a value as an axis of this name has it: ``212 calls per day``, ``talk 34 min``.
+    """Return a value with the words of an axis name: ``212 calls per day``, ``talk 34 min``.
 
-    `name` is what `axis_name` returned, a rate with its unit, or either with words before it.
+    `name` is a result of `axis_name` or a rate with its unit, and may begin with other words.
     """
     what, _, unit = name.removesuffix("]").rpartition(" [")
     if unit.startswith("%"):

@@ -1,4 +1,4 @@
-"""Factors of the weekdays, learned from few days, and days too low to learn from."""
+"""Weekday factors learned from few days, and days too low to learn from."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -35,7 +35,7 @@ _UNSEEN, _UNSEEN_KIND = 0.2, 1.25
 
 @dataclass(frozen=True)
 class Weekdays:
-    """Expected day by weekday of several series, and how sure it is.
+    """Expected value of each weekday for several series, with its standard error.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def learn_weekdays(values: Floats, used: Booleans, weekday: Integers) -> Weekday
 def _dispersion(
     values: Floats, used: Booleans, weekday: Integers, count: Integers, mean: Floats, base: Floats
 ) -> Floats:
-    """Scatter of days around their weekday, or around its kind where a weekday is seen once."""
+    """Return the scatter of days around their weekday, or its kind if it occurs only once."""
     fitted = np.where(count > 1, mean, base)[:, weekday]
     squares = ratio((values - fitted) ** 2 * used, fitted).sum(axis=1)
     once = [(count[:, kind == _KIND] == 1).any(axis=1) for kind in (0, 1)]
@@ -120,7 +120,7 @@ def _dispersion(
 
 
 def _usual(values: Floats, known: Booleans, weekday: Integers) -> Floats:
-    """Median of each day's weekday, or of its kind where days are few."""
+    """Return the median of each day's weekday, or of its kind if days are few."""
     kind = _KIND[weekday]
     of_kind = np.stack([_median(values, known & (kind == one)) for one in (0, 1)], axis=1)
     usual = of_kind[:, kind]
@@ -136,7 +136,7 @@ def _usual(values: Floats, known: Booleans, weekday: Integers) -> Floats:
 
 
 def _median(values: Floats, used: Booleans) -> Floats:
-    """Median of the values used, per series; 0 where there is none."""
+    """Return the median of the used values per series; 0 without any."""
     out = np.zeros(len(values))
     some = used.any(axis=1)
     if some.any():

@@ -53,7 +53,7 @@ def state_overhead(found: pd.Series, frame: pd.DataFrame) -> Statement:
     found
         Result of `billing_overhead` over all rows of `frame`.
     frame
-        The finished rows that it is of.
+        The finished rows from which `found` was computed.
     """
     meaning_of(found, "billing_overhead")
     talk, billed = float(found["talk_minutes"]), float(found["billed_minutes"])

@@ -64,9 +64,9 @@ def state_capacity(found: pd.DataFrame, *, meaning: Meaning | None = None) -> St
     Parameters
     ----------
     found
-        What `capacity` returned, or the rows of one group.
+        Result of `capacity`, or its rows of one group.
     meaning
-        Meaning of `found`, where the table lost it.
+        Meaning of `found`, if the table has lost its own.
     """
     stated = meaning_of(found, "capacity", meaning=meaning)
     late = found["provisional"].to_numpy(dtype=bool)
@@ -138,7 +138,7 @@ def _refusals(whole: pd.DataFrame, top: Any, limit: int, blocking: float, when: 
 
 
 def _long_calls(whole: pd.DataFrame) -> str:
-    """Number of hours with an overlong call, whose talk was spread; nothing without any."""
+    """Return the number of hours with an overlong call in words; nothing without any."""
     count = int(whole["overlong"].sum())
     hours = say.several(count, "hour")
     return f"; in {hours} a very long call was spread over the hours it lasted" if count else ""

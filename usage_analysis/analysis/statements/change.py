@@ -1,4 +1,4 @@
-"""Changes in words: of a rate, of a measure, of several groups or measures, and whose they are."""
+"""Changes in words: of a rate, a measure, or several groups or measures, and by which group."""
 
 import math
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def state_comparison(
     found
         The result.
     meaning
-        Meaning of `found`, where it was read before or the table lost it.
+        Meaning of `found`, if it was read before or the table has lost its own.
     row
         Name of a row; by default all rows are stated together.
     """
@@ -56,7 +56,7 @@ def state_difference(
     row
         Result of `rate_difference`, or one of its rows.
     meaning
-        What the rate is of.
+        Meaning of the rate.
     event
         Event of the row, in a table of several.
     among
@@ -96,7 +96,7 @@ def state_change(
     row
         Result of `compare_periods`, or one of its rows.
     meaning
-        What was measured.
+        Meaning of the row.
     measure
         Measure of the row, in a table of several.
     among
@@ -126,7 +126,7 @@ def state_change(
 
 
 def _not_compared(row: Any) -> str:
-    """Days or hours of the period that have no partner; nothing where all have one."""
+    """Words for days or hours without a partner; nothing if all have one."""
     hours = int(row["left_out"])
     days = hours * float(row["days"]) / float(row["hours"])
     if not hours:
@@ -136,7 +136,7 @@ def _not_compared(row: Any) -> str:
 
 
 def _verdict(row: Any, name: str, told: str, meaning: Meaning, among: int, kind: str) -> str:
-    """Words for a change: a direction where it is significant, else no claim of one."""
+    """Words for a change: a direction only if the change is significant."""
     if bool(row["significant"]):
         return f"{say.sentence_case(name)} {'down' if told[0] == '-' else 'up'} {told.lstrip('+-')}"
     if pd.isna(row["low"]) or meaning.level < CLAIMS:
@@ -162,8 +162,8 @@ def _interval(
 def _changes(table: pd.DataFrame, meaning: Meaning, *, rated: bool) -> str:
     """Words for the rows that changed significantly, of several groups, measures or rates.
 
-    A group is named as the one that changed most by its change drawn towards the mean of all, so
-    that a small group is not named for chance alone.
+    The group that changed most is chosen after shrinkage towards the mean of all groups, so that a
+    small group is not named because of chance.
     """
     delta, low, high = _relative(table, rated=rated)
     # Rates are all named when their rows are; groups are called by the name of their column.
@@ -206,7 +206,7 @@ def row_label(name: object, meaning: Meaning) -> str:
 
 
 def _relative(table: pd.DataFrame, *, rated: bool) -> tuple[Floats, Floats, Floats]:
-    """Change and its interval: of rates as they are, of measures relative to the previous."""
+    """Return a change and its interval: absolute for rates, relative for measures."""
     first, last = ("difference", "previous_rate") if rated else ("delta", "previous")
     names = (first, "low", "high", last)
     delta, low, high, previous = (np.array([cell_number(v) for v in table[name]]) for name in names)
@@ -215,7 +215,7 @@ def _relative(table: pd.DataFrame, *, rated: bool) -> tuple[Floats, Floats, Floa
 
 
 def state_effects(effects: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
-    """State how a rate changed over all groups, and which group made most of it.
+    """State how a rate changed over all groups, and which group made most of the change.
 
     A group is named only where the whole change is significant, or its own rate changed
     significantly.
@@ -225,7 +225,7 @@ def state_effects(effects: pd.DataFrame, meaning: Meaning | None = None) -> Stat
     effects
         Result of `rate_effects`.
     meaning
-        What the rate is of.
+        Meaning of the rate.
     """
     meaning = meaning_of(effects, "rate_effects", meaning=meaning)
     rows = effects[(effects["calls"] + effects["previous_calls"] > 0) & effects["effect"].notna()]

@@ -23,9 +23,9 @@ def state_checks(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> Statement:
     Parameters
     ----------
     found
-        What `reconcile` returned, of one series or a breakdown.
+        Result of `reconcile`, for one series or a breakdown.
     zone
-        Time zone of hours; days are days of UTC.
+        Time zone of the hours; days are UTC days.
     """
     names = found.index.get_level_values("check")
     judged = found["ok"].notna().to_numpy(dtype=bool)

@@ -1,4 +1,4 @@
-"""Statements on unlike rates: on control charts, in hours of the week, and of groups."""
+"""Statements on unusual rates: of days on control charts, hours of the week, and groups."""
 
 from typing import Any
 
@@ -20,15 +20,15 @@ _NAME = 48
 def state_control(chart: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
     """State whether a rate stayed within its usual range.
 
-    A chart is told as steady only where no shift is significant and the data speak against any
-    lasting change by a half.
+    A chart is called steady only if no shift is significant and the data exclude any lasting change
+    by a half.
 
     Parameters
     ----------
     chart
         Result of `control_chart` for one series.
     meaning
-        What the rate is of.
+        Meaning of the rate.
     """
     meaning = meaning_of(chart, "control_chart", meaning=meaning)
     name, every = meaning.name, say.span_of(chart)
@@ -149,7 +149,7 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning | None = None) -> Sta
     rates
         Result of `error_rate` or `join_rate` with ``by="hour_of_week"``.
     meaning
-        What the rates are of.
+        Meaning of the rates.
     """
     meaning = meaning_of(rates, "error_rate", "join_rate", meaning=meaning)
     name, calls = meaning.name, rates["calls"].sum()
@@ -176,14 +176,14 @@ def state_error_week(rates: pd.DataFrame, meaning: Meaning | None = None) -> Sta
 
 
 def state_funnel(groups: pd.DataFrame, meaning: Meaning | None = None) -> Statement:
-    """State which groups have a rate unlike that of the others, or that none has.
+    """State which groups have a rate unlike the other groups, or that there are none.
 
     Parameters
     ----------
     groups
         Result of `funnel`.
     meaning
-        What the rates are of.
+        Meaning of the rates.
     """
     meaning = meaning_of(groups, "funnel", meaning=meaning)
     name, some = meaning.name, groups[groups["calls"] > 0]
@@ -228,7 +228,7 @@ def state_funnel(groups: pd.DataFrame, meaning: Meaning | None = None) -> Statem
 
 
 def _outside_chance(groups: pd.DataFrame) -> int:
-    """Return how many groups are outside the limits that chance alone sets."""
+    """Return the number of groups outside the limits of chance alone."""
     limits = limits_at(groups, groups["calls"].to_numpy(np.int64), chance_alone=True)
     rate, low, high = groups["rate"].to_numpy(), limits["low_998"], limits["high_998"]
     return int(((rate < low.to_numpy()) | (rate > high.to_numpy())).sum())

@@ -1,4 +1,4 @@
-"""The month in words: what has come, where it is heading, what it costs, and its budget."""
+"""The month in words: total so far, projection, cost and budget."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -27,11 +27,11 @@ def describe_month(
     confidence: float = 0.95,
     holidays: Iterable[object] | None = None,
 ) -> str | pd.DataFrame:
-    """Describe the month in one sentence: what has come and where it is heading.
+    """Describe the month in one sentence: the total so far and the projection.
 
     The sentence gives no projection with fewer than seven complete days, or where the frame begins
     after the month did, and says so. Where the last day is not provisional, the frame does not show
-    that the month goes on. The sentence then says where the data end, not what is to come.
+    that the month goes on. The sentence then says where the data end and gives no projection.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def describe_month(
     measure
         As for `project_month`; the default is calls, or billed minutes with a price.
     price
-        Price per billed minute [USD], as for `cost`: the sentence then tells the cost.
+        Price per billed minute [USD], as for `cost`: with it the sentence gives the cost.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def describe_month(
 def state_month(
     found: pd.Series, *, price: Price | None = None, meaning: Meaning | None = None
 ) -> Statement:
-    """State the projection of a month, given a row of `project_month` or `month_outlook`."""
+    """State the projection of a month, given one row of `project_month` or `month_outlook`."""
     meaning = meaning_of(found, "project_month", meaning=meaning)
     return _Words(found, meaning, None if price is None else price_of(price)).statement()
 
@@ -168,7 +168,7 @@ class _Words:
         )
 
     def _first(self) -> str:
-        """Day on which the data begin, with its hour where that is not the first."""
+        """Day on which the data begin, with the hour if it is not the first."""
         first = self.found["first_day"]
         return _day(first) if first == first.normalize() else f"{first:%Y-%m-%d %H:%M}"
 
@@ -199,7 +199,7 @@ class _Words:
         return f"nothing in {complete}, so the month is not projected"
 
     def _days(self) -> str:
-        """Days that the projection was learned from, and days that it is of."""
+        """Days that the projection is based on, and days that it covers."""
         found = self.found
         low, missing = int(found["low_days"]), int(found["missing"])
         after = int(found["days_left"]) - missing
@@ -221,7 +221,7 @@ class _Words:
         return "" if abs(growth) < _TREND else f"{words} a trend of {say.change(growth)} per month"
 
     def _verdict(self) -> str:
-        """How the month stands against its budget; nothing without one."""
+        """Comparison of the month with its budget; nothing without a budget."""
         if self.budget is None:
             return ""
         paid = self._cost(self.budget)

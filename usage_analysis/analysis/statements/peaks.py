@@ -1,4 +1,4 @@
-"""When the load is greatest, in words."""
+"""Times of the greatest load in words."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ _FEW, _FEW_SPANS = {"hour_of_day": 8, "hour_of_week": 42}, 3
 
 
 def describe_peak(hourly: pd.DataFrame, *, measure: str = "total_count") -> str | pd.DataFrame:
-    """Describe when the load is greatest, as far as the data show it.
+    """Describe when the load is greatest, as far as the data show this.
 
     One hour is named only if the probabilities that another is busier add to at most 5 %. Otherwise
     the description gives the hours that may be the busiest, at a confidence of 95 %: multiple
     comparisons with the best (Hsu 1984). The load of a named hour of the week is its expected load,
-    for the greatest of 168 means is partly luck; see `load_profile`.
+    because the greatest of 168 means is partly luck; see `load_profile`.
 
     Parameters
     ----------
@@ -98,11 +98,11 @@ def state_week(
     Parameters
     ----------
     week, day
-        What `load_profile` returned for the hours of the week and of the day.
+        Results of `load_profile` for the hours of the week and of the day.
     peaks
-        What `peak_hours` returned; without it the statement counts no days.
+        Result of `peak_hours`; without it the statement counts no days.
     meaning
-        Meaning of `week`, where the table lost it.
+        Meaning of `week`, if the table has lost its own.
     """
     measure = str(meaning_of(week, "load_profile", meaning=meaning).measure)
     nothing = _state_no_load(week, measure)
@@ -134,10 +134,10 @@ def state_days(profile: pd.DataFrame, *, meaning: Meaning | None = None) -> Stat
     Parameters
     ----------
     profile
-        What `load_profile` returned for the hours of the day. Of many groups the three with the
+        Result of `load_profile` for the hours of the day. Of many groups the three with the
         greatest load are named.
     meaning
-        Meaning of `profile`, where the table lost it.
+        Meaning of `profile`, if the table has lost its own.
     """
     of = meaning_of(profile, "load_profile", meaning=meaning)
     if profile.index.nlevels == 1:
@@ -160,7 +160,7 @@ def state_days(profile: pd.DataFrame, *, meaning: Meaning | None = None) -> Stat
 
 
 def hours_that_stand_out(profile: pd.DataFrame) -> Places:
-    """Return the hours of a profile that may be the busiest; none where that is most hours."""
+    """Return the hours of a profile that may be the busiest; none if most hours may be."""
     may_be = np.flatnonzero(profile["busiest"].to_numpy(dtype=bool))
     seen = int((profile["n"] > 0).sum())
     most = min(_FEW[str(profile.index.names[-1])], max(seen / 2, 1))
@@ -179,7 +179,7 @@ def days_in_words(hourly: pd.DataFrame) -> str:
 
 
 def _state_no_load(profile: pd.DataFrame, measure: str) -> Statement | None:
-    """Say why there is nothing to say; None where there is a load."""
+    """State why no peak can be named; None if there is a load."""
     hours = say.several(int(profile["n"].sum()), "finished hour")
     if not profile["n"].any():
         title = "No finished hour yet, so no busiest hour"
@@ -223,13 +223,13 @@ def _of_day(day: pd.DataFrame, measure: str, whose: str) -> str:
 
 
 def _runs(slots: Places) -> list[list[int]]:
-    """Slots that follow one another, together."""
+    """Join consecutive slots."""
     breaks = np.flatnonzero(np.diff(slots) > 1) + 1
     return [part.tolist() for part in np.split(slots, breaks)]
 
 
 def _split_days(slots: list[int]) -> list[str]:
-    """Hours of the week that follow one another, as a span of each weekday."""
+    """Split consecutive hours of the week into one span per weekday."""
     spans = []
     for number in dict.fromkeys(slot // 24 for slot in slots):
         hours = [slot % 24 for slot in slots if slot // 24 == number]
@@ -238,7 +238,7 @@ def _split_days(slots: list[int]) -> list[str]:
 
 
 def _peak_days(peaks: pd.DataFrame) -> str:
-    """Number of days on which the busiest hour was its day's peak; nothing where there is none."""
+    """Number of days on which the busiest hour was the day's peak; nothing without days."""
     if len(peaks) == 0:
         return ""
     top: Any = peaks.iloc[0]

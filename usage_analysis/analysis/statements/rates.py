@@ -34,9 +34,9 @@ def describe_errors(
     Parameters
     ----------
     frame, confidence, min_calls, independent
-        As for `error_rate`, whose total is described. With fewer calls the sentence says that they
-        are too few, and with more errors than calls that there is no rate. Provisional buckets are
-        included, and the sentence says how many.
+        As for `error_rate`, whose total is described. With fewer calls the sentence says that there
+        are too few. With more errors than calls it says that there is no rate. Provisional buckets
+        are included and counted in the sentence.
 
     Returns
     -------
@@ -85,10 +85,10 @@ def state_rate(total: Any, meaning: Meaning, frame: pd.DataFrame | None = None) 
     total
         Row of `error_rate` or `join_rate`.
     meaning
-        What the rate is of.
+        Meaning of the rate.
     frame
-        Rows of the series, for their dates and for how many are provisional; without them the
-        dates are those of `meaning`.
+        Rows of the series, for their dates and the number of provisional rows; by default the dates
+        come from `meaning`.
     """
     when = meaning.when
     if frame is not None:
@@ -121,7 +121,7 @@ def state_rates(rates: pd.DataFrame, meaning: Meaning | None = None) -> Statemen
     rates
         Result of `error_rate` or `join_rate` by bucket.
     meaning
-        What the rates are of. A group differs by Holm's rule over all groups, at its level.
+        Meaning of the rates. A group differs by Holm's rule over all groups, at its level.
     """
     totals = total_rates(rates, meaning_of(rates, "error_rate", "join_rate", meaning=meaning))
     meaning = Meaning(**totals.attrs["meaning"])
@@ -151,7 +151,7 @@ def state_rates(rates: pd.DataFrame, meaning: Meaning | None = None) -> Statemen
 
 
 def _farthest(calls: Any, events: Any) -> Any:
-    """Distance of each group's rate from the mean, partly pooled so that few calls rank lower."""
+    """Return the distance of each rate from the mean, shrunk so that few calls rank lower."""
     mean = events.sum() / calls.sum()
     rates = ratio(events, calls, mean)
     variances = mean * (1 - mean) / np.maximum(calls, 1)

@@ -17,11 +17,12 @@ class Statement:
     Parameters
     ----------
     title
-        Short form, for the title of a figure. It claims nothing that the sentence does not.
+        Short form, for the title of a figure. The title claims nothing that the sentence does not
+        claim.
     sentence
         Full form with sample size, interval, dates and zone; a capital first, a full stop last.
     urgent
-        Whether it reports something that needs attention.
+        Whether the statement reports something that needs attention.
     """
 
     title: str
@@ -30,7 +31,7 @@ class Statement:
 
 
 def state(title: str, rest: str = "") -> Statement:
-    """Return a statement whose sentence is its title and the rest, such as the dates."""
+    """Return a statement whose sentence is its title and further words, such as the dates."""
     return Statement(title, f"{title}{rest}.")
 
 

@@ -1,4 +1,4 @@
-"""Totals in words: how much came, when the most, and which group has the most."""
+"""Totals in words: the sum, the bucket with the most, and the group with the most."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -170,7 +170,7 @@ def state_costs(breakdown: pd.DataFrame, price: Any) -> Statement:
 
 
 def state_vital_few(breakdown: pd.DataFrame, measure: str) -> Statement:
-    """State how few groups have four fifths of the whole, where some of them together do."""
+    """State how few groups together have four fifths of the whole, if only some are needed."""
     sizes = sizes_of(breakdown, measure)
     total, named = float(sizes.sum()), sizes.drop(REST, errors="ignore")
     sums = named.sort_values(ascending=False).cumsum()
