@@ -1,7 +1,5 @@
 """Lasting changes in a series of daily values, with an interval of dates for each."""
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Scatter of days: the variation of daily rates relative to independent calls."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -51,17 +49,17 @@ class Scatter:
         """Groups with enough days to know their scatter."""
         return self.freedom >= FEWEST
 
-    def __add__(self, other: Scatter) -> Scatter:
+    def __add__(self, other: "Scatter") -> "Scatter":
         """Pool the estimates of two periods."""
         totals = self.total + other.total, self.freedom + other.freedom
         return Scatter(*totals, self.events + other.events, self.size)
 
-    def of(self, place: Places) -> Scatter:
+    def of(self, place: Places) -> "Scatter":
         """Return the scatter of the groups at these places; -1 stands for no days."""
         parts: tuple[Any, ...] = self.total, self.freedom, self.events, self.size
         return Scatter(*(values_at(part, place) for part in parts))
 
-    def pooled(self) -> Scatter:
+    def pooled(self) -> "Scatter":
         """Return the scatter of all groups together, for each of them."""
         parts: tuple[Any, ...] = self.total, self.freedom, self.events
         total, freedom, events = (

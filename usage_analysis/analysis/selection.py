@@ -4,8 +4,6 @@ What is displayed never filters what is computed: shares, rates and centres come
 the selected days, and `Selection.groups` only says which groups are drawn by themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
@@ -51,17 +49,17 @@ class Days(NamedTuple):
         """The days with their preposition: ``on 2026-03-01``, ``from 2026-03-01 to 2026-03-31``."""
         return f"on {self}" if self.number == 1 else f"from {self}"
 
-    def back(self, days: int) -> Days:
+    def back(self, days: int) -> "Days":
         """Return equally many days, a number of days earlier."""
         return Days(self.first - days * _DAY, self.last - days * _DAY)
 
     @property
-    def weeks_before(self) -> Days:
+    def weeks_before(self) -> "Days":
         """The four weeks before, from which a comparison of one or two days learns."""
         return Days(self.first - 28 * _DAY, self.first - _DAY)
 
     @property
-    def history(self) -> Days:
+    def history(self) -> "Days":
         """Days from which a projection of the last day's month learns."""
         return Days(self.last.replace(day=1) - HISTORY * _DAY, self.last)
 
@@ -136,7 +134,7 @@ class Selection:
         *,
         breakdown: CallUsage | None = None,
         previous: CallUsage | None = None,
-    ) -> SelectedUsage:
+    ) -> "SelectedUsage":
         """Apply the selection to replies.
 
         Parameters

@@ -1,13 +1,13 @@
 """`Archive`: fetched usage in a folder, which answers queries offline."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
+
+import pandas as pd
 
 from usage_analysis.archive.client import ArchiveClient
 from usage_analysis.archive.coverage import scope_names, scope_table
@@ -25,8 +25,6 @@ from usage_analysis.tidy.engines import as_list
 from usage_analysis.tidy.usage import CallUsage
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from usage_analysis.fetch.client import Client
 
 
@@ -73,7 +71,7 @@ class Archive:
 
     def sync(
         self,
-        client: Client,
+        client: "Client",
         scope: str,
         *,
         since: date | str | None = None,
@@ -118,7 +116,7 @@ class Archive:
 
     def sync_groups(
         self,
-        client: Client,
+        client: "Client",
         groups: Mapping[str, Mapping[str, Any]],
         *,
         name: str = "group",

@@ -1,7 +1,5 @@
 """Rows of a part as integers, one row per scope and hour with calls."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,11 +32,11 @@ class Rows(NamedTuple):
     #: Measures of the hour; shape (rows, measures).
     measures: Ints
 
-    def take(self, at: NDArray[Any]) -> Rows:
+    def take(self, at: NDArray[Any]) -> "Rows":
         """Return the rows at these places, or where a mask is true."""
         return Rows(self.scopes, *(column[at] for column in self[1:]))
 
-    def sort(self) -> Rows:
+    def sort(self) -> "Rows":
         """Return the rows by scope and time."""
         return self.take(np.lexsort((self.time, self.code)))
 
@@ -48,7 +46,7 @@ class Rows(NamedTuple):
         return number[self.code] if len(self.code) else self.code
 
 
-def schema() -> pa.Schema:
+def schema() -> "pa.Schema":
     """Return the schema of a part."""
     import pyarrow as pa
 
@@ -57,7 +55,7 @@ def schema() -> pa.Schema:
     return pa.schema(fields)
 
 
-def rows_to_table(rows: Rows) -> pa.Table:
+def rows_to_table(rows: Rows) -> "pa.Table":
     """Return rows as a table in the schema of a part."""
     import pyarrow as pa
 
@@ -68,7 +66,7 @@ def rows_to_table(rows: Rows) -> pa.Table:
     return pa.Table.from_arrays([scope.cast(pa.string()), *map(pa.array, columns)], schema=schema())
 
 
-def table_to_rows(table: pa.Table) -> Rows:
+def table_to_rows(table: "pa.Table") -> Rows:
     """Return the rows of a table of a part."""
     scope = table["scope"].combine_chunks().dictionary_encode()
     if hasattr(scope, "combine_chunks"):

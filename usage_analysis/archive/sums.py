@@ -1,7 +1,5 @@
 """Sums over an archive by group and bucket, computed by an engine from its files."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -9,6 +7,7 @@ from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage, loading
@@ -25,7 +24,6 @@ from usage_analysis.tidy.zones import DAY, HOUR
 
 if TYPE_CHECKING:
     import narwhals as nw
-    import pandas as pd
     import pyarrow as pa
 
 Read = Callable[[list[str]], Any]
@@ -145,7 +143,7 @@ def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int)
 
 def _read_current_rows(
     files: Sequence[StaleFile], scopes: Sequence[str], read: Read, native: Native
-) -> nw.LazyFrame:
+) -> "nw.LazyFrame":
     """Read the rows of the newest fetches."""
     import narwhals as nw
     from pyarrow import compute
@@ -170,8 +168,8 @@ def _read_current_rows(
 
 
 def _join_labels(
-    table: nw.LazyFrame, labels: Mapping[str, tuple[str, ...]], native: Native
-) -> nw.LazyFrame:
+    table: "nw.LazyFrame", labels: Mapping[str, tuple[str, ...]], native: Native
+) -> "nw.LazyFrame":
     """Keep the rows of labelled scopes; the labels become columns `_0`, `_1` and so on."""
     import narwhals as nw
     import pyarrow as pa
@@ -186,7 +184,7 @@ def _join_labels(
     return table.join(small, on="scope", how="inner")
 
 
-def _to_engine(small: pa.Table, like: Any) -> Any:
+def _to_engine(small: "pa.Table", like: Any) -> Any:
     """Convert a small table to the engine of another frame."""
     import narwhals as nw
 

@@ -1,7 +1,5 @@
 """Fetch the days that are missing or may have changed, and store each reply at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -79,7 +77,7 @@ def split_by_quarter(scopes: Sequence[str], wanted: NDArray[np.bool_], first: in
 
 def sync(
     store: PartStore,
-    client: Client,
+    client: "Client",
     asked: Mapping[str, Mapping[str, Any] | None],
     since: date | str | None,
     *,
@@ -141,7 +139,7 @@ def _limit_files(store: PartStore, months: Iterable[str]) -> None:
 
 
 def _resolve_scopes(
-    store: PartStore, client: Client, asked: Mapping[str, Mapping[str, Any] | None], since: Any
+    store: PartStore, client: "Client", asked: Mapping[str, Mapping[str, Any] | None], since: Any
 ) -> tuple[dict[str, UsageQuery], dict[str, int]]:
     """Return the query and first day of each scope, checked against the stored ones."""
     parts = store.all_parts()

@@ -6,8 +6,6 @@ equal versions the first remains, because it tells since when the figures were k
 of a day from before its end and billing remain, because their hours were still provisional.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC
@@ -41,7 +39,7 @@ class Versions(NamedTuple):
     #: Measures of each day as the server sent them, mostly the sums of its hours.
     days: Ints
 
-    def take(self, at: NDArray[Any]) -> Versions:
+    def take(self, at: NDArray[Any]) -> "Versions":
         """Return the versions at these places, or where a mask is true."""
         return Versions(self.scopes, *(column[at] for column in self[1:]))
 

@@ -1,7 +1,5 @@
 """Options of the command line: its sections from `commands.toml`, and what was chosen by them."""
 
-from __future__ import annotations
-
 import argparse
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
@@ -63,7 +61,7 @@ def _for_argparse(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "type", _TYPES[settings["type"]]
 
 
-def open_client(account: str) -> Client:
+def open_client(account: str) -> "Client":
     """Return a client of the sample account or of the live one."""
     # Imported here so that --help does not load httpx.
     from usage_analysis.fetch.client import Client
@@ -72,7 +70,7 @@ def open_client(account: str) -> Client:
     return sample_client() if account == "sample" else Client()
 
 
-def query_of(options: argparse.Namespace, client: Client) -> tuple[date, date, UsageQuery]:
+def query_of(options: argparse.Namespace, client: "Client") -> tuple[date, date, UsageQuery]:
     """Return the first and the last local day, and the query for them."""
     last = options.last or client.today(options.timezone)
     first = options.first or last - timedelta(days=DEFAULT_DAYS)

@@ -1,7 +1,5 @@
 """Views: the figures of each tab, and the chosen figure with its cached reply and its Python."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -57,7 +55,7 @@ class View:
     """
 
     settings: Settings
-    cached: CachedUsage
+    cached: "CachedUsage"
     client: str
     _prepared: dict[tuple[str, str | None], Prepared] = field(default_factory=dict, init=False)
 
@@ -158,6 +156,7 @@ def _cut_in_words(hours: str, days: Days, *, by_group: bool) -> str:
     return f'ua.between_days({hours}, "{days.first}", "{days.last}")'
 
 
+@dataclass(frozen=True, eq=False)
 class CachedUsage:
     """One reply, with its hours in each time zone that was selected.
 
@@ -169,9 +168,9 @@ class CachedUsage:
         The reply.
     """
 
-    def __init__(self, question: Question, usage: CallUsage) -> None:
-        self.question, self.usage = question, usage
-        self._local: dict[tuple[str, bool], pd.DataFrame] = {}
+    question: Question
+    usage: CallUsage
+    _local: dict[tuple[str, bool], pd.DataFrame] = field(default_factory=dict, init=False)
 
     def selected(self, selection: Selection, *, grouped: bool) -> SelectedUsage:
         """Return the rows of a selection, with those of the groups if asked."""

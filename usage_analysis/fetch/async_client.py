@@ -1,7 +1,5 @@
 """`AsyncClient`: client for asyncio, which runs `Client` in threads."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 import time
@@ -27,11 +25,11 @@ P = ParamSpec("P")
 
 def _in_thread(
     method: Callable[Concatenate[Client, P], T],
-) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+) -> "Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]":
     """Return a coroutine function that runs a method of `Client` in a thread."""
 
     @wraps(method)
-    async def call(self: AsyncClient, /, *args: P.args, **options: P.kwargs) -> T:
+    async def call(self: "AsyncClient", /, *args: P.args, **options: P.kwargs) -> T:
         return await self._run(method, *args, **options)
 
     return call

@@ -1,7 +1,5 @@
 """Interface of all clients, of the server and of an archive."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -240,7 +238,7 @@ class BaseClient(Breakdowns[CallUsage]):
     def _subtract(self, whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
         return subtract_groups(whole, groups)
 
-    def cancellable(self, token: CancelToken) -> BaseClient:  # noqa: ARG002  # for those that wait
+    def cancellable(self, token: CancelToken) -> "BaseClient":  # noqa: ARG002  # for those that wait
         """Return a view of this client that obeys a cancel token, if it waits for anything."""
         return self
 

@@ -1,7 +1,5 @@
 """`Client`: fetches call usage from the endpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -86,7 +84,7 @@ class Client(BaseClient):
         deadline: float = 120.0,
         max_attempts: int = 5,
         max_backoff: float = 30.0,
-        transport: httpx.BaseTransport | None = None,
+        transport: "httpx.BaseTransport | None" = None,
     ) -> None:
         self._key, own = key.wrap_key(api_key), api_key is not None
         del api_key  # tracebacks show the variables of their frames
@@ -269,7 +267,7 @@ class Client(BaseClient):
             params, lambda body, _date: self._key.hide_bytes(body), deadline, token
         )
 
-    def cancellable(self, token: CancelToken, waited: float = 0.0) -> Client:
+    def cancellable(self, token: CancelToken, waited: float = 0.0) -> "Client":
         """Return a view of this client, over the same connections, that obeys a cancel token.
 
         The time already waited [s] counts towards the deadline of its queries.

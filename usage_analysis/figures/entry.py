@@ -1,7 +1,5 @@
 """Entries of the catalogue: the calls that make a figure, run on selected data."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -188,8 +186,8 @@ class Entry:
     columns: frozenset[str] = frozenset()
     more_heeds: frozenset[str] = frozenset()
     tail: Step | None = None
-    height: float | Callable[[Prepared], float] = 4.0
-    panels: Callable[[Prepared, float], Figure] | None = None
+    height: "float | Callable[[Prepared], float]" = 4.0
+    panels: "Callable[[Prepared, float], Figure] | None" = None
 
     @property
     def needs_groups(self) -> bool:
@@ -222,7 +220,7 @@ class Entry:
         needed = [*self.columns, *(drawn if "measure" in self.heeds else ())]
         return [name for name in UNITS if name in needed and name not in frame]
 
-    def prepare(self, selected: SelectedUsage, options: Options) -> Prepared:
+    def prepare(self, selected: SelectedUsage, options: Options) -> "Prepared":
         """Compute the result of the figure.
 
         Raises

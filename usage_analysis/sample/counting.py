@@ -1,7 +1,5 @@
 """Sum calls by UTC hour and day, without a loop over calls."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +19,11 @@ class Sums:
     #: Calls, errors, joined, duration [us], billed [tenths of a minute]; shape (5, buckets).
     values: NDArray[np.int64]
 
-    def total(self) -> Sums:
+    def total(self) -> "Sums":
         """Return one bucket with the sums over all."""
         return Sums(0, self.values.sum(axis=1, keepdims=True))
 
-    def days(self) -> Sums:
+    def days(self) -> "Sums":
         """Return sums per UTC day from sums per UTC hour."""
         before = self.first % 24
         after = -(before + self.values.shape[1]) % 24

@@ -1,7 +1,5 @@
 """Sums of a table in a data engine: checks of the arguments, and the window."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
@@ -106,7 +104,7 @@ def sum_usage(
     return sum_by_group(table, {key: key for key in keys}, every, window)
 
 
-def as_table(frame: Any) -> nw.LazyFrame:
+def as_table(frame: Any) -> "nw.LazyFrame":
     """Return Narwhals' view of an engine's frame.
 
     Raises
@@ -130,7 +128,7 @@ def as_table(frame: Any) -> nw.LazyFrame:
     return table
 
 
-def _check_columns(table: nw.LazyFrame, keys: Sequence[str], where: Mapping[str, object]) -> None:
+def _check_columns(table: "nw.LazyFrame", keys: Sequence[str], where: Mapping[str, object]) -> None:
     schema = table.collect_schema()
     for argument, names in (("by", keys), ("where", list(where))):
         for name in names:
@@ -155,7 +153,7 @@ def as_list(values: object) -> list[Any]:
 
 
 def _window(
-    table: nw.LazyFrame,
+    table: "nw.LazyFrame",
     from_date: datetime | date | str | None,
     to_date: datetime | date | str | None,
     place: tzinfo,

@@ -1,7 +1,5 @@
 """`CallUsage`: one reply, or a breakdown of several, as canonical frames."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -91,7 +89,7 @@ class CallUsage:
         query: UsageQuery | None = None,
         as_of: datetime | str | None = None,
         saved: bool = False,
-    ) -> CallUsage:
+    ) -> "CallUsage":
         """Read usage from the vendor's JSON.
 
         Parameters
@@ -130,7 +128,7 @@ class CallUsage:
         return usage_files.save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> CallUsage:
+    def load(cls, path: str | os.PathLike[str]) -> "CallUsage":
         """Read usage from a file that `save` wrote, or from a bare reply of the vendor.
 
         Raises

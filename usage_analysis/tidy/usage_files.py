@@ -5,8 +5,6 @@ A file of one series is ``{"format": 1, "query", "as_of", "source", "reply"}``, 
 replies are in the vendor's form, so one decoder reads both.
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 import stat
@@ -59,7 +57,7 @@ class _GroupedFile(msgspec.Struct, tag_field="format", tag=_GROUPED):
     overlapping: bool | None = None
 
 
-def save(usage: CallUsage, path: str | os.PathLike[str]) -> Path:
+def save(usage: "CallUsage", path: str | os.PathLike[str]) -> Path:
     """Write usage to a file and return its path; see `CallUsage.save`."""
     replace_file(target_of(path), msgspec.json.encode(_document(usage)))
     return Path(path)
@@ -146,7 +144,7 @@ def decode(body: bytes) -> SavedUsage | None:
     return SavedUsage(query, file.as_of, file.source, file.name, parts, file.overlapping)
 
 
-def _document(usage: CallUsage) -> _File | _GroupedFile:
+def _document(usage: "CallUsage") -> _File | _GroupedFile:
     query = None if usage.query is None else usage.query.as_dict()
     as_of = usage.as_of.to_pydatetime()
     if usage.groups is None:
