@@ -15,7 +15,7 @@ from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.scatter import FEWEST, cosines, slow_sums
 from usage_analysis.analysis.vocabulary import check_choice
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import COUNTS, group_column
@@ -119,10 +119,7 @@ def compare_periods(
     pairs = [_Pair(current, previous, history, name, start, shift) for name in measures]
     rows = [row for pair in pairs for row in pair.rows(confidence)]
     if not any(found["hours"] for found, _ in rows):
-        raise QueryError(
-            "compare_periods: expected finished buckets on the same weekdays and hours of both "
-            "periods, got none; give it earlier rows too"
-        )
+        raise refusal("no_partner")
     groups = pd.Index(measures, name="measure") if several else pairs[0].now.groups
     table = pd.DataFrame([found for found, _ in rows], index=groups)
     spreads = [spread for _, spread in rows]
@@ -174,10 +171,7 @@ def _count_weeks(later: pd.DataFrame, earlier: pd.DataFrame) -> int:
     days = _WEEK * round((_first_day(later) - _first_day(earlier)) / _WEEK)
     if days <= 0 and len(later) and len(earlier):
         first, other = (date_of(_first_day(frame)) for frame in (earlier, later))
-        raise QueryError(
-            f"previous: expected to begin at least a week before the frame, got {first} beside "
-            f"{other}"
-        )
+        raise refusal("late_previous", first=first, other=other)
     return days
 
 

@@ -12,7 +12,7 @@ from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import Independent
 from usage_analysis.analysis.scatter import Scatter, day_scatter, values_at
 from usage_analysis.analysis.vocabulary import date_range
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import groups_of
@@ -297,10 +297,8 @@ def check_groups(name: str, frame: pd.DataFrame, current: pd.DataFrame) -> None:
         Names both columns.
     """
     if group_column(frame) != group_column(current):
-        raise QueryError(
-            f"{name}: expected the same group column as current, or none in both, got "
-            f"{group_column(frame)} beside {group_column(current)}"
-        )
+        ours, theirs = group_column(frame), group_column(current)
+        raise refusal("other_groups", name=name, got=ours, current=theirs)
 
 
 def _over_time(frame: pd.DataFrame) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.grouping import row_lengths
 from usage_analysis.tidy.zones import row_times
 
@@ -70,10 +70,7 @@ def _instant(name: str, given: datetime | str) -> pd.Timestamp:
     with suppress(TypeError, ValueError):
         instant = pd.Timestamp(given)
     if instant is None or pd.isna(instant) or instant.tzinfo is None:
-        raise QueryError(
-            f'{name}: expected an instant with its zone such as "2026-03-10T14:00-04:00", '
-            f"got {given!r}"
-        )
+        raise refusal("no_zoned_instant", name=name, got=given)
     return instant
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from usage_analysis.analysis.vocabulary import UNITS, counted
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frames import Result, copy_source
 
 #: Name of the rate that counts each event.
@@ -153,16 +153,11 @@ def meaning_of(result: Any, *made_by: str, meaning: Stated = None, name: str = "
     if stated is None and {"total_count", "provisional"} <= set(result.keys()):
         raise QueryError(f"{at}expected a result of {helpers}, got a frame of hours or days")
     if stated is None:
-        raise QueryError(
-            f"meaning: this table does not say what it is of (some pandas operations drop attrs); "
-            f'pass meaning=original.attrs["meaning"], with `original` as {helpers} returned it'
-        )
+        raise refusal("no_meaning", helpers=helpers)
     try:
         found = stated if isinstance(stated, Meaning) else Meaning(**stated)
     except TypeError:
-        raise QueryError(
-            f'meaning: expected the attrs["meaning"] of a result of {helpers}, got {stated!r}'
-        ) from None
+        raise refusal("other_meaning", helpers=helpers, got=stated) from None
     if found.made_by not in made_by:
         raise QueryError(f"{at}expected a result of {helpers}, got one of {found.made_by}")
     return found

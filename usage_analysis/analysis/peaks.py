@@ -11,7 +11,7 @@ from usage_analysis.analysis.intervals import normal_quantile, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.profiles import check_weekend, measured, profile_of
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.filters import check_whole_number
 from usage_analysis.tidy.grouping import Rows, sums
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants, weekday_of
@@ -159,10 +159,7 @@ def _check_busy_hour(method: str, hour: int | None, days: str, weekend: Sequence
 
 def _load_of_kind(load: Floats, days: str) -> Floats:
     if len(load) == 0:
-        raise QueryError(
-            "busy_hour: expected at least one whole local day with every clock hour and nothing "
-            f"provisional, got none (days={days!r}); ask for more days, without a time of day"
-        )
+        raise refusal("no_whole_day", days=days)
     if not days.startswith("top"):
         return load
     order = np.argsort(-load.sum(axis=1), kind="stable")

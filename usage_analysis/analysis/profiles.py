@@ -11,7 +11,7 @@ from usage_analysis.analysis.busiest import dispersion, expected_week, may_be_bu
 from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice, dates, either
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy import grouping
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
@@ -141,10 +141,7 @@ def _by_kind_of_day(hourly: pd.DataFrame, weekend: Sequence[str]) -> pd.DataFram
     check_weekend(weekend)
     group = group_column(hourly)
     if group is not None:
-        raise QueryError(
-            f"weekend: expected a single series, got a breakdown by {group}; take the rows of one "
-            "group, or leave weekend out"
-        )
+        raise refusal("one_series", name="weekend", group=group, more=", or leave weekend out")
     resting = np.isin(weekday_of(local_clock(hourly) // DAY), [WEEKDAYS.index(d) for d in weekend])
     out = hourly.copy(deep=False)
     out.insert(0, "days", np.where(resting, "weekend", "workdays"))

@@ -15,7 +15,7 @@ import pandas as pd
 from usage_analysis.analysis.arrays import Booleans
 from usage_analysis.analysis.marks import Mark, without
 from usage_analysis.analysis.scatter import FEWEST
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.filters import local_day
 from usage_analysis.query import zone
 from usage_analysis.tidy.frames import REST, group_column
@@ -166,10 +166,7 @@ class Selection:
             wanted, found = _days_of(hours, *bounds), _days_of(grouped, *bounds)
             if wanted != found:
                 cut = (breakdown.query and breakdown.query.days_in(place)) or (None, None)
-                raise QueryError(
-                    f"breakdown: expected the days of the reply, {wanted}, got "
-                    f"{_days_of(grouped, *cut)}; fetch both for the same days"
-                )
+                raise refusal("unlike_days", wanted=wanted, got=_days_of(grouped, *cut))
         earlier = hours if chosen.previous is not None else None
         return SelectedUsage(
             selection=chosen,

@@ -16,7 +16,7 @@ from usage_analysis.analysis.intervals import check_amount, normal_quantile
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import BEGINS_LATE, BEGINS_WITHIN, NO_DAY, MonthDays
 from usage_analysis.analysis.vocabulary import check_choice
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group, groups_of
@@ -123,10 +123,7 @@ def project_month(
         raise QueryError("project_month: expected at least one complete day, got none")
     if BEGINS_LATE in reasons:
         first = rows[reasons.index(BEGINS_LATE)]["first_day"]
-        raise QueryError(
-            "project_month: expected a frame from the month's first day on, got one that "
-            f"begins on {first:%Y-%m-%d}; ask for more days"
-        )
+        raise refusal("late_month", first=first)
     return found
 
 

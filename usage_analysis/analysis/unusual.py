@@ -1,7 +1,5 @@
 """Expected values of each hour, and events that deviate from them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import tzinfo
 from decimal import Decimal
@@ -235,10 +233,8 @@ def _search(
         check_gaps(helper, frame)
     if history is not None:
         if group_column(history) != group_column(hourly):
-            raise QueryError(
-                f"history: expected the same group column, {group_column(hourly)}, got "
-                f"{group_column(history)}"
-            )
+            wanted, got = group_column(hourly), group_column(history)
+            raise QueryError(f"history: expected the same group column, {wanted}, got {got}")
         before = history[history.index < hourly.index.min()]
         if len(history) and not len(before):
             raise QueryError("history: expected hours before those of the frame, got none")

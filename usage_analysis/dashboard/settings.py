@@ -13,7 +13,7 @@ from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.selection import Days, Selection
 from usage_analysis.dashboard import dates
 from usage_analysis.dashboard.queries import Question
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.account import AccountNames
 from usage_analysis.query import UsageQuery, zone
 
@@ -119,10 +119,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         try:
             UsageQuery(**self._text_filters())
         except QueryError:
-            raise QueryError(
-                f"Shortest call [s]: expected at most the longest call, {self.duration_max}, got "
-                f"{self.duration_min}"
-            ) from None
+            raise refusal("shortest", most=self.duration_max, got=self.duration_min) from None
 
     @property
     def days(self) -> Days:
@@ -185,10 +182,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """
         given = dict(state)
         if (version := given.pop("version", VERSION)) != VERSION:
-            raise QueryError(
-                f"state: expected version {VERSION}, got version {version!r} of a newer program; "
-                "upgrade usage-analysis to read it"
-            )
+            raise refusal("newer_state", wanted=VERSION, got=version)
         return cls.from_values(given)
 
     @classmethod
@@ -296,10 +290,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """
         given = query.as_dict()
         if "time_of_day_start" in given or "time_of_day_end" in given:
-            raise QueryError(
-                "query: expected no time of day, because it is UTC in a query; set Hours from and "
-                "Hours to instead"
-            )
+            raise refusal("time_of_day")
         values: dict[str, Any] = {name: given[name] for name in _TEXT_FILTERS if name in given}
         if query.start is not None and query.end is not None:
             last = query.end - timedelta(microseconds=1)

@@ -14,7 +14,7 @@ from usage_analysis.analysis.arrays import finished as finished
 from usage_analysis.analysis.arrays import in_units as in_units
 from usage_analysis.analysis.arrays import percents_of as percents_of
 from usage_analysis.analysis.vocabulary import clean
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frames import REST, check_kind, group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.overlap import check_no_shared_sum
@@ -89,10 +89,8 @@ def check_single(name: str, table: pd.DataFrame) -> None:
         Names the group column.
     """
     if has_groups(table):
-        raise QueryError(
-            f"{name}: expected one series, got a breakdown by {table.columns[0]}; take the rows "
-            "of one group, without the group column, or draw plot_groups"
-        )
+        more = ", or draw plot_groups"
+        raise refusal("one_series", name=name, group=table.columns[0], more=more)
 
 
 #: Groups to draw by themselves: their names, or how many of the largest; None for the usual number.

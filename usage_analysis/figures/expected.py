@@ -1,7 +1,5 @@
 """Hours with their expected range and the unusual events."""
 
-from __future__ import annotations
-
 from typing import Any, Unpack
 
 import numpy as np
@@ -10,7 +8,7 @@ import pandas as pd
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.unusual import state_event, state_events
 from usage_analysis.analysis.vocabulary import UNITS, axis_name, level
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import refusal
 from usage_analysis.figures import lines
 from usage_analysis.figures.labels import label_ends
 from usage_analysis.figures.marks import SIZE, draw_marks
@@ -48,10 +46,7 @@ def plot_expected(
     """
     ax, of, marks, _about = panel
     if expected.columns[0] != "observed":
-        raise QueryError(
-            f"expected: expected one series, got a breakdown by {expected.columns[0]}; take the "
-            "rows of one group, without the group column"
-        )
+        raise refusal("one_series", name="expected", group=expected.columns[0], more="")
     theme, rate = theme_in_use(), of.event is not None
     x = time_axis(ax, expected)
     # Rates are drawn in percent, and durations in minutes.

@@ -17,7 +17,7 @@ from usage_analysis.analysis.statements.control import state_error_week
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
 from usage_analysis.analysis.statements.totals import state_busiest_day
 from usage_analysis.analysis.vocabulary import MONTHS, axis_name, compact, shorten
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.figures.axes import figure_of, is_narrow
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.marks import Mark, left_out, when_in_words
@@ -106,10 +106,7 @@ def plot_error_week(panel: Panel, rates: pd.DataFrame, **_: Unpack[ResultOptions
 def _check_week(name: str, table: pd.DataFrame) -> None:
     """Check that a table has one row per hour of one week."""
     if isinstance(table.index, pd.MultiIndex):
-        raise QueryError(
-            f"{name}: expected the hours of one week, got those of several groups; take one group "
-            f'by {name}.loc["name"]'
-        )
+        raise refusal("several_weeks", name=name)
     slots = table.index.to_numpy()
     if slots.dtype.kind != "i" or (len(slots) and not (0 <= slots.min() <= slots.max() < _CELLS)):
         raise QueryError(f'{name}: expected rows 0 to 167, as by="hour_of_week" gives them')

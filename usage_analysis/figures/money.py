@@ -13,7 +13,7 @@ from usage_analysis.analysis.statements.billing import state_overhead
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.vocabulary import amount, axis_name, level, span_of
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.figures import axes, lines
 from usage_analysis.figures.axes import MANY, WEEK, Floats, Groups
 from usage_analysis.figures.labels import label_ends
@@ -114,10 +114,7 @@ def _fitting(
     axes.check_columns("daily", daily, own)
     last = daily.index[axes.finished(daily)].max()
     if pd.notna(last) and f"{last:%Y-%m}" != f"{projection['month']:%Y-%m}":
-        raise QueryError(
-            f"projection: expected one of {last:%Y-%m}, the month of the last complete day, got "
-            f"one of {projection['month']:%Y-%m}"
-        )
+        raise refusal("other_month", month=last, got=projection["month"])
     if budget is None or budget == projection["budget"]:
         return projection
     # The day of another budget is not known from the projection; its verdict is.
