@@ -57,7 +57,7 @@ def judge(
     whole = hourly.groupby("time")[SUMS].sum().assign(provisional=False)
     parts = {name: by(hourly, name) for name in ("agent", "voice")}
     end = start + pd.Timedelta(hours=hours)
-    return judge_groups(whole, parts, Event(measure, start, end, above))
+    return judge_groups({"": whole} | parts, Event(measure, start, end, above))
 
 
 def periods(rng: np.random.Generator, count: int) -> Iterator[tuple[str, pd.Timestamp, int]]:

@@ -59,7 +59,14 @@ def test_every_helper_is_here() -> None:
     """No public helper that takes a frame is left out."""
     formulas = {"channels_for", "erlang_b", "traffic_for"}
     # Of groups alone, of a reply, of a table, and of all groups together.
-    others = {"funnel", "rate_effects", "reconcile", "describe_unusual", "unusual"}
+    others = {
+        "funnel",
+        "rate_effects",
+        "reconcile",
+        "describe_cause",
+        "describe_unusual",
+        "unusual",
+    }
     # Of a client.
     others |= {"explain", "planned_requests"}
     assert PUBLIC - formulas - others == {name.partition(" ")[0] for name in HELPERS}

@@ -51,6 +51,23 @@ def told(facts, *sections):
     return summarize(facts, sections)
 
 
+def test_an_event_of_all_calls_names_its_most_likely_source():
+    """Where groups can share calls, errors of all calls name the group that has most of them."""
+    client, days = ua.sample_client(), {"from_date": "2026-02-15", "to_date": "2026-03-31"}
+    agent, voice = ua.sample.AGENTS["Support line"], ua.sample.VOICES["Mara"]
+    groups = {"Support line": {"agent_ids": [agent]}, "Mara": {"voice_id": voice}}
+    whole, parts = client.call_usage(**days), client.breakdown(groups, **days)
+    facts = ReportResults(Selection(from_date="2026-03-01").of(whole, breakdown=parts))
+    assert told(facts, "unusual")[: len(facts.unusual)] == [one.sentence for one in facts.events]
+    (said,) = (one.sentence for one in facts.events if "2026-03-19" in one.sentence)
+    assert said.startswith("Error rate ")
+    source = r"; most likely source: group Support line, (99|100) % of the excess, 95 % interval 9"
+    assert re.search(source, said), said
+    assert "most likely source" not in " ".join(
+        one.sentence for one in facts.events if one.sentence != said
+    )
+
+
 def test_a_bad_day_is_named():
     """A day out of the control chart's limits comes second, with its date, n, rate and limit."""
     hourly = frame(14 * 24)

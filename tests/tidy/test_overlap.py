@@ -115,6 +115,7 @@ FIRST: dict[str, Callable[[ua.CallUsage], Any]] = {
     "rates": lambda usage: ua.error_rate(usage.hourly),
     "profile": lambda usage: ua.load_profile(usage.hourly),
     "compare_periods": lambda usage: usage.hourly,
+    "describe_cause": lambda usage: ua.explain_cost(usage.hourly, usage.hourly),
     "describe_unusual": lambda usage: ua.unusual(usage.hourly),
     "plot_expected": lambda usage: ua.expected(usage.hourly),
     "plot_error_week": lambda usage: ua.error_rate(usage.hourly, by="hour_of_week"),

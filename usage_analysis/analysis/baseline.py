@@ -13,8 +13,6 @@ Sums over a window scatter more than single calls would, because levels rise and
 the day and the week. The excess variance is measured for windows of several lengths.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Final
 

@@ -6,9 +6,7 @@ how often chance gives the group so many of the account's events, if all changed
 beta-binomial distribution, whose scatter is that of the group and of the rest in the past.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -22,8 +20,9 @@ from usage_analysis.analysis.betabinomial import upper_tails
 from usage_analysis.analysis.intervals import holm, student
 from usage_analysis.analysis.meaning import with_meaning
 from usage_analysis.analysis.series import Series, columns_of, meaning_for, measure_of, tabulate
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.grouping import groups_of
 from usage_analysis.tidy.overlap import can_share_calls, mark_overlap
 from usage_analysis.tidy.zones import microseconds, to_index, zone_of
 
@@ -48,11 +47,7 @@ class Event(NamedTuple):
 
 
 def judge_groups(
-    whole: pd.DataFrame,
-    breakdowns: Mapping[str, pd.DataFrame],
-    event: Event,
-    *,
-    holidays: Any = None,
+    frames: Mapping[str, pd.DataFrame], event: Event, *, holidays: Any = None
 ) -> pd.DataFrame:
     """Return each group's part in an event of the account, the most likely cause first.
 
@@ -60,10 +55,8 @@ def judge_groups(
 
     Parameters
     ----------
-    whole
-        Canonical hourly frame of all calls.
-    breakdowns
-        Breakdowns over the same hours, by the name of the dimension.
+    frames
+        Canonical hourly frames: that of all calls under ``""``, and breakdowns by dimension.
     event
         The event to judge.
     holidays
@@ -81,21 +74,19 @@ def judge_groups(
         from.
     """
     columns, (name, start, end, above) = columns_of(event.measure), event
-    for frame in (whole, *breakdowns.values()):
+    for frame in frames.values():
         check_frame("explain", frame, *columns, "provisional", rows="hour")
-    labels, series = _stack(whole, breakdowns, holidays, columns)
+    labels, series = _stack(frames, columns, holidays)
+    zone = zone_of(frames[""])
     inside = (series.times >= microseconds(start)) & (series.times < microseconds(end))
     judged = inside & series.judge[0]
     if not judged.any():
         raise QueryError(f"start, end: expected finished hours, got none from {start} to {end}")
-    first = to_index(series.times[:1], zone_of(whole))[0]
+    first = to_index(series.times[:1], zone)[0]
     if (weeks := float((series.judge[0] & ~inside).sum() / _WEEK)) < 1:
-        raise QueryError(
-            f"start: expected an event at least a week after the account's first calls, got one on "
-            f"{start:%Y-%m-%d %H:%M}; calls are known from {first:%Y-%m-%d %H:%M} on"
-        )
+        raise refusal("early_event", start=start, first=first)
     measure = measure_of(series, name)
-    fitted = baseline.fit(measure, series.hours, series.learn & ~inside, [[] for _ in series.names])
+    fitted = baseline.fit(measure, series.hours, series.learn & ~inside, [[] for _ in series.learn])
     seen, usual = ((part * judged).sum(1) for part in (measure.observed, fitted.expected))
     unit = fitted.unit
     if measure.unit is None:
@@ -111,8 +102,8 @@ def judge_groups(
     if measure.calls is not None:
         tail[_halves((measure.calls * judged).sum(1))[0] < measure.fewest] = 1.0
     seen, usual, unit = (part / _SCALE.get(columns[0], 1.0) for part in (seen, usual, unit))
-    excess, total = (seen - usual)[1 : len(labels) + 1], float(seen[0] - usual[0])
-    table = pd.DataFrame(labels, columns=["dimension", "group"])
+    excess, total = (seen - usual)[1 : len(labels)], float(seen[0] - usual[0])
+    table = pd.DataFrame(labels[1:], columns=["dimension", "group"])
     table["observed"], table["expected"] = _halves(seen)[0], _halves(usual)[0]
     table["excess"], table["share"] = excess, excess / (total or np.nan)
     table["low"], table["high"] = _share_interval(
@@ -121,45 +112,39 @@ def judge_groups(
     table["probability"] = holm(tail)
     order = np.lexsort((-likelihood, table["probability"] > 1 - CONFIDENCE))
     table = table.iloc[order].reset_index(drop=True)
-    sharing = [name for name, frame in breakdowns.items() if can_share_calls(frame)]
+    sharing = [name for name, frame in frames.items() if can_share_calls(frame)]
     table.attrs = {"observed": float(seen[0]), "expected": float(usual[0]), "above": above}
     table.attrs |= {"weeks": round(weeks, 1), "overlapping_dimensions": sharing}
-    if sharing or len(breakdowns) > 1:
+    if sharing or len(frames) > 2:
         mark_overlap(table)
     meaning = replace(
-        meaning_for("explain", name, whole, CONFIDENCE, _METHOD),
-        dates=f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} ({zone_of(whole)})",
+        meaning_for("explain", name, frames[""], CONFIDENCE, _METHOD),
+        dates=f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} ({zone})",
         previous_dates=f"the same hours of the week since {first:%Y-%m-%d}",
     )
-    return with_meaning(table, meaning, whole)
+    return with_meaning(table, meaning, frames[""])
 
 
 def _stack(
-    whole: pd.DataFrame,
-    breakdowns: Mapping[str, pd.DataFrame],
-    holidays: Any,
-    columns: tuple[str, ...],
+    frames: Mapping[str, pd.DataFrame], columns: Sequence[str], holidays: Any
 ) -> tuple[list[tuple[str, Any]], Series]:
-    """Return the groups, and the account, each group and each group's rest as series."""
-    account = tabulate(whole, None, holidays, columns)
-    labels, parts, final = [], [], account.learn
-    for dimension, frame in breakdowns.items():
-        own = tabulate(frame, None, holidays, columns)
-        if not np.array_equal(own.times, account.times):
-            raise QueryError(f"{dimension}: expected the hours of all calls, got others")
-        groups = slice(int(own.whole), None)
-        labels += [(dimension, name) for name in own.names[groups]]
-        parts.append([own.columns[name][groups] for name in columns])
-        final = final & own.learn.all(0)
-    tables = {}
-    for name, tabled in zip(columns, map(np.vstack, zip(*parts, strict=True)), strict=True):
+    """Return the account and the groups, and these and each group's rest as series."""
+    labels: list[tuple[str, Any]] = []
+    parts = []
+    for dimension, frame in frames.items():
+        code, groups = groups_of(frame)
+        parts.append(frame.assign(group=code + len(labels)))
+        labels += [(dimension, name) for name in (["all"] if groups is None else groups)]
+    data = pd.concat(parts)[["group", *columns, "provisional"]]
+    mark_overlap(data)
+    series = tabulate(data, None, holidays, columns)
+    tables = {
         # Calls that came between two requests may be in a group and not yet in the account.
-        rest = np.maximum(account.columns[name] - tabled, 0)
-        tables[name] = np.vstack([account.columns[name], tabled, rest])
-    names = [None, *labels, *labels]
-    rows = np.repeat(final, len(names), axis=0)
-    series = replace(account, names=names, columns=tables, learn=rows, judge=rows, whole=False)
-    return labels, series
+        name: np.vstack([part, np.maximum(part[0] - part[1:], 0)])
+        for name, part in series.columns.items()
+    }
+    rows = np.tile(series.learn.all(0), (2 * len(labels) - 1, 1))
+    return labels, replace(series, columns=tables, learn=rows, judge=rows)
 
 
 def _halves(values: Floats) -> Floats:

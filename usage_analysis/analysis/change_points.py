@@ -1,7 +1,5 @@
 """Lasting changes of level in daily figures."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import numpy as np

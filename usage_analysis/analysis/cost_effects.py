@@ -1,7 +1,5 @@
 """Effects behind a changed bill: days, calls, joined share, talk, rounding up and price."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Final
 

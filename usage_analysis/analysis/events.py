@@ -1,7 +1,5 @@
 """Search for events of several series and measures, and leave out those that others explain."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final

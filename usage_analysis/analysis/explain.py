@@ -11,7 +11,7 @@ import pandas as pd
 
 from usage_analysis.analysis.cause import Event, judge_groups
 from usage_analysis.analysis.series import columns_of
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.grouping import Grouping
 from usage_analysis.filters import to_instant
@@ -136,7 +136,7 @@ def explain(
     # The account may be younger than the window.
     first = min(rows[""].index[rows[""]["total_count"] > 0], default=judged.start)
     rows = {name: hourly[hourly.index >= first] for name, hourly in rows.items()}
-    table = judge_groups(rows.pop(""), rows, judged, holidays=holidays)
+    table = judge_groups(rows, judged, holidays=holidays)
     table.attrs |= {"requests": done, "left_out": left_out}
     return table
 
@@ -191,10 +191,7 @@ def _event(event: Any, given: dict[str, Any]) -> Event:
         row.get(name) is not None for name in ("measure", "start", "end")
     )
     if not known or (event is not None and any(given.values())):
-        raise QueryError(
-            "event: expected either a row of unusual, such as found.iloc[0], or measure, start and "
-            f"end by name, got {event!r:.80} and {given!r:.80}"
-        )
+        raise refusal("no_event", event=event, given=given)
     columns_of(row["measure"])
     # The last microsecond of a date is rounded up to its end.
     start, end = (

@@ -1,7 +1,5 @@
 """Windows of hours that deviate from the expected values, with their start and end."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Final
 

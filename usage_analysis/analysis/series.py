@@ -1,7 +1,5 @@
 """Hours of a frame as tables, and the numerator and denominator of each measure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final

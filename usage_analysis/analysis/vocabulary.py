@@ -160,6 +160,11 @@ def part(share: float) -> str:
     return "less than 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
+def part_interval(low: float, high: float, confidence: float) -> str:
+    """Return the interval of a part of a whole: ``95 % interval 92 to 100 %``."""
+    return f"{level(confidence)} interval {part(low).removesuffix(' %')} to {part(high)}"
+
+
 def money(value: Decimal | float, currency: str = "USD") -> str:
     """Return an amount of money to the cent: ``USD 3,059.84``."""
     return f"{currency} {value:,.2f}"

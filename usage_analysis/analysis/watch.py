@@ -1,7 +1,5 @@
 """Events that were visible at the end of each hour, without later data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final

@@ -11,8 +11,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from usage_analysis.analysis.billing import PRICE, price_of
+from usage_analysis.analysis.cause import Event, judge_groups
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.analysis.selection import SelectedUsage
+from usage_analysis.analysis.statements.cause import state_source
+from usage_analysis.analysis.statements.statement import Statement
+from usage_analysis.analysis.statements.unusual import state_unusual
 from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.unusual import unusual
 from usage_analysis.errors import QueryError
@@ -161,6 +165,23 @@ class ReportResults:
             every = selected.earlier_hours
         history = selected.selection.of_hours(every[every.index < rows.index.min()])
         return unusual(rows, history=history, price=price if "billed_minutes" in rows else None)
+
+    @cached_property
+    def events(self) -> list[Statement]:
+        """The unusual events in words; those of the account with the group behind them."""
+        rows = self.unusual.to_dict("records")
+        sources: list[Any] = [self._source(row) for row in rows]
+        return state_unusual(self.unusual.assign(source=sources))
+
+    def _source(self, row: Any) -> Statement | None:
+        """State the group behind an event of the account, from data that are there anyway."""
+        by_group = self.selected.group_hours
+        if by_group is not None and pd.isna(row["group"]):
+            event = Event(row["measure"], row["start"], row["end"], bool(row["ratio"] > 1))
+            frames = {"": self.selected.all_hours, str(by_group.columns[0]): by_group}
+            with suppress(QueryError):  # less than a week to learn from
+                return state_source(judge_groups(frames, event))
+        return None
 
     @cached_property
     def checks(self) -> pd.DataFrame:

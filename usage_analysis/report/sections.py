@@ -12,7 +12,6 @@ from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.statements.checks import check_table
 from usage_analysis.analysis.statements.month import state_month
 from usage_analysis.analysis.statements.peaks import days_in_words
-from usage_analysis.analysis.statements.unusual import state_unusual
 from usage_analysis.analysis.vocabulary import date_range, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.entry import describe_columns
@@ -43,7 +42,7 @@ def _unusual(results: ReportResults) -> Section:
     caption = "Unusual events: observed and expected over their hours, with their ratio"
     found = results.unusual.set_index("measure")
     tables = {"unusual": Table(caption, found, display.unusual_for_page(results.unusual))}
-    words = [one.sentence for one in state_unusual(results.unusual)]
+    words = [one.sentence for one in results.events]
     return Section([results.expected], tables if len(results.unusual) else {}, words)
 
 

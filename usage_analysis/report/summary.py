@@ -13,7 +13,6 @@ from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.totals import state_costs, state_largest, state_total
-from usage_analysis.analysis.statements.unusual import state_unusual
 from usage_analysis.report.results import ReportResults
 from usage_analysis.tidy.overlap import can_share_calls
 
@@ -26,7 +25,7 @@ def summarize(results: ReportResults, sections: Collection[str]) -> list[str]:
     some = results.about.calls > 0
     names = [name for name in _STATE if name in sections and (some or name not in _OF_CALLS)]
     judged = "unusual" in sections and some and len(results.unusual)
-    unusual = state_unusual(results.unusual) if judged else ()
+    unusual = results.events if judged else ()
     found = [one for name in names for one in _STATE[name](results)]
     found.sort(key=lambda one: not one.urgent)
     return [one.sentence for one in (*unusual, *_calls(results), *found)]

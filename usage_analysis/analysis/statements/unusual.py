@@ -1,7 +1,5 @@
 """Unusual events in words, with group, time, size and cost."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 import pandas as pd
@@ -72,12 +70,15 @@ def state_events(found: pd.DataFrame, meaning: Meaning | None = None) -> Stateme
 
 
 def state_event(row: Any, confidence: float) -> Statement:
-    """State one finding of `unusual`."""
+    """State one finding of `unusual`, and its `source` where the row has one in words."""
     what, detail = _what(row, confidence)
     whole = pd.isna(row["group"])
     who = "" if whole else f"{say.shorten(str(row['group']), _NAME)}: "
     title = f"{who}{say.sentence_case(what) if whole else what} {_when(row)}"
-    return Statement(title, f"{title} ({detail}{_cost(row, confidence)}).", urgent=True)
+    detail += _cost(row, confidence)
+    if (source := row.get("source")) is not None and source.title:
+        detail += f"; most likely source: {source.title}, {source.sentence}"
+    return Statement(title, f"{title} ({detail}).", urgent=True)
 
 
 def _cost(row: Any, confidence: float) -> str:
