@@ -103,7 +103,9 @@ def plant(
         calls = rng.binomial(rows["total_count"], size)
         share = calls / rows["total_count"].clip(lower=1)
         for name in ("error_count", "joined_count"):
-            out.loc[inside, name] = np.minimum(rng.binomial(rows[name], share), calls)
+            out.loc[inside, name] = rng.hypergeometric(
+                rows[name], rows["total_count"] - rows[name], calls
+            )
         for name in ("duration", "billed_minutes"):
             out.loc[inside, name] = rows[name] * share
         out.loc[inside, "total_count"] = calls

@@ -34,7 +34,7 @@ _LEVEL_PRIOR: Final = 25.0
 #: Lengths of the windows whose excess variance is measured [h].
 _SPANS: Final = (1, 3, 6, 12, 24, 72, 168)
 #: Least relative standard deviation of a window beyond chance: no baseline is known better.
-_LEAST_SPREAD: Final = 0.04
+LEAST_SPREAD: Final = 0.04
 #: With fewer windows of a length, those of the next shorter length show its excess variance.
 _FEWEST_WINDOWS: Final = 7
 #: Upper quartile of the square of a normal deviate.
@@ -124,13 +124,9 @@ class Baseline:
 
     def spread_of(self, length: int) -> Floats:
         """Return the excess variance of windows of a length [h], shape (series,)."""
-        at = np.log(np.clip(length, _SPANS[0], _SPANS[-1]))
-        spans = np.log(_SPANS)
-        after = int(np.searchsorted(spans, at - 1e-9))
-        if after == 0:
-            return self.spread[:, 0]
-        share = (at - spans[after - 1]) / (spans[after] - spans[after - 1])
-        mixed = (1 - share) * self.spread[:, after - 1] + share * self.spread[:, after]
+        at = np.interp(np.log(length), np.log(_SPANS), np.arange(len(_SPANS)))
+        before, after = int(at), int(np.ceil(at))
+        mixed = self.spread[:, before] * (1 + before - at) + self.spread[:, after] * (at - before)
         return np.asarray(mixed)
 
 
@@ -160,13 +156,14 @@ def fit(
         if not flat:
             usual = n * shape[:, hours.slot]
             level = _levels(y, usual, hours.day, len(hours.holiday), changes, scale)
-    expected = exposure * shape[:, hours.slot] * level[:, hours.day]
+    usual = exposure * shape[:, hours.slot]
+    expected = usual * level[:, hours.day]
     if measure.kind == "count" and hours.holiday.any():
         expected *= _holiday_level(observed, expected, hours, scale)
     if unit is None:
         unit = _unit(observed, expected, exposure, learn)
     spread = _spread(observed, expected, learn, unit)
-    return Baseline(expected, unit, spread, exposure * shape[:, hours.slot])
+    return Baseline(expected, unit, spread, usual)
 
 
 def by_key(values: Floats, key: Integers, count: int) -> Floats:
@@ -190,8 +187,7 @@ def _shape(
     mean = mean[:, None, None]
 
     def shrink(events: Floats, exposed: Floats, prior: Floats, weight: float) -> Floats:
-        believed = np.maximum(prior, 1e-9)
-        return (events + weight) / (exposed + weight / believed)
+        return (events + weight) / (exposed + weight / np.maximum(prior, 1e-9))
 
     hour = np.empty_like(seen)
     for days in (slice(0, 5), slice(5, 7)):
@@ -203,7 +199,7 @@ def _shape(
         )
     usual_day = (base * hour).sum(axis=2, keepdims=True)
     weekday = shrink(seen.sum(axis=2, keepdims=True), usual_day, np.ones_like(mean), priors[1])
-    product = np.maximum(hour * weekday, 1e-3 * mean)
+    product = np.maximum(hour * weekday, 1e-6 * mean)
     weekly = len(slot) >= 24 * TWO_WEEKS
     out = shrink(seen, base, product, priors[2]) if weekly else np.broadcast_to(hour, seen.shape)
     return np.where(mean > 0, out * scale[:, None, None], 0.0).reshape(len(y), 168)
@@ -221,10 +217,7 @@ def _levels(
         sliding_window_view(np.pad(part, pad, constant_values=fill), width, axis=1)
         for part, fill in ((ratio, np.nan), (seen, 0.0), (base, 0.0))
     )
-    segment = np.zeros((len(y), days), dtype=np.int64)
-    for row, found in enumerate(changes):
-        for change in found:
-            segment[row, change:] += 1
+    segment = np.array([np.searchsorted(each, np.arange(days), "right") for each in changes])
     same = (
         sliding_window_view(np.pad(segment, pad, constant_values=-1), width, axis=1)
         == segment[..., None]
@@ -283,26 +276,25 @@ def _spread(observed: Floats, expected: Floats, learn: Booleans, unit: Floats) -
     out = np.zeros((len(observed), len(_SPANS)))
     rest, base = (observed - expected) * learn, expected * learn
     for place, span in enumerate(_SPANS):
+        if place:
+            # Levels of days linger, and never vary less than independent hours would make them.
+            out[:, place] = out[:, place - 1] * _SPANS[place - 1] / span
         size = base.shape[1] // span * span
         if size < _FEWEST_WINDOWS * span:
-            break
+            continue
         off, usual = (
             part[:, -size:].reshape(len(base), -1, span).sum(axis=2) for part in (rest, base)
         )
         number = usual / unit[:, None]
-        # Nights have too few calls to show any excess.
-        busy = np.quantile(number, 0.6 if span < 24 else 0.2, axis=1, keepdims=True)
-        used = (number >= busy) & (usual > 0)
+        # Nights have too few calls to show any excess, and so have days on which nobody calls.
+        typical_size = (number**2).sum(axis=1) / np.maximum(number.sum(axis=1), 1e-12)
+        used = number > (0.5 if span < 24 else 0.25) * typical_size[:, None]
         share = np.divide(off, usual, out=np.zeros_like(off), where=used)
         chance = np.divide(1.0, number, out=np.zeros_like(off), where=used)
         typical = chance.sum(axis=1) / np.maximum(used.sum(axis=1), 1)
         excess = _robust(share**2, used) - typical
         weight = used.sum(axis=1) / (used.sum(axis=1) + 8 + 400 * typical)
         pooled = max(float(np.median(excess)), 0.0)
-        out[:, place] = weight * np.maximum(excess, 0.0) + (1 - weight) * pooled
-    for place in range(1, len(_SPANS)):
-        # Levels of days linger, and never vary less than independent hours would make them.
-        out[:, place] = np.maximum(
-            out[:, place], out[:, place - 1] * _SPANS[place - 1] / _SPANS[place]
-        )
-    return np.maximum(out, _LEAST_SPREAD**2)
+        own = weight * np.maximum(excess, 0.0) + (1 - weight) * pooled
+        out[:, place] = np.maximum(out[:, place], own)
+    return np.maximum(out, LEAST_SPREAD**2)

@@ -81,12 +81,10 @@ def change_points(
     parts = [(None, daily)] if group is None else list(each_group(daily))
     for name, days in parts:
         day, values, weight = _values(days, columns, calendar)
-        changes = find_changes(
-            values, weight, 1 - (1 - confidence) / max(len(parts), 1), confidence
-        )
-        for row in _rows(day, values, weight, changes, confidence):
-            found.append({} if group is None else {group: name})
-            found[-1] |= row
+        level = 1 - (1 - confidence) / len(parts)
+        changes = find_changes(values, weight, level, confidence)
+        own = {} if group is None else {group: name}
+        found += [own | row for row in _rows(day, values, weight, changes, confidence)]
     table = pd.DataFrame(found, columns=[*([] if group is None else [group]), *_COLUMNS])
     meaning = meaning_for("change_points", measure, daily, confidence, _METHOD)
     return with_meaning(table, meaning, daily)
@@ -97,9 +95,8 @@ def _values(
 ) -> tuple[Any, Floats, Floats]:
     """Return each day's number, its value adjusted for the weekday, and its weight."""
     day = zones.local_clock(days) // DAY
-    ready = finished(days) & np.array(
-        [date_of(int(one)) not in calendar for one in day], dtype=np.bool_
-    )
+    off = [date_of(int(one)) in calendar for one in day]
+    ready = finished(days) & ~np.array(off, dtype=np.bool_)
     order = np.argsort(day, kind="stable")
     order = order[ready[order]]
     parts = [plain(days, name)[order] for name in columns]

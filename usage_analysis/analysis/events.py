@@ -7,21 +7,23 @@ from typing import Final
 import numpy as np
 
 from usage_analysis.analysis import baseline
-from usage_analysis.analysis.arrays import Booleans
-from usage_analysis.analysis.baseline import TWO_WEEKS, Measure
-from usage_analysis.analysis.level_changes import FEWEST, find_changes
+from usage_analysis.analysis.arrays import Booleans, Floats
+from usage_analysis.analysis.baseline import LEAST_SPREAD, TWO_WEEKS, Measure
+from usage_analysis.analysis.level_changes import FEWEST, find_changes, find_run
 from usage_analysis.analysis.scan import WINDOWS, Scan, Window, judge_window
 from usage_analysis.analysis.series import Series, measure_of
 
 _ROUNDS: Final = 5
+#: Median of the square of a normal deviate.
+_NORMAL_MEDIAN: Final = 0.4549
 #: Windows shorter than this do not tell a lasting change from an event [h].
 _SHORT: Final = 72
 #: Natural logarithm of the factor by which chance is asked to be rarer than the budget says: levels
 #: of real accounts have heavier tails than any distribution that is fitted to a month.
-_CAUTION: Final = 5.0
+_CAUTION: Final = 7.0
 #: Steps have fewer places to be false in than windows: the least score of a window over this is one
 #: of a step.
-_STEP_CAUTION: Final = 2.7
+_STEP_CAUTION: Final = 3.0
 #: A step is told where its day is known within these days and its size is at least this large.
 _SHARP_DAYS: Final = 7
 #: A level that lasts so many days is the new usual one.
@@ -67,28 +69,24 @@ def search(series: Series, name: str, least: float) -> Search:
     Fitting, scanning and masking take turns, so that an event does not teach what is usual.
     """
     measure = measure_of(series, name)
-    learn = series.learn
-    steps = _steps(measure, series, learn, least)
+    # The days that stand out most are left out of the first fit, and never make a step.
+    usual = series.learn & ~_runs(measure, series)
+    learn, steps = usual, _steps(measure, series, usual, least)
     for turn in range(_ROUNDS):
         fitted = baseline.fit(measure, series.hours, learn, steps)
-        scan = Scan(measure, fitted, series.judge)
+        scan = Scan(measure, fitted, series.judge, series.hours)
         # Without two weeks nobody knows the weekends, but rates hardly depend on the weekday.
         known = series.days >= TWO_WEEKS or measure.kind == "rate"
         windows = scan.windows(least) if known else []
-        best = np.zeros(len(series.names))
-        for one in windows:
-            best[one.series] = max(best[one.series], one.score)
-        # The strongest event may make others of its shadow, so it goes first.
         mask, short = np.zeros_like(learn), np.zeros_like(learn)
         for one in windows:
-            if turn or one.score >= 0.5 * best[one.series]:
-                # Where the account is unusual, so is some group, of which too little is known yet.
-                rows = slice(None) if series.whole and one.series == 0 else one.series
-                mask[rows, one.start : one.end] = True
-                short[rows, one.start : one.end] |= one.end - one.start < _SHORT
-        before, learn = learn, series.learn & ~mask
+            # Where the account is unusual, so is some group, of which too little is known yet.
+            rows = slice(None) if series.whole and one.series == 0 else one.series
+            mask[rows, one.start : one.end] = True
+            short[rows, one.start : one.end] |= one.end - one.start < _SHORT
+        before, learn = learn, (series.learn if turn else usual) & ~mask
         if turn < 2:
-            steps = _steps(measure, series, series.learn & ~short, least)
+            steps = _steps(measure, series, usual & ~short, least)
         elif np.array_equal(before, learn):
             break
     findings = [Finding(measure, one, lasting=False) for one in windows]
@@ -98,28 +96,44 @@ def search(series: Series, name: str, least: float) -> Search:
 
 def _steps(measure: Measure, series: Series, learn: Booleans, least: float) -> list[list[int]]:
     """Return the days on which the level of each series changed for good."""
+    confidence = 1 - float(np.exp(-least / _STEP_CAUTION))
+    found = (find_changes(*each, confidence) for each in _days(measure, series, learn))
+    return [[one.day for one in row if one.last - one.first <= _SHARP_DAYS] for row in found]
+
+
+def _runs(measure: Measure, series: Series) -> Booleans:
+    """Return the hours of days that stand out together, which do not teach what is usual."""
+    out = np.zeros_like(series.learn)
+    # More troubles than three in a frame are rare.
+    for _ in range(3):
+        runs = [find_run(*each) for each in _days(measure, series, series.learn & ~out)]
+        start, end = np.array(runs).T[..., None]
+        out |= (series.hours.day >= start) & (series.hours.day < end)
+    return out
+
+
+def _days(measure: Measure, series: Series, learn: Booleans) -> list[tuple[Floats, Floats]]:
+    """Return each day's value relative to its usual one, and its weight, for each series."""
     hours = series.hours
     learn = learn & ~hours.holiday[hours.day]
     flat = baseline.fit(measure, hours, learn, [[] for _ in series.names], flat=True)
-    days = len(hours.holiday)
     seen, usual, whole = (
-        baseline.by_key(part, hours.day, days)
-        for part in (measure.observed * learn, flat.expected * learn, flat.expected)
+        baseline.by_key(part, hours.day, len(hours.holiday))
+        for part in (measure.observed * learn, flat.shape * learn, flat.shape)
     )
-    found: list[list[int]] = []
-    for row, unit in enumerate(flat.unit):
-        good = (usual[row] > 0.5 * whole[row]) & (usual[row] > 0)
-        if usual[row].sum() < 10 * FEWEST * unit:
-            found.append([])
-            continue
-        base = np.where(good, usual[row], 1.0)
-        excess = flat.spread_of(24)[row]
-        changes = find_changes(
-            np.where(good, seen[row] / base, np.nan),
-            np.where(good, 1 / (unit / base + excess), 0.0),
-            1 - float(np.exp(-least / _STEP_CAUTION)),
+    found = []
+    for own, base, all_day, unit in zip(seen, usual, whole, flat.unit, strict=True):
+        # Days on which hardly anybody calls tell nothing about the level.
+        typical = (all_day**2).sum() / max(all_day.sum(), 1e-12)
+        good = (base > np.maximum(0.5 * all_day, 0.1 * typical)) & (
+            base.sum() >= 10 * FEWEST * unit
         )
-        found.append([one.day for one in changes if one.last - one.first <= _SHARP_DAYS])
+        value, chance = (
+            np.where(good, part / np.where(good, base, 1.0), np.nan) for part in (own, unit)
+        )
+        square = (value - np.median([*value[good], 1.0])) ** 2 / _NORMAL_MEDIAN - chance
+        excess = max(float(np.median([*square[good], 0.0])), LEAST_SPREAD**2)
+        found.append((value, np.nan_to_num(1 / (chance + excess))))
     return found
 
 
@@ -199,7 +213,13 @@ def _of_groups(search: Search, series: Series) -> list[Finding]:
             if _shared(one, other, min) >= _ALIKE and other.window.above == one.window.above
         ]
         owner = _owner(one, search, series, alike)
-        groups = [other for other in groups if other not in alike]
+        # A long and strong event of a group is no shadow of a short one of the account.
+        shadows = [
+            other
+            for other in alike
+            if other.window.score <= one.window.score or _shared(one, other, max) >= _ALIKE
+        ]
+        groups = [other for other in groups if other not in shadows and other is not owner]
         kept.append(owner or one)
     return kept + groups
 
@@ -210,25 +230,22 @@ def _owner(
     """Return the event of the one group that explains the account's, or None."""
     own = {other.window.series: other for other in alike}
     for row in range(1, len(series.names)):
-        found = own.get(row)
-        if one.lasting:
-            window = None if found is None else found.window
-        else:
-            window = search.scan.window(row, one.window.start, one.window.end)
-        if window is not None and _explains(window, one.window):
+        found, whole = own.get(row), one.window
+        if found is None and one.lasting:
+            continue
+        window = found.window if found else search.scan.window(row, whole.start, whole.end)
+        if not one.lasting:
+            # The group shows best when its event began and ended.
+            whole = search.scan.window(0, window.start, window.end)
+        if _explains(window, whole):
             return found or replace(one, window=window)
     return None
 
 
 def _explains(own: Window, whole: Window) -> bool:
     """Return True if one group accounts for the excess, and the other groups are as usual."""
-    rest = whole.expected - own.expected
-    if (
-        own.expected <= 0
-        or (own.observed - own.expected) / (whole.observed - whole.expected) < _EXPLAINS
-    ):
+    rest, excess = whole.expected - own.expected, whole.observed - whole.expected
+    if own.expected <= 0 or not excess or (own.observed - own.expected) / excess < _EXPLAINS:
         return False
-    if rest <= 0:
-        return True
-    others = (whole.observed - own.observed) / rest - 1
+    others = (whole.observed - own.observed) / rest - 1 if rest > 0 else 0.0
     return abs(others) <= _CALM * abs(own.observed / own.expected - 1)

@@ -15,6 +15,8 @@ _CLIP: Final = 4.0
 #: Parts of a series have at least so many days.
 _SHORTEST: Final = 28
 _NORMAL_MAD: Final = 1.4826
+#: Least gain of days that stand out together, a squared number of standard deviations.
+_STANDS_OUT: Final = 25.0
 
 
 class LevelChange(NamedTuple):
@@ -55,15 +57,45 @@ def find_changes(
         if cut:
             cuts.append(start + cut)
             todo += [(start, start + cut, noise), (start + cut, end, noise)]
-    cuts.sort()
-    found = []
-    for place, _ in enumerate(cuts):
-        start = cuts[place - 1] if place else 0
-        end = cuts[place + 1] if place + 1 < len(cuts) else len(x)
+    cuts, found = [0, *sorted(cuts), len(x)], []
+    for place in range(1, len(cuts) - 1):
+        start, end = cuts[place - 1], cuts[place + 1]
         low, high, best = _bounds(x[start:end], w[start:end], dates)
         cuts[place] = start + best
         found.append(LevelChange(*(int(known[start + k]) for k in (best, low, high))))
     return found
+
+
+def find_run(values: Floats, weight: Floats) -> tuple[int, int]:
+    """Return the first and last day but one of the days that stand out together, or (0, 0).
+
+    The days are compared with the others (the scan statistic of Kulldorff 1997), so that a week of
+    trouble in a month does not hide itself. Days that are too many to be an event are none.
+
+    Parameters
+    ----------
+    values
+        One value per day.
+    weight
+        Weight of each day, the inverse of its variance; 0 for days that are left out.
+    """
+    known = np.flatnonzero(weight > 0)
+    if len(known) < 2 * FEWEST:
+        return 0, 0
+    x, w = values[known], weight[known]
+    rest = (x - np.average(x, weights=w)) * w
+    total, mass = (np.concatenate([[0.0], part.cumsum()]) for part in (rest, w))
+    first, end = np.triu_indices(len(x) + 1, 1)
+    near = end - first <= min(2 * _SHORTEST, len(x) - FEWEST)
+    first, end = first[near], end[near]
+    inside = mass[end] - mass[first]
+    gains = (total[end] - total[first]) ** 2 * (1 / inside + 1 / (mass[-1] - inside))
+    best = int(np.argmax(gains))
+    length = end[best] - first[best]
+    # What has lasted for a week and goes on may be a new level.
+    if gains[best] <= _STANDS_OUT or length > FEWEST + (end[best] < len(x)):
+        return 0, 0
+    return int(known[first[best]]), int(known[end[best] - 1]) + 1
 
 
 def clip_outliers(x: Floats) -> Floats:

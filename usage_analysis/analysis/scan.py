@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers
-from usage_analysis.analysis.baseline import Baseline, Measure
+from usage_analysis.analysis.baseline import Baseline, Hours, Measure
 
 #: Lengths of the windows that are looked at [h]. Ends are refined hour by hour.
 LENGTHS: Final = (1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96, 120, 168)
@@ -15,6 +15,8 @@ LENGTHS: Final = (1, 2, 3, 4, 6, 8, 12, 18, 24, 36, 48, 72, 96, 120, 168)
 WINDOWS: Final = 2000
 #: No window is judged by its tail below so many standard deviations.
 _WORTH_A_LOOK: Final = 3.5
+#: How much likelier an event of days is to begin at midnight than at another hour.
+_MIDNIGHT: Final = 24.0
 #: Mean lengths that one call may last by chance.
 _LONGEST: Final = 60.0
 #: Fewest expected calls of a window with less than usual.
@@ -83,10 +85,13 @@ def gain(observed: Floats, expected: Floats) -> Floats:
 class Scan:
     """Running sums of several series, from which windows are read."""
 
-    def __init__(self, measure: Measure, baseline: Baseline, judge: Booleans) -> None:
+    def __init__(self, measure: Measure, baseline: Baseline, judge: Booleans, hours: Hours) -> None:
         self.baseline, self.fewest, self.skewed = baseline, measure.fewest, measure.unit is None
-        zero = np.zeros((len(judge), 1))
+        self.midnight = np.append(hours.slot, 0) % 24 == 0
         calls = np.full_like(judge, 1e9, dtype=float) if measure.calls is None else measure.calls
+        number = baseline.expected / baseline.unit[:, None] if measure.calls is None else calls
+        self.number = (number + 1e-9) * judge
+        zero = np.zeros((len(judge), 1))
         self.observed, self.expected, self.calls = (
             np.concatenate([zero, (part * judge).cumsum(axis=1)], axis=1)
             for part in (measure.observed, baseline.expected, calls)
@@ -108,7 +113,8 @@ class Scan:
             low, high = self._refine(row, low, high, taken[row], last=ends is not None)
             taken[row, low if ends is None else high - 1 : high] = True
             window = self.window(row, low, high)
-            if window.score >= least and self._holds_without_worst_hour(window, least):
+            sure = not self.skewed or self._holds_without_worst_hour(window, least)
+            if window.score >= least and sure:
                 found.append(window)
         return self._merge(found) if ends is None else found
 
@@ -128,8 +134,6 @@ class Scan:
     def _holds_without_worst_hour(self, window: Window, least: float) -> bool:
         """Return False where one hour makes the difference, such as that of an endless call."""
         row, start, end = window.series, window.start, window.end
-        if not self.skewed:
-            return True
         if end - start == 1:
             calls = self.calls[row, end] - self.calls[row, start]
             return bool(abs(window.observed / window.expected - 1) * calls >= _LONGEST)
@@ -160,8 +164,10 @@ class Scan:
                 part[:, beyond] - part[:, where] for part in (self.observed, self.expected)
             )
             spread = self.baseline.spread_of(length)[:, None]
+            # Of a silence the excess variance would allow, if it were that of the expected value.
+            between = (seen + usual) / 2
             series, place = np.nonzero(
-                (seen - usual) ** 2 > _WORTH_A_LOOK**2 * usual * (unit + spread * usual)
+                (seen - usual) ** 2 > _WORTH_A_LOOK**2 * usual * (unit + spread * between)
             )
             seen, usual, own = seen[series, place], usual[series, place], unit[series, 0]
             calls = self.calls[series, low[place] + length] - self.calls[series, low[place]]
@@ -171,14 +177,15 @@ class Scan:
             gains = gain(seen[good], usual[good]) / own[good]
             start = low[place[good]]
             found.append((series[good], start, start + length, gains))
-        if not found:
-            return (np.zeros(0, dtype=np.int64),) * 4
         return tuple(np.concatenate(part) for part in zip(*found, strict=True))
 
     def _refine(
         self, row: int, start: int, end: int, taken: Booleans, *, last: bool
     ) -> tuple[int, int]:
-        """Move the start, and the end if it may move, to the likeliest (Kulldorff 1997)."""
+        """Move the start, and the end if it may move, to where they most likely are.
+
+        Each pair is as likely as its likelihood ratio says (Kulldorff 1997), times a prior.
+        """
         reach = max(6, (end - start) // 2)
         size = self.observed.shape[1] - 1
         low = np.arange(max(start - reach, 0), min(start + reach, end - 1) + 1)
@@ -186,8 +193,7 @@ class Scan:
         if not last:
             high = np.arange(max(end - reach, start + 1), min(end + reach, size) + 1)
             blocked = np.flatnonzero(taken)
-            # Of equals the shortest: hours that nobody knows of add nothing.
-            low = low[low > blocked[blocked < start].max(initial=-1)][::-1]
+            low = low[low > blocked[blocked < start].max(initial=-1)]
             high = high[high <= blocked[blocked >= end].min(initial=size)]
         seen, usual, calls = (
             part[row, high][None, :] - part[row, low][:, None]
@@ -197,7 +203,15 @@ class Scan:
         inside &= (seen > usual) == self.window(row, start, end).above
         gains = np.full(seen.shape, -np.inf)
         gains[inside] = gain(np.maximum(seen[inside], 0.0), usual[inside])
-        a, b = np.unravel_index(int(np.argmax(gains)), gains.shape)
+        gains /= self.baseline.unit[row]
+        # Events of days often begin at midnight, and hours without calls are not told apart.
+        for edges, hours in ((low[:, None], low[:, None]), (high, high - 1)):
+            number, night = self.number[row, hours], self.midnight[edges] & (end - start >= 24)
+            prior = np.where(night & (number > 0), _MIDNIGHT, np.minimum(number, 1.0))
+            gains += np.log(prior + 1e-12)
+        a, b = np.unravel_index(
+            int(np.argmax(gains / self.baseline.unit[row] + prior)), gains.shape
+        )
         return int(low[a]), int(high[b])
 
     def window(self, row: int, start: int, end: int) -> Window:

@@ -88,9 +88,7 @@ def tabulate(
         sums = np.bincount(cell, values, minlength=count * size)
         return sums.astype(np.float64, copy=False).reshape(count, size)
 
-    values = {}
-    for column in columns:
-        values[column] = table(plain(data, column))
+    values = {column: table(plain(data, column)) for column in columns}
     learn = (table(np.ones(len(data))) > 0) & (table(data["provisional"].to_numpy(float)) == 0)
     names = [None] if rows.groups is None else list(rows.groups)
     whole = rows.groups is None

@@ -290,4 +290,4 @@ def _scan_bills(series: Series, found: Sequence[Search]) -> Scan:
         learn[rows, one.window.start : one.window.end] = False
     measure = measure_of(series, "billed_minutes")
     fitted = baseline.fit(measure, series.hours, learn, [[] for _ in series.names])
-    return Scan(measure, fitted, series.judge)
+    return Scan(measure, fitted, series.judge, series.hours)

@@ -47,7 +47,7 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
             more = (weeks + 1) / (weeks - 1)
             unit = fitted.unit * (more if measure.unit is None else 1)
             fitted = replace(fitted, spread=fitted.spread * more, unit=unit)
-            scan = Scan(measure, fitted, part.judge)
+            scan = Scan(measure, fitted, part.judge, part.hours)
             windows = scan.windows(least + _MORE_CAUTION, ends)
             events = [Finding(measure, one, lasting=False) for one in windows]
             searches.append(Search(measure, scan, events))
@@ -60,8 +60,7 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
                 window = event.window
                 learn[window.series, start + window.start : start + window.end] = False
                 moved = replace(window, start=start + window.start, end=start + window.end)
-                whole = measures[event.measure.name]
-                yield replace(event, measure=whole, window=moved)
+                yield replace(event, measure=measures[event.measure.name], window=moved)
 
 
 def _cut(series: Series, start: int, end: int, learn: Booleans) -> Series:

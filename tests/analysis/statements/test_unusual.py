@@ -14,7 +14,7 @@ from tests.analysis.agents import account, plant
 
 @pytest.fixture(scope="module")
 def quiet() -> pd.DataFrame:
-    return account(np.random.default_rng(11), days=49)
+    return account(np.random.default_rng(13), days=49)
 
 
 @pytest.fixture(scope="module")
