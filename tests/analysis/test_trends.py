@@ -320,7 +320,7 @@ def test_a_month_that_the_window_cuts_is_not_told_as_whole() -> None:
         ),
         (
             lambda: describe_month(days([1]), measure="total_count", price=1),
-            "price: expected it beside measure \"billed_minutes\", got 'total_count'",
+            "price: expected measure=\"billed_minutes\" with a price, got 'total_count'",
         ),
         (lambda: describe_month(days([1]), holidays=7), "holidays: expected dates .* got 7"),
         *[

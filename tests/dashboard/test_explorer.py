@@ -477,7 +477,7 @@ def on_money():
         ("first", date(20, 3, 20), "First day: expected a day from 2000"),
         ("first", None, "First day: expected a day from 2000"),
         ("price", "much", "USD per billed minute: expected a price such as 0.05, got"),
-        ("hour_from", 23, "Hours from: expected another hour than in Hours to, got 23:00 in both"),
+        ("hour_from", 23, "Hours from: expected a different hour from Hours to, got 23:00 in both"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_in_words(on_money, name, value, words):
@@ -790,7 +790,7 @@ def test_a_state_restores_the_dashboard(explorer, transport):
         ({"top": -2, "group": "agent", "view": "groups"}, "Largest groups: .* got -2"),
         ({"top": 13}, "Largest groups: .* got 13"),
         ({"hour_from": 24}, "Hours from: expected a whole number from 0 to 23, got 24"),
-        ({"hour_from": 9, "hour_to": 9}, "Hours from: expected another hour than in Hours to"),
+        ({"hour_from": 9, "hour_to": 9}, "Hours from: expected a different hour from Hours to"),
         ({"price": "nan"}, "USD per billed minute: expected a price .*, got 'nan'"),
         ({"price": True}, "USD per billed minute: expected a price .*, got True"),
         ({"agents": [["x"]]}, "Agents: expected a list of names, got"),

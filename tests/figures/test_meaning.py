@@ -113,7 +113,7 @@ def rate_cases() -> dict[str, Case]:
                         lambda g: ua.rate_effects(*halves(agents()), **g),
                         of | {"confidence": confidence},
                     ),
-                    name, f"Dots: what each group adds to the difference of the {name}s",
+                    name, f"Dots of the part that each group has in the change of the {name}",
                     (f"part of the change [% points of {unit}]", "agent"), f"bar: {level} interval",
                 )  # fmt: skip
                 cases[f"week {label} {level}"] = Case(

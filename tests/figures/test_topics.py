@@ -197,7 +197,7 @@ def test_a_funnel_says_when_groups_differ_by_more_than_chance():
     assert title.startswith("Groups differ by more than chance (spread ratio ")
     assert "none stands out" in title
     assert {"99.8 %", "95 %", "chance 99.8 %"} <= set(names(ax, "label"))
-    assert "differ as these may" in names(ax, "key")[0]
+    assert "differences between groups" in names(ax, "key")[0]
 
 
 def test_a_funnel_narrows_towards_large_groups():
@@ -209,7 +209,7 @@ def test_a_funnel_narrows_towards_large_groups():
     assert np.ptp(y[small]) > 2 * np.ptp(y[large])
     assert x.max() == pytest.approx(ax.get_xlim()[1], abs=1)
     assert {"99.8 %", "95 %"} <= set(names(ax, "label"))
-    assert names(ax, "key")[0].startswith("bands: limits of groups that differ as these may")
+    assert names(ax, "key")[0].startswith("bands: limits with differences between groups")
 
 
 def test_a_pareto_adds_up_to_everything():
@@ -401,7 +401,7 @@ def test_effects_are_of_the_rate_that_changed(event):
     title = ax.get_title(loc="left").replace("\n", " ")
     assert title.startswith(f"{name} rate {way} ")
     assert "90 % interval" in names(ax, "key")[0]
-    assert ax.get_label().endswith(f"difference of the {name.lower()} rates")
+    assert ax.get_label().endswith(f"change of the {name.lower()} rate")
     if event == "error_count":
         by_joins = ua.rate_effects(hourly[~half], hourly[half], denominator="joined_count")
         assert plot_effects(by_joins).get_xlabel().endswith("points of joined calls]")
@@ -489,7 +489,7 @@ def test_a_calendar_says_how_many_days_have_no_number():
     """Days whose count is missing are grey, and the line above the axes gives their number."""
     daily = ua.aggregate(frame(40 * 24), "D").astype({"total_count": float})
     daily.iloc[3:5, daily.columns.get_loc("total_count")] = np.nan
-    assert names(plot_calendar(daily), "key")[0].endswith("days without a number: 2")
+    assert names(plot_calendar(daily), "key")[0].endswith("days without a value: 2")
 
 
 def test_thin_cells_of_the_error_week_are_grey():
@@ -677,7 +677,7 @@ def test_hours_at_risk_are_in_the_key():
     """Diamonds are explained where there are any, with the share that counts as risk."""
     busy = frame(48, calls=130)
     shown = plot_capacity(capacity(busy, limit=9, blocking=0.02))
-    band = "band: calls at once, exceeded 0.1 % of the time"
+    band = "band: concurrent calls, exceeded 0.1 % of the time"
     diamonds = "; ◆ a limit of 9 would refuse 2 % or more of the calls"
     assert names(shown, "key") == [band + diamonds]
     assert names(plot_capacity(capacity(busy, limit=90)), "key") == [band]
@@ -709,7 +709,7 @@ def test_a_group_of_few_calls_covers_no_other():
     enough = rates[rates["agent"] == "tiny"]["enough"]
     assert enough.sum() < len(enough)
     assert sum(len(points) > 0 for points in heights) <= enough.sum()
-    assert names(ax, "key") == ["band: 95 % interval, where calls are enough; ○ few calls"]
+    assert names(ax, "key") == ["band: 95 % interval, if there are enough calls; ○ few calls"]
     assert names(plot_error_rate(ua.error_rate(daily[daily["agent"] == "giant"])), "key") == [
         "band: 95 % interval"
     ]

@@ -236,7 +236,7 @@ def test_checks_say_what_they_look_at(usage, page):
     shown = ua.in_timezone(usage.hourly, ZONE).loc["2026-03-01":"2026-03-31", "total_count"].sum()
     assert whole > shown
     assert f"the whole reply, {whole:,} calls from 2026-03-01 00:00 to 2026-04-01 15:00 UTC" in text
-    assert f"This page has {shown:,} of them" in text
+    assert f"This page has {shown:,} of these calls" in text
     assert "hours add up to days: talk" in text
 
 
@@ -564,7 +564,7 @@ def test_a_report_that_fails_leaves_nothing(usage, tmp_path):
         build_report(usage, tmp_path / "a", timezone="Mars/Olympus")
     with pytest.raises(ua.QueryError, match="from_date"):
         build_report(usage, tmp_path / "a", selection=Selection(from_date="2027-01-01"))
-    with pytest.raises(ua.QueryError, match="timezone: expected it in the selection alone"):
+    with pytest.raises(ua.QueryError, match="timezone: expected a time zone here or in the selection"):
         build_report(usage, tmp_path / "a", timezone="UTC", selection=MARCH)
     saved = as_json({"allTime": {}, "daily": []}).replace(
         b"{}", b'{"totalCount":0,"joinedCount":0,"duration":"0s"}'

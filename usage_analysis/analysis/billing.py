@@ -55,7 +55,7 @@ def cost(frame: pd.DataFrame, price: Price = PRICE) -> Decimal | pd.DataFrame:
     Raises
     ------
     QueryError
-        The frame has no `billed_minutes`, so that its cost is unknown; or the price is negative or
+        The frame has no `billed_minutes`, or the price is negative or
         not a number.
 
     Examples

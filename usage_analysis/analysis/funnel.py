@@ -162,7 +162,7 @@ def differ(groups: pd.DataFrame) -> bool:
     """Return whether the groups of a funnel without outliers differ significantly.
 
     Their spread ratio is compared with the 97 % quantile of chi-squared over its degrees of
-    freedom, so that both claims of a funnel together hold 5 %.
+    freedom, so that the two claims of a funnel together are false in at most 5 % of cases.
     """
     freedom = int(groups["reference"].sum()) - 1
     if freedom < 1:

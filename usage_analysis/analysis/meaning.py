@@ -68,7 +68,8 @@ class Meaning:
         """Name of the numbers in words: ``error rate``, ``calls``, ``minutes of talk``."""
         if self.event is not None:
             return RATES[self.event]
-        return UNITS.get(str(self.measure), str(self.measure).replace("_", " "))
+        measure = str(self.measure or ("rates" if self.denominator else "measures"))
+        return UNITS.get(measure, measure.replace("_", " "))
 
     @property
     def unit(self) -> str:

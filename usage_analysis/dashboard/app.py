@@ -37,14 +37,14 @@ _PROOF: Final = "Usage-Analysis-Proof"
 
 
 def page(account: str = "sample", archive: str | None = None, **options: Any) -> Explorer:
-    """Dashboard of the sample account, of the one whose key is in the environment, or an archive's.
+    """Build the dashboard of the sample account, your account or an archive.
 
     Parameters
     ----------
     account
         ``"sample"`` or ``"live"``.
     archive
-        The folder of an archive, which is asked instead.
+        Folder of an archive to read instead of an account.
     options
         As for `Explorer`.
     """
@@ -67,7 +67,7 @@ def _check_page(
     timezone: str | None = None,
     state: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Options as plain JSON, read and checked here, where somebody reads what is wrong."""
+    """Return the options as plain JSON, checked here where the user sees errors."""
     names = names_of(client, agents, voices, metadata)
     choices = Choices(names, client.today, check_billing_day(billing_day))
     settings = choices.start(None, timezone, state)
@@ -88,25 +88,25 @@ def serve(
     Parameters
     ----------
     account
-        ``"sample"``, or ``"live"`` for the one of ULTRAVOX_API_KEY.
+        ``"sample"``, or ``"live"`` for the account of ULTRAVOX_API_KEY.
     archive
-        The folder of an archive, which is asked instead.
+        Folder of an archive to read instead of an account.
     port
-        Where; any free one for 0.
+        Port; 0 takes a free one.
     open_browser
         Whether to open the page.
     told
-        Called with the page's address, token and all.
+        Function that is called with the address of the page, which has the token.
     options
-        As for `Explorer`, but for `query`; CSV files are read once, at the beginning.
+        As for `Explorer`, except `query`; CSV files are read once, at the start.
 
     Raises
     ------
     QueryError
-        The port is taken, Voila is not installed, options that do not fit, no key for ``"live"``,
-        or an archive that nothing was synced into.
+        The port is in use, Voila is not installed, an option is invalid, there is no key for
+        ``"live"``, or the archive is empty.
     UsageError
-        The server did not start; its last words are in the message.
+        The server did not start; the message has its last line.
     """
     with (
         _ended_by_sigterm(),
@@ -122,7 +122,7 @@ def serve(
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does, so that the server and its folder end with it."""
+    """Let SIGTERM end the block as Ctrl-C does, so that the server and its folder are removed."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
@@ -146,7 +146,7 @@ def served(
     port: int = 0,
     **options: Any,
 ) -> Iterator[str]:
-    """Address of the dashboard, served for the block.
+    """Serve the dashboard inside the block, and yield its address.
 
     Parameters
     ----------
@@ -169,18 +169,18 @@ def served(
 
 @contextmanager
 def served_cells(sources: Sequence[str], *, port: int = 0) -> Iterator[str]:
-    """Address of a page of these cells' outputs, served for the block.
+    """Serve a page with the outputs of these cells inside the block, and yield its address.
 
     Raises
     ------
     QueryError
-        The port is taken, or Voila is not installed.
+        The port is in use, or Voila is not installed.
     UsageError
         The server did not start.
     """
     port = _free(port)
     if find_spec("voila") is None:
-        raise QueryError('app: expected voila, got none; pip install "usage-analysis[app]"')
+        raise QueryError('The dashboard needs Voila: pip install "usage-analysis[app]"')
     token, proof = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory(prefix="usage-analysis-app-") as folder:
         _write(Path(folder), sources, port, token, proof)
@@ -190,7 +190,7 @@ def served_cells(sources: Sequence[str], *, port: int = 0) -> Iterator[str]:
 
 
 def _free(port: int) -> int:
-    """The port, or any free one for 0."""
+    """Return the port, or a free one for 0."""
     if not isinstance(port, int) or not 0 <= port <= 65_535:
         raise QueryError(f"port: expected a number from 0 to 65535, got {port!r}")
     try:
@@ -201,7 +201,7 @@ def _free(port: int) -> int:
 
 
 def _write(folder: Path, sources: Sequence[str], port: int, token: str, proof: str) -> None:
-    """Write the page's cells, and Voila's settings: all can read a command line's token."""
+    """Write the page and Voila's settings to files, because anybody can read a command line."""
     import nbformat  # Voila brings it
 
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -240,7 +240,7 @@ def _running(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
 
 
 def _await(server: subprocess.Popen[bytes], port: int, proof: str, log: Path) -> None:
-    """Wait until our server answers: the token is for no stranger who took the port meanwhile."""
+    """Wait until our server answers, so that no other process on the port gets the token."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and server.poll() is None:
         if _proof_of(port) == proof:

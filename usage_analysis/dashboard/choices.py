@@ -68,7 +68,8 @@ class Choices:
     def update_days(self, settings: Settings) -> Settings:
         """Return the settings with today's days of the preset, in the chosen granularity.
 
-        Days that cannot be drawn in it get the nearest granularity that fits, until it fits again.
+        If the granularity does not suit the days, the nearest suitable one replaces it for the time
+        being.
         """
         if settings.preset != CUSTOM:
             days = days_of(settings.preset, self._today(settings.timezone), self._billing_day)
@@ -80,11 +81,10 @@ class Choices:
         return settings.as_json() | {"granularity": self._granularity}
 
     def point(self, content: Mapping[str, Any], current: Settings) -> Settings:
-        """Return the settings after a hand was on the figure or on a card.
+        """Return the settings after a click on the figure or on a card.
 
-        A click chooses a group, an hour or days, and a double click goes back to the choice
-        before. A click on a card opens its figure. A page that was loaded again gives the state
-        that it had.
+        A click chooses a group, an hour or days, and a double click goes back to the previous
+        choice. A click on a card opens its figure. A reloaded page sends its earlier state.
 
         Raises
         ------

@@ -23,7 +23,7 @@ class Chooser:
     Parameters
     ----------
     what
-        Noun for one of the names: ``"agent"``.
+        Noun for a name: ``"agent"``.
     none
         Meaning of an empty selection.
     """
@@ -104,14 +104,14 @@ class Controls:
                 options=[(entry.heading, name) for name, entry in VIEWS.items()], name="view",
             ),
         }  # fmt: skip
-        self.largest = _button("Top", "Choose this many agents, those with the most calls")
+        self.largest = _button("Top", "Choose this many agents with the most calls")
         self.how_many = _with_label(
             widgets.BoundedIntText, "How many", min=1, max=max(len(names.agents), 1), value=3
         )
         self.groups_title = html("groups-title", "<h2>Which groups</h2>")
         self.refresh = _button("Refresh", "Query the server again")
         self.show_python = widgets.ToggleButton(
-            description="As Python", tooltip="Show the lines that make this figure"
+            description="As Python", tooltip="Show the Python code of this figure"
         )
         self.show_python.add_class("ua-show-python")
         self.leave = {kind: _button(kind, f"Download as {kind}") for kind in FORMATS}

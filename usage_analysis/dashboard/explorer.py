@@ -1,4 +1,4 @@
-"""`Explorer`: the conversation. Controls ask, figures answer, and it is plain what is on show."""
+"""`Explorer`: the dashboard. Controls send queries, and figures show the answers."""
 
 import json
 import threading
@@ -46,7 +46,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     Parameters
     ----------
     client
-        Who is asked: your `Client`, or `sample_client()` or `Archive.client()`, which bring names.
+        Client to query: your `Client`, or `sample_client()` or `Archive.client()`, which have
+        names.
     agents, voices
         IDs by name, or a CSV file with the columns ``name``, and ``id`` or ``value``.
     metadata
@@ -56,30 +57,31 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     query
         Days and calls to begin with; the names of its agents and voice must be given.
     timezone, state
-        Time zone, by default this machine's, and what `state()` returned, to go on from there.
+        Time zone, by default this machine's, and an earlier result of `state()` to continue from.
 
     Attributes
     ----------
     preset, first, last, timezone, hour_from, hour_to
         Days, time zone and hours of the day.
     agents, voice, metadata_key, metadata_value, duration_min, duration_max, search
-        Which calls.
+        Filters of the calls.
     measure, granularity, comparison, group, groups, top, limit, price, tab, view
-        What is drawn. Each is a control: setting its `value` does what using it does.
+        The figure and its options. Each is a control: setting its `value` has the same effect as
+        using the control.
     phase
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
         ``"loading"``, ``"failed"`` (no answer, or a bug) or ``"refused"`` (a value does not fit).
     error
-        Why it failed or refused.
+        Reason for ``"failed"`` or ``"refused"``.
     sentence, axes, table, python
-        The headline, what is drawn and from what, and the Python lines that make the same.
+        The headline, the drawn axes, their table, and the Python code of the figure.
     draws, fetches
-        How often it drew, and how often it asked.
+        Number of drawings, and number of queries to the server.
 
     Raises
     ------
     QueryError
-        Names, a state or a query that do not fit. A server that fails is shown, not raised.
+        Names, the state or the query are invalid. Errors of the server are shown, not raised.
 
     Examples
     --------
@@ -176,7 +178,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self.controls.by_name[name].value = tuple(chosen)
 
     def _on_point(self, _image: object, content: Mapping[str, Any], _buffers: object) -> None:
-        """Choose what was clicked in the figure, or go back to the choice before."""
+        """Select the clicked part of the figure, or go back to the previous selection."""
         with self._lock, self._telling_faults():
             try:
                 self._turn_to(
@@ -191,7 +193,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
                 self.image.send({"link": self.image.link})
 
     def _choose_largest(self) -> None:
-        """Choose the agents with the most calls, asking for each one's where they are not here."""
+        """Select the agents with the most calls; query the calls of each agent if necessary."""
         with self._lock:
             self._picking = True
             with self.together():
@@ -214,7 +216,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self.display.file.value = f'<span role="alert">{escape(str(error))}</span>'
 
     def _update(self) -> None:
-        """Draw from a cached reply, or ask."""
+        """Draw from a cached reply, or send a query."""
         self.image.link = self._address.write(self._settings)
         question = self._settings.question(self._names)
         cached = next((one for one in self._cache if one.question.covers(question)), None)
@@ -239,7 +241,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self._ask(self._settings.question(self._names))
 
     def _turn_to(self, settings: Settings) -> None:
-        """Let the controls say what settings say, on today's days."""
+        """Set the controls to settings, with the days of today."""
         self._settings = self._choices.update_days(settings)
         with self._suppressing():
             self.controls.show(self._settings)
@@ -258,7 +260,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self._pick()
 
     def _show(self, cached: CachedUsage, *, fetched: bool) -> None:
-        """Draw what the controls say from an answer that holds it."""
+        """Draw the selected figure from a reply that contains its data."""
         view = View(self._settings, cached, self._client.python)
         if view.selected.hourly["total_count"].sum() == 0:
             self._enter("empty")
@@ -289,7 +291,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     @contextmanager
     def _telling_faults(self) -> Iterator[None]:
-        """Show faults raised in the block, so that no figure looks current, and re-raise them."""
+        """Show errors raised in the block, so that no figure looks current, and re-raise them."""
         try:
             yield
         except BaseException as error:
@@ -356,7 +358,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         Raises
         ------
         QueryError
-            Nothing current is on show, another kind, or Parquet without pyarrow.
+            There is no current figure, the kind is unknown, or pyarrow is not installed for
+            Parquet.
         """
         if self._current is None or self._view is None:
             raise QueryError(f"{kind}: expected a current figure, got none; {self.phase}")
@@ -364,7 +367,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     @property
     def fetches(self) -> int:
-        """How often the server was asked."""
+        """Number of queries to the server."""
         return self._queries.asked
 
     @property

@@ -1,4 +1,4 @@
-"""Headline of each figure: the statement on what the figure shows."""
+"""Headline of each figure: the statement that it shows."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,7 +21,7 @@ from usage_analysis.errors import QueryError
 
 
 def _trend(view: View) -> Statement:
-    """State the change since the previous period, or the total; of groups, the largest."""
+    """State the change from the previous period, or the total; for groups, the largest group."""
     if view.prepared.grouped:
         return _largest(view)
     measure = view.settings.measure
@@ -65,7 +65,7 @@ def _month(view: View) -> Statement:
 
 
 def _rate(view: View) -> Statement:
-    """State a rate and its change; of groups, which one changed or differs."""
+    """State a rate and its change; for groups, the group that changed or differs."""
     rates = view.prepared.table
     event = meaning_of(rates, "error_rate", "join_rate").event
     if view.prepared.grouped:
@@ -82,7 +82,7 @@ def _effects(view: View, event: str | None = None) -> Statement:
 
 
 def _drawn(state: Callable[..., Statement]) -> Callable[[View], Statement]:
-    """Return the headline that states the table of the figure."""
+    """Return the headline for the table of the figure."""
     return lambda view: state(view.prepared.table)
 
 

@@ -32,13 +32,13 @@ class Card(NamedTuple):
     Parameters
     ----------
     value
-        Its value; empty where there is none to give.
+        Value of the statistic; empty if unknown.
     words
-        Short forms of the statements on the value and on its change.
+        Short statements on the value and on its change.
     line
         Values for the sparkline.
     final
-        How many values at the beginning are final; the line of the others is dashed.
+        Number of final values at the beginning; the line is dashed after them.
     """
 
     value: str
@@ -55,7 +55,7 @@ class Overview:
         self._of: Any = None
 
     def show(self, view: View) -> None:
-        """Show the cards of a view's days; the same days are not computed again."""
+        """Show the cards for the days of a view, computed once per selection of days."""
         settings = view.settings.for_overview()
         if (key := (view.cached, settings)) == self._of:
             return
@@ -109,7 +109,7 @@ def _sparkline(values: Floats, final: int) -> str:
 
 
 def _buckets(view: View) -> tuple[pd.DataFrame, int]:
-    """Days of the view, or hours of a single day, and how many at the beginning are final."""
+    """Return the days of the view, or the hours of a single day, and the number of final ones."""
     rows = view.selected.daily if view.settings.days.number > 1 else view.selected.hourly
     return rows, int(np.append(finished(rows), False).argmin())
 

@@ -30,12 +30,12 @@ class Question:
     start, end
         Window of whole UTC days; `end` is the first instant after it.
     needed
-        Start without the days that only the overview looks back on; an archive may lack those.
+        Start without the earlier days that only the overview uses; an archive may lack those days.
     selected
         Filters of all calls, by name.
     by, groups, rest
-        What groups are made of, the value of each group by name, and True to fetch the calls of no
-        group too.
+        Kind of the groups, the value of each group by name, and True to fetch also the calls
+        outside all groups.
     """
 
     start: datetime
@@ -96,10 +96,9 @@ class BackgroundQueries:
     client
         Client that sends the query.
     told
-        Called with each reply, or with the exception raised in its place, unless a newer query was
-        started.
+        Function that is called with each reply or exception, unless a newer query was started.
     progress
-        Called with the number of finished requests and their total.
+        Function that is called with the number of finished requests and their total.
     """
 
     def __init__(self, client: BaseClient, told: Told, progress: Progress) -> None:
@@ -116,7 +115,7 @@ class BackgroundQueries:
         return None if task is None else task.question
 
     def ask(self, question: Question) -> None:
-        """Send the query, and wait for its reply where a cell or a script does."""
+        """Send the query, and wait for its reply if a cell or a script runs."""
         if (loop := loop_to_go_on()) is None:
             self.now(question)
         else:
@@ -203,10 +202,10 @@ class BackgroundQueries:
 
 
 def loop_to_go_on() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop to deliver a reply on; None where a cell or a script waits for it.
+    """Return the event loop to deliver a reply on; None if a cell or a script waits for the reply.
 
     A kernel's loop also runs while a cell does, but the cell's next line expects the figure. Only
-    a change in the page, which is a message of the front end, gets its figure later.
+    changes on the page, which arrive as messages of the front end, get their figure later.
     """
     try:
         loop = asyncio.get_running_loop()

@@ -43,8 +43,8 @@ def _text(label: str, expected: str = "text", **limits: Any) -> Meta:
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Values of the controls, by the names of the controls.
 
-    The `Meta` of each field holds the control's label on the page, what it accepts, and the words
-    for that in errors.
+    The `Meta` of each field holds the control's label on the page, the accepted values, and their
+    description for errors.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     comparison
         Previous period, one of `dates.COMPARISONS`.
     group
-        Groups of calls: "" for none, ``"agent"``, ``"voice"`` or a metadata key.
+        Kind of groups: "" for none, ``"agent"``, ``"voice"`` or a metadata key.
     groups
         Names of the groups that are drawn by themselves; empty for the largest.
     top
@@ -114,7 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise QueryError(f"First day: expected at most the last day, {self.last}, got "
                              f"{self.first}")  # fmt: skip
         if self.hour_from == self.hour_to:
-            raise QueryError(f"Hours from: expected another hour than in Hours to, got "
+            raise QueryError(f"Hours from: expected a different hour from Hours to, got "
                              f"{self.hour_to}:00 in both")  # fmt: skip
         try:
             UsageQuery(**self._text_filters())
@@ -178,7 +178,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises
         ------
         QueryError
-            A name of no control, a value that a control does not take, or a newer version.
+            The name of a control is unknown, a value is invalid, or the state has a newer version.
         """
         given = dict(state)
         if (version := given.pop("version", VERSION)) != VERSION:
@@ -192,15 +192,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises
         ------
         QueryError
-            A name of no control, or a value that a control does not take.
+            The name of a control is unknown, or a value is invalid.
         """
         return cls(**{name: _convert(name, value) for name, value in values.items()})
 
     def question(self, names: AccountNames) -> Question:
         """Return the query to the server.
 
-        It covers what the overview compares with and learns a month from, and one day more on each
-        side, so that another time zone needs no new query.
+        The query also covers the days that the overview compares with and learns from. It has one
+        more day on each side, so that another time zone needs no new query.
 
         Raises
         ------

@@ -61,7 +61,7 @@ class View:
 
     @cached_property
     def selected(self) -> SelectedUsage:
-        """The selected rows."""
+        """Selected rows."""
         grouped = bool(self.settings.group) and bool(self.cached.question.by)
         return self.cached.selected(self.settings.selection, grouped=grouped)
 

@@ -100,23 +100,23 @@ Parts = list[tuple[str, pd.DataFrame]]
 
 
 def groups_by_size(frame: pd.DataFrame, measure: str, groups: Groups = None) -> tuple[Parts, Parts]:
-    """Return the groups to draw by themselves, the largest first, and the others behind them.
+    """Return the groups to draw individually, largest first, and the other groups.
 
     Parameters
     ----------
     groups
-        Names of the groups to draw by themselves, or how many of the largest; by default 6. The
-        rest of a breakdown is not one of them, unless no group has anything.
+        Names of the groups to draw individually, or the number of the largest ones; by default 6.
+        The rest of a breakdown is not among them, unless no group has calls.
 
     Returns
     -------
     tuple of lists
-        A single series is one part without a name.
+        A single series is one group without a name.
 
     Raises
     ------
     QueryError
-        A name that no group has.
+        A name is unknown.
     """
     if group_column(frame) is None:
         return [("", frame)], []
@@ -131,7 +131,7 @@ def groups_by_size(frame: pd.DataFrame, measure: str, groups: Groups = None) -> 
 
 
 def _choose_names(names: list[str], groups: Groups) -> set[str]:
-    """Names of the groups to draw by themselves, of all names by size."""
+    """Choose the groups to draw individually from all names in order of size."""
     if groups is None or isinstance(groups, int):
         largest = names[: MOST_LABELS if groups is None else groups]
         return {name for place, name in enumerate(largest) if name != REST or place == 0}

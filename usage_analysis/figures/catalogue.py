@@ -51,7 +51,7 @@ def _plot(function: _Function, *inputs: str, **keywords: Any) -> Step:
 
 
 def _rate(name: str, heading: str, function: _Function, event: str) -> Entry:
-    """Return the entry of a rate over time, of all final hours."""
+    """Return the entry of a rate over time, from all final hours."""
     return Entry(
         name=name,
         heading=heading,
@@ -87,7 +87,7 @@ def _load(name: str, heading: str, plot: _Function) -> Entry:
 
 
 def _panels(prepared: Prepared, width: float) -> Figure:
-    """Return the figure of a width for the panels of groups."""
+    """Return a figure of a given width for the panels of groups."""
     groups = prepared.names["groups"]
     shown = groups if isinstance(groups, int) else len(groups or range(30))
     return groups_figure(min(shown, prepared.table.iloc[:, 0].nunique()), width)

@@ -1,4 +1,4 @@
-"""How colours look: contrast of text, and how far apart two are with each kind of colour vision."""
+"""Contrast of text, and distance of colours for each kind of colour vision."""
 
 from collections.abc import Iterable
 from itertools import combinations
@@ -40,13 +40,13 @@ def _linear(colour: Any) -> Floats:
 
 
 def contrast(one: Any, other: Any) -> float:
-    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
     lights = sorted(float(_TO_XYZ[1] @ _linear(colour)) + 0.05 for colour in (one, other))
     return lights[1] / lights[0]
 
 
 def distance(one: Any, other: Any, *, vision: str = "normal") -> float:
-    """Distance of two colours as seen, ΔE*ab (CIE 1976): 2.3 is just noticeable.
+    """Return the visible distance of two colours, ΔE*ab (CIE 1976): 2.3 is just noticeable.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def distance(one: Any, other: Any, *, vision: str = "normal") -> float:
 def keeps_order(heat: str) -> bool:
     """Return True if a colour map only grows lighter or only darker.
 
-    By the lightness L* of CIELAB, which is what remains on paper and for every colour vision.
+    The lightness L* of CIELAB decides: it remains on paper and for every colour vision.
     """
     steps = mpl.colormaps[heat](np.linspace(0, 1, 64))[:, :3]
     grows = np.diff([_lab(_linear(colour))[0] for colour in steps])
@@ -77,7 +77,7 @@ def _lab(linear: Floats) -> Floats:
 
 
 def alike(colours: Iterable[Any]) -> list[str]:
-    """A sentence for each pair of colours that some readers see as one."""
+    """Return a sentence for each pair of colours that some readers cannot tell apart."""
     found = []
     for one, other in combinations(dict.fromkeys(colours), 2):
         for vision in _VISION:

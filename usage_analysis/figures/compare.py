@@ -1,4 +1,4 @@
-"""Changes between periods in rows: dumbbells, and what each group adds to a change."""
+"""Changes between periods in rows: dumbbells, and the part of each group in a change."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -41,11 +41,12 @@ def plot_comparison(
 
     Notes
     -----
-    Hollow: the previous period; filled: the current one; the pale bar: where the interval of the
-    difference puts the current one. Where the bar holds the hollow mark, the data show no
-    difference. Of more than 20 groups, or 12 on narrow axes, those with the greatest difference are
-    drawn, after small groups are partly pooled with the others. The title calls a row significant
-    by Holm's rule over all rows, and gives no verdict below the 90 % level.
+    Hollow marks are the previous period, filled marks the current one. The pale bar is the interval
+    of the difference, drawn around the current period. If the bar includes the hollow mark, the
+    data show no difference. Of more than 20 groups, or 12 on narrow axes, the groups with the
+    greatest difference are drawn; for this choice the differences of small groups are shrunk
+    towards the mean. The title calls rows significant by Holm's rule over all rows, and none below
+    the 90 % level.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def plot_comparison(
 
 
 def _greatest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Return the rows with the greatest difference, after small groups are partly pooled."""
+    """Return the rows with the greatest difference, after shrinkage of small groups."""
     gap = (rows["now"] - rows["before"]).to_numpy(dtype=np.float64)
     spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
     pooled = np.nan_to_num(np.abs(shrink_towards_mean(gap, spread**2)), nan=-1)
@@ -102,7 +103,7 @@ def _draw_dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:
-    """Rows of measures with their words, the axis's name, and the rows left out."""
+    """Return rows of measures with their words, the name of the axis, and the rows left out."""
     numbers = table[["previous", "current", "low", "high"]].map(cell_number).astype(np.float64)
     rows = _positions(numbers, "previous", "current")
     ends = rows[["now", "low", "high"]].sub(rows["before"], axis=0)
@@ -123,7 +124,7 @@ def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list
 
 
 def _rates(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[str]]:
-    """Rows of rates in percent with their words; of several events in points of change."""
+    """Return rows of rates with their words: in percent, or in points for several events."""
     numbers = table[["previous_rate", "rate", "low", "high"]].astype(np.float64)
     # No rate is below 0 or above 100 %, whatever the interval's arithmetic.
     rows = _positions(100 * numbers, "previous_rate", "rate").clip(upper=100)
@@ -154,7 +155,7 @@ def _words(form: Callable[[float], str], unit: str, delta: float, low: float, hi
 
 
 def _digits(delta: float, unit: str) -> int:
-    """Return the digits of a change after its point: few minutes have tenths."""
+    """Return the number of decimals of a change: few minutes have tenths."""
     return 1 if unit == "min" and abs(delta) < 10 else 0
 
 
@@ -163,7 +164,7 @@ _DRAWN = ["rate_effect", "low", "high", "mix_effect", "effect"]
 
 @plot("rate_effects", columns=("calls", "previous_calls", *_DRAWN, "significant"))
 def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]) -> Caption:
-    """Draw what each group's own rate and its share of calls add to a difference of rates.
+    """Draw the effects of each group's own rate and of its share of calls on a change of a rate.
 
     Parameters
     ----------
@@ -172,12 +173,12 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
 
     Notes
     -----
-    The group with the largest part of the difference is first. Filled: the effect of the group's
-    own rate, with its interval as a pale bar; hollow: the effect of its share of the calls. Groups
-    without any call are left out. Of more than 20 groups, or 12 on narrow axes, those with the
-    largest effects are drawn. The title names a group only where the whole rate or the group's own
-    rate changed significantly, by Holm's rule over all groups. The interval of a single group has
-    the level of its own.
+    The group with the largest part of the difference is first. A filled mark is the effect of the
+    group's own rate, with its interval as a pale bar. A hollow mark is the effect of its share of
+    the calls. Groups without calls are left out. Of more than 20 groups, or 12 on narrow axes,
+    those with the largest effects are drawn. The title names a group only where the whole rate or
+    the group's own rate changed significantly, by Holm's rule over all groups. The interval of each
+    group holds for this group alone.
 
     Examples
     --------
@@ -209,17 +210,17 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
         ax.set_xticks([])
     level = vocabulary.level(of.level)
     return Caption(
-        f"Dots: what each group adds to the difference of the {of.name}s",
+        f"Dots of the part that each group has in the change of the {of.name}",
         change.state_effects(effects, of).title,
-        f"● by its own rate, bar: {level} interval; ○ by its share of the calls; beside: both "
-        f"together{more}",
+        f"● effect of its own rate, bar: {level} interval; ○ effect of its share of calls; "
+        f"text: both together{more}",
         names,
         "" if len(rows) else "no calls to compare",
     )
 
 
 def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
-    """Draw the effects of each row: filled by its rate, hollow by its share of the calls."""
+    """Draw the effects of each row: of its rate filled, of its share of the calls hollow."""
     theme, places = theme_in_use(), np.arange(len(rows))
     own, low, high, mix, _ = rows.to_numpy().T
     _draw_intervals(ax, low, high)
@@ -235,7 +236,7 @@ _PITCH: Final = 11.0
 
 
 def _most_rows(ax: Axes) -> int:
-    """Return the number of rows that the axes have room for."""
+    """Return the number of rows that fit on the axes."""
     return 12 if is_narrow(ax) else 20
 
 
@@ -260,12 +261,12 @@ def _lay_out_rows(
     numbers
         All numbers that the x axis has to hold, besides 0.
     signed
-        True if 0 needs space to its left too, for the marks on it.
+        True if 0 needs space on its left too, for marks at 0.
 
     Returns
     -------
     list of str
-        The names as they are written.
+        The names as written.
     """
     whole = [*labels]
     names = vocabulary.shortened(whole, 16 if is_narrow(ax) else 30)
@@ -288,7 +289,7 @@ def _lay_out_rows(
 
 
 def name_rows(ax: Axes, told: Sequence[str], names: Sequence[str]) -> None:
-    """Write a name at each row; its tick keeps the whole of a name that is written shorter."""
+    """Write a name at each row; the tick keeps the whole name if it is shortened."""
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
     ax.set_yticks(np.arange(len(told)), told, color=theme_in_use().ink)

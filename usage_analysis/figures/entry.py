@@ -33,15 +33,15 @@ class Options:
     measure
         Measure to draw; several for a comparison of all calls.
     every
-        Bucket that hours are added up to; ``"h"`` leaves them as they are.
+        Buckets into which hours are added up; ``"h"`` leaves them as they are.
     grouped
         True to draw groups in figures that can show them.
     event
-        Event whose rate changed, for the change by group; errors by default.
+        Event of the rate in the change by group; errors by default.
     limit
         Maximum number of concurrent calls.
     budget
-        Billed minutes that a month may come to.
+        Budget of billed minutes per month.
     price
         Price per billed minute [USD].
     """
@@ -56,7 +56,7 @@ class Options:
 
 
 class Use(NamedTuple):
-    """A keyword whose value is known when a figure is drawn: an option, marks or rows."""
+    """A keyword whose value comes when a figure is drawn: an option, marks or rows."""
 
     name: str
 
@@ -111,15 +111,15 @@ class Step:
 
 
 class Bucketed(Step):
-    """Adds hours up to the buckets that are drawn."""
+    """Adds hours up into the buckets to draw."""
 
     def run(self, names: Mapping[str, Any], **_: Any) -> Any:
-        """Return the buckets; None where there are no rows."""
+        """Return the buckets; None without rows."""
         rows = names[self.inputs[0]]
         return rows if rows is None or names["every"] == "h" else aggregate(rows, names["every"])
 
     def python(self, names: Mapping[str, Any]) -> list[str]:
-        """Return the line that adds up."""
+        """Return the line of Python that adds up."""
         (name,), every = self.inputs, names["every"]
         if names[name] is None or (every == "h" and name == self.target):
             return []
@@ -130,14 +130,14 @@ class Changed(Step):
     """Finds lasting changes in the days of one series."""
 
     def run(self, names: Mapping[str, Any], **_: Any) -> Any:
-        """Return the changes; None for a breakdown, and where there are none."""
+        """Return the changes; None for a breakdown, and without changes."""
         if names["grouped"]:
             return None
         found = super().run({**names, "daily": aggregate(names["hourly"], "D")})
         return found if len(found) else None
 
     def python(self, names: Mapping[str, Any]) -> list[str]:
-        """Return the lines that find the changes that are drawn."""
+        """Return the lines of Python that find the drawn changes."""
         daily = 'daily = ua.aggregate(hourly, "D")'
         return [] if self.run(names) is None else [daily, *super().python(names)]
 
@@ -149,9 +149,9 @@ class Entry:
     Parameters
     ----------
     name
-        Name in files, states and options.
+        Name of the figure in files, states and options.
     heading
-        Name in lists of figures.
+        Name of the figure in lists.
     steps
         Calls from ``hourly`` (and ``previous``) to the result.
     plot
@@ -159,21 +159,21 @@ class Entry:
     rows
         Kind of the selected rows that are called ``hourly``.
     groups
-        Groups are never drawn, drawn where there is a breakdown, or needed.
+        Whether groups are never drawn, drawn if there is a breakdown, or required.
     previous
-        The previous period that is called ``previous``. ``"whole"`` is all of it, and ``"final"``
-        is as much of it as the selected hours are final. ``"beside"`` is the final part where a
-        figure of single hours or days draws it beside all calls; such a figure does without it.
+        Part of the previous period that is called ``previous``. ``"whole"`` is all of the period.
+        ``"final"`` is the part that corresponds to the final selected hours. ``"beside"`` is the
+        same part for figures of all calls by hour or day, which can also do without it.
     columns
         Columns that the figure needs besides its measure.
     more_heeds
-        Controls that change the words of the figure, besides those of `heeds`.
+        Controls that change the words of the figure, in addition to `heeds`.
     tail
         Call that prints a sentence which belongs to the figure.
     height
-        Height of the axes, or how the result sets it [in].
+        Height of the axes [in], or a function of the result.
     panels
-        Figure of a width for a plot that has panels.
+        Function that makes a figure of a given width, for a plot with panels.
     """
 
     name: str
@@ -201,7 +201,7 @@ class Entry:
 
     @cached_property
     def heeds(self) -> frozenset[str]:
-        """Controls that change the figure, of those that not every figure heeds."""
+        """Controls that change this figure but not every figure."""
         calls = [*self.steps, self.plot, *([self.tail] if self.tail else [])]
         values = [value for call in calls for value in call.keywords.values()]
         used = {value.name for value in values if isinstance(value, Use)}
@@ -215,7 +215,7 @@ class Entry:
         return self.more_heeds | named | {name for name, met in conditions.items() if met}
 
     def missing(self, frame: pd.DataFrame, measure: str | Sequence[str] = ()) -> list[str]:
-        """Return the columns that the figure needs and a frame lacks."""
+        """Return the columns that the figure needs but a frame lacks."""
         drawn = [measure] if isinstance(measure, str) else measure
         needed = [*self.columns, *(drawn if "measure" in self.heeds else ())]
         return [name for name in UNITS if name in needed and name not in frame]

@@ -79,7 +79,7 @@ def plot_funnel(panel: Panel, groups: pd.DataFrame, **_: Unpack[ResultOptions]) 
         f"Funnel plot of the {of.name} of each group against its number of {size}",
         state_funnel(groups, of).title,
         _key(shown, near, far),
-        empty="" if len(shown) else "no call in any group",
+        empty="" if len(shown) else "no calls in any group",
     )
 
 
@@ -117,13 +117,13 @@ def _key(shown: pd.DataFrame, near: Booleans, far: Booleans) -> str:
         return ""
     words = "bands: limits of chance"
     if _wider(shown):
-        words = "bands: limits of groups that differ as these may; dotted: those of chance alone"
+        words = "bands: limits with differences between groups; dotted: limits of chance alone"
     words += "; ○ beyond 95 %" if near.any() else ""
     return words + ("; ◆ beyond 99.8 %" if far.any() else "")
 
 
 def _wider(shown: pd.DataFrame) -> bool:
-    """Return whether the limits are visibly wider than those of chance alone."""
+    """Return whether the limits are visibly wider than the limits of chance alone."""
     sizes = shown["calls"].to_numpy()[-1:]
     if len(sizes) == 0 or not np.isfinite(shown["high_998"]).any():
         return False
@@ -132,7 +132,7 @@ def _wider(shown: pd.DataFrame) -> bool:
 
 
 def _name_points(ax: Axes, names: pd.Index, x: Floats, y: Floats, far: Booleans) -> None:
-    """Write names beside points, apart from each other in height: of many groups the far ones."""
+    """Write names beside points without overlap; of many groups, name only the far points."""
     theme, (low, high), right = theme_in_use(), ax.get_ylim(), ax.get_xlim()[1]
     places = np.arange(len(x)) if len(x) <= MOST_LABELS else np.flatnonzero(far)
     tall = 72 * 2.2

@@ -1,4 +1,4 @@
-"""Groups side by side: a small panel each, and whose share is the greatest."""
+"""Groups side by side: small panels, and shares of the whole."""
 
 import math
 from collections.abc import Sequence
@@ -52,8 +52,8 @@ def plot_groups(
     measure
         Column to draw; durations are drawn in minutes.
     groups
-        Groups with a panel of their own: their names, or how many of the largest (30). The others
-        share the last panel as grey lines, and the share in the title is of all groups.
+        Groups with their own panel: names, or the number of the largest groups (30). The others
+        share the last panel as grey lines, and the share in the title refers to all groups.
     marks
         Events and periods to draw on every panel; the heading names them.
     title
@@ -71,7 +71,7 @@ def plot_groups(
     Raises
     ------
     QueryError
-        The column or the group column is missing, or there is no row.
+        The column or the group column is missing, or there are no rows.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def plot_groups(
     """
     _check_breakdown(breakdown, measure)
     if len(breakdown) == 0:
-        raise QueryError("breakdown: expected groups, got no row")
+        raise QueryError("breakdown: expected groups with rows, got none")
     named, others = groups_by_size(breakdown, measure, groups)
     every, count = vocabulary.span_of((named or others)[0][1]), len(named) + bool(others)
     figure = figure or groups_figure(count)
@@ -112,7 +112,7 @@ def plot_groups(
     for panel in panels[:count]:
         draw_marks(panel, marks, named=False)
     unit = vocabulary.UNITS.get(measure, measure)
-    panels[0].set_label(f"Small panels of {unit} per {every}, one a group")
+    panels[0].set_label(f"Small panels of {unit} per {every}, one per group")
     figure.supylabel(vocabulary.axis_name(measure, every), fontsize=9)
     figure.supxlabel(f"date [{zone_of(breakdown)}]", fontsize=8)
     finding = state_largest(breakdown, measure).title
@@ -121,19 +121,19 @@ def plot_groups(
 
 
 def groups_figure(groups: int, width: float = WIDTH) -> Figure:
-    """Return a figure of a width [in], as high as the panels of so many groups need."""
+    """Return a figure of a given width [in], high enough for the panels of a number of groups."""
     shown = min(groups, MOST_PANELS + 1)
     return new_figure(width, 1.8 + 1.15 * math.ceil(shown / _columns(shown, width)))
 
 
 def _columns(groups: int, width: float) -> int:
-    """Return how many panels fit side by side with the fullest last row."""
+    """Return the number of panels per row, such that the last row is as full as possible."""
     rows = math.ceil(groups / max(int(width / 1.9), 1))
     return math.ceil(groups / rows)
 
 
 def _dates_alone(panel: Axes) -> None:
-    """Hide an empty panel except for its dates, so that all dates are at one height."""
+    """Hide an empty panel except for its dates, so that all dates are at the same height."""
     panel.spines["left"].set_visible(False)
     panel.tick_params(left=False, labelleft=False, labelsize=7)
     panel.grid(visible=False)
@@ -192,8 +192,8 @@ def plot_pareto(
     measure
         Column to draw.
     groups
-        Groups with a bar of their own: their names, or how many of the largest (12). The others are
-        one grey bar; every share is of all groups and the rest.
+        Groups with their own bar: names, or the number of the largest groups (12). The others are
+        one grey bar. Shares refer to all groups and the rest.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def plot_pareto(
     ax.set_xlabel(f"share of {vocabulary.counted(total, measure)} [%]")
     ax.set_ylabel(f"{vocabulary.clean(str(group_column(breakdown)))}, the largest first")
     return Caption(
-        f"Bars of the {of.name} of each group and the share that they add up to",
+        f"Bars of the {of.name} of each group, with a line of their running sum",
         state_vital_few(breakdown, measure).title,
         names=names,
         empty="" if total > 0 else f"no {of.name} in any group",
@@ -235,7 +235,7 @@ def _check_breakdown(breakdown: pd.DataFrame, measure: str) -> None:
     """Check that a frame is a breakdown with a column."""
     check_columns("breakdown", breakdown, measure)
     if group_column(breakdown) is None:
-        raise QueryError("breakdown: expected a breakdown with a group as first column, got none")
+        raise QueryError("breakdown: expected a breakdown by group, got a single series")
 
 
 def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey: bool) -> None:

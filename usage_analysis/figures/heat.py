@@ -1,4 +1,4 @@
-"""Heat maps: the week by its hours, in load and in errors, and the year by its days."""
+"""Heat maps: hours of the week by load or errors, and days of the year."""
 
 from collections.abc import Sequence
 from typing import Any, Unpack
@@ -99,7 +99,7 @@ def plot_error_week(panel: Panel, rates: pd.DataFrame, **_: Unpack[ResultOptions
     if len(thin) < _CELLS:
         ax.plot(thin % 24, thin // 24, "x", ms=2.5, mew=0.6, color=theme_in_use().muted, gid="thin")
     _outline(ax, unusual_hours(rates, of))
-    kind = f"Heat map of the {of.name} by weekday and hour of day, thin cells grey"
+    kind = f"Heat map of the {of.name} by weekday and hour of day, grey if calls are few"
     return Caption(kind, state_error_week(rates, of).title)
 
 
@@ -177,7 +177,7 @@ def plot_calendar(
     Parameters
     ----------
     daily
-        Result of ``aggregate(hourly, "D")`` on the clock that is meant.
+        Result of ``aggregate(hourly, "D")`` in the time zone of interest.
     measure
         Column to draw; durations are drawn in minutes.
     marks
@@ -191,7 +191,7 @@ def plot_calendar(
 
     Notes
     -----
-    Unfinished days, which are not over or in which the data begin or end, are hatched. Days outside
+    Unfinished days are hatched: they are not over, or the data begin or end in them. Days outside
     the data are grey.
 
     Examples
@@ -220,9 +220,9 @@ def plot_calendar(
     weekdays_down(ax)
     ax.set_xlabel(f"week [{zone_of(daily)}]")
     key = [] if whole.all() else ["hatched: not whole"]
-    key += [f"days without a number: {n}"] if (n := np.count_nonzero(np.isnan(values))) else []
+    key += [f"days without a value: {n}"] if (n := np.count_nonzero(np.isnan(values))) else []
     key += named[:_MOST_NAMED]
-    key += [f"{len(named) - _MOST_NAMED} marks more"] if len(named) > _MOST_NAMED else []
+    key += [f"{len(named) - _MOST_NAMED} more marks"] if len(named) > _MOST_NAMED else []
     return Caption(
         f"Calendar of {of.name} per day, one column per week",
         state_busiest_day(daily, measure).title,
@@ -240,7 +240,7 @@ def _hatch(ax: Axes, week: Integers, weekday: Integers) -> None:
 def _number(
     ax: Axes, days: Integers, week: Integers, weekday: Integers, shares: Floats, hatched: Booleans
 ) -> None:
-    """Write the day of the month in each cell, in black or white, whichever is the plainer."""
+    """Write the day of the month in each cell, in black or white, whichever has more contrast."""
     colours = mpl.colormaps[theme_in_use().heat](np.nan_to_num(shares))
     dates = days.view("M8[D]")
     numbers = (dates - dates.astype("M8[M]")).astype(np.int64) + 1
@@ -254,7 +254,7 @@ def _number(
 def _draw_marks(
     ax: Axes, daily: pd.DataFrame, week: Integers, weekday: Integers, marks: Sequence[Mark]
 ) -> list[str]:
-    """Draw the marks on their days, and return the names of those that lie in the frame."""
+    """Draw the marks on their days, and return the names of the marks in the frame."""
     theme, named = theme_in_use(), []
     for mark in marks:
         end = mark.end or mark.start + pd.Timedelta(microseconds=1)
@@ -293,7 +293,7 @@ def _draw_months(ax: Axes, days: Integers, first: int, weeks: int) -> None:
 
 
 def _divide(week: int, weekday: int) -> list[list[tuple[float, float]]]:
-    """Return the line that separates a day from the days before it."""
+    """Return the line that separates one day from earlier days."""
     at = week - 0.5
     down = [(at, 6.5), (at, weekday - 0.5)]
     return [[*down, (at + 1, weekday - 0.5), (at + 1, -0.5)] if weekday else down]

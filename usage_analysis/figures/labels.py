@@ -45,7 +45,7 @@ def wrap_text(text: str, points: float, size: float, weight: str = "normal") -> 
 
 
 class Caption(NamedTuple):
-    """Text about a plot.
+    """Texts around a plot.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class Caption(NamedTuple):
     title
         Finding of the figure.
     key
-        Explanation of marks that no name stands beside.
+        Explanation of marks that have no label beside them.
     names
-        Labels of the y axis, where they are more than numbers.
+        Labels of the y axis, if they are not numbers.
     empty
-        Reason why the axes are empty; they have no key then.
+        Reason why the axes are empty; empty axes have no key.
     """
 
     kind: str
@@ -78,7 +78,7 @@ def write_caption(
     title
         Title instead of the caption's.
     data
-        Drawn table, which knows whether it is of the sample account.
+        Drawn table, which knows whether its data are from the sample account.
     """
     ax.set_label(caption.kind)
     if caption.empty:
@@ -113,7 +113,7 @@ def subtitle(text: str, about: Provenance | None, **place: Any) -> Subtitle:
 
 
 def _write_empty(ax: Axes, words: str) -> None:
-    """Write in the middle of empty axes why they are empty, and remove their scale."""
+    """Write in the middle of empty axes the reason why they are empty, and remove the scale."""
     ax.set_yticks([])
     ax.text(
         0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", fontsize=10,
@@ -136,18 +136,18 @@ def spread_out(places: Sequence[float], apart: float, room: float) -> list[float
 
 
 def leader(colour: str, width: float) -> dict[str, Any]:
-    """Return the look of the line from a name to what the name is of."""
+    """Return the style of the line from a name to the object that it names."""
     return {"arrowstyle": "-", "color": colour, "lw": width, "shrinkA": 1, "shrinkB": 0,
             "relpos": (0, 0.5)}  # fmt: skip
 
 
 def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Write names at the right of the axes, each with a line of its colour to where it belongs.
+    """Write names at the right of the axes, each with a line in its colour to its height.
 
     Parameters
     ----------
     labels
-        Height in the axes' own units, name, colour.
+        Height in data units, name, colour.
     """
     low, high = ax.get_ylim()
     # The axes are somewhat higher than this in the end, so that labels never touch.
@@ -165,7 +165,7 @@ def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
 def write_beside(
     ax: Axes, text: str, height: float, offset: tuple[float, float], **look: Any
 ) -> None:
-    """Write text at the right of the axes, moved [points] from a height in the axes' own units."""
+    """Write text at the right of the axes, moved [points] from a height in data units."""
     ax.annotate(
         text, (1, height), offset, xycoords=("axes fraction", "data"), va="center",
         textcoords="offset points", fontsize=8, **look,

@@ -23,7 +23,7 @@ ON_AXIS: Final[dict[str, Any]] = {"clip_on": False, "in_layout": False, "zorder"
 
 
 def others_name(others: Parts) -> str:
-    """Return what the groups behind the named ones are called together: ``18 others``."""
+    """Return the common name of the groups that are not named individually: ``18 others``."""
     names = [name for name, _ in others]
     if len(names) == 1:
         return names[0]
@@ -33,7 +33,7 @@ def others_name(others: Parts) -> str:
 
 
 def last_finite(values: Floats) -> float:
-    """Return the last finite value, 0 where there is none."""
+    """Return the last finite value, 0 without any."""
     finite = values[np.isfinite(values)]
     return float(finite[-1]) if len(finite) else 0.0
 
@@ -51,7 +51,7 @@ def split_at_gaps(x: Floats, *values: Floats) -> tuple[Floats, ...]:
 
 
 def needs_dot(values: Floats) -> Booleans:
-    """Return which points get a dot: all of a few, and of many only the isolated ones."""
+    """Return which points get a dot: all points if they are few, else only isolated points."""
     return np.isfinite(values) if len(values) <= MANY else is_isolated(values)
 
 
@@ -77,18 +77,18 @@ def colour_of(largest: Sequence[tuple[str, pd.DataFrame]]) -> list[str]:
 
 
 def draw_line(ax: Axes, x: Floats, y: Floats, **look: Any) -> None:
-    """Draw a line that no gap of its points is bridged by."""
+    """Draw a line that breaks at gaps."""
     ax.plot(*split_at_gaps(x, y), **look, **ON_AXIS)
 
 
 def draw_band(ax: Axes, x: Floats, low: Floats, high: Floats, **look: Any) -> None:
-    """Draw a band that no gap of its points is bridged by."""
+    """Draw a band that breaks at gaps."""
     line, bottom, top = split_at_gaps(x, low, high)
     ax.fill_between(line, bottom, top, lw=0, **look)
 
 
 def draw_unfinished(ax: Axes, x: Floats, y: Floats, whole: Booleans, **look: Any) -> None:
-    """Draw unfinished buckets, and the way from their neighbours to them, as a dashed line."""
+    """Draw unfinished buckets and the segments to their neighbours as a dashed line."""
     if whole.all():
         return
     open_, one = ~whole, np.zeros(1, dtype=bool)
@@ -100,7 +100,7 @@ def draw_unfinished(ax: Axes, x: Floats, y: Floats, whole: Booleans, **look: Any
 def line_of_group(
     ax: Axes, measure: str, name: str, rows: pd.DataFrame, colour: str, width: float, gid: str
 ) -> Floats:
-    """Draw one group, unfinished buckets dashed, and return its heights in finished buckets."""
+    """Draw one group, unfinished buckets dashed, and return its values in finished buckets."""
     x, y, whole = dates_of(rows.index), in_units(rows, measure), finished(rows)
     marker = "o" if whole.sum() < 2 else "None"
     known = np.where(whole, y, np.nan)

@@ -43,8 +43,8 @@ def plot_day(
 
     Workdays and the weekend, or all days, have a band from their 10th to their 90th percentile.
     Groups have one line each. The hour of the day that is the busiest is shaded, or all hours that
-    may be the busiest at a confidence of 95 %. They are those of workdays if there are any, and of
-    the largest group.
+    may be the busiest at a confidence of 95 %. They are taken from workdays if there are any, and
+    from the largest group.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def plot_day(
         Result of ``load_profile(hourly, by="hour_of_day")``: of a single series, with or without
         ``weekend=("Sat", "Sun")``, or of a breakdown.
     groups
-        Groups to name: their names, or how many of the largest (6). The others are grey lines.
+        Groups to name: names, or the number of the largest groups (6). The others are grey lines.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def plot_day(
 
 
 def _parts(profile: pd.DataFrame) -> Parts:
-    """Return the profiles of workdays and of the weekend, or of all days under an empty name."""
+    """Return the profiles of workdays and of the weekend, or of all days with an empty name."""
     if profile.index.nlevels == 1:
         return [("", profile)]
     kinds = profile.groupby(level=0, sort=False)
@@ -90,7 +90,7 @@ def _parts(profile: pd.DataFrame) -> Parts:
 
 
 def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:
-    """Draw means with bands and return the part that the title speaks of: workdays if any."""
+    """Draw means with bands and return the part for the title: workdays if any."""
     theme = theme_in_use()
     shown = [part for part in parts if part[1]["n"].any()] or parts[:1]
     shown.sort(key=lambda part: part[0] == "weekend")
@@ -135,18 +135,18 @@ def _shade_busiest(ax: Axes, rows: pd.DataFrame) -> None:
 def plot_load_duration(
     panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOptions]
 ) -> Caption:
-    """Draw the load-duration curve: the share of hours with at least so much traffic.
+    """Draw the load-duration curve: the share of hours that reach each level of traffic.
 
     The busiest hours of groups stand far above all others. So the axis of a breakdown ends a little
-    above the busiest hundredth of the hours, and each name says how far its curve goes.
+    above the busiest hundredth of the hours, and each label has the maximum of its curve.
 
     Parameters
     ----------
     found
         Result of `capacity`, with or without a limit, of a single series or a breakdown. The limit
-        is drawn for a single series, for it belongs to an account and not to a group.
+        is drawn for a single series only, because it belongs to an account and not to a group.
     marks
-        Periods; those to leave out are not in the curve.
+        Periods; the curve has none of the periods to leave out.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def _falling(rows: pd.DataFrame) -> Floats:
 
 
 def _draw_limit(ax: Axes, curves: Curves, limit: int | None) -> None:
-    """Let the axis hold the busiest hour, and the limit with its name."""
+    """Scale the axis to the busiest hour, and draw the limit with its name."""
     top = max((float(traffic[0]) for traffic, _, _ in curves if len(traffic)), default=0.0)
     from_zero(ax, np.array([top, limit or 0.0]), room=1.15)
     if limit is not None:
@@ -196,7 +196,7 @@ def _draw_limit(ax: Axes, curves: Curves, limit: int | None) -> None:
 
 
 def _name_curves(ax: Axes, curves: Curves, others: int) -> None:
-    """Write names in the free room above falling curves, each with a line to its own."""
+    """Write names in the free space above falling curves, each with a line to its curve."""
     named = [curve for curve in curves if len(curve[0])]
     heights = [float(t[int(_NAMED_AT * len(t))]) for t, _, _ in named]
     from_zero(ax, np.array([*heights, 0.0]), room=1.25)
@@ -220,14 +220,14 @@ def _name_curves(ax: Axes, curves: Curves, others: int) -> None:
 
 
 def _reach(curves: Curves, share: float) -> float:
-    """The highest of falling curves at a share of the hours."""
+    """Return the highest of falling curves at a share of the hours."""
     return max((float(traffic[int(share * len(traffic))]) for traffic, _, _ in curves), default=0.0)
 
 
 def _draw_curve(
     ax: Axes, traffic: Floats, colour: str, width: float, *, fill: bool = False
 ) -> None:
-    """Draw a falling curve; of many hours those that a figure of this width can tell apart."""
+    """Draw a falling curve; if the hours are many, only as many as the width can resolve."""
     if len(traffic) == 0:
         return
     hours = np.arange(len(traffic))
@@ -283,12 +283,12 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
         _draw_traffic(ax, shown, limit)
     draw_marks(ax, marks)
     every = "day's busiest hour" if by_day else "hour"
-    key = "band: calls at once, exceeded 0.1 % of the time"
+    key = "band: concurrent calls, exceeded 0.1 % of the time"
     if shown["at_risk"].any():
         share = level(float(of.blocking or 0))
         key += f"; ◆ a limit of {limit} would refuse {share} or more of the calls"
     return Caption(
-        f"Erlangs of each {every} against the limit of {limit} concurrent calls",
+        f"Traffic of each {every} in erlangs against the limit of {limit} concurrent calls",
         state_capacity(found[~left_out(found, marks)], meaning=of).title,
         key,
         empty="" if len(shown) else "no finished hour yet",
@@ -314,6 +314,6 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     ends = [
         (float(limit), f"limit {limit}", theme.alarm),
         (float(carried[-1]), "carried", theme.main),
-        (float(demand[-1]), "calls at once", theme.soft),
+        (float(demand[-1]), "concurrent calls", theme.soft),
     ]
     label_ends(ax, ends)

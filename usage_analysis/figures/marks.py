@@ -28,9 +28,9 @@ Box = tuple[float, float, float, float]
 
 
 class Room:
-    """Occupied space on axes, in axes fractions: points of lines and boxes of names.
+    """Occupied space on axes [axes fraction]: points of lines and boxes of names.
 
-    The axes are somewhat larger in the end, so that what is apart here is apart then.
+    The final axes are somewhat larger, so objects that are apart here remain apart.
     """
 
     def __init__(self, ax: Axes) -> None:
@@ -48,12 +48,12 @@ class Room:
         self.boxes: list[Box] = []
 
     def shares(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Places on the axes as shares of them."""
+        """Return places as fractions of the axes."""
         left, right, low, high = self.limits
         return (x - left) / (right - left), (y - low) / (high - low)
 
     def of_text(self, words: str, x: float, y: float, offset: float) -> Box:
-        """Box of a line of text above a point, so many points from it."""
+        """Return the box of a line of text above a place, at a distance [points]."""
         along, above = self.shares(x, y)
         wide, tall = text_width(words, SIZE) / self.points[0], 11 / self.points[1]
         low = above + offset / self.points[1]
@@ -73,19 +73,20 @@ def draw_marks(
     room: Room | None = None,
     counted: pd.DataFrame | None = None,
 ) -> None:
-    """Draw those marks that lie within the axes: instants as lines, periods as bands.
+    """Draw the marks within the axes: instants as lines, periods as bands.
 
-    Names stand at the top, or at the foot where the lines drawn before leave more room there, and
-    beside the names of what is drawn already.
+    Names are at the top, or at the bottom if the lines leave more space there. They avoid the names
+    that are already drawn.
 
     Parameters
     ----------
     named
-        Whether names stand beside them.
+        Whether to write the names of the marks.
     room
-        What is drawn so far, with the names that are not to be written on.
+        Space that is already occupied by lines and names.
     counted
-        Rows that all numbers of the figure are of, if that is none: see `mark_in_words`.
+        Rows behind all numbers of the figure, if these include periods to leave out: see
+        `mark_in_words`.
     """
     theme = theme_in_use()
     low, high = ax.get_xlim()
@@ -108,7 +109,7 @@ def draw_marks(
 def marks_of_changes(
     changes: pd.DataFrame | None, of: Meaning, frame: pd.DataFrame
 ) -> tuple[list[Mark], str]:
-    """Return a mark with its size for each lasting change of what is drawn, and their key."""
+    """Return a mark with its size for each lasting change of the drawn series, and their key."""
     if changes is None:
         return [], ""
     found = meaning_of(changes, "change_points", name="changes")
@@ -131,13 +132,13 @@ def marks_of_changes(
 
 
 def mark_in_words(mark: Mark, counted: pd.DataFrame | None = None) -> str:
-    """A mark's label, and that its period is left out unless some of the rows counted lie in it."""
+    """Return the label of a mark, and "(left out)" unless some counted rows lie in its period."""
     within = counted is not None and bool(left_out(counted, [mark]).any())
     return shorten(mark.label, 32) + (" (left out)" if mark.leave_out and not within else "")
 
 
 def when_in_words(mark: Mark, zone: tzinfo) -> str:
-    """When a mark was, to the day where it is one of days."""
+    """Return the time of a mark in words, without hours if it covers whole days."""
     start = mark.start.tz_convert(zone)
     if mark.end is None:
         return f"{start:%Y-%m-%d %H:%M}"
@@ -145,7 +146,7 @@ def when_in_words(mark: Mark, zone: tzinfo) -> str:
 
 
 def _name(ax: Axes, words: str, place: float, room: Room) -> None:
-    """Write a name upright beside a place, where it is on no other name and on few lines."""
+    """Write a name vertically beside a place, where it covers no other name and few lines."""
     along = float(room.shares(place, 0.0)[0])
     beside = room.y[(np.abs(room.x - along) < _BESIDE) & np.isfinite(room.y)]
     foot = len(beside) > 0 and beside.min() > 1 - beside.max()

@@ -1,4 +1,4 @@
-"""Billing: the month added up to its projection, and billed time beside talk."""
+"""Billing: the running total of the month with its projection, and billed time over talk."""
 
 from functools import partial
 from typing import Any, Unpack
@@ -38,22 +38,23 @@ def plot_burn_up(
     meaning: Stated = None,
     **_: Unpack[MarkedOptions],
 ) -> Caption:
-    """Draw the month added up day by day, its projection, a budget and the month before.
+    """Draw the running total of the month, its projection, a budget and the previous month.
 
     Parameters
     ----------
     daily
         Days of one series, as ``aggregate(hourly, "D")`` returns them. The month is that of the
-        last complete day, as in `project_month`. With the days of the month before, that month is
+        last complete day, as in `project_month`. With the days of the previous month, that month is
         drawn too, and the projection is better.
     measure
-        Column to draw: that of the projection, or billed minutes without one. Talk is drawn in
+        Column to draw: by default the column of the projection, or billed minutes. Talk is drawn in
         minutes.
     budget
-        What the month may come to, in the unit of the axis; that of the projection by default.
+        Upper limit for the month, in the unit of the axis; by default the budget of the projection.
     projection
         Result of `project_month` for the same measure, such as one that knows your holidays. By
-        default it is computed here. With too few days there is none, and the title says so.
+        default it is computed here. With too few days there is no projection, and the title says
+        so.
     meaning
         ``attrs["meaning"]`` of the projection, where it has lost its own.
 
@@ -97,7 +98,7 @@ def plot_burn_up(
     ax.set_ylabel(axis_name(measure, of="month so far"))
     draw_marks(ax, panel.marks, counted=daily)
     return Caption(
-        f"Line of the {of.name} of the month added up day by day, with a projection",
+        f"Line of the {of.name} of the month, cumulative by day, with a projection",
         state_month(found, meaning=of).title,
         f"fan: {level(of.confidence or 0.95)} interval of the projection" if top else "",
     )
@@ -106,11 +107,11 @@ def plot_burn_up(
 def _fitting(
     projection: Any, own: str, daily: pd.DataFrame, measure: str | None, budget: float | None
 ) -> Any:
-    """Return the caller's projection of a measure, if it fits the days, with the given budget."""
+    """Return the caller's projection if it fits the measure and the days, with the given budget."""
     if not isinstance(projection, pd.Series):
         raise QueryError("projection: expected one series, got a table; take one of its rows")
     if measure not in (None, own):
-        raise QueryError(f"measure: expected {own!r}, which the projection is of, got {measure!r}")
+        raise QueryError(f"measure: expected {own!r}, the projection's measure, got {measure!r}")
     axes.check_columns("daily", daily, own)
     last = daily.index[axes.finished(daily)].max()
     if pd.notna(last) and f"{last:%Y-%m}" != f"{projection['month']:%Y-%m}":
@@ -133,7 +134,7 @@ def _days_of_month(moment: pd.Timestamp, zone: Any) -> pd.DatetimeIndex:
 def _draw_month(
     ax: Axes, so_far: pd.DataFrame, measure: str, month: Floats, found: pd.Series
 ) -> tuple[Ends, float]:
-    """Draw the days so far and where they are heading; return labels and the top of the fan."""
+    """Draw the days so far and their projection; return labels and the top of the fan."""
     theme, total = theme_in_use(), np.append(0.0, np.cumsum(axes.in_units(so_far, measure)))
     if len(so_far) == 0:
         return [], 0.0
@@ -157,7 +158,7 @@ def _draw_month(
 
 
 def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.DatetimeIndex) -> Ends:
-    """Draw the month before on the same days of the month, where all of its days are known."""
+    """Draw the previous month on the same days of the month, if all of its days are known."""
     days = _days_of_month(month[0] - pd.Timedelta(hours=12), month.tz)
     before = daily[(daily.index >= days[0]) & (daily.index < month[0])]
     if len(before) != len(days) - 1 or not axes.finished(before).all():
@@ -175,7 +176,7 @@ def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.Dateti
 def plot_billing(
     panel: Panel, daily: pd.DataFrame, *, groups: Groups = None, **_: Unpack[MarkedOptions]
 ) -> Caption:
-    """Draw how much more than the talk is billed, beside the most that rounding can add.
+    """Draw the excess of billed time over talk, with the most that rounding can add.
 
     Parameters
     ----------
@@ -184,7 +185,7 @@ def plot_billing(
         For more than 120 days of groups each point is a week, because lines of days would hide each
         other.
     groups
-        Groups to name: their names, or how many of the largest (6). The others are grey lines.
+        Groups to name: names, or the number of the largest groups (6). The others are grey lines.
     marks
         Events and periods to name on the time axis; periods to leave out are not in the title.
 
@@ -261,8 +262,8 @@ def _draw_bound(ax: Axes, rows: pd.DataFrame, bound: Floats) -> Ends:
     """Draw the most that rounding can add, and return its label."""
     muted = theme_in_use().muted
     x, y = lines.split_at_gaps(dates_of(rows.index), bound)
-    ax.plot(x, y, color=muted, lw=1, ls="--", gid="bound", label="rounding at most")
+    ax.plot(x, y, color=muted, lw=1, ls="--", gid="bound", label="limit of rounding")
     single = lines.is_isolated(y)
     ax.plot(x[single], y[single], "_", color=muted, ms=9, gid="bound alone")
-    end = lines.last_finite(bound), "rounding at most", muted
+    end = lines.last_finite(bound), "limit of rounding", muted
     return [end] if np.isfinite(bound).any() else []

@@ -1,4 +1,4 @@
-"""Public plots: their common parameters, checks, headings and parts of docstrings."""
+"""Public plots: common parameters, checks, headings and parts of docstrings."""
 
 import inspect
 import re
@@ -54,7 +54,7 @@ _SHARED: Final = {
 
 
 class Panel(NamedTuple):
-    """Axes to draw on, the meaning of what is drawn, and the options that some plots need."""
+    """Axes to draw on, the meaning of the drawn result, and options of some plots."""
 
     ax: Axes
     of: Meaning
@@ -73,12 +73,12 @@ def plot(
     Parameters
     ----------
     made_by
-        Helpers whose results are drawn. Without them the plot takes frames; the meaning is then
-        that of its `measure`, which has to be a column.
+        Helpers whose results are drawn. Without helpers the plot takes frames, and the meaning
+        comes from its `measure`, which has to be a column.
     columns
         Columns that the table has to have.
     single
-        True where a breakdown is refused.
+        True to refuse breakdowns.
     """
 
     def decorate(body: Callable[Concatenate[Panel, _P], Caption]) -> Callable[_P, Axes]:

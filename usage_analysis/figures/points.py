@@ -1,7 +1,7 @@
-"""Points of a figure that a pointer reaches: where each is, its words, and what it chooses.
+"""Points of a figure for a pointer: their position, their words and their selection.
 
-All of it is read from what is drawn: the artists by their gids, the names of the axes with their
-units, and the table that the figure is of. So a figure says the same on paper and under a pointer.
+Everything is read from the drawing: the artists by their gids, the names of the axes with their
+units, and the drawn table. So a figure says the same on paper and under a pointer.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -52,9 +52,9 @@ class Point(NamedTuple):
     width, height
         Size of a box, as shares of the figure; 0 for a point.
     label
-        Where it is and its value, in words.
+        Position and value in words.
     key
-        What it chooses, by name: ``group``, ``first`` and ``last`` day, ``weekday`` and ``hour``.
+        Selection by name: ``group``, ``first`` and ``last`` day, ``weekday`` and ``hour``.
     """
 
     x: float
@@ -66,20 +66,20 @@ class Point(NamedTuple):
 
 
 def svg_with_points(figure: Figure, table: pd.DataFrame) -> tuple[bytes, list[Point]]:
-    """Return a figure as SVG and the points on it, which lie where this SVG has them."""
+    """Return a figure as SVG, and its points in the coordinates of this SVG."""
     with laid_out(figure):
         return picture(figure, "svg"), points_of(figure, table)
 
 
 def points_of(figure: Figure, table: pd.DataFrame) -> list[Point]:
-    """Return the points of a figure of the catalogue, as its layout is now.
+    """Return the points of a figure of the catalogue in its current layout.
 
     Parameters
     ----------
     figure
         The figure, laid out.
     table
-        What it was drawn from.
+        Table from which the figure was drawn.
     """
     out: list[Point] = []
     named = [str(text.get_label()) for text in figure.axes[0].get_yticklabels()]
@@ -104,7 +104,7 @@ def _points(
     ax: Axes, x: Any, y: Any, labels: Sequence[str], keys: Sequence[Key],
     size: tuple[float, float] = (0, 0),
 ) -> list[Point]:  # fmt: skip
-    """Points at places of the axes, or boxes of a size around them."""
+    """Return points at places of the axes, or boxes of a size around them."""
     figure: Any = ax.figure
     to_figure = ax.transData + figure.transFigure.inverted()
     centre, half = np.column_stack([x, y]), np.array(size) / 2
@@ -116,7 +116,7 @@ def _points(
 
 
 def _lines(ax: Axes, gids: Set[str]) -> Iterator[tuple[str, str, Floats, Floats]]:
-    """Lines of some gids: each its gid, its name and its known values."""
+    """Yield the lines with some gids: gid, name and known values."""
     for line in ax.get_lines():
         if line.get_gid() in gids:
             x, y = (np.asarray(data, dtype=np.float64) for data in line.get_data())
@@ -125,7 +125,7 @@ def _lines(ax: Axes, gids: Set[str]) -> Iterator[tuple[str, str, Floats, Floats]
 
 
 def _over_time(ax: Axes, table: pd.DataFrame, zone: str, panels: int) -> list[Point]:
-    """Points of lines over time; where lines of a name share a point it is that of the first."""
+    """Return points of lines over time; of lines with one name, the first wins."""
     figure: Any = ax.figure
     height = ax.get_ylabel() or figure.get_supylabel()
     every, rows, lines = wording.span_of(table), _rows_by_name(table), [*_lines(ax, _VALUES)]
@@ -159,13 +159,13 @@ def _over_time(ax: Axes, table: pd.DataFrame, zone: str, panels: int) -> list[Po
 
 
 def _bucket_value(value: float, height: str, every: str, gid: str = "") -> str:
-    """Return the value of a bucket; only a mean is one per bucket."""
+    """Return the value of a bucket in words; only a mean is per bucket."""
     told = wording.read_axis(value, height)
     return told if gid == "mean" else told.removesuffix(f" per {every}")
 
 
 def _buckets(local: pd.DatetimeIndex, zone: str, every: str) -> tuple[list[str], list[Key]]:
-    """Buckets in words by their local times, and the first and last day of each."""
+    """Return buckets in words by local time, with the first and last day of each."""
     last = local
     if every not in ("hour", "day"):
         last = local.to_period({"week": "W", "month": "M", "quarter": "Q"}.get(every, "Y")).end_time
@@ -180,7 +180,7 @@ def _buckets(local: pd.DatetimeIndex, zone: str, every: str) -> tuple[list[str],
 
 
 def _rows_by_name(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Rows of each line, by its name; of groups those that rates over time are drawn from."""
+    """Return the rows of each line by its name; for groups, the rows of the drawn rates."""
     of = _meaning(table)
     if not has_groups(table):
         return {"": table}
@@ -195,7 +195,7 @@ def _meaning(table: pd.DataFrame) -> Meaning | None:
 
 
 def _evidence_at(rows: pd.DataFrame, x: Floats, table: pd.DataFrame) -> list[str]:
-    """Words beside the values at some places of a time axis."""
+    """Return further words for the values at some places of a time axis."""
     of, there = _meaning(table), rows[np.isin(dates_of(rows.index), x)]
     told = [_evidence(row, of) for row in there.to_dict("records")] if of is not None else []
     words = dict(zip(dates_of(there.index), told, strict=False))
@@ -203,7 +203,7 @@ def _evidence_at(rows: pd.DataFrame, x: Floats, table: pd.DataFrame) -> list[str
 
 
 def _evidence(row: Mapping[Any, Any], of: Meaning | None) -> str:
-    """Return what a row of a result says besides its value: sample size, interval, limits."""
+    """Return the other numbers of one row in words: sample size, interval, limits."""
     if of is None:
         return ""
     told = []
@@ -230,7 +230,7 @@ def _evidence(row: Mapping[Any, Any], of: Meaning | None) -> str:
 
 
 def _heat(ax: Axes) -> tuple[Floats, str]:
-    """Values of a heat map, missing ones NaN, and the name of its colours."""
+    """Return the values of a heat map, missing ones NaN, and the name of its colour bar."""
     image: Any = ax.images[0]
     scale = image.colorbar.ax if image.colorbar else ax
     return np.ma.filled(image.get_array(), np.nan), scale.get_ylabel() or scale.get_xlabel()
@@ -262,7 +262,7 @@ def _week(ax: Axes, table: pd.DataFrame, zone: str) -> list[Point]:
 
 
 def _values(ax: Axes, heights: Floats) -> list[str]:
-    """Heights as the y axis reads them."""
+    """Return heights in the words of the y axis."""
     return [wording.read_axis(value, ax.get_ylabel()) for value in heights]
 
 
@@ -304,7 +304,7 @@ def _funnel(ax: Axes, table: pd.DataFrame) -> list[Point]:
 
 
 def _bars(ax: Axes, names: Sequence[str], table: pd.DataFrame) -> list[Point]:
-    """Bars of groups; one of several groups together chooses none."""
+    """Return the bars of groups; the bar of the other groups selects none."""
     out: list[Point] = []
     bars: list[Any] = [patch for patch in ax.patches if patch.get_gid() == "bars"]
     for name, bar in zip(names, bars, strict=False):

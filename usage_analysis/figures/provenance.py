@@ -25,19 +25,19 @@ class Provenance:
     Parameters
     ----------
     start, end
-        The window, `end` the first instant after it.
+        First instant of the window, and the first instant after it.
     timezone
-        Whose clock the figure shows, an IANA name.
+        Time zone of the figure, an IANA name.
     calls
         Number of calls in the window.
     as_of
-        When the data were fetched.
+        Time at which the data were fetched.
     source
         ``"live"``, ``"sample"`` or ``"file"``.
     filters
-        What else was asked, in words by filter.
+        Other filters of the query in words, by filter.
     query
-        What was asked, as a file keeps it.
+        The query, in the form of a saved file.
     """
 
     start: pd.Timestamp
@@ -58,18 +58,18 @@ class Provenance:
         timezone: str | tzinfo | None = None,
         filters: Mapping[str, str] | None = None,
     ) -> Self:
-        """Provenance of a reply, or of the local hours that were cut out of it.
+        """Return the provenance of a reply, or of local hours of this reply.
 
         Parameters
         ----------
         usage
             The reply.
         hourly
-            The rows shown, if they are not the reply's own.
+            Displayed rows; by default all rows of the reply.
         timezone
-            Whose clock is shown; that of the rows without it.
+            Time zone; by default the time zone of the rows.
         filters
-            What else was asked, in words by filter; those of the reply's query without it.
+            What else was asked, in words by filter; by default the filters of the reply's query.
         """
         rows = usage.hourly if hourly is None else hourly
         place = zone_of(rows) if timezone is None else zone(timezone)
@@ -139,7 +139,7 @@ def _filters(usage: CallUsage) -> dict[str, str]:
 
 
 def window_in_words(start: pd.Timestamp, end: pd.Timestamp) -> str:
-    """Return a window in days where it is of whole days, else to the minute."""
+    """Return a window in words: in days if it has whole days, else to the minute."""
     if start == start.normalize() and end == end.normalize() and end > start:
         last = end - pd.Timedelta(microseconds=1)
         return " to ".join(dict.fromkeys((f"{start:%Y-%m-%d}", f"{last:%Y-%m-%d}")))

@@ -1,4 +1,4 @@
-"""Rates with what chance allows them: over time, and on a control chart."""
+"""Rates with the limits of chance: over time, and on a control chart."""
 
 from typing import Any, Unpack
 
@@ -44,7 +44,7 @@ def plot_error_rate(
         Result of `change_points` for the same rate. Each change is a dotted line with the rates
         before and after it, on the first day of the new level.
     groups
-        Groups to draw: their names, or how many of the largest (6).
+        Groups to draw: names, or the number of the largest groups (6).
     marks
         Events and periods to name on the time axis; periods to leave out are not in the overall
         rate.
@@ -72,7 +72,7 @@ def plot_error_rate(
     theme, more, where, few = theme_in_use(), "", "", False
     if axes.has_groups(rates):
         few, more = _draw_groups(ax, rates, of, groups)
-        where = ", where calls are enough" if few else ""
+        where = ", if there are enough calls" if few else ""
     else:
         few = _draw_rate(ax, rates, theme.alarm if of.better == "less" else theme.main)
         _scale(ax, rates)
@@ -87,16 +87,16 @@ def plot_error_rate(
 
 
 def empty_chart(rates: pd.DataFrame) -> str:
-    """Return why a chart of rates is empty, or an empty text where it is not."""
+    """Return the reason why a chart of rates is empty, or an empty text."""
     if rates["calls"].any():
         return ""
-    return "no finished call yet" if len(rates) else "nothing finished yet"
+    return "no finished calls yet" if len(rates) else "no finished buckets yet"
 
 
 def _draw_groups(ax: Axes, rates: pd.DataFrame, of: Meaning, groups: Groups) -> tuple[bool, str]:
     """Draw the groups with most calls.
 
-    Return whether any bucket has few calls, and in words how many of all groups are drawn.
+    Return whether any bucket has few calls, and the number of drawn groups in words.
     """
     named, others = axes.groups_by_size(rates, "calls", groups)
     shown = [(name, trailing(rows, of)) for name, rows in named]
@@ -113,9 +113,9 @@ def _draw_groups(ax: Axes, rates: pd.DataFrame, of: Meaning, groups: Groups) -> 
 
 
 def trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
-    """Rates of the last seven days at each day, where there are enough days.
+    """Return the rates of the last seven days at each day, if there are enough days.
 
-    For many days only those of whole weeks back from the last day.
+    For many days, return only one rate per week, counted back from the last day.
     """
     if len(rates) < 2 * WEEK or span_of(rates) != "day":
         return rates
@@ -128,7 +128,7 @@ def _draw_rate(
 ) -> bool:
     """Draw a rate and its interval, and return whether any bucket has few calls.
 
-    A group has no interval where its calls are few, because the interval would hide all others.
+    A group with few calls has no interval, because its interval would hide the other groups.
     """
     x, enough = dates_of(rates.index), rates["enough"].to_numpy(dtype=bool)
     rate, low, high = percents_of(rates, "rate", "low", "high")
@@ -155,7 +155,7 @@ def _draw_overall(ax: Axes, rates: pd.DataFrame) -> None:
 
 
 def _scale(ax: Axes, rates: pd.DataFrame, reach: float = 3) -> None:
-    """Count from 0 to what rates need; the bands of thin buckets may end outside."""
+    """Scale the axis from 0 to the rates; bands of buckets with few calls may end outside."""
     rate, high = percents_of(rates, "rate", "high")
     most = float(np.nanmax(np.append(rate, 0.0)))
     # A bucket without calls has neither rate nor band.
@@ -232,7 +232,7 @@ def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:
 
 
 def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> Room:
-    """Write the date beside the signals that are farthest out, where there is room for it."""
+    """Write the date beside the signals that are farthest out, if there is space."""
     signal = np.flatnonzero(chart["signal"].to_numpy(dtype=bool))
     distance = np.abs(rate - 100 * chart["centre"].to_numpy(dtype=np.float64))
     most = 3 if axes.is_narrow(ax) else axes.MOST_LABELS

@@ -1,4 +1,4 @@
-"""Scales: clocks that are the frame's own, amounts that count from 0."""
+"""Scales: time axes in the frame's time zone, amounts from 0."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -38,7 +38,7 @@ def dates_of(index: pd.Index) -> Floats:
 
 
 def time_axis(ax: Axes, frame: pd.DataFrame, *, ticks: int | None = None) -> Floats:
-    """Matplotlib dates of a frame's rows, on an axis whose ticks follow the frame's own clock."""
+    """Return the matplotlib dates of a frame's rows, and set ticks in the frame's time zone."""
     zone, every = zone_of(frame), span_of(frame)
     numbers = dates_of(frame.index)
     ax.set_xlabel(f"date [{zone}]")
@@ -56,7 +56,7 @@ def time_axis(ax: Axes, frame: pd.DataFrame, *, ticks: int | None = None) -> Flo
 
 
 def _fitting(first: int, last: int, most: int, every: str) -> tuple[str, Instants]:
-    """Local times of at most so many ticks, none finer than the rows, and what they step by."""
+    """Return local times of at most a number of ticks, no finer than the rows, and their step."""
     for unit, n in _STEPS[_FINEST.get(every, _MONTHLY) :]:
         local = _times_apart(unit, n, first, last)
         # Mondays read better than every fourth day, as soon as there are three of them.
@@ -66,7 +66,7 @@ def _fitting(first: int, last: int, most: int, every: str) -> tuple[str, Instant
 
 
 def _times_apart(unit: str, n: int, first: int, last: int) -> Instants:
-    """Local times in a range [us] that lie `n` hours, days or months apart; weeks at Mondays."""
+    """Return local times in a range [us], `n` hours, days or months apart; weeks on Mondays."""
     if unit == "month":
         months = np.array([first, last]).view("M8[us]").astype("M8[M]").view(np.int64)
         begins = np.arange(months[0] // n * n, months[1] + 1, n).view("M8[M]").astype("M8[us]")
@@ -81,7 +81,7 @@ def _times_apart(unit: str, n: int, first: int, last: int) -> Instants:
 
 
 def _clock_words(unit: str, local: Instants) -> list[str]:
-    """Return the label of each tick, with the greater unit where that changes."""
+    """Return the label of each tick, with the larger unit where it changes."""
     days = local // DAY
     months = days.view("M8[D]").astype("M8[M]")
     of_month = (days - months.astype("M8[D]").view(np.int64)) + 1
@@ -110,7 +110,7 @@ def _clock_words(unit: str, local: Instants) -> list[str]:
 
 
 def _turning(words: list[str]) -> Iterator[str]:
-    """Words where they differ from those before, else nothing."""
+    """Return each word that differs from the previous word, else an empty text."""
     for place, own in enumerate(words):
         yield own if place == 0 or own != words[place - 1] else ""
 
@@ -120,7 +120,7 @@ def _two_lines(upper: str, lower: str) -> str:
 
 
 def hours_across(ax: Axes, about: Provenance | None, profile: pd.DataFrame) -> None:
-    """Let the x axis have the hours of the day on the clock of a profile."""
+    """Set the x axis to the hours of the day in the time zone of a profile."""
     zone = about.timezone if about else profile.attrs.get("timezone")
     hours = range(0, 24, 6 if is_narrow(ax) else 3)
     ax.set_xticks(hours, [f"{hour:02d}:00" for hour in hours])
@@ -128,13 +128,13 @@ def hours_across(ax: Axes, about: Provenance | None, profile: pd.DataFrame) -> N
 
 
 def weekdays_down(ax: Axes) -> None:
-    """Let the y axis have the days of the week."""
+    """Set the y axis to the days of the week."""
     ax.set_yticks(range(7), WEEKDAYS)
     ax.set_ylabel("day of week")
 
 
 def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08, most: int = 6) -> None:
-    """Let the y axis count from 0, with whole steps where the values are whole, and no offset."""
+    """Start the y axis at 0, with whole steps if the values are whole, and no offset."""
     finite = values[np.isfinite(values)]
     top = float(np.max(finite, initial=0.0))
     whole = bool(top > 5 or (finite == np.rint(finite)).all())
@@ -143,25 +143,25 @@ def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08, mos
 
 
 def in_counts(ax: Axes, most: int, top: float) -> None:
-    """Let the x axis count in so many whole steps at most."""
+    """Set the x axis to at most a number of whole steps."""
     _count(ax.xaxis, most, top, whole=True)
 
 
 def _count(axis: Axis, most: int, top: float, *, whole: bool) -> None:
-    """Let an axis count in so many round steps at most, to numbers as large as `top`."""
+    """Set an axis to at most a number of round steps, up to about `top`."""
     axis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
 
 
 def in_percent(ax: Axes, *, x: bool = False, most: int = 6) -> None:
-    """Let an axis say that it is in percent."""
+    """Mark an axis as percent."""
     axis = ax.xaxis if x else ax.yaxis
     axis.set_major_locator(MaxNLocator(most, steps=_ROUND))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
 
 
 def scale_rates(ax: Axes, values: Floats) -> None:
-    """Let the y axis hold rates [%] from 0 up, and end where all rates end."""
+    """Scale the y axis to rates [%] from 0 up, but not beyond the possible rates."""
     top = float(np.nanmax(np.append(values, 0.0)))
     ax.set_ylim(0, min(top * 1.15, FULL) if top > 0 else 1)
     in_percent(ax)

@@ -53,7 +53,7 @@ def plot_trend(
         Result of `change_points` for the same measure. Each change is a dotted line with its size
         on the first day of the new level.
     groups
-        Groups to name: their names, or how many of the largest (6). The others are grey lines.
+        Groups to name: names, or the number of the largest groups (6). The others are grey lines.
     marks
         Events and periods to name on the time axis; periods to leave out are not in the mean.
 
@@ -67,9 +67,9 @@ def plot_trend(
     -----
     A bucket is unfinished if it is not over, or if the data begin or end in it. The mean is over
     the last 7 buckets, or over 24 hours; for more than five weeks of hours it is over a week, and a
-    band shows the hours of each day. The mean is missing where one of its buckets is unfinished,
-    left out or not in the frame: with fewer buckets it would hold other weekdays than the point
-    beside it. Shares in the title are of all groups.
+    band shows the hours of each day. The mean is missing if one of its buckets is unfinished, left
+    out or not in the frame, because a mean of fewer buckets would not cover all weekdays. Shares in
+    the title refer to all groups.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def _draw_previous(
 def _draw_single(
     ax: Axes, frame: pd.DataFrame, measure: str, marks: Sequence[Mark], beside: Floats
 ) -> str:
-    """Draw one series, and return the key of the band that many hours have."""
+    """Draw one series, and return the key of the band that is drawn for many hours."""
     theme, every, key = theme_in_use(), span_of(frame), ""
     x, y, whole = dates_of(frame.index), in_units(frame, measure), finished(frame)
     known = np.where(whole, y, np.nan)
@@ -168,7 +168,7 @@ def _mean_over(every: str, buckets: int) -> tuple[int, str]:
 
 
 def _moving_mean(values: Floats, over: int) -> Floats:
-    """Return the mean of the values up to each one, where all of them are known."""
+    """Return the moving mean that ends at each value, NaN if a value is missing."""
     return pd.Series(values).rolling(over).mean().to_numpy(dtype=np.float64)
 
 
@@ -183,7 +183,7 @@ def _draw_day_bands(ax: Axes, hourly: pd.DataFrame, values: Floats) -> None:
 def _draw_groups(
     ax: Axes, frame: pd.DataFrame, measure: str, groups: Groups, marks: Sequence[Mark]
 ) -> str:
-    """Draw one line per group; of many buckets their moving mean, which the result names."""
+    """Draw one line per group, or the moving means of many buckets, and return the key."""
     named, others = groups_by_size(frame, measure, groups)
     buckets = max((len(rows) for _, rows in [*named, *others]), default=0)
     (over, words), many = _mean_over(span_of(frame), buckets), buckets > MANY
@@ -200,7 +200,7 @@ def _draw_groups(
 
 
 def _average(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]) -> pd.DataFrame:
-    """Rows of one group with the moving mean in a measure's place."""
+    """Return the rows of one group with the moving mean in place of the measure."""
     used = finished(rows) & ~left_out(rows, marks)
     x = dates_of(rows.index)
     line, values = lines.split_at_gaps(x, np.where(used, in_units(rows, measure), np.nan))

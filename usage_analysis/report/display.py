@@ -19,7 +19,7 @@ from usage_analysis.tidy.overlap import can_share_calls
 
 def busy_hours_for_page(busy: pd.DataFrame) -> pd.DataFrame:
     """Return the results of `busy_hour` for a page, each with its days."""
-    methods = {"tcbh": "same clock hour (tcbh)", "adph": "each day's own (adph)"}
+    methods = {"tcbh": "same clock hour (tcbh)", "adph": "busiest of each day (adph)"}
     rows: list[Any] = list(busy.itertuples())
     return pd.DataFrame(
         {
@@ -28,7 +28,7 @@ def busy_hours_for_page(busy: pd.DataFrame) -> pd.DataFrame:
             "calls in it": [row.value for row in rows],
             "of the day's calls": [_share(row.busy_hour_to_day) for row in rows],
             "times the mean hour": [row.peak_to_average for row in rows],
-            "the day's peak on (95 % interval)": [_share_of_days(row) for row in rows],
+            "days on which it is the peak (95 % interval)": [_share_of_days(row) for row in rows],
         },
         index=pd.Index([methods[row.Index] for row in rows], name="busy hour"),
     )
@@ -48,9 +48,9 @@ def peak_hours_for_page(peaks: pd.DataFrame) -> pd.DataFrame:
             "hour": [f"{vocabulary.WEEKDAYS[row.day_of_week]} {_hour(row.hour)}" for row in rows],
             "mean": [row.mean for row in rows],
             "expected": [row.expected for row in rows],
-            "10 to 90 % of weeks": [f"{row.p10:,.4g} to {row.p90:,.4g}" for row in rows],
+            "10th to 90th percentile": [f"{row.p10:,.4g} to {row.p90:,.4g}" for row in rows],
             "weeks": [row.n for row in rows],
-            "the day's peak on": [_days_at_peak(row) for row in rows],
+            "days on which it is the peak": [_days_at_peak(row) for row in rows],
             "may be the busiest": ["yes" if row.busiest else "no" for row in rows],
         },
         index=pd.Index([row.Index for row in rows], name="rank"),
@@ -98,14 +98,14 @@ def month_for_page(found: Any) -> pd.DataFrame:
     projected = found["days_left"] and not found["reason"]
     if projected:
         shown |= {
-            "expected of the rest": f"{found['left']:,.1f}",
+            "expected for the rest": f"{found['left']:,.1f}",
             "the whole month": f"{found['projection']:,.1f}",
         }
     if found["days_left"]:
         left = "days still open" if found["open"] else "days not in these data"
         shown |= {
             left: f"{found['days_left']}",
-            "learnt from": vocabulary.several(found["complete_days"], "complete day"),
+            "learned from": vocabulary.several(found["complete_days"], "complete day"),
         }
     if projected and pd.notna(found["low"]):
         shown["95 % interval"] = f"{found['low']:,.1f} to {found['high']:,.1f}"
@@ -119,7 +119,7 @@ def billing_for_page(overhead: Any) -> pd.DataFrame:
         "talk": f"{overhead['talk_minutes']:,.1f} min",
         "billed per minute of talk": f"{overhead['overhead']:.3f} min",
         "price per minute of talk": f"{overhead['price_per_talk_minute']:.4f} USD",
-        "billed over the talk": f"{vocabulary.duration_clock(overhead['excess'])} h",
+        "billed beyond the talk": f"{vocabulary.duration_clock(overhead['excess'])} h",
         "rounding can add at most": f"{vocabulary.duration_clock(overhead['bound'])} h",
     }
     if not overhead["talk_minutes"]:

@@ -53,11 +53,11 @@ def build_report(
 ) -> Path:
     """Write a report with its figures (SVG, PNG) and tables, and return the path of its page.
 
-    The page loads nothing. Its only script is within it, and lets a pointer or the arrow keys read
-    the values of a figure; without scripts the page is complete too. An error leaves the folder as
-    it was, because all files are made before the first one is put there. Sections whose columns the
-    reply lacks, such as ``error_count`` in an old saved reply, are left out, and the summary names
-    them.
+    The page loads nothing. Its only script is within it, and shows the values of a figure under the
+    pointer or with the arrow keys. The page is complete without scripts. An error leaves the folder
+    as it was, because all files are made before the first one is put there. Sections whose columns
+    the reply lacks, such as ``error_count`` in an old saved reply, are left out, and the summary
+    names them.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ def build_report(
         Days, hours of the day, weekend, marks, and a description of the filters. By default the
         days of the reply's query.
     previous
-        The reply of a previous period, to compare with.
+        Reply of a previous period to compare with.
     breakdown
-        A reply with groups, for the section on groups.
+        A reply with groups, for the section about groups.
     sections
         Names out of ``comparison``, ``trend``, ``peaks``, ``errors``, ``joins``, ``capacity``,
         ``billing``, ``month``, ``groups``, ``checks``, ``terms``, in the order of the page; by
@@ -105,7 +105,7 @@ def build_report(
     check_kind("options", options, ReportOptions)
     check_frame("build_report", usage.hourly)
     if timezone is not None and selection is not None:
-        raise QueryError("timezone: expected it in the selection alone, got both")
+        raise QueryError("timezone: expected a time zone here or in the selection, got both")
     chosen = selection or Selection(timezone=timezone or "UTC")
     results = ReportResults(chosen.of(usage, breakdown=breakdown, previous=previous), options)
     return write_report(results, folder, sections=sections, progress=progress)
@@ -246,8 +246,8 @@ def _format_figure(
 def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
     """Add colours for dark screens to an SVG.
 
-    An SVG in a page follows the reader's choice by itself, so that one image does for both. Heat
-    maps are images within and stay; so does text on them, which is black or white.
+    An SVG in a page follows the reader's choice of light or dark, so one image is enough. Heat maps
+    are embedded images and keep their colours, as does the black or white text on them.
     """
     swap = {getattr(theme, name): dark for name, dark in _DARK.items()}
     if contrast(theme.main, _DARK["page"]) < contrast(theme.soft, _DARK["page"]):

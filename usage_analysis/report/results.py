@@ -67,7 +67,7 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure that can be drawn at any width, with its table and what is drawn of it."""
+    """A figure that can be drawn at any width, with its table and the drawn part of the table."""
 
     name: str
     draw: Callable[[float], Figure]
@@ -135,7 +135,7 @@ class ReportResults:
 
     @cached_property
     def expected(self) -> Picture:
-        """Hours beside what is expected of them, with the events of the account and its groups."""
+        """Hours with their expected values, and the events of the account and its groups."""
         prepared = self.prepare("expected")
         shown = replace(prepared, names={**prepared.names, "found": self.unusual})
         return Picture("expected", shown.figure, shown.table, shown.table)
@@ -154,7 +154,7 @@ class ReportResults:
 
     @cached_property
     def unusual(self) -> pd.DataFrame:
-        """Unusual events of the account and its groups, with what they cost."""
+        """Unusual events of the account and its groups, with their cost."""
         selected, price = self.selected, self.options.price
         by_group = selected.group_hours
         # Groups that share calls do not add up to an account, so all calls are judged then.

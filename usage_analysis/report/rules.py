@@ -60,7 +60,7 @@ class Unusual(Rule, tag="unusual"):
 
 
 class Silence(Rule, tag="silence"):
-    """Calls come where they are expected."""
+    """Calls arrive when they are expected."""
 
     false_alarms: _Amount = _ALARMS
 
@@ -91,7 +91,7 @@ class Capacity(Rule, tag="capacity"):
 
 
 class Stale(Rule, tag="stale"):
-    """The newest hour is not older than so many hours."""
+    """The newest hour is not older than a number of hours."""
 
     hours: _Amount
 
@@ -126,7 +126,7 @@ class Alarm(NamedTuple):
     Parameters
     ----------
     rule, key
-        Name of the rule, and what tells its alarms apart: group and measure.
+        Name of the rule, and the key of the alarm: group and measure.
     start, end
         First hour at whose end the rule was broken, and the end of the last one.
     message
@@ -141,7 +141,7 @@ class Alarm(NamedTuple):
 
 
 class NotEnoughDataError(Exception):
-    """The data are not enough to judge a rule."""
+    """There are too few data to judge a rule."""
 
 
 def read_rules(path: Path) -> Rules:
@@ -160,7 +160,7 @@ def read_rules(path: Path) -> Rules:
         raise QueryError(f"{path}: {_explain(str(error))}") from None
     names = [rule.name for rule in rules.rule]
     if not names or len(set(names)) < len(names):
-        raise QueryError(f"{path}: expected rules with names of their own, got {names}")
+        raise QueryError(f"{path}: expected a different name for each rule, got {names}")
     for rule in rules.rule:
         try:
             _check_rule(rule)
@@ -230,7 +230,7 @@ def alarms_of(
     hourly
         Canonical hourly frame, by group if the rule has `by`.
     first
-        First instant at which the rule is looked at. Nothing later than each hour is used for it.
+        First instant at which the rule is checked. Each hour is judged from earlier data only.
     now
         Instant of the reply.
     newest
@@ -294,7 +294,7 @@ def _sightings(
     end = int(np.flatnonzero(series.judge.any(axis=0)).max(initial=-1)) + 1
     if series.hours.day[max(end - 1, 0)] < TWO_WEEKS:
         raise NotEnoughDataError(
-            f"rule {rule.name!r}: expected at least {TWO_WEEKS} days before, got "
+            f"rule {rule.name!r}: expected at least {TWO_WEEKS} days of data before, got "
             f"{several(int(series.hours.day[max(end - 1, 0)]), 'day')}"
         )
     least = least_score(rule.false_alarms, len(series.names), len(names))

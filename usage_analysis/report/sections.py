@@ -39,7 +39,7 @@ def _trend(results: ReportResults) -> Section:
 
 
 def _unusual(results: ReportResults) -> Section:
-    caption = "Unusual events: observed and expected over their hours, with their ratio"
+    caption = "Unusual events: observed and expected values of their hours, and the ratio"
     found = results.unusual.set_index("measure")
     tables = {"unusual": Table(caption, found, display.unusual_for_page(results.unusual))}
     words = [one.sentence for one in results.events]
@@ -158,7 +158,7 @@ def _groups(results: ReportResults) -> Section:
     for figure, columns in (("pareto", ["billed_minutes"]), ("funnel", None)):
         if not shared and not results.lacks(figure):
             pictures.append(results.picture(figure, None if columns is None else table[columns]))
-    caption = f"The groups by {name}, the largest first"
+    caption = f"Groups by {name}, largest first"
     tables = {"groups_table": Table(caption, table, display.with_lines(table, daily))}
     return Section(pictures, tables, [_SHARED] if shared else [], f"By {name}")
 
@@ -172,13 +172,12 @@ def _checks(results: ReportResults) -> Section:
         hours = "" if selected.selection.hours is None else " and hours"
         words.append(
             f"The checks cover the whole reply, {whole:,} calls from {first} to {end} UTC. This "
-            f"page has {shown:,} of them: replies cover whole hours or days of UTC, and the page "
-            f"is cut to its local days{hours}."
+            f"page has {shown:,} of these calls, because a reply covers whole UTC hours or days "
+            f"and the page local days{hours}."
         )
-    caption = "Each check with the value found and the value expected"
-    shown_checks = check_table(results.checks, selected.selection.timezone)
-    tables = {"checks": Table(caption, results.checks, shown_checks)}
-    return Section((), tables, words)
+    caption = "Checks with the found and the expected value"
+    checks = check_table(results.checks, selected.selection.timezone)
+    return Section((), {"checks": Table(caption, results.checks, checks)}, words)
 
 
 #: The heading of each section, and the function that makes it.

@@ -65,7 +65,7 @@ def describe_month(
     '2026-03 (UTC): an estimated USD 140.28 for 2,806 billed minutes in all 31 days.'
     """
     if price is not None and measure not in (None, "billed_minutes"):
-        raise QueryError(f'price: expected it beside measure "billed_minutes", got {measure!r}')
+        raise QueryError(f'price: expected measure="billed_minutes" with a price, got {measure!r}')
     paid = None if price is None else price_of(price)
     measure = measure or ("total_count" if price is None else "billed_minutes")
     found = month_outlook("describe_month", daily, measure, budget, confidence, holidays)
