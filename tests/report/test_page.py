@@ -564,7 +564,7 @@ def test_a_report_that_fails_leaves_nothing(usage, tmp_path):
         build_report(usage, tmp_path / "a", timezone="Mars/Olympus")
     with pytest.raises(ua.QueryError, match="from_date"):
         build_report(usage, tmp_path / "a", selection=Selection(from_date="2027-01-01"))
-    with pytest.raises(ua.QueryError, match="timezone: expected a time zone here or in the selection"):
+    with pytest.raises(ua.QueryError, match="timezone: expected a time zone here or in"):
         build_report(usage, tmp_path / "a", timezone="UTC", selection=MARCH)
     saved = as_json({"allTime": {}, "daily": []}).replace(
         b"{}", b'{"totalCount":0,"joinedCount":0,"duration":"0s"}'
