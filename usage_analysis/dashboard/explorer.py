@@ -46,8 +46,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     Parameters
     ----------
     client
-        Client to query: your `Client`, or `sample_client()` or `Archive.client()`, which have
-        names.
+        Your `Client`; or `sample_client()` or `Archive.client()`, which have names.
     agents, voices
         IDs by name, or a CSV file with the columns ``name``, and ``id`` or ``value``.
     metadata
@@ -66,8 +65,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     agents, voice, metadata_key, metadata_value, duration_min, duration_max, search
         Filters of the calls.
     measure, granularity, comparison, group, groups, top, limit, price, tab, view
-        The figure and its options. Each is a control: setting its `value` has the same effect as
-        using the control.
+        The figure and its options. Setting the `value` of a control is like using the control.
     phase
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
         ``"loading"``, ``"failed"`` (no answer, or a bug) or ``"refused"`` (a value does not fit).
