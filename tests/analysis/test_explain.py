@@ -57,6 +57,7 @@ def test_the_support_line_is_behind_the_errors_of_19_march(found: Any) -> None:
     assert first["low"] < 1 < first["high"]
     assert first["probability"] < 1e-6
     assert first["excess"] == pytest.approx(first["observed"] - first["expected"])
+    assert table.attrs["source"] == "sample"
     dimensions = {*NAMES.metadata}
     assert set(table["dimension"]) == {
         *("agent", "voice", "call_length"),

@@ -55,6 +55,7 @@ def helpers(hourly, grouped):
         "change_points": [ua.change_points(days)],
         "expected": [ua.expected(march), ua.expected(grouped)],
         "unusual": [ua.unusual(march, history=february)],
+        "explain_cost": [ua.explain_cost(march, february), ua.explain_cost(*by_group)],
     }  # fmt: skip
 
 
@@ -82,6 +83,7 @@ def test_no_helper_is_left_out(account):
     functions = {name for name in ua.__all__ if inspect.isfunction(getattr(ua, name))}
     others = {"build_report", "figure_style", "in_timezone", "reconcile", "sample_client"}
     others |= {"merge_groups", "save_figure", "sum_usage"}
+    others |= {"explain", "planned_requests"}  # of a client
     assert functions - said - NUMBERS - others == set(helpers(*local(account)))
 
 
