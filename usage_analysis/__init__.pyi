@@ -29,7 +29,7 @@ from .analysis.rates import join_rate as join_rate
 from .analysis.selection import Selection as Selection
 from .analysis.statements.capacity import describe_capacity as describe_capacity
 from .analysis.statements.cause import describe_cause as describe_cause
-from .analysis.statements.month import describe_month as describe_month
+from .analysis.statements.money import describe_month as describe_month
 from .analysis.statements.peaks import describe_peak as describe_peak
 from .analysis.statements.rates import describe_errors as describe_errors
 from .analysis.statements.unusual import describe_unusual as describe_unusual

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from usage_analysis.analysis.billing import cost
-from usage_analysis.analysis.statements.month import describe_month
+from usage_analysis.analysis.statements.money import describe_month
 from usage_analysis.analysis.trends import project_month
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.periods import aggregate

@@ -37,7 +37,7 @@ from usage_analysis.analysis import (
     trends,
 )
 from usage_analysis.analysis.statements import capacity as statements_capacity
-from usage_analysis.analysis.statements import month
+from usage_analysis.analysis.statements import money
 from usage_analysis.analysis.statements import peaks as statements_peaks
 from usage_analysis.analysis.statements.rates import describe_errors
 from usage_analysis.tidy.periods import aggregate, in_timezone
@@ -499,7 +499,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
         1,
     ),
     "describe_errors": (describe_errors, plain_errors, 1),
-    "describe_month": (month.describe_month, plain_month, 1),
+    "describe_month": (money.describe_month, plain_month, 1),
     "describe_peak": (
         statements_peaks.describe_peak,
         lambda f: (plain_peaks(f), plain_noise(f)),

@@ -19,8 +19,8 @@ from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.responses import PATH, decompress
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.reply_checks import check_reply
 from usage_analysis.tidy.usage import build_breakdown, build_usage
+from usage_analysis.tidy.wire import check_reply
 
 GROUPS = 200
 KEY = "abcd1234.0123456789abcdef0123456789abcdef"

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, VOICES
-from usage_analysis.sample.counting import Counter
 from usage_analysis.sample.endpoint import PATH, sample_endpoint
 from usage_analysis.sample.filters import parse_filters, select
+from usage_analysis.sample.reply import Counter
 from usage_analysis.sample.simulation import simulate
 
 AGENT = f"agentIds={AGENTS['Support line']}"

@@ -7,8 +7,7 @@ import pytest
 
 from usage_analysis.sample.account import AGENTS, TODAY
 from usage_analysis.sample.calls import midnight
-from usage_analysis.sample.intensity import call_intensity, campaign_week
-from usage_analysis.sample.random_bits import RandomBits
+from usage_analysis.sample.simulation import RandomBits, call_intensity, campaign_week
 from usage_analysis.tidy.zones import DAY, HOUR
 
 FRONT_DESK = [*AGENTS].index("Front desk")

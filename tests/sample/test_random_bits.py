@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from usage_analysis.sample.random_bits import RandomBits
+from usage_analysis.sample.simulation import RandomBits
 
 
 def test_the_stream_of_a_seed_never_changes():

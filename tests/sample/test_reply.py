@@ -7,8 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_analysis.sample.counting import Sums
-from usage_analysis.sample.reply import render
+from usage_analysis.sample.reply import Sums, render
 
 EDGES = st.sampled_from([0, 1, 9, 10, 9_999, 10_000, 10_001, 99_999_999, 100_000_000, 10**12])
 NUMBER = EDGES | st.integers(0, 10**15)

@@ -14,8 +14,7 @@ from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, TODAY, ZONE
 from usage_analysis.sample.account import account_clock
 from usage_analysis.sample.calls import Labels, midnight
 from usage_analysis.sample.endpoint import PATH, sample_endpoint
-from usage_analysis.sample.intensity import campaign_week
-from usage_analysis.sample.simulation import simulate
+from usage_analysis.sample.simulation import campaign_week, simulate
 
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ import pytest
 from matplotlib.text import Text
 
 import usage_analysis as ua
-from usage_analysis.analysis.statements.billing import state_cost
+from usage_analysis.analysis.statements.money import state_cost
 from usage_analysis.analysis.statements.totals import state_largest
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.overlap import can_share_calls, overlapping_pair, single_values

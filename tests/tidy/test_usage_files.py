@@ -16,8 +16,8 @@ import pytest
 from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import wire
-from usage_analysis.tidy.reply_checks import check_reply
 from usage_analysis.tidy.usage import CallUsage, build_breakdown, build_usage
+from usage_analysis.tidy.wire import check_reply
 
 AGENT = "a0000000-0000-4000-8000-000000000001"
 ROW = {

@@ -13,15 +13,14 @@ from usage_analysis.archive.coverage import ScopeQuery, scope_bounds, scope_name
 from usage_analysis.archive.loading import load
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, ResponseError, refusal
-from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.base import BaseClient
+from usage_analysis.fetch.base import AccountNames, BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.frames import LAG, REST, Source
 from usage_analysis.tidy.groups import sum_groups
-from usage_analysis.tidy.reply_checks import window_of
 from usage_analysis.tidy.usage import CallUsage, build_breakdown
+from usage_analysis.tidy.wire import window_of
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
 
 

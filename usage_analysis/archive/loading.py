@@ -18,8 +18,8 @@ from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.frames import LAG
-from usage_analysis.tidy.reply_checks import check_reply
 from usage_analysis.tidy.usage import CallUsage, build_breakdown, build_usage, parse_as_of
+from usage_analysis.tidy.wire import check_reply
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, row_times
 
 

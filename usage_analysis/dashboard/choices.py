@@ -10,7 +10,7 @@ from usage_analysis.dashboard.dates import CUSTOM, days_of, machine_zone, neares
 from usage_analysis.dashboard.settings import Settings, label_of
 from usage_analysis.dashboard.views import ON_TABS, VIEWS, views_of
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.account import AccountNames
+from usage_analysis.fetch.base import AccountNames
 from usage_analysis.query import UsageQuery, zone
 
 

@@ -10,7 +10,7 @@ from usage_analysis.dashboard.dates import COMPARISONS, GRANULARITIES, PRESETS, 
 from usage_analysis.dashboard.picture import STYLE
 from usage_analysis.dashboard.settings import MEASURES, TABS, Settings, label_of, meta_of
 from usage_analysis.dashboard.views import VIEWS, views_of
-from usage_analysis.fetch.account import AccountNames
+from usage_analysis.fetch.base import AccountNames
 
 FORMATS: Final = ("PNG", "SVG", "PDF", "CSV", "Parquet", "Report")
 #: Controls that only some figures depend on.

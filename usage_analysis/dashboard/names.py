@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.base import BaseClient
+from usage_analysis.fetch.base import AccountNames, BaseClient
 from usage_analysis.fetch.grouping import KEYED, Pairs, read_pairs
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES as SAMPLE_NAMES

@@ -14,7 +14,7 @@ from usage_analysis.analysis.arrays import Floats, finished
 from usage_analysis.analysis.billing import MICRO, amount_of, cost, price_of
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.rates import error_rate
-from usage_analysis.analysis.statements.month import state_month
+from usage_analysis.analysis.statements.money import state_month
 from usage_analysis.analysis.statements.rates import state_rate
 from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.dashboard.controls import html

@@ -14,7 +14,7 @@ from usage_analysis.analysis.selection import Days, Selection
 from usage_analysis.dashboard import dates
 from usage_analysis.dashboard.queries import Question
 from usage_analysis.errors import QueryError, refusal
-from usage_analysis.fetch.account import AccountNames
+from usage_analysis.fetch.base import AccountNames
 from usage_analysis.query import UsageQuery, zone
 
 VERSION: Final = 1

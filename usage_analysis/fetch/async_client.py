@@ -9,8 +9,7 @@ from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from usage_analysis.errors import QueryError, TransportError
-from usage_analysis.fetch.account import AccountNames
-from usage_analysis.fetch.base import MAX_CONCURRENCY, Breakdowns
+from usage_analysis.fetch.base import MAX_CONCURRENCY, AccountNames, Breakdowns
 from usage_analysis.fetch.client import OUT_OF_TIME, Client
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken
 from usage_analysis.fetch.transport import CLOSED

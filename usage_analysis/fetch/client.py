@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch import key
-from usage_analysis.fetch.account import Account, AccountNames
-from usage_analysis.fetch.base import MAX_CONCURRENCY, BaseClient
+from usage_analysis.fetch.base import MAX_CONCURRENCY, Account, AccountNames, BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
 from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
 from usage_analysis.fetch.responses import Body
@@ -20,8 +19,8 @@ from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import CHUNK_DAYS, UsageQuery, check_whole_number
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import REST, Source
-from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
 from usage_analysis.tidy.usage import CallUsage, build_usage
+from usage_analysis.tidy.wire import CheckedReply, check_reply
 
 if TYPE_CHECKING:
     import httpx

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from usage_analysis.errors import ResponseError, TransportError
 from usage_analysis.fetch import responses
-from usage_analysis.fetch.account import Account
+from usage_analysis.fetch.base import Account
 from usage_analysis.fetch.key import Key
 from usage_analysis.fetch.responses import WHAT, Body, Failure, Response
 from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy, backoff

@@ -18,7 +18,7 @@ from usage_analysis.analysis.difference import rate_difference, rate_effects
 from usage_analysis.analysis.funnel import funnel
 from usage_analysis.analysis.profiles import load_profile
 from usage_analysis.analysis.rates import error_rate, join_rate
-from usage_analysis.analysis.statements.month import describe_month
+from usage_analysis.analysis.statements.money import describe_month
 from usage_analysis.analysis.unusual import expected, unusual
 from usage_analysis.figures.compare import plot_comparison, plot_effects
 from usage_analysis.figures.entry import Bucketed, Changed, Entry, Prepared, Step, Use

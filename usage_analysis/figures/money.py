@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.meaning import Stated, meaning_of
-from usage_analysis.analysis.statements.billing import state_overhead
-from usage_analysis.analysis.statements.month import state_month
+from usage_analysis.analysis.statements.money import state_month, state_overhead
 from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.vocabulary import amount, axis_name, level, span_of
 from usage_analysis.errors import QueryError, refusal

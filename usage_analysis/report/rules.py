@@ -20,7 +20,7 @@ from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.error_budget import burn_rate, burns_at_once
 from usage_analysis.analysis.events import least_score
 from usage_analysis.analysis.series import MEASURED, columns_of, tabulate
-from usage_analysis.analysis.statements.month import state_month
+from usage_analysis.analysis.statements.money import state_month
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.unusual import state_event
 from usage_analysis.analysis.trends import month_outlook

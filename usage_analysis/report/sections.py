@@ -10,7 +10,7 @@ import pandas as pd
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.peaks import busy_hour, peak_hours
 from usage_analysis.analysis.statements.checks import check_table
-from usage_analysis.analysis.statements.month import state_month
+from usage_analysis.analysis.statements.money import state_month
 from usage_analysis.analysis.statements.peaks import days_in_words
 from usage_analysis.analysis.vocabulary import date_range, several
 from usage_analysis.errors import QueryError

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
-from usage_analysis.analysis.statements.billing import state_cost
 from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.change import state_comparison
 from usage_analysis.analysis.statements.checks import state_checks
 from usage_analysis.analysis.statements.control import state_control, state_funnel
-from usage_analysis.analysis.statements.month import state_month
+from usage_analysis.analysis.statements.money import state_cost, state_month
 from usage_analysis.analysis.statements.peaks import state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement

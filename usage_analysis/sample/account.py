@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.account import AccountNames
+from usage_analysis.fetch.base import AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.query import local_day
 from usage_analysis.sample.calls import SECOND, midnight

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, refusal
-from usage_analysis.fetch.account import AccountNames
+from usage_analysis.fetch.base import AccountNames
 from usage_analysis.fetch.client import Client
 from usage_analysis.sample import columns
 from usage_analysis.sample.account import KEY

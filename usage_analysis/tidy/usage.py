@@ -17,7 +17,7 @@ from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import usage_files, wire
 from usage_analysis.tidy.frames import LAG, Source, check_group_name, group_column
 from usage_analysis.tidy.overlap import mark_overlap, overlapping_pair
-from usage_analysis.tidy.reply_checks import CheckedReply, check_reply, hours_of_day, window_of
+from usage_analysis.tidy.wire import CheckedReply, check_reply, hours_of_day, window_of
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, to_index
 
 

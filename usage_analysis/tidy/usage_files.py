@@ -22,7 +22,7 @@ from usage_analysis.errors import QueryError, ResponseError
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import Source, group_column
-from usage_analysis.tidy.reply_checks import CheckedReply, check_reply
+from usage_analysis.tidy.wire import CheckedReply, check_reply
 from usage_analysis.tidy.zones import TICK, row_times
 
 if TYPE_CHECKING:

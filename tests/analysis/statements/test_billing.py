@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from usage_analysis.analysis.billing import billing_overhead, cost
-from usage_analysis.analysis.statements.billing import state_cost, state_overhead
+from usage_analysis.analysis.statements.money import state_cost, state_overhead
 from usage_analysis.errors import QueryError
 
 

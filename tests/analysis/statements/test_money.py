@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from usage_analysis.analysis.statements.month import describe_month, state_month
+from usage_analysis.analysis.statements.money import describe_month, state_month
 from usage_analysis.analysis.trends import project_month
 
 
