@@ -249,10 +249,9 @@ def _at_groups(usual: _Usual, known: pd.Index | None, groups: pd.Index | None) -
     """
     ours, theirs = (None if index is None else index.name for index in (groups, known))
     if ours != theirs:
-        raise QueryError(
-            f"baseline: expected {'no group column' if ours is None else f'groups by {ours}'} as "
-            f"in the frame, got {'none' if theirs is None else f'groups by {theirs}'}"
-        )
+        wanted = "no group column" if ours is None else f"groups by {ours}"
+        got = "none" if theirs is None else f"groups by {theirs}"
+        raise QueryError(f"baseline: expected {wanted} as in the frame, got {got}")
     if groups is None or known is None or groups is known:
         return usual
     place = known.get_indexer(groups)

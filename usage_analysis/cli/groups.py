@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import drop_empty_rest
 from usage_analysis.fetch.grouping import KINDS, Grouping, read_pairs
@@ -49,9 +49,5 @@ def groups_of(options: argparse.Namespace) -> Grouping | None:
             kinds = ", ".join(["agent", "voice", *(f"metadata.{key}" for key in NAMES.metadata)])
             raise QueryError(f"--by: the sample account has {kinds}, got {options.by!r}")
     if not pairs:
-        raise QueryError(
-            f"--by {options.by}: expected groups, got none. The endpoint does not list them: give "
-            "--group NAME=VALUE for each, or --groups with a CSV file with the columns name, and "
-            "id or value"
-        )
+        raise refusal("unlisted", by=options.by)
     return Grouping.of_pairs(options.by, pairs, f"--by {options.by}")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from usage_analysis.cli.groups import fetch_groups, groups_of
 from usage_analysis.cli.options import ALL, OWNERS, filters_of, format_flags, open_client, query_of
 from usage_analysis.cli.progress import progress_bar
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.query import DEFAULT_DAYS, UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
@@ -63,18 +63,12 @@ def _load_reply(options: argparse.Namespace) -> _Data:
     _refuse("--reply: a saved reply cannot be filtered or grouped", options, "by")
     usage = CallUsage.load(options.reply)
     if usage.groups is not None:
-        raise QueryError(
-            "--reply: expected a reply about all calls, got a breakdown in "
-            f"{str(options.reply)!r}; give it to --breakdown"
-        )
+        raise refusal("grouped_reply", path=str(options.reply))
     breakdown = None
     if options.breakdown is not None:
         breakdown = CallUsage.load(options.breakdown)
         if breakdown.groups is None:
-            raise QueryError(
-                "--breakdown: expected a file written by fetch --by, got a reply without groups in "
-                f"{str(options.breakdown)!r}"
-            )
+            raise refusal("no_breakdown", path=str(options.breakdown))
     return _Data(usage, None, breakdown, options.first, options.last)
 
 

@@ -54,10 +54,8 @@ class Choices:
         if "view" not in given:
             settings = replace(settings, view=known[0])
         if settings.view not in known:
-            raise QueryError(
-                f"{label_of('view')}: expected one of {', '.join(known)} on the tab "
-                f"{settings.tab!r}, got {settings.view!r}"
-            )
+            wanted = f"one of {', '.join(known)} on the tab {settings.tab!r}"
+            raise QueryError(f"{label_of('view')}: expected {wanted}, got {settings.view!r}")
         if query is not None:
             settings = settings.apply_query(query, self._names)
         self._granularity = settings.granularity

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from usage_analysis.errors import QueryError, TransportError
+from usage_analysis.errors import QueryError, TransportError, refusal
 from usage_analysis.fetch import responses
 from usage_analysis.fetch.fetcher import Params
 from usage_analysis.fetch.key import Key, find_problem
@@ -226,10 +226,7 @@ class ConnectionPool:
             )
         *names, wanted = read
         given = [name for name in names if name in os.environ or name.lower() in os.environ]
-        raise QueryError(
-            f"{', '.join(given or names)}: expected {wanted} in the environment, got something "
-            "else; correct or unset it"
-        )
+        raise refusal("environment", names=", ".join(given or names), wanted=wanted)
 
     def _release(self, connection: _Connection, *, whole: bool) -> None:
         with self._lock:

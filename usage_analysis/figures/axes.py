@@ -69,10 +69,8 @@ def check_columns(name: str, table: Any, *columns: str, made_by: Sequence[str] =
     missing = [column for column in columns if column not in table]
     if missing:
         of = f" of a result of {' or '.join(made_by)}" if made_by else ""
-        raise QueryError(
-            f"{name}: expected the column {', '.join(missing)}{of}, got "
-            f"{', '.join(map(str, table)) or 'no column'}"
-        )
+        got = ", ".join(map(str, table)) or "no column"
+        raise QueryError(f"{name}: expected the column {', '.join(missing)}{of}, got {got}")
 
 
 def has_groups(table: pd.DataFrame) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import refusal
 from usage_analysis.sample.calls import SECOND, Calls
 from usage_analysis.tidy.zones import HOUR
 
@@ -128,10 +128,7 @@ def _pack(calls: Calls, hour: NDArray[np.int32]) -> tuple[NDArray[np.int64], int
     busiest = np.diff(_change_positions(hour), append=len(hour)).max() if len(hour) else 0
     bits = int(busiest).bit_length()
     if (billed := calls.billed.sum(dtype=np.float64)) >= 2.0 ** (63 - 2 * bits):
-        raise QueryError(
-            f"duration: expected sums below 2**63, got {billed / 10:.0f} billed minutes and up to "
-            f"{busiest} calls per hour; check the unit of the durations"
-        )
+        raise refusal("long_calls", minutes=billed / 10, calls=busiest)
     flags = calls.error + (calls.joined.astype(np.int64) << bits)
     return flags + (calls.billed.astype(np.int64) << 2 * bits), bits
 
