@@ -52,9 +52,7 @@ def test_two_frames_are_paired_whole() -> None:
     now, before = hours([3] * 48, "2026-03-03"), hours([2] * 72, "2026-02-03")
     found = compare_periods(now, before)
     assert found[["current", "previous", "days"]].tolist() == [144, 96, 2]
-    with pytest.raises(
-        QueryError, match="previous: expected to begin at least a week before the frame"
-    ):
+    with pytest.raises(QueryError, match="previous: expected a first day at least one week before"):
         compare_periods(before, now)
     with pytest.raises(QueryError, match="previous: expected the clock UTC, got Asia/Tokyo"):
         compare_periods(now, before.tz_convert("Asia/Tokyo"))

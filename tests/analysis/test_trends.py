@@ -343,5 +343,5 @@ def test_longer_rows_and_windows_are_no_days() -> None:
     for helper in (project_month, describe_month):
         with pytest.raises(QueryError, match="expected hourly or daily rows, got rows of 168 h"):
             helper(aggregate(days([1] * 40), "W"))
-        with pytest.raises(QueryError, match="expected one row a day, got several"):
+        with pytest.raises(QueryError, match="expected one row per day, got several"):
             helper(rolling(days([1] * 40).resample("h").ffill(), "2h"))

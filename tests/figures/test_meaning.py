@@ -320,7 +320,7 @@ def test_a_table_without_meaning_is_refused_and_restated(name):
     table = case.made()
     bare = table.copy()
     del bare.attrs["meaning"]
-    with pytest.raises(ua.QueryError, match=r"meaning: this table does not say .* meaning=orig"):
+    with pytest.raises(ua.QueryError, match=r"meaning: this table has no meaning .* meaning=orig"):
         draw(case, bare)
     assert texts(draw(case, bare, meaning=table.attrs["meaning"])) == texts(draw(case, table))
 

@@ -244,7 +244,7 @@ def test_merged_groups_are_added_up(tenants: ua.CallUsage, tmp_path: Path) -> No
     [
         ({"x": ["nope"]}, "unknown group 'nope'; known groups: acme, globex"),
         ({"x": ["acme"], "y": ["acme"]}, "got 'acme' twice"),
-        ({"globex": ["acme"]}, "'globex' is a group of its own"),
+        ({"globex": ["acme"]}, "'globex' is already a group"),
         ({"x": "acme"}, "expected a list of names for 'x'"),
         ({}, "expected new names with lists"),
     ],

@@ -60,7 +60,7 @@ class Mark:
         object.__setattr__(self, "label", str(label))
         object.__setattr__(self, "leave_out", leave_out)
         if self.end is not None and self.end <= self.start:
-            raise QueryError(f"end: expected one after {self.start}, got {self.end}")
+            raise QueryError(f"end: expected an instant after {self.start}, got {self.end}")
         if leave_out and self.end is None:
             raise QueryError("leave_out: expected a mark with an end, got an instant")
 

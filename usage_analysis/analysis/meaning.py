@@ -160,5 +160,5 @@ def meaning_of(result: Any, *made_by: str, meaning: Stated = None, name: str = "
     except TypeError:
         raise refusal("other_meaning", helpers=helpers, got=stated) from None
     if found.made_by not in made_by:
-        raise QueryError(f"{at}expected a result of {helpers}, got one of {found.made_by}")
+        raise QueryError(f"{at}expected a result of {helpers}, got a result of {found.made_by}")
     return found

@@ -174,7 +174,7 @@ def _days(helper: str, frame: pd.DataFrame, measure: str, confidence: float) -> 
     day = local_clock(frame) // DAY
     key = groups_of(frame)[0] * (int(day.max(initial=0)) + 1) + day
     if len(np.unique(key)) < len(key):
-        raise QueryError(f"{helper}: expected one row a day, got several; give it the hours")
+        raise QueryError(f"{helper}: expected one row per day, got several; pass the hourly frame")
     return frame
 
 

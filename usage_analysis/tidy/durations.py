@@ -70,7 +70,7 @@ def read_microseconds(texts: Sequence[str], quoted: Quoted = str) -> NDArray[np.
     Parameters
     ----------
     quoted
-        What an error quotes of a text, before it is cut.
+        Function that makes a text safe to quote in an error, before it is cut.
 
     Raises
     ------

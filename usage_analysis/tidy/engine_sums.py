@@ -1,8 +1,8 @@
-"""The one group-and-sum: measures added up inside an engine, a small canonical frame handed back.
+"""The one group-and-sum: measures are added up in an engine and return as a canonical frame.
 
 It is one Narwhals expression over integers, so that pandas, Polars, DuckDB, Dask and PySpark give
-the same answer to the last microsecond and micro-minute. Where the periods of a local clock begin
-is found here and handed to the engine as numbers: no engine's own time zones are asked.
+the same answer to the last microsecond and micro-minute. The starts of local periods are computed
+here and passed to the engine as numbers, so the time zones of engines are not used.
 """
 
 from __future__ import annotations
@@ -86,11 +86,11 @@ def sum_by_group(
     Parameters
     ----------
     keys
-        What to group by, and the columns that have it.
+        Names to group by, and their columns.
     groups
-        Those that have rows, even without calls; without it those that have calls.
+        Groups that get rows even without calls; by default the groups with calls.
     waiting
-        What is provisional, for these groups; without it what `as_of` makes so.
+        Provisional hours of these groups; by default they follow from `as_of`.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _by_period(hours: Instants, every: str, place: tzinfo) -> _Plan:
 
 
 def _lookup(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
-    """Return the result that belongs to the last of `since` not after a value, by bisection."""
+    """Return the result of the last entry of `since` that is not after a value, by bisection."""
     import narwhals as nw
 
     if len(since) == 1:
@@ -169,9 +169,10 @@ def _lookup(value: nw.Expr, since: Instants, results: Instants) -> nw.Expr:
 
 
 def _bounded_sum(total: nw.Expr) -> nw.Expr:
-    """Return a sum, or -1 where 64 bits do not hold it.
+    """Return a sum, or -1 if the sum does not fit into 64 bits.
 
-    The -1 is made of the sum, because narwhals 2.10 fails at a literal where there are no rows.
+    The -1 is computed from the sum, because narwhals 2.10 fails at a literal where there are no
+    rows.
     """
     import narwhals as nw
 

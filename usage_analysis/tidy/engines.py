@@ -34,9 +34,9 @@ def sum_usage(
 
     The table has the columns of the archive's Parquet files, all int64: `time`, the start of the
     hour [us since 1970, UTC]; `total_count`, `error_count`, `joined_count` [calls]; `duration`
-    [us]; `billed_micro` [millionths of a minute]; `fetched`, when the reply was made [us since
-    1970, UTC]. Others, such as `scope`, are there to group by. Each hour of a scope is in it once;
-    hours without calls may be missing.
+    [us]; `billed_micro` [millionths of a minute]; `fetched`, the time of the reply [us since 1970,
+    UTC]. Other columns, such as `scope`, serve to group by. The table has each hour of a scope
+    once; hours without calls may be missing.
 
     Needs the extra ``archive``: ``pip install "usage-analysis[archive]"``; the extras ``dask`` and
     ``spark`` bring those engines.
@@ -45,39 +45,39 @@ def sum_usage(
     ----------
     frame
         A DataFrame of Dask or PySpark, a DuckDB relation, a Polars LazyFrame or DataFrame, a
-        PyArrow Table or a pandas DataFrame. The engine reads and adds up and only sums come back,
-        so the table may be larger than memory where the engine can do that. Files on object storage
-        are read by the engine's own means, for Dask through fsspec:
+        PyArrow Table or a pandas DataFrame. The engine reads the table and returns only sums, so
+        the table may be larger than memory if the engine allows it. The engine also reads files on
+        object storage, Dask for example through fsspec:
         ``dask.dataframe.read_parquet("s3://bucket/usage/hourly", storage_options={...})``.
     by
-        Columns to group by. Several become one, named like ``"agent / voice"``, since helpers take
-        one group column.
+        Columns to group by. Several columns become one, with a name such as ``"agent / voice"``,
+        because helpers take one group column.
     every
         ``"h"``, or a period of `aggregate`: ``"D"``, ``"W"``, ``"MS"``, ``"QS"``, ``"YS"``.
     where
-        By column, the value to keep, or a list of values.
+        Value to keep, or a list of values, by column.
     from_date, to_date
-        Both inclusive: a date means its whole day in `timezone`, a date and time has a zone of its
-        own. Without them the window is the days from the first row to the last.
+        Window, both ends inclusive. A date means its whole day in `timezone`; a date and time needs
+        a zone. By default the days from the first row to the last.
     timezone
-        Whose days, weeks and months: an IANA name or a tzinfo. For a zone off the hour every hour
-        comes back to be divided, so the answer costs as much as one by hour.
+        Time zone of days, weeks and months: an IANA name or a tzinfo. In a zone off the hour, each
+        hour is divided between two local hours, so the sum costs as much as a sum by hour.
     as_of
-        When the last reply was made, with its zone. Without it the latest `fetched`; where there is
-        no such column, the end of the last day.
+        Time of the last reply, with its zone. By default the latest `fetched` or, without this
+        column, the end of the last day.
 
     Returns
     -------
     DataFrame
-        What `in_timezone` and `aggregate` make of the whole canonical frame: index `time` in the
-        zone; the group as first column; counts int64, `duration` timedelta64[us], `billed_minutes`
-        float64 [min]; `provisional`; for periods `hours` and `complete` too. Each group has a row
-        for every bucket of the window that had begun at `as_of`; groups are sorted.
+        The result of `in_timezone` and `aggregate` on the whole canonical frame: index `time` in
+        the zone; the group as first column; counts int64, `duration` timedelta64[us],
+        `billed_minutes` float64 [min]; `provisional`; for periods `hours` and `complete` too. Each
+        group has a row for every bucket of the window that had begun at `as_of`; groups are sorted.
 
     Raises
     ------
     QueryError
-        An argument or a column that does not fit, or an answer of more than 20 million rows.
+        An argument or a column is invalid, or the result would have more than 20 million rows.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def as_table(frame: Any) -> "nw.LazyFrame":
     Raises
     ------
     QueryError
-        Narwhals is not installed, or it is no frame that it knows.
+        Narwhals is not installed, or does not know this kind of frame.
     """
     try:
         import narwhals as nw

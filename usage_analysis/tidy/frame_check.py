@@ -154,14 +154,14 @@ def _is_one_group_each(column: pd.Series, block: int) -> bool:
 def check_gaps(helper: str, hourly: pd.DataFrame) -> None:
     """Refuse hourly frames from which single hours were filtered away.
 
-    Whole days and hours of the day may be left out: a time of day, or workdays. Hours without
-    calls are rows of zeros. If some days lack hours that others have, the remaining hours are no
-    fair sample: rows with calls, for example, make every mean too large.
+    Whole days and hours of the day may be left out: a time of day, or workdays. Hours without calls
+    are rows of zeros. If some days lack hours that others have, the remaining hours are not a fair
+    sample: rows with calls, for example, make every mean too large.
 
     Raises
     ------
     QueryError
-        Names an hour that is missing and the line that mends the frame.
+        Hours are missing; the message names one of them, and the line that mends the frame.
     """
     times, zone = zones.row_times(hourly), zones.zone_of(hourly)
     if len(times) < 2:

@@ -14,8 +14,7 @@
   `aggregate` and `rolling`, and where a UTC time of day cuts the hours of a zone off the hour.
 - A breakdown has the group as its first column, and `time` repeats per group.
 
-What is known of a frame beside its columns stands in its ``attrs``, which pandas keeps through
-filters and copies:
+Further facts about a frame are in its ``attrs``, which pandas keeps through filters and copies:
 
 - ``"every"``: the length of a row, ``"h"``, ``"D"``, or the period of `aggregate` and `rolling`;
 - ``"overlapping"``: True if a breakdown's groups can share calls (see `tidy.overlap`);
@@ -74,7 +73,7 @@ def group_column(frame: pd.DataFrame) -> str | None:
 
 
 def check_group_name(name: str) -> None:
-    """Check the name of a group column.
+    """Check the name of the group column.
 
     Raises
     ------
@@ -109,7 +108,7 @@ Result = TypeVar("Result", pd.DataFrame, pd.Series)
 
 
 def copy_source(result: Result, *frames: pd.DataFrame) -> Result:
-    """Record on a result what is known of its frames: the sample account, overlapping groups."""
+    """Copy facts about frames to a result: the sample account, overlapping groups."""
     if any(is_sample(frame) for frame in frames):
         result.attrs["source"] = "sample"
     if any(frame.attrs.get("overlapping", False) for frame in frames):

@@ -189,7 +189,7 @@ def check_sums(values: NDArray[Any], key: NDArray[np.intp]) -> None:
     Raises
     ------
     QueryError
-        Names the line of pandas that finds the wrong rows.
+        A sum is larger; the message names the line of pandas that finds the wrong rows.
     """
     if int(values.max(initial=0)) * len(values) < 2**63:
         return
@@ -206,9 +206,9 @@ def sums(values: NDArray[Any], key: NDArray[np.intp], count: int) -> NDArray[Any
 def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     """Return the elapsed time that each row of a frame covers [us], shape (n,).
 
-    A frame with a column `hours` says so itself. Elsewhere rows are days where they begin with the
-    days of their clock and lie that far apart, or, for the one row that says nothing by itself,
-    where the frame is a reply's daily one; and clock hours otherwise.
+    A column `hours` gives the lengths. Without this column, rows are days if they begin with the
+    days of their clock and are one day apart. A single row is a day if the frame is the daily frame
+    of a reply. Other rows are clock hours.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def row_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
 def covered_lengths(frame: pd.DataFrame) -> NDArray[np.float64]:
     """Return the elapsed time of each row for which there are data [us], shape (n,).
 
-    It is the length of the row, but for the edges of data in a zone off the hour. There
+    It is the length of the row, except at the edges of data in a zone off the hour. There
     `in_timezone` makes a row of the part of a UTC hour that lies in a clock hour, and flags it.
     """
     lengths, times = row_lengths(frame), zones.row_times(frame)
@@ -338,12 +338,12 @@ def provisional_instants(frame: pd.DataFrame) -> int:
 
 
 def check_rows(helper: str, frame: pd.DataFrame, most: Literal["hour", "day"]) -> None:
-    """Check that no row of a frame is longer than an hour, or than a local day.
+    """Check that no row of a frame is longer than one hour, or than one local day.
 
     Raises
     ------
     QueryError
-        Says how long the rows are and where hours come from; or as for `row_lengths`.
+        A row is longer; the message says how to get hours. Or as for `row_lengths`.
     """
     check_longest(helper, float(row_lengths(frame).max(initial=0.0)) / HOUR, most)
 

@@ -22,21 +22,21 @@ Data = TypeVar("Data", pd.DataFrame, CallUsage)
 def merge_groups(data: Data, groups: Mapping[str, Sequence[str]]) -> Data:
     """Add up groups of a breakdown under new names.
 
-    A group that got another name in the source is two groups here. Renaming both to one name
-    would leave two rows per hour, and every helper refuses such a frame.
+    A group that was renamed in the source appears here as two groups. Giving both one name would
+    leave two rows per hour, and every helper refuses such a frame.
 
     Parameters
     ----------
     data
         Usage of a breakdown, or one of its frames, as fetched or after `in_timezone`.
     groups
-        By new name, the names of the groups to add up. Other groups stay as they are.
+        Names of the groups to add up, by new name. Other groups stay as they are.
 
     Returns
     -------
     DataFrame or CallUsage
-        The same breakdown with the merged groups, each in the place of its first one. An hour is
-        provisional if it is in any of them.
+        The same breakdown with the merged groups, each at the place of its first group. An hour is
+        provisional if it is provisional in any of the groups.
 
     Raises
     ------

@@ -16,7 +16,7 @@ Rows = NDArray[np.intp]
 
 
 class _Piece(NamedTuple):
-    """The nth piece of every row that has one: the part of its hour in one clock hour."""
+    """The nth piece of each row: the part of its UTC hour that lies in one clock hour."""
 
     #: Rows that have one; all of them mostly.
     rows: Rows | slice
@@ -33,7 +33,7 @@ def split_hours(
 ) -> pd.DataFrame:
     """Return a frame of whole UTC hours on clock hours, each row divided by elapsed time.
 
-    `start` and `end` are those of a window that holds every clock hour that a row touches [us].
+    `start` and `end` [us] bound a window with every clock hour that a row touches.
     """
     codes, groups = groups_of(hourly)
     where, known = zones.distinct(times)
@@ -71,9 +71,9 @@ def split_hours(
 
 
 def _past_the_hour(place: tzinfo, start: int, end: int) -> int:
-    """Return how far past the local hour the UTC hours of a window begin [us]; 0 if that varies.
+    """Return the offset of UTC hours from local hours in a window [us]; 0 if the offset varies.
 
-    In most zones off the hour it is the same throughout, for summer time is a whole hour.
+    In most zones off the hour the offset is constant, because summer time shifts by a whole hour.
     """
     since, held = zones.offsets(place, start, end)
     past = held % HOUR
@@ -95,7 +95,7 @@ def _shift_whole(
     """Return the frame of a table whose rows all begin equally far past the local hour.
 
     The first part of each row belongs to the clock hour that runs when it begins, the rest to the
-    next one: no row need be looked up.
+    next one, so no lookup is needed.
     """
     count = len(hourly) // len(known)
     first, rest = (HOUR - past) / HOUR, past / HOUR

@@ -22,7 +22,7 @@ def overlapping_pair(groups: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]
     ----------
     groups
         Filters of each group by name, as `UsageQuery.as_dict` gives them. The rest of a breakdown
-        is what the other groups leave over, so it shares no call with them.
+        has the calls outside the other groups, so it shares no call with them.
     """
     return find_overlap({group: own for group, own in groups.items() if group != REST})
 
@@ -82,22 +82,22 @@ def check_disjoint(helper: str, frame: pd.DataFrame) -> None:
     Raises
     ------
     QueryError
-        Names the helper and what to do instead.
+        The groups can share calls; the message names the helper and the remedy.
     """
     if can_share_calls(frame):
         raise refusal("shared_calls", helper=helper)
 
 
 def check_no_shared_sum(helper: str, frame: pd.DataFrame) -> None:
-    """Refuse a frame without a group column that was made of groups that can share calls.
+    """Refuse a frame without groups that was summed over groups that can share calls.
 
     pandas keeps ``attrs`` when it adds groups up. One group that lost its column looks the same, so
-    whoever took it has to say so.
+    the caller has to say so.
 
     Raises
     ------
     QueryError
-        Names the helper and what to do instead.
+        The groups can share calls; the message names the helper and the remedy.
     """
     if group_column(frame) is None and can_share_calls(frame):
         raise refusal("shared_sum", helper=helper)

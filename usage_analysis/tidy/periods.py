@@ -96,15 +96,15 @@ def in_timezone(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
     -------
     DataFrame
         Canonical frame. A row is one local clock hour at one offset, labelled by its start: the
-        hour that autumn repeats has two rows. A clock hour at the edge of the data that is only
-        partly in them is `provisional`. Where a time of day was asked for in UTC, whose ends lie
-        within clock hours, those hours are whole as far as they go: a column `hours` then says how
-        much of each row's hour was asked for [h].
+        hour that autumn repeats has two rows. A clock hour that is only partly in the data is
+        `provisional`. If the ends of a time-of-day filter (UTC) lie within clock hours, these hours
+        are not provisional. A column `hours` then says how much of each row's hour the filter
+        covers [h].
 
     Raises
     ------
     QueryError
-        Unknown zone, or rows that are not whole UTC hours.
+        The zone is unknown, or the rows are not whole UTC hours.
 
     Examples
     --------
@@ -146,12 +146,12 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
         One row per period (and group). Index `time` is its first instant; the measures are summed;
         `provisional` where any bucket is; `hours`, the elapsed hours seen [h]; `complete`, whether
         the whole period is in the frame and over. A frame with gaps at the same time of every day
-        is taken to be filtered by time of day: its days are complete with the hours it has.
+        is taken to be filtered by time of day: its days are complete with the hours that it has.
 
     Raises
     ------
     QueryError
-        Another `every`, or no tz-aware index.
+        `every` is unknown, or the index is not tz-aware.
 
     Examples
     --------
@@ -209,7 +209,7 @@ def by_place(values: NDArray[Any], where: Rows, count: int) -> NDArray[Any]:
 
 
 def any_of(rows: Rows, count: int) -> NDArray[np.bool_]:
-    """Return which places have a row."""
+    """Return True for each place with rows."""
     out = np.zeros(count, dtype=np.bool_)
     out[rows] = True
     return out
@@ -222,7 +222,7 @@ def cut_rows(
 
     A frame does not say when its reply was made, but its flags do. The billing lag is two hours, so
     an hour that still runs is the third provisional hour in a row. For days, and in a zone off the
-    hour, a flag at the edge is taken to mean it.
+    hour, one flag at the edge is enough.
     """
     # Rows that follow one another by whole hours are all off the hour or none is.
     off_the_hour = bool(known[0] % HOUR) or bool(np.any(known % HOUR))

@@ -42,7 +42,7 @@ def rolling(frame: pd.DataFrame, window: str) -> pd.DataFrame:
     Raises
     ------
     QueryError
-        Another `window`, or no tz-aware index.
+        `window` is invalid, or the index is not tz-aware.
 
     Examples
     --------

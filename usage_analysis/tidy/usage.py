@@ -31,9 +31,9 @@ class CallUsage:
         Canonical frames (see `usage_analysis.tidy.frames`) in UTC. Reading `hourly` of a saved
         reply without it raises a `QueryError`.
     all_time
-        The reply's all-time figures by measure, `duration` a Timedelta. Whether they follow the
-        filters is not known, so no helper takes them for the window's totals. None where the
-        query took more than one request.
+        The reply's all-time figures by measure, `duration` a Timedelta. It is not known whether
+        they follow the filters, so no helper uses them as totals of the window. None if the query
+        took more than one request.
     query
         The query, with both ends of the window; None for a bare reply without rows.
     as_of
@@ -99,9 +99,9 @@ class CallUsage:
         query
             The query. Without it the window is that of the daily rows.
         as_of
-            When the reply was made, with its zone. Without it the clock where there is a `query`,
-            else the end of the last day, which stays provisional: the reply may have been made on
-            it, so say a later `as_of` where it was not.
+            When the reply was made, with its zone. By default the current time if there is a
+            `query`, else the end of the last day. That day stays provisional, because the reply may
+            have been made on it; pass a later `as_of` if it was not.
         saved
             Allow what the endpoint did not send in 2025: `errorCount`, `billedMinutes`, `hourly`.
 
@@ -174,7 +174,7 @@ def build_usage(
     Parameters
     ----------
     as_of
-        When the last reply was made, with its zone; the clock without it.
+        When the last reply was made, with its zone; by default the current time.
     """
     moment = parse_as_of(as_of)
     window = window_of(query)
@@ -290,15 +290,15 @@ def build_breakdown(
     usages
         The usage of each group: over one window, with one `as_of`, with hours.
     name
-        The group column's.
+        Name of the group column.
     query
         The query that all groups share.
 
     Returns
     -------
     CallUsage
-        Its `all_time` is None: whether the reply's follows the filters is not known, so a group's
-        would not be the group's.
+        Usage with `all_time` None, because it is not known whether all-time figures follow the
+        filters of a group.
     """
     check_group_name(name)
     first = next(iter(usages.values()))

@@ -73,7 +73,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """Rows of one grain as columns: `time` is the start of each bucket [us since 1970, UTC]."""
+    """Hourly or daily rows as columns: `time` is the start of each bucket [us since 1970, UTC]."""
 
     time: NDArray[np.int64]
     #: By canonical name; counts int64, `duration` int64 [us], `billed_minutes` float64 [min].
@@ -91,7 +91,7 @@ class Reply:
 
 
 class CutReplyError(ResponseError):
-    """JSON that stops before its end; another request may bring the whole."""
+    """JSON that stops before its end; another request may return the complete reply."""
 
 
 def decode(body: Body, *, saved: bool = False, stored: bool = False, quoted: Quoted = str) -> Reply:
@@ -213,7 +213,7 @@ def check_total(path: str, values: NDArray[Any]) -> None:
     Raises
     ------
     ResponseError
-        It does not: added as integers, such rows would give a negative total.
+        The sum does not fit; added as integers, such rows would give a negative total.
     """
     if values.dtype.kind == "f":
         fits = values.sum() <= MOST_MINUTES

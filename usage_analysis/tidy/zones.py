@@ -41,7 +41,7 @@ def instant_of(moment: int | np.int64) -> datetime:
 
 
 class ClockHours(NamedTuple):
-    """Stretches of one local clock hour at one offset, in order: a clock hour mostly lasts one."""
+    """Local clock hours in order, each at one offset; nearly all of them last one hour."""
 
     #: First instant of each [us, UTC].
     start: Instants
@@ -62,7 +62,7 @@ def zone_of(frame: pd.DataFrame) -> tzinfo:
     Raises
     ------
     QueryError
-        The index is not one of instants with a zone.
+        The index does not have instants with a zone.
     """
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
@@ -153,9 +153,9 @@ def instants(times: Instants) -> Instants:
 
 
 def repeats_of(times: Instants) -> int:
-    """Return the length of the run of instants that the whole repeats, once per group, or 0.
+    """Return the length of the run of instants that repeats once per group, or 0.
 
-    A breakdown mostly stands group after group: then nothing need be sorted or looked up.
+    A breakdown mostly stands group after group: then no sorting and no lookup is needed.
     """
     falls = times[1:] <= times[:-1]
     block = int(falls.argmax()) + 1 if falls.any() else len(times)
@@ -234,7 +234,7 @@ def has_gaps(starts: Instants, ends: Instants) -> bool:
 
 
 def clock_hours_of(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
-    """Return the UTC hours of the day in which buckets of at most an hour lie, shape (24,)."""
+    """Mark the UTC hours of the day that contain buckets of at most one hour, shape (24,)."""
     held = np.zeros(24, dtype=np.bool_)
     held[starts // HOUR % 24] = True
     held[(ends - 1) // HOUR % 24] = True
@@ -242,7 +242,7 @@ def clock_hours_of(starts: Instants, ends: Instants) -> NDArray[np.bool_]:
 
 
 def inside(clock: ClockHours, held: NDArray[np.bool_]) -> Instants:
-    """Return how much of each clock hour lies in the UTC hours that are held [us]."""
+    """Return how much of each clock hour lies in the given UTC hours [us]."""
     middle = np.minimum(clock.end, clock.start // HOUR * HOUR + HOUR)
     before = (middle - clock.start) * held[clock.start // HOUR % 24]
     part: Instants = before + (clock.end - middle) * held[middle // HOUR % 24]

@@ -77,7 +77,7 @@ def test_a_table_that_lost_its_attributes_is_described_by_its_meaning() -> None:
     """A copy without attributes gives the same sentence if its meaning is passed on."""
     found = table()
     bare = pd.DataFrame(found.to_dict("list"))
-    with pytest.raises(ua.QueryError, match="meaning: this table does not say what it is of"):
+    with pytest.raises(ua.QueryError, match="meaning: this table has no meaning attached"):
         ua.describe_cause(bare)
     said = ua.describe_cause(bare, meaning=found.attrs["meaning"])
     assert said == ua.describe_cause(found)
