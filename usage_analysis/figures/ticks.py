@@ -143,12 +143,12 @@ def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08, mos
 
 
 def in_counts(ax: Axes, most: int, top: float) -> None:
-    """Set the x axis to at most a number of whole steps."""
+    """Limit the number of whole steps of the x axis."""
     _count(ax.xaxis, most, top, whole=True)
 
 
 def _count(axis: Axis, most: int, top: float, *, whole: bool) -> None:
-    """Set an axis to at most a number of round steps, up to about `top`."""
+    """Limit the number of round steps of an axis up to about `top`."""
     axis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
 

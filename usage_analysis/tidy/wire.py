@@ -296,7 +296,7 @@ _DOCTOR = "`usage-analysis doctor` says what this account does"
 
 
 def check_reply(reply: Reply, query: UsageQuery, as_of: datetime) -> CheckedReply:
-    """Return a reply if its buckets are those that the query requested.
+    """Check that the buckets of a reply match its query, and return the reply.
 
     Parameters
     ----------
