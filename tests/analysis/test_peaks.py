@@ -175,7 +175,7 @@ def test_a_day_that_lacks_an_hour_is_in_no_share() -> None:
     assert days_in_words(spring) == "7 whole days; left out: 1 whose clock skips an hour"
     cut = spring.iloc[:-3]
     assert days_in_words(cut) == (
-        "6 whole days; left out: 1 whose clock skips an hour and 1 not whole or provisional"
+        "6 whole days; left out: 1 whose clock skips an hour and 1 incomplete or provisional"
     )
 
 

@@ -28,7 +28,7 @@ def ratio(above: Values, below: Values, empty: float = 0.0) -> Floats:
 
 
 def finished(frame: pd.DataFrame) -> Booleans:
-    """Return which rows are complete and no longer provisional, as far as the frame tells."""
+    """Mark the rows that are complete and no longer provisional, as far as the frame shows."""
     whole = np.ones(len(frame), dtype=np.bool_)
     if "complete" in frame:
         whole &= frame["complete"].to_numpy(dtype=bool)

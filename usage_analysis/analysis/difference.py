@@ -232,7 +232,7 @@ def rate_effects(
 
 
 def significant(tails: Floats, confidence: float) -> Booleans:
-    """Return which results are significant together; below the 90 % level none is."""
+    """Mark the results that are significant together; below the 90 % level, none is."""
     if confidence < CLAIMS:
         return np.zeros(len(tails), dtype=np.bool_)
     return np.asarray(intervals.holm(tails) <= 1 - confidence)

@@ -166,7 +166,7 @@ def _windows(kept: pd.DataFrame) -> Iterator[tuple[int, Values, Values, Booleans
 
 
 def _exceeds(errors: Values, calls: Values, rate: float, confidence: float) -> Booleans:
-    """Return where the lower end of Wilson's interval is at least a rate (the score test)."""
+    """Return True where the lower end of Wilson's interval is at least a rate (the score test)."""
     rate = min(rate, 1.0)
     needed = intervals.normal_quantile(confidence) * np.sqrt(calls * (rate * (1 - rate)))
     return (errors - rate * calls >= needed) & (calls > 0)

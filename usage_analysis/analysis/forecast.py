@@ -106,7 +106,7 @@ def forecast(
         Weekday of each coming day, and its distance from the first one; negative for a day within
         the past that is unknown.
     off
-        Which past and which coming days are holidays. Past holidays only teach the load of a
+        Past and coming days that are holidays. Past holidays only teach the load of a
         holiday. Without `off`, days as low as holidays are expected to be as frequent as in the
         past.
     """

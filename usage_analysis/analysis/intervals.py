@@ -142,7 +142,7 @@ def newcombe(
 
 
 def newcombe_quantile(events: Values, calls: Values, others: Values, other_calls: Values) -> Floats:
-    """Return the quantile at which each of Newcombe's intervals ends at 0; found by halving."""
+    """Return the quantile at which each of Newcombe's intervals ends at 0, by bisection."""
     least, most = np.zeros(len(calls)), np.full(len(calls), 100.0)
     for _ in range(50):
         middle = (least + most) / 2

@@ -26,10 +26,10 @@ class Mark:
     label
         Name of the event, in a few words.
     end
-        First instant after it, for a period.
+        First instant after a period; None for an instant.
     leave_out
-        Leave its buckets out of means, bands and limits; `without` does it for a helper of your
-        choice. Totals keep them.
+        Leave the buckets of the period out of means, bands and limits. Totals keep these buckets.
+        `without` leaves them out for any helper.
 
     Raises
     ------

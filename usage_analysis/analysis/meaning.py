@@ -121,7 +121,7 @@ def with_meaning(result: Result, meaning: Meaning, *frames: pd.DataFrame) -> Res
 
 
 def restore_attributes(table: Result, meaning: Meaning) -> Result:
-    """Return a table with the attributes that it lost since it got this meaning."""
+    """Return a table with the attributes that its meaning recorded and that it has lost since."""
     whole = table.copy(deep=False)
     for name, value in (meaning.attributes or {}).items():
         whole.attrs.setdefault(name, value)

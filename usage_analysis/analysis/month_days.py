@@ -84,7 +84,7 @@ class MonthDays:
 
     @property
     def begins_within(self) -> bool:
-        """True where the frame begins within the month's first day."""
+        """True if the frame begins during the first day of the month."""
         return bool(self.first_hours and self.day[0] == self.first)
 
     @property
@@ -96,7 +96,7 @@ class MonthDays:
 
     @property
     def _lacks_days(self) -> bool:
-        """True where the month has days before the frame's first one that were not dropped."""
+        """True if the month has days before the frame that the caller did not drop."""
         before = np.arange(self.first, self.day[0])
         return bool((~np.isin(zones.weekday_of(before), self.skipped)).any())
 

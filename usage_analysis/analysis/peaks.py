@@ -281,7 +281,7 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
 
 
 def _peak_shares(table: WholeDays) -> Floats:
-    """Share of the whole days of each weekday on which each hour is the day's peak."""
+    """Return the share of whole days of each weekday on which each hour is the busiest."""
     peak = np.max(table.load, axis=2, keepdims=True, initial=0)
     at_peak = (table.load == peak) & (peak > 0)
     return ratio(_by_weekday(table, at_peak), _by_weekday(table, table.whole)[:, :, None], np.nan)

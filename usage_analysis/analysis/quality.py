@@ -42,7 +42,7 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
     usage
         Usage to check. If a saved reply has no hours, its days are checked.
     all_time_filtered
-        Whether all time is known to follow the filters and the window, so that it is compared.
+        Whether to compare all time, because you know that it follows the filters and the window.
 
     Returns
     -------

@@ -38,7 +38,7 @@ def total_rates(rates: pd.DataFrame, meaning: Meaning, *, together: bool = False
 
 
 def as_frame(rates: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of rates by bucket as a canonical frame whose errors are the events."""
+    """Return a table of rates by bucket as a canonical frame, with the events as errors."""
     frame = rates[["calls", "events"]].set_axis(["total_count", "error_count"], axis=1)
     frame = frame.assign(provisional=False)
     if rates.columns[0] != "calls":

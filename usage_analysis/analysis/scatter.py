@@ -95,7 +95,7 @@ class Scatter:
 
 
 def values_at(column: Values, place: Places) -> Values:
-    """Return values at places, and 0 at -1."""
+    """Return the values at these places; the place -1 gives 0."""
     return np.append(column, column.dtype.type(0))[place]
 
 

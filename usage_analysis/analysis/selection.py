@@ -55,12 +55,12 @@ class Days(NamedTuple):
 
     @property
     def weeks_before(self) -> "Days":
-        """The four weeks before, from which a comparison of one or two days learns."""
+        """The four weeks before, which show how much days differ."""
         return Days(self.first - 28 * _DAY, self.first - _DAY)
 
     @property
     def history(self) -> "Days":
-        """Days from which a projection of the last day's month learns."""
+        """Days on which the projection for the month of the last day is based."""
         return Days(self.last.replace(day=1) - HISTORY * _DAY, self.last)
 
 

@@ -136,7 +136,7 @@ def _fetch(
 
 
 def _grouping(by: str, rules: Any, options: argparse.Namespace) -> Grouping:
-    """Return the groups of a kind: those of the file of rules, or the sample account's."""
+    """Return the groups of a kind, from the file of rules or the sample account."""
     pairs = [*rules.groups.get(by, {}).items()]
     if not pairs and options.account == "sample" and options.archive is None:
         pairs = [*NAMES.of_kind(by).items()]

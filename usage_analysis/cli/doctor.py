@@ -1,4 +1,4 @@
-"""The command `doctor`: check on an account what the vendor's description leaves open."""
+"""The command `doctor`: check on an account the points that the vendor leaves open."""
 
 import argparse
 

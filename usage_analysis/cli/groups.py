@@ -1,4 +1,4 @@
-"""Groups of calls that options name: one by one, in a CSV file, or those of the sample account."""
+"""Groups of calls from options: one by one, from a CSV file, or from the sample account."""
 
 import argparse
 from typing import Any

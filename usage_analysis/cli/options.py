@@ -1,4 +1,4 @@
-"""Options of the command line: its sections from `commands.toml`, and what was chosen by them."""
+"""Options of the command line, from `commands.toml`, and the objects that they select."""
 
 import argparse
 import tomllib

@@ -68,7 +68,7 @@ def make_download(kind: str, view: View, axes: Axes) -> Download:
 
 
 def _report(view: View) -> bytes:
-    """Return the report of what the controls select, as one page."""
+    """Return a report of the selected data as one page."""
     limit, price = view.settings.limit, view.settings.price
     options = ReportOptions(single_file=True, limit=limit, price=price)
     with tempfile.TemporaryDirectory() as folder:

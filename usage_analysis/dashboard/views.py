@@ -173,7 +173,7 @@ class CachedUsage:
     _local: dict[tuple[str, bool], pd.DataFrame] = field(default_factory=dict, init=False)
 
     def selected(self, selection: Selection, *, grouped: bool) -> SelectedUsage:
-        """Return the rows of a selection, with those of the groups if asked."""
+        """Return the rows of a selection, with the rows of groups if `grouped` is true."""
         place = str(zone(selection.timezone))
         hours = self._hours(place, grouped=False)
         return SelectedUsage(

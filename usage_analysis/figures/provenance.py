@@ -69,7 +69,7 @@ class Provenance:
         timezone
             Time zone; by default the time zone of the rows.
         filters
-            What else was asked, in words by filter; by default the filters of the reply's query.
+            Other filters in words, by filter; by default the filters of the reply's query.
         """
         rows = usage.hourly if hourly is None else hourly
         place = zone_of(rows) if timezone is None else zone(timezone)

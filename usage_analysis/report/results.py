@@ -168,7 +168,7 @@ class ReportResults:
 
     @cached_property
     def events(self) -> list[Statement]:
-        """The unusual events in words; those of the account with the group behind them."""
+        """Unusual events in words; events of the account name the group behind them."""
         rows = self.unusual.to_dict("records")
         sources: list[Any] = [self._source(row) for row in rows]
         return state_unusual(self.unusual.assign(source=sources))

@@ -1,4 +1,4 @@
-"""Rules of `usage-analysis check`, and the hours at which each was broken."""
+"""Rules of `usage-analysis check`, and the hours in which rules were broken."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def read_rules(path: Path) -> Rules:
 
 
 def _check_rule(rule: Rule) -> None:
-    """Check what the types of a rule's values do not say."""
+    """Check the conditions on a rule's values that types cannot express."""
     if rule.group is not None and rule.by is None:
         raise QueryError('by: expected the kind of the group, such as "agent", got none')
     if isinstance(rule, Money) and not price_of(rule.price) > 0:
@@ -346,7 +346,7 @@ def _crowded(rule: Capacity, name: Any, rows: pd.DataFrame, first: Any) -> Itera
 def _over_budget(
     rule: Minutes | Money, name: Any, rows: pd.DataFrame, first: Any
 ) -> Iterator[_Broken]:
-    """Yield the days at whose end the month is projected beyond its budget, at 90 % confidence."""
+    """Yield the days on which the projected month exceeds its budget, at 90 % confidence."""
     price = price_of(rule.price) if isinstance(rule, Money) else None
     budget = rule.budget / float(price or 1)
     daily = aggregate(rows, "D")

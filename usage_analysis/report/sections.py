@@ -224,7 +224,7 @@ def sections_of(results: ReportResults, wanted: Sequence[str] | None) -> Iterato
 
 
 def _lacking(results: ReportResults, name: str) -> str:
-    """Return in words what a section needs and the data lack."""
+    """Return the missing data of a section in words."""
     if name == "comparison" and results.selected.previous is None:
         return "a previous period"
     if name == "groups" and results.selected.group_hours is None:

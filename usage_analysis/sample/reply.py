@@ -157,7 +157,7 @@ def render(all_time: Sums, hourly: Sums) -> bytes:
 def drop_fields(body: bytes, names: Collection[str]) -> bytes:
     """Return a reply without some fields: `errorCount`, `billedMinutes` or `hourly`.
 
-    What a call log does not tell is absent from a reply, not zero.
+    Fields that a call log does not have are absent from a reply, not zero.
     """
     for name in names:
         if name == "hourly":

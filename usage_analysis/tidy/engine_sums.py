@@ -252,7 +252,7 @@ def _check_length(groups: int, buckets: int) -> None:
 
 
 def _flags(waiting: Waiting, hours: Instants, plan: _Plan, rows: int) -> NDArray[np.bool_]:
-    """Return which rows are provisional."""
+    """Mark the provisional rows."""
     flags = np.zeros(rows, dtype=np.bool_)
     if len(hours):
         inside = (waiting.hour >= hours[0]) & (waiting.hour <= hours[-1])

@@ -59,7 +59,7 @@ def check_table(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> pd.DataFrame
         _label(row.Index): {
             "holds": _verdict(row),
             "found": _figure(row.found, _check_of(row.Index)),
-            "beside": _figure(row.expected, _check_of(row.Index)),
+            "expected": _figure(row.expected, _check_of(row.Index)),
             "where it fails": _failures(row, zone) if row.failures else "",
         }
         for row in found.itertuples()

@@ -52,7 +52,7 @@ def state_control(chart: pd.DataFrame, meaning: Meaning | None = None) -> Statem
 
 
 def is_worse(chart: pd.DataFrame, meaning: Meaning) -> Any:
-    """Return which rows of a chart have a rate on the bad side of the centre, if there is one."""
+    """Mark the rows of a chart whose rate is on the bad side of the centre, if there is one."""
     rate, centre = chart["rate"], chart["centre"]
     if meaning.better is None:
         return rate != centre

@@ -173,7 +173,7 @@ def days_in_words(hourly: pd.DataFrame) -> str:
     skipping = int(table.skipping.sum())
     others = int((table.seen & ~table.whole & ~table.skipping).sum())
     reasons = [f"{skipping} whose clock skips an hour"] if skipping else []
-    reasons += [f"{others} not whole or provisional"] if others else []
+    reasons += [f"{others} incomplete or provisional"] if others else []
     left_out = f"; left out: {' and '.join(reasons)}" if reasons else ""
     return f"{say.several(int(table.whole.sum()), 'whole day')}{left_out}"
 
