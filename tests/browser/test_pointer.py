@@ -134,8 +134,8 @@ def test_enter_chooses_a_cell_and_a_group(board):
 def test_text_can_be_selected_and_ids_are_the_views_own(board):
     """Text of the figure is text, and no id of the page stands twice."""
     page = board.page
-    title = page.locator(".ua-figure svg text", has_text="calls per day").first
-    assert title.evaluate("text => getComputedStyle(text).userSelect") in ("text", "auto")
+    name = page.locator(".ua-figure svg text", has_text="mean of 7 days").first
+    assert name.evaluate("text => getComputedStyle(text).userSelect") in ("text", "auto")
     ids = page.evaluate("[...document.querySelectorAll('.ua-figure [id]')].map(part => part.id)")
     assert len(ids) > 20
     assert all(re.match(r"ua\d+-", name) for name in ids)

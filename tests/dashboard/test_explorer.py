@@ -21,7 +21,7 @@ from usage_analysis.dashboard.headlines import HEADLINES
 from usage_analysis.dashboard.settings import TABS, Settings
 from usage_analysis.dashboard.views import ON_TABS, VIEWS
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.style import picture
+from usage_analysis.figures.style import picture, title_of, without_heading
 from usage_analysis.sample import AGENTS, KEY, TENANTS
 from usage_analysis.sample.endpoint import sample_endpoint
 
@@ -249,7 +249,10 @@ def test_every_figure_is_its_python_lines(start, names, group, capsys):
         assert (explorer.view.value, explorer.phase) == (name, "ready"), explorer.error
         made = {}
         exec(explorer.python, made)  # noqa: S102  # the lines that the page offers to copy
-        again = picture(figure_of(made["ax"]), "svg").decode()
+        figure = figure_of(made["ax"])
+        assert title_of(figure) == title_of(figure_of(explorer.axes)), name
+        with without_heading(figure):  # the headline stands in its place
+            again = picture(figure, "svg").decode()
         assert drawing(explorer.image.svg) == drawing(again), name
         assert re.fullmatch(r'<p role="status">[A-Z0-9].*[.]</p>', explorer.headline.value)
         assert len(explorer.table) > 0

@@ -23,6 +23,7 @@ print(explorer.sentence)
 """,
     'explorer.search.value = "no call says this"',
     "explorer",
+    'explorer.search.value = ""',
 ]
 
 
@@ -61,3 +62,11 @@ def test_where_there_is_no_figure_the_words_are_kept(kept):
     for output in (picture, again):
         assert output.data["text/plain"].startswith("No calls on 2026-03-31 (UTC)")
         assert "image/png" not in output.data
+
+
+def test_an_earlier_showing_keeps_its_own_picture(kept):
+    """A change after a second showing reaches that one alone, with text for who cannot see it."""
+    (_, first), _, _, (_, second), _ = kept[4]
+    assert first.data["text/plain"].startswith("No calls on 2026-03-31 (UTC)")
+    assert second.data["text/plain"] == kept[1][1][0].text.strip()
+    assert len(second.metadata["image/png"]["alt"]) > 80

@@ -12,7 +12,10 @@ from usage_analysis.dashboard.settings import VERSION, Settings
 from usage_analysis.dashboard.views import views_of
 from usage_analysis.errors import QueryError
 
-_COPY = '<button type="button" class="jupyter-button ua-copy-link">Copy link</button>'
+_COPIES = "".join(
+    f'<button type="button" class="jupyter-button ua-copy-{what.lower()}">Copy {what}</button> '
+    for what in ("Python", "link")
+)
 
 
 def in_app() -> bool:
@@ -40,7 +43,7 @@ class Address:
 
     def by_name(self) -> dict[str, Any]:
         """Return the widgets by name."""
-        return {"link_note": self.note, "copy_link": html("copy-link-box", _COPY)}
+        return {"link_note": self.note, "copies": html("copies", _COPIES)}
 
     def write(self, settings: Settings) -> str:
         """Return the link to settings; a note on an earlier link ends with the first change."""

@@ -218,7 +218,7 @@ def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
         The controls.
     told
         Output widgets by name: `asof`, `progress`, `link_note`, `overview`, `headline`, `note`,
-        `image`, `copy_link`, `python`, `file`.
+        `image`, `copies`, `python`, `table`, `file`.
     """
     by = controls.by_name
     lines = (told["python"].layout, "display")
@@ -243,8 +243,8 @@ def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
     ]
     leave = [html("leave-title", "<h2>Download</h2>"), *controls.leave.values()]
     stage = [told[name] for name in ("headline", "note", "image")]
-    leave += [controls.show_python, told["copy_link"]]
-    stage += [box("row leave-row", leave), told["file"], told["python"]]
+    leave += [controls.show_python, told["copies"]]
+    stage += [box("row leave-row", leave), *(told[name] for name in ("file", "python", "table"))]
     return [
         html("style", STYLE),
         box("row head", head),

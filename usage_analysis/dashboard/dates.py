@@ -54,12 +54,16 @@ def days_of(preset: str, today: date, billing_day: int = 1) -> Days:
     cycle = _in_month(today, billing_day)
     if cycle > today:
         cycle = _in_month(month - _DAY, billing_day)
+    quarter = month.replace(month=month.month - (month.month - 1) % 3)
     periods = {
         "today": Days(today, today),
         "yesterday": Days(yesterday, yesterday),
         **{f"last_{n}_days": Days(today - n * _DAY, yesterday) for n in (7, 30, 90)},
         "this_month": Days(month, today),
         "last_month": Days((month - _DAY).replace(day=1), month - _DAY),
+        "this_quarter": Days(quarter, today),
+        "year_to_date": Days(today.replace(month=1, day=1), today),
+        "last_12_months": Days(today - 365 * _DAY, yesterday),
         "billing_cycle": Days(cycle, today),
     }
     if preset not in periods:
@@ -73,6 +77,8 @@ def previous_days(days: Days, comparison: str) -> Days | None:
         return days.back(days.number)
     if comparison == "weekdays":
         return days.back(-(-days.number // 7) * 7)
+    if comparison == "year":  # the same weekdays
+        return days.back(52 * 7)
     return None
 
 

@@ -17,7 +17,8 @@ from usage_analysis.dashboard.picture import Picture
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.views import View
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.style import picture
+from usage_analysis.figures.style import alt_text, picture
+from usage_analysis.report.tables import html_table, rows_in_words
 
 Phase = Literal["loading", "ready", "partial", "empty", "failed", "refused"]
 _SOURCES: Final = {"live": "your account", "sample": "sample account", "file": "a file of yours"}
@@ -38,6 +39,7 @@ class Display:
         self.asof = html("asof")
         self.headline = html("headline")
         self.note = html("note-box")
+        self.table = html("table")
         self.python = html("python")
         self.python.layout.display = "none"
         self.file = html("file")
@@ -74,8 +76,11 @@ class Display:
         The picture goes first: each widget reaches the page on its own, and words of a new
         question must not stand over the figure of an old one.
         """
-        self.image.draw(figure_of(axes), view.prepared.table)
+        table = view.prepared.table
+        self.image.draw(figure_of(axes), table)
         self.image.layout.display = None
+        rows = f"<summary>Table: {rows_in_words(table)}</summary>{html_table(table)}"
+        self.table.value = f"<details>{rows}</details>"
         lines = escape(view.python)
         self.python.value = f'<pre tabindex="0" aria-label="Python lines">{lines}</pre>'
         warning = view.cached.warning
@@ -88,7 +93,7 @@ class Display:
         """An answer came, and no call is in it."""
         settings, warning = view.settings, view.cached.warning
         self.image.layout.display = "none"
-        self.python.value = ""
+        self.table.value = self.python.value = ""
         self._settle()
         self._show_date(view, fetched)
         words = settings.selection.filters_in_words({})
@@ -130,7 +135,7 @@ class Display:
         self._settle()
         self._say(headline)
         self.asof.value = self._dating
-        self.python.value = ""
+        self.table.value = self.python.value = ""
         greyed = f" The greyed figure is {last}." if self._has_picture else ""
         self._note(
             f"{words.rstrip('.')}.{greyed}{' Refresh tries again.' if again else ''}", bad=True
@@ -202,15 +207,20 @@ class StaticOutput:
             self._publish(update=True)
 
     def show(self) -> None:
-        """Put it into the notebook, if this is one: nobody saves the page of an app."""
+        """Put it into the notebook, if this is one: nobody saves the page of an app.
+
+        Only the newest output follows the dashboard. Earlier ones keep the figure that they had, so
+        that a notebook that is run as a whole shows what its text is about.
+        """
         if in_app():
             return
-        self._output = self._output or uuid4().hex
+        self._output = uuid4().hex
         self._publish(update=False)
 
     def _publish(self, *, update: bool) -> None:
-        data = {"text/plain": self._sentence}
+        data, about = {"text/plain": self._sentence}, {}
         if self._axes is not None:
-            png = picture(figure_of(self._axes), "png", dpi=120)
-            data["image/png"] = b64encode(png).decode()
-        publish_display_data(data, transient={"display_id": self._output}, update=update)
+            figure = figure_of(self._axes)
+            data["image/png"] = b64encode(picture(figure, "png", dpi=120)).decode()
+            about["image/png"] = {"alt": alt_text(figure)}
+        publish_display_data(data, about, transient={"display_id": self._output}, update=update)

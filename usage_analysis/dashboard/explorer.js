@@ -31,6 +31,15 @@ const named = board => {
   for (const field of board.querySelectorAll('.ua-labelled input, .ua-labelled select')) {
     field.setAttribute('aria-invalid', field.closest('.ua-invalid') !== null);
   }
+  for (const head of board.querySelectorAll('.ua-table th:not([tabindex])')) head.tabIndex = 0;
+  const table = board.querySelector('.ua-table details');
+  if (table && !table.dataset.uaKept) { // open stays open over changes
+    table.dataset.uaKept = 'true';
+    table.open = board.dataset.uaTable === 'open';
+    table.addEventListener('toggle', () => {
+      board.dataset.uaTable = table.open ? 'open' : '';
+    });
+  }
   for (const bar of board.querySelectorAll('.ua-progress .progress')) {
     bar.setAttribute('role', 'progressbar');
     bar.setAttribute('aria-label', bar.closest('.ua-progress').querySelector('label').textContent);
@@ -84,20 +93,52 @@ const addressed = model => {
   };
 };
 
-const copied = async button => {
+const copied = async (button, text, instead) => {
   const words = button.textContent;
   try {
-    await navigator.clipboard.writeText(location.href);
-    button.textContent = 'Link copied';
+    await navigator.clipboard.writeText(text);
+    button.textContent = words.replace(/^Copy (.)(.*)/, (_, first, rest) =>
+      `${first.toUpperCase()}${rest} copied`);
   } catch {
-    button.textContent = 'Copy the address of this page instead';
+    button.textContent = instead;
   }
   setTimeout(() => { button.textContent = words; }, 2000);
+};
+
+// Rows go by the column that is clicked, numbers by their value, and back to front at a second click.
+const sorted = head => {
+  const body = head.closest('table').tBodies[0], place = head.cellIndex;
+  const down = head.getAttribute('aria-sort') === 'ascending';
+  const value = row => row.cells[place].textContent;
+  const number = row => parseFloat(value(row).replace(/,/g, '').replace('−', '-'));
+  const rows = [...body.rows];
+  const counted = rows.every(row => /^[-+−]?[\d,.]+( %| points)?$|^$/.test(value(row)));
+  rows.sort((a, b) => counted
+    ? (number(a) || 0) - (number(b) || 0)
+    : value(a).localeCompare(value(b), undefined, {numeric: true}));
+  body.append(...(down ? rows.reverse() : rows));
+  for (const other of head.parentElement.cells) other.removeAttribute('aria-sort');
+  head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+};
+
+// JupyterLab, Notebook, Voila and VS Code each say in their own way that they are dark.
+const shaded = (board, model) => {
+  const media = matchMedia('(prefers-color-scheme: dark)'), body = document.body;
+  const look = () => {
+    const {jpThemeLight, vscodeThemeKind} = body.dataset;
+    board.classList.toggle('ua-dark', jpThemeLight === 'false' ||
+      body.classList.contains('theme-dark') || (vscodeThemeKind ?? '').includes('dark') ||
+      (model.get('in_app') && media.matches));
+  };
+  media.addEventListener('change', look);
+  new MutationObserver(look).observe(body, {attributes: true});
+  look();
 };
 
 const adopted = (board, model) => {
   if (board.dataset.uaAdopted) return;
   board.dataset.uaAdopted = 'true';
+  shaded(board, model);
   board.addEventListener('focusin', event =>
     event.target.setAttribute('data-lm-suppress-shortcuts', 'true'));
   const say = () => {
@@ -175,12 +216,21 @@ const render = ({model, el}) => {
   });
   let leave = () => {};
   const clicked = event => {
-    const card = event.target.closest('.ua-card'), copy = event.target.closest('.ua-copy-link');
-    if (copy) copied(copy);
+    const on = name => event.target.closest(name);
+    const card = on('.ua-card'), link = on('.ua-copy-link'), code = on('.ua-copy-python');
+    if (link) copied(link, location.href, 'Copy the address of this page instead');
+    if (code) {
+      const lines = board.querySelector('.ua-python pre')?.textContent ?? '';
+      copied(code, lines, 'Open "As Python" and copy from there');
+    }
+    if (on('.ua-table th')) sorted(on('.ua-table th'));
     if (card) {
       dimmed();
       model.send({view: card.dataset.view});
     }
+  };
+  const typed = event => {
+    if (event.key === 'Enter' && event.target.matches('.ua-table th')) clicked(event);
   };
   const attach = () => {
     board = el.closest('.ua-explorer');
@@ -192,6 +242,7 @@ const render = ({model, el}) => {
     board.addEventListener('change', busy);
     board.addEventListener('click', busy, true); // before the button becomes the chosen one
     board.addEventListener('click', clicked);
+    board.addEventListener('keydown', typed);
     sized.observe(board);
     const state = sessionStorage.getItem('ua-state');
     if (state) {
@@ -210,6 +261,7 @@ const render = ({model, el}) => {
     board?.removeEventListener('change', busy);
     board?.removeEventListener('click', busy, true);
     board?.removeEventListener('click', clicked);
+    board?.removeEventListener('keydown', typed);
     leave();
     model.off('change:svg', drawn);
     model.off('change:points', pointed);

@@ -105,6 +105,6 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "overhead": _overhead,
     "pareto": _cost,
     "capacity": _drawn(state_capacity),
-    "load_duration": _drawn(state_capacity),
+    "load_duration": _drawn(totals.state_load_duration),
     "traffic_week": lambda view: state_peak(view.selected.hourly, "traffic"),
 }

@@ -10,7 +10,8 @@ import traitlets
 from matplotlib.figure import Figure
 
 from usage_analysis.figures.points import points_of
-from usage_analysis.figures.style import alt_text, laid_out, picture
+from usage_analysis.figures.style import alt_text, laid_out, picture, theme_in_use, without_heading
+from usage_analysis.report.page import dark_rules
 
 
 def _read(room: str, name: str) -> str:
@@ -20,8 +21,8 @@ def _read(room: str, name: str) -> str:
 
 _MODULE: Final = _read("figures", "pointer.js") + _read("dashboard", "explorer.js")
 _SHEETS: Final = _read("figures", "pointer.css") + _read("dashboard", "explorer.css")
-#: Style sheets of the page.
-STYLE: Final = f"<style>\n{_SHEETS}</style>"
+#: Style sheets of the page, with the colours of figures on a dark one.
+STYLE: Final = f"<style>\n{_SHEETS}.ua-dark .ua-figure {{ {dark_rules(theme_in_use())} }}\n</style>"
 
 
 class Picture(anywidget.AnyWidget):
@@ -56,9 +57,9 @@ class Picture(anywidget.AnyWidget):
     in_app = traitlets.Bool(False).tag(sync=True)
 
     def draw(self, figure: Figure, table: pd.DataFrame) -> None:
-        """Show a figure, and then what a pointer needs of it."""
-        with laid_out(figure):
-            self.alt = alt_text(figure)
+        """Show a figure without its title, which the headline says, and then its points."""
+        self.alt = alt_text(figure)
+        with without_heading(figure), laid_out(figure):
             self.svg = picture(figure, "svg").decode()
             found = [point._asdict() for point in points_of(figure, table)]
         # With its turn, so that equal points of another drawing are sent too.

@@ -17,6 +17,7 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import colour
@@ -207,6 +208,31 @@ def title_of(figure: Figure) -> str:
     """Return the title of a figure on one line."""
     titles = [figure.get_suptitle(), *(ax.get_title(loc="left") for ax in figure.axes)]
     return " ".join(next(filter(None, titles), "").split())
+
+
+@contextmanager
+def without_heading(figure: Figure) -> Iterator[None]:
+    """Leave title and provenance out of a figure within the block, where a page says both."""
+    title, parts = title_of(figure), [*figure.texts]
+    parts += [part for ax in figure.axes for part in ax.get_children() if isinstance(part, Text)]
+    heading = [part for part in parts if " ".join(part.get_text().split()) == title][:1]
+    words = {part: part.get_text() for part in [*heading, *_subtitles(figure)]}
+    keyed = any(part.get_gid() == "key" for part in parts)
+    sizes, engine = [part.get_fontsize() for part in words], figure.get_layout_engine()
+    rect = engine.get()["rect"] if engine is not None and figure.get_suptitle() else None
+    for part in words:
+        part.set_text(" " if keyed and part in heading else "")  # a key needs its room
+        part.set_fontsize(1)
+    if rect is not None:
+        engine.set(rect=(0, 0, 1, 1))
+    try:
+        yield
+    finally:
+        for (part, text), size in zip(words.items(), sizes, strict=True):
+            part.set_text(text)
+            part.set_fontsize(size)
+        if rect is not None:
+            engine.set(rect=rect)
 
 
 def alt_text(figure: Figure) -> str:

@@ -243,15 +243,19 @@ def _format_figure(
     }
 
 
-def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
-    """Add colours for dark screens to an SVG.
+def dark_rules(theme: Theme) -> str:
+    """Return CSS rules that give an SVG of a theme the colours of a dark screen.
 
-    An SVG in a page follows the reader's choice of light or dark, so one image is enough. Heat maps
-    are embedded images and keep their colours, as does the black or white text on them.
+    Heat maps are embedded images and keep their colours, as does the black or white text on them.
     """
     swap = {getattr(theme, name): dark for name, dark in _DARK.items()}
     if contrast(theme.main, _DARK["page"]) < contrast(theme.soft, _DARK["page"]):
         swap |= {theme.main: theme.soft, theme.soft: theme.main}
     rules = tables.TEMPLATES.get_template("report/dark.css.j2")
-    sheet = rules.render(theme=theme, swap=swap, ink=_DARK["ink"]).encode()
-    return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + sheet, 1))
+    return rules.render(theme=theme, swap=swap, ink=_DARK["ink"])
+
+
+def _in_the_dark(svg: bytes, theme: Theme) -> bytes:
+    """Let an SVG in a page follow the reader's choice of light or dark colours."""
+    sheet = f"<style>@media screen and (prefers-color-scheme:dark){{{dark_rules(theme)}}}</style>"
+    return _SHORTER.sub(rb"\1", svg.replace(b"</metadata>", b"</metadata>" + sheet.encode(), 1))
