@@ -17,6 +17,7 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 from usage_analysis.errors import QueryError
@@ -217,13 +218,15 @@ def without_heading(figure: Figure) -> Iterator[None]:
     parts += [part for ax in figure.axes for part in ax.get_children() if isinstance(part, Text)]
     heading = [part for part in parts if " ".join(part.get_text().split()) == title][:1]
     words = {part: part.get_text() for part in [*heading, *_subtitles(figure)]}
-    keyed = any(part.get_gid() == "key" for part in parts)
-    sizes, engine = [part.get_fontsize() for part in words], figure.get_layout_engine()
-    rect = engine.get()["rect"] if engine is not None and figure.get_suptitle() else None
+    keyed, marked = (any(part.get_gid() == gid for part in parts) for gid in ("key", "marks"))
+    sizes = [part.get_fontsize() for part in words]
+    engine: Any = figure.get_layout_engine()
+    panels = isinstance(engine, ConstrainedLayoutEngine) and figure.get_suptitle() and not marked
+    rect = engine.get()["rect"] if panels else None
     for part in words:
         part.set_text(" " if keyed and part in heading else "")  # a key needs its room
         part.set_fontsize(1)
-    if rect is not None:
+    if panels:
         engine.set(rect=(0, 0, 1, 1))
     try:
         yield
@@ -231,7 +234,7 @@ def without_heading(figure: Figure) -> Iterator[None]:
         for (part, text), size in zip(words.items(), sizes, strict=True):
             part.set_text(text)
             part.set_fontsize(size)
-        if rect is not None:
+        if panels:
             engine.set(rect=rect)
 
 
