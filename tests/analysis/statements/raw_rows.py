@@ -142,6 +142,38 @@ class Raw:
         return int((refused >= 0.01 * (refused + self.carried)).sum())
 
     @property
+    def lost(self) -> tuple[float, float]:
+        """Least and greatest share of calls that 5 lines would refuse in the busiest hour [%].
+
+        The least is for the mean of the same hour of the week, the greatest for the hour's load.
+        """
+        slot = 24 * self.rows.index.day_of_week + self.rows.index.hour
+        usual = self.carried.groupby(slot).transform("mean")[self.carried.idxmax()]
+        loads = np.linspace(0, 60, 60_001)
+        lost = stats.poisson.pmf(5, loads) / stats.poisson.cdf(5, loads)
+        low, high = np.interp([usual, self.carried.max()], loads * (1 - lost), 100 * lost)
+        return float(low), float(high)
+
+    @property
+    def many(self) -> tuple[int, int]:
+        """Least and greatest number of hours of the week that could be the busiest.
+
+        Hours whose mean is not significantly below the highest: at 97.5 % for each hour by itself,
+        and at 95 % for all hours together (Bonferroni), for Poisson counts with the scatter seen.
+        """
+        calls = self.rows["totalCount"].astype(float)
+        slot = 24 * self.rows.index.day_of_week + self.rows.index.hour
+        mean, weeks = calls.groupby(slot).mean(), calls.groupby(slot).size()
+        usual = calls.groupby(slot).transform("mean")
+        scatter = ((calls - usual) ** 2 / usual.clip(lower=1e-9)).sum()
+        scatter = max(scatter / max((weeks - 1).sum(), 1), 1)
+        top = mean.idxmax()
+        error = np.sqrt(scatter * (mean[top] / weeks[top] + mean / weeks)).clip(lower=1e-9)
+        below = (mean[top] - mean) / error
+        few, most = (stats.norm.ppf(1 - level) for level in (0.025, 0.05 / len(mean)))
+        return int((below < few).sum()), int((below < most).sum())
+
+    @property
     def few(self) -> int:
         week = 24 * self.rows.index.day_of_week + self.rows.index.hour
         calls = self.rows["totalCount"].groupby(week).sum().reindex(range(168), fill_value=0)

@@ -98,6 +98,12 @@ def check_extremes(claims: dict[str, str], raw: Raw, text: str, column: str) -> 
         busiest = raw.rows[column].groupby(raw.rows.index.hour).mean().idxmax()
         spans = [re.findall(r"(\d\d):00", span) for span in claims["spans"].split(" or ")]
         assert any(int(low) <= busiest < int(high) for low, high in spans), text
+    if "many" in claims and column == "totalCount":
+        least, most = raw.many
+        assert least <= int(claims["many"]) <= most, text
+    if "lost" in claims:
+        least, most = raw.lost
+        assert least - 1 <= int(claims["lost"]) <= most + 1, text
     if "risk" in claims:
         assert abs(value_of(claims["risk"]) - raw.risk) <= 3 + 0.2 * raw.risk, text
     if "top_day" in claims:
