@@ -94,6 +94,16 @@ def test_python_is_copied(browser, address):
     context.close()
 
 
+def test_a_report_shows_that_it_is_written(open_board):
+    """From the click until the link is there, a progress bar says so; twice too."""
+    page = open_board().page
+    for _ in range(2):
+        page.locator("button.ua-report").click()
+        page.get_by_role("progressbar", name="Writing the report").wait_for()
+        page.locator("a.ua-save[download$='.html']").wait_for()
+        page.locator(".ua-file progress").wait_for(state="detached")
+
+
 def test_on_a_phone_the_figure_begins_on_the_first_screen(open_board):
     """At 400 x 860 the figure begins within 560 px, and nothing scrolls sideways."""
     page = open_board(400).page

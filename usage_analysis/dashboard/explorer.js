@@ -105,6 +105,21 @@ const copied = async (button, text, instead) => {
   setTimeout(() => { button.textContent = words; }, 2000);
 };
 
+// A report takes seconds: a bar says that it is being written, until its link or an error is there.
+const writing = board => {
+  const place = board.querySelector('.ua-file');
+  if (place.querySelector('progress')) return;
+  const bar = document.createElement('progress');
+  bar.setAttribute('aria-label', 'Writing the report');
+  const done = new MutationObserver(() => {
+    if (!place.querySelector('.ua-save, [role=alert]') && board.isConnected) return;
+    bar.remove();
+    done.disconnect();
+  });
+  done.observe(place.querySelector('.widget-html-content') ?? place, {childList: true});
+  place.prepend(bar);
+};
+
 // Rows go by the column that is clicked, numbers by their value, and back to front at a second click.
 const sorted = head => {
   const body = head.closest('table').tBodies[0], place = head.cellIndex;
@@ -224,6 +239,7 @@ const render = ({model, el}) => {
       copied(code, lines, 'Open "As Python" and copy from there');
     }
     if (on('.ua-table th')) sorted(on('.ua-table th'));
+    if (on('button.ua-report:not(:disabled)')) writing(board);
     if (card) {
       dimmed();
       model.send({view: card.dataset.view});

@@ -208,6 +208,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
             self._choose("agents", cached.largest[: self.controls.how_many.value])
 
     def _leave(self, kind: str, _button: object = None) -> None:
+        self.display.file.value = ""  # the page hears of the same file again
         try:
             self.display.file.value = self.file(kind).link()
         except UsageError as error:
