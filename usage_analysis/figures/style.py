@@ -217,25 +217,24 @@ def without_heading(figure: Figure) -> Iterator[None]:
     title, parts = title_of(figure), [*figure.texts]
     parts += [part for ax in figure.axes for part in ax.get_children() if isinstance(part, Text)]
     heading = [part for part in parts if " ".join(part.get_text().split()) == title][:1]
-    words = {part: part.get_text() for part in [*heading, *_subtitles(figure)]}
-    keyed, marked = (any(part.get_gid() == gid for part in parts) for gid in ("key", "marks"))
-    sizes = [part.get_fontsize() for part in words]
     engine: Any = figure.get_layout_engine()
+    marked = any(part.get_gid() == "marks" for part in parts)
     panels = isinstance(engine, ConstrainedLayoutEngine) and figure.get_suptitle() and not marked
     rect = engine.get()["rect"] if panels else None
-    for part in words:
-        part.set_text(" " if keyed and part in heading else "")  # a key needs its room
-        part.set_fontsize(1)
-    if panels:
-        engine.set(rect=(0, 0, 1, 1))
+
+    def leave_out(out: bool) -> None:
+        for part in [*heading, *_subtitles(figure)]:
+            part.set_visible(not out)
+        for part in parts:  # beside a title, a key needs no room of its own
+            part.set_in_layout(out if part.get_gid() == "key" else part.get_in_layout())
+        if panels:
+            engine.set(rect=(0, 0, 1, 1) if out else rect)
+
+    leave_out(True)
     try:
         yield
     finally:
-        for (part, text), size in zip(words.items(), sizes, strict=True):
-            part.set_text(text)
-            part.set_fontsize(size)
-        if panels:
-            engine.set(rect=rect)
+        leave_out(False)
 
 
 def alt_text(figure: Figure) -> str:
