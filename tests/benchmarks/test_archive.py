@@ -21,8 +21,8 @@ import pytest
 import usage_analysis as ua
 from usage_analysis.archive.coverage import ScopeCoverage
 from usage_analysis.archive.days import months_between
-from usage_analysis.archive.rows import Rows
 from usage_analysis.archive.store import PartStore
+from usage_analysis.archive.writing import Rows
 
 SCOPES, DAY, HOUR = 120, 86_400_000_000, 3_600_000_000
 NAMES = [f"tenant/{number:03}" for number in range(SCOPES)]

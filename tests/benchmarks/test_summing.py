@@ -16,8 +16,8 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.archive.coverage import ScopeCoverage
-from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.archive.store import PartStore
+from usage_analysis.archive.writing import MEASURES, Rows
 
 YEAR = 2025
 HOUR = 3_600_000_000

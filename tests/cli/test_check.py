@@ -302,7 +302,7 @@ def test_no_network_is_status_75(tmp_path, capsys, monkeypatch):
     """Without an answer the status says to try again later, and the key is not told."""
     monkeypatch.setenv("ULTRAVOX_API_KEY", "abcdefgh." + "k" * 32)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setattr("usage_analysis.fetch.retry.time.sleep", lambda _: None, raising=False)
+    monkeypatch.setattr("usage_analysis.fetch.fetcher.time.sleep", lambda _: None, raising=False)
     status, found = check(
         rules(tmp_path, kind="capacity", limit=5), "--account", "live", capsys=capsys
     )

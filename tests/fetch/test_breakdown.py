@@ -24,7 +24,7 @@ from usage_analysis.errors import (
     ResponseError,
     UsageError,
 )
-from usage_analysis.fetch import retry
+from usage_analysis.fetch import fetcher
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.sample import AGENTS, TENANTS, VOICES, sample_client
@@ -379,7 +379,7 @@ def test_at_once(fault_server: Serve) -> None:
 def test_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the clock stands still, the waits of requests space them below the limit of a key."""
     waits: list[float] = []
-    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    monkeypatch.setattr(fetcher, "time", SimpleNamespace(monotonic=lambda: 0.0))
     monkeypatch.setattr(CancelToken, "sleep", lambda _, seconds: waits.append(seconds))
     with account_client(Account()) as client:
         client.breakdown({str(n): {"search": str(n)} for n in range(60)}, **WINDOW)

@@ -43,11 +43,11 @@ from usage_analysis.errors import (
     TransportError,
     UsageError,
 )
-from usage_analysis.fetch import responses, retry
+from usage_analysis.fetch import fetcher, responses
 from usage_analysis.fetch.async_client import AsyncClient
 from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.fetcher import FIRST_BACKOFF, RateLimiter, backoff
 from usage_analysis.fetch.responses import PATH
-from usage_analysis.fetch.retry import FIRST_BACKOFF, RateLimiter, backoff
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample import sample_client
@@ -588,7 +588,7 @@ def test_backoff(attempt: int, longest: float, wait: float | None) -> None:
 def test_rate_limiter_spreads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turns follow each other at the pace asked for, and none is before a hold is over."""
     now = [1000.0]
-    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(fetcher, "time", SimpleNamespace(monotonic=lambda: now[0]))
     limiter = RateLimiter(100)
     waits = [limiter.reserve() for _ in range(11)]
     assert waits == pytest.approx([place / 100 for place in range(11)])

@@ -7,7 +7,7 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.sample import sample_client
-from usage_analysis.sample.calls import midnight
+from usage_analysis.sample.reply import midnight
 from usage_analysis.sample.simulation import simulate
 
 

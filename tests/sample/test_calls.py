@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usage_analysis.sample.calls import SECOND, billed_tenths, midnight
+from usage_analysis.sample.reply import SECOND, billed_tenths, midnight
 from usage_analysis.tidy.zones import instant_of, microseconds
 
 

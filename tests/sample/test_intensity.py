@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from usage_analysis.sample.account import AGENTS, TODAY
-from usage_analysis.sample.calls import midnight
+from usage_analysis.sample.reply import midnight
 from usage_analysis.sample.simulation import RandomBits, call_intensity, campaign_week
 from usage_analysis.tidy.zones import DAY, HOUR
 

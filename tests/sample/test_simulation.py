@@ -12,8 +12,8 @@ import pytest
 
 from usage_analysis.sample import AGENTS, CAMPAIGN, KEY, TENANTS, TODAY, ZONE
 from usage_analysis.sample.account import account_clock
-from usage_analysis.sample.calls import Labels, midnight
 from usage_analysis.sample.endpoint import PATH, sample_endpoint
+from usage_analysis.sample.reply import Labels, midnight
 from usage_analysis.sample.simulation import campaign_week, simulate
 
 MICROSECOND = timedelta(microseconds=1)

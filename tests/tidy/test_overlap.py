@@ -17,8 +17,8 @@ from matplotlib.text import Text
 import usage_analysis as ua
 from usage_analysis.analysis.statements.money import state_cost
 from usage_analysis.analysis.statements.totals import state_largest
+from usage_analysis.tidy.frames import can_share_calls, overlapping_pair, single_values
 from usage_analysis.tidy.groups import sum_groups
-from usage_analysis.tidy.overlap import can_share_calls, overlapping_pair, single_values
 
 A, B = "0" * 8 + "-0000-4000-8000-" + "0" * 11 + "1", "0" * 8 + "-0000-4000-8000-" + "0" * 11 + "2"
 WINDOW = {"from_date": "2026-03-01", "to_date": "2026-03-21"}

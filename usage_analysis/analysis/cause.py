@@ -22,8 +22,8 @@ from usage_analysis.analysis.meaning import with_meaning
 from usage_analysis.analysis.series import Series, columns_of, meaning_for, measure_of, tabulate
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frame_check import check_frame
+from usage_analysis.tidy.frames import can_share_calls, mark_overlap
 from usage_analysis.tidy.grouping import groups_of
-from usage_analysis.tidy.overlap import can_share_calls, mark_overlap
 from usage_analysis.tidy.zones import microseconds, to_index, zone_of
 
 CONFIDENCE: Final = 0.95

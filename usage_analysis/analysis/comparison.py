@@ -11,9 +11,9 @@ import pandas as pd
 from usage_analysis.analysis import intervals
 from usage_analysis.analysis.arrays import Floats, Integers, exact, in_kind
 from usage_analysis.analysis.difference import check_groups, significant
+from usage_analysis.analysis.intervals import FEWEST, cosines, slow_sums
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import date_of
-from usage_analysis.analysis.scatter import FEWEST, cosines, slow_sums
 from usage_analysis.analysis.vocabulary import check_choice
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy import zones
@@ -48,7 +48,7 @@ def compare_periods(
     skips or repeats).
 
     The interval is Student's t over the differences of days. Levels that linger from day to day are
-    allowed for (see `usage_analysis.analysis.scatter`). Hours of one day are not independent, so
+    allowed for (see `usage_analysis.analysis.intervals`). Hours of one day are not independent, so
     one day gets its interval from `history`. Without `history` there is no interval. The interval
     of a count is never narrower than Poisson's, ±z·√(current + previous). No interval reaches below
     zero. Sums show that there were more calls. They do not show the reason, nor whether there were

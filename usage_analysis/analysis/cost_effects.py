@@ -14,9 +14,8 @@ from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import dates_of, summed_by
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import check_disjoint, group_column
 from usage_analysis.tidy.grouping import covered_lengths
-from usage_analysis.tidy.overlap import check_disjoint
 from usage_analysis.tidy.zones import DAY, row_times
 
 #: Factors of a bill, in their order: each is a quantity over the quantity before it.

@@ -8,15 +8,14 @@ import pandas as pd
 
 from usage_analysis.analysis import intervals, rates
 from usage_analysis.analysis.arrays import Booleans, Floats, Values, floats
+from usage_analysis.analysis.intervals import Scatter, day_scatter, values_at
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import Independent
-from usage_analysis.analysis.scatter import Scatter, day_scatter, values_at
 from usage_analysis.analysis.vocabulary import date_range
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import check_disjoint, group_column
 from usage_analysis.tidy.grouping import groups_of
-from usage_analysis.tidy.overlap import check_disjoint
 
 #: Lowest confidence level at which a difference may be called significant.
 CLAIMS = 0.9

@@ -9,12 +9,11 @@ import pandas as pd
 import scipy
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Values, floats, ratio
-from usage_analysis.analysis.intervals import normal_cdf, share
+from usage_analysis.analysis.intervals import normal_cdf, share, sums_of_days
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_breakdown, check_event, dates_of, summed_by
-from usage_analysis.analysis.scatter import sums_of_days
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.overlap import check_disjoint
+from usage_analysis.tidy.frames import check_disjoint
 
 _LIMITS = {"low_95": 0.025, "high_95": 0.975, "low_998": 0.001, "high_998": 0.999}
 #: Scale of the usual relative differences between groups, of a half-normal distribution.

@@ -8,10 +8,9 @@ import pandas as pd
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, floats
 from usage_analysis.analysis.betabinomial import upper_tails
 from usage_analysis.analysis.difference import significant, tails_of
-from usage_analysis.analysis.intervals import holm, share, wilson
+from usage_analysis.analysis.intervals import day_scatter, holm, scatter_of, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import MIN_CALLS, dates_of, error_rate, summed_by
-from usage_analysis.analysis.scatter import day_scatter, scatter_of
 
 # The scatter of the hours is itself an estimate: at 3 % false claims stay within the 5 % that the
 # statement promises, up to a spread of 3 (found by simulation).

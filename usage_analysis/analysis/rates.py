@@ -5,11 +5,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis import arrays
+from usage_analysis.analysis import arrays, intervals
 from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
-from usage_analysis.analysis.intervals import check_amount, normal_quantile, share, wilson
 from usage_analysis.analysis.meaning import Meaning, with_meaning
-from usage_analysis.analysis.scatter import day_scatter
 from usage_analysis.analysis.vocabulary import check_choice, dates
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy import grouping
@@ -180,7 +178,7 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     check_frame("average_call_duration", frame, "joined_count", "duration", totals=True)
     (calls, duration), index = summed_by(frame, ["joined_count", "duration"], "total")
     duration = duration.astype("m8[us]", copy=False)
-    mean = arrays.as_measure(share(duration.view(np.int64), calls), "duration")
+    mean = arrays.as_measure(intervals.share(duration.view(np.int64), calls), "duration")
     out = pd.DataFrame(
         {"calls": calls, "duration": duration, "average_call_duration": mean}, index=index
     )
@@ -213,9 +211,9 @@ def _rate(
     independent: Independent,
 ) -> pd.DataFrame:
     check_event(event, denominator)
-    check_amount("min_calls", min_calls)
+    intervals.check_amount("min_calls", min_calls)
     check_frame(helper, frame, event, denominator, "provisional")
-    quantiles: float | Floats = normal_quantile(confidence)
+    quantiles: float | Floats = intervals.normal_quantile(confidence)
     check_independent(independent)
     if by in SLOTS:
         grouping.check_rows(f"{helper} by {by}", frame, "day" if by == "day_of_week" else "hour")
@@ -224,11 +222,11 @@ def _rate(
     widened = by is not None and independent != "calls" and timed
     if by is not None and widened and len(index):
         quantiles = _quantiles(frame, event, denominator, by, confidence, independent == "days")
-    low, high = wilson(events, calls, quantiles)
+    low, high = intervals.wilson(events, calls, quantiles)
     found = {
         "calls": calls,
         "events": events,
-        "rate": share(events, calls),
+        "rate": intervals.share(events, calls),
         "low": low,
         "high": high,
         "enough": (calls >= min_calls) & (calls > 0),
@@ -263,21 +261,21 @@ def _scores_without_worst(frame: pd.DataFrame, event: str, denominator: str) -> 
     calls, events = (frame[name].to_numpy(dtype=np.float64)[kept] for name in (denominator, event))
     bad = events if event == "error_count" else calls - events
     added = Sums(code, rows.count)
-    rate = np.nan_to_num(share(added.of(bad), added.of(calls)))[code]
+    rate = np.nan_to_num(intervals.share(added.of(bad), added.of(calls)))[code]
     excess, variance = bad - calls * rate, calls * rate * (1 - rate)
     worst = np.full(count, -np.inf)
     np.maximum.at(worst, key, excess)
     others = excess < worst[key]
     slots = Sums(key[others], count)
     deviation = np.sqrt(np.maximum(slots.of(variance[others]), 0))
-    return share(slots.of(excess[others]), deviation)
+    return intervals.share(slots.of(excess[others]), deviation)
 
 
 def _quantiles(
     frame: pd.DataFrame, event: str, denominator: str, by: str, confidence: float, strict: bool
 ) -> Floats:
     """Quantile of each row of a table of totals or slots, widened by the scatter of days."""
-    scatter = day_scatter(frame, event, denominator)
+    scatter = intervals.day_scatter(frame, event, denominator)
     wide = scatter.quantiles(confidence)
     if strict:
         wide[~scatter.known] = np.nan
@@ -285,7 +283,7 @@ def _quantiles(
         return wide
     # The variance of clusters of m calls is that of independent calls times 1 + (m - 1)·rho, with
     # rho the correlation of two calls of one day (Kish 1965, Survey Sampling, section 5.4).
-    quantile = normal_quantile(confidence)
+    quantile = intervals.normal_quantile(confidence)
     rho = ((wide / quantile) ** 2 - 1) / np.maximum(scatter.size - 1, 1)
     excess = np.maximum(_slot_size(frame, denominator, by) - 1, 0)
     found: Floats = quantile * np.sqrt(1 + excess * np.repeat(rho, SLOTS[by]))

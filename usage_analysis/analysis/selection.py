@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, NamedTuple
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans
+from usage_analysis.analysis.intervals import FEWEST
 from usage_analysis.analysis.marks import Mark, without
-from usage_analysis.analysis.scatter import FEWEST
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.filters import local_day
 from usage_analysis.query import zone

@@ -15,8 +15,8 @@ from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.rates import dates_of
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
+from usage_analysis.tidy.frames import can_share_calls
 from usage_analysis.tidy.grouping import rows_of
-from usage_analysis.tidy.overlap import can_share_calls
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR
 

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
-from usage_analysis.archive.client import ArchiveClient
+from usage_analysis.archive.client import ArchiveClient, load, load_breakdown
 from usage_analysis.archive.coverage import scope_names, scope_table
-from usage_analysis.archive.groups import check_family_name, check_scope_name
-from usage_analysis.archive.loading import load, load_breakdown
 from usage_analysis.archive.store import KINDS, Damage, PartStore
-from usage_analysis.archive.sums import open_engine, sum_parts
+from usage_analysis.archive.sums import check_family_name, check_scope_name, open_engine, sum_parts
 from usage_analysis.archive.syncing import SyncResult, sync
 from usage_analysis.archive.versions import change_table, compact
 from usage_analysis.errors import QueryError, refusal

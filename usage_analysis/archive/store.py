@@ -31,8 +31,7 @@ import msgspec
 
 from usage_analysis.archive import writing
 from usage_analysis.archive.coverage import FORMAT, KEY, PartCoverage, ScopeCoverage, decode
-from usage_analysis.archive.rows import Rows, table_to_rows
-from usage_analysis.archive.writing import ALONE, JOINT, Writer
+from usage_analysis.archive.writing import ALONE, JOINT, Rows, Writer, table_to_rows
 from usage_analysis.errors import ArchiveError, QueryError, refusal
 
 Kind = Literal["hourly", "history"]

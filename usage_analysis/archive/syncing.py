@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
 from usage_analysis.archive.days import day_name, months_between, parse_day
-from usage_analysis.archive.rows import Ints, Rows
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
+from usage_analysis.archive.writing import Ints, Rows
 from usage_analysis.errors import QueryError, UsageError, refusal
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
 from usage_analysis.archive.coverage import Ints, ScopeCoverage
-from usage_analysis.archive.rows import MEASURES, Rows
 from usage_analysis.archive.store import Kind, Part, PartStore
+from usage_analysis.archive.writing import MEASURES, Rows
 from usage_analysis.tidy.engine_sums import STORED
 from usage_analysis.tidy.frames import LAG, from_integers
 from usage_analysis.tidy.zones import DAY, HOUR, to_index

@@ -18,13 +18,12 @@ from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, lay_out, parts_of
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, StaticOutput, partly
-from usage_analysis.dashboard.downloads import Download, make_download
 from usage_analysis.dashboard.headlines import HEADLINES
 from usage_analysis.dashboard.names import Given, GivenValues, names_of
 from usage_analysis.dashboard.overview import Overview
 from usage_analysis.dashboard.queries import BackgroundQueries, Question
 from usage_analysis.dashboard.settings import Settings
-from usage_analysis.dashboard.views import CachedUsage, View
+from usage_analysis.dashboard.views import CachedUsage, Download, View, make_download
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.figures.axes import figure_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from usage_analysis.doctor import checks
-from usage_analysis.doctor.replies import Account, Params
+from usage_analysis.doctor.checks import Account, Params
 from usage_analysis.errors import refusal
 from usage_analysis.fetch.client import Client
 from usage_analysis.progress import Progress

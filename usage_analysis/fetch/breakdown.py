@@ -11,8 +11,8 @@ import pandas as pd
 
 from usage_analysis.errors import QueryError, ResponseError, UsageError, refusal
 from usage_analysis.query import Filters, UsageQuery
-from usage_analysis.tidy.frames import REST, check_group_name, from_integers, to_integers
-from usage_analysis.tidy.overlap import single_values
+from usage_analysis.tidy import frames
+from usage_analysis.tidy.frames import REST
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import row_times
@@ -28,7 +28,7 @@ def group_queries(
     QueryError
         A name or a filter is invalid, or two groups select the same calls.
     """
-    check_group_name(name)
+    frames.check_group_name(name)
     if not isinstance(groups, Mapping) or not groups:
         raise QueryError(f"groups: expected a mapping of names to filters, got {groups!r:.80}")
     queries = {group: _group_query(whole, name, group, own) for group, own in groups.items()}
@@ -110,7 +110,7 @@ def check_rest(groups: Mapping[str, Mapping[str, Any]], queries: Mapping[str, Us
     """
     kinds, values = set(), Counter[str]()
     for group, query in queries.items():
-        own = single_values({name: query.as_dict()[name] for name in groups[group]})
+        own = frames.single_values({name: query.as_dict()[name] for name in groups[group]})
         alone = len(groups[group]) == len(own) == 1
         kinds.add(next(iter(own)) if alone else "")
         for several in own.values():
@@ -125,10 +125,10 @@ def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) ->
     times = row_times(whole)
     left = whole.copy()
     for column in (column for column in MEASURES if column in whole):
-        rest = to_integers(whole[column])
+        rest = frames.to_integers(whole[column])
         for frame in groups:
             place = np.searchsorted(times, row_times(frame))
-            np.subtract.at(rest, place, to_integers(frame[column]))
+            np.subtract.at(rest, place, frames.to_integers(frame[column]))
             if (rest < 0).any():  # checked after each group: a large negative sum could wrap around
                 bucket = int(np.argmax(rest < 0))
                 raise ResponseError(
@@ -136,5 +136,5 @@ def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) ->
                     f"expected groups that add up to at most {whole[column].iloc[bucket]}, got "
                     "more; a call is in two groups, or the server ignored a filter"
                 )
-        left[column] = from_integers(rest, column)
+        left[column] = frames.from_integers(rest, column)
     return left

@@ -10,9 +10,8 @@ from usage_analysis.errors import QueryError, TransportError
 from usage_analysis.fetch import key
 from usage_analysis.fetch.base import MAX_CONCURRENCY, Account, AccountNames, BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
-from usage_analysis.fetch.fetcher import Fetcher, Params, Reply
+from usage_analysis.fetch.fetcher import Deadline, Fetcher, Params, RateLimiter, Reply, RetryPolicy
 from usage_analysis.fetch.responses import Body
-from usage_analysis.fetch.retry import Deadline, RateLimiter, RetryPolicy
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_concurrently
 from usage_analysis.fetch.transport import ConnectionPool
 from usage_analysis.progress import ProgressOption, report_progress

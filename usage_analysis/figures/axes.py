@@ -15,9 +15,8 @@ from usage_analysis.analysis.arrays import in_units as in_units
 from usage_analysis.analysis.arrays import percents_of as percents_of
 from usage_analysis.analysis.vocabulary import clean
 from usage_analysis.errors import QueryError, refusal
-from usage_analysis.tidy.frames import REST, check_kind, group_column
+from usage_analysis.tidy.frames import REST, check_kind, check_no_shared_sum, group_column
 from usage_analysis.tidy.grouping import each_group
-from usage_analysis.tidy.overlap import check_no_shared_sum
 
 #: Series that have a colour and a label; by default the others are drawn in grey behind them.
 MOST_LABELS: Final = 6

@@ -17,7 +17,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.provenance import provenance_of
 from usage_analysis.figures.style import WIDTH, new_figure
-from usage_analysis.tidy.overlap import can_share_calls
+from usage_analysis.tidy.frames import can_share_calls
 from usage_analysis.tidy.periods import aggregate
 
 #: Height that a narrow figure needs more, for its longer heading [in].

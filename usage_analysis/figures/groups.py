@@ -23,8 +23,7 @@ from usage_analysis.figures.plots import Caption, Panel, PlotOptions, plot
 from usage_analysis.figures.provenance import Provenance, subtitle_of
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
 from usage_analysis.figures.ticks import FULL, from_zero, in_percent, time_axis
-from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.overlap import check_disjoint
+from usage_analysis.tidy.frames import check_disjoint, group_column
 from usage_analysis.tidy.zones import zone_of
 
 #: Groups that small panels show, the largest ones.

@@ -12,9 +12,8 @@ from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.figures.axes import finished, in_units
 from usage_analysis.report.tables import sparkline
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import can_share_calls, group_column
 from usage_analysis.tidy.grouping import each_group
-from usage_analysis.tidy.overlap import can_share_calls
 
 
 def busy_hours_for_page(busy: pd.DataFrame) -> pd.DataFrame:

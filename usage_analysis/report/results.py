@@ -24,7 +24,7 @@ from usage_analysis.figures.catalogue import CATALOGUE
 from usage_analysis.figures.entry import Options, Prepared
 from usage_analysis.figures.provenance import Provenance, provenance_of
 from usage_analysis.figures.style import Theme
-from usage_analysis.tidy.overlap import can_share_calls
+from usage_analysis.tidy.frames import can_share_calls
 from usage_analysis.tidy.wire import MEASURES
 
 

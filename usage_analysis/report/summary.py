@@ -13,7 +13,7 @@ from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.totals import state_costs, state_largest, state_total
 from usage_analysis.report.results import ReportResults
-from usage_analysis.tidy.overlap import can_share_calls
+from usage_analysis.tidy.frames import can_share_calls
 
 #: Sections that have nothing to state without calls.
 _OF_CALLS: Final = frozenset({"errors", "joins", "month", "groups", "peaks"})

@@ -10,7 +10,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.fetch.base import AccountNames
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.query import local_day
-from usage_analysis.sample.calls import SECOND, midnight
+from usage_analysis.sample.reply import SECOND, midnight
 
 #: Key of the account, which opens nothing else.
 KEY = SAMPLE_KEY

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, ResponseError, refusal
-from usage_analysis.sample.calls import SECOND, Labels
+from usage_analysis.sample.reply import SECOND, Labels
 from usage_analysis.tidy.durations import parse_durations
 
 #: Stands for a missing time.

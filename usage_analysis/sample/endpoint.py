@@ -18,9 +18,8 @@ from usage_analysis.fetch.base import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.key import SAMPLE_KEY
 from usage_analysis.sample.account import NAMES, account_clock, check_account
-from usage_analysis.sample.calls import SECOND, Calls
 from usage_analysis.sample.filters import BadRequest, Filters, parse_filters, select
-from usage_analysis.sample.reply import Counter, drop_fields, render
+from usage_analysis.sample.reply import SECOND, Calls, Counter, drop_fields, render
 from usage_analysis.sample.simulation import simulate
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.zones import DAY, instant_of

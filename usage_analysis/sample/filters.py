@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 from numpy.typing import NDArray
 
-from usage_analysis.sample.calls import SECOND, Calls, Labels, midnight
+from usage_analysis.sample.reply import SECOND, Calls, Labels, midnight
 from usage_analysis.tidy.zones import DAY, EPOCH, microseconds
 
 # Up to this many codes, comparing each is faster than a table look-up.

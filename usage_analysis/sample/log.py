@@ -14,9 +14,9 @@ from usage_analysis.fetch.base import AccountNames
 from usage_analysis.fetch.client import Client
 from usage_analysis.sample import columns
 from usage_analysis.sample.account import KEY
-from usage_analysis.sample.calls import Calls, Labels
 from usage_analysis.sample.endpoint import Endpoint, SampleTransport
 from usage_analysis.sample.identifiers import identifier
+from usage_analysis.sample.reply import Calls, Labels
 from usage_analysis.tidy.frames import LAG
 from usage_analysis.tidy.zones import DAY, microseconds
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.sample import account
 from usage_analysis.sample.account import ZONE
-from usage_analysis.sample.calls import SECOND, Calls, Labels, billed_tenths, midnight
+from usage_analysis.sample.reply import SECOND, Calls, Labels, billed_tenths, midnight
 from usage_analysis.tidy.zones import DAY, HOUR, clock_of
 
 

@@ -12,15 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import TEXTS, refusal
-from usage_analysis.tidy import zones
-from usage_analysis.tidy.frames import COUNTS, TABLE_COLUMNS, check_kind, group_column
+from usage_analysis.tidy import frames, zones
 from usage_analysis.tidy.grouping import check_rows, groups_of
-from usage_analysis.tidy.overlap import check_no_shared_sum
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
 #: Kind of each canonical column; `errors.toml` describes the kinds.
 _KINDS = {"duration": "timedelta", "provisional": "bool"}
-_KINDS |= dict.fromkeys((*COUNTS, "billed_minutes"), "numbers")
+_KINDS |= dict.fromkeys((*frames.COUNTS, "billed_minutes"), "numbers")
 
 
 def check_frame(
@@ -51,16 +49,16 @@ def check_frame(
         twice, rows are too long or of unknown length, or groups that can share calls were added up.
         The message names the line that mends it.
     """
-    check_kind(helper, frame, pd.DataFrame)
+    frames.check_kind(helper, frame, pd.DataFrame)
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         why = "; ".join(TEXTS["why"][column] for column in missing if column in TEXTS["why"])
         why = f" ({why})" if why else ""
         raise refusal("missing", helper=helper, columns=", ".join(missing), why=why)
-    group = group_column(frame)
-    if group in TABLE_COLUMNS:
+    group = frames.group_column(frame)
+    if group in frames.TABLE_COLUMNS:
         raise refusal("group_name", helper=helper, group=group)
-    check_no_shared_sum(helper, frame)
+    frames.check_no_shared_sum(helper, frame)
     timeless = totals and not isinstance(frame.index, pd.DatetimeIndex)
     if not timeless:
         _check_index(helper, frame)
@@ -168,7 +166,7 @@ def check_gaps(helper: str, hourly: pd.DataFrame) -> None:
         return
     known = zones.instants(times)
     _check_gaps(helper, known, zone)
-    if group_column(hourly) is None or zones.repeats_of(times):
+    if frames.group_column(hourly) is None or zones.repeats_of(times):
         return
     where = zones.distinct(times)[0]
     code, groups = groups_of(hourly)

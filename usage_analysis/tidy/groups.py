@@ -9,9 +9,8 @@ import pandas as pd
 
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.frames import REST, group_column, measures_of
+from usage_analysis.tidy.frames import REST, check_disjoint, group_column, measures_of
 from usage_analysis.tidy.grouping import Sums, groups_of
-from usage_analysis.tidy.overlap import check_disjoint
 from usage_analysis.tidy.periods import any_of
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import distinct, row_times, to_index, zone_of

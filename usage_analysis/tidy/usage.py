@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, ResponseError, refusal
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy import usage_files, wire
-from usage_analysis.tidy.frames import LAG, Source, check_group_name, group_column
-from usage_analysis.tidy.overlap import mark_overlap, overlapping_pair
+from usage_analysis.tidy import frames, usage_files, wire
 from usage_analysis.tidy.wire import CheckedReply, check_reply, hours_of_day, window_of
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, to_index
 
@@ -62,7 +60,7 @@ class CallUsage:
     all_time: pd.Series | None
     query: UsageQuery | None
     as_of: pd.Timestamp
-    source: Source
+    source: frames.Source
     groups: Mapping[str, UsageQuery] | None = None
 
     def __post_init__(self) -> None:
@@ -158,7 +156,7 @@ class CallUsage:
             window = f"{self.query.start:%Y-%m-%d %H:%M} to {self.query.end:%Y-%m-%d %H:%M} UTC"
         what = f"{int(self.daily['total_count'].sum())} calls"
         if self.groups is not None:
-            what = f"{len(self.groups)} groups by {group_column(self.daily)}"
+            what = f"{len(self.groups)} groups by {frames.group_column(self.daily)}"
         return f"<CallUsage {self.source}: {what}, {window}, as of {self.as_of:%Y-%m-%d %H:%M} UTC>"
 
 
@@ -167,7 +165,7 @@ def build_usage(
     query: UsageQuery,
     *,
     as_of: datetime | str | None,
-    source: Source,
+    source: frames.Source,
 ) -> CallUsage:
     """Return the usage of one query: the sum of the replies to its requests.
 
@@ -239,7 +237,7 @@ def _canonical_frame(
         times, columns = times[kept], {name: v[kept] for name, v in columns.items()}
     columns["duration"] = columns["duration"].view("m8[us]")
     ordered = {name: columns[name] for name in wire.MEASURES if name in columns}
-    provisional = times + step > as_of - LAG
+    provisional = times + step > as_of - frames.LAG
     frame = pd.DataFrame({**ordered, "provisional": provisional}, index=to_index(times, UTC))
     # One row alone does not show whether it is a day or an hour, and neither does one per day.
     frame.attrs["every"] = "D" if step == DAY else "h"
@@ -300,7 +298,7 @@ def build_breakdown(
         Usage with `all_time` None, because it is not known whether all-time figures follow the
         filters of a group.
     """
-    check_group_name(name)
+    frames.check_group_name(name)
     first = next(iter(usages.values()))
     if any(usage.as_of != first.as_of for usage in usages.values()):
         raise QueryError("breakdown: expected one as_of for all groups, got several")
@@ -310,9 +308,9 @@ def build_breakdown(
     hourly = None if any(part is None for part in parts.values()) else _stack(parts, name)
     if overlapping is None:
         filters = {group: own.as_dict() for group, own in groups.items()}
-        overlapping = overlapping_pair(filters) is not None
+        overlapping = frames.overlapping_pair(filters) is not None
     if overlapping:
-        mark_overlap(daily, hourly)
+        frames.mark_overlap(daily, hourly)
     return CallUsage(
         daily=daily,
         hourly=hourly,  # type: ignore[arg-type]  # the descriptor takes None
@@ -324,8 +322,8 @@ def build_breakdown(
     )
 
 
-def _stack(frames: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
-    stacked = pd.concat(list(frames.values()))
-    lengths = [len(frame) for frame in frames.values()]
-    stacked.insert(0, name, pd.Index(list(frames)).repeat(lengths))
+def _stack(parts: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame:
+    stacked = pd.concat(list(parts.values()))
+    lengths = [len(frame) for frame in parts.values()]
+    stacked.insert(0, name, pd.Index(list(parts)).repeat(lengths))
     return stacked

@@ -14,7 +14,7 @@ from usage_analysis.analysis.statements.statement import Statement, describe_row
 from usage_analysis.analysis.trends import FEW, NOTHING, month_outlook
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.overlap import check_disjoint
+from usage_analysis.tidy.frames import check_disjoint
 
 #: A trend from this size on is mentioned [share per 30 days].
 _TREND = 0.02

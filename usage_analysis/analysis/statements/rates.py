@@ -12,9 +12,8 @@ from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
 from usage_analysis.analysis.rates import Independent, error_rate, join_rate
 from usage_analysis.analysis.statements.statement import Statement, describe, state
-from usage_analysis.tidy.frames import group_column
+from usage_analysis.tidy.frames import can_share_calls, group_column
 from usage_analysis.tidy.grouping import row_lengths
-from usage_analysis.tidy.overlap import can_share_calls
 from usage_analysis.tidy.zones import HOUR
 
 _NAME = 40

@@ -12,10 +12,9 @@ from usage_analysis.analysis.arrays import finished, in_units
 from usage_analysis.analysis.billing import cost
 from usage_analysis.analysis.marks import Mark, without
 from usage_analysis.analysis.statements.statement import Statement, state
-from usage_analysis.tidy.frames import REST, group_column
+from usage_analysis.tidy.frames import REST, can_share_calls, group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.groups import sum_groups
-from usage_analysis.tidy.overlap import can_share_calls
 
 # Hours of which a tenth is more than a single one.
 _TENTH = 10
