@@ -42,17 +42,17 @@ def compare_periods(
 ) -> pd.Series | pd.DataFrame:
     """Return the change from the previous period, over the same weekdays and hours.
 
-    Buckets are paired by local clock, whole weeks apart. A Monday meets a Monday, and three days of
-    this week meet the same three of the previous week. A bucket is left out of both periods if it
-    or its partner is provisional, or if the partner has another length (an hour that a clock change
-    skips or repeats).
+    Buckets are paired by local clock, whole weeks apart. A Monday is compared with a Monday, and
+    three days of this week with the same three days of the previous week. A bucket is left out of
+    both periods if it or its partner is provisional, or if the partner has another length (an hour
+    that a clock change skips or repeats).
 
-    The interval is Student's t over the differences of days. Levels that linger from day to day are
-    allowed for (see `usage_analysis.analysis.intervals`). Hours of one day are not independent, so
-    one day gets its interval from `history`. Without `history` there is no interval. The interval
-    of a count is never narrower than Poisson's, ±z·√(current + previous). No interval reaches below
-    zero. Sums show that there were more calls. They do not show the reason, nor whether there were
-    more callers.
+    The interval is Student's t over the differences of days. The interval allows for levels that
+    persist from day to day (see `usage_analysis.analysis.intervals`). Hours of one day are not
+    independent, so one day gets its interval from `history`. Without `history` there is no
+    interval. The interval of a count is never narrower than Poisson's, ±z·√(current + previous). No
+    interval reaches below zero. Sums show that there were more calls. They do not show the reason,
+    nor whether there were more callers.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def compare_periods(
         Canonical hourly frame with or without a group column: both periods; with `previous`, the
         whole later period.
     previous
-        Canonical frame of the earlier period, on the same clock, with the same group column.
+        Canonical frame of the earlier period, in the same time zone, with the same group column.
     every
         Without `previous`: the last ``"D"``, ``"W"``, ``"MS"``, ``"QS"`` or ``"YS"`` of the frame
         so far, compared with the same weekdays 1, 1, 4 (or 5), 13 or 52 weeks before.
@@ -78,10 +78,10 @@ def compare_periods(
     Series or DataFrame
         `current`, `previous`, `delta`, `low`, `high` (of the delta; NaN from one day without
         `history`, and of talk and minutes that do not vary), `change`, delta over previous (NaN
-        where that is 0), `hours` and `days` compared, `left_out`, how many buckets of the current
-        period were not compared, and `significant`: the interval does not include 0 (1 or 0 in a
-        Series). One row per group for a breakdown, or per measure. Over several rows `significant`
-        follows Holm's rule, as for `rate_difference`.
+        where that is 0), `hours` and `days` compared, `left_out`, the number of buckets of the
+        current period that were not compared, and `significant`: the interval does not include 0 (1
+        or 0 in a Series). One row per group for a breakdown, or per measure. Over several rows
+        `significant` follows Holm's rule, as for `rate_difference`.
 
     Raises
     ------

@@ -43,9 +43,9 @@ def rate_difference(
     Calls of one day are seldom independent: one incident makes many of them fail. With
     ``independent="days"`` each Wilson interval is computed for n/s² calls. s² is the variance of
     days over the variance that independent calls would have, pooled over both periods (Rao and
-    Scott 1992). Levels that linger from day to day are allowed for. Hours of one day are not
-    independent, so a comparison of two single days has an interval only if `history` shows how much
-    days differ.
+    Scott 1992). The interval allows for levels that persist from day to day. Hours of one day are
+    not independent, so a comparison of two single days has an interval only if `history` shows how
+    much days differ.
 
     Parameters
     ----------

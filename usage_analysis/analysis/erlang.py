@@ -15,7 +15,7 @@ _STEPS = 200
 def erlang_b(traffic: ArrayLike, channels: ArrayLike) -> Any:
     """Return the probability that a call finds all channels busy and is lost.
 
-    Erlang 1917, for calls that come at random and do not try again: ``B(A, n) = (A^n / n!) / Σ_k
+    Erlang 1917, for calls that arrive at random and are not repeated: ``B(A, n) = (A^n / n!) / Σ_k
     A^k / k!``, by the recursion ``B(A, 0) = 1; B(A, k) = A·B(A, k-1) / (k + A·B(A, k-1))``, which
     neither overflows nor cancels.
 

@@ -69,7 +69,7 @@ def funnel(
         `high_998`, `spread_ratio` (mean square of the groups' z relative to the scatter of days; 1
         for equal groups), `day_spread`, `reference`, `beyond_95`, `beyond_998`. Without calls, and
         with a common rate of 0 or 1, there are no limits (NaN). Where only the reference has a rate
-        of 0 or 1, its limits are those of half an event.
+        of 0 or 1, the limits assume half an event.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def funnel(
 
 
 def _day_spread(breakdown: pd.DataFrame, event: str, denominator: str) -> float:
-    """Return the ratio of the standard deviation between days to that of chance alone.
+    """Return the standard deviation between days, relative to chance alone.
 
     It is pooled over groups and at least 1. It is 1 for sums without times, and where every group
     has a single day.

@@ -74,8 +74,8 @@ def load_profile(
     """Return the mean load of each slot of the local day or week, and its spread.
 
     The mean is ``sum(measure) / hours``, over the hours that the slot really had: clock changes and
-    the calendar (a weekly slot has 51 to 54 hours per year) do no harm. Percentiles are those of
-    the buckets' loads per hour, by linear interpolation (method 7 of Hyndman and Fan 1996).
+    the calendar (a weekly slot has 51 to 54 hours per year) do no harm. Percentiles refer to the
+    hourly loads of buckets, by linear interpolation (method 7 of Hyndman and Fan 1996).
 
     The greatest mean is partly luck. `expected` shrinks the means of the hours of the week towards
     the product of weekday and clock hour (empirical Bayes, Efron and Morris 1975). `busiest` marks

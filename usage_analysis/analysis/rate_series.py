@@ -60,7 +60,7 @@ def trailing_rates(rates: pd.DataFrame, days: int, confidence: float) -> pd.Data
 
 
 def unlike_the_rest(rates: pd.DataFrame, confidence: float) -> Booleans:
-    """Return which groups have a rate unlike that of all other groups together, by Holm's rule.
+    """Mark the groups whose rate differs significantly from the other groups, by Holm's rule.
 
     Parameters
     ----------
@@ -77,15 +77,15 @@ def unlike_the_rest(rates: pd.DataFrame, confidence: float) -> Booleans:
 def unusual_hours(
     rates: pd.DataFrame, meaning: Meaning, *, without_worst_week: bool = True
 ) -> Integers:
-    """Return the hours of the week whose rate is significantly worse than that of the others.
+    """Return the hours of the week whose rate is significantly worse than in the other hours.
 
     For each hour with enough calls, the exact probability of at least as many bad events at the
     rate of the other hours is computed. Errors of one day come in clusters, so the events of an
     hour scatter more than binomial ones. The probability is therefore beta-binomial, with the
     spread of the hours around their common rate. Holm's procedure (1979, Scand. J. Statist. 6:65)
-    holds 5 % over all hours together. An hour is named only if it was worse than usual by two
-    standard deviations without its worst week too: no single incident makes an hour of the week
-    unusual.
+    limits false positives to 5 % over all hours together. An hour is named only if it was worse
+    than usual by two standard deviations without its worst week too: no single incident makes an
+    hour of the week unusual.
 
     Parameters
     ----------

@@ -44,13 +44,13 @@ def project_month(
 ) -> pd.Series | pd.DataFrame:
     """Project the total of the current month, with an interval.
 
-    The month is that of the frame's last complete day. Each day that is not complete is forecast
-    from the complete days of the last 8 weeks; a day that already has more keeps its value. The
-    forecast is a level with a damped trend (Gardner and McKenzie 1985) times a factor per weekday.
-    These factors are shrunk towards the mean of workdays or of the weekend (James and Stein 1961),
-    so a single odd day does not make its weekday odd. Days far below their weekday are left out as
-    holidays or outages, and are expected to be as frequent as in the past. Growth is extrapolated,
-    and reported in `growth`.
+    The month is the one of the last complete day in the frame. Each day that is not complete is
+    forecast from the complete days of the last 8 weeks; a day that already has more keeps its
+    value. The forecast is a level with a damped trend (Gardner and McKenzie 1985) times a factor
+    per weekday. These factors are shrunk towards the mean of workdays or of the weekend (James and
+    Stein 1961), so a single odd day does not make its weekday odd. Days far below their weekday are
+    left out as holidays or outages, and are expected to be as frequent as in the past. Growth is
+    extrapolated, and reported in `growth`.
 
     The interval covers the scatter of the days, the error of the weekday factors, and the speed at
     which the level moves. The tests show how often the interval contained the total of simulated

@@ -71,9 +71,9 @@ def low_days(values: Floats, known: Booleans, weekday: Integers) -> tuple[Boolea
 def learn_weekdays(values: Floats, used: Booleans, weekday: Integers) -> Weekdays:
     """Return each weekday's mean, shrunk towards the mean of workdays or of the weekend.
 
-    The shrinkage is that of James and Stein (1961): the less the weekdays of a kind differ, beyond
-    what the scatter of days explains, the more each one takes the mean of its kind. So a single
-    odd Tuesday does not make all Tuesdays odd.
+    The shrinkage follows James and Stein (1961). The less the weekdays of a kind differ beyond the
+    scatter of days, the closer each weekday is moved to the mean of its kind. So a single odd
+    Tuesday does not make all Tuesdays odd.
     """
     slot = np.arange(7)[:, None] == weekday
     count = (used[:, None, :] & slot).sum(axis=2)

@@ -182,9 +182,9 @@ class Archive:
     ) -> CallUsage:
         """Load the usage of one scope, or of several scopes as a breakdown.
 
-        The result equals that of a fetch, except that `all_time` is None. `as_of` is the time at
-        which the last day was fetched; of several scopes, the earliest of these times. A bucket is
-        `provisional` if it was provisional when its day was fetched.
+        The result equals the result of a fetch, except that `all_time` is None. `as_of` is the time
+        at which the last day was fetched; of several scopes, the earliest of these times. A bucket
+        is `provisional` if it was provisional when its day was fetched.
 
         Parameters
         ----------

@@ -117,7 +117,7 @@ def split_scopes(parts: Sequence[Part], scopes: Sequence[str]) -> Iterator[list[
 def read_versions(parts: Sequence[Part], scopes: Sequence[str]) -> Versions:
     """Read all versions of scopes, which are sorted and adjacent in the parts.
 
-    Of two fetches at one instant, that of the last part counts.
+    Of two fetches at one instant, the fetch in the last part counts.
     """
     held = [np.zeros((4, 0), dtype=np.int64)]
     for number, runs in coverage.iter_runs(parts, scopes):

@@ -1,4 +1,4 @@
-"""The dashboard as a page of its own: served by Voila to this machine, behind a token."""
+"""The dashboard as a page: served by Voila to this machine only, and protected by a token."""
 
 import http.client
 import json

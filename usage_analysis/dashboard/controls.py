@@ -195,14 +195,14 @@ def _button(label: str, tooltip: str, *, name: str = "") -> Any:
 
 
 def html(name: str, text: str = "") -> Any:
-    """Return an HTML widget with a CSS class of its own."""
+    """Return an HTML widget with a CSS class."""
     widget = widgets.HTML(text)
     widget.add_class(f"ua-{name}")
     return widget
 
 
 def box(name: str, children: list[Any], kind: Any = widgets.Box) -> Any:
-    """Return a box with CSS classes of its own."""
+    """Return a box with CSS classes."""
     holder = kind(children)
     for word in name.split():
         holder.add_class(f"ua-{word}")

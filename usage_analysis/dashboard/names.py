@@ -19,7 +19,7 @@ GivenValues = Mapping[str, Iterable[str]] | str | os.PathLike[str]
 def names_of(
     client: BaseClient, agents: Given | None, voices: Given | None, metadata: GivenValues | None
 ) -> AccountNames:
-    """Return the given names, or those of the client, or those of the sample account.
+    """Return the given names, or the names of the client or of the sample account.
 
     Raises
     ------

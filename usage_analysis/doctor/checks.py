@@ -206,7 +206,7 @@ def days(account: Account) -> Phrases:
 
 
 def _by_day(rows: pd.DataFrame, shift: int = 0) -> pd.Series:
-    """Return the calls of each day with calls, in a time zone so many hours ahead of UTC."""
+    """Return the calls of each day with calls, in a time zone a number of hours ahead of UTC."""
     calls = rows["total_count"].groupby((rows.index + shift * HOUR) // DAY).sum()
     return calls[calls > 0]
 

@@ -160,7 +160,7 @@ class ConnectionPool:
         return self._url.host in _LOOPBACK
 
     def run(self, token: CancelToken, params: Params, seconds: float) -> Response | Failure:
-        """Send one request; return its response or the failure within so many seconds [s]."""
+        """Send one request; return its response or the failure within a time limit [s]."""
         token.sleep(0)  # raises if the token is cancelled already
         connection = self._acquire()
         try:

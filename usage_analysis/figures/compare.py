@@ -220,7 +220,7 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
 
 
 def _draw_effects(ax: Axes, rows: pd.DataFrame) -> None:
-    """Draw the effects of each row: of its rate filled, of its share of the calls hollow."""
+    """Draw two marks per row: the effect of its rate filled, of its share of calls hollow."""
     theme, places = theme_in_use(), np.arange(len(rows))
     own, low, high, mix, _ = rows.to_numpy().T
     _draw_intervals(ax, low, high)
@@ -241,7 +241,7 @@ def _most_rows(ax: Axes) -> int:
 
 
 def _mark_scale(ax: Axes, rows: int) -> float:
-    """Return the size of marks, as a share of the usual, that keeps neighbouring rows apart."""
+    """Return the largest size of marks that keeps rows apart, relative to the usual size."""
     tall = float(figure_of(ax).get_size_inches()[1]) * 72 * 0.55
     return min(1.0, tall / max(rows, 1) / _PITCH)
 

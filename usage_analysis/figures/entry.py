@@ -74,7 +74,7 @@ class Step:
     inputs
         Names of earlier results.
     keywords
-        Keyword arguments; those that are None or empty are left out.
+        Keyword arguments; None and empty values are left out.
     """
 
     target: str

@@ -80,8 +80,8 @@ def plot_error_week(panel: Panel, rates: pd.DataFrame, **_: Unpack[ResultOptions
 
     Notes
     -----
-    An hour is outlined if its rate is worse than that of the others: significantly at the 95 %
-    level for all hours together, and in more than one week.
+    An hour is outlined if its rate is significantly worse than the rate of the other hours in more
+    than one week. The 95 % level holds for all hours together.
 
     Examples
     --------

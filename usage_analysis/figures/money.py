@@ -42,7 +42,7 @@ def plot_burn_up(
     Parameters
     ----------
     daily
-        Days of one series, as ``aggregate(hourly, "D")`` returns them. The month is that of the
+        Days of one series, as ``aggregate(hourly, "D")`` returns them. The month is the one of the
         last complete day, as in `project_month`. With the days of the previous month, that month is
         drawn too, and the projection is better.
     measure

@@ -45,7 +45,7 @@ class MarkedResultOptions(MarkedOptions, ResultOptions, total=False):
 
 # Parameters that plots share, in the order of their signatures, with their descriptions.
 _SHARED: Final = {
-    "meaning": '``attrs["meaning"]`` of the original result, for a table that lost it.',
+    "meaning": '``attrs["meaning"]`` of the original result, for a table that has lost its own.',
     "marks": "Events and periods to name on the time axis.",
     "title": "Title instead of the finding.",
     "about": "Provenance of the data, shown below the title.",
@@ -68,7 +68,7 @@ def plot(
     """Make a public plot out of a function that draws on a panel and returns the caption.
 
     The plot opens the figure style, checks its table, reads the table's meaning, and writes the
-    caption. The options that it takes are those of the function's ``**_: Unpack[...]``.
+    caption. It takes the options in the function's ``**_: Unpack[...]``.
 
     Parameters
     ----------

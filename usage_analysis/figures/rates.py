@@ -53,7 +53,7 @@ def plot_error_rate(
     -----
     Buckets without calls break the line; buckets with too few (`enough` is False) are hollow. The
     dashed line is the rate of all buckets together. The title names groups only where their rate
-    differs significantly from that of the others, by Holm's rule over all groups.
+    differs significantly from the rate of the other groups, by Holm's rule over all groups.
 
     Examples
     --------

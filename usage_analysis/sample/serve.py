@@ -35,7 +35,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{HOST}:{self.server_port}"
 
     def handle_error(self, *_: Any) -> None:
-        """Print nothing: the only errors are those of clients that hang up."""
+        """Print nothing: errors only come from clients that hang up."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -95,7 +95,7 @@ class CallUsage:
         body
             One whole JSON document.
         query
-            The query. Without it the window is that of the daily rows.
+            The query. By default the window covers the daily rows.
         as_of
             When the reply was made, with its zone. By default the current time if there is a
             `query`, else the end of the last day. That day stays provisional, because the reply may
