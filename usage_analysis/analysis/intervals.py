@@ -266,7 +266,7 @@ def cosines(days: int) -> int:
     waves measure its scatter (Lazarus, Lewis, Stock and Watson 2018, Journal of Business and
     Economic Statistics 36:541). They recommend 0.4·days^(2/3) for persistent series. The
     factor 0.82 gives shorter intervals, and with a correlation of 0.5 from day to day 95 %
-    intervals still hold 90 %.
+    intervals still cover 90 % of cases.
     """
     return max(min(days - 1, max(2, int(0.82 * days ** (2 / 3))), _MOST), 0)
 
@@ -294,7 +294,7 @@ def slow_sums(
 def day_scatter(
     frame: pd.DataFrame, event: str, denominator: str, *, single_days: bool = False
 ) -> Scatter:
-    """Return how the rates of each group's local days scatter, for groups in order of appearance.
+    """Return the scatter of the daily rates of each group, for groups in order of appearance.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ class RateLimiter:
         return max(0.0, self._open - time.monotonic())
 
     def pause(self, seconds: float) -> None:
-        """Hold all requests for so many seconds."""
+        """Hold all requests for a time [s]."""
         with self._lock:
             self._open = max(self._open, time.monotonic() + seconds)
 
