@@ -174,7 +174,7 @@ def test_the_largest_group_is_named_with_its_cost():
     final = hourly[~hourly["provisional"]]
     (unlike,) = ua.funnel(final).query("beyond_998").itertuples()
     assert sentences[1].startswith(
-        f"Error rate unlike that of the others ({100 * unlike.centre:.2f} %) in 1 of 6 groups by "
+        f"Error rate different from the others ({100 * unlike.centre:.2f} %) in 1 of 6 groups by "
         "agent, 2026-03-01 to 2026-03-14 (America/New_York): "
         f"bad {100 * unlike.rate:.2f} % ({unlike.events:,} of {unlike.calls:,} calls; "
         "99.8 % of such groups have "

@@ -55,8 +55,7 @@ def cost(frame: pd.DataFrame, price: Price = PRICE) -> Decimal | pd.DataFrame:
     Raises
     ------
     QueryError
-        The frame has no `billed_minutes`, or the price is negative or
-        not a number.
+        The frame has no `billed_minutes`, or the price is negative or not a number.
 
     Examples
     --------

@@ -87,7 +87,7 @@ class Choices:
         Raises
         ------
         QueryError
-            A key that does not fit.
+            A key is invalid.
         """
         if "state" in content:
             return self.start(None, None, content["state"])

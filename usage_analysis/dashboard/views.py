@@ -262,7 +262,7 @@ def make_download(kind: str, view: View, axes: Axes) -> Download:
     Raises
     ------
     QueryError
-        Parquet without pyarrow, or data that are not enough for a report.
+        pyarrow is not installed for Parquet, or there are too few data for a report.
     """
     suffix, media = _KINDS[kind]
     settings = view.settings

@@ -76,7 +76,7 @@ def run(
         Number of days before today to look at [days], 8 to 91.
     folder
         Folder to save requests and replies in, for a bug report. The files do not contain the key.
-        Of fields that are not in the vendor's description they contain only the name.
+        If a reply has fields that the vendor does not describe, the files have only their names.
     progress
         Function that is called with the number of finished requests and of all requests.
 

@@ -246,7 +246,7 @@ def _state_beyond(
     said = [_state_group(row, meaning) for row in rows]
     said += [f"{len(beyond) - len(said):,} more"] if len(beyond) > len(said) else []
     sentence = (
-        f"{say.sentence_case(meaning.name)} unlike that of the others ({centre}) in "
+        f"{say.sentence_case(meaning.name)} different from the others ({centre}) in "
         f"{len(beyond):,} of {among}{dated}: {'; '.join(said)}."
     )
     return Statement(title, sentence, urgent=bool(is_worse(beyond, meaning).any()))

@@ -277,8 +277,7 @@ def state_cost(frame: pd.DataFrame, price: Price = PRICE) -> Statement:
     Raises
     ------
     QueryError
-        The frame has no `billed_minutes`, or the price is negative or
-        not a number.
+        The frame has no `billed_minutes`, or the price is negative or not a number.
     """
     check_frame("state_cost", frame, "billed_minutes", totals=True)
     check_disjoint("state_cost", frame)
