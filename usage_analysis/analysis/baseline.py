@@ -162,7 +162,7 @@ def fit(
         expected *= _holiday_level(observed, expected, hours, scale)
     if unit is None:
         unit = _unit(observed, expected, exposure, learn)
-    spread = _spread(observed, expected, learn, unit)
+    spread = np.zeros((len(y), 0)) if flat else _spread(observed, expected, learn, unit)
     return Baseline(expected, unit, spread, usual)
 
 

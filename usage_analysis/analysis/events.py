@@ -85,7 +85,7 @@ def search(series: Series, name: str, least: float) -> Search:
             mask[rows, one.start : one.end] = True
             short[rows, one.start : one.end] |= one.end - one.start < _SHORT
         before, learn = learn, (series.learn if turn else usual) & ~mask
-        if turn < 2:
+        if turn == 0:
             steps = _steps(measure, series, usual & ~short, least)
         elif np.array_equal(before, learn):
             break

@@ -112,13 +112,10 @@ def clip_outliers(x: Floats) -> Floats:
 def _gains(x: Floats, w: Floats) -> Floats:
     """Return the squares that a step explains beyond a constant level, for each split 0 to n."""
     total, mass = np.cumsum(w * x), np.cumsum(w)
-    mean = total[-1] / mass[-1]
-    before = (total - mean * mass)[:-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gain = before**2 * (1 / mass[:-1] + 1 / (mass[-1] - mass[:-1]))
-    out = np.zeros(len(x) + 1)
-    out[1:-1] = np.nan_to_num(gain)
-    out[:FEWEST] = out[len(x) - FEWEST + 1 :] = 0.0
+    out, splits = np.zeros(len(x) + 1), slice(FEWEST - 1, len(x) - FEWEST)
+    before = mass[splits]
+    off = total[splits] - before * total[-1] / mass[-1]
+    out[FEWEST : len(x) - FEWEST + 1] = off**2 * (1 / before + 1 / (mass[-1] - before))
     return out
 
 
@@ -165,7 +162,7 @@ def noise_around(x: Floats, w: Floats, cut: int) -> float:
     rest = x.copy()
     for part in (slice(0, cut), slice(cut, None)):
         if w[part].sum() > 0:
-            rest[part] -= np.average(x[part], weights=w[part])
+            rest[part] -= w[part] @ x[part] / w[part].sum()
     return _noise(rest, w, 2)
 
 
@@ -181,8 +178,8 @@ def threshold(days: int, confidence: float) -> float:
 def _trend_gain(x: Floats, w: Floats) -> float:
     """Return the squares that a straight line explains beyond a constant level."""
     day = np.arange(len(x), dtype=np.float64)
-    day -= np.average(day, weights=w)
-    off = x - np.average(x, weights=w)
+    day -= w @ day / w.sum()
+    off = x - w @ x / w.sum()
     return float((w * day * off).sum() ** 2 / (w * day**2).sum())
 
 
