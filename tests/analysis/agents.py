@@ -84,8 +84,9 @@ def plant(
 ) -> pd.DataFrame:
     """Return hours in which one agent, or every one, has a trouble.
 
-    ``"calls"`` keeps this share of the calls, ``"longer"`` makes calls this many times as long, and
-    ``"errors"`` lets this share of the calls fail.
+    ``"calls"`` keeps this share of the calls, ``"more"`` makes calls this many times as many,
+    ``"longer"`` makes calls this many times as long, ``"errors"`` lets this share of the calls
+    fail, and ``"joined"`` keeps this share of the joined calls.
     """
     out = hourly.copy()
     first = pd.Timestamp(start, tz=hourly.index.tz)
@@ -96,6 +97,9 @@ def plant(
     if kind == "longer":
         for name in ("duration", "billed_minutes"):
             out.loc[inside, name] = rows[name] * size
+    elif kind in ("joined", "more"):
+        for name, values in _scale(rows, rng, kind, size).items():
+            out.loc[inside, name] = values
     elif kind == "errors":
         failed = rng.binomial(rows["total_count"], size)
         out.loc[inside, "error_count"] = np.maximum(rows["error_count"], failed)
@@ -110,3 +114,18 @@ def plant(
             out.loc[inside, name] = rows[name] * share
         out.loc[inside, "total_count"] = calls
     return out
+
+
+def _scale(rows: pd.DataFrame, rng: np.random.Generator, kind: str, size: float) -> dict[str, Any]:
+    """Return the columns of rows with fewer joined calls, or with more calls."""
+    calls, joined = rows["total_count"], rows["joined_count"]
+    if kind == "joined":
+        counts = {"joined_count": rng.binomial(joined, size)}
+        share = counts["joined_count"] / joined.clip(lower=1)
+    else:
+        counts = {"total_count": calls + rng.poisson(calls * (size - 1))}
+        share = counts["total_count"] / calls.clip(lower=1)
+        for name in ("error_count", "joined_count"):
+            more = np.rint(rows[name] * share).astype(int)
+            counts[name] = np.minimum(more, counts["total_count"])
+    return counts | {name: rows[name] * share for name in ("duration", "billed_minutes")}

@@ -104,8 +104,8 @@ def _steps(measure: Measure, series: Series, learn: Booleans, least: float) -> l
 def _runs(measure: Measure, series: Series) -> Booleans:
     """Return the hours of days that stand out together, which do not teach what is usual."""
     out = np.zeros_like(series.learn)
-    # More troubles than three in a frame are rare.
-    for _ in range(3):
+    # More than two such troubles in a frame are rare.
+    for _ in range(2):
         runs = [find_run(*each) for each in _days(measure, series, series.learn & ~out)]
         start, end = np.array(runs).T[..., None]
         out |= (series.hours.day >= start) & (series.hours.day < end)

@@ -16,7 +16,7 @@ WINDOWS: Final = 2000
 #: No window is judged by its tail below so many standard deviations.
 _WORTH_A_LOOK: Final = 3.5
 #: How much likelier an event of days is to begin at midnight than at another hour.
-_MIDNIGHT: Final = 24.0
+_MIDNIGHT: Final = 10.0
 #: Mean lengths that one call may last by chance.
 _LONGEST: Final = 60.0
 #: Fewest expected calls of a window with less than usual.
@@ -125,7 +125,7 @@ class Scan:
             last = merged[-1] if merged else None
             if last is not None and last.series == one.series and last.above == one.above:
                 both = self.window(one.series, last.start, one.end)
-                if both.above == one.above and both.gain > max(last.gain, one.gain):
+                if both.above == one.above and both.gain > 0.9 * (last.gain + one.gain):
                     merged[-1] = both
                     continue
             merged.append(one)
