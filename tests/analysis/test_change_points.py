@@ -105,5 +105,9 @@ def test_bad_input_is_named() -> None:
         ua.change_points(days_of([1] * 20), measure="calls")
     with pytest.raises(ua.QueryError, match="change_points needs the column billed_minutes"):
         ua.change_points(days_of([1] * 20), measure="billed_minutes")
+    hourly = days_of([1] * 20).set_axis(pd.date_range("2026-01-01", periods=20, freq="h", tz="UTC",
+                                                      name="time"))  # fmt: skip
+    with pytest.raises(ua.QueryError, match="daily: expected one row per day, got shorter rows"):
+        ua.change_points(hourly)
     with pytest.raises(ua.QueryError, match="confidence"):
         ua.change_points(days_of([1] * 20), confidence=2)

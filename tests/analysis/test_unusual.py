@@ -286,5 +286,7 @@ def test_bad_input_is_named(quiet: pd.DataFrame) -> None:
         ua.unusual(quiet, history=quiet.drop(columns="agent")[:24])
     with pytest.raises(ua.QueryError, match="history: expected hours before those of the frame"):
         ua.unusual(quiet, history=quiet)
+    with pytest.raises(ua.QueryError, match="error_count: expected at most total_count in each"):
+        ua.unusual(quiet.assign(error_count=quiet["total_count"] + 1))
     with pytest.raises(ua.QueryError, match="at least one hour, got none"):
         ua.expected(quiet[:0])

@@ -14,10 +14,11 @@ from usage_analysis.analysis.meaning import with_meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.series import columns_of, meaning_for, plain
 from usage_analysis.analysis.weekdays import learn_weekdays
+from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.grouping import each_group, row_lengths
 from usage_analysis.tidy.zones import DAY
 
 _METHOD: Final = "binary segmentation of days free of their weekday (Scott and Knott 1974)"
@@ -61,7 +62,7 @@ def change_points(
     Raises
     ------
     QueryError
-        A column is missing, or an argument does not fit.
+        A column is missing, rows are shorter than days, or an argument does not fit.
 
     Examples
     --------
@@ -75,6 +76,10 @@ def change_points(
     columns = columns_of(measure)
     normal_quantile(confidence)
     check_frame("change_points", daily, *columns, "provisional", rows="day")
+    if len(daily) and np.median(row_lengths(daily)) < DAY / 2:
+        raise QueryError(
+            'daily: expected one row per day, got shorter rows; aggregate(frame, "D") sums them'
+        )
     calendar = calendar_of(holidays)
     group = group_column(daily)
     found = []

@@ -89,6 +89,12 @@ def tabulate(
         return sums.astype(np.float64, copy=False).reshape(count, size)
 
     values = {column: table(plain(data, column)) for column in columns}
+    for part in ("error_count", "joined_count"):
+        # Halves of hours, of zones off the hour, are not exact.
+        if {part, "total_count"} <= {*values} and (
+            values[part] > values["total_count"] + 1e-6
+        ).any():
+            raise QueryError(f"{part}: expected at most total_count in each hour, got more")
     learn = (table(np.ones(len(data))) > 0) & (table(data["provisional"].to_numpy(float)) == 0)
     names = [None] if rows.groups is None else list(rows.groups)
     whole = rows.groups is None

@@ -99,3 +99,11 @@ def test_nothing_unusual_is_said_with_days_and_a_short_history(quiet: pd.DataFra
     )
     with pytest.raises(ua.QueryError, match="expected a result of unusual"):
         ua.describe_unusual(days)
+
+
+def test_texts_of_a_saved_table_are_refused(quiet: pd.DataFrame) -> None:
+    """A table read back from CSV has texts for times, and the error names the line to convert."""
+    found = ua.unusual(plant(quiet, None, "calls", "2026-07-01 10:00", 8))
+    saved = found.astype({"start": str, "end": str})
+    with pytest.raises(ua.QueryError, match=r"pd\.to_datetime"):
+        ua.describe_unusual(saved, meaning=found.attrs["meaning"])
