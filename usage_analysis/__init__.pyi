@@ -27,9 +27,9 @@ from .analysis.rates import average_call_duration as average_call_duration
 from .analysis.rates import error_rate as error_rate
 from .analysis.rates import join_rate as join_rate
 from .analysis.selection import Selection as Selection
-from .analysis.statements.capacity import describe_capacity as describe_capacity
 from .analysis.statements.cause import describe_cause as describe_cause
 from .analysis.statements.money import describe_month as describe_month
+from .analysis.statements.peaks import describe_capacity as describe_capacity
 from .analysis.statements.peaks import describe_peak as describe_peak
 from .analysis.statements.rates import describe_errors as describe_errors
 from .analysis.statements.unusual import describe_unusual as describe_unusual
@@ -72,7 +72,7 @@ from .figures.trend import plot_trend as plot_trend
 from .query import Filters as Filters
 from .query import UsageQuery as UsageQuery
 from .report.page import build_report as build_report
-from .report.results import ReportOptions as ReportOptions
+from .report.tables import ReportOptions as ReportOptions
 from .sample import sample_client as sample_client
 from .tidy.durations import parse_duration as parse_duration
 from .tidy.durations import parse_durations as parse_durations

@@ -13,7 +13,7 @@ from scipy import stats
 
 from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.erlang import channels_for, erlang_b, traffic_for
-from usage_analysis.analysis.statements.capacity import describe_capacity
+from usage_analysis.analysis.statements.peaks import describe_capacity
 from usage_analysis.errors import QueryError
 
 

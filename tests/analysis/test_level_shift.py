@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.analysis.simulated import days
 from usage_analysis.analysis.control import control_chart
-from usage_analysis.analysis.level_shift import level_shift
+from usage_analysis.analysis.rate_series import level_shift
 
 
 def test_a_shift_of_the_level_is_told_from_a_constant_one() -> None:

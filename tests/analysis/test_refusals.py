@@ -10,7 +10,7 @@ from tests.analysis.businesses import KINDS
 from tests.analysis.businesses import week as business_week
 from tests.analysis.calls import HOURS, WEEKDAYS, Months, simulate, week
 from usage_analysis.analysis.capacity import capacity
-from usage_analysis.analysis.statements.capacity import describe_capacity
+from usage_analysis.analysis.statements.peaks import describe_capacity
 
 # Offered traffic of the busiest hour per call and day, for calls of 184 s.
 PEAK = week(1).max() * 184 / 3600

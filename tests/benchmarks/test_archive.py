@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import usage_analysis as ua
-from usage_analysis.archive.coverage import ScopeCoverage
-from usage_analysis.archive.days import months_between
+from usage_analysis.archive.coverage import ScopeCoverage, months_between
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.writing import Rows
 

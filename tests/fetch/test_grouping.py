@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.grouping import Grouping
+from usage_analysis.fetch.breakdown import Grouping
 
 A, B = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import costly
+from usage_analysis.figures.axes import from_zero, time_axis
 from usage_analysis.figures.style import new_figure
-from usage_analysis.figures.ticks import from_zero, time_axis
 
 
 def ticks(start, periods, freq, zone="America/New_York", width=None, **columns):

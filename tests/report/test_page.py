@@ -18,8 +18,8 @@ from tests.figures.drawings import ARABIC, EMOJI, JAPANESE, LATIN, MARKS, groupe
 from usage_analysis.analysis.selection import Selection
 from usage_analysis.figures.style import Theme
 from usage_analysis.report.page import build_report
-from usage_analysis.report.results import ReportOptions
 from usage_analysis.report.sections import SECTIONS
+from usage_analysis.report.tables import ReportOptions
 
 ZONE = "America/New_York"
 MARCH = Selection(timezone=ZONE, from_date="2026-03-01", to_date="2026-03-31")

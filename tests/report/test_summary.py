@@ -12,9 +12,9 @@ from usage_analysis.analysis.marks import Mark
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.selection import SelectedUsage, Selection
 from usage_analysis.analysis.statements.control import state_control
-from usage_analysis.report.results import ReportOptions, ReportResults
 from usage_analysis.report.sections import SECTIONS
 from usage_analysis.report.summary import summarize
+from usage_analysis.report.tables import ReportOptions, ReportResults
 
 
 def facts_of(hourly, **given):

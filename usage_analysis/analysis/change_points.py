@@ -7,9 +7,9 @@ import pandas as pd
 
 from usage_analysis.analysis.arrays import Floats, finished
 from usage_analysis.analysis.baseline import TWO_WEEKS
-from usage_analysis.analysis.calendars import calendar_of
 from usage_analysis.analysis.intervals import normal_quantile, student
 from usage_analysis.analysis.level_changes import LevelChange, find_changes, noise_around
+from usage_analysis.analysis.marks import calendar_of
 from usage_analysis.analysis.meaning import with_meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.series import columns_of, meaning_for, plain

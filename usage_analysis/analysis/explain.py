@@ -13,7 +13,7 @@ from usage_analysis.analysis.cause import Event, judge_groups
 from usage_analysis.analysis.series import columns_of
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.base import BaseClient
-from usage_analysis.fetch.grouping import Grouping
+from usage_analysis.fetch.breakdown import Grouping
 from usage_analysis.filters import to_instant
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery

@@ -9,7 +9,7 @@ import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans, Floats, exact
 from usage_analysis.analysis.baseline import Hours, Measure
-from usage_analysis.analysis.calendars import calendar_of
+from usage_analysis.analysis.marks import calendar_of
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.rates import dates_of

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, in_kind, ratio, with_measures
-from usage_analysis.analysis.calendars import Calendar, calendar_of
 from usage_analysis.analysis.forecast import SPAN, forecast
 from usage_analysis.analysis.intervals import check_amount, normal_quantile
+from usage_analysis.analysis.marks import Calendar, calendar_of
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.month_days import BEGINS_LATE, BEGINS_WITHIN, NO_DAY, MonthDays
 from usage_analysis.analysis.vocabulary import check_choice

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
-from usage_analysis.archive.days import day_name, months_between
+from usage_analysis.archive.coverage import day_name, months_between
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
 from usage_analysis.archive.versions import Versions, read_days
 from usage_analysis.errors import QueryError, ResponseError, refusal

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.archive import coverage
-from usage_analysis.archive.days import day_name, months_between, parse_day
+from usage_analysis.archive.coverage import day_name, months_between, parse_day
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.archive.writing import Ints, Rows

@@ -16,7 +16,7 @@ from usage_analysis.cli.groups import fetch_groups
 from usage_analysis.cli.options import open_client
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import APIError, QueryError, TransportError, UsageError
-from usage_analysis.fetch.grouping import Grouping
+from usage_analysis.fetch.breakdown import Grouping
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES
 from usage_analysis.tidy.usage_files import replace_file, target_of

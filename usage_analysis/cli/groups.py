@@ -5,8 +5,7 @@ from typing import Any
 
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.base import BaseClient
-from usage_analysis.fetch.breakdown import drop_empty_rest
-from usage_analysis.fetch.grouping import KINDS, Grouping, read_pairs
+from usage_analysis.fetch.breakdown import KINDS, Grouping, drop_empty_rest, read_pairs
 from usage_analysis.progress import Progress
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from usage_analysis.fetch.grouping import KINDS
+from usage_analysis.fetch.breakdown import KINDS
 from usage_analysis.query import DEFAULT_DAYS, CallFilters, UsageQuery
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
     # Imported here so that --help does not load Matplotlib.
     from usage_analysis.analysis.selection import Selection
     from usage_analysis.report.page import build_report
-    from usage_analysis.report.results import ReportOptions
+    from usage_analysis.report.tables import ReportOptions
 
     page = build_report(
         data.usage,

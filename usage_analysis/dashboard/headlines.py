@@ -7,10 +7,9 @@ from typing import Any, Final
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements import change, totals
-from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.control import state_control, state_error_week, state_funnel
 from usage_analysis.analysis.statements.money import state_cost, state_month, state_overhead
-from usage_analysis.analysis.statements.peaks import state_days, state_peak
+from usage_analysis.analysis.statements.peaks import state_capacity, state_days, state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of, state_rates
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.unusual import state_events

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.base import AccountNames, BaseClient
-from usage_analysis.fetch.grouping import KEYED, Pairs, read_pairs
+from usage_analysis.fetch.breakdown import KEYED, Pairs, read_pairs
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES as SAMPLE_NAMES
 from usage_analysis.tidy.frames import check_kind

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from usage_analysis.errors import QueryError
 from usage_analysis.fetch.base import BaseClient
-from usage_analysis.fetch.grouping import Grouping
+from usage_analysis.fetch.breakdown import Grouping
 from usage_analysis.fetch.threads import CancelToken, RequestCancelledError
 from usage_analysis.progress import Progress
 from usage_analysis.query import UsageQuery

@@ -23,8 +23,7 @@ from usage_analysis.figures.entry import Options, Prepared
 from usage_analysis.figures.style import NARROW_WIDTH, figure_style, picture
 from usage_analysis.query import zone
 from usage_analysis.report.page import write_report
-from usage_analysis.report.results import ReportOptions, ReportResults
-from usage_analysis.report.tables import csv_of, parquet_of
+from usage_analysis.report.tables import ReportOptions, ReportResults, csv_of, parquet_of
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.periods import in_timezone

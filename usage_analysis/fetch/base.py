@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypedDict, TypeVar, Unpack
 
 from usage_analysis.errors import QueryError
-from usage_analysis.fetch.breakdown import check_rest, group_queries, subtract_groups
-from usage_analysis.fetch.grouping import Grouping
+from usage_analysis.fetch.breakdown import Grouping, check_rest, group_queries, subtract_groups
 from usage_analysis.fetch.responses import parse_date
 from usage_analysis.fetch.threads import CancelToken
 from usage_analysis.progress import ProgressOption

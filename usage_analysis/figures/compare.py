@@ -9,14 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis import vocabulary
+from usage_analysis.analysis.arrays import Floats, cell_number
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements import change
-from usage_analysis.figures.axes import Floats, cell_number, check_columns, figure_of, is_narrow
+from usage_analysis.figures.axes import check_columns, figure_of, in_counts, in_percent, is_narrow
 from usage_analysis.figures.labels import write_beside
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import in_counts, in_percent
 
 _AXIS_UNITS = {"duration": "min", "billed_minutes": "min"}
 _COLUMNS: Final = {

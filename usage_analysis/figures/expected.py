@@ -10,11 +10,11 @@ from usage_analysis.analysis.statements.unusual import state_event, state_events
 from usage_analysis.analysis.vocabulary import UNITS, axis_name, level
 from usage_analysis.errors import refusal
 from usage_analysis.figures import lines
+from usage_analysis.figures.axes import dates_of, from_zero, scale_rates, time_axis
 from usage_analysis.figures.labels import label_ends
 from usage_analysis.figures.marks import SIZE, draw_marks
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import dates_of, from_zero, scale_rates, time_axis
 
 _NAMED = 3
 

@@ -10,12 +10,11 @@ from usage_analysis.analysis.arrays import Booleans, Floats, percents_of
 from usage_analysis.analysis.funnel import limits_at
 from usage_analysis.analysis.statements.control import is_worse, state_funnel
 from usage_analysis.analysis.vocabulary import shortened
-from usage_analysis.figures.axes import MOST_LABELS, is_narrow
+from usage_analysis.figures.axes import FULL, MOST_LABELS, in_counts, in_percent, is_narrow
 from usage_analysis.figures.labels import label_ends, spread_out
 from usage_analysis.figures.lines import Ends
 from usage_analysis.figures.plots import Caption, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import FULL, in_counts, in_percent
 
 # So many points make a smooth curve.
 _SIZES = 60

@@ -14,7 +14,7 @@ from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.arrays import Floats, in_units
 from usage_analysis.analysis.statements.totals import state_largest, state_vital_few
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import Groups, check_columns, groups_by_size, is_narrow
+from usage_analysis.figures import axes
 from usage_analysis.figures.compare import name_rows
 from usage_analysis.figures.labels import subtitle, wrap_text
 from usage_analysis.figures.lines import OTHERS, line_of_group, others_name
@@ -22,7 +22,6 @@ from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
 from usage_analysis.figures.plots import Caption, Panel, PlotOptions, plot
 from usage_analysis.figures.provenance import Provenance, subtitle_of
 from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
-from usage_analysis.figures.ticks import FULL, from_zero, in_percent, time_axis
 from usage_analysis.tidy.frames import check_disjoint, group_column
 from usage_analysis.tidy.zones import zone_of
 
@@ -36,7 +35,7 @@ def plot_groups(
     breakdown: pd.DataFrame,
     *,
     measure: str = "total_count",
-    groups: Groups = MOST_PANELS,
+    groups: axes.Groups = MOST_PANELS,
     marks: Sequence[Mark] = (),
     title: str | None = None,
     about: Provenance | None = None,
@@ -84,7 +83,7 @@ def plot_groups(
     _check_breakdown(breakdown, measure)
     if len(breakdown) == 0:
         raise QueryError("breakdown: expected groups with rows, got none")
-    named, others = groups_by_size(breakdown, measure, groups)
+    named, others = axes.groups_by_size(breakdown, measure, groups)
     every, count = vocabulary.span_of((named or others)[0][1]), len(named) + bool(others)
     figure = figure or groups_figure(count)
     wide = float(figure.get_figwidth())
@@ -105,9 +104,9 @@ def plot_groups(
     for name, rows in others:
         line_of_group(panels[count - 1], measure, name, rows, OTHERS, 0.7, "other")
     # The panels share their axes: what is set on one holds for all.
-    time_axis(panels[0], breakdown, ticks=3)
+    axes.time_axis(panels[0], breakdown, ticks=3)
     panels[0].set_xlabel("")
-    from_zero(panels[0], in_units(breakdown, measure), most=3)
+    axes.from_zero(panels[0], in_units(breakdown, measure), most=3)
     for panel in panels[:count]:
         draw_marks(panel, marks, named=False)
     unit = vocabulary.UNITS.get(measure, measure)
@@ -179,7 +178,7 @@ def plot_pareto(
     breakdown: pd.DataFrame,
     *,
     measure: str = "billed_minutes",
-    groups: Groups = _BARS,
+    groups: axes.Groups = _BARS,
     **_: Unpack[PlotOptions],
 ) -> Caption:
     """Draw each group's share of the whole as a bar, the largest first, and their running sum.
@@ -211,13 +210,13 @@ def plot_pareto(
     _check_breakdown(breakdown, measure)
     check_disjoint("plot_pareto", breakdown)
     ax, of = panel.ax, panel.of
-    named, others = groups_by_size(breakdown, measure, groups)
+    named, others = axes.groups_by_size(breakdown, measure, groups)
     parts = [*named]
     if others:
         parts.append((others_name(others), pd.concat([rows for _, rows in others])))
     values = np.array([np.nansum(in_units(rows, measure)) for _, rows in parts])
     total = float(values.sum())
-    names = vocabulary.shortened((name for name, _ in parts), 14 if is_narrow(ax) else 30)
+    names = vocabulary.shortened((name for name, _ in parts), 14 if axes.is_narrow(ax) else 30)
     _draw_bars(ax, names, values, total, grey=bool(others))
     name_rows(ax, names, [name for name, _ in parts])
     ax.set_xlabel(f"share of {vocabulary.counted(total, measure)} [%]")
@@ -232,7 +231,7 @@ def plot_pareto(
 
 def _check_breakdown(breakdown: pd.DataFrame, measure: str) -> None:
     """Check that a frame is a breakdown with a column."""
-    check_columns("breakdown", breakdown, measure)
+    axes.check_columns("breakdown", breakdown, measure)
     if group_column(breakdown) is None:
         raise QueryError("breakdown: expected a breakdown by group, got a single series")
 
@@ -255,5 +254,5 @@ def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey
         last = (100, len(names) - 1)
         ax.annotate("added up", last, (-6, -1), ha="right", gid="sum name", bbox=box, **beside)
     ax.set_ylim(max(len(names), 3) - 0.2, -0.6)
-    ax.set_xlim(0, FULL)
-    in_percent(ax, x=True)
+    ax.set_xlim(0, axes.FULL)
+    axes.in_percent(ax, x=True)

@@ -18,12 +18,11 @@ from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state
 from usage_analysis.analysis.statements.totals import state_busiest_day
 from usage_analysis.analysis.vocabulary import MONTHS, axis_name, compact, shorten
 from usage_analysis.errors import QueryError, refusal
-from usage_analysis.figures.axes import figure_of, is_narrow
+from usage_analysis.figures.axes import figure_of, hours_across, is_narrow, weekdays_down
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.marks import Mark, left_out, when_in_words
 from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import hours_across, weekdays_down
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
 _CELLS = 168

@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 
 from usage_analysis.analysis.arrays import Booleans, Floats, finished, in_units
 from usage_analysis.analysis.vocabulary import several
-from usage_analysis.figures.axes import MANY, MOST_LABELS, Parts
+from usage_analysis.figures.axes import MANY, MOST_LABELS, Parts, dates_of
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import dates_of
 from usage_analysis.tidy.frames import REST
 
 #: Colour of the groups beyond those.

@@ -7,19 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.arrays import floats
-from usage_analysis.analysis.statements.capacity import state_capacity
-from usage_analysis.analysis.statements.peaks import WHOSE, hours_that_stand_out, state_day
+from usage_analysis.analysis.statements import peaks
 from usage_analysis.analysis.statements.totals import state_load_duration
 from usage_analysis.analysis.vocabulary import amount, axis_name, level, shorten
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import axes, lines
-from usage_analysis.figures.axes import Floats, Groups, Parts, groups_by_size, in_units
 from usage_analysis.figures.labels import label_ends, leader
 from usage_analysis.figures.lines import ON_AXIS, OTHERS, Ends, draw_groups, last_finite
 from usage_analysis.figures.marks import draw_marks, left_out, without
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import dates_of, from_zero, hours_across, in_percent, time_axis
 from usage_analysis.tidy.zones import DAY, local_clock
 
 # Lines of more hours hide each other.
@@ -32,12 +29,12 @@ _POINTS = 300
 _FEW_HOURS = 3
 _HOURS = np.arange(24.0)
 #: Falling traffic of groups, with their names and colours.
-Curves = list[tuple[Floats, str, str]]
+Curves = list[tuple[axes.Floats, str, str]]
 
 
 @plot("load_profile", columns=("mean", "busiest"))
 def plot_day(
-    panel: Panel, profile: pd.DataFrame, *, groups: Groups = None, **_: Unpack[ResultOptions]
+    panel: Panel, profile: pd.DataFrame, *, groups: axes.Groups = None, **_: Unpack[ResultOptions]
 ) -> Caption:
     """Draw the mean load of each hour of the day.
 
@@ -68,7 +65,7 @@ def plot_day(
     measure = str(of.measure)
     every = "" if measure == "traffic" else " per hour"
     ax.set_xlim(0, 23)
-    hours_across(ax, panel.about, profile)
+    axes.hours_across(ax, panel.about, profile)
     if profile.index.nlevels > 1 and profile.index.names[0] != "days":
         key = "lines: means"
         name, rows = _draw_groups(ax, profile, groups)
@@ -77,11 +74,11 @@ def plot_day(
         name, rows = _draw_days(ax, _parts(profile))
     _shade_busiest(ax, rows)
     ax.set_ylabel(axis_name(measure, "hour"))
-    title = state_day(rows, WHOSE.get(name, shorten(name, 40)), meaning=of).title
+    title = peaks.state_day(rows, peaks.WHOSE.get(name, shorten(name, 40)), meaning=of).title
     return Caption(f"Profile of mean {of.unit}{every} by hour of day", title, key)
 
 
-def _parts(profile: pd.DataFrame) -> Parts:
+def _parts(profile: pd.DataFrame) -> axes.Parts:
     """Return the profiles of workdays and of the weekend, or of all days with an empty name."""
     if profile.index.nlevels == 1:
         return [("", profile)]
@@ -89,7 +86,7 @@ def _parts(profile: pd.DataFrame) -> Parts:
     return [(str(name), rows.droplevel(0)) for name, rows in kinds]
 
 
-def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:
+def _draw_days(ax: Axes, parts: axes.Parts) -> tuple[str, pd.DataFrame]:
     """Draw means with bands and return the part for the title: workdays if any."""
     theme = theme_in_use()
     shown = [part for part in parts if part[1]["n"].any()] or parts[:1]
@@ -98,28 +95,28 @@ def _draw_days(ax: Axes, parts: Parts) -> tuple[str, pd.DataFrame]:
     values = [np.zeros(1)]
     for name, rows in shown:
         colour = theme.alarm if name == "weekend" else theme.main
-        mean, low, high = (in_units(rows, column) for column in ("mean", "p10", "p90"))
+        mean, low, high = (axes.in_units(rows, column) for column in ("mean", "p10", "p90"))
         ax.fill_between(_HOURS, low, high, color=colour, alpha=0.18, lw=0, gid=f"{name} band")
         marker = "o" if np.isfinite(mean).sum() < _FEW_HOURS else "None"
         ax.plot(_HOURS, mean, color=colour, marker=marker, ms=4, gid=name, label=name, **ON_AXIS)
         ends.append((last_finite(mean), name or "all days", colour))
         values += [mean, high]
-    from_zero(ax, np.concatenate(values))
+    axes.from_zero(ax, np.concatenate(values))
     label_ends(ax, ends)
     return shown[0]
 
 
-def _draw_groups(ax: Axes, profile: pd.DataFrame, groups: Groups) -> tuple[str, pd.DataFrame]:
+def _draw_groups(ax: Axes, profile: pd.DataFrame, groups: axes.Groups) -> tuple[str, pd.DataFrame]:
     """Draw the means of groups and return the largest group."""
 
-    def draw(name: str, rows: pd.DataFrame, colour: str, width: float, _gid: str) -> Floats:
-        mean = in_units(rows, "mean")
+    def draw(name: str, rows: pd.DataFrame, colour: str, width: float, _gid: str) -> axes.Floats:
+        mean = axes.in_units(rows, "mean")
         ax.plot(_HOURS, mean, color=colour, lw=width, gid="group", label=name, **ON_AXIS)
         return mean
 
-    named, others = groups_by_size(profile.reset_index(level=0), "mean", groups)
+    named, others = axes.groups_by_size(profile.reset_index(level=0), "mean", groups)
     ends = draw_groups(named, others, draw)
-    from_zero(ax, in_units(profile, "mean"))
+    axes.from_zero(ax, axes.in_units(profile, "mean"))
     label_ends(ax, ends)
     return (named or others)[0]
 
@@ -127,7 +124,7 @@ def _draw_groups(ax: Axes, profile: pd.DataFrame, groups: Groups) -> tuple[str, 
 def _shade_busiest(ax: Axes, rows: pd.DataFrame) -> None:
     """Shade the hours that may be the busiest, where they stand out."""
     look: dict[str, Any] = {"color": theme_in_use().muted, "alpha": 0.15, "lw": 0, "zorder": 0.5}
-    for hour in hours_that_stand_out(rows).tolist():
+    for hour in peaks.hours_that_stand_out(rows).tolist():
         ax.axvspan(hour - 0.5, hour + 0.5, gid="busy hour", **look)
 
 
@@ -159,7 +156,7 @@ def plot_load_duration(
     ax, of, marks, _about = panel
     kept, single = without(found, marks), not axes.has_groups(found)
     kept = kept[axes.finished(kept)]
-    named, others = groups_by_size(kept, "carried")
+    named, others = axes.groups_by_size(kept, "carried")
     colours = lines.colour_of(named)
     curves = [(_falling(rows), name, c) for (name, rows), c in zip(named, colours, strict=True)]
     for _name, rows in others:
@@ -167,7 +164,7 @@ def plot_load_duration(
     for traffic, _name, colour in curves:
         _draw_curve(ax, traffic, colour, 1.8, fill=single)
     ax.set_xlim(0, 100)
-    in_percent(ax, x=True)
+    axes.in_percent(ax, x=True)
     ax.set_xlabel("share of the hours [%]")
     ax.set_ylabel("traffic [erlangs]")
     if single:
@@ -182,14 +179,14 @@ def plot_load_duration(
     )
 
 
-def _falling(rows: pd.DataFrame) -> Floats:
+def _falling(rows: pd.DataFrame) -> axes.Floats:
     return np.sort(rows["carried"].to_numpy(dtype=np.float64))[::-1]
 
 
 def _draw_limit(ax: Axes, curves: Curves, limit: int | None) -> None:
     """Scale the axis to the busiest hour, and draw the limit with its name."""
     top = max((float(traffic[0]) for traffic, _, _ in curves if len(traffic)), default=0.0)
-    from_zero(ax, np.array([top, limit or 0.0]), room=1.15)
+    axes.from_zero(ax, np.array([top, limit or 0.0]), room=1.15)
     if limit is not None:
         ax.axhline(limit, color=theme_in_use().alarm, lw=1.4, ls="--", gid="limit")
         label_ends(ax, [(float(limit), f"limit {limit}", theme_in_use().alarm)])
@@ -199,7 +196,7 @@ def _name_curves(ax: Axes, curves: Curves, others: int) -> None:
     """Write names in the free space above falling curves, each with a line to its curve."""
     named = [curve for curve in curves if len(curve[0])]
     heights = [float(t[int(_NAMED_AT * len(t))]) for t, _, _ in named]
-    from_zero(ax, np.array([*heights, 0.0]), room=1.25)
+    axes.from_zero(ax, np.array([*heights, 0.0]), room=1.25)
     # From the top down, by height, where the curves have fallen away beneath.
     step = 11 / (axes.figure_of(ax).get_size_inches()[1] * 72 * 0.55)
     lowest = 0.94 - step * (len(named) + bool(others))
@@ -225,7 +222,7 @@ def _reach(curves: Curves, share: float) -> float:
 
 
 def _draw_curve(
-    ax: Axes, traffic: Floats, colour: str, width: float, *, fill: bool = False
+    ax: Axes, traffic: axes.Floats, colour: str, width: float, *, fill: bool = False
 ) -> None:
     """Draw a falling curve; if the hours are many, only as many as the width can resolve."""
     if len(traffic) == 0:
@@ -278,7 +275,7 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
     if by_day:  # the busiest hour of each local day
         shown = kept.loc[kept.groupby(local_clock(kept) // DAY)["carried"].idxmax()]
     ax.set_ylabel(f"traffic{' in the busiest hour per day' if by_day else ''} [erlangs]")
-    time_axis(ax, shown)
+    axes.time_axis(ax, shown)
     if len(shown):
         _draw_traffic(ax, shown, limit)
     draw_marks(ax, marks)
@@ -289,7 +286,7 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
         key += f"; ◆ a limit of {limit} would refuse {share} or more of the calls"
     return Caption(
         f"Traffic of each {every} in erlangs against the limit of {limit} concurrent calls",
-        state_capacity(found[~left_out(found, marks)], meaning=of).title,
+        peaks.state_capacity(found[~left_out(found, marks)], meaning=of).title,
         key,
         empty="" if len(shown) else "no finished hour yet",
     )
@@ -297,7 +294,7 @@ def plot_capacity(panel: Panel, found: pd.DataFrame, **_: Unpack[MarkedResultOpt
 
 def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     """Draw carried traffic, the demand above it, the limit, and the hours at risk."""
-    theme, x = theme_in_use(), dates_of(shown.index)
+    theme, x = theme_in_use(), axes.dates_of(shown.index)
     carried, demand = floats(shown, "carried", "demand")
     demand = np.maximum(carried, demand)
     lines.draw_band(ax, x, carried, demand, color=theme.soft, alpha=0.35, gid="demand")
@@ -310,7 +307,7 @@ def _draw_traffic(ax: Axes, shown: pd.DataFrame, limit: int) -> None:
     ax.axhline(limit, color=theme.alarm, lw=1.4, ls="--", gid="limit")
     risk = shown["at_risk"].to_numpy(dtype=bool)
     ax.plot(x[risk], carried[risk], "D", ms=3, color=theme.alarm, gid="at risk")
-    from_zero(ax, np.array([1.25 * limit, demand.max()]), room=1.02)
+    axes.from_zero(ax, np.array([1.25 * limit, demand.max()]), room=1.02)
     ends = [
         (float(limit), f"limit {limit}", theme.alarm),
         (float(carried[-1]), "carried", theme.main),

@@ -14,11 +14,10 @@ from usage_analysis.analysis.marks import without as without
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.vocabulary import change, level, percents, shorten, signed
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import Floats, figure_of, has_groups, width_of
+from usage_analysis.figures.axes import Floats, dates_of, figure_of, has_groups, width_of
 from usage_analysis.figures.labels import text_width
 from usage_analysis.figures.provenance import window_in_words
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import dates_of
 from usage_analysis.tidy.zones import zone_of
 
 _BESIDE = 0.04

@@ -14,13 +14,11 @@ from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.vocabulary import amount, axis_name, level, span_of
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.figures import axes, lines
-from usage_analysis.figures.axes import MANY, WEEK, Floats, Groups
 from usage_analysis.figures.labels import label_ends
 from usage_analysis.figures.lines import ON_AXIS, Ends
 from usage_analysis.figures.marks import draw_marks, left_out
 from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import dates_of, from_zero, in_percent, time_axis
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.rolling import rolling
 from usage_analysis.tidy.zones import zone_of
@@ -82,7 +80,7 @@ def plot_burn_up(
     # Where no day is known it is this month.
     zone, known = zone_of(daily), pd.notna(found["month"])
     month = _days_of_month(found["month"] if known else pd.Timestamp.now(zone), zone)
-    x = time_axis(ax, pd.DataFrame(index=month))
+    x = axes.time_axis(ax, pd.DataFrame(index=month))
     so_far = daily[(daily.index >= month[0]) & (daily.index < month[-1])]
     ends = _draw_previous(ax, daily, measure, month)
     now, top = _draw_month(ax, so_far, measure, x, found)
@@ -91,7 +89,7 @@ def plot_burn_up(
         limit, alarm = float(found["budget"]), theme_in_use().alarm
         ax.axhline(limit, color=alarm, lw=1.4, ls="--", gid="budget")
         ends.append((limit, f"budget {amount(limit)}", alarm))
-    from_zero(ax, np.array([top, *(height for height, _, _ in ends)]))
+    axes.from_zero(ax, np.array([top, *(height for height, _, _ in ends)]))
     ax.set_xlim(x[0], x[-1])
     label_ends(ax, ends)
     ax.set_ylabel(axis_name(measure, of="month so far"))
@@ -131,13 +129,13 @@ def _days_of_month(moment: pd.Timestamp, zone: Any) -> pd.DatetimeIndex:
 
 
 def _draw_month(
-    ax: Axes, so_far: pd.DataFrame, measure: str, month: Floats, found: pd.Series
+    ax: Axes, so_far: pd.DataFrame, measure: str, month: axes.Floats, found: pd.Series
 ) -> tuple[Ends, float]:
     """Draw the days so far and their projection; return labels and the top of the fan."""
     theme, total = theme_in_use(), np.append(0.0, np.cumsum(axes.in_units(so_far, measure)))
     if len(so_far) == 0:
         return [], 0.0
-    days = dates_of(so_far.index)
+    days = axes.dates_of(so_far.index)
     # A day's sum is complete at its end, and the month begins with nothing.
     at = np.append(days, min(days[-1] + 1, month[-1]))
     ax.plot(at, total, color=theme.main, lw=2, gid="so far", **ON_AXIS)
@@ -163,7 +161,7 @@ def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.Dateti
     if len(before) != len(days) - 1 or not axes.finished(before).all():
         return []
     total = np.append(0.0, np.cumsum(axes.in_units(before, measure)))
-    x = dates_of(month)
+    x = axes.dates_of(month)
     steps = min(len(total), len(x))
     colour = theme_in_use().muted
     look: dict[str, Any] = {"color": colour, "lw": 1.1, "ls": (0, (4, 1.5))}
@@ -173,7 +171,7 @@ def _draw_previous(ax: Axes, daily: pd.DataFrame, measure: str, month: pd.Dateti
 
 @plot(columns=("billed_minutes", "duration", "joined_count"))
 def plot_billing(
-    panel: Panel, daily: pd.DataFrame, *, groups: Groups = None, **_: Unpack[MarkedOptions]
+    panel: Panel, daily: pd.DataFrame, *, groups: axes.Groups = None, **_: Unpack[MarkedOptions]
 ) -> Caption:
     """Draw the excess of billed time over talk, with the most that rounding can add.
 
@@ -205,8 +203,8 @@ def plot_billing(
     """
     ax, _of, marks, _about = panel
     every, grouped, kept = span_of(daily), axes.has_groups(daily), daily[axes.finished(daily)]
-    time_axis(ax, daily)
-    weeks = every == "day" and grouped and kept.index.nunique() > MANY
+    axes.time_axis(ax, daily)
+    weeks = every == "day" and grouped and kept.index.nunique() > axes.MANY
     shown = _weekly(daily) if weeks else kept
     named, others = axes.groups_by_size(shown, "duration", groups)
     ends = lines.draw_groups([(name or "billed", rows) for name, rows in named], others,
@@ -218,9 +216,9 @@ def plot_billing(
     ax.axhline(0, color=theme_in_use().ink, lw=0.8)
     over = np.append(over[np.isfinite(over)], 0.0)
     ax.set_ylim(min(float(over.min()) * 1.1, 0.0), max(float(over.max()) * 1.12, 1.0))
-    in_percent(ax)
+    axes.in_percent(ax)
     label_ends(ax, ends)
-    ax.set_ylabel(f"billed over talk{f' of {WEEK} days' if weeks else ''} [% of talk]")
+    ax.set_ylabel(f"billed over talk{f' of {axes.WEEK} days' if weeks else ''} [% of talk]")
     draw_marks(ax, marks)
     together = sum_groups(kept[~left_out(kept, marks)])
     found: Any = billing_overhead(together)
@@ -234,12 +232,12 @@ def plot_billing(
 
 def _weekly(daily: pd.DataFrame) -> pd.DataFrame:
     """Return sums of seven whole days each, back from the last one."""
-    sums = rolling(daily, f"{WEEK}D")
+    sums = rolling(daily, f"{axes.WEEK}D")
     sums = sums[axes.finished(sums)]
-    return sums[sums.index.isin(sums.index.unique().sort_values()[::-WEEK])]
+    return sums[sums.index.isin(sums.index.unique().sort_values()[:: -axes.WEEK])]
 
 
-def _overhead(rows: pd.DataFrame) -> tuple[Floats, Floats]:
+def _overhead(rows: pd.DataFrame) -> tuple[axes.Floats, axes.Floats]:
     """Return billed time over talk and its bound [%], missing where there is no talk."""
     talk, billed = axes.in_units(rows, "duration"), axes.in_units(rows, "billed_minutes")
     talk = np.where(talk > 0, talk, np.nan)
@@ -248,19 +246,19 @@ def _overhead(rows: pd.DataFrame) -> tuple[Floats, Floats]:
 
 def _draw_overhead(
     ax: Axes, name: str, rows: pd.DataFrame, colour: str, width: float, _gid: str
-) -> Floats:
+) -> axes.Floats:
     """Draw billed time over talk of one group, and return it."""
     over = _overhead(rows)[0]
-    x, y = lines.split_at_gaps(dates_of(rows.index), over)
-    marker = "o" if len(rows) <= MANY and width > 1 else "None"
+    x, y = lines.split_at_gaps(axes.dates_of(rows.index), over)
+    marker = "o" if len(rows) <= axes.MANY and width > 1 else "None"
     ax.plot(x, y, color=colour, lw=width, marker=marker, ms=2.5, gid="overhead", label=name)
     return over
 
 
-def _draw_bound(ax: Axes, rows: pd.DataFrame, bound: Floats) -> Ends:
+def _draw_bound(ax: Axes, rows: pd.DataFrame, bound: axes.Floats) -> Ends:
     """Draw the most that rounding can add, and return its label."""
     muted = theme_in_use().muted
-    x, y = lines.split_at_gaps(dates_of(rows.index), bound)
+    x, y = lines.split_at_gaps(axes.dates_of(rows.index), bound)
     ax.plot(x, y, color=muted, lw=1, ls="--", gid="bound", label="limit of rounding")
     single = lines.is_isolated(y)
     ax.plot(x[single], y[single], "_", color=muted, ms=9, gid="bound alone")

@@ -15,10 +15,9 @@ from matplotlib.figure import Figure
 from usage_analysis.analysis import vocabulary as wording
 from usage_analysis.analysis.arrays import floats
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.figures.axes import Floats, finished, has_groups
+from usage_analysis.figures.axes import Floats, dates_of, finished, has_groups
 from usage_analysis.figures.rates import trailing
 from usage_analysis.figures.style import laid_out, picture
-from usage_analysis.figures.ticks import dates_of
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.zones import DAY, local_clock
 

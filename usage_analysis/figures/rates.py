@@ -12,13 +12,11 @@ from usage_analysis.analysis.statements.control import is_worse, state_control
 from usage_analysis.analysis.statements.rates import state_rates
 from usage_analysis.analysis.vocabulary import level, span_of
 from usage_analysis.figures import axes, lines
-from usage_analysis.figures.axes import MANY, WEEK, Floats, Groups, percents_of
 from usage_analysis.figures.labels import label_ends, write_beside
 from usage_analysis.figures.lines import ON_AXIS
 from usage_analysis.figures.marks import SIZE, Room, draw_marks, left_out, marks_of_changes
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import dates_of, scale_rates, time_axis
 
 
 @plot("error_rate", "join_rate", columns=("calls", "events", "rate", "low", "high", "enough"))
@@ -27,7 +25,7 @@ def plot_error_rate(
     rates: pd.DataFrame,
     *,
     changes: pd.DataFrame | None = None,
-    groups: Groups = None,
+    groups: axes.Groups = None,
     **_: Unpack[MarkedResultOptions],
 ) -> Caption:
     """Draw the error rate or the join rate over time as a line, with its interval as a band.
@@ -66,7 +64,7 @@ def plot_error_rate(
     ax, of, marks, _about = panel
     band = f"{level(of.level)} interval"
     dated, changed = marks_of_changes(changes, of, rates)
-    time_axis(ax, rates)
+    axes.time_axis(ax, rates)
     ax.set_ylabel(f"{of.name} [{of.unit}]")
     used = rates[~left_out(rates, marks)]
     theme, more, where, few = theme_in_use(), "", "", False
@@ -93,7 +91,9 @@ def empty_chart(rates: pd.DataFrame) -> str:
     return "no finished calls yet" if len(rates) else "no finished buckets yet"
 
 
-def _draw_groups(ax: Axes, rates: pd.DataFrame, of: Meaning, groups: Groups) -> tuple[bool, str]:
+def _draw_groups(
+    ax: Axes, rates: pd.DataFrame, of: Meaning, groups: axes.Groups
+) -> tuple[bool, str]:
     """Draw the groups with most calls.
 
     Return whether any bucket has few calls, and the number of drawn groups in words.
@@ -103,11 +103,11 @@ def _draw_groups(ax: Axes, rates: pd.DataFrame, of: Meaning, groups: Groups) -> 
     ends, few = [], False
     for (name, rows), colour in zip(shown, lines.colour_of(shown), strict=True):
         few |= _draw_rate(ax, rows, colour, 0.08, name=name)
-        ends.append((lines.last_finite(percents_of(rows, "rate")[0]), name, colour))
+        ends.append((lines.last_finite(axes.percents_of(rows, "rate")[0]), name, colour))
     if shown:
         _scale(ax, pd.concat([rows for _, rows in shown]), 1.5)
         if len(shown[0][1]) < len(named[0][1]):
-            ax.set_ylabel(f"{of.name} of {WEEK} days [{of.unit}]")
+            ax.set_ylabel(f"{of.name} of {axes.WEEK} days [{of.unit}]")
     label_ends(ax, ends)
     return few, f"; the {len(named)} largest of {len(named + others)} groups" if others else ""
 
@@ -117,10 +117,10 @@ def trailing(rates: pd.DataFrame, of: Meaning) -> pd.DataFrame:
 
     For many days, return only one rate per week, counted back from the last day.
     """
-    if len(rates) < 2 * WEEK or span_of(rates) != "day":
+    if len(rates) < 2 * axes.WEEK or span_of(rates) != "day":
         return rates
-    found = trailing_rates(rates, WEEK, of.level)
-    return found if len(found) <= MANY else found.iloc[::-WEEK].iloc[::-1]
+    found = trailing_rates(rates, axes.WEEK, of.level)
+    return found if len(found) <= axes.MANY else found.iloc[:: -axes.WEEK].iloc[::-1]
 
 
 def _draw_rate(
@@ -130,14 +130,14 @@ def _draw_rate(
 
     A group with few calls has no interval, because its interval would hide the other groups.
     """
-    x, enough = dates_of(rates.index), rates["enough"].to_numpy(dtype=bool)
-    rate, low, high = percents_of(rates, "rate", "low", "high")
+    x, enough = axes.dates_of(rates.index), rates["enough"].to_numpy(dtype=bool)
+    rate, low, high = axes.percents_of(rates, "rate", "low", "high")
     if name:
         low, high = np.where(enough, low, np.nan), np.where(enough, high, np.nan)
     lines.draw_band(ax, x, low, high, color=colour, alpha=alpha, gid="interval")
     lines.draw_line(ax, x, rate, color=colour, lw=1.4, gid="rate", label=name)
     look: dict[str, Any] = {"ls": "none", "marker": "o", "color": colour, **ON_AXIS}
-    size, dots = 3 if len(x) <= MANY else 1.5, enough & lines.needs_dot(rate)
+    size, dots = 3 if len(x) <= axes.MANY else 1.5, enough & lines.needs_dot(rate)
     ax.plot(x[dots], rate[dots], ms=size, gid="enough", **look)
     page = theme_in_use().page
     ax.plot(x[~enough], rate[~enough], ms=size + 0.5, mfc=page, gid="few", **look)
@@ -156,10 +156,10 @@ def _draw_overall(ax: Axes, rates: pd.DataFrame) -> None:
 
 def _scale(ax: Axes, rates: pd.DataFrame, reach: float = 3) -> None:
     """Scale the axis from 0 to the rates; bands of buckets with few calls may end outside."""
-    rate, high = percents_of(rates, "rate", "high")
+    rate, high = axes.percents_of(rates, "rate", "high")
     most = float(np.nanmax(np.append(rate, 0.0)))
     # A bucket without calls has neither rate nor band.
-    scale_rates(ax, np.append(np.minimum(high, reach * most), most))
+    axes.scale_rates(ax, np.append(np.minimum(high, reach * most), most))
 
 
 @plot(
@@ -192,8 +192,8 @@ def plot_control(panel: Panel, chart: pd.DataFrame, **_: Unpack[MarkedResultOpti
     'join rate [% of calls]'
     """
     ax, of, marks, _about = panel
-    theme, x = theme_in_use(), time_axis(ax, chart)
-    rate, centre, low, high = percents_of(chart, "rate", "centre", "low", "high")
+    theme, x = theme_in_use(), axes.time_axis(ax, chart)
+    rate, centre, low, high = axes.percents_of(chart, "rate", "centre", "low", "high")
     limited, signal = (chart[name].to_numpy(dtype=bool) for name in ("limited", "signal"))
     low, high = np.where(limited, np.maximum(low, 0), np.nan), np.where(limited, high, np.nan)
     lines.draw_band(ax, x, low, high, step="mid", color=theme.soft, alpha=0.22, gid="limits")
@@ -207,7 +207,7 @@ def plot_control(panel: Panel, chart: pd.DataFrame, **_: Unpack[MarkedResultOpti
         ("good signal", good, {"color": theme.main, **diamond}),
     ):
         ax.plot(x[shown], rate[shown], ls="none", gid=gid, **look, **ON_AXIS)
-    scale_rates(ax, np.concatenate([rate, high]))
+    axes.scale_rates(ax, np.concatenate([rate, high]))
     _name_lines(ax, centre, high)
     room = _name_signals(ax, chart, x, rate)
     ax.set_ylabel(f"{of.name} [{of.unit}]")
@@ -220,7 +220,7 @@ def plot_control(panel: Panel, chart: pd.DataFrame, **_: Unpack[MarkedResultOpti
     )
 
 
-def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:
+def _name_lines(ax: Axes, centre: axes.Floats, high: axes.Floats) -> None:
     if len(centre) == 0 or not np.isfinite(centre[-1]):
         return
     theme = theme_in_use()
@@ -231,7 +231,7 @@ def _name_lines(ax: Axes, centre: Floats, high: Floats) -> None:
     label_ends(ax, labels)
 
 
-def _name_signals(ax: Axes, chart: pd.DataFrame, x: Floats, rate: Floats) -> Room:
+def _name_signals(ax: Axes, chart: pd.DataFrame, x: axes.Floats, rate: axes.Floats) -> Room:
     """Write the date beside the signals that are farthest out, if there is space."""
     signal = np.flatnonzero(chart["signal"].to_numpy(dtype=bool))
     distance = np.abs(rate - 100 * chart["centre"].to_numpy(dtype=np.float64))

@@ -12,14 +12,12 @@ from usage_analysis.analysis.arrays import Floats, finished, in_units
 from usage_analysis.analysis.statements.totals import state_largest, state_total
 from usage_analysis.analysis.vocabulary import axis_name, date_range, span_of
 from usage_analysis.errors import QueryError
-from usage_analysis.figures import lines
-from usage_analysis.figures.axes import MANY, WEEK, Groups, groups_by_size
+from usage_analysis.figures import axes, lines
 from usage_analysis.figures.labels import label_ends
 from usage_analysis.figures.lines import ON_AXIS, Ends
 from usage_analysis.figures.marks import Mark, draw_marks, left_out, marks_of_changes
 from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
-from usage_analysis.figures.ticks import dates_of, from_zero, time_axis
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import DAY, local_clock, zone_of
 
@@ -34,7 +32,7 @@ def plot_trend(
     measure: str = "total_count",
     previous: pd.DataFrame | None = None,
     changes: pd.DataFrame | None = None,
-    groups: Groups = None,
+    groups: axes.Groups = None,
     **_: Unpack[MarkedOptions],
 ) -> Caption:
     """Draw a measure over time: each bucket, a moving mean, unfinished buckets dashed.
@@ -82,7 +80,7 @@ def plot_trend(
     ax, of, marks, _about = panel
     dated, changed = marks_of_changes(changes, of, frame)
     every, grouped = span_of(frame), group_column(frame) is not None
-    time_axis(ax, frame)
+    axes.time_axis(ax, frame)
     smoothed = key = ""
     if grouped:
         if previous is not None:
@@ -118,11 +116,11 @@ def _draw_previous(
     places = moved.tz_localize(zone, ambiguous=repeated, nonexistent=missing)
     shown = places <= own[-1]
     values = in_units(previous, measure)[shown]
-    line, heights = lines.split_at_gaps(dates_of(places[shown]), values)
+    line, heights = lines.split_at_gaps(axes.dates_of(places[shown]), values)
     days = date_range(previous.set_axis(index))
     look: dict[str, Any] = {"color": theme_in_use().muted, "ls": "--", "lw": 1.2}
     ax.plot(line, heights, gid="previous", label=days, **look)
-    aligned = "" if (first - start).days % WEEK == 0 else ", weekdays not aligned"
+    aligned = "" if (first - start).days % axes.WEEK == 0 else ", weekdays not aligned"
     return heights, f"dashed: {days}{aligned}"
 
 
@@ -131,7 +129,7 @@ def _draw_single(
 ) -> str:
     """Draw one series, and return the key of the band that is drawn for many hours."""
     theme, every, key = theme_in_use(), span_of(frame), ""
-    x, y, whole = dates_of(frame.index), in_units(frame, measure), finished(frame)
+    x, y, whole = axes.dates_of(frame.index), in_units(frame, measure), finished(frame)
     known = np.where(whole, y, np.nan)
     if every == "hour" and len(frame) > _HOURS_SHOWN:
         _draw_day_bands(ax, frame, known)
@@ -155,7 +153,7 @@ def _draw_single(
             line, mean, color=theme.main, lw=2.2, gid="mean", label=f"mean of {words}", **ON_AXIS
         )
         ends.append((lines.last_finite(mean), f"mean of {words}", theme.main))
-    from_zero(ax, np.concatenate([y, beside]))
+    axes.from_zero(ax, np.concatenate([y, beside]))
     label_ends(ax, ends)
     return key
 
@@ -163,8 +161,8 @@ def _draw_single(
 def _mean_over(every: str, buckets: int) -> tuple[int, str]:
     """Return the length of the moving mean in buckets and in words."""
     if every != "hour":
-        return WEEK, f"{WEEK} {every}s"
-    return (24, "24 hours") if buckets <= _HOURS_SHOWN else (WEEK * 24, f"{WEEK} days")
+        return axes.WEEK, f"{axes.WEEK} {every}s"
+    return (24, "24 hours") if buckets <= _HOURS_SHOWN else (axes.WEEK * 24, f"{axes.WEEK} days")
 
 
 def _moving_mean(values: Floats, over: int) -> Floats:
@@ -174,19 +172,19 @@ def _moving_mean(values: Floats, over: int) -> Floats:
 
 def _draw_day_bands(ax: Axes, hourly: pd.DataFrame, values: Floats) -> None:
     """Draw a band from the least to the greatest hour of each local day."""
-    hours = pd.DataFrame({"x": dates_of(hourly.index), "y": values})
+    hours = pd.DataFrame({"x": axes.dates_of(hourly.index), "y": values})
     days = hours.groupby(local_clock(hourly) // DAY)
     bands = days.agg(x=("x", "mean"), low=("y", "min"), high=("y", "max")).to_numpy().T
     lines.draw_band(ax, *bands, color=theme_in_use().soft, alpha=0.4, gid="day bands")
 
 
 def _draw_groups(
-    ax: Axes, frame: pd.DataFrame, measure: str, groups: Groups, marks: Sequence[Mark]
+    ax: Axes, frame: pd.DataFrame, measure: str, groups: axes.Groups, marks: Sequence[Mark]
 ) -> str:
     """Draw one line per group, or the moving means of many buckets, and return the key."""
-    named, others = groups_by_size(frame, measure, groups)
+    named, others = axes.groups_by_size(frame, measure, groups)
     buckets = max((len(rows) for _, rows in [*named, *others]), default=0)
-    (over, words), many = _mean_over(span_of(frame), buckets), buckets > MANY
+    (over, words), many = _mean_over(span_of(frame), buckets), buckets > axes.MANY
     if many:
         named, others = (
             [(name, _average(rows, measure, over, marks)) for name, rows in parts]
@@ -194,7 +192,7 @@ def _draw_groups(
         )
     ends = lines.draw_groups(named, others, partial(lines.line_of_group, ax, measure))
     values = [in_units(rows, measure) for _, rows in [*named, *others]]
-    from_zero(ax, np.concatenate([np.zeros(1), *values]))
+    axes.from_zero(ax, np.concatenate([np.zeros(1), *values]))
     label_ends(ax, ends)
     return f"mean over {words} of " if many else ""
 
@@ -202,6 +200,6 @@ def _draw_groups(
 def _average(rows: pd.DataFrame, measure: str, over: int, marks: Sequence[Mark]) -> pd.DataFrame:
     """Return the rows of one group with the moving mean in place of the measure."""
     used = finished(rows) & ~left_out(rows, marks)
-    x = dates_of(rows.index)
+    x = axes.dates_of(rows.index)
     line, values = lines.split_at_gaps(x, np.where(used, in_units(rows, measure), np.nan))
     return rows.assign(**{measure: _moving_mean(values, over)[np.isin(line, x)]})

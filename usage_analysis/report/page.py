@@ -25,9 +25,9 @@ from usage_analysis.figures.points import Point, svg_with_points
 from usage_analysis.figures.style import NARROW_WIDTH, WIDTH, Theme
 from usage_analysis.progress import Progress, ProgressOption, report_progress
 from usage_analysis.report import tables
-from usage_analysis.report.results import ReportOptions, ReportResults, Section
 from usage_analysis.report.sections import sections_of, state_left_out
 from usage_analysis.report.summary import summarize
+from usage_analysis.report.tables import ReportOptions, ReportResults, Section
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import check_kind
 from usage_analysis.tidy.usage import CallUsage

@@ -16,7 +16,7 @@ from usage_analysis.analysis.vocabulary import date_range, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.entry import describe_columns
 from usage_analysis.report import display
-from usage_analysis.report.results import ReportResults, Section, Table
+from usage_analysis.report.tables import ReportResults, Section, Table
 from usage_analysis.tidy.frames import can_share_calls, group_column
 from usage_analysis.tidy.periods import aggregate
 

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Final
 
-from usage_analysis.analysis.statements.capacity import state_capacity
 from usage_analysis.analysis.statements.change import state_comparison
 from usage_analysis.analysis.statements.checks import state_checks
 from usage_analysis.analysis.statements.control import state_control, state_funnel
 from usage_analysis.analysis.statements.money import state_cost, state_month
-from usage_analysis.analysis.statements.peaks import state_peak
+from usage_analysis.analysis.statements.peaks import state_capacity, state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.totals import state_costs, state_largest, state_total
-from usage_analysis.report.results import ReportResults
+from usage_analysis.report.tables import ReportResults
 from usage_analysis.tidy.frames import can_share_calls
 
 #: Sections that have nothing to state without calls.

@@ -10,8 +10,8 @@ from tests.accounts import ACCOUNTS, AGENTS
 from tests.analysis.statements.forms import claims_of
 from tests.analysis.statements.raw_rows import Raw
 from usage_analysis.analysis.selection import Selection
-from usage_analysis.report.results import ReportOptions, ReportResults
 from usage_analysis.report.summary import summarize
+from usage_analysis.report.tables import ReportOptions, ReportResults
 
 
 def value_of(text: str) -> float:

@@ -8,9 +8,8 @@ import pandas as pd
 from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.control import ENOUGH
 from usage_analysis.analysis.funnel import differ, limits_at
-from usage_analysis.analysis.level_shift import level_shift
 from usage_analysis.analysis.meaning import Meaning, meaning_of
-from usage_analysis.analysis.rate_series import unusual_hours
+from usage_analysis.analysis.rate_series import level_shift, unusual_hours
 from usage_analysis.analysis.statements.statement import Statement, state
 
 _NAMED = 3
