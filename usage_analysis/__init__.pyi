@@ -51,7 +51,6 @@ from .fetch.client import Client as Client
 from .figures.compare import plot_comparison as plot_comparison
 from .figures.compare import plot_effects as plot_effects
 from .figures.expected import plot_expected as plot_expected
-from .figures.funnel import plot_funnel as plot_funnel
 from .figures.groups import plot_groups as plot_groups
 from .figures.groups import plot_pareto as plot_pareto
 from .figures.heat import plot_calendar as plot_calendar
@@ -65,6 +64,7 @@ from .figures.money import plot_burn_up as plot_burn_up
 from .figures.provenance import Provenance as Provenance
 from .figures.rates import plot_control as plot_control
 from .figures.rates import plot_error_rate as plot_error_rate
+from .figures.rates import plot_funnel as plot_funnel
 from .figures.style import Theme as Theme
 from .figures.style import figure_style as figure_style
 from .figures.style import save_figure as save_figure

@@ -18,12 +18,11 @@ from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.funnel import limits_at
 from usage_analysis.figures.axes import dates_of, finished, in_units
 from usage_analysis.figures.compare import plot_comparison, plot_effects
-from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
-from usage_analysis.figures.rates import plot_control, plot_error_rate
+from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
 from usage_analysis.figures.style import figure_style, new_figure, picture
 from usage_analysis.figures.trend import plot_trend
 from usage_analysis.report.page import ReportOptions, build_report

@@ -29,13 +29,12 @@ from usage_analysis.analysis.trends import project_month
 from usage_analysis.analysis.vocabulary import hourly_load
 from usage_analysis.figures.axes import finished
 from usage_analysis.figures.compare import plot_comparison, plot_effects
-from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week
 from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
 from usage_analysis.figures.marks import without
 from usage_analysis.figures.money import plot_billing, plot_burn_up
-from usage_analysis.figures.rates import plot_control, plot_error_rate
+from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
 from usage_analysis.figures.trend import plot_trend
 
 

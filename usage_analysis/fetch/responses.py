@@ -9,14 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from usage_analysis.errors import (
-    APIError,
-    AuthenticationError,
-    RateLimitError,
-    ResponseError,
-    TransportError,
-    UsageError,
-)
+from usage_analysis import errors
 
 PATH = "/api/accounts/me/usage/calls"
 #: Name of the request, for messages.
@@ -53,13 +46,13 @@ class Response(NamedTuple):
 class Failure(NamedTuple):
     """Error of an attempt, with advice for a retry."""
 
-    error: TransportError | APIError | ResponseError
+    error: errors.TransportError | errors.APIError | errors.ResponseError
     retry: bool = False
     #: Whether all requests of this client should wait, not only this one.
     shared: bool = False
     retry_after: float | None = None
 
-    def to_error(self, attempts: int, seconds: float, asked: str) -> UsageError:
+    def to_error(self, attempts: int, seconds: float, asked: str) -> errors.UsageError:
         """Return the error, with the request, the number of attempts and their time [s]."""
         self.error.attempts = attempts
         tried = f" ({attempts} attempts in {seconds:.3g} s)" if attempts > 1 else ""
@@ -83,19 +76,19 @@ def response_body(response: Response, now: datetime, redact: Redact) -> Body | F
         problem = (
             f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for a shorter window"
         )
-        return failure(ResponseError, problem, response, redact)
+        return failure(errors.ResponseError, problem, response, redact)
     try:
         return decompress(response.body, _strip_text(response.encoding, redact))
     except EOFError:
         # The connection ended early, which a retry may mend; other damage comes from the server.
         problem = f"{WHAT}: no complete answer: the compressed body is cut off; try again"
-        return failure(TransportError, problem, response, redact, retry=True)
-    except ResponseError as error:
-        return failure(ResponseError, str(error), response, redact)
+        return failure(errors.TransportError, problem, response, redact, retry=True)
+    except errors.ResponseError as error:
+        return failure(errors.ResponseError, str(error), response, redact)
 
 
 def failure(
-    kind: type[TransportError | ResponseError],
+    kind: type[errors.TransportError | errors.ResponseError],
     message: str,
     response: Response | None,
     redact: Redact,
@@ -123,7 +116,9 @@ def decompress(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
     if encoding.strip().lower() in ("", "identity"):
         return body
     if encoding.strip().lower() not in ("gzip", "x-gzip"):
-        raise ResponseError(f"reply: expected Content-Encoding gzip or none, got {encoding!r:.80}")
+        raise errors.ResponseError(
+            f"reply: expected Content-Encoding gzip or none, got {encoding!r:.80}"
+        )
     # One byte more than the limit shows that the body is too large, without decompressing it all.
     stream = zlib.decompressobj(_GZIP)
     try:
@@ -139,7 +134,7 @@ def decompress(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
             problem = "bytes after its end"
         else:
             return out
-    raise ResponseError(f"reply: expected a gzip body, got {problem}")
+    raise errors.ResponseError(f"reply: expected a gzip body, got {problem}")
 
 
 def _status_failure(response: Response, now: datetime, redact: Redact) -> Failure:
@@ -150,10 +145,12 @@ def _status_failure(response: Response, now: datetime, redact: Redact) -> Failur
     wait = retry_after(response.headers, now)
     message += f": {_advice(status, wait)}"
     if status < 300:
-        return Failure(ResponseError(message, **known))
-    kind = {401: AuthenticationError, 403: AuthenticationError, 429: RateLimitError}.get(
-        status, APIError
-    )
+        return Failure(errors.ResponseError(message, **known))
+    kind = {
+        401: errors.AuthenticationError,
+        403: errors.AuthenticationError,
+        429: errors.RateLimitError,
+    }.get(status, errors.APIError)
     error = kind(message, retry_after=wait, **known)
     return Failure(error, status in _RETRIED, status in _BACK_OFF_ALL, wait)
 
@@ -212,7 +209,7 @@ def _server_message(response: Response, redact: Redact) -> str:
     """
     try:
         document = json.loads(decompress(response.body, response.encoding, ERROR_LIMIT))
-    except (ValueError, RecursionError, EOFError, ResponseError):
+    except (ValueError, RecursionError, EOFError, errors.ResponseError):
         return ""
     if not isinstance(document, dict):
         return ""

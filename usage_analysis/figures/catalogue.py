@@ -23,12 +23,11 @@ from usage_analysis.analysis.unusual import expected, unusual
 from usage_analysis.figures.compare import plot_comparison, plot_effects
 from usage_analysis.figures.entry import Bucketed, Changed, Entry, Prepared, Step, Use
 from usage_analysis.figures.expected import plot_expected
-from usage_analysis.figures.funnel import plot_funnel
 from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
 from usage_analysis.figures.load import plot_capacity, plot_day, plot_load_duration
 from usage_analysis.figures.money import plot_billing, plot_burn_up
-from usage_analysis.figures.rates import plot_control, plot_error_rate
+from usage_analysis.figures.rates import plot_control, plot_error_rate, plot_funnel
 from usage_analysis.figures.trend import plot_trend
 from usage_analysis.tidy.periods import aggregate
 
