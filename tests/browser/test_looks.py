@@ -104,6 +104,16 @@ def test_a_report_shows_that_it_is_written(open_board):
         page.locator(".ua-file progress").wait_for(state="detached")
 
 
+def test_one_click_explains_an_event(open_board):
+    """Below the headline of an event stands who is behind it; elsewhere there is no such button."""
+    board = open_board()
+    assert not board.page.locator("button.ua-explain").is_visible()
+    board.changes(lambda: board.choose("view", "Unusual hours"))
+    assert "Error rate 18.73 %" in board.page.locator(".ua-headline").inner_text()
+    board.page.locator("button.ua-explain").click()
+    board.page.locator(".ua-note", has_text="Agent Support line had 86 of the 86").wait_for()
+
+
 def test_on_a_phone_the_figure_begins_on_the_first_screen(open_board):
     """At 400 x 860 the figure begins within 560 px, and nothing scrolls sideways."""
     page = open_board(400).page

@@ -1013,3 +1013,30 @@ def test_ids_on_a_page_and_script(untouched):
     assert "import " not in module
     assert module.count("export default") == 1
     assert not re.search(r"(href|src)=.https?:", drawing(untouched.image.svg))
+
+
+def test_an_event_is_explained_by_all_calls_or_not_at_all(start):
+    """Explain names the agent behind an event; with filters or without events it says why not."""
+    explorer = start(preset="last_month", view="expected")
+    explorer.controls.explain.click()
+    assert "Agent Support line had 86 of the 86 failed calls" in explorer.display.note.value
+    explorer.preset.value = "last_7_days"
+    explorer.controls.explain.click()
+    assert "nothing to explain" in explorer.display.note.value
+    explorer.preset.value = "last_month"
+    explorer.agents.value = ("Support line",)
+    explorer.controls.explain.click()
+    assert "Choose no agent first." in explorer.display.note.value
+    explorer.tab.value = "peaks"
+    before = explorer.display.note.value
+    explorer.controls.explain.click()
+    assert explorer.display.note.value == before
+
+
+def test_a_failed_explanation_is_told(start, transport):
+    """A server that fails while groups are fetched is told; the figure stays."""
+    explorer = start(preset="last_month", view="expected")
+    transport.broken = True
+    explorer.controls.explain.click()
+    assert "Invalid API key" in explorer.display.note.value
+    assert explorer.phase == "ready"

@@ -114,6 +114,7 @@ class Controls:
             description="As Python", tooltip="Show the Python code of this figure"
         )
         self.show_python.add_class("ua-show-python")
+        self.explain = _button("Explain", "Fetch the groups behind the first event of the headline")
         self.leave = {kind: _button(kind, f"Download as {kind}") for kind in FORMATS}
         self.show(settings)
 
@@ -139,6 +140,7 @@ class Controls:
         used = VIEWS[view].heeds - (set() if told_apart else {"groups", "top"})
         for name in SOMETIMES:
             self.by_name[name].layout.display = None if name in used else "none"
+        self.explain.layout.display = None if view == "expected" else "none"
         for part in (self.groups.find, self.groups.all, self.groups.none, self.groups_title):
             part.layout.display = self.groups.list.layout.display
 
@@ -242,7 +244,7 @@ def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:
         box("pair", [controls.groups.all, controls.groups.none]),
     ]
     leave = [html("leave-title", "<h2>Download</h2>"), *controls.leave.values()]
-    stage = [told[name] for name in ("headline", "note", "image")]
+    stage = [told["headline"], controls.explain, told["note"], told["image"]]
     leave += [controls.show_python, told["copies"]]
     stage += [box("row leave-row", leave), *(told[name] for name in ("file", "python", "table"))]
     return [

@@ -107,6 +107,11 @@ class Display:
         self._say(f"No {what} {settings.days.when} ({settings.timezone}).")
         self._note(warning or told, bad=bool(warning))
 
+    def explained(self, words: str, *, bad: bool = False) -> None:
+        """Show who is behind an event, or why that is not known, below the headline."""
+        self.progress.layout.visibility = "hidden"
+        self._note(words, bad=bad)
+
     def failed(self, words: str) -> None:
         """No answer came: its words, and the last good figure greyed."""
         last = "the last good one, of another question or time"

@@ -14,6 +14,7 @@ from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.address import Address
+from usage_analysis.dashboard.causes import explain_event
 from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, lay_out, parts_of
 from usage_analysis.dashboard.dates import check_billing_day
@@ -126,8 +127,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.headline, self.image = self.display.headline, self.display.image
         self.overview, self._address = Overview(), Address(self._choices, self._settings)
         told = self.display.by_name() | self._address.by_name() | {"overview": self.overview.strip}
-        super().__init__(lay_out(self.controls, told))
-        self.add_class("ua-explorer")
+        super().__init__(lay_out(self.controls, told), _dom_classes=["ua-explorer"])
         self._listen()
         self._update()
 
@@ -143,6 +143,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.image.on_msg(self._on_point)
         controls.largest.on_click(lambda _: self._choose_largest())
         controls.refresh.on_click(lambda _: self._ask_again())
+        told = partial(explain_event, self._client, self._names, lambda: self._view, self.display)
+        controls.explain.on_click(told)
         for kind, button in controls.leave.items():
             button.on_click(partial(self._leave, kind))
 
@@ -391,7 +393,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        # The text is what tests compare, so all of it.
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
 
     def _ipython_display_(self) -> None:
