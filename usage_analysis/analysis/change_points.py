@@ -18,7 +18,7 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
-from usage_analysis.tidy.grouping import each_group, row_lengths
+from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.zones import DAY
 
 _METHOD: Final = "binary segmentation of days free of their weekday (Scott and Knott 1974)"
@@ -76,16 +76,16 @@ def change_points(
     columns = columns_of(measure)
     normal_quantile(confidence)
     check_frame("change_points", daily, *columns, "provisional", rows="day")
-    if len(daily) and np.median(row_lengths(daily)) < DAY / 2:
-        raise QueryError(
-            'daily: expected one row per day, got shorter rows; aggregate(frame, "D") sums them'
-        )
     calendar = calendar_of(holidays)
     group = group_column(daily)
     found = []
     parts = [(None, daily)] if group is None else list(each_group(daily))
     for name, days in parts:
         day, values, weight = _values(days, columns, calendar)
+        if len(np.unique(day)) < len(day):
+            raise QueryError(
+                'daily: expected one row per day, got shorter rows; aggregate(frame, "D") sums them'
+            )
         level = 1 - (1 - confidence) / len(parts)
         changes = find_changes(values, weight, level, confidence)
         own = {} if group is None else {group: name}
