@@ -1,4 +1,4 @@
-"""Who is behind the event that a figure shows, at one click."""
+"""Explain the event that a figure shows, at one click."""
 
 from collections.abc import Callable
 
