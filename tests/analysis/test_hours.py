@@ -106,7 +106,7 @@ def test_days_of_another_clock_are_refused() -> None:
     """UTC days that were only put on another clock are no local days."""
     moved = usage(3).daily.tz_convert("America/New_York")
     for helper in (ua.traffic_intensity, ua.project_month, lambda days: ua.aggregate(days, "D")):
-        with pytest.raises(ua.QueryError, match="expected days that begin at midnight of their"):
+        with pytest.raises(ua.QueryError, match="expected days that begin at local midnight"):
             helper(moved)
 
 
