@@ -7,6 +7,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+# A kernel of its own takes seconds.
+pytestmark = pytest.mark.slow
+
 CELLS = [
     """
 import usage_analysis as ua

@@ -119,11 +119,8 @@ def test_titles_have_no_missing_numbers(account):
         assert not BROKEN.search(title), title
 
 
-@pytest.mark.parametrize(
-    "account",
-    [pytest.param(name, marks=() if name == "one day" else pytest.mark.slow) for name in ACCOUNTS],
-    indirect=True,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("account", ACCOUNTS, indirect=True)
 def test_a_report_of_it_says_the_same(account, tmp_path, request):
     """The report's summary holds the error rate, the same as `describe_errors` has it."""
     chosen = ACCOUNTS[request.node.callspec.params["account"]]
