@@ -248,4 +248,5 @@ def _explains(own: Window, whole: Window) -> bool:
     if own.expected <= 0 or not excess or (own.observed - own.expected) / excess < _EXPLAINS:
         return False
     others = (whole.observed - own.observed) / rest - 1 if rest > 0 else 0.0
-    return abs(others) <= _CALM * abs(own.observed / own.expected - 1)
+    # Beside a group that hardly ever has such calls, any others would be calm.
+    return abs(others) <= _CALM * min(abs(own.observed / own.expected - 1), 1.0)
