@@ -111,3 +111,17 @@ def test_bad_input_is_named() -> None:
         ua.change_points(hourly)
     with pytest.raises(ua.QueryError, match="confidence"):
         ua.change_points(days_of([1] * 20), confidence=2)
+
+
+@pytest.mark.parametrize("levels", [(100, 100), (100, 60), (0, 0), (0, 50)])
+def test_days_without_any_scatter_have_their_step_and_no_other(levels: tuple[int, int]) -> None:
+    """Of days that are all alike a step is told where there is one, and rounding is none."""
+    days = pd.date_range("2026-03-01", periods=40, tz="UTC", name="time")
+    calls = np.repeat(levels, 20)
+    daily = pd.DataFrame(
+        {"total_count": calls, "error_count": calls, "provisional": False}, index=days
+    )
+    for measure in ("total_count", "error_rate"):
+        found = ua.change_points(daily, measure=measure)
+        stepped = measure == "total_count" and levels[0] != levels[1]
+        assert found["date"].astype(str).tolist() == ["2026-03-21"] * stepped

@@ -151,7 +151,9 @@ def _best_step(x: Floats, w: Floats, confidence: float, least: float) -> tuple[i
         cut = int(np.argmax(gains))
         own = max(noise_around(x[part], w[part], cut), least)
         limit = threshold(len(gains) - 1, 1 - (1 - confidence) / len(parts))
-        need = max(limit * own, _trend_gain(x[part], w[part]))
+        # Rounding is no step of days that are all alike.
+        rounding = 1e-9 * float(w[part] @ x[part] ** 2)
+        need = max(limit * own, _trend_gain(x[part], w[part]), rounding)
         if gains[cut] > most * need:
             best, noise, most = part.start + cut, own, gains[cut] / need
     return best, noise

@@ -158,7 +158,7 @@ class Raw:
     def many(self) -> tuple[int, int]:
         """Least and greatest number of hours of the week that could be the busiest.
 
-        Hours whose mean is not significantly below the highest: at 97.5 % for each hour by itself,
+        Hours whose mean is not significantly below the highest: at 90 % for each hour by itself,
         and at 95 % for all hours together (Bonferroni), for Poisson counts with the scatter seen.
         """
         calls = self.rows["totalCount"].astype(float)
@@ -170,7 +170,7 @@ class Raw:
         top = mean.idxmax()
         error = np.sqrt(scatter * (mean[top] / weeks[top] + mean / weeks)).clip(lower=1e-9)
         below = (mean[top] - mean) / error
-        few, most = (stats.norm.ppf(1 - level) for level in (0.025, 0.05 / len(mean)))
+        few, most = (stats.norm.ppf(1 - level) for level in (0.1, 0.05 / len(mean)))
         return int((below < few).sum()), int((below < most).sum())
 
     @property
