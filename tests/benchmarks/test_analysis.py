@@ -36,7 +36,6 @@ from usage_analysis.analysis import (
     rates,
     trends,
 )
-from usage_analysis.analysis.statements import capacity as statements_capacity
 from usage_analysis.analysis.statements import money
 from usage_analysis.analysis.statements import peaks as statements_peaks
 from usage_analysis.analysis.statements.rates import describe_errors
@@ -494,7 +493,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float]] = {
         1,
     ),
     "describe_capacity": (
-        lambda f: statements_capacity.describe_capacity(f, limit=5),
+        lambda f: statements_peaks.describe_capacity(f, limit=5),
         plain_capacity,
         1,
     ),
