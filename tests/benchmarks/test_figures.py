@@ -319,7 +319,12 @@ def test_plain_matplotlib(benchmark, data, name):
 def test_the_whole_report(benchmark, usage, tmp_path, groups):
     """Every section of a year, with its files; with 30 groups too, still under 2 MB."""
     parts = [
-        usage.hourly.assign(total_count=usage.hourly["total_count"] // (n + 1))
+        usage.hourly.assign(
+            **{
+                name: usage.hourly[name] // (n + 1)
+                for name in ("total_count", "error_count", "joined_count")
+            }
+        )
         for n in range(groups)
     ]
     for n, part in enumerate(parts):

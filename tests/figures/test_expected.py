@@ -9,6 +9,8 @@ from matplotlib import dates as mdates
 
 import usage_analysis as ua
 from tests.analysis.agents import account, plant
+from usage_analysis.figures.axes import figure_of
+from usage_analysis.figures.style import picture
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,23 @@ def test_events_of_other_days_are_not_drawn(hourly: pd.DataFrame) -> None:
     ax = ua.plot_expected(days, found=ua.unusual(hourly))
     assert not ax.patches
     assert ax.get_title(loc="left") == "Calls beside what is expected"
+
+
+def test_long_frames_are_images_that_keep_their_points() -> None:
+    """More than half a year of hours is an image within the SVG, which is smaller then."""
+    agents = account(np.random.default_rng(2), days=240)
+    table = ua.expected(
+        agents.drop(columns="agent").groupby(level=0).sum().assign(provisional=False)
+    )
+    sizes = {}
+    for days in (182, 240):
+        ax = ua.plot_expected(table.iloc[: days * 24])
+        (line,) = (line for line in ax.get_lines() if line.get_gid() == "buckets")
+        assert len(np.asarray(line.get_xdata())) == days * 24
+        svg = picture(figure_of(ax), "svg")
+        assert (b"<image" in svg) == (days > 182)
+        sizes[days] = len(svg)
+    assert sizes[240] < sizes[182]
 
 
 def test_breakdown_is_refused() -> None:

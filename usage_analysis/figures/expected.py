@@ -16,7 +16,7 @@ from usage_analysis.figures.marks import SIZE, draw_marks
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, plot
 from usage_analysis.figures.style import theme_in_use
 
-_NAMED = 3
+_NAMED, _IMAGE = 3, 26 * 7 * 24
 
 
 @plot("expected", columns=("observed", "expected", "low", "high"))
@@ -55,9 +55,13 @@ def plot_expected(
         factor * expected[name].to_numpy(dtype=np.float64)
         for name in ("observed", "expected", "low", "high")
     )
-    lines.draw_band(ax, x, low, high, color=theme.soft, alpha=0.45, gid="band")
-    lines.draw_line(ax, x, usual, color=theme.muted, lw=0.9, ls="--", gid="expected")
-    lines.draw_line(ax, x, seen, color=theme.main, lw=1.1, gid="buckets")
+    # More than half a year of hours is an image: as SVG a year is a megabyte of a report.
+    image = len(expected) > _IMAGE
+    lines.draw_band(ax, x, low, high, color=theme.soft, alpha=0.45, gid="band", rasterized=image)
+    lines.draw_line(
+        ax, x, usual, color=theme.muted, lw=0.9, ls="--", gid="expected", rasterized=image
+    )
+    lines.draw_line(ax, x, seen, color=theme.main, lw=1.1, gid="buckets", rasterized=image)
     (scale_rates if rate else from_zero)(ax, np.concatenate([seen, high[np.isfinite(high)]]))
     counted = of.measure in UNITS and of.measure != "average_call_duration"
     ax.set_ylabel(axis_name(str(of.measure), "hour") if counted else f"{of.name} [{of.unit}]")
