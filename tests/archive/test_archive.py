@@ -462,6 +462,7 @@ def wrong_days(archive: ua.Archive, account: Account) -> list[int]:
     return ((pd.Timestamp(last, tz="UTC") - true.index[loaded != true]).days).tolist()
 
 
+@pytest.mark.slow
 def test_late_bills_and_corrections_arrive(tmp_path):
     """Bills of 5 days later are there at once, corrections of 20 days later within 30 more."""
     archive, account = daily_syncs(tmp_path, 60)

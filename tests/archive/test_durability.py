@@ -268,6 +268,7 @@ def test_a_broken_archive_is_noticed(nursery, tmp_path, mutant):
         die_at_each_step(nursery, tmp_path, 3, mutant)
 
 
+@pytest.mark.slow
 def test_full_disk(nursery, tmp_path):
     """A file that does not fit, however little of it does, is an OSError, and nothing changes."""
     nursery.run("write", folder=str(tmp_path), scope="all", serial=1, count=1)

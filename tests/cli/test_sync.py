@@ -7,6 +7,7 @@ import usage_analysis as ua
 DATES = ("--from", "2026-03-25", "--to", "2026-03-31")
 
 
+@pytest.mark.slow
 def test_an_archive_is_filled_and_reported(run, tmp_path):
     """`sync` prints what it fetched; `report --archive` works without an account, in any time zone
     and by group."""

@@ -138,6 +138,7 @@ def test_metadata_is_asked_for_with_its_value(explorer, transport):
     assert "maple-realty" not in dict(explorer.metadata_value.options)
 
 
+@pytest.mark.slow
 def test_a_question_of_before_is_not_asked_again(start):
     """Going back to an answer in hand, or from groups to their sum, asks nothing."""
     explorer = start(group="agent")

@@ -428,6 +428,7 @@ def test_a_page_alone_points_at_no_file(usage, tmp_path):
     assert hashlib.sha256((whole.parent / "hourly.csv").read_bytes()).hexdigest() in text
 
 
+@pytest.mark.slow
 def test_hours_of_the_day_and_names_are_as_asked(usage, previous, tmp_path):
     """Cut to hours of the local day the page has their calls alone, before too, and says so."""
     page = build_report(

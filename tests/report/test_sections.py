@@ -71,6 +71,7 @@ def test_sections_without_their_columns_are_left_out(
             ua.build_report(bare, tmp_path / "b", sections=[section])
 
 
+@pytest.mark.slow
 def test_an_old_reply_has_a_report(usage, tmp_path):
     """Of a reply without failed calls and billed minutes, the report names the missing sections."""
     bare = drop(usage, "error_count", "billed_minutes")
