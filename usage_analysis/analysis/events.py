@@ -1,4 +1,4 @@
-"""Search for events of several series and measures, and leave out those that others explain."""
+"""Search several series and measures for events, and drop events that another one explains."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

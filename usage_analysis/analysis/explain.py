@@ -185,7 +185,7 @@ def _fetch_whole(client: BaseClient, event: Event) -> tuple[CallUsage, int]:
 
 
 def _event(event: Any, given: dict[str, Any]) -> Event:
-    """Return the event of a row of `unusual`, or of a measure, a start and an end."""
+    """Return the event that a row of `unusual`, or a measure with its start and end, describes."""
     row = given if event is None else event
     known = isinstance(row, Mapping | pd.Series) and all(
         row.get(name) is not None for name in ("measure", "start", "end")

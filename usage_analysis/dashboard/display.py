@@ -66,7 +66,7 @@ class Display:
         self.image.add_class("ua-waiting")
 
     def progressed(self, done: int, total: int) -> None:
-        """So many requests of so many are done."""
+        """Show how many of the requests are done."""
         self.progress.max, self.progress.value = total, done
         self.progress.description = f"Fetching {done}/{total}"
 

@@ -139,7 +139,7 @@ class Changed(Step):
     def python(self, names: Mapping[str, Any]) -> list[str]:
         """Return the lines of Python that find the drawn changes."""
         daily = 'daily = ua.aggregate(hourly, "D")'
-        return [] if self.run(names) is None else [daily, *super().python(names)]
+        return [] if names[self.target] is None else [daily, *super().python(names)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,8 +251,8 @@ class Entry:
             local = "previous.index.tz_localize(None)"
             lines.append(f'previous = previous[{local} <= "{end:%Y-%m-%d %H:%M}"]')
         for step in self.steps:
-            lines += step.python(names)
             names[step.target] = step.run(names)
+            lines += step.python(names)
         lines += self.plot.python(names) + (self.tail.python(names) if self.tail else [])
         return Prepared(self, names, grouped, tuple(lines))
 

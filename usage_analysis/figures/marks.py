@@ -119,7 +119,7 @@ def marks_of_changes(
     marks = []
     for row in changes.to_dict("records"):
         if of.event is not None:
-            size = " to ".join(percents(row["before"], row["after"])) + " %"
+            size = " → ".join(percents(row["before"], row["after"])) + " %"
         elif row["before"] > 0:
             low, high = (signed(100 * end, 1) for end in (row["low"], row["high"]))
             size = f"{change(row['change'])} ({low} to {high})"

@@ -218,6 +218,7 @@ def without_heading(figure: Figure) -> Iterator[None]:
     parts += [part for ax in figure.axes for part in ax.get_children() if isinstance(part, Text)]
     heading = [part for part in parts if " ".join(part.get_text().split()) == title][:1]
     engine: Any = figure.get_layout_engine()
+    keys = [part for part in parts if part.get_gid() == "key"]
     marked = any(part.get_gid() == "marks" for part in parts)
     panels = isinstance(engine, ConstrainedLayoutEngine) and figure.get_suptitle() and not marked
     rect = engine.get()["rect"] if panels else None
@@ -225,8 +226,8 @@ def without_heading(figure: Figure) -> Iterator[None]:
     def leave_out(out: bool) -> None:
         for part in [*heading, *_subtitles(figure)]:
             part.set_visible(not out)
-        for part in parts:  # beside a title, a key needs no room of its own
-            part.set_in_layout(out if part.get_gid() == "key" else part.get_in_layout())
+        for key in keys:  # below a title, a key needs no room of its own
+            key.set_in_layout(out)
         if panels:
             engine.set(rect=(0, 0, 1, 1) if out else rect)
 

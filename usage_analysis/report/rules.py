@@ -326,10 +326,13 @@ def _burning(
         frame[["total_count", "error_count"]].sum() for frame in (hour, newest)
     )
     if burns_at_once((errors, calls), (failed, late), rule.objective):
-        shares = f"hour ({errors} of {calls} calls) and the last 5 minutes ({failed} of {late})"
-        end = hour.index.max()
-        given = _who(name), shares, percent(budget), errors / calls / budget, _hour(end)
-        yield end + _HOUR, str(name or "the account"), partial(form.format, *given)
+        rate = errors / calls / budget
+        words = (
+            f"{_who(name)}errors since {_hour(hour.index.min())} ({errors} of {calls} calls) and "
+            f"of the last 5 minutes ({failed} of {late}) use up the error budget of "
+            f"{percent(budget)}, the first at {rate:.1f} times its pace."
+        )
+        yield hour.index.max() + _HOUR, str(name or "the account"), partial(str, words)
 
 
 def _crowded(rule: Capacity, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:

@@ -102,6 +102,8 @@ def state_bill(found: pd.DataFrame | pd.Series, meaning: Meaning | None = None) 
     form = say.money if "price" in sums else partial(say.counted, measure="billed_minutes")
     size, bill = form(abs(sums["change"])), form(sums["current"])
     title = f"The bill {'rose' if sums['change'] > 0 else 'fell'} by {size} to {bill}"
+    if size == form(0.0):
+        title = f"The bill did not change: {bill}"
     parts = {name.replace("_", " "): sums[name] for name in FACTORS if name in sums}
     if len(table) > 1:
         changes: dict[Any, float] = table["change"].to_dict()
