@@ -1041,3 +1041,14 @@ def test_a_failed_explanation_is_told(start, transport):
     explorer.controls.explain.click()
     assert "Invalid API key" in explorer.display.note.value
     assert explorer.phase == "ready"
+
+
+def test_unusual_hours_are_drawn_in_the_measure_of_the_first_event(start):
+    """The figure shows what its headline speaks of; without an event it shows calls."""
+    explorer = start(preset="last_month", view="expected")
+    assert explorer.sentence.startswith("Error rate 18.73 %")
+    assert explorer.axes.get_ylabel() == "error rate [% of calls]"
+    assert "ua.expected(hourly, measure='error_rate')" in explorer.python
+    explorer.preset.value = "last_7_days"
+    assert explorer.sentence.startswith("Nothing unusual found")
+    assert explorer.axes.get_ylabel() == "calls [per hour]"

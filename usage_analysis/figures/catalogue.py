@@ -21,7 +21,7 @@ from usage_analysis.analysis.rates import error_rate, join_rate
 from usage_analysis.analysis.statements.money import describe_month
 from usage_analysis.analysis.unusual import expected, unusual
 from usage_analysis.figures.compare import plot_comparison, plot_effects
-from usage_analysis.figures.entry import Bucketed, Changed, Entry, Prepared, Step, Use
+from usage_analysis.figures.entry import Bucketed, Changed, Entry, OfFirstEvent, Prepared, Step, Use
 from usage_analysis.figures.expected import plot_expected
 from usage_analysis.figures.groups import groups_figure, plot_groups, plot_pareto
 from usage_analysis.figures.heat import plot_calendar, plot_error_week, plot_week
@@ -136,7 +136,7 @@ _ENTRIES: Final = (
     Entry(
         name="expected",
         heading="Unusual hours",
-        steps=(_table(expected), Step("found", unusual, ("hourly",))),
+        steps=(Step("found", unusual, ("hourly",)), OfFirstEvent("table", expected, ("hourly",))),
         plot=_plot(plot_expected, found=Use("found"), **_DRAWN),
         rows="unmarked",
     ),

@@ -126,6 +126,14 @@ class Bucketed(Step):
         return [f"{self.target} = {name if every == 'h' else f'ua.aggregate({name}, {every!r})'}"]
 
 
+class OfFirstEvent(Step):
+    """Computes a result for the measure of the first event, or for calls where there is none."""
+
+    def _keywords(self, names: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+        measure = next(iter(names["found"]["measure"]), "total_count")
+        return {"measure": (measure, repr(measure))}
+
+
 class Changed(Step):
     """Finds lasting changes in the days of one series."""
 
