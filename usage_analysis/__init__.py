@@ -10,18 +10,9 @@
 
 import lazy_loader
 
+#: The one place of the version; the build reads it here.
+__version__ = "0.1.0"
+
 # The stub beside this file lists the public names. Each loads its module at first use, so that
 # `import usage_analysis` itself loads neither pandas nor Matplotlib.
-_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-
-
-def __getattr__(name: str) -> object:
-    if name != "__version__":
-        return _load(name)
-    # Imported here because it takes longer than everything else in this file.
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("usage-analysis")
-    except PackageNotFoundError:  # a copy of the folder that was never installed
-        return "unknown"
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

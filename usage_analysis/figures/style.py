@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
+import usage_analysis
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import colour
 from usage_analysis.figures.provenance import Subtitle
@@ -257,7 +257,7 @@ _KINDS: Final = ("svg", "png", "pdf")
 def metadata_of(figure: Figure, kind: str) -> dict[str, Any]:
     """Return the metadata of a file, without clock or machine, so that saving is deterministic."""
     told = next((text.about.as_json() for text in _subtitles(figure) if text.about), "{}")
-    made = f"usage-analysis {version('usage-analysis')}"
+    made = f"usage-analysis {usage_analysis.__version__}"
     title, words = title_of(figure), alt_text(figure)
     if kind == "svg":
         return {"Date": None, "Creator": None, "Title": title, "Description": words,

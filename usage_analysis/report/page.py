@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+import usage_analysis
 from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.arrays import finished
 from usage_analysis.analysis.selection import Selection
@@ -208,7 +208,7 @@ class _Page:
             sections=self.sections,
             shown=shown,
             terms=self.wanted is None or "terms" in self.wanted,
-            version=version("usage-analysis"),
+            version=usage_analysis.__version__,
             digest=digest,
             assumed=self._assumes_date(),
             files=names,
