@@ -130,7 +130,12 @@ def test_the_citation_has_what_its_format_requires():
 
 def test_the_repository_has_one_address():
     """Every file that names the repository names the address in pyproject.toml."""
-    places = ["CITATION.cff", "SECURITY.md", "recipe/recipe.yaml", ".github/ISSUE_TEMPLATE/config.yml"]
+    places = [
+        "CITATION.cff",
+        "SECURITY.md",
+        "recipe/recipe.yaml",
+        ".github/ISSUE_TEMPLATE/config.yml",
+    ]
     for place in places:
         text = (ROOT / place).read_text(encoding="utf-8")
         addresses = re.findall(r"https://github\.com/[\w-]+/[\w-]+", text)
