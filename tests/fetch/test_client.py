@@ -62,10 +62,11 @@ def canned(
 ) -> tuple[Client, list[httpx.Request]]:
     """A client whose n-th request the n-th handler answers, and the requests."""
     sent: list[httpx.Request] = []
+    turns = itertools.chain(handlers, itertools.repeat(handlers[-1]))
 
     def handle(request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        return handlers[min(len(sent), len(handlers)) - 1](request)
+        return next(turns)(request)  # one step, so that requests side by side take different turns
 
     settings = {"max_backoff": 0.01} | settings
     return Client(KEY, transport=httpx.MockTransport(handle), **settings), sent
