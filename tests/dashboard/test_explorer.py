@@ -606,6 +606,13 @@ def test_a_tab_alone_is_a_state(transport):
         ua.Explorer(watched_client(transport), timezone=ZONE, state={"tab": "nope"})
 
 
+def test_days_alone_are_a_state(transport):
+    """A state may give the days without a preset."""
+    days = {"first": "2026-03-02", "last": "2026-03-08"}
+    explorer = ua.Explorer(watched_client(transport), timezone=ZONE, state=days)
+    assert (explorer.preset.value, explorer.state() | days) == ("custom", explorer.state())
+
+
 def test_a_fault_of_ours_is_said_and_raised(explorer, monkeypatch):
     """A figure that cannot be drawn for a fault of the program is greyed, named and raised."""
 

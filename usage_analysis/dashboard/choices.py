@@ -48,7 +48,9 @@ class Choices:
         given = dict(state or {})
         name = str(zone(timezone or given.get("timezone") or machine_zone()))
         days = days_of("last_30_days", self._today(name))
-        defaults = {"first": days.first, "last": days.last}
+        defaults: dict[str, Any] = {"first": days.first, "last": days.last}
+        if defaults.keys() & given.keys():
+            defaults["preset"] = CUSTOM
         settings = Settings.from_json(defaults | given | {"timezone": name})
         known = [view for _, view in views_of(settings)]
         if "view" not in given:
