@@ -31,7 +31,7 @@ def running(folder, *arguments):
         # Tests were started in the background, where a shell ignores it; children would too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
-        [sys.executable, "-m", "usage_analysis.cli", "app", "--no-browser", *arguments],
+        [sys.executable, "-m", "usage_analysis", "app", "--no-browser", *arguments],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         stdout=subprocess.PIPE,

@@ -1,11 +1,11 @@
 """The vocabulary of the product: measures with their units, numbers, shares, dates, money, plurals.
 
 Everything that people read takes its words and number formats from here, so that the same quantity
-looks the same in sentences, figures, reports and the dashboard.
+looks the same in sentences, figures, reports and the dashboard. Units, numbers and plurals of
+measures stand below the frames, in `tidy/measures.py`, because a reply shows its totals too.
 """
 
 import math
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -16,21 +16,18 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.errors import QueryError
+from usage_analysis.tidy.measures import UNITS as UNITS
+from usage_analysis.tidy.measures import amount as amount
+from usage_analysis.tidy.measures import compact as compact
+from usage_analysis.tidy.measures import counted as counted
+from usage_analysis.tidy.measures import in_unit as in_unit
+from usage_analysis.tidy.measures import number as number
+from usage_analysis.tidy.measures import several as several
 from usage_analysis.tidy.zones import zone_of
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-#: Plural unit of each measure, for sentences; talk is always in minutes.
-UNITS = {
-    "total_count": "calls",
-    "error_count": "failed calls",
-    "joined_count": "joined calls",
-    "duration": "minutes of talk",
-    "billed_minutes": "billed minutes",
-    "traffic": "erlangs",
-    "average_call_duration": "minutes per joined call",
-}
 _AXIS: Final = {
     "total_count": ("calls", ""),
     "error_count": ("failed calls", ""),
@@ -42,50 +39,12 @@ _AXIS: Final = {
 _TURNING: Final = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2069"
 
 
-def compact(value: float, top: float = 0) -> str:
-    """Return a count for an axis that reaches to `top`: 950, 12,000, 1.5M, 300M."""
-    large = max(abs(value), top) if value else 0
-    if large >= 1e9:
-        return f"{value / 1e9:,.3g}B"
-    if large >= 1e6:
-        return f"{value / 1e6:,.3g}M"
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.3g}"
-
-
-def amount(value: float) -> str:
-    """Return a number for a sentence: 0.42, 8.5, 212, 12,400, 300M."""
-    if abs(value) >= 1e7:
-        return compact(value)
-    value = round(value, 6)  # sums of tenths that end in a half differ in their last bits
-    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.3g}"
-
-
 def signed(value: float, digits: int) -> str:
     """Return a change for a sentence, with a number of decimals: +3.2, -12,400, 0, +300M."""
     if abs(value) >= 1e7:
         return f"{'+' if value > 0 else '-'}{amount(abs(value))}"
     told = f"{value:+,.{digits}f}"
     return told[1:] if float(told.replace(",", "")) == 0 else told
-
-
-def in_unit(value: Any, measure: str) -> float:
-    """Return a value of a measure in its unit; a duration becomes minutes, NaT becomes NaN."""
-    if measure == "duration":
-        return float(value / pd.Timedelta(minutes=1))
-    return float(value)
-
-
-def number(value: Any, measure: str) -> str:
-    """Return a value of a measure without its unit; talk as a Timedelta or in minutes."""
-    return amount(in_unit(value, measure) if isinstance(value, pd.Timedelta) else float(value))
-
-
-def counted(value: Any, measure: str) -> str:
-    """Return a value with its unit: ``1 call``, ``12,400 calls``, ``0.42 erlangs``."""
-    told = number(value, measure)
-    # The first plural of a unit is its noun: "1 minute of talk".
-    unit = re.sub(r"s\b", "", UNITS[measure], count=1) if told == "1" else UNITS[measure]
-    return f"{told} {unit}"
 
 
 def hourly_load(value: Any, measure: str) -> str:
@@ -98,11 +57,6 @@ def duration_clock(duration: pd.Timedelta) -> str:
     seconds = round(abs(duration.total_seconds()))
     sign = "-" if duration < pd.Timedelta(0) and seconds else ""
     return f"{sign}{seconds // 3600:,}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
-
-
-def several(count: int, noun: str) -> str:
-    """Return a number of things: ``1 day``, ``29 days``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def clock_hour(hour: int) -> str:

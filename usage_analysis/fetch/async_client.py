@@ -120,6 +120,10 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
     def __repr__(self) -> str:
         return repr(self._client).replace("<Client", "<AsyncClient")
 
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks, as for `Client`."""
+        return self._client._repr_html_().replace("Client", "AsyncClient", 1)
+
     def _wrap(self, client: Client) -> None:
         self._client = client
         self._closed = False

@@ -16,7 +16,7 @@ from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_concurren
 from usage_analysis.fetch.transport import ConnectionPool
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import CHUNK_DAYS, UsageQuery, check_whole_number
-from usage_analysis.tidy import wire
+from usage_analysis.tidy import measures, wire
 from usage_analysis.tidy.frames import REST, Source
 from usage_analysis.tidy.usage import CallUsage, build_usage
 from usage_analysis.tidy.wire import CheckedReply, check_reply
@@ -288,6 +288,14 @@ class Client(BaseClient):
     def __repr__(self) -> str:
         where = f" {self._connections.address}" if self.source == "live" else ""
         return f"<Client {self.source}{where}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of time limit and known names, for notebooks; never the key."""
+        rows = {"time limit": f"{self.deadline:g} s per query"}
+        if names := self.names:
+            lists = {"agents": names.agents, "voices": names.voices, **names.metadata}
+            rows |= {kind: ", ".join(known) for kind, known in lists.items()}
+        return measures.summary_table(repr(self).strip("<>"), rows)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to pickle: the pickle would carry the key."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import QueryError, ResponseError, refusal
 from usage_analysis.query import UsageQuery
-from usage_analysis.tidy import frames, usage_files, wire
+from usage_analysis.tidy import frames, measures, usage_files, wire
 from usage_analysis.tidy.wire import CheckedReply, check_reply, hours_of_day, window_of
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, to_index
 
@@ -151,13 +151,34 @@ class CallUsage:
 
     def __repr__(self) -> str:
         """Source, number of calls or groups, window and date."""
-        window = "no window"
-        if self.query is not None and self.query.start and self.query.end:
-            window = f"{self.query.start:%Y-%m-%d %H:%M} to {self.query.end:%Y-%m-%d %H:%M} UTC"
         what = f"{int(self.daily['total_count'].sum())} calls"
         if self.groups is not None:
             what = f"{len(self.groups)} groups by {frames.group_column(self.daily)}"
-        return f"<CallUsage {self.source}: {what}, {window}, as of {self.as_of:%Y-%m-%d %H:%M} UTC>"
+        return f"<CallUsage {self.source}: {what}, {self._window()}, as of {self._date()}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table of window, filters, totals and unfinished hours, for notebooks."""
+        rows = {"window": self._window(), "as of": self._date()}
+        if self.query is not None and (filters := self.query.selection.as_dict()):
+            rows["filters"] = ", ".join(f"{name} = {value}" for name, value in filters.items())
+        if self.groups is not None:
+            rows[str(frames.group_column(self.daily))] = ", ".join(self.groups)
+        rows["total"] = "none, because the groups can share calls"
+        if not self.daily.attrs.get("overlapping"):
+            sums = {name: self.daily[name].sum() for name in frames.measures_of(self.daily)}
+            rows["total"] = ", ".join(measures.counted(sums[name], name) for name in sums)
+        if "hourly" in self.__dict__:
+            hours = self.hourly.index[self.hourly["provisional"]].nunique()
+            rows["provisional"] = measures.several(hours, "hour")
+        return measures.summary_table(f"Call usage ({self.source})", rows)
+
+    def _window(self) -> str:
+        if self.query is None or not self.query.start or not self.query.end:
+            return "no window"
+        return f"{self.query.start:%Y-%m-%d %H:%M} to {self.query.end:%Y-%m-%d %H:%M} UTC"
+
+    def _date(self) -> str:
+        return f"{self.as_of:%Y-%m-%d %H:%M} UTC"
 
 
 def build_usage(

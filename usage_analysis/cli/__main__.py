@@ -1,8 +1,0 @@
-"""Run the command line: ``python -m usage_analysis.cli``."""
-
-import sys
-
-from usage_analysis.cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())
