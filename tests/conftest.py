@@ -60,6 +60,8 @@ _HOW = {
     "browser": 'pip install -e ".[browser]", with chromium installed, and pytest -m browser '
     "tests/browser",
     "dask": 'pip install -e ".[dask]" and pytest -n0 -m dask tests/tidy/test_engines.py',
+    "docs": 'pip install -e ".[docs]", build the site (see CONTRIBUTING.md) and pytest -m docs '
+    "tests/docs",
     "slow": "pytest -m slow tests",
     "spark": 'pip install -e ".[spark]", with Java 17 installed, and pytest -n0 -m spark '
     "tests/tidy/test_engines.py",

@@ -75,7 +75,7 @@ def read_microseconds(texts: Sequence[str], quoted: Quoted = str) -> NDArray[np.
     Raises
     ------
     ResponseError
-        A text is none of the forms; the message starts with its place, ``[17]: ``.
+        A text is none of the forms; the message starts with its place, ``[17]:``.
     """
     joined = "\n".join([*texts, ""]) if all(type(text) is str for text in texts) else "?"
     if _PLAIN.fullmatch(joined) and joined.count("\n") == len(texts):
@@ -121,13 +121,13 @@ def parse_durations(texts: Iterable[str]) -> pd.TimedeltaIndex: ...
 def parse_durations(texts: Iterable[str] | pd.Series) -> pd.Series | pd.TimedeltaIndex:
     """Parse many durations, as timedelta64[us]: a Series for a Series, else a TimedeltaIndex.
 
-    `pandas.to_timedelta` reads ``"5"`` as 5 ns, ``""`` as missing and ``"1 02:03:04"`` as more than
-    four days. This function reads only the four forms of `parse_duration`.
+    `pandas.to_timedelta` reads ``"5"`` as 5 ns, an empty text as missing, and ``"1 02:03:04"`` as
+    more than four days. This function reads only the four forms of `parse_duration`.
 
     Raises
     ------
     ResponseError
-        A text is none of the forms; the message starts with its place, ``[17]: ``.
+        A text is none of the forms; the message starts with its place, ``[17]:``.
 
     Examples
     --------

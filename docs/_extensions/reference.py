@@ -1,0 +1,326 @@
+"""Pages of the reference, from the package's own lists.
+
+The public names come from the stubs, which are the only list of them. The commands and options come
+from the parser of the command line, and the kinds of rules from the classes that read them.
+"""
+
+import argparse
+import ast
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
+
+import usage_analysis as ua
+from notebooks import write_if_changed
+from usage_analysis import cli
+from usage_analysis.report import rules
+
+PACKAGE = Path(ua.__file__).parent
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Names that belong together: those of some modules."""
+
+    name: str
+    title: str
+    about: str
+    modules: tuple[str, ...]
+
+
+TOPICS = (
+    Topic(
+        "clients",
+        "Clients and queries",
+        "Ask the endpoint, or the sample account, for call usage.",
+        ("fetch", "query", "sample.endpoint"),
+    ),
+    Topic(
+        "frames",
+        "Replies and frames",
+        "Read replies, move hours to a time zone, add them up, and check them.",
+        ("tidy", "analysis.quality"),
+    ),
+    Topic(
+        "rates",
+        "Rates and errors",
+        "Rates with sample size and confidence interval, and how they differ.",
+        tuple(
+            f"analysis.{name}"
+            for name in (
+                "rates",
+                "difference",
+                "control",
+                "funnel",
+                "error_budget",
+                "statements.rates",
+            )
+        ),
+    ),
+    Topic(
+        "peaks",
+        "Peak hours and capacity",
+        "When calls come, how many at once, and how many lines they need.",
+        tuple(
+            f"analysis.{name}"
+            for name in ("peaks", "profiles", "capacity", "erlang", "statements.peaks")
+        ),
+    ),
+    Topic(
+        "money",
+        "Money",
+        "What calls cost, what the month will cost, and why a bill changed.",
+        tuple(
+            f"analysis.{name}" for name in ("billing", "cost_effects", "trends", "statements.money")
+        ),
+    ),
+    Topic(
+        "changes",
+        "Changes and unusual hours",
+        "Compare periods, find unusual hours and lasting changes, and name their cause.",
+        tuple(
+            f"analysis.{name}"
+            for name in (
+                "comparison",
+                "change_points",
+                "unusual",
+                "explain",
+                "statements.unusual",
+                "statements.cause",
+            )
+        ),
+    ),
+    Topic(
+        "figures",
+        "Figures",
+        "Draw results on Matplotlib axes, in the colours of a theme, and save them.",
+        ("figures", "analysis.marks"),
+    ),
+    Topic(
+        "pages",
+        "Report and dashboard",
+        "Write a report, or explore calls in a notebook.",
+        ("report", "dashboard", "analysis.selection"),
+    ),
+    Topic("archive", "Archive", "Keep an account's history on disk.", ("archive",)),
+    Topic("sample", "Sample account", "Simulated calls behind the same endpoint.", ("sample",)),
+    Topic("errors", "Errors", "Everything that the package raises.", ("errors",)),
+)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A public name: where people import it from, and the module that defines it."""
+
+    owner: str
+    name: str
+    module: str
+
+    @property
+    def full(self) -> str:
+        """Name with its package, as in ``usage_analysis.busy_hour``."""
+        return f"{self.owner}.{self.name}"
+
+    @property
+    def value(self) -> object:
+        """The object."""
+        return getattr(importlib.import_module(self.owner), self.name)
+
+    @property
+    def topic(self) -> Topic:
+        """Topic whose modules have the longest name in common with this name's module."""
+        inside = self.module.removeprefix("usage_analysis.")
+        fitting = {
+            module: topic
+            for topic in TOPICS
+            for module in topic.modules
+            if f"{inside}.".startswith(f"{module}.")
+        }
+        return fitting[max(fitting, key=len)]
+
+    @property
+    def comment(self) -> list[str]:
+        """Lines of the comment above a constant."""
+        found = ModuleAnalyzer.for_module(self.module).find_attr_docs()
+        return found["", self.name]
+
+    @property
+    def summary(self) -> str:
+        """First sentence of the docstring or comment."""
+        plain = not (inspect.isroutine(self.value) or inspect.isclass(self.value))
+        text = " ".join(self.comment) if plain else inspect.getdoc(self.value) or ""
+        return " ".join(text.partition("\n\n")[0].split())
+
+
+def names_of(owner: str, stub: Path) -> list[Name]:
+    """Return the names that a stub exports."""
+    found = []
+    for node in ast.parse(stub.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = f"{owner}.{node.module}"
+            found += [Name(owner, each.name, module) for each in node.names]
+    return found
+
+
+def public_names() -> list[Name]:
+    """Return all public names, each once."""
+    names = names_of("usage_analysis", PACKAGE / "__init__.pyi")
+    known = {name.name for name in names}
+    sample = names_of("usage_analysis.sample", PACKAGE / "sample" / "__init__.pyi")
+    names = [each for each in names if each.module != "usage_analysis.sample"] + [
+        each if each.name not in known else Name("usage_analysis", each.name, each.module)
+        for each in sample
+    ]
+    return sorted(names, key=lambda each: each.name.lower())
+
+
+def heading(text: str) -> str:
+    """Return a title in reStructuredText."""
+    return f"{text}\n{'=' * len(text)}\n\n"
+
+
+def page_of(name: Name) -> str:
+    """Return the page of a name, in reStructuredText like its docstring."""
+    value, shown = name.value, name.full.removeprefix("usage_analysis.")
+    if inspect.isclass(value):
+        inherited = "Exception" if issubclass(value, Exception) else "Box, dict"
+        body = (
+            f".. autoclass:: {name.full}\n   :members:\n   :inherited-members: {inherited}\n"
+            "   :exclude-members: __init__, add_note, with_traceback\n"
+        )
+    elif inspect.isroutine(value):
+        body = f".. autofunction:: {name.full}\n"
+    else:
+        comment = "\n".join(f"   {line}" for line in name.comment)
+        body = f".. py:data:: {name.full}\n   :type: {type(value).__name__}\n\n{comment}\n"
+    return heading(shown) + body
+
+
+def topic_page(topic: Topic, names: list[Name]) -> str:
+    """Return the page of a topic: its names with their summaries."""
+    rows = "".join(f"   * - :py:obj:`~{name.full}`\n     - {name.summary}\n" for name in names)
+    pages = "".join(f"   names/{name.full.removeprefix('usage_analysis.')}\n" for name in names)
+    return (
+        f"{heading(topic.title)}{topic.about}\n\n"
+        f".. list-table::\n   :widths: 30 70\n   :class: names\n\n{rows}\n"
+        f".. toctree::\n   :hidden:\n\n{pages}"
+    )
+
+
+def command_page() -> str:
+    """Return the page of the command line, from its parser."""
+    parser = cli._parser()  # the one list of commands and options
+    parts = [heading("Command line"), f"{parser.description}\n\n", COMMANDS]
+    parts += [section_of(name, each) for name, each in commands_of(parser)]
+    return "".join(parts)
+
+
+def commands_of(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
+    """Return the commands with their parsers, those of `sample` too."""
+    found = []
+    for action in parser._actions:  # argparse has no public way
+        if isinstance(action, argparse._SubParsersAction):
+            for each in dict.fromkeys(action.choices.values()):
+                found += commands_of(each) or [(each.prog, each)]
+    return found
+
+
+def section_of(name: str, parser: argparse.ArgumentParser) -> str:
+    """Return the section of a command: its usage, and its options in their groups."""
+    usage = parser.format_usage().removeprefix("usage: ")
+    parts = [
+        f".. _command-{name.replace(' ', '-')}:\n\n{name}\n{'-' * len(name)}\n\n",
+        f"{parser.description}\n\n",
+        ".. code-block:: text\n\n" + "".join(f"   {line}\n" for line in usage.splitlines()),
+        f"\n.. program:: {name}\n\n",
+    ]
+    for group in parser._action_groups:
+        if group._group_actions:
+            about = f" ({group.description})" if group.description else ""
+            parts.append(f"**{group.title.capitalize()}**{about}\n\n")
+            parts += [option(action) for action in group._group_actions]
+    return "".join(parts)
+
+
+def option(action: argparse.Action) -> str:
+    """Return the entry of an option."""
+    if not action.option_strings:
+        signature = action.metavar or action.dest
+    else:
+        value = action.metavar or ("" if action.nargs == 0 else "|".join(action.choices or ()))
+        value = " ".join(value) if isinstance(value, tuple) else value
+        signature = ", ".join(f"{flag} {value}".strip() for flag in action.option_strings)
+    return f".. option:: {signature}\n\n   {action.help % vars(action)}\n\n"
+
+
+def rules_page() -> str:
+    """Return the page of the rules of `check`, from the classes that read them."""
+    rows = []
+    for kind in rules._KINDS:  # the one list of kinds
+        fields = [each for each in msgspec.structs.fields(kind) if each.name not in COMMON]
+        keys = ", ".join(
+            f"``{each.name}``" + ("" if each.required else f" ({default_of(each)})")
+            for each in fields
+        )
+        rows.append(
+            f"   * - ``{kind.__struct_config__.tag}``\n     - {kind.__doc__}\n     - {keys}\n"
+        )
+    return heading("Rules of check") + RULES.format(rows="".join(rows))
+
+
+def default_of(each: msgspec.structs.FieldInfo) -> str:
+    """Return the default of a key in words."""
+    return "optional" if each.default in ((), None) else f"default {each.default}"
+
+
+COMMON = ("name", "by", "group")
+"""Keys that every kind of rule has."""
+COMMANDS = """\
+Every command prints its options with ``--help``. The exit status is 0 for success, 2 after an error
+and 130 after Ctrl+C; ``check`` has others.
+
+"""
+RULES = """\
+:ref:`usage-analysis check <command-usage-analysis-check>` reads its rules from a TOML file. A rule
+says what holds while all is well, and is broken when that no longer holds.
+
+.. literalinclude:: ../rules.toml
+   :language: toml
+
+Every rule has a ``name`` and a ``kind``. With ``by`` (``"agent"``, ``"voice"`` or
+``"metadata.KEY"``) it is checked for each group, and with ``group`` for the one of that name.
+
+.. list-table::
+   :header-rows: 1
+   :widths: 18 47 35
+
+   * - Kind
+     - Holds as long as
+     - Other keys
+{rows}
+"""
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write the sources of the reference."""
+    folder = Path(app.srcdir) / "reference"
+    names = public_names()
+    for name in names:
+        shown = name.full.removeprefix("usage_analysis.")
+        write_if_changed(folder / "names" / f"{shown}.rst", page_of(name).encode())
+    for topic in TOPICS:
+        mine = [name for name in names if name.topic is topic]
+        write_if_changed(folder / f"{topic.name}.rst", topic_page(topic, mine).encode())
+    write_if_changed(folder / "commands.rst", command_page().encode())
+    write_if_changed(folder / "rules.rst", rules_page().encode())
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Write the pages before they are read."""
+    app.connect("builder-inited", write_pages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

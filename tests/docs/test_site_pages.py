@@ -1,0 +1,80 @@
+"""The pages of the documentation: their code runs, and their commands are ones that there are."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import usage_analysis as ua
+from usage_analysis import cli
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BLOCK = re.compile(r"^```(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = sorted(
+    path
+    for path in DOCS.rglob("*.md")
+    if not {"_build", "gallery"} & {*path.relative_to(DOCS).parts}
+)
+
+
+def blocks(path: Path, kinds: set[str]) -> list[str]:
+    """Return the code blocks of a page in some languages."""
+    found = BLOCK.findall(path.read_text(encoding="utf-8"))
+    return [text for kind, text in found if kind in kinds]
+
+
+WITH_CODE = [path for path in PAGES if blocks(path, {"{example}"})]
+WITH_COMMANDS = [path for path in PAGES if blocks(path, {"sh"})]
+
+
+def commands_of(text: str) -> list[list[str]]:
+    """Return the arguments of each `usage-analysis` in lines of a shell, up to a pipe."""
+    found = []
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.shlex(line, posix=True, punctuation_chars=True)
+        words.whitespace_split = True
+        command: list[str] | None = None
+        for word in words:
+            if Path(word).name == "usage-analysis":
+                command = []
+                found.append(command)
+            elif set(word) <= set("|&;<>()"):
+                command = None
+            elif command is not None:
+                command.append(word)
+    return found
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a page, such as `how/wire`."""
+    return path.relative_to(DOCS).with_suffix("").as_posix()
+
+
+@pytest.mark.parametrize("path", WITH_CODE, ids=name_of)
+def test_examples_run(path):
+    """The examples of a page run one after the other, without a key and a network."""
+    names = {}
+    for code in blocks(path, {"{example}"}):
+        exec(compile(code, str(path), "exec"), names)  # noqa: S102
+    assert names["ua"] is ua
+
+
+@pytest.mark.parametrize("path", WITH_COMMANDS, ids=name_of)
+def test_commands_are_ones_that_there_are(path):
+    """Each line with `usage-analysis` is one that the parser of the command line accepts."""
+    for text in blocks(path, {"sh"}):
+        for arguments in commands_of(text):
+            assert callable(cli._parser().parse_args(arguments).run)
+
+
+def test_commands_are_found_in_lines():
+    """A command ends at a pipe, a redirection or a comment, and continues after a backslash."""
+    line = "0 * * * * usage-analysis check a.toml \\\n  --json > b.json || curl x  # note\n"
+    assert commands_of(line) == [["check", "a.toml", "--json"]]
+
+
+def test_there_are_pages_with_code_and_with_commands():
+    """Pages are found, so that the tests above check something."""
+    assert len(WITH_CODE) > 5
+    assert len(WITH_COMMANDS) > 3
