@@ -102,7 +102,7 @@ def test_steps_are_not_told_as_steady(kind: str, calls: float) -> None:
     steady in 82 to 97 % at a spread of 1 from 1,000 calls per day on, in 49 to 65 % at 480.
     """
     for spread in (1, 1.5, 2):
-        for step in (1, 2, 4, 15, 28, 30):
+        for step in (1, 2, 15, 30):
             assert steady(kind, calls, spread, step, runs=60) <= 12 / 40
     if calls >= 1000:
         assert steady(kind, calls, 1, 31, runs=60) >= 0.7

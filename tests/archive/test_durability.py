@@ -172,16 +172,12 @@ def kill_again_and_again(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kills", "scopes"), [(16, ("all",)), (12, ("one", "two"))])
+@pytest.mark.parametrize(("kills", "scopes"), [(100, ("all",)), (60, ("one", "two"))])
 def test_killed_writers_lose_nothing(nursery, tmp_path, kills, scopes):
-    """Killed at a random moment, every write that was told is there, whole, and none half."""
-    assert kill_again_and_again(nursery, tmp_path, kills, scopes) > 9
+    """Killed at a random moment, every write that was told is there, whole, and none half.
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("kills", "scopes"), [(250, ("all",)), (120, ("one", "two"))])
-def test_many_killed_writers_lose_nothing(nursery, tmp_path, kills, scopes):
-    """The same, hundreds of times, one writer alone and two at once."""
+    One writer alone, and two at once.
+    """
     # Nine are written before the first kill, and about every second of the others stores some.
     assert kill_again_and_again(nursery, tmp_path, kills, scopes) > 9 + kills / len(scopes) / 10
 
@@ -249,14 +245,8 @@ def die_at_each_step(nursery: Nursery, folder: Path, every: int, mutant: str = "
 
 
 @pytest.mark.slow
-def test_ended_at_any_step_nothing_is_lost(nursery, tmp_path):
-    """Ended at a write, half done, or any other step, every version before is there, whole."""
-    assert die_at_each_step(nursery, tmp_path, 11) > 60
-
-
-@pytest.mark.slow
 def test_ended_at_each_step_nothing_is_lost(nursery, tmp_path):
-    """The same, at every single one."""
+    """Ended at a write, half done, or any other step, every version before is there, whole."""
     assert die_at_each_step(nursery, tmp_path, 1) > 60
 
 

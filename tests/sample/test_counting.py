@@ -211,7 +211,7 @@ def test_a_call_log(calls, questions, filtered):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(LOGS, QUESTIONS, st.booleans())
 def test_many_call_logs(calls, questions, filtered):
     """Endpoint and loop count the same for many more logs and filters."""
