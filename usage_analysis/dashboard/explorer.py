@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
-from functools import partial
+from functools import lru_cache, partial
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,12 +28,14 @@ from usage_analysis.dashboard.views import CachedUsage, Download, View, make_dow
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.style import title_of
+from usage_analysis.figures.style import Theme, theme_in_use, title_of
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
 #: Number of cached replies, so that going back to an earlier question asks nothing.
 _CACHED: Final = 8
+#: Number of cached figures, so that going back to an earlier one draws nothing.
+_FIGURES: Final = 16
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -74,7 +76,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     sentence, axes, table, python
         The headline, the drawn axes, their table, and the Python code of the figure.
     draws, fetches
-        Number of drawings, and number of queries to the server.
+        Number of figures shown, and number of queries to the server.
 
     Raises
     ------
@@ -115,6 +117,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._suppressed = self._joining = self.draws = 0
         self._picking = False
         self._cache: list[CachedUsage] = []
+        self._figure = lru_cache(_FIGURES)(self._draw)
         self._keep(None, None)
         self.controls = Controls(self._names, self._settings)
         self.display = Display(client.answers)
@@ -237,6 +240,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def _ask_again(self) -> None:
         with self._lock, self._telling_faults():
             self._cache.clear()
+            self._figure.cache_clear()
             self._turn_to(self._settings)
             self._ask(self._settings.question(self._names))
 
@@ -261,17 +265,17 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
 
     def _show(self, cached: CachedUsage, *, fetched: bool) -> None:
         """Draw the selected figure from a reply that contains its data."""
-        view = View(self._settings, cached, self._client.python)
-        if view.selected.hourly["total_count"].sum() == 0:
-            self._enter("empty")
-            self._keep(view, None)
-            self.overview.clear()
-            self.display.empty(view, fetched)
-            self._static.keep(self.sentence)
-            return
         try:
-            axes = view.draw(narrow=self.image.narrow)
-            headline = HEADLINES[view.settings.view](view).sentence
+            view, axes, headline = self._figure(
+                self._settings, cached, self.image.narrow, theme_in_use()
+            )
+            if axes is None:
+                self._enter("empty")
+                self._keep(view, None)
+                self.overview.clear()
+                self.display.empty(view, fetched)
+                self._static.keep(self.sentence)
+                return
             self.overview.show(view)  # first: no old card stands beside new words
             self.display.shown(view, axes, headline, fetched)
         except QueryError as error:
@@ -282,6 +286,15 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._enter("partial" if partly(view) else "ready")
         self._static.keep(self.sentence, axes)
         self.draws += 1
+
+    def _draw(
+        self, settings: Settings, cached: CachedUsage, narrow: bool, _theme: Theme
+    ) -> tuple[View, Axes | None, str]:
+        """Draw a figure, in the theme in use, and its headline; no axes if there are no calls."""
+        view = View(settings, cached, self._client.python)
+        if view.selected.hourly["total_count"].sum() == 0:
+            return view, None, ""
+        return view, view.draw(narrow=narrow), HEADLINES[settings.view](view).sentence
 
     def _keep(self, view: View | None, axes: Axes | None) -> None:
         self._view, self.axes = view, axes

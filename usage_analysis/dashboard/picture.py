@@ -2,7 +2,8 @@
 
 import json
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import anywidget
 import pandas as pd
@@ -56,11 +57,17 @@ class Picture(anywidget.AnyWidget):
     link = traitlets.Unicode("").tag(sync=True)
     in_app = traitlets.Bool(False).tag(sync=True)
 
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._drawn: WeakKeyDictionary[Figure, tuple[str, list[Any]]] = WeakKeyDictionary()
+
     def draw(self, figure: Figure, table: pd.DataFrame) -> None:
         """Show a figure without its title, which the headline says, and then its points."""
         self.alt = alt_text(figure)
-        with without_heading(figure), laid_out(figure):
-            self.svg = picture(figure, "svg").decode()
-            found = [point._asdict() for point in points_of(figure, table)]
+        if figure not in self._drawn:
+            with without_heading(figure), laid_out(figure):
+                found = [point._asdict() for point in points_of(figure, table)]
+                self._drawn[figure] = picture(figure, "svg").decode(), found
+        self.svg, found = self._drawn[figure]
         # With its turn, so that equal points of another drawing are sent too.
         self.points = json.dumps({"turn": self.turn, "points": found}, separators=(",", ":"))
