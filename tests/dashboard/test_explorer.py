@@ -606,6 +606,22 @@ def test_a_tab_alone_is_a_state(transport):
         ua.Explorer(watched_client(transport), timezone=ZONE, state={"tab": "nope"})
 
 
+def test_an_earlier_figure_is_kept(explorer):
+    """Going back to earlier settings shows the same figure; another theme or answer a new one."""
+    first, picture = explorer.axes, explorer.image.svg
+    explorer.measure.value = "joined_count"
+    assert explorer.axes is not first
+    explorer.measure.value = "total_count"
+    assert (explorer.axes, explorer.image.svg) == (first, picture)
+    with ua.figure_style(ua.Theme(main="#7A1F5C")):
+        explorer.measure.value = "joined_count"
+        explorer.measure.value = "total_count"
+    assert "#7a1f5c" in explorer.image.svg
+    explorer.refresh.click()
+    explorer.wait()
+    assert explorer.axes is not first
+
+
 def test_days_alone_are_a_state(transport):
     """A state may give the days without a preset."""
     days = {"first": "2026-03-02", "last": "2026-03-08"}

@@ -28,7 +28,7 @@ from usage_analysis.dashboard.views import CachedUsage, Download, View, make_dow
 from usage_analysis.errors import QueryError, UsageError
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.figures.axes import figure_of
-from usage_analysis.figures.style import Theme, theme_in_use, title_of
+from usage_analysis.figures.style import theme_in_use, title_of
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.usage import CallUsage
 
@@ -267,7 +267,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         """Draw the selected figure from a reply that contains its data."""
         try:
             view, axes, headline = self._figure(
-                self._settings, cached, self.image.narrow, theme_in_use()
+                self._settings, cached, self.image.narrow, repr(theme_in_use())
             )
             if axes is None:
                 self._enter("empty")
@@ -288,7 +288,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self.draws += 1
 
     def _draw(
-        self, settings: Settings, cached: CachedUsage, narrow: bool, _theme: Theme
+        self, settings: Settings, cached: CachedUsage, narrow: bool, _theme: str
     ) -> tuple[View, Axes | None, str]:
         """Draw a figure, in the theme in use, and its headline; no axes if there are no calls."""
         view = View(settings, cached, self._client.python)
