@@ -19,7 +19,7 @@ from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.controls import Controls, lay_out, parts_of
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.display import Display, Phase, StaticOutput, partly
-from usage_analysis.dashboard.headlines import HEADLINES
+from usage_analysis.dashboard.headlines import draw_with_headline
 from usage_analysis.dashboard.names import Given, GivenValues, names_of
 from usage_analysis.dashboard.overview import Overview
 from usage_analysis.dashboard.queries import BackgroundQueries, Question
@@ -34,8 +34,6 @@ from usage_analysis.tidy.usage import CallUsage
 
 #: Number of cached replies, so that going back to an earlier question asks nothing.
 _CACHED: Final = 8
-#: Number of cached figures, so that going back to an earlier one draws nothing.
-_FIGURES: Final = 16
 
 
 class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -68,11 +66,10 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         Filters of the calls.
     measure, granularity, comparison, group, groups, top, limit, price, tab, view
         The figure and its options. Setting the `value` of a control is like using the control.
-    phase
+    phase, error
         ``"ready"``, ``"partial"`` (some hours can still change), ``"empty"`` (no calls),
-        ``"loading"``, ``"failed"`` (no answer, or a bug) or ``"refused"`` (a value does not fit).
-    error
-        Reason for ``"failed"`` or ``"refused"``.
+        ``"loading"``, ``"failed"`` (no answer, or a bug) or ``"refused"`` (a value does not fit);
+        `error` is the reason for the last two.
     sentence, axes, table, python
         The headline, the drawn axes, their table, and the Python code of the figure.
     draws, fetches
@@ -117,7 +114,7 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._suppressed = self._joining = self.draws = 0
         self._picking = False
         self._cache: list[CachedUsage] = []
-        self._figure = lru_cache(_FIGURES)(self._draw)
+        self._figure = lru_cache(16)(draw_with_headline)  # going back to a figure draws nothing
         self._keep(None, None)
         self.controls = Controls(self._names, self._settings)
         self.display = Display(client.answers)
@@ -266,9 +263,8 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
     def _show(self, cached: CachedUsage, *, fetched: bool) -> None:
         """Draw the selected figure from a reply that contains its data."""
         try:
-            view, axes, headline = self._figure(
-                self._settings, cached, self.image.narrow, repr(theme_in_use())
-            )
+            look = (self.image.narrow, repr(theme_in_use()))
+            view, axes, headline = self._figure(self._settings, cached, self._client.python, *look)
             if axes is None:
                 self._enter("empty")
                 self._keep(view, None)
@@ -286,15 +282,6 @@ class Explorer(widgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
         self._enter("partial" if partly(view) else "ready")
         self._static.keep(self.sentence, axes)
         self.draws += 1
-
-    def _draw(
-        self, settings: Settings, cached: CachedUsage, narrow: bool, _theme: str
-    ) -> tuple[View, Axes | None, str]:
-        """Draw a figure, in the theme in use, and its headline; no axes if there are no calls."""
-        view = View(settings, cached, self._client.python)
-        if view.selected.hourly["total_count"].sum() == 0:
-            return view, None, ""
-        return view, view.draw(narrow=narrow), HEADLINES[settings.view](view).sentence
 
     def _keep(self, view: View | None, axes: Axes | None) -> None:
         self._view, self.axes = view, axes

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from matplotlib.axes import Axes
+
 from usage_analysis.analysis.billing import billing_overhead
 from usage_analysis.analysis.meaning import meaning_of
 from usage_analysis.analysis.statements import change, totals
@@ -14,7 +16,8 @@ from usage_analysis.analysis.statements.rates import state_rate_of, state_rates
 from usage_analysis.analysis.statements.statement import Statement
 from usage_analysis.analysis.statements.unusual import state_events
 from usage_analysis.analysis.trends import month_outlook
-from usage_analysis.dashboard.views import View
+from usage_analysis.dashboard.settings import Settings
+from usage_analysis.dashboard.views import CachedUsage, View
 from usage_analysis.errors import QueryError
 
 
@@ -107,3 +110,13 @@ HEADLINES: Final[Mapping[str, Callable[[View], Statement]]] = {
     "load_duration": _drawn(totals.state_load_duration),
     "traffic_week": lambda view: state_peak(view.selected.hourly, "traffic"),
 }
+
+
+def draw_with_headline(
+    settings: Settings, cached: CachedUsage, client: str, narrow: bool, _theme: str
+) -> tuple[View, Axes | None, str]:
+    """Draw a figure in the theme in use, with its headline; no axes if there are no calls."""
+    view = View(settings, cached, client)
+    if view.selected.hourly["total_count"].sum() == 0:
+        return view, None, ""
+    return view, view.draw(narrow=narrow), HEADLINES[settings.view](view).sentence
