@@ -1,4 +1,4 @@
-"""README's pictures can be taken again, and README shows the ones that are there."""
+"""The pictures of README and the documentation can be taken again, and all are shown."""
 
 import re
 
@@ -12,10 +12,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("default::Resource
 
 
 def test_pictures_can_be_taken_again(browser, tmp_path):
-    """The script takes every picture that README shows, of the size that is shown."""
-    shown = re.findall(r"\]\((\.github/[^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    """The script takes every picture that README or a page shows, of the size that is shown."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     taken = take_pictures(browser, tmp_path)
-    assert sorted(shown) == sorted(f".github/pictures/{path.name}" for path in taken)
+    assert set(re.findall(r"\.github/pictures/([\w-]+\.png)", text)) == {p.name for p in taken}
     for path in taken:
         with Image.open(path) as now, Image.open(FOLDER / path.name) as before:
             assert abs(now.width - before.width) <= 40

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 import numpy as np
@@ -27,7 +20,6 @@ from usage_analysis.cli import main
 from usage_analysis.report.rules import ErrorRate, Silence, Stale, Unusual, alarms_of
 
 ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
 ZONE = 'timezone = "America/New_York"\n'
 
 
@@ -248,54 +240,6 @@ def test_missing_file_and_missing_data_have_their_status(tmp_path, capsys):
     status, found = check(path, "--archive", str(archive.path), capsys=capsys)
     assert status == 3
     assert "expected at least 14 days" in found["error"]
-
-
-class _Hook(BaseHTTPRequestHandler):
-    posted: ClassVar[list[Any]] = []
-
-    def do_POST(self) -> None:  # the name that the server calls
-        self.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Write nothing on standard error."""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_webhook_of_the_readme_posts_alarms_alone(tmp_path):
-    """README's pipe posts what fired, and nothing on a quiet day."""
-    (line,) = re.findall(
-        r"^usage-analysis check .*curl.*$", README.read_text("utf-8"), re.MULTILINE
-    )
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Hook) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        line = line.replace("https://example.com/hook", f"http://127.0.0.1:{server.server_port}")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        for limit in (500, 5):
-            rules(tmp_path, kind="capacity", limit=limit)
-            subprocess.run(
-                [shutil.which("bash") or "", "-c", line],
-                cwd=tmp_path,
-                env={**os.environ, "PATH": path},
-                check=True,
-                timeout=120,
-            )
-        server.shutdown()
-    (posted,) = _Hook.posted
-    assert posted["status"] == 1
-    assert "would refuse" in posted["fired"][0]["message"]
-
-
-def test_commands_of_the_workflow_exist(tmp_path, monkeypatch):
-    """What the workflow for GitHub Actions runs is a command with these options."""
-    workflow = (ROOT / "docs" / "check.yml").read_text("utf-8")
-    (line,) = re.findall(r"run: (usage-analysis .*)", workflow)
-    rules(tmp_path, kind="capacity", limit=500)
-    monkeypatch.chdir(tmp_path)
-    assert main(line.replace("live", "sample").split()[1:]) == 0
-    assert json.loads((tmp_path / "alarms.json").read_text())["alarms"] == {}
 
 
 def test_no_network_is_status_75(tmp_path, capsys, monkeypatch):

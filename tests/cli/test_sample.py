@@ -19,6 +19,7 @@ def test_the_sample_is_served_until_stopped(tmp_path):
     """`sample serve` prints its address and a curl command that works, serves the account that its
     options describe, and ends at Ctrl+C without a message."""
     root = Path(__file__).resolve().parents[2]
+    recipe = root / "docs" / "recipes" / "other-languages.md"
     options = "--port 0 --seed 3 --today 2025-01-02 --all-time-filtered --latency 0.01"
     server = subprocess.Popen(
         [sys.executable, "-m", "usage_analysis", "sample", "serve", *options.split()],
@@ -37,7 +38,7 @@ def test_the_sample_is_served_until_stopped(tmp_path):
         assert curl == "curl"
         assert url.startswith(address)
         told = url.replace(address, "http://127.0.0.1:8765").replace("2025-01-01", "2026-03-31")
-        assert f"curl -H '{header}' '{told}'" in (root / "README.md").read_text(encoding="utf-8")
+        assert f"curl -H '{header}' '{told}'" in recipe.read_text(encoding="utf-8")
         assert answer["allTime"]["totalCount"] == usage.daily["total_count"].tail(2).sum()
         with ua.sample_client(seed=3, today=date(2025, 1, 2)) as client:
             assert client.call_usage().hourly.equals(usage.hourly)

@@ -1,7 +1,7 @@
-"""Take README's pictures: ``python -m tests.tools.pictures [FOLDER]``.
+"""Take the pictures of README and the documentation: ``python -m tests.tools.pictures [FOLDER]``.
 
 The pictures show the dashboard of the sample account, as ``usage-analysis app`` serves it, and a
-report. Chromium has to be installed. By default the pictures replace those of README.
+report. Chromium has to be installed. By default the pictures replace those that are shown.
 """
 
 import io
