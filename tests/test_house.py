@@ -6,6 +6,7 @@ import importlib
 import inspect
 import io
 import json
+import os
 import pydoc
 import re
 import shutil
@@ -384,7 +385,12 @@ def test_version_of_a_folder_that_was_never_installed(tmp_path):
     code = "import usage_analysis as ua; print(ua.__version__, ua.UsageError.__name__)"
     run = [sys.executable, "-S", "-c", code]  # -S: without the folder of installed packages
     out = subprocess.run(
-        run, env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=True, cwd=tmp_path
+        run,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     assert out.stdout.split() == [ua.__version__, "UsageError"]
 

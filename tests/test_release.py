@@ -191,3 +191,6 @@ def test_files_are_opened_with_an_encoding():
                 assert node.args or "encoding" in given, place
             elif name == "write_text":
                 assert len(node.args) > 1 or "encoding" in given, place
+            elif name == "open" and ast.unparse(node.func) not in ("os.open", "webbrowser.open"):
+                modes = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                assert "b" in str(modes[-1:]) or "encoding" in given, place

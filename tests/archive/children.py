@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import sys
 import tempfile
 import traceback
@@ -128,6 +127,8 @@ def die(say: Say, folder: str, scope: str, serial: int, step: int) -> None:
 def full(say: Say, folder: str, scope: str, serial: int) -> None:
     """Sync with every limit of a file's size, until it fits; then once more without one."""
     archive = ua.Archive(folder)
+    import resource  # Unix alone has it, and pytest imports every module
+
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for limit in range(0, 20_000, 250):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))

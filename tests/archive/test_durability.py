@@ -25,6 +25,10 @@ from tests.archive.children import DAYS, START, account, values
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="forks children, kills them and limits the size of their files"
+)
+
 
 class Nursery:
     """Forks children from one process that has everything loaded."""

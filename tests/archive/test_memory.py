@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
+
 FEW, MANY = 200, 2_000
 GROWS = 25  # MB that ten times the groups may take more: their names, filters and days
 BATCH = 160  # MB that compaction may take besides: one batch of 200,000 rows, read and sorted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -167,6 +168,7 @@ def test_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right that few accounts have")
 def test_save_where_a_link_points(tmp_path: Path) -> None:
     """Saving to a link writes the file that it points to, there or not, and keeps the link."""
     usage = single(reply("2026-03-01"))
@@ -181,6 +183,7 @@ def test_save_where_a_link_points(tmp_path: Path) -> None:
     assert [path.name for path in target.parent.iterdir()] == ["usage.json"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of files")
 def test_save_keeps_the_mode(tmp_path: Path) -> None:
     """Who may read a file is what it was before it was saved again."""
     path = single(reply("2026-03-01")).save(tmp_path / "usage.json")

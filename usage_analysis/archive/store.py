@@ -80,7 +80,7 @@ class Part:
                 self.path,
                 filters=limit,
                 partitioning=None,
-                memory_map=True,
+                memory_map=os.name != "nt",  # Windows cannot remove a file that is mapped
                 page_checksum_verification=True,
             )
         except FileNotFoundError:

@@ -191,6 +191,8 @@ def make_folder(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Bring the entries of a folder to disk: renames survive a power failure only then."""
+    if os.name == "nt":
+        return  # Windows opens no folders, and keeps a journal of renames
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -1,6 +1,7 @@
 """The command line: each command parses its options and calls the library."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 for success, 130 after Ctrl+C, and 2 after an error; `check` has others. The message of
         the error is one line on standard error.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A pipe on Windows lacks most characters of the names of agents and files.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     run = vars(options).pop("run")
     try:

@@ -1,5 +1,6 @@
 """Serve the sample account over HTTP on this machine, for curl and other languages."""
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,8 @@ class Server(ThreadingHTTPServer):
     """Server of an endpoint; it accepts connections from the start, one thread per connection."""
 
     request_queue_size = 128
+    # On Windows a second server could otherwise take the port of a running one.
+    allow_reuse_address = os.name != "nt"
 
     def __init__(self, endpoint: Endpoint, port: int, latency: float) -> None:
         if not 0 <= port <= 65_535:
