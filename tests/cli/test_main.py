@@ -3,6 +3,7 @@
 Covers `__init__` and `__main__`.
 """
 
+import os
 import subprocess
 import sys
 
@@ -21,6 +22,21 @@ def test_a_module_starts_the_command_line(tmp_path):
         check=True,
     )
     assert done.stdout == f"usage-analysis {__version__}\n"
+
+
+def test_a_pipe_may_lack_characters(tmp_path):
+    """A name that the encoding of a pipe lacks, as on Windows, is escaped and ends no command."""
+    command = ["fetch", "--account", "sample", "--from", "2026-03-31", "--out", "北京.json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "usage_analysis", *command],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"},
+        capture_output=True,
+        encoding="cp1252",
+        check=True,
+    )
+    assert done.stdout.endswith("\\u5317\\u4eac.json\n")
+    assert (tmp_path / "北京.json").exists()
 
 
 @pytest.mark.parametrize("command", ["report", "fetch", "sync", "doctor", "app", "sample serve"])
