@@ -59,7 +59,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_mime_priority_overrides = [("html", "image/png", 15)]
 
-autodoc_member_order = "bysource"
+autodoc_member_order = "groupwise"
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
@@ -69,8 +69,10 @@ copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "usage-analysis"
+html_sidebars = {"start": []}  # it has no pages below it
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_show_search_summary = False  # a page opened as a file must not fetch others
 html_show_sourcelink = False
 html_copy_source = False
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system

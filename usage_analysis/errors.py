@@ -28,6 +28,15 @@ class UsageError(Exception):
         Number of attempts to send the request; 0 if it was not sent.
     retry_after
         Wait that the server asked for [s], if it asked for one.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> try:
+    ...     ua.parse_duration("soon")
+    ... except ua.UsageError as error:
+    ...     print(type(error).__name__, error.attempts)
+    ResponseError 0
     """
 
     def __init__(
@@ -50,33 +59,120 @@ class QueryError(UsageError, ValueError):
     """Invalid filter, argument or frame.
 
     It is raised before anything is sent. The message names the argument and what it accepts.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> try:
+    ...     ua.sample_client(seed=-1)
+    ... except ua.QueryError as error:
+    ...     print(error)
+    seed: expected an integer from 0 up, got -1
     """
 
 
 class TransportError(UsageError):
-    """No complete response: connection refused or reset, TLS failure, timeout or deadline."""
+    """No complete response: connection refused or reset, TLS failure, timeout or deadline.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> client = ua.Client("public01.of-no-account", base_url="http://127.0.0.1:1", max_attempts=1)
+    >>> try:
+    ...     client.call_usage()
+    ... except ua.TransportError as error:
+    ...     print(error.attempts, error.status_code)
+    1 None
+    """
 
 
 class APIError(UsageError):
-    """Response with an error status."""
+    """Response with an error status.
+
+    Examples
+    --------
+    >>> import httpx
+    >>> import usage_analysis as ua
+    >>> answer = httpx.MockTransport(lambda _: httpx.Response(404))
+    >>> client = ua.Client("public01.of-no-account", transport=answer)
+    >>> try:
+    ...     client.call_usage()
+    ... except ua.APIError as error:
+    ...     print(error.status_code)
+    404
+    """
 
 
 class AuthenticationError(APIError):
-    """Missing, wrong or unauthorised key (401 or 403)."""
+    """Missing, wrong or unauthorised key (401 or 403).
+
+    Examples
+    --------
+    >>> import httpx
+    >>> import usage_analysis as ua
+    >>> answer = httpx.MockTransport(lambda _: httpx.Response(403))
+    >>> client = ua.Client("public01.of-no-account", transport=answer)
+    >>> try:
+    ...     client.call_usage()
+    ... except ua.AuthenticationError as error:
+    ...     print(error.status_code)
+    403
+    """
 
 
 class RateLimitError(APIError):
-    """Too many requests (429); `retry_after` is the wait that the server asked for, if any."""
+    """Too many requests (429); `retry_after` is the wait that the server asked for, if any.
+
+    Examples
+    --------
+    >>> import httpx
+    >>> import usage_analysis as ua
+    >>> answer = httpx.MockTransport(lambda _: httpx.Response(429, headers={"Retry-After": "7"}))
+    >>> client = ua.Client("public01.of-no-account", transport=answer, max_attempts=1)
+    >>> try:
+    ...     client.call_usage()
+    ... except ua.RateLimitError as error:
+    ...     print(error.retry_after)
+    7.0
+    """
 
 
 class ResponseError(UsageError):
-    """Reply that breaks the endpoint's contract; the message starts with the field's path."""
+    """Reply that breaks the endpoint's contract; the message starts with the field's path.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> try:
+    ...     ua.CallUsage.from_json('{"allTime": {}, "daily": 3}')
+    ... except ua.ResponseError as error:
+    ...     print(error)
+    allTime.totalCount: missing
+    """
 
 
 class ArchiveError(UsageError):
     """Archive with a damaged file, or with a file of a newer version of this package.
 
     The message names the file and says how to repair the archive.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import usage_analysis as ua
+    >>> folder = tempfile.mkdtemp()
+    >>> archive = ua.Archive(folder)
+    >>> archive.sync(ua.sample_client(), "all", since="2026-03-31").new_days
+    2
+    >>> part = next(Path(folder).rglob("*.parquet"))
+    >>> part.write_bytes(part.read_bytes()[:-9]) > 0
+    True
+    >>> try:
+    ...     archive.load("all", "2026-03-31", "2026-03-31")
+    ... except ua.ArchiveError:
+    ...     len(archive.repair())
+    1
     """
 
 

@@ -110,12 +110,11 @@ class Example(SphinxDirective):
         if isinstance(value, Figure):
             shown.append(self._draw(value))
         elif isinstance(value, pd.DataFrame):
-            html = value.to_html(border=0, classes="table")
-            shown.append(
-                nodes.raw(
-                    "", f'<div class="pst-scrollable-table-container">{html}</div>', format="html"
-                )
-            )
+            # The name of the index goes beside the names of the columns.
+            table = value.rename_axis(index=None, columns=value.index.name)
+            html = table.to_html(border=0, classes="table frame")
+            html = f'<div class="pst-scrollable-table-container">{html}</div>'
+            shown.append(nodes.raw("", html, format="html"))
         elif value is not None:
             text = repr(value)
             shown.append(nodes.literal_block(text, text, language="text", classes=["output"]))

@@ -5,6 +5,7 @@ would anyway, and need no markup for links.
 """
 
 import re
+from collections.abc import Iterator
 
 from docutils import nodes
 from sphinx import addnodes
@@ -34,33 +35,38 @@ class LinkNames(SphinxPostTransform):
 
     def run(self, **_: object) -> None:
         """Link the names of one page."""
-        known = self.env.domains.python_domain.objects
         for kind in (nodes.literal, nodes.title_reference):
             for node in [*self.document.findall(kind)]:
                 text = node.astext()
                 # Docstrings have names in single backticks: titles in reStructuredText.
                 words = node if kind is nodes.literal else nodes.literal(text, text)
-                found = known.get(target_of(text))
-                parents = self._parents(node)
-                own = found is not None and found.docname == self.env.current_document.docname
-                if found is None or own or any(isinstance(each, NO_LINK) for each in parents):
+                here, (page, anchor) = self.env.current_document.docname, self._find(text)
+                if page in ("", here) or any(isinstance(up, NO_LINK) for up in parents(node)):
                     node.replace_self(words)
-                    continue
-                link = make_refnode(
-                    self.app.builder,
-                    self.env.current_document.docname,
-                    found.docname,
-                    found.node_id,
-                    words.deepcopy(),
-                )
-                node.replace_self(link)
+                else:
+                    link = make_refnode(self.app.builder, here, page, anchor, words.deepcopy())
+                    node.replace_self(link)
 
-    def _parents(self, node: nodes.Node) -> list[nodes.Node]:
-        found = []
-        while node.parent is not None:
-            node = node.parent
-            found.append(node)
-        return found
+    def _find(self, text: str) -> tuple[str, str]:
+        """Return the page and the anchor of a name or a command; empty texts if there is none."""
+        known = self.env.domains.python_domain.objects
+        name = target_of(text)
+        found = known.get(name)
+        if found is None and "_" in name.removeprefix("usage_analysis."):
+            # `call_usage` alone is the client's; shorter names are too common for that.
+            found = known.get(name.replace("usage_analysis.", "usage_analysis.Client."))
+        if found is not None:
+            return found.docname, found.node_id
+        command = re.match(r"usage-analysis (sample )?\w+", text)
+        label = f"command-{command[0].replace(' ', '-')}" if command else ""
+        return self.env.domains.standard_domain.anonlabels.get(label, ("", ""))
+
+
+def parents(node: nodes.Node) -> Iterator[nodes.Node]:
+    """Yield the nodes around a node."""
+    while node.parent is not None:
+        node = node.parent
+        yield node
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -205,19 +205,29 @@ def topic_page(topic: Topic, names: list[Name]) -> str:
     """Return the page of a topic: its names with their summaries."""
     rows = "".join(f"   * - :py:obj:`~{name.full}`\n     - {name.summary}\n" for name in names)
     pages = "".join(f"   names/{name.full.removeprefix('usage_analysis.')}\n" for name in names)
+    return contents(topic.title, topic.about, rows, pages)
+
+
+def contents(title: str, about: str, rows: str, pages: str) -> str:
+    """Return a page that lists other pages in a table of two columns."""
     return (
-        f"{heading(topic.title)}{topic.about}\n\n"
+        f"{heading(title)}{about}\n\n"
         f".. list-table::\n   :widths: 30 70\n   :class: names\n\n{rows}\n"
         f".. toctree::\n   :hidden:\n\n{pages}"
     )
 
 
-def command_page() -> str:
-    """Return the page of the command line, from its parser."""
-    parser = cli._parser()  # the one list of commands and options
-    parts = [heading("Command line"), f"{parser.description}\n\n", COMMANDS]
-    parts += [section_of(name, each) for name, each in commands_of(parser)]
-    return "".join(parts)
+def command_pages() -> dict[str, str]:
+    """Return the pages of the command line by their names, from its parser."""
+    parser = cli._parser()
+    rows, pages = "", {}
+    for name, each in commands_of(parser):
+        page = f"commands/{name.partition(' ')[2].replace(' ', '-')}"
+        pages[page] = page_of_command(name, each)
+        rows += f"   * - :doc:`{name} <{page}>`\n     - {each.description}\n"
+    toctree = "".join(f"   {page}\n" for page in pages)
+    about = f"{parser.description} {COMMANDS}"
+    return pages | {"commands": contents("Command line", about, rows, toctree)}
 
 
 def commands_of(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
@@ -230,19 +240,23 @@ def commands_of(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.Arg
     return found
 
 
-def section_of(name: str, parser: argparse.ArgumentParser) -> str:
-    """Return the section of a command: its usage, and its options in their groups."""
+def page_of_command(name: str, parser: argparse.ArgumentParser) -> str:
+    """Return the page of a command: its usage, and its options in their groups."""
     usage = parser.format_usage().removeprefix("usage: ")
     parts = [
-        f".. _command-{name.replace(' ', '-')}:\n\n{name}\n{'-' * len(name)}\n\n",
-        f"{parser.description}\n\n",
+        f".. _command-{name.replace(' ', '-')}:\n\n{heading(name)}{parser.description}\n\n",
         ".. code-block:: text\n\n" + "".join(f"   {line}\n" for line in usage.splitlines()),
         f"\n.. program:: {name}\n\n",
     ]
     for group in parser._action_groups:
         if group._group_actions:
-            about = f" ({group.description})" if group.description else ""
-            parts.append(f"**{group.title.capitalize()}**{about}\n\n")
+            title = group.title.capitalize()
+            about = (
+                f"{group.description[:1].upper()}{group.description[1:]}.\n\n"
+                if group.description
+                else ""
+            )
+            parts.append(f"{title}\n{'-' * len(title)}\n\n{about}")
             parts += [option(action) for action in group._group_actions]
     return "".join(parts)
 
@@ -258,24 +272,22 @@ def option(action: argparse.Action) -> str:
     return f".. option:: {signature}\n\n   {action.help % vars(action)}\n\n"
 
 
-def rules_page() -> str:
-    """Return the page of the rules of `check`, from the classes that read them."""
-    rows = []
-    for kind in rules._KINDS:  # the one list of kinds
+def table_of_rules() -> str:
+    """Return the table of the kinds of rules and their keys, from the classes that read them."""
+    rows = ""
+    for kind in rules._KINDS:
         fields = [each for each in msgspec.structs.fields(kind) if each.name not in COMMON]
-        keys = ", ".join(
-            f"``{each.name}``" + ("" if each.required else f" ({default_of(each)})")
-            for each in fields
-        )
-        rows.append(
-            f"   * - ``{kind.__struct_config__.tag}``\n     - {kind.__doc__}\n     - {keys}\n"
-        )
-    return heading("Rules of check") + RULES.format(rows="".join(rows))
+        keys = ", ".join(f"``{each.name}``{default_of(each)}" for each in fields)
+        rows += f"   * - ``{kind.__struct_config__.tag}``\n     - {kind.__doc__}\n     - {keys}\n"
+    head = "   * - Kind\n     - The rule\n     - Other keys\n"
+    return f".. list-table::\n   :header-rows: 1\n   :widths: 18 47 35\n\n{head}{rows}"
 
 
 def default_of(each: msgspec.structs.FieldInfo) -> str:
-    """Return the default of a key in words."""
-    return "optional" if each.default in ((), None) else f"default {each.default}"
+    """Return the default of a key in words; an empty text for a key that a rule must have."""
+    if each.required:
+        return ""
+    return " (optional)" if each.default in ((), None) else f" (default {each.default})"
 
 
 COMMON = ("name", "by", "group")
@@ -283,26 +295,6 @@ COMMON = ("name", "by", "group")
 COMMANDS = """\
 Every command prints its options with ``--help``. The exit status is 0 for success, 2 after an error
 and 130 after Ctrl+C; ``check`` has others.
-
-"""
-RULES = """\
-:ref:`usage-analysis check <command-usage-analysis-check>` reads its rules from a TOML file. A rule
-says what holds while all is well, and is broken when that no longer holds.
-
-.. literalinclude:: ../rules.toml
-   :language: toml
-
-Every rule has a ``name`` and a ``kind``. With ``by`` (``"agent"``, ``"voice"`` or
-``"metadata.KEY"``) it is checked for each group, and with ``group`` for the one of that name.
-
-.. list-table::
-   :header-rows: 1
-   :widths: 18 47 35
-
-   * - Kind
-     - Holds as long as
-     - Other keys
-{rows}
 """
 
 
@@ -316,8 +308,9 @@ def write_pages(app: Sphinx) -> None:
     for topic in TOPICS:
         mine = [name for name in names if name.topic is topic]
         write_if_changed(folder / f"{topic.name}.rst", topic_page(topic, mine).encode())
-    write_if_changed(folder / "commands.rst", command_page().encode())
-    write_if_changed(folder / "rules.rst", rules_page().encode())
+    for name, page in command_pages().items():
+        write_if_changed(folder / f"{name}.rst", page.encode())
+    write_if_changed(folder / "kinds.txt", table_of_rules().encode())
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The built documentation site: its links, its reference, and what it loads."""
 
 import argparse
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -9,6 +10,8 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis import cli
+from usage_analysis.figures.catalogue import CATALOGUE
+from usage_analysis.report import rules
 
 pytestmark = pytest.mark.docs
 
@@ -121,3 +124,22 @@ def test_every_option_is_in_the_reference(inventory):
         for action in command._actions:
             for flag in action.option_strings or [action.metavar or action.dest]:
                 assert f"{name}.{flag}" in inventory["std:cmdoption"], (command.prog, flag)
+
+
+def test_every_rule_and_key_is_in_the_reference():
+    """The page about rules has each kind of rule, each of its keys and each key of the file."""
+    page = (SITE / "reference" / "rules.html").read_text(encoding="utf-8")
+    keys = {field for kind in rules._KINDS for field in kind.__struct_fields__}
+    kinds = {kind.__struct_config__.tag for kind in rules._KINDS}
+    for word in {*rules.Rules.__struct_fields__, *keys, *kinds}:
+        assert re.search(rf'<span class="pre">[^<]*\b{word}\b', page), word
+
+
+def test_every_figure_is_in_the_gallery():
+    """Each figure of the catalogue has a page with a drawing, and stands in the gallery."""
+    index = (SITE / "gallery" / "index.html").read_text(encoding="utf-8")
+    for name in CATALOGUE:
+        assert f'href="{name}.html"' in index
+        page = (SITE / "gallery" / f"{name}.html").read_text(encoding="utf-8")
+        assert f"_figures/gallery-{name}-1.svg" in page
+        assert (SITE / "_figures" / f"gallery-{name}-1-dark.svg").is_file()

@@ -1,5 +1,6 @@
 """The pages of the documentation: their code runs, and their commands are ones that there are."""
 
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -78,3 +79,12 @@ def test_there_are_pages_with_code_and_with_commands():
     """Pages are found, so that the tests above check something."""
     assert len(WITH_CODE) > 5
     assert len(WITH_COMMANDS) > 3
+
+
+def test_every_function_and_class_has_an_example():
+    """The docstring of each public function and class has an example, which runs as a doctest."""
+    for module in (ua, ua.sample):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isroutine(value) or inspect.isclass(value):
+                assert ">>> " in inspect.getdoc(value), name

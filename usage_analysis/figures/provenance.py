@@ -38,6 +38,13 @@ class Provenance:
         Other filters of the query in words, by filter.
     query
         The query, in the form of a saved file.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-08")
+    >>> print(ua.Provenance.of(usage).subtitle())
+    2026-03-02 to 2026-03-08 (UTC) · 6,523 calls · as of 2026-04-01 14:37 UTC · sample account
     """
 
     start: pd.Timestamp

@@ -146,6 +146,15 @@ def figure_style(theme: Theme | None = None) -> Iterator[None]:
     ----------
     theme
         Colours and fonts; without it those of the block around, else the package's own.
+
+    Examples
+    --------
+    >>> import usage_analysis as ua
+    >>> usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-08")
+    >>> with ua.figure_style(ua.Theme(main="#7A1F5C")):
+    ...     ax = ua.plot_trend(usage.daily)
+    >>> "#7A1F5C" in [line.get_color() for line in ax.lines]
+    True
     """
     theme = theme or theme_in_use()
     token = _CURRENT.set(theme)
