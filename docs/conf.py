@@ -83,4 +83,5 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": True,
+    "collapse_navigation": True,  # a page has the branch that it is in, which also builds faster
 }

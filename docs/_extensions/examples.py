@@ -9,70 +9,79 @@ import contextlib
 import io
 from pathlib import Path
 from posixpath import relpath
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 from docutils import nodes
+from docutils.parsers.rst import directives
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from usage_analysis.figures.groups import groups_figure
 from usage_analysis.figures.style import (
     NARROW_WIDTH,
     alt_text,
+    figure_style,
+    new_figure,
     picture,
     theme_in_use,
-    title_of,
     without_heading,
 )
 from usage_analysis.report.page import dark_rules
 
 FOLDER = "_figures"
 """Folder of the drawings in the built site."""
-NARROW_HEIGHT = 3.6
-"""Greatest height of drawings for a phone [in]."""
-MOST_PANELS = 4
-"""Number of axes above which a figure is not redrawn for a phone."""
+TALLER = 0.6
+"""Height that a narrow figure needs more, for its longer heading [in]."""
 
 
 class drawing(nodes.General, nodes.Element):  # noqa: N801  # docutils names nodes like this
-    """A figure in files of `FOLDER`: its name without ending, its title and alternative text."""
+    """A figure in files of `FOLDER`: the names of its wide and narrow file, and its words."""
 
 
-def save_drawing(figure: Figure, name: str, out: Path) -> None:
-    """Save a figure for light and dark pages, wide and narrow.
-
-    On a phone the title would be cut off, so the page writes it below the narrow drawing.
-    """
-    out.mkdir(parents=True, exist_ok=True)
+def save(figure: Figure, path: Path) -> None:
+    """Save a figure for light and dark pages."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    svg = picture(figure, "svg")
+    head, tag, tail = svg.partition(b"<defs>")
     sheet = f"<style>{dark_rules(theme_in_use())}</style>".encode()
-    drawn = {name: picture(figure, "svg")}
-    width, height = figure.get_size_inches()
-    with without_heading(figure):
-        if len(figure.axes) <= MOST_PANELS:
-            figure.set_size_inches(NARROW_WIDTH, min(height, NARROW_HEIGHT))
-        drawn[f"{name}-narrow"] = picture(figure, "svg")
-        figure.set_size_inches(width, height)
-    for each, svg in drawn.items():
-        (out / f"{each}.svg").write_bytes(svg)
-        head, tag, tail = svg.partition(b"<defs>")
-        (out / f"{each}-dark.svg").write_bytes(head + sheet + tag + tail)
+    path.with_suffix(".svg").write_bytes(svg)
+    path.with_name(f"{path.name}-dark.svg").write_bytes(head + sheet + tag + tail)
+
+
+def draw_narrow(code: str, names: dict[str, object], figure: Figure) -> Figure:
+    """Repeat the last `plot_...` of an example on axes that fit a phone.
+
+    Titles are wrapped when they are drawn, so a figure cannot be made narrow afterwards.
+    """
+    values = [each.value for each in ast.parse(code).body if hasattr(each, "value")]
+    call = [each for each in values if ast.unparse(each).startswith("ua.plot_")][-1]
+    with figure_style():
+        if ast.unparse(call.func) == "ua.plot_groups":
+            narrow = groups_figure(len(figure.axes), NARROW_WIDTH)
+            where, place = "figure", narrow
+        else:
+            narrow = new_figure(NARROW_WIDTH, figure.get_figheight() + TALLER)
+            where, place = "ax", narrow.add_subplot()
+        call.keywords.append(ast.keyword(where, ast.Name("place", ast.Load())))
+        tree = ast.fix_missing_locations(ast.Expression(call))
+        eval(compile(tree, "<example>", "eval"), names | {"place": place})  # noqa: S307
+    return narrow
 
 
 def visit_drawing(translator: Any, node: drawing) -> None:
     """Write the pictures of a drawing; the style sheet of the theme shows one of them."""
     here = Path(translator.builder.current_docname).parent.as_posix()
-    place = relpath(f"{FOLDER}/{node['name']}", here)
-    alt, title = translator.attval(node["alt"]), translator.encode(node["title"])
+    wide, narrow = (relpath(f"{FOLDER}/{node[name]}", here) for name in ("wide", "narrow"))
+    alt = translator.attval(node["alt"])
     parts = []
     for ending, shown in (("", "only-light"), ("-dark", "only-dark")):
-        image = f'<img class="{shown}" src="{place}{ending}.svg" alt="{alt}" loading="lazy">'
-        small = "all" if node["thumbnail"] else "(max-width: 600px)"
-        narrow = f'<source media="{small}" srcset="{place}-narrow{ending}.svg">'
-        parts.append(f"<picture>{narrow}{image}</picture>")
-    caption = f"<figcaption>{title}</figcaption>" if title else ""
-    translator.body.append(f'<figure class="drawing">{"".join(parts)}{caption}</figure>\n')
+        source = f'<source media="(max-width: 600px)" srcset="{narrow}{ending}.svg">'
+        image = f'<img class="{shown}" src="{wide}{ending}.svg" alt="{alt}" loading="lazy">'
+        parts.append(f"<picture>{source}{image}</picture>")
+    translator.body.append(f'<div class="drawing">{"".join(parts)}</div>\n')
     raise nodes.SkipNode
 
 
@@ -92,6 +101,7 @@ class Example(SphinxDirective):
     """Run Python, and show the code and its results."""
 
     has_content = True
+    option_spec: ClassVar = {"thumbnail": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         """Return the code block with the results below it."""
@@ -106,9 +116,7 @@ class Example(SphinxDirective):
         if printed:
             shown.append(nodes.literal_block(printed, printed, language="text", classes=["output"]))
         if isinstance(value, Axes):
-            value = value.get_figure(root=True)
-        if isinstance(value, Figure):
-            shown.append(self._draw(value))
+            shown.append(self._draw(value.get_figure(root=True), code, names))
         elif isinstance(value, pd.DataFrame):
             # The name of the index goes beside the names of the columns.
             table = value.rename_axis(index=None, columns=value.index.name)
@@ -120,25 +128,28 @@ class Example(SphinxDirective):
             shown.append(nodes.literal_block(text, text, language="text", classes=["output"]))
         return shown
 
-    def _draw(self, figure: Figure) -> nodes.Node:
+    def _draw(self, figure: Figure, code: str, names: dict[str, object]) -> nodes.Node:
         number = self.env.temp_data["figures"] = self.env.temp_data.get("figures", 0) + 1
         name = f"{self.env.docname.replace('/', '-')}-{number}"
-        save_drawing(figure, name, Path(self.env.app.outdir) / FOLDER)
-        return drawing(name=name, title=title_of(figure), alt=alt_text(figure), thumbnail=False)
+        folder = Path(self.env.app.outdir) / FOLDER
+        narrow = draw_narrow(code, names, figure)
+        save(figure, folder / name)
+        save(narrow, folder / f"{name}-narrow")
+        if "thumbnail" in self.options:
+            with without_heading(narrow):
+                save(narrow, folder / f"{name}-thumbnail")
+        return drawing(wide=name, narrow=f"{name}-narrow", alt=alt_text(figure))
 
 
 class Thumbnail(SphinxDirective):
-    """Show the first drawing of another page, without its title."""
+    """Show the first drawing of another page, small and without its title."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Return the drawing; the page named in the argument writes its files."""
-        return [
-            drawing(
-                name=f"{self.arguments[0].replace('/', '-')}-1", title="", alt="", thumbnail=True
-            )
-        ]
+        name = f"{self.arguments[0].replace('/', '-')}-1-thumbnail"
+        return [drawing(wide=name, narrow=name, alt="")]
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -44,6 +44,8 @@ PAGE = """\
 {summary}
 
 ```{{example}}
+:thumbnail:
+
 {code}
 ```
 

@@ -242,11 +242,11 @@ def commands_of(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.Arg
 
 def page_of_command(name: str, parser: argparse.ArgumentParser) -> str:
     """Return the page of a command: its usage, and its options in their groups."""
-    usage = parser.format_usage().removeprefix("usage: ")
+    words = [each.metavar or each.dest for each in parser._actions if not each.option_strings]
+    usage = " ".join([name, "[OPTIONS]", *words])
     parts = [
         f".. _command-{name.replace(' ', '-')}:\n\n{heading(name)}{parser.description}\n\n",
-        ".. code-block:: text\n\n" + "".join(f"   {line}\n" for line in usage.splitlines()),
-        f"\n.. program:: {name}\n\n",
+        f".. code-block:: text\n\n   {usage}\n\n.. program:: {name}\n\n",
     ]
     for group in parser._action_groups:
         if group._group_actions:
