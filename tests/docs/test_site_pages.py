@@ -3,6 +3,7 @@
 import inspect
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,23 @@ def test_commands_are_found_in_lines():
     """A command ends at a pipe, a redirection or a comment, and continues after a backslash."""
     line = "0 * * * * usage-analysis check a.toml \\\n  --json > b.json || curl x  # note\n"
     assert commands_of(line) == [["check", "a.toml", "--json"]]
+
+
+def test_code_outside_recipes_is_run():
+    """Pages have Python in examples only, which run; recipes have tests of their own."""
+    pages = [path for path in PAGES if path.parent.name != "recipes"]
+    assert [name_of(path) for path in pages if blocks(path, {"python", "py", "{code-block}"})] == []
+
+
+def test_extras_are_those_of_the_package():
+    """The table of extras in Get started names each extra for users, and no other."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    developers = {"benchmark", "browser", "dev", "docs", "release"}
+    rows = re.findall(
+        r"^\| (`.*?) \|", (DOCS / "start.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named == set(project["optional-dependencies"]) - developers
 
 
 def test_there_are_pages_with_code_and_with_commands():
