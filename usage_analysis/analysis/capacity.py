@@ -185,21 +185,21 @@ def call_lengths(
     lengths.
     """
     overlong = np.zeros(len(talk), dtype=np.bool_)
-    enough = calls >= _FEW_CALLS
+    enough, root = calls >= _FEW_CALLS, np.sqrt(calls)
     n = np.bincount(code[enough], minlength=groups)
     for _ in range(_ROUNDS):
         usual = ~overlong
         total = np.bincount(code[usual], talk[usual], minlength=groups)
         count = np.bincount(code[usual], calls[usual], minlength=groups)
         mean = total / np.maximum(count, 1)
-        apart = np.abs(talk - calls * mean[code])
-        scatter = apart[enough] / np.sqrt(calls[enough])
+        apart = talk - calls * mean[code]
+        scatter = np.abs(apart[enough]) / root[enough]
         # One series needs no sorting by group, which takes ten times as long.
         alone = groups == 1 and len(scatter) > 0
         middle = np.median(scatter) if alone else percentiles(scatter, code[enough], n, (50,))[0]
         median = np.nan_to_num(np.atleast_1d(middle))
         spread = np.maximum(_SCALE * median, mean)
-        overlong = talk - calls * mean[code] > _FAR * spread[code] * np.sqrt(calls) + 1e-9
+        overlong = apart > _FAR * spread[code] * root + 1e-9
     return mean, spread, overlong
 
 

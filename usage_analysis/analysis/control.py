@@ -198,7 +198,8 @@ def _learn(data: _Periods, method: str) -> _Usual:
     # A glaring period widens its own limits, so the most extreme one is judged by the others first.
     extreme = usable & (np.arange(len(usable)) == data.of_rows(_most_extreme(data, usual)))
     others = _learn_once(data.where(usable & ~extreme), method)
-    signal = extreme & _limits(data, others, method, _GLARING)[2]
+    signal = extreme.copy()
+    signal[extreme] = _limits(data.where(extreme), others, method, _GLARING)[2]
     kept = np.zeros_like(usable)
     for _ in range(_ROUNDS):
         enough = np.bincount(data.code[usable & ~signal], minlength=data.count) >= least
