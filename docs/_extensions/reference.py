@@ -8,6 +8,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -283,6 +284,16 @@ def table_of_rules() -> str:
     return f".. list-table::\n   :header-rows: 1\n   :widths: 18 47 35\n\n{head}{rows}"
 
 
+def table_of_assumptions() -> str:
+    """Return the table of what `usage-analysis doctor` checks, from its own texts."""
+    rows = "   * - Topic\n     - Assumption\n     - What follows\n"
+    for check in tomllib.loads((PACKAGE / "doctor" / "checks.toml").read_text("utf-8")).values():
+        cells = [check[name].strip() for name in ("topic", "assumed", "follows")]
+        rows += f"   * - {cells[0]}\n"
+        rows += "".join(f"     - {cell}\n" for cell in cells[1:])
+    return f".. list-table::\n   :header-rows: 1\n   :widths: 18 40 42\n\n{rows}"
+
+
 def default_of(each: msgspec.structs.FieldInfo) -> str:
     """Return the default of a key in words; an empty text for a key that a rule must have."""
     if each.required:
@@ -310,6 +321,7 @@ def write_pages(app: Sphinx) -> None:
         write_if_changed(folder / f"{topic.name}.rst", topic_page(topic, mine).encode())
     for name, page in command_pages().items():
         write_if_changed(folder / f"{name}.rst", page.encode())
+    write_if_changed(Path(app.srcdir) / "how" / "assumptions.txt", table_of_assumptions().encode())
     write_if_changed(folder / "kinds.txt", table_of_rules().encode())
 
 
