@@ -233,10 +233,18 @@ def _format_figure(
 ) -> dict[str, Any]:
     """Return a figure as the page shows it: its drawings, their points, its words and its table."""
     images = {name: _in_the_dark(svg, style.theme_in_use()) for name, (svg, _) in drawings.items()}
+    points = {name: found for name, (_, found) in drawings.items()}
+    # Both drawings have the same labels, so each is written once.
+    labels = list(dict.fromkeys(point.label for found in points.values() for point in found))
+    number = {label: place for place, label in enumerate(labels)}
     return {
         **{name: _address(image, "image/svg+xml") for name, image in images.items()},
         # A page without controls has nothing to choose, so no point needs its key.
-        "points": {name: [point[:-1] for point in found] for name, (_, found) in drawings.items()},
+        "points": {"labels": labels}
+        | {
+            name: [[*point[:4], number[point.label]] for point in found]
+            for name, found in points.items()
+        },
         "alt": style.alt_text(wide),
         "table": tables.html_table(table),
         "rows": tables.rows_in_words(table),

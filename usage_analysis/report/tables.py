@@ -43,6 +43,7 @@ TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.PackageLoader("usage_analysis", "."), autoescape=True,
     undefined=jinja2.StrictUndefined, trim_blocks=True,
 )  # fmt: skip
+TEMPLATES.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 _HEADINGS: Final = tomllib.loads(
     (files("usage_analysis.report") / "headings.toml").read_text(encoding="utf-8")
 )
