@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from usage_analysis import __version__
+from usage_analysis import __version__, cli
 
 
 def test_a_module_starts_the_command_line(tmp_path):
@@ -22,6 +22,20 @@ def test_a_module_starts_the_command_line(tmp_path):
         check=True,
     )
     assert done.stdout == f"usage-analysis {__version__}\n"
+
+
+def test_no_option_takes_a_key():
+    """No command has an option for the API key, so the key is in no history and process list."""
+    parser = cli._parser()
+    (commands,) = parser._subparsers._group_actions
+    (actions,) = commands.choices["sample"]._subparsers._group_actions
+    options = [
+        option
+        for command in (parser, *commands.choices.values(), *actions.choices.values())
+        for option in command._option_string_actions
+    ]
+    assert len(options) > 40
+    assert not [option for option in options if "key" in option or "token" in option]
 
 
 def test_a_pipe_may_lack_characters(tmp_path):
