@@ -98,6 +98,18 @@ needs_curl = pytest.mark.skipif(
 )
 
 
+def test_the_list_has_every_recipe():
+    """The list of recipes links to each recipe once, by the beginning of its title."""
+    text = (RECIPES / "index.md").read_text(encoding="utf-8")
+    links = {
+        page: title for title, page in re.findall(r"^- \[(.*)\]\((.*)\.md\)", text, re.MULTILINE)
+    }
+    assert sorted(links) == PAGES
+    for page, title in links.items():
+        head = (RECIPES / f"{page}.md").read_text(encoding="utf-8").partition("\n")[0]
+        assert head == f"# {title}"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_code_has_a_language_that_is_tested(page):
     """Blocks are Python, shell, TOML or a Dockerfile, which run in a test. A block of text shows
