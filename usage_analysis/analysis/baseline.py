@@ -3,8 +3,9 @@
 The expected value of an hour is an exposure times the shape of its week times the level of its day.
 The exposure of a count is 1; that of a rate or a mean is the number of calls that it divides by.
 
-- The shape is the mean of the hour of the week. It is drawn towards the product of hour of the day
-  and weekday, the more so the fewer calls were seen (a gamma prior, as in empirical Bayes).
+- The shape is the mean of the hour of the week in the other weeks. The fewer calls were seen, the
+  more it is drawn towards the product of hour of the day and weekday (a gamma prior, as in
+  empirical Bayes).
 - The level of a day is the trimmed ratio of observed to usual over the 21 days around it. It does
   not cross a lasting change.
 - Holidays have a level of their own, learned from their own calls.
@@ -151,12 +152,12 @@ def fit(
         y = np.minimum(y, _most(y, n))
     level = np.ones((len(y), len(hours.holiday)))
     scale = np.ones(len(y)) if unit is None else unit
-    for _ in range(1 if flat else 2):
-        shape = _shape(y, n * level[:, hours.day], hours.slot, scale, _PRIORS[measure.kind])
+    for turn in range(1 if flat else 2):
+        usual = n * level[:, hours.day]
+        shape = _shape(y, usual, hours.slot, scale, _PRIORS[measure.kind], leave_out=turn > 0)
         if not flat:
-            usual = n * shape[:, hours.slot]
-            level = _levels(y, usual, hours.day, len(hours.holiday), changes, scale)
-    usual = exposure * shape[:, hours.slot]
+            level = _levels(y, n * shape, hours.day, len(hours.holiday), changes, scale)
+    usual = exposure * shape
     expected = usual * level[:, hours.day]
     if measure.kind == "count" and hours.holiday.any():
         expected *= _holiday_level(observed, expected, hours, scale)
@@ -168,18 +169,30 @@ def fit(
 
 def by_key(values: Floats, key: Integers, count: int) -> Floats:
     """Sum the columns of a table under each key; shape (series, count)."""
-    order = np.argsort(key, kind="stable")
-    present, starts = np.unique(key[order], return_index=True)
+    if (np.diff(key) < 0).any():
+        order = np.argsort(key, kind="stable")
+        values, key = values[:, order], key[order]
+    present, starts = np.unique(key, return_index=True)
     out = np.zeros((len(values), count))
     if len(present):
-        out[:, present] = np.add.reduceat(values[:, order], starts, axis=1)
+        out[:, present] = np.add.reduceat(values, starts, axis=1)
     return out
 
 
 def _shape(
-    y: Floats, usual: Floats, slot: Integers, scale: Floats, priors: tuple[float, float, float]
+    y: Floats,
+    usual: Floats,
+    slot: Integers,
+    scale: Floats,
+    priors: tuple[float, float, float],
+    *,
+    leave_out: bool,
 ) -> Floats:
-    """Return the value per unit of exposure in each hour of the week; shape (series, 168)."""
+    """Return the value per unit of exposure of the hour of the week; shape (series, hours).
+
+    With `leave_out` no hour teaches its own value. In a month it is one of four or five hours that
+    teach, so that an event of that hour would hide itself.
+    """
     seen, base = (by_key(part, slot, 168).reshape(-1, 7, 24) for part in (y, usual))
     seen = seen / scale[:, None, None]
     total = base.sum(axis=(1, 2))
@@ -199,10 +212,13 @@ def _shape(
         )
     usual_day = (base * hour).sum(axis=2, keepdims=True)
     weekday = shrink(seen.sum(axis=2, keepdims=True), usual_day, np.ones_like(mean), priors[1])
-    product = np.maximum(hour * weekday, 1e-6 * mean)
-    weekly = len(slot) >= 24 * TWO_WEEKS
-    out = shrink(seen, base, product, priors[2]) if weekly else np.broadcast_to(hour, seen.shape)
-    return np.where(mean > 0, out * scale[:, None, None], 0.0).reshape(len(y), 168)
+    above, below = hour, np.ones_like(hour)
+    if weekly := len(slot) >= 24 * TWO_WEEKS:
+        product = np.maximum(hour * weekday, 1e-6 * mean)
+        above, below = seen + priors[2], base + priors[2] / np.maximum(product, 1e-9)
+    above = np.where(mean > 0, above * scale[:, None, None], 0.0)
+    above, below = (part.reshape(len(y), 168)[:, slot] for part in (above, below))
+    return (above - y) / (below - usual) if leave_out and weekly else above / below
 
 
 def _levels(
@@ -223,10 +239,13 @@ def _levels(
         == segment[..., None]
     )
     near = np.where(same, near, np.nan)
-    rank = near.argsort(axis=2).argsort(axis=2)
     count = np.isfinite(near).sum(axis=2, keepdims=True)
-    cut = np.floor(_TRIM * count)
-    kept = (rank >= cut) & (rank < count - cut) & np.isfinite(near)
+    cut = (_TRIM * count).astype(int)
+    ranked = np.sort(near, axis=2)
+    least, most = (
+        np.take_along_axis(ranked, np.maximum(at, 0), axis=2) for at in (cut, count - cut - 1)
+    )
+    kept = (near >= least) & (near <= most)
     above, below = ((part * kept).sum(axis=2) for part in (events, exposed))
     return np.asarray((above + _LEVEL_PRIOR) / (below + _LEVEL_PRIOR))
 

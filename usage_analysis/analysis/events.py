@@ -8,9 +8,9 @@ import numpy as np
 
 from usage_analysis.analysis import baseline
 from usage_analysis.analysis.arrays import Booleans, Floats
-from usage_analysis.analysis.baseline import LEAST_SPREAD, TWO_WEEKS, Measure
+from usage_analysis.analysis.baseline import LEAST_SPREAD, TWO_WEEKS, Baseline, Measure
 from usage_analysis.analysis.level_changes import FEWEST, find_changes, find_run
-from usage_analysis.analysis.scan import WINDOWS, Scan, Window, judge_window
+from usage_analysis.analysis.scan import WINDOWS, Scan, Window, judge_window, score_of
 from usage_analysis.analysis.series import Series, measure_of
 
 _ROUNDS: Final = 5
@@ -33,6 +33,8 @@ _LEAST_STEP: Final = 0.15
 _EXPLAINS: Final = 0.6
 #: The others are calm if their relative excess is at most this share of the group's.
 _CALM: Final = 0.3
+#: Minus the natural logarithm of a probability that chance may well have.
+_CHANCE: Final = 4.0
 #: Events of the account and of a group are the same if they share this part of the shorter one, and
 #: events of two measures if they share this part of the longer one.
 _ALIKE: Final = 0.5
@@ -237,16 +239,21 @@ def _owner(
         if not one.lasting:
             # The group shows best when its event began and ended.
             whole = search.scan.window(0, window.start, window.end)
-        if _explains(window, whole):
+        if _explains(window, whole, search.scan.baseline):
             return found or replace(one, window=window)
     return None
 
 
-def _explains(own: Window, whole: Window) -> bool:
+def _explains(own: Window, whole: Window, fitted: Baseline) -> bool:
     """Return True if one group accounts for the excess, and the other groups are as usual."""
     rest, excess = whole.expected - own.expected, whole.observed - whole.expected
     if own.expected <= 0 or not excess or (own.observed - own.expected) / excess < _EXPLAINS:
         return False
-    others = (whole.observed - own.observed) / rest - 1 if rest > 0 else 0.0
+    seen = max(whole.observed - own.observed, 0.0)
     # Beside a group that hardly ever has such calls, any others would be calm.
-    return abs(others) <= _CALM * min(abs(own.observed / own.expected - 1), 1.0)
+    most = _CALM * min(abs(own.observed / own.expected - 1), 1.0)
+    if rest <= 0 or abs(seen / rest - 1) <= most:
+        return True
+    # Few calls of the others vary by more. One level of all groups must not explain them better.
+    spread = fitted.spread_of(whole.end - whole.start)[0]
+    return own.gain > whole.gain and score_of(seen, rest, fitted.unit[0], spread) <= _CHANCE

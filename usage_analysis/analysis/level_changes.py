@@ -153,7 +153,10 @@ def _best_step(x: Floats, w: Floats, confidence: float, least: float) -> tuple[i
         limit = threshold(len(gains) - 1, 1 - (1 - confidence) / len(parts))
         # Rounding is no step of days that are all alike.
         rounding = 1e-9 * float(w[part] @ x[part] ** 2)
-        need = max(limit * own, _trend_gain(x[part], w[part]), rounding)
+        need = max(limit * own, rounding)
+        if gains[cut] <= most * need:
+            continue
+        need = max(need, _trend_gain(x[part], w[part]))
         if gains[cut] > most * need:
             best, noise, most = part.start + cut, own, gains[cut] / need
     return best, noise

@@ -17,6 +17,8 @@ WINDOWS: Final = 2000
 _WORTH_A_LOOK: Final = 3.5
 #: How much likelier an event of days is to begin at midnight than at another hour.
 _MIDNIGHT: Final = 10.0
+#: Hours over which levels rise and fall together [h].
+_PHASE: Final = 6
 #: Mean lengths that one call may last by chance.
 _LONGEST: Final = 60.0
 #: Fewest expected calls of a window with less than usual.
@@ -184,7 +186,7 @@ class Scan:
     ) -> tuple[int, int]:
         """Move the start, and the end if it may move, to where they most likely are.
 
-        Each pair is as likely as its likelihood ratio says (Kulldorff 1997), times a prior.
+        Each pair is as likely as its likelihood ratio (Kulldorff 1997) times a prior says.
         """
         reach = max(6, (end - start) // 2)
         size = self.observed.shape[1] - 1
@@ -201,17 +203,18 @@ class Scan:
         )
         inside = (high[None, :] > low[:, None]) & (usual > 0) & (calls >= self.fewest)
         inside &= (seen > usual) == self.window(row, start, end).above
-        gains = np.full(seen.shape, -np.inf)
-        gains[inside] = gain(np.maximum(seen[inside], 0.0), usual[inside])
-        gains /= self.baseline.unit[row]
+        chance = np.full(seen.shape, -np.inf)
+        chance[inside] = gain(np.maximum(seen[inside], 0.0), usual[inside])
+        # Levels rise and fall within hours, so that calls tell less than independent calls would.
+        rate = (self.expected[row, end] - self.expected[row, start]) / (end - start)
+        wide = self.baseline.spread_of(_PHASE)[row]
+        chance /= self.baseline.unit[row] + wide * rate * _PHASE
         # Events of days often begin at midnight, and hours without calls are not told apart.
         for edges, hours in ((low[:, None], low[:, None]), (high, high - 1)):
             number, night = self.number[row, hours], self.midnight[edges] & (end - start >= 24)
             prior = np.where(night & (number > 0), _MIDNIGHT, np.minimum(number, 1.0))
-            gains += np.log(prior + 1e-12)
-        a, b = np.unravel_index(
-            int(np.argmax(gains / self.baseline.unit[row] + prior)), gains.shape
-        )
+            chance += np.log(prior + 1e-12)
+        a, b = np.unravel_index(int(np.argmax(chance)), chance.shape)
         return int(low[a]), int(high[b])
 
     def window(self, row: int, start: int, end: int) -> Window:
