@@ -210,8 +210,9 @@ class Scan:
         wide = self.baseline.spread_of(_PHASE)[row]
         chance /= self.baseline.unit[row] + wide * rate * _PHASE
         # Events of days often begin at midnight, and hours without calls are not told apart.
+        days = high - low[:, None] >= 24
         for edges, hours in ((low[:, None], low[:, None]), (high, high - 1)):
-            number, night = self.number[row, hours], self.midnight[edges] & (end - start >= 24)
+            number, night = self.number[row, hours], self.midnight[edges] & days
             prior = np.where(night & (number > 0), _MIDNIGHT, np.minimum(number, 1.0))
             chance += np.log(prior + 1e-12)
         a, b = np.unravel_index(int(np.argmax(chance)), chance.shape)

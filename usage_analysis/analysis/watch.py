@@ -41,8 +41,8 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
         for name in names:
             measure = measure_of(part, name)
             fitted = baseline.fit(measure, part.hours, past, [[] for _ in part.names])
-            # New hours scatter more than those that the model was fitted to: with n weeks behind
-            # the mean of an hour of the week, their variance is (n + 1) / (n - 1) times as large.
+            # New hours scatter more than past hours, whose level the days after them teach too. For
+            # the mean of n weeks the variance is (n + 1) / (n - 1) times that of the residuals.
             weeks = (today - day[start]) / 7
             more = (weeks + 1) / (weeks - 1)
             unit = fitted.unit * (more if measure.unit is None else 1)
