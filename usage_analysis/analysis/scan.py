@@ -17,8 +17,6 @@ WINDOWS: Final = 2000
 _WORTH_A_LOOK: Final = 3.5
 #: How much likelier an event of days is to begin at midnight than at another hour.
 _MIDNIGHT: Final = 10.0
-#: Hours over which levels rise and fall together [h].
-_PHASE: Final = 6
 #: Mean lengths that one call may last by chance.
 _LONGEST: Final = 60.0
 #: Fewest expected calls of a window with less than usual.
@@ -205,10 +203,7 @@ class Scan:
         inside &= (seen > usual) == self.window(row, start, end).above
         chance = np.full(seen.shape, -np.inf)
         chance[inside] = gain(np.maximum(seen[inside], 0.0), usual[inside])
-        # Levels rise and fall within hours, so that calls tell less than independent calls would.
-        rate = (self.expected[row, end] - self.expected[row, start]) / (end - start)
-        wide = self.baseline.spread_of(_PHASE)[row]
-        chance /= self.baseline.unit[row] + wide * rate * _PHASE
+        chance /= self.baseline.unit[row]
         # Events of days often begin at midnight, and hours without calls are not told apart.
         days = high - low[:, None] >= 24
         for edges, hours in ((low[:, None], low[:, None]), (high, high - 1)):
