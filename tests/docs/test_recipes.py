@@ -135,7 +135,7 @@ def test_python_runs(page, tmp_path, monkeypatch, capsys):
     names = run_python(page, tmp_path, monkeypatch)
     assert names["client"].source == "sample"
     if page == "errors":
-        assert capsys.readouterr().out.startswith("Mend the program: from_date: ")
+        assert capsys.readouterr().out.startswith("Wrong argument: from_date: ")
     if page == "groups":
         assert [*names["rates"].index] == ["Support line", "rest"]
 
@@ -149,6 +149,30 @@ def test_rules_of_cron_are_rules(tmp_path, monkeypatch, capsys):
     (line,) = blocks("cron", "sh")
     assert cli.main(shlex.split(line)[1:]) in (0, 1)
     assert "from 2026-03-01 to 2026-03-03" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs sh")
+def test_the_line_of_the_crontab_tells_an_alarm_once(tmp_path):
+    """The line of the crontab runs in `sh` with the key of the file, prints an alarm once, and ends
+    without an error."""
+    key, line = blocks("cron", "text")
+    write_rules(tmp_path, 5)
+    (tmp_path / "account.env").write_text(key.replace("your-key", ua.sample.KEY), encoding="utf-8")
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    line = line.replace("0 * * * * ", "").replace("~/usage-analysis", str(tmp_path))
+    printed = [
+        subprocess.run(
+            [shutil.which("sh"), "-c", line.replace("live", "sample")],
+            env={name: value for name, value in os.environ.items() if name != "ULTRAVOX_API_KEY"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for _ in range(2)
+    ]
+    assert printed[0].startswith("fired: lines: ")
+    assert printed[1] == ""
 
 
 def test_the_table_of_cron_has_every_kind():
