@@ -67,9 +67,6 @@ def several(count: int, noun: str) -> str:
 def summary_table(title: str, rows: Mapping[str, str]) -> str:
     """Return a small HTML table. It sets no colours, so it follows light and dark themes."""
     # Lists of many agents are cut.
-    cells = {name: shorten(text, 240, placeholder=" …") for name, text in rows.items()}
-    lines = (
-        f"<tr><th {_CELL}>{escape(name)}</th><td {_CELL}>{escape(text)}</td></tr>"
-        for name, text in cells.items()
-    )
+    cells = ((escape(name), escape(shorten(text, 240))) for name, text in rows.items())
+    lines = (f"<tr><th {_CELL}>{name}</th><td {_CELL}>{text}</td></tr>" for name, text in cells)
     return f"<table><caption>{escape(title)}</caption>{''.join(lines)}</table>"
