@@ -44,7 +44,6 @@ nitpick_ignore = [
         "fetch.base.AccountNames",
         "fetch.base.BaseClient",
         "fetch.base.BreakdownOptions",
-        "fetch.base.R",
         "fetch.fetcher.Reply",
         "fetch.threads.CancelToken",
         "figures.labels.Caption",

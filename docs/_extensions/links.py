@@ -47,8 +47,24 @@ class LinkNames(SphinxPostTransform):
                     link = make_refnode(self.app.builder, here, page, anchor, words.deepcopy())
                     node.replace_self(link)
 
+        for node in [*self.document.findall(nodes.term)]:
+            # A section "Raises" lists the names of errors.
+            names = node.astext().split(", ")
+            if all(name.endswith("Error") for name in names):
+                parts = [part for name in names for part in (nodes.Text(", "), self._linked(name))]
+                node.children = []
+                node.extend(parts[1:])
+
+    def _linked(self, name: str) -> nodes.Node:
+        """Return a name, linked to the reference if it is there."""
+        page, anchor = self._find(name)
+        here, words = self.env.current_document.docname, nodes.Text(name)
+        return make_refnode(self.app.builder, here, page, anchor, words) if page else words
+
     def _find(self, text: str) -> tuple[str, str]:
         """Return the page and the anchor of a name or a command; empty texts if there is none."""
+        if text == "usage_analysis.tidy.frames":
+            return "reference/frames-and-columns", ""
         known = self.env.domains.python_domain.objects
         name = target_of(text)
         found = known.get(name)

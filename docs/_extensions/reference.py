@@ -11,10 +11,12 @@ import inspect
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.inspect import stringify_signature
 
 import usage_analysis as ua
 from notebooks import write_if_changed
@@ -189,11 +191,9 @@ def page_of(name: Name) -> str:
     """Return the page of a name, in reStructuredText like its docstring."""
     value, shown = name.value, name.full.removeprefix("usage_analysis.")
     if inspect.isclass(value):
-        inherited = "Exception" if issubclass(value, Exception) else "Box, dict"
-        body = (
-            f".. autoclass:: {name.full}\n   :members:\n   :inherited-members: {inherited}\n"
-            "   :exclude-members: __init__, add_note, with_traceback\n"
-        )
+        body = f".. autoclass:: {name.full}\n"
+        if members := members_of(value):
+            body += f"   :members: {', '.join(members)}\n"
     elif inspect.isroutine(value):
         body = f".. autofunction:: {name.full}\n"
     else:
@@ -207,6 +207,32 @@ def topic_page(topic: Topic, names: list[Name]) -> str:
     rows = "".join(f"   * - :py:obj:`~{name.full}`\n     - {name.summary}\n" for name in names)
     pages = "".join(f"   names/{name.full.removeprefix('usage_analysis.')}\n" for name in names)
     return contents(topic.title, topic.about, rows, pages)
+
+
+def members_of(value: type) -> list[str]:
+    """Return the public members that a class has from this package, its own and inherited ones."""
+    owners = [each for each in value.__mro__ if each.__module__.startswith("usage_analysis.")]
+    names = dict.fromkeys(name for each in owners for name in vars(each) if name[0] != "_")
+    documented = (inspect.isroutine, inspect.isdatadescriptor)
+    # Fields are in the docstring of the class, under Parameters or Attributes.
+    return [
+        name
+        for name in names
+        if any(test(inspect.getattr_static(value, name)) for test in documented)
+        and inspect.getdoc(getattr(value, name))
+    ]
+
+
+def signature_of(
+    _app: Sphinx, what: str, name: str, value: Any, _options: Any, signature: str, returned: str
+) -> tuple[str, str] | None:
+    """Return a signature that Sphinx cannot know; None for all others."""
+    if what == "class" and signature and signature.startswith("(*args"):  # hidden by traitlets
+        found = inspect.signature(value).replace(return_annotation=inspect.Parameter.empty)
+        return stringify_signature(found, unqualified_typehints=True), ""
+    if returned and returned.endswith("fetch.base.R"):  # the type variable of both clients
+        return signature, "Coroutine" if "AsyncClient" in name else "CallUsage"
+    return None
 
 
 def contents(title: str, about: str, rows: str, pages: str) -> str:
@@ -328,4 +354,5 @@ def write_pages(app: Sphinx) -> None:
 def setup(app: Sphinx) -> dict[str, object]:
     """Write the pages before they are read."""
     app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-signature", signature_of)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
