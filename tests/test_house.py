@@ -40,12 +40,14 @@ ALLOWED = {
     "figures": {"errors", "query", "tidy", "analysis", "figures"},
     "report": {"errors", "progress", "query", "tidy", "analysis", "figures", "report"},
     "sample": {"errors", "progress", "query", "tidy", "sample", "fetch"},
+    "calls": {"errors", "query", "tidy", "fetch", "sample", "calls"},
     "dashboard": {
         "errors",
         "progress",
         "query",
         "tidy",
         "fetch",
+        "calls",
         "archive",
         "analysis",
         "figures",
@@ -65,6 +67,7 @@ ALLOWED = {
         "report",
         "dashboard",
         "sample",
+        "calls",
         "doctor",
         "cli",
     },
@@ -215,7 +218,7 @@ def test_files_stay_short(path):
 
 
 # Rooms in which each module has a file of tests under its own name, or one that says so.
-MIRRORED = ["archive", "cli", "doctor", "fetch", "sample"]
+MIRRORED = ["archive", "calls", "cli", "doctor", "fetch", "sample"]
 
 
 @pytest.mark.parametrize("room", MIRRORED)

@@ -15,7 +15,7 @@ from PIL import Image
 
 import usage_analysis as ua
 from usage_analysis.sample import AGENTS, KEY, TENANTS
-from usage_analysis.sample.endpoint import SampleTransport, sample_endpoint
+from usage_analysis.sample.endpoint import sample_endpoint
 
 PATHS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 named = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -116,7 +116,7 @@ def test_the_report_takes_parameters():
 @pytest.fixture(scope="module")
 def live():
     """A client of an account without names, later in the year."""
-    transport = SampleTransport(sample_endpoint(seed=3, today=date(2026, 11, 25)))
+    transport = sample_endpoint(seed=3, today=date(2026, 11, 25))
     transport.source = "live"
     with ua.Client(KEY, transport=transport) as client:
         yield client

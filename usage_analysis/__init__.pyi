@@ -37,6 +37,7 @@ from .analysis.trends import project_month as project_month
 from .analysis.unusual import expected as expected
 from .analysis.unusual import unusual as unusual
 from .archive.archive import Archive as Archive
+from .calls.log import read_calls as read_calls
 from .dashboard.explorer import Explorer as Explorer
 from .errors import APIError as APIError
 from .errors import ArchiveError as ArchiveError

@@ -5,7 +5,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 #: Texts of errors by name, and tables for them.
 TEXTS: dict[str, Any] = tomllib.loads(
@@ -176,14 +176,24 @@ class ArchiveError(UsageError):
     """
 
 
-def refusal(why: str, /, **values: object) -> QueryError:
-    """Return the error for an invalid argument or frame, with a text of `errors.toml`.
+E = TypeVar("E", bound=UsageError)
+
+
+def error_of(kind: type[E], why: str, /, **values: object) -> E:
+    """Return an error with a text of `errors.toml`.
 
     Parameters
     ----------
+    kind
+        Class of the error.
     why
         Name of the text.
     values
         Values of the fields in the text.
     """
-    return QueryError(TEXTS[why].format(**values))
+    return kind(TEXTS[why].format(**values))
+
+
+def refusal(why: str, /, **values: object) -> QueryError:
+    """Return the error for an invalid argument or frame; see `error_of`."""
+    return error_of(QueryError, why, **values)

@@ -11,7 +11,7 @@ import pytest
 import usage_analysis as ua
 from usage_analysis.analysis.cause import Event, judge_groups
 from usage_analysis.sample.account import NAMES
-from usage_analysis.sample.endpoint import SampleTransport, sample_endpoint
+from usage_analysis.sample.endpoint import sample_endpoint
 
 MARCH: Any = {"measure": "error_rate", "start": "2026-03-19T13:00Z", "end": "2026-03-19T18:00Z"}
 MEASURES = ("total_count", "error_rate", "join_rate", "average_call_duration", "billed_minutes")
@@ -19,18 +19,18 @@ AGENTS, VOICES = ua.sample.AGENTS, ua.sample.VOICES
 ENDPOINT = sample_endpoint()
 
 
-class Counting(SampleTransport):
+class Counting(httpx.BaseTransport):
     """The sample account, which counts requests and may fail those of one agent."""
 
     def __init__(self, *, names: Any = NAMES, failing: str = "none") -> None:
-        super().__init__(ENDPOINT, names=names)
+        self.source, self.clock, self.names = ENDPOINT.source, ENDPOINT.clock, names
         self.count, self.failing = 0, failing
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.count += 1
         if self.failing in str(request.url):
             return httpx.Response(400, json={"detail": "no"})
-        return super().handle_request(request)
+        return ENDPOINT.handle_request(request)
 
 
 def client_of(transport: Counting) -> ua.Client:

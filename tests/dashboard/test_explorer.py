@@ -587,7 +587,7 @@ def test_a_tab_without_its_column_says_which_it_lacks():
     created = pd.date_range("2026-03-02", periods=200, freq="37min", tz="UTC")
     log = pd.DataFrame({"created": created, "duration": 60.0, "joined": True})
     state = {"preset": "custom", "first": "2026-03-02", "last": "2026-03-06"}
-    explorer = ua.Explorer(ua.sample.from_calls(log), timezone="UTC", state=state)
+    explorer = ua.Explorer(ua.read_calls(log), timezone="UTC", state=state)
     assert explorer.phase == "ready"
     explorer.tab.value = "errors"
     assert explorer.phase == "refused"

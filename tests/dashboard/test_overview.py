@@ -100,7 +100,7 @@ def test_a_column_that_the_data_lack_is_named():
     created = pd.date_range("2026-03-02", periods=200, freq="37min", tz="UTC")
     log = pd.DataFrame({"created": created, "duration": 60.0, "joined": True})
     state = {"preset": "custom", "first": "2026-03-02", "last": "2026-03-06"}
-    explorer = ua.Explorer(ua.sample.from_calls(log), timezone="UTC", state=state)
+    explorer = ua.Explorer(ua.read_calls(log), timezone="UTC", state=state)
     shown = cards(explorer)
     assert shown["trend"][1] == f"{explorer._view.selected.hourly['total_count'].sum():,}"
     assert len(shown["week"]) > 1

@@ -7,7 +7,7 @@ import httpx
 import usage_analysis as ua
 from usage_analysis.sample import KEY
 from usage_analysis.sample.account import TODAY, account_clock
-from usage_analysis.sample.endpoint import Endpoint, SampleTransport
+from usage_analysis.sample.endpoint import Endpoint
 from usage_analysis.sample.simulation import simulate
 
 _ENDPOINT = Endpoint(lambda: simulate(0, TODAY), now=account_clock(TODAY))
@@ -19,7 +19,7 @@ class Watched(httpx.BaseTransport):
     source = "sample"
 
     def __init__(self):
-        self.inner = SampleTransport(_ENDPOINT)
+        self.inner = _ENDPOINT
         self.clock, self.python = self.inner.clock, "ua.sample_client()"
         self.open = threading.Event()
         self.open.set()

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from usage_analysis.sample import KEY
-from usage_analysis.sample.endpoint import PATH, SampleTransport, sample_endpoint
+from usage_analysis.sample.endpoint import PATH, sample_endpoint
 from usage_analysis.sample.simulation import simulate
 
 
@@ -19,12 +19,10 @@ def plain():
     """Makes a plain httpx client of an endpoint, with its key."""
     opened = []
 
-    def client(endpoint, **settings):
+    def client(endpoint):
         opened.append(
             httpx.Client(
-                transport=SampleTransport(endpoint, **settings),
-                base_url="https://api.ultravox.ai",
-                headers={"X-API-Key": KEY},
+                transport=endpoint, base_url="https://api.ultravox.ai", headers={"X-API-Key": KEY}
             )
         )
         return opened[-1]
@@ -37,8 +35,8 @@ def plain():
 @pytest.fixture(scope="session")
 def ask():
     """Answers of the sample account to parameters, as a list of pairs or as names."""
-    transport = SampleTransport(sample_endpoint())
+    endpoint = sample_endpoint()
     with httpx.Client(
-        transport=transport, base_url="https://api.ultravox.ai", headers={"X-API-Key": KEY}
+        transport=endpoint, base_url="https://api.ultravox.ai", headers={"X-API-Key": KEY}
     ) as client:
         yield lambda pairs=(), **named: client.get(PATH, params=[*pairs, *named.items()])

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from usage_analysis.calls.log import ERRORS, read_log
 from usage_analysis.sample import AGENTS, CHANNELS, KEY, TENANTS, VOICES
 from usage_analysis.sample.account import account_clock
-from usage_analysis.sample.endpoint import PATH, Endpoint, SampleTransport
-from usage_analysis.sample.log import read_log
+from usage_analysis.sample.endpoint import PATH, Endpoint
 
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -112,9 +112,8 @@ def wire(asked):
 def client_of(calls, clock, *, filtered):
     """Return a plain client of an endpoint over calls."""
     endpoint = Endpoint(lambda: calls, now=clock, all_time_filtered=filtered)
-    transport = SampleTransport(endpoint)
     return httpx.Client(
-        transport=transport, base_url="https://api.ultravox.ai", headers={"X-API-Key": KEY}
+        transport=endpoint, base_url="https://api.ultravox.ai", headers={"X-API-Key": KEY}
     )
 
 
@@ -198,7 +197,7 @@ def check_log(calls, questions, filtered):
         -(-call["duration"] // timedelta(seconds=6)) / 10 if call["joined"] > call["error"] else 0.0
         for call in calls
     ]
-    columns = read_log(frame.assign(billed_minutes=bills)).calls
+    columns = read_log(frame.assign(billed_minutes=bills), {}, None, ERRORS, None).calls()
     with client_of(columns, 10**16, filtered=filtered) as client:
         for asked in questions:
             assert answered(client, asked) == twin(calls, asked, filtered=filtered), asked
@@ -227,7 +226,7 @@ def test_many_texts_are_looked_up():
         for number, summary in enumerate([*SUMMARIES, None])
     ]  # fmt: skip
     frame = pd.DataFrame(calls).astype({"created": "datetime64[us, UTC]"})
-    columns = read_log(frame).calls
+    columns = read_log(frame, {}, None, ERRORS, None).calls()
     for sought, count in (("zone", 15), ("line 1", 10), ("room 28", 1), ("o", 32), ("e", 33)):
         passed = [call for call in calls if passes(call, {"search": sought})]
         assert len(passed) == count

@@ -9,7 +9,7 @@ import pytest
 import usage_analysis as ua
 from usage_analysis.sample import AGENTS, CAMPAIGN, CHANNELS, KEY, TENANTS, VOICES, sample_client
 from usage_analysis.sample.account import account_clock
-from usage_analysis.sample.endpoint import PATH, Endpoint, SampleTransport, sample_endpoint
+from usage_analysis.sample.endpoint import PATH, Endpoint, sample_endpoint
 from usage_analysis.sample.simulation import simulate
 from usage_analysis.tidy.wire import decode
 
@@ -225,7 +225,7 @@ def test_refusals(plain, method, path, key, status, detail):
 
 def test_a_missing_key():
     """A missing key is refused like a wrong one, and the client raises AuthenticationError."""
-    transport = SampleTransport(sample_endpoint())
+    transport = sample_endpoint()
     with httpx.Client(transport=transport) as client:
         assert client.get(f"https://api.ultravox.ai{PATH}").status_code == 403
     other = "sample00." + "0" * 32
@@ -239,7 +239,7 @@ def test_rate_limit(plain):
     """The requests of one second pass at once; the next gets status 429 with a waiting time, and
     passes after it."""
     now = [1000.0]
-    client = plain(Endpoint(simulate, now=account_clock(), rate_limit=3, clock=lambda: now[0]))
+    client = plain(Endpoint(simulate, now=account_clock(), rate_limit=3, timer=lambda: now[0]))
     params = {"fromDate": "2026-04-01"}
     assert [client.get(PATH, params=params).status_code for _ in range(4)] == [200] * 3 + [429]
     refused = client.get(PATH)

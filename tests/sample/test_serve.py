@@ -60,7 +60,7 @@ def test_same_as_in_process(address):
         ):
             got = client.request(method, f"{path}?{query}", headers={"X-API-Key": key})
             expected = endpoint.respond(method, path, query, key)
-            assert (got.status_code, got.content) == (expected.status, expected.body)
+            assert (got.status_code, got.content) == (expected.status_code, expected.content)
             for name, value in expected.headers.items():
                 assert got.headers.get_list(name) == [value]
 

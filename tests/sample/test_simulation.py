@@ -75,7 +75,7 @@ def test_the_same_bytes(seed, today, expected):
 def test_the_same_answer():
     """The endpoint's reply about these calls has the same bytes too."""
     answer = sample_endpoint().respond("GET", PATH, f"agentIds={AGENTS['Order status']}", KEY)
-    assert hashlib.sha256(answer.body).hexdigest()[:32] == "853667c69cf68aaa7d933a8fece00414"
+    assert hashlib.sha256(answer.content).hexdigest()[:32] == "853667c69cf68aaa7d933a8fece00414"
 
 
 # How near a year has to be to the real month, each as a share of it: the one that everybody sees

@@ -12,7 +12,7 @@ import pytest
 
 import usage_analysis as ua
 from tests.analysis.test_every_helper import HELPERS, breakdown, series
-from usage_analysis.tidy.grouping import sums
+from usage_analysis.tidy.grouping import Sums
 
 READS_DURATION = ["average_call_duration", "capacity", "describe_capacity", "traffic_intensity"]
 NEED_HOURS = ["busy_hour", "capacity", "load_profile", "peak_hours", "burn_rate"]
@@ -125,9 +125,9 @@ def test_sums_are_bounded() -> None:
     """A sum past 64 bits is refused; one that just fits is exact."""
     most = 2**63 - 1
     values, key = np.array([most - 1, 1, most]), np.array([0, 0, 1])
-    assert sums(values, key, 2).tolist() == [most, most]
+    assert Sums(key, 2).of(values).tolist() == [most, most]
     with pytest.raises(ua.QueryError, match="sums that 64 bits hold"):
-        sums(values, np.array([0, 0, 0]), 1)
+        Sums(np.array([0, 0, 0]), 1).of(values)
     time = pd.date_range("2026-03-02", periods=2, freq="h", tz="UTC", name="time")
     hourly = pd.DataFrame({"total_count": [most, most], "provisional": False}, index=time)
     with pytest.raises(ua.QueryError, match="sums that 64 bits hold"):

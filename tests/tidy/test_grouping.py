@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from usage_analysis.analysis.rates import error_rate
-from usage_analysis.tidy.grouping import groups_of, sums
+from usage_analysis.tidy.grouping import Sums, groups_of
 
 names = st.lists(st.sampled_from(["b", "a", None, "long name"]), min_size=0, max_size=8)
 
@@ -39,10 +39,10 @@ def test_sums_are_those_of_a_loop(runs: list[tuple[int, int]], dtype: str) -> No
     key = np.array([of for of, length in runs for _ in range(length)], dtype=np.intp)
     values = np.arange(len(key)).astype(dtype)
     expected = [int(values[key == of].astype("int64").sum()) for of in range(6)]
-    found = sums(values, key, 6)
+    found = Sums(key, 6).of(values)
     assert found.dtype == values.dtype
     assert found.astype("int64").tolist() == expected
-    assert len(sums(values[:0], key[:0], 3)) == 3
+    assert len(Sums(key[:0], 3).of(values[:0])) == 3
 
 
 @pytest.mark.parametrize("by", [None, "total"])

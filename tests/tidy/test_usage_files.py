@@ -124,9 +124,9 @@ PART = {"group": "a", "query": edited()["query"], "reply": edited()["reply"]}
     ("document", "message"),
     [
         (edited(format=3), r"^format: expected 1 or 2, got 3; a newer usage-analysis"),
-        (edited(format="2"), r"^format: expected 1 or 2, got '2'$"),
-        (edited(format=True), r"^format: expected 1 or 2, got True$"),
-        (edited(format=None), r"^format: expected 1 or 2, got None$"),
+        (edited(format="2"), r"^format: expected 1 or 2, got '2' \(file "),
+        (edited(format=True), r"^format: expected 1 or 2, got True \(file "),
+        (edited(format=None), r"^format: expected 1 or 2, got None \(file "),
         (
             edited(format=2, name="agent", parts=[PART, PART]),
             r"^parts\[1\]\.group: .* got 'a' again",
@@ -198,3 +198,55 @@ def test_save_needs_a_place(name: str, tmp_path: Path) -> None:
     """A path in no folder, or of one, is refused by name."""
     with pytest.raises(QueryError, match=r"^path: expected a file in an existing folder"):
         single(reply("2026-03-01")).save(tmp_path / name)
+
+
+BODY = json.dumps(edited()["reply"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xef\xbb\xbf" + BODY.encode(),
+        BODY.encode("utf-16"),
+        b"\xfe\xff" + BODY.encode("utf-16-be"),
+        f" [{BODY}]\n".encode(),
+        f"[{BODY}]".encode("utf-16"),
+    ],
+    ids=["mark", "utf-16", "utf-16-be", "list", "both"],
+)
+def test_replies_as_other_tools_save_them(body: bytes, tmp_path: Path) -> None:
+    """A byte order mark, UTF-16 and a list around one reply change nothing."""
+    path = tmp_path / "reply.json"
+    path.write_bytes(body)
+    assert int(CallUsage.load(path).hourly["total_count"].sum()) == 3
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"results": [{"callId": "c", "agentId": "a"}]}, "list of calls; read it with read_calls"),
+        ([{"results": [{"callId": "c"}]}], "list of calls; read it with read_calls"),
+        ({"results": [{"agentId": "a", "daily": []}]}, "usage by agent, which has no hours"),
+        ({"dailyUsage": [{"date": "2026-03-01"}]}, "billing usage, which counts no calls"),
+        ({"timeSeries": [{"maxTotalCalls": 3}]}, "concurrency of calls"),
+        ({"detail": "Invalid API key"}, "an error of the vendor's API"),
+        ({"calls": [{"sid": "CA0"}]}, "a list of calls of another service; read it with read_c"),
+    ],
+)
+def test_a_document_of_another_kind(document: object, message: str, tmp_path: Path) -> None:
+    """A page of another endpoint, an error and another service's list are named, with the file."""
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ResponseError, match=rf"^reply: expected usage of calls, got .*{message}"):
+        CallUsage.load(path)
+    with pytest.raises(ResponseError, match=rf"\(file {path}\)$"):
+        CallUsage.load(path)
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\x00", b"[]", f"[{BODY}, {BODY}]".encode(), b""])
+def test_a_file_that_is_no_document(body: bytes, tmp_path: Path) -> None:
+    """Half a character, an empty list, two replies and nothing at all are refused with the file."""
+    path = tmp_path / "other.json"
+    path.write_bytes(body)
+    with pytest.raises(ResponseError, match=r"other.json\)$"):
+        CallUsage.load(path)

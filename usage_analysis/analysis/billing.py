@@ -10,7 +10,7 @@ from usage_analysis.analysis.intervals import AT_ONCE, share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
-from usage_analysis.tidy.grouping import Sums, groups_of, sums
+from usage_analysis.tidy.grouping import Sums, groups_of
 
 #: The vendor's default price per billed minute [USD].
 PRICE = Decimal("0.05")
@@ -67,7 +67,7 @@ def cost(frame: pd.DataFrame, price: Price = PRICE) -> Decimal | pd.DataFrame:
     check_frame("cost", frame, "billed_minutes", totals=True)
     code, groups = groups_of(frame)
     count = 1 if groups is None else len(groups)
-    billed = sums(micro_minutes(frame), code, count)
+    billed = Sums(code, count).of(micro_minutes(frame))
     amounts = [amount_of(int(micro), paid) for micro in billed]
     if groups is None:
         return amounts[0]

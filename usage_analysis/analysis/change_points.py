@@ -14,7 +14,7 @@ from usage_analysis.analysis.meaning import with_meaning
 from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.series import columns_of, meaning_for, plain
 from usage_analysis.analysis.weekdays import learn_weekdays
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import refusal
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import group_column
@@ -83,9 +83,7 @@ def change_points(
     for name, days in parts:
         day, values, weight = _values(days, columns, calendar)
         if len(np.unique(day)) < len(day):
-            raise QueryError(
-                'daily: expected one row per day, got shorter rows; aggregate(frame, "D") sums them'
-            )
+            raise refusal("shorter_rows")
         level = 1 - (1 - confidence) / len(parts)
         changes = find_changes(values, weight, level, confidence)
         own = {} if group is None else {group: name}

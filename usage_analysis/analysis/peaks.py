@@ -13,7 +13,7 @@ from usage_analysis.analysis.profiles import check_weekend, measured, profile_of
 from usage_analysis.analysis.vocabulary import WEEKDAYS, check_choice
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.filters import check_whole_number
-from usage_analysis.tidy.grouping import Rows, sums
+from usage_analysis.tidy.grouping import Rows, Sums
 from usage_analysis.tidy.zones import DAY, HOUR, first_instants, weekday_of
 
 _METHODS = ("tcbh", "adph", "fdmh")
@@ -42,7 +42,7 @@ class WholeDays:
         key = rows.code[kept] * days * 24 + hour[place]
         cells = rows.count * days * 24
         hours = np.bincount(key, lengths[place], minlength=cells).reshape(shape)
-        total = sums(values[kept], key, cells).reshape(shape)
+        total = Sums(key, cells).of(values[kept]).reshape(shape)
         starts = first_instants(rows.zone, (self.first + np.arange(days + 1)) * DAY)
         full = np.isclose(hours.sum(axis=2), np.diff(starts) / HOUR)
         self.whole = full & (hours > 0).all(axis=2)

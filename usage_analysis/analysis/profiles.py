@@ -195,7 +195,7 @@ def profile_of(
     if len(lengths) and lengths.min() < 1:
         hours = np.bincount(key, lengths[place], minlength=count).astype(np.float64)
         loads = values / lengths[place]
-    mean = share(grouping.sums(values, key, count), hours)
+    mean = share(grouping.Sums(key, count).of(values), hours)
     spread = percentiles(loads, key, n, (10, 50, 90))
     expected, busiest = _expected(rows, (place, code, key), loads, mean, n, by)
     names = ("mean", "expected", "p10", "p50", "p90")
@@ -205,7 +205,7 @@ def profile_of(
     if "total_count" in hourly:
         counts = hourly["total_count"].to_numpy()
         counts = counts[~provisional] if provisional.any() else counts
-        columns["calls"] = grouping.sums(counts, key, count)
+        columns["calls"] = grouping.Sums(key, count).of(counts)
     out = pd.DataFrame(columns, index=index)
     out.attrs["left_out"] = grouping.provisional_instants(hourly)
     out.attrs["dates"] = dates(hourly)

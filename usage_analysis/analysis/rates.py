@@ -9,7 +9,7 @@ from usage_analysis.analysis import arrays, intervals
 from usage_analysis.analysis.arrays import Booleans, Floats, Places, Values
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.vocabulary import check_choice, dates
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy import grouping
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import COUNTS, group_column
@@ -363,6 +363,4 @@ def check_breakdown(name: str, frame: pd.DataFrame) -> None:
         It has none.
     """
     if group_column(frame) is None:
-        raise QueryError(
-            f"{name}: expected a breakdown with a group as first column, got one series"
-        )
+        raise refusal("no_groups_in", name=name)

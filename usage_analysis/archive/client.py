@@ -349,10 +349,7 @@ def _find_scopes(question: UsageQuery, held: Mapping[str, str]) -> list[str]:
     if alone and all(one in held for one in alone):
         return [held[one] for one in alone]
     said = ", ".join(f"{name}={value!r}" for name, value in wanted.items())
-    raise QueryError(
-        f"The archive has no scope of {said or 'all calls'}; fetch it with "
-        f"sync(client, NAME, since=DAY{', ' if said else ''}{said})"
-    )
+    raise refusal("no_scope", said=said or "all calls", more=f", {said}" if said else "")
 
 
 def _by_name(scopes: Mapping[str, str]) -> dict[str, str]:

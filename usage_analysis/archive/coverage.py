@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import ArchiveError, QueryError, refusal
+from usage_analysis.errors import ArchiveError, QueryError, error_of, refusal
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.zones import DAY, to_index
 
@@ -239,11 +239,8 @@ def scope_queries(parts: Sequence[Part], scopes: Iterable[str]) -> dict[str, Sco
             scope, asked = directory.scopes[at], directory.queries[at]
             first = found.setdefault(scope, asked)
             if first is not asked and first != asked:
-                raise ArchiveError(
-                    f"{path}: scope {scope!r} is {asked.query} ({asked.source}) here and "
-                    f"{first.query} ({first.source}) elsewhere: two syncs used one name for "
-                    "different filters at the same time; remove the wrong file and sync again"
-                )
+                values = {"path": path, "scope": scope, "asked": asked, "first": first}
+                raise error_of(ArchiveError, "two_queries", **values)
     return found
 
 

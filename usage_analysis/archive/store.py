@@ -32,7 +32,7 @@ import msgspec
 from usage_analysis.archive import writing
 from usage_analysis.archive.coverage import FORMAT, KEY, PartCoverage, ScopeCoverage, decode
 from usage_analysis.archive.writing import ALONE, JOINT, Rows, Writer, table_to_rows
-from usage_analysis.errors import ArchiveError, QueryError, refusal
+from usage_analysis.errors import ArchiveError, QueryError, error_of, refusal
 
 Kind = Literal["hourly", "history"]
 KINDS: tuple[Kind, ...] = ("hourly", "history")
@@ -268,10 +268,7 @@ class PartStore:
 
 def damage_error(path: Path, problem: str) -> ArchiveError:
     """Return the error for a damaged part, with advice on how to repair the archive."""
-    return ArchiveError(
-        f"{path}: the file is damaged ({problem}); move it away with Archive.repair(), then sync "
-        "again. In a shell, usage-analysis sync --repair --since DAY does both"
-    )
+    return error_of(ArchiveError, "damaged_part", path=path, problem=problem)
 
 
 def _is_published(path: Path, landed: Collection[str]) -> bool:
@@ -297,10 +294,7 @@ def _footer_checksum(path: Path) -> int:
 
 def _check_format(path: Path, version: object) -> None:
     if version != FORMAT:
-        raise ArchiveError(
-            f"{path}: expected format {FORMAT}, got {version!r}; a newer version of usage-analysis "
-            "wrote this file, so upgrade the package"
-        )
+        raise error_of(ArchiveError, "other_format", path=path, wanted=FORMAT, got=version)
 
 
 def _check_folder(folder: Path) -> None:
@@ -320,7 +314,5 @@ def _check_folder(folder: Path) -> None:
     try:
         version = json.loads(note.read_bytes())["format"]
     except (ValueError, KeyError, TypeError):
-        raise ArchiveError(
-            f"{note}: the file is damaged; remove it, and the next sync writes it again"
-        ) from None
+        raise error_of(ArchiveError, "damaged_note", path=note) from None
     _check_format(note, version)

@@ -71,10 +71,6 @@ class Versions(NamedTuple):
         same[1:] &= (self.days[1:] == self.days[:-1]).all(axis=1)
         return same
 
-    def is_newest(self) -> NDArray[np.bool_]:
-        """Return True for each version that is the newest of its day."""
-        return np.append(~self.continues_day()[1:], True)[: len(self.code)]
-
 
 def change_table(parts: Sequence[Part], scope: str | None) -> pd.DataFrame:
     """Return one row per change of a UTC day; see `Archive.restatements`."""
@@ -194,7 +190,7 @@ def _compact(store: PartStore, month: str) -> bool:
         held: dict[Kind, dict[str, ScopeCoverage]] = {"hourly": {}, "history": {}}
         for batch in split_scopes(parts, scopes):
             found = read_versions(parts, batch)
-            newest = found.is_newest()
+            newest = np.append(~found.continues_day()[1:], True)[: len(found.code)]
             settled = found.fetched >= (found.day + 1) * DAY + LAG
             repeats = found.repeats_previous()
             repeats[1:] &= settled[:-1]

@@ -2,13 +2,16 @@
 
 import argparse
 
+from usage_analysis.cli.options import log_of
+
 
 def run(options: argparse.Namespace) -> None:
     """Serve the dashboard until interrupted."""
     # Imported here so that no other command loads ipywidgets.
     from usage_analysis.dashboard.app import serve
 
-    given = vars(options)
+    log, given = log_of(options), vars(options)
+    given["account"] = log or given["account"]
     state = {name: given.pop(name) for name in ("price", "limit")}
     serve(
         told=lambda address: print(address, flush=True),

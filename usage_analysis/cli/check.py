@@ -15,7 +15,7 @@ from usage_analysis.analysis.vocabulary import several
 from usage_analysis.cli.groups import fetch_groups
 from usage_analysis.cli.options import open_client
 from usage_analysis.cli.progress import progress_bar
-from usage_analysis.errors import APIError, QueryError, TransportError, UsageError
+from usage_analysis.errors import APIError, TransportError, UsageError, refusal
 from usage_analysis.fetch.breakdown import Grouping
 from usage_analysis.query import UsageQuery
 from usage_analysis.sample.account import NAMES
@@ -77,14 +77,12 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
     rules = read_rules(options.rules)
     state = {} if options.state is None else _read_state(options.state)
     archive = None if options.archive is None else Archive(options.archive)
-    opened: Any = open_client(options.account) if archive is None else archive.client()
+    opened: Any = open_client(options) if archive is None else archive.client()
     with opened as client:
         today = client.today(rules.timezone)
         first, last = options.replay or (today, today)
         if not first <= last <= today or (last - first).days > _MOST:
-            raise QueryError(
-                f"--replay: expected at most {_MOST} days up to {today}, got {first} to {last}"
-            )
+            raise refusal("long_replay", most=_MOST, today=today, first=first, last=last)
         begin = first - timedelta(days=_LEARNED)
         if archive is not None:  # it may begin later
             begin = max(begin, archive.scopes()["first"].min().date())
@@ -141,10 +139,7 @@ def _grouping(by: str, rules: Any, options: argparse.Namespace) -> Grouping:
     if not pairs and options.account == "sample" and options.archive is None:
         pairs = [*NAMES.of_kind(by).items()]
     if not pairs:
-        raise QueryError(
-            f'by = "{by}": expected a table [groups."{by}"] with the name and the ID or value of '
-            "each group, got none; the endpoint does not list them"
-        )
+        raise refusal("unlisted_rule", by=by)
     return Grouping.of_pairs(by, pairs, f'by = "{by}"')
 
 

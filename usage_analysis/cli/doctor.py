@@ -2,7 +2,7 @@
 
 import argparse
 
-from usage_analysis.cli.options import open_client
+from usage_analysis.cli.options import MESSAGES, open_client
 from usage_analysis.cli.progress import progress_bar
 
 
@@ -14,7 +14,7 @@ def run(options: argparse.Namespace) -> None:
     if options.list:
         print("\n".join(f"{topic}: {text}" for topic, text in doctor.ASSUMPTIONS.items()))
         return
-    with open_client(options.account) as client:
+    with open_client(options) as client:
         findings = doctor.run(
             client, days=options.days, folder=options.save, progress=progress_bar("doctor")
         )
@@ -22,7 +22,5 @@ def run(options: argparse.Namespace) -> None:
     held, failed, open_ = (
         sum(finding.holds is verdict for finding in findings) for verdict in (True, False, None)
     )
-    print(
-        f"\n{len(findings)} assumptions checked: {held} hold, {failed} do not hold, "
-        f"{open_} cannot be tested with these calls"
-    )
+    counts = {"all": len(findings), "held": held, "failed": failed, "open": open_}
+    print(MESSAGES["checked"].format(**counts))

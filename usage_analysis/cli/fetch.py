@@ -11,8 +11,8 @@ from usage_analysis.tidy.usage_files import target_of
 def run(options: argparse.Namespace) -> None:
     """Fetch a reply, save it and print its path."""
     target_of(options.out)  # a path that cannot be written is refused before anything is fetched
-    groups = groups_of(options)
-    with open_client(options.account) as client:
+    with open_client(options) as client:
+        groups = groups_of(options, client)
         _, _, query = query_of(options, client)
         bar = progress_bar("fetch")
         usage = (

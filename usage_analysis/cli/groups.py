@@ -3,12 +3,12 @@
 import argparse
 from typing import Any
 
+from usage_analysis.cli.options import OWNERS
 from usage_analysis.errors import QueryError, refusal
 from usage_analysis.fetch.base import BaseClient
 from usage_analysis.fetch.breakdown import KINDS, Grouping, drop_empty_rest, read_pairs
 from usage_analysis.progress import Progress
 from usage_analysis.query import UsageQuery
-from usage_analysis.sample.account import NAMES
 from usage_analysis.tidy.usage import CallUsage
 
 
@@ -21,8 +21,8 @@ def fetch_groups(
     return drop_empty_rest(client.breakdown(grouping.filters(), name=grouping.column, **how))
 
 
-def groups_of(options: argparse.Namespace) -> Grouping | None:
-    """Return the groups that were named, or None.
+def groups_of(options: argparse.Namespace, client: BaseClient) -> Grouping | None:
+    """Return the groups that were named, or else the client's own, or None.
 
     Raises
     ------
@@ -42,11 +42,11 @@ def groups_of(options: argparse.Namespace) -> Grouping | None:
         *(options.group or []),
         *(read_pairs(options.groups, "--groups") if options.groups else []),
     ]
-    if not pairs and options.account == "sample":
-        pairs = [*NAMES.of_kind(options.by).items()]
+    if not pairs and (names := client.names):
+        pairs = [*names.of_kind(options.by).items()]
         if not pairs:
-            kinds = ", ".join(["agent", "voice", *(f"metadata.{key}" for key in NAMES.metadata)])
-            raise QueryError(f"--by: the sample account has {kinds}, got {options.by!r}")
+            kinds = ", ".join(["agent", "voice", *(f"metadata.{key}" for key in names.metadata)])
+            raise QueryError(f"--by: {OWNERS[client.source]} has {kinds}, got {options.by!r}")
     if not pairs:
         raise refusal("unlisted", by=options.by)
     return Grouping.of_pairs(options.by, pairs, f"--by {options.by}")

@@ -8,8 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
+from usage_analysis.errors import QueryError
 from usage_analysis.fetch.breakdown import KINDS
-from usage_analysis.query import DEFAULT_DAYS, CallFilters, UsageQuery
+from usage_analysis.query import DEFAULT_DAYS, CallFilters, UsageQuery, zone
 
 if TYPE_CHECKING:
     from usage_analysis.fetch.client import Client
@@ -61,19 +62,39 @@ def _for_argparse(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "type", _TYPES[settings["type"]]
 
 
-def open_client(account: str) -> "Client":
-    """Return a client of the sample account or of the live one."""
+def open_client(options: argparse.Namespace) -> "Client":
+    """Return a client of the sample account, of the live one or of a list of calls."""
     # Imported here so that --help does not load httpx.
+    from usage_analysis.calls.log import read_calls
     from usage_analysis.fetch.client import Client
     from usage_analysis.sample import sample_client
 
-    return sample_client() if account == "sample" else Client()
+    if log := log_of(options):
+        return read_calls(**log)
+    return sample_client() if options.account == "sample" else Client()
+
+
+def log_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Take the arguments of `read_calls` from options; empty without a list of calls."""
+    flags = {
+        "data": "calls",
+        "columns": "columns",
+        "id": "id",
+        "timezone": "clock",
+        "errors": "errors",
+    }
+    given = {name: vars(options).pop(flag, None) for name, flag in flags.items()}
+    log = {name: value for name, value in given.items() if value}
+    if log and "data" not in log:
+        raise QueryError("--calls: expected a file beside the options of a list of calls, got none")
+    return log
 
 
 def query_of(options: argparse.Namespace, client: "Client") -> tuple[date, date, UsageQuery]:
     """Return the first and the last local day, and the query for them."""
     last = options.last or client.today(options.timezone)
-    first = options.first or last - timedelta(days=DEFAULT_DAYS)
+    since = client.since and client.since.astimezone(zone(options.timezone)).date()
+    first = options.first or since or last - timedelta(days=DEFAULT_DAYS)
     return first, last, UsageQuery.local_days(first, last, options.timezone, **filters_of(options))
 
 
@@ -82,9 +103,7 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"expected a day such as 2026-03-31, got {text!r}"
-        ) from None
+        raise argparse.ArgumentTypeError(MESSAGES["day"].format(got=text)) from None
 
 
 def filters_of(options: argparse.Namespace) -> CallFilters:
@@ -121,6 +140,8 @@ def _parse_names(text: str) -> tuple[str, ...]:
 _TABLE: Final[dict[str, Any]] = tomllib.loads(
     files("usage_analysis.cli").joinpath("commands.toml").read_text(encoding="utf-8")
 )
+#: Longer lines that commands print.
+MESSAGES: Final[dict[str, str]] = _TABLE["messages"]
 _TYPES: Final[dict[str, Callable[[str], Any]]] = {
     "int": int,
     "float": float,

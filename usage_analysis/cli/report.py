@@ -94,15 +94,17 @@ def _load_archive(options: argparse.Namespace) -> _Data:
 def _fetch(options: argparse.Namespace) -> _Data:
     if options.breakdown is not None:
         raise QueryError("--breakdown: expected --reply beside it; use --by to fetch groups")
-    groups = groups_of(options)
-    with open_client(options.account) as client:
+    with open_client(options) as client:
+        groups = groups_of(options, client)
         first, last, query = query_of(options, client)
         bar = progress_bar("fetch")
         usage = client.call_usage(query, progress=bar)
         breakdown = fetch_groups(groups, client, query, bar) if groups else None
         previous = None
-        if not options.no_compare:
-            days = _previous_days(first, last)
+        days = _previous_days(first, last)
+        # Before the first call of a list nothing is known.
+        known = client.since is None or days[0] >= client.since.date()
+        if known and not options.no_compare:
             query = UsageQuery.local_days(*days, options.timezone, **filters_of(options))
             previous = client.call_usage(query, progress=bar)
         return _Data(usage, previous, breakdown, first, last)

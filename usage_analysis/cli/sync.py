@@ -5,15 +5,16 @@ from typing import Any
 
 from usage_analysis.archive.archive import Archive
 from usage_analysis.cli.groups import groups_of
-from usage_analysis.cli.options import ALL, filters_of, format_flags, open_client
+from usage_analysis.cli.options import ALL, MESSAGES, filters_of, format_flags, open_client
 from usage_analysis.cli.progress import progress_bar
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import refusal
 
 
 def run(options: argparse.Namespace) -> None:
     """Bring an archive up to date and print what was fetched."""
-    groups, filters = groups_of(options), filters_of(options)
-    with open_client(options.account) as client:
+    filters = filters_of(options)
+    with open_client(options) as client:
+        groups = groups_of(options, client)
         archive = Archive(options.archive)
         damaged = archive.repair() if options.repair else []
         how: dict[str, Any] = {
@@ -25,18 +26,10 @@ def run(options: argparse.Namespace) -> None:
             scope = options.scope or ALL
             done = archive.sync(client, scope, **how, **filters)
         elif filters:
-            raise QueryError(
-                f"--by: expected groups without other filters, got {format_flags(filters)}"
-            )
+            raise refusal("groups_alone", got=format_flags(filters))
         else:
             scope = options.scope or groups.column
             done = archive.sync_groups(client, groups.filters(), name=scope, **how)
-    print(
-        f"Archive {archive.path.resolve()}, scope {scope}: {done.requests} requests, "
-        f"{done.new_days} new days, {done.refetched_days} days fetched again"
-    )
+    print(MESSAGES["synced"].format(path=archive.path.resolve(), scope=scope, done=done))
     if damaged:
-        print(
-            f"{len(damaged)} damaged files were moved to {damaged[0].path.parent}. They may have "
-            "held days of other scopes too: sync each scope with --refetch."
-        )
+        print(MESSAGES["moved"].format(count=len(damaged), folder=damaged[0].path.parent))

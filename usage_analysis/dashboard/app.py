@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from usage_analysis.archive.archive import Archive
+from usage_analysis.calls.log import read_calls
 from usage_analysis.dashboard.choices import Choices
 from usage_analysis.dashboard.dates import check_billing_day
 from usage_analysis.dashboard.explorer import Explorer
@@ -29,6 +30,8 @@ from usage_analysis.fetch.client import Client
 from usage_analysis.sample import sample_client
 
 LOOPBACK: Final = "127.0.0.1"
+#: The sample account, the live one, or the arguments of `read_calls`.
+Owner = str | Mapping[str, Any]
 _PATIENCE: Final = 60.0
 #: A page that was closed leaves a kernel behind, which ends after so long [s].
 _IDLE: Final = 900
@@ -36,13 +39,13 @@ _IDLE: Final = 900
 _PROOF: Final = "Usage-Analysis-Proof"
 
 
-def page(account: str = "sample", archive: str | None = None, **options: Any) -> Explorer:
-    """Build the dashboard of the sample account, your account or an archive.
+def page(account: Owner = "sample", archive: str | None = None, **options: Any) -> Explorer:
+    """Build the dashboard of the sample account, your account, a list of calls or an archive.
 
     Parameters
     ----------
     account
-        ``"sample"`` or ``"live"``.
+        ``"sample"``, ``"live"`` or the arguments of `read_calls`.
     archive
         Folder of an archive to read instead of an account.
     options
@@ -51,7 +54,9 @@ def page(account: str = "sample", archive: str | None = None, **options: Any) ->
     return Explorer(_client(account, archive), **options)
 
 
-def _client(account: str, archive: str | None) -> BaseClient:
+def _client(account: Owner, archive: str | None) -> BaseClient:
+    if isinstance(account, Mapping):
+        return read_calls(**account)
     if archive is not None:
         return Archive(archive).client()
     return sample_client() if account == "sample" else Client()
@@ -75,7 +80,7 @@ def _check_page(
 
 
 def serve(
-    account: str = "sample",
+    account: Owner = "sample",
     *,
     archive: str | os.PathLike[str] | None = None,
     port: int = 0,
@@ -88,7 +93,8 @@ def serve(
     Parameters
     ----------
     account
-        ``"sample"``, or ``"live"`` for the account of ULTRAVOX_API_KEY.
+        ``"sample"``, ``"live"`` for the account of ULTRAVOX_API_KEY, or the arguments of
+        `read_calls` for a list of calls: ``{"data": "calls.csv", "id": "linkedid"}``.
     archive
         Folder of an archive to read instead of an account.
     port
@@ -140,7 +146,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 @contextmanager
 def served(
-    account: str = "sample",
+    account: Owner = "sample",
     *,
     archive: str | os.PathLike[str] | None = None,
     port: int = 0,
@@ -153,7 +159,9 @@ def served(
     account, archive, port, options
         As for `serve`.
     """
-    if account not in ("sample", "live"):
+    if isinstance(account, Mapping):
+        account = {**account, "data": str(Path(account["data"]).resolve())}
+    elif account not in ("sample", "live"):
         raise QueryError(f'account: expected "sample" or "live", got {account!r}')
     # The page's kernel runs in another folder.
     folder = None if archive is None else str(Path(archive).resolve())

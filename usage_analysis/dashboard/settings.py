@@ -111,11 +111,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Check the values that depend on each other."""
         zone(self.timezone, label_of("timezone"))
         if self.first > self.last:
-            raise QueryError(f"First day: expected at most the last day, {self.last}, got "
-                             f"{self.first}")  # fmt: skip
+            raise refusal("late_first", last=self.last, got=self.first)
         if self.hour_from == self.hour_to:
-            raise QueryError(f"Hours from: expected a different hour from Hours to, got "
-                             f"{self.hour_to}:00 in both")  # fmt: skip
+            raise refusal("same_hours", hour=self.hour_to)
         try:
             UsageQuery(**self._text_filters())
         except QueryError:

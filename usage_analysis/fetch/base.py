@@ -66,6 +66,8 @@ class Account:
         #: First day of a call log, at which windows without a start begin.
         self.since: datetime | None = getattr(transport, "since", None)
         self._until: datetime | None = getattr(transport, "until", None)
+        #: Creation of the calls of a log that still run or have no bill yet [us since 1970, UTC].
+        self.unsettled: Sequence[int] = getattr(transport, "unsettled", ())
         #: Whether the clock is known only after a first response.
         self.clock_unknown = served
         self._local = local
@@ -173,7 +175,7 @@ class BaseClient(Breakdowns[CallUsage]):
     #: Python code for such a client; empty if it needs a secret or an object of yours.
     python: str
     #: First day of a call log, at which windows without a start begin.
-    _since: datetime | None = None
+    since: datetime | None = None
 
     @property
     @abstractmethod
@@ -222,12 +224,12 @@ class BaseClient(Breakdowns[CallUsage]):
         """
         now = self.now()
         if query is None:
-            query = UsageQuery.from_filters(filters, now=now, since=self._since)
+            query = UsageQuery.from_filters(filters, now=now, since=self.since)
         elif filters:
             raise QueryError("call_usage: expected a query or filters by name, got both")
         if not isinstance(query, UsageQuery):
             raise QueryError(f"query: expected a UsageQuery, got {type(query).__name__}")
-        question = query.with_bounds(now, self._since)
+        question = query.with_bounds(now, self.since)
         return self._fetch({"": question}, "", chunk_days=chunk_days, progress=progress)[""]
 
     def breakdown(
@@ -279,8 +281,8 @@ class BaseClient(Breakdowns[CallUsage]):
         ['length', 'total_count']
         """
         now = self.now()
-        whole = UsageQuery.from_filters(filters, now=now, since=self._since)
-        whole = whole.with_bounds(now, self._since)
+        whole = UsageQuery.from_filters(filters, now=now, since=self.since)
+        whole = whole.with_bounds(now, self.since)
         if include_rest and whole.end is not None and whole.end > now:
             # Calls that arrive between two queries would not add up.
             whole = replace(whole, to_date=now)

@@ -15,11 +15,12 @@ from typing import Any, Self, cast
 import numpy as np
 import pandas as pd
 
-from usage_analysis.errors import QueryError, ResponseError, UsageError, refusal
+from usage_analysis.errors import QueryError, ResponseError, UsageError, error_of, refusal
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import frames
 from usage_analysis.tidy.frames import REST, check_group_name
 from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.tidy.usage_files import to_utf8
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import row_times
 
@@ -126,7 +127,7 @@ def read_pairs(
     Parameters
     ----------
     path
-        The file, in UTF-8.
+        The file, in UTF-8 or UTF-16, with commas, semicolons or tabs between cells.
     argument
         Name of the argument that gave the file, for messages.
     headings
@@ -135,12 +136,11 @@ def read_pairs(
     Raises
     ------
     QueryError
-        The file is missing, empty or not in UTF-8, lacks a heading, or has a row with an empty
-        cell.
+        The file is missing, empty or in another encoding, lacks a heading, or has a row with an
+        empty cell.
     """
     try:
-        # Spreadsheets begin a CSV file in UTF-8 with a byte order mark.
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = to_utf8(Path(path).read_bytes()).decode()
         pairs = [*_parse_pairs(text, str(path), argument, *headings)]
     except OSError as error:
         raise refusal("no_csv", argument=argument, path=str(path), why=error.strerror) from None
@@ -154,8 +154,9 @@ def read_pairs(
 def _parse_pairs(
     text: str, path: str, argument: str, first: str, seconds: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    reader = csv.reader(io.StringIO(text, newline=""))
-    heads = [cell.strip() for cell in next(reader, [])]
+    heading = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=heading.count))
+    heads = [cell.strip().casefold() for cell in next(reader, [])]
     second = [name for name in seconds if name in heads]
     # A file with `id` and `value` both does not say which of them is meant.
     if first not in heads or len(second) != 1:
@@ -285,10 +286,8 @@ def _subtract(path: str, whole: pd.DataFrame, groups: Sequence[pd.DataFrame]) ->
             np.subtract.at(rest, place, frames.to_integers(frame[column]))
             if (rest < 0).any():  # checked after each group: a large negative sum could wrap around
                 bucket = int(np.argmax(rest < 0))
-                raise ResponseError(
-                    f"{path}[{whole.index[bucket]:%Y-%m-%d %H:%M} UTC].{MEASURES[column]}: "
-                    f"expected groups that add up to at most {whole[column].iloc[bucket]}, got "
-                    "more; a call is in two groups, or the server ignored a filter"
-                )
+                where = f"{path}[{whole.index[bucket]:%Y-%m-%d %H:%M} UTC].{MEASURES[column]}"
+                most = whole[column].iloc[bucket]
+                raise error_of(ResponseError, "groups_beyond", place=where, most=most)
         left[column] = frames.from_integers(rest, column)
     return left

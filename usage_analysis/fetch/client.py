@@ -4,9 +4,9 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from usage_analysis.errors import QueryError, TransportError
+from usage_analysis.errors import TEXTS, QueryError, TransportError
 from usage_analysis.fetch import key
 from usage_analysis.fetch.base import MAX_CONCURRENCY, Account, AccountNames, BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
@@ -28,10 +28,7 @@ BASE_URL = "https://api.ultravox.ai"
 #: Maximum number of requests per second. A key may send 200, and other programs may share it.
 PER_SECOND = 150.0
 #: Message of a query whose time was over before it was sent.
-OUT_OF_TIME = (
-    "not sent: other queries of this client took all the time until the deadline; run fewer at "
-    "once, or set a longer deadline"
-)
+OUT_OF_TIME: str = TEXTS["out_of_time"]
 _NO_CALLS = UsageQuery(from_date="1970-01-01", to_date="1970-01-01").params()
 
 
@@ -94,7 +91,7 @@ class Client(BaseClient):
             raise QueryError(f"transport: expected a synchronous httpx transport, got {kind}")
         self._connections = ConnectionPool(base_url, self._key, transport)
         self._account = Account(transport, local=self._connections.local, sample_key=sample_key)
-        self._since = self._account.since
+        self.since = self._account.since
         policy = RetryPolicy(timeout, deadline, max_attempts, max_backoff)
         limiter = RateLimiter(PER_SECOND if self.source == "live" else None)
         self._fetcher = Fetcher(self._connections.run, policy, limiter, self._account, self._key)
@@ -196,7 +193,7 @@ class Client(BaseClient):
         check_whole_number("max_concurrency", max_concurrency)
         pairs = queries.items() if isinstance(queries, Mapping) else queries
         now = self.now()
-        bounded = ((group, query.with_bounds(now, self._since)) for group, query in pairs)
+        bounded = ((group, query.with_bounds(now, self.since)) for group, query in pairs)
         token = self._token or CancelToken()
 
         def work(question: tuple[str, UsageQuery]) -> CallUsage:
@@ -216,8 +213,9 @@ class Client(BaseClient):
     def _build(
         self, replies: Sequence[Reply[CheckedReply]], query: UsageQuery, as_of: datetime
     ) -> CallUsage:
-        query, source = self._account.clip(query), self._account.source
-        return build_usage([reply.content for reply in replies], query, as_of=as_of, source=source)
+        own, contents = self._account, [reply.content for reply in replies]
+        settings: Any = {"as_of": as_of, "source": own.source, "unsettled": own.unsettled}
+        return build_usage(contents, own.clip(query), **settings)
 
     @contextmanager
     def _sender(
@@ -299,6 +297,4 @@ class Client(BaseClient):
 
     def __reduce__(self) -> NoReturn:
         """Refuse to pickle: the pickle would carry the key."""
-        raise TypeError(
-            "a Client cannot be pickled, because it holds a key; make one in each process"
-        )
+        raise TypeError(TEXTS["no_pickle"])

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from usage_analysis.errors import QueryError, ResponseError, TransportError
+from usage_analysis.errors import TEXTS, QueryError, ResponseError, TransportError
 from usage_analysis.fetch import responses
 from usage_analysis.fetch.base import Account
 from usage_analysis.fetch.key import Key
@@ -192,10 +192,7 @@ class Fetcher:
         return 0.0
 
     def _throttle_failure(self, wait: float) -> Failure:
-        message = (
-            f"{WHAT}: not sent; the server asked this client to wait, for {wait:.0f} s more, "
-            "which ends after the deadline; try again later"
-        )
+        message = TEXTS["throttled"].format(what=WHAT, wait=wait)
         return Failure(TransportError(message, retry_after=wait))
 
     def _describe(self, params: Params) -> str:

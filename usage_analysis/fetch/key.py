@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from usage_analysis.errors import TEXTS
+
 KEY_VARIABLE = "ULTRAVOX_API_KEY"
 #: Key of the sample account; it is no secret and opens nothing else.
 SAMPLE_KEY = "sample00.notasecretnotasecretnotasecret00"
@@ -82,10 +84,7 @@ def inspect_key(key: Key) -> tuple[str | None, bool]:
 def find_problem(value: str) -> str | None:
     """Return the problem with a key, without quoting the key, or None."""
     if not value:
-        return (
-            f"No API key: set {KEY_VARIABLE} or pass api_key=. The sample account needs none: "
-            "sample_client(), or --account sample"
-        )
+        return str(TEXTS["no_key"])
     if not (value.isascii() and value.isprintable()) or " " in value:
         return "api_key: expected visible ASCII characters, got others; copy the key again"
     return None

@@ -25,6 +25,8 @@ _GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for the gzip format
 # Statuses that may pass. Gateways in front of the endpoint add their own to the standard ones:
 # 520 to 524 say that the server behind them failed or was too slow, 529 that it is overloaded.
 _RETRIED = {408, 429, 500, 502, 503, 504, *range(520, 525), 529}
+# Kinds of advice by the least status.
+_KINDS = {500: "failed", 400: "refused", 300: "redirect", 0: "incomplete"}
 # Statuses that mean the account or the server is overloaded, so all requests of a client wait.
 _BACK_OFF_ALL = {429, 503}
 
@@ -116,9 +118,7 @@ def decompress(body: Body, encoding: str, limit: int = DECODED_LIMIT) -> Body:
     if encoding.strip().lower() in ("", "identity"):
         return body
     if encoding.strip().lower() not in ("gzip", "x-gzip"):
-        raise errors.ResponseError(
-            f"reply: expected Content-Encoding gzip or none, got {encoding!r:.80}"
-        )
+        raise errors.error_of(errors.ResponseError, "no_gzip", got=encoding)
     # One byte more than the limit shows that the body is too large, without decompressing it all.
     stream = zlib.decompressobj(_GZIP)
     try:
@@ -156,21 +156,9 @@ def _status_failure(response: Response, now: datetime, redact: Redact) -> Failur
 
 
 def _advice(status: int, wait: float | None) -> str:
-    if status < 300:
-        return "no complete reply; try again"
-    if status < 400:
-        return "redirects are not followed, because the key would go along; check base_url"
-    if status in (401, 403):
-        return "the key was refused; check that it is complete and belongs to this account"
-    if status == 429:
-        return "too many requests; ask less often" + (
-            f", and try again in {wait:g} s" if wait else ""
-        )
-    if status in (404, 405, 410):
-        return "the endpoint does not exist at this address; check base_url"
-    if status == 408 or status >= 500:
-        return "the server failed; try again later"
-    return "the request was refused; check the filters"
+    kind = next(name for least, name in _KINDS.items() if status >= least)
+    text: str = errors.TEXTS["advice"].get(str(status), errors.TEXTS["advice"][kind])
+    return text + (f", and try again in {wait:g} s" if wait and status == 429 else "")
 
 
 def _identify(response: Response, redact: Redact) -> dict[str, Any]:

@@ -140,9 +140,7 @@ def _choose_names(names: list[str], groups: Groups) -> set[str]:
         return {name for place, name in enumerate(largest) if name != REST or place == 0}
     unknown = [name for name in groups if name not in names]
     if isinstance(groups, str) or unknown:
-        raise QueryError(
-            f"groups: expected names out of {', '.join(names)}, or a number, got {groups!r}"
-        )
+        raise refusal("other_names", names=", ".join(names), got=groups)
     return set(groups)
 
 

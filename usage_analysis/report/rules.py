@@ -27,7 +27,7 @@ from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.unusual import event_row, usual_measures
 from usage_analysis.analysis.vocabulary import percent, several
 from usage_analysis.analysis.watch import watch
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.periods import aggregate
@@ -206,9 +206,7 @@ def calendar(rules: Rules, years: range) -> Any:
     try:
         import holidays
     except ImportError:
-        raise QueryError(
-            'holidays: a country needs the extra: pip install "usage-analysis[holidays]"'
-        ) from None
+        raise refusal("no_holidays") from None
     try:
         return holidays.country_holidays(rules.holidays, years=years)
     except NotImplementedError:

@@ -16,20 +16,11 @@ from usage_analysis.analysis.vocabulary import date_range, several
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.entry import describe_columns
 from usage_analysis.report import display
-from usage_analysis.report.tables import ReportResults, Section, Table
+from usage_analysis.report.tables import NOTES, ReportResults, Section, Table
 from usage_analysis.tidy.frames import can_share_calls, group_column
 from usage_analysis.tidy.periods import aggregate
 
 _PANEL_DAYS = 120
-_NOT_COMPARABLE = (
-    "No comparison with the previous period: no finished hour has the same weekday and hour in "
-    "both periods."
-)
-_SHARED = (
-    "One call can be in several of these groups, because they are groups of filters such as search "
-    "or duration. Shares, running sums and a common rate would count such calls several times and "
-    "are left out."
-)
 
 
 def _trend(results: ReportResults) -> Section:
@@ -54,18 +45,8 @@ def _peaks(results: ReportResults) -> Section:
     if len(busy):
         words = f"Busy hours of all days and of workdays, over {days_in_words(selected.unmarked)}."
     tables = {
-        "busy_hour": Table(
-            "The busy hour [calls]: the clock hour with the greatest mean, and the mean of each "
-            "day's greatest hour",
-            busy,
-            display.busy_hours_for_page(busy),
-        ),
-        "peak_hours": Table(
-            "The hours of the week with the greatest expected load [calls per hour]: the mean of "
-            "one hour is partly luck, so plan with the expected load",
-            peaks,
-            display.peak_hours_for_page(peaks),
-        ),
+        "busy_hour": Table(NOTES["busy_hour"], busy, display.busy_hours_for_page(busy)),
+        "peak_hours": Table(NOTES["peak_hours"], peaks, display.peak_hours_for_page(peaks)),
     }
     return Section([results.picture("week"), results.picture("day")], tables, [words])
 
@@ -129,15 +110,12 @@ def _month(results: ReportResults) -> Section:
 def _comparison(results: ReportResults) -> Section:
     changes, rates = results.changes, results.rates
     if changes is None:
-        return Section(words=[_NOT_COMPARABLE])
+        return Section(words=[NOTES["not_comparable"]])
     table = changes.map(_in_minutes).rename(index={"duration": "talk_minutes"})
     pictures = [results.picture("comparison", table)]
     pictures += [] if rates is None else [results.picture("rates_compared", rates)]
-    words = (
-        f"The previous period is {date_range(results.selected.previous_rows('all'))}. Changes "
-        "compare the same weekdays and hours; rates compare all finished hours of both periods."
-    )
-    return Section(pictures, words=[words])
+    days = date_range(results.selected.previous_rows("all"))
+    return Section(pictures, words=[NOTES["previous"].format(days=days)])
 
 
 def _in_minutes(value: Any) -> Any:
@@ -159,7 +137,7 @@ def _groups(results: ReportResults) -> Section:
             pictures.append(results.picture(figure, None if columns is None else table[columns]))
     caption = f"Groups by {name}, largest first"
     tables = {"groups_table": Table(caption, table, display.with_lines(table, daily))}
-    return Section(pictures, tables, [_SHARED] if shared else [], f"By {name}")
+    return Section(pictures, tables, [NOTES["shared"]] if shared else [], f"By {name}")
 
 
 def _checks(results: ReportResults) -> Section:

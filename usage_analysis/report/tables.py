@@ -47,6 +47,8 @@ TEMPLATES.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 _HEADINGS: Final = tomllib.loads(
     (files("usage_analysis.report") / "headings.toml").read_text(encoding="utf-8")
 )
+#: Longer texts of the page.
+NOTES: Final[dict[str, str]] = _HEADINGS.pop("notes")
 _ROWS_SHOWN = 200
 _NAME = 48
 

@@ -1,4 +1,4 @@
-"""The sample account: the same endpoint in this process, over simulated calls or your own log."""
+"""The sample account: the same endpoint in this process, over simulated calls."""
 
 import lazy_loader
 

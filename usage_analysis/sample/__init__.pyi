@@ -10,5 +10,3 @@ from .account import TODAY as TODAY
 from .account import VOICES as VOICES
 from .account import ZONE as ZONE
 from .endpoint import sample_client as sample_client
-from .identifiers import identifier as identifier
-from .log import from_calls as from_calls

@@ -1,10 +1,10 @@
-"""The vendor's endpoint over calls in this process, by itself and as an httpx transport."""
+"""The vendor's endpoint over calls in this process, as an httpx transport."""
 
 import json
 import math
 import time
-from collections.abc import Callable, Collection
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime
 from email.utils import formatdate
 from functools import cached_property
@@ -17,6 +17,7 @@ from usage_analysis.errors import refusal
 from usage_analysis.fetch.base import SOURCE_HEADER, AccountNames
 from usage_analysis.fetch.client import Client
 from usage_analysis.fetch.key import SAMPLE_KEY
+from usage_analysis.fetch.responses import PATH as PATH
 from usage_analysis.sample.account import NAMES, account_clock, check_account
 from usage_analysis.sample.filters import BadRequest, Filters, parse_filters, select
 from usage_analysis.sample.reply import SECOND, Calls, Counter, drop_fields, render
@@ -24,21 +25,10 @@ from usage_analysis.sample.simulation import simulate
 from usage_analysis.tidy.frames import Source
 from usage_analysis.tidy.zones import DAY, instant_of
 
-PATH = "/api/accounts/me/usage/calls"
-
-
-@dataclass(frozen=True)
-class Response:
-    """Response of the endpoint."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
-
 
 @dataclass(eq=False, repr=False)
-class Endpoint:
-    """The vendor's endpoint, answering from calls in memory.
+class Endpoint(httpx.BaseTransport):
+    """The vendor's endpoint, answering from calls in memory; clients take it as a transport.
 
     Parameters
     ----------
@@ -47,36 +37,45 @@ class Endpoint:
     now
         Time of the account's clock, which stands still [us since 1970, UTC].
     until
-        End of a complete log [us since 1970, UTC], not after `now`; "today" is then the day before.
-        None for an account that still receives calls.
+        End of a complete log, not after `now`; "today" is then the day before. None for an account
+        that still receives calls.
+    since
+        First instant of a call log, at which windows without a start begin.
+    unsettled
+        Creation of the calls that still run or have no bill yet [us since 1970, UTC].
     source
         Owner of the calls, stated in each response: the sample account, or a file of the user.
-    key
-        The only valid API key.
-    since
-        First instant of a call log [us since 1970, UTC].
     lacking
         Fields that a call log does not know: `errorCount`, `billedMinutes` or `hourly`. Replies
         leave them out.
+    names
+        The names among the calls, for people to choose from.
+    python
+        Python expression that creates a client of this account, or "" if there is none.
+    key
+        The only valid API key.
     all_time_filtered
         Apply the filters to `allTime` too. The vendor does not say whether the real endpoint does.
     rate_limit
         Maximum number of requests per second; None for no limit.
-    clock
+    timer
         Clock of the rate limit [s].
     """
 
     calls: Callable[[], Calls]
     _: KW_ONLY
     now: int
-    until: int | None = None
-    since: int | None = None
+    until: datetime | None = None
+    since: datetime | None = None
+    unsettled: Sequence[int] = ()
     source: Source = "sample"
     lacking: Collection[str] = ()
+    names: AccountNames | None = None
+    python: str = ""
     key: str = SAMPLE_KEY
     all_time_filtered: bool = False
     rate_limit: float | None = None
-    clock: Callable[[], float] = time.monotonic
+    timer: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         """Check the rate limit."""
@@ -84,22 +83,31 @@ class Endpoint:
         if limit is not None and not (limit > 0 and math.isfinite(limit)):
             raise refusal("rate_limit", got=limit)
         self._lock = Lock()
-        self._bucket = None if limit is None else _Bucket(limit, self.clock)
+        self._recent: list[float] = []  # times of the requests that the limit counts [s]
         self._headers = {
             "Content-Type": "application/json",
             "Date": formatdate(self.now // SECOND, usegmt=True),
             SOURCE_HEADER: self.source,
         }
 
+    def clock(self) -> datetime:
+        """Return the time of the account's clock, or the end of a complete log."""
+        return self.until or instant_of(self.now)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the response to a request of httpx."""
+        url, key = request.url, request.headers.get("X-API-Key")
+        return self.respond(request.method, url.path, url.query.decode("ascii"), key)
+
     @cached_property
     def _counter(self) -> Counter:
         return Counter(self.calls())
 
-    def respond(self, method: str, path: str, query: str, key: str | None) -> Response:
+    def respond(self, method: str, path: str, query: str, key: str | None) -> httpx.Response:
         """Return the response to a request; a bad request has status 400, 403, 404, 405 or 429."""
         status, document, headers = self._result(method, path, query, key)
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return Response(status, body, self._headers | headers)
+        return httpx.Response(status, content=body, headers=self._headers | headers)
 
     def _result(
         self, method: str, path: str, query: str, key: str | None
@@ -110,13 +118,25 @@ class Endpoint:
             return 403, {"detail": "Invalid API key"}, {}
         if method != "GET":
             return 405, {"detail": f'Method "{method}" not allowed.'}, {"Allow": "GET"}
-        if wait := self._bucket.take() if self._bucket else 0:
+        if wait := self._wait():
             detail = f"Request was throttled. Expected available in {wait} second{'s'[: wait > 1]}."
             return 429, {"detail": detail}, {"Retry-After": str(wait)}
         try:
             return 200, self._usage(query), {}
         except BadRequest as error:
             return 400, error.messages, {}
+
+    def _wait(self) -> int:
+        """Return the wait until another request is let in [s]; 0 lets this one in."""
+        limit = self.rate_limit or math.inf
+        span = max(1.0, 1 / limit)
+        with self._lock:
+            now = self.timer()
+            self._recent = [at for at in self._recent if now - at < span]
+            if len(self._recent) >= max(1.0, limit):
+                return math.ceil(self._recent[0] + span - now)
+            self._recent += [now] * (limit < math.inf)
+        return 0
 
     def _usage(self, query: str) -> bytes:
         filters = parse_filters(query)
@@ -142,21 +162,15 @@ def _check_whole_days(query: str, filters: Filters) -> None:
         raise BadRequest(bad)
 
 
-def sample_endpoint(
-    *,
-    seed: int = 0,
-    today: date | str | None = None,
-    all_time_filtered: bool = False,
-    rate_limit: float | None = None,
-) -> Endpoint:
+def sample_endpoint(*, seed: int = 0, today: date | str | None = None, **options: Any) -> Endpoint:
     """Return the endpoint of the sample account; the first request simulates the calls.
 
     Parameters
     ----------
     seed, today
         As for `sample_client`.
-    all_time_filtered, rate_limit
-        As for `Endpoint`.
+    options
+        `all_time_filtered` and `rate_limit`, as for `Endpoint`.
 
     Raises
     ------
@@ -164,69 +178,8 @@ def sample_endpoint(
         An argument is invalid.
     """
     number, day = check_account(seed, today)
-    return Endpoint(
-        lambda: simulate(number, day),
-        now=account_clock(day),
-        all_time_filtered=all_time_filtered,
-        rate_limit=rate_limit,
-    )
-
-
-class _Bucket:
-    """Token bucket with room for the requests of one second."""
-
-    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
-        self._rate, self._clock, self._lock = rate, clock, Lock()
-        self._room = self._tokens = max(1.0, rate)
-        self._seen = clock()
-
-    def take(self) -> int:
-        """Take a token and return 0, or return the wait for the next token [s]."""
-        with self._lock:
-            now = self._clock()
-            self._tokens = min(self._room, self._tokens + (now - self._seen) * self._rate)
-            self._seen = now
-            if self._tokens >= 1:
-                self._tokens -= 1
-                return 0
-            return math.ceil((1 - self._tokens) / self._rate)
-
-
-class SampleTransport(httpx.BaseTransport):
-    """Transport that lets `httpx.Client` ask an endpoint in this process.
-
-    Parameters
-    ----------
-    endpoint
-        Endpoint that answers.
-    names
-        The names among the calls, for people to choose from.
-    python
-        Python expression that creates a client of this account, or "" if there is none.
-    """
-
-    def __init__(
-        self, endpoint: Endpoint, *, names: AccountNames | None = None, python: str = ""
-    ) -> None:
-        self._endpoint = endpoint
-        self.source, self.names, self.python = endpoint.source, names, python
-        self.since = None if endpoint.since is None else instant_of(endpoint.since)
-        self.until = None if endpoint.until is None else instant_of(endpoint.until)
-
-    def clock(self) -> datetime:
-        """Return the time of the account's clock, or the end of a complete log."""
-        until = self._endpoint.until
-        return instant_of(self._endpoint.now if until is None else until)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the endpoint's response."""
-        response = self._endpoint.respond(
-            request.method,
-            request.url.path,
-            request.url.query.decode("ascii"),
-            request.headers.get("X-API-Key"),
-        )
-        return httpx.Response(response.status, headers=response.headers, content=response.body)
+    clock = account_clock(day)
+    return Endpoint(lambda: simulate(number, day), now=clock, names=NAMES, **options)
 
 
 def sample_client(*, seed: int = 0, today: date | str | None = None) -> Client:
@@ -257,6 +210,5 @@ def sample_client(*, seed: int = 0, today: date | str | None = None) -> Client:
     endpoint = sample_endpoint(seed=seed, today=today)
     given = [f"seed={seed!r}"] if seed else []
     given += [f'today="{today}"'] if today else []
-    python = f"ua.sample_client({', '.join(given)})"
-    transport = SampleTransport(endpoint, names=NAMES, python=python)
-    return Client(api_key=SAMPLE_KEY, transport=transport)
+    endpoint.python = f"ua.sample_client({', '.join(given)})"
+    return Client(api_key=SAMPLE_KEY, transport=endpoint)

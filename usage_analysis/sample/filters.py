@@ -18,9 +18,8 @@ from usage_analysis.tidy.zones import DAY, EPOCH, microseconds
 _FEW = 12
 _LAST = int(np.iinfo(np.int64).max)
 _TIME_FORM = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,%d})?)?"
-_DATETIME = re.compile(
-    rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[Tt ]{_TIME_FORM % 9}(?:[Zz]|[+-][0-9]{{2}}:[0-9]{{2}}))?"
-)
+_ZONE = r"(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)"
+_DATETIME = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[Tt ]{_TIME_FORM % 9}{_ZONE})?")
 _TIME = re.compile(_TIME_FORM % 6)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _DURATION = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?s")

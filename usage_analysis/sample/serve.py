@@ -60,13 +60,12 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         key = self.headers.get("X-API-Key")
         response = self.server.endpoint.respond(self.command, path, query, key)
-        self.send_response_only(response.status)
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(response.body)))
+        self.send_response_only(response.status_code)
+        for name, value in response.headers.raw:  # with its Content-Length
+            self.send_header(name.decode(), value.decode())
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(response.body)
+            self.wfile.write(response.content)
 
     def log_message(self, *_: Any) -> None:
         """Print nothing: standard error belongs to the caller."""

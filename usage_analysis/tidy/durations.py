@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import ResponseError
+from usage_analysis.errors import TEXTS, ResponseError
 
 _FRACTION = r"(?:\.(?P<fraction>[0-9]{1,9}))?"
 _SECONDS = rf"(?P<seconds>[0-9]+){_FRACTION}s"
@@ -47,9 +47,7 @@ def _microseconds(text: str, quoted: Quoted = str) -> int:
     forms = _FORMS if len(text) < _LONGEST_TEXT else []
     match = next((m for form in forms if (m := form.fullmatch(text))), None)
     if match is None:
-        raise not_as(
-            'a duration such as "12.345s", "[D ]HH:MM:SS[.f]", "1 day, 2:03:04" or "P1DT2H3.5S"'
-        )
+        raise not_as(TEXTS["durations"])
     parts = match.groupdict()
     if ":" in text and parts["days"] and int(parts["hours"]) > 23:
         raise not_as("hours from 0 to 23 beside days")

@@ -115,9 +115,7 @@ def as_table(frame: Any) -> "nw.LazyFrame":
     try:
         import narwhals as nw
     except ImportError:
-        raise QueryError(
-            'expected the extra "archive"; pip install "usage-analysis[archive]"'
-        ) from None
+        raise refusal("no_extra") from None
     try:
         with warnings.catch_warnings():
             # A package that is to come; the extra `dask` bounds narwhals to those that need none.

@@ -85,14 +85,11 @@ class Trailing:
         self.lengths = row_lengths(frame)
         self.code, groups = groups_of(frame)
         self.key = self.where if groups is None else self.code * len(self.known) + self.where
-        self.sorted = bool(np.all(self.key[1:] > self.key[:-1]))
-        self.order = np.arange(len(frame)) if self.sorted else np.argsort(self.key, kind="stable")
+        in_order = bool(np.all(self.key[1:] > self.key[:-1]))
+        self.order: Any = slice(None) if in_order else np.argsort(self.key, kind="stable")
         flagged = frame["provisional"].to_numpy(dtype=bool)
         of_known = by_place(self.lengths, self.where, len(self.known))
         self.ends = self.known + of_known.astype(np.int64)
-        self.hours = (
-            zones.even_hours(self.known, self.zone) and of_known.max() == of_known.min() == HOUR
-        )
         if "complete" in frame:
             self.cut = ~frame["complete"].to_numpy(dtype=bool)
         else:
@@ -102,34 +99,25 @@ class Trailing:
     def since(self, span: int, *, days: bool) -> tuple[Numbers, NDArray[np.bool_]]:
         """Return the place of each row's first bucket, and whether its window is whole and over."""
         back, inside = self._back(span, days=days)
-        if self.sorted and (self.key[-1] + 1) == len(self.key):
-            # Every group has every instant: as many rows back as instants.
-            groups = len(self.key) // len(self.known)
-            first = self.key - (back if groups == 1 else np.tile(back, groups))
-            whole = np.tile(inside, groups)
-        else:
-            first = np.searchsorted(self.key[self.order], self.key - back[self.where])
-            whole = inside[self.where]
+        first = self.key - back[self.where]
+        if self.key.max() >= len(self.key):  # some group lacks some instant
+            first = np.searchsorted(self.key[self.order], first)
+        whole = inside[self.where]
         if self.cut.any():
             whole &= self.sums(self.cut.astype(np.int64), first) == 0
         return first, whole
 
     def _back(self, span: int, *, days: bool) -> tuple[Numbers, NDArray[np.bool_]]:
         """Return how many instants back each window begins, and whether the data have its start."""
-        number = np.arange(len(self.known))
-        if self.hours and not days:
-            most = span // HOUR - 1
-            return np.minimum(number, most), number >= most
         begins = self.ends - span
         if days:
             begins = zones.first_instants(self.zone, zones.clock_of(self.ends, self.zone) - span)
         inside = begins >= self.known[0]
-        if self.hours:
-            before = begins - self.known[0]
-            before += HOUR - 1
-            before //= HOUR
-            return number - np.maximum(before, 0, out=before), inside
-        return number - np.searchsorted(self.known, begins), inside
+        if zones.even_hours(self.known, self.zone):  # found without a search
+            first = np.maximum(-((self.known[0] - begins) // HOUR), 0)
+        else:
+            first = np.searchsorted(self.known, begins)
+        return np.arange(len(self.known)) - first, inside
 
     def sums(self, values: NDArray[Any], first: Numbers) -> NDArray[Any]:
         """Return the sums of a column over the windows, exact for integers and millionths."""
@@ -154,14 +142,11 @@ class Trailing:
         if values.dtype.kind != "f":
             check_sums(values, self.code)
         total = np.zeros(len(values) + 1, dtype=values.dtype)
-        np.cumsum(values if self.sorted else values[self.order], out=total[1:])
+        np.cumsum(values[self.order], out=total[1:])
         return total
 
     def between(self, running: NDArray[Any], first: Numbers) -> NDArray[Any]:
         """Return the sums over the windows that begin at each row's first bucket."""
-        if self.sorted:
-            sums: NDArray[Any] = running[1:] - running[first]
-            return sums
         out = np.empty(len(first), dtype=running.dtype)
         out[self.order] = running[1:]
         out -= running[first]

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError, ResponseError, refusal
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy import frames, measures, usage_files, wire
+from usage_analysis.tidy.exports import to_reply
 from usage_analysis.tidy.wire import CheckedReply, check_reply, hours_of_day, window_of
-from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, to_index
+from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds, row_times, to_index
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -118,6 +119,48 @@ class CallUsage:
         query, moment = query or UsageQuery(), parse_as_of(as_of)
         return build_usage([check_reply(reply, query, moment)], query, as_of=moment, source="file")
 
+    @classmethod
+    def from_hourly(
+        cls, frame: pd.DataFrame, *, columns: Mapping[str, str | None] | None = None
+    ) -> "CallUsage":
+        """Read usage from a table that is already summed by UTC hour, as other platforms export it.
+
+        Parameters
+        ----------
+        frame
+            One row per hour, with the canonical columns: `time`, the start of the hour as a
+            datetime or text with a zone, or an interval ``start/end``; `total_count`,
+            `joined_count`; `duration`, the talk in that hour as timedelta or seconds. `error_count`
+            and `billed_minutes` may be absent; they are then absent from the usage. Hours between
+            the first and the last without a row had no calls.
+        columns
+            Name in the table of each of our columns: ``{"total_count": "nOffered"}``; None leaves a
+            column aside.
+
+        Raises
+        ------
+        QueryError
+            A column is missing or has an unreadable value, an hour stands twice, or rows are not
+            whole hours; the message starts with the column.
+        UserWarning
+            Once, with the names of the columns that were left aside.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"time": ["2026-03-01T09:00Z/2026-03-01T10:00Z"], "nOffered": [5],
+        ...                       "nAnswered": [4], "tTalk_ms": [240_000]})
+        >>> ours = {"total_count": "nOffered", "joined_count": "nAnswered", "duration": "tTalk_ms"}
+        >>> CallUsage.from_hourly(table, columns=ours).hourly["duration"].iloc[0]
+        Timedelta('0 days 00:04:00')
+        """
+        reply = wire.decode(to_reply(frame, columns or {}), stored=True)
+        times = (reply.hourly or reply.daily).time
+        first, last = instant_of(times.min()), instant_of(times.max() + HOUR - 1)
+        query = UsageQuery(from_date=first, to_date=last)
+        # A later moment: nothing is provisional, on the last day either.
+        moment = instant_of(times.max() + DAY + frames.LAG)
+        return build_usage([check_reply(reply, query, moment)], query, as_of=moment, source="file")
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the reply with its query and date, and return the path; `load` reads it back.
 
@@ -129,13 +172,17 @@ class CallUsage:
     def load(cls, path: str | os.PathLike[str]) -> "CallUsage":
         """Read usage from a file that `save` wrote, or from a bare reply of the vendor.
 
+        A file in UTF-16, or with a list around the reply, is read too.
+
         Raises
         ------
         ResponseError
-            The file is neither; the message starts with the path of the field that is wrong.
+            The file is neither; the message starts with the path of the field that is wrong, and
+            ends with the file.
         """
         body = Path(path).read_bytes()
         try:
+            body = usage_files.unwrap(body)
             saved = usage_files.decode(body)
             if saved is None:
                 return cls.from_json(body, saved=True)
@@ -146,8 +193,10 @@ class CallUsage:
             if saved.name is None:
                 return usages[""]
             return build_breakdown(usages, saved.name, saved.query, overlapping=saved.overlapping)
-        except QueryError as error:
-            raise ResponseError(f"query.{error}") from None
+        except (QueryError, ResponseError, UnicodeError) as error:
+            field = "query." if isinstance(error, QueryError) else ""
+            problem = usage_files.identify(body) or f"{field}{error}"
+            raise ResponseError(f"{problem} (file {os.fspath(path)})") from None
 
     def __repr__(self) -> str:
         """Source, number of calls or groups, window and date."""
@@ -187,6 +236,7 @@ def build_usage(
     *,
     as_of: datetime | str | None,
     source: frames.Source,
+    unsettled: Sequence[int] = (),
 ) -> CallUsage:
     """Return the usage of one query: the sum of the replies to its requests.
 
@@ -194,6 +244,8 @@ def build_usage(
     ----------
     as_of
         When the last reply was made, with its zone; by default the current time.
+    unsettled
+        Instants of calls that may still change, whose buckets are provisional [us, UTC].
     """
     moment = parse_as_of(as_of)
     window = window_of(query)
@@ -201,9 +253,14 @@ def build_usage(
     of_day = hours_of_day(query)
     stop = microseconds(moment.to_pydatetime())
     totals = replies[0].all_time if len(replies) == 1 else {}
+    daily_frame = _canonical_frame([reply.daily for reply in replies], DAY, window, stop)
+    hourly_frame = _canonical_frame(hourly, HOUR, window, stop, of_day) if hourly else None
+    for frame, step in ((daily_frame, DAY), (hourly_frame, HOUR)):
+        if frame is not None and len(unsettled):
+            frame["provisional"] |= np.isin(row_times(frame), np.array(unsettled) // step * step)
     return CallUsage(
-        daily=_canonical_frame([reply.daily for reply in replies], DAY, window, stop),
-        hourly=_canonical_frame(hourly, HOUR, window, stop, of_day) if hourly else None,  # type: ignore[arg-type]  # the descriptor knows
+        daily=daily_frame,
+        hourly=hourly_frame,  # type: ignore[arg-type]  # the descriptor knows
         all_time=_all_time_totals(totals) if totals else None,
         query=query if window else None,
         as_of=moment,
@@ -238,8 +295,9 @@ def _canonical_frame(
     ResponseError
         The sum of the replies is larger than 64 bits hold.
     """
-    if len(parts) > 1:
-        _check_totals(parts, step)
+    for name in parts[0].columns if len(parts) > 1 else ():  # as in each reply alone
+        path = f"{'daily' if step == DAY else 'hourly'}.{wire.MEASURES[name]}"
+        wire.check_total(path, np.concatenate([part.columns[name] for part in parts]))
     low, high = window or (0, 0)
     times = np.arange(low // step * step, min(high, as_of + 1), step, dtype=np.int64)
     ends = np.append(times, np.iinfo(np.int64).max)
@@ -265,14 +323,6 @@ def _canonical_frame(
     if step == HOUR and hours_of_day is not None and hours_of_day.sum() == 1:
         frame["hours"] = 1.0  # at midnight these would look like days
     return frame
-
-
-def _check_totals(parts: Sequence[wire.Buckets], step: int) -> None:
-    """Check that the sum of all replies fits into 64 bits, as the sum of each one does."""
-    path = "daily" if step == DAY else "hourly"
-    for name in parts[0].columns:
-        values = np.concatenate([part.columns[name] for part in parts])
-        wire.check_total(f"{path}.{wire.MEASURES[name]}", values)
 
 
 def _all_time_totals(totals: Mapping[str, int | float]) -> pd.Series:

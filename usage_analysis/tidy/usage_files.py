@@ -5,6 +5,7 @@ A file of one series is ``{"format": 1, "query", "as_of", "source", "reply"}``, 
 replies are in the vendor's form, so one decoder reads both.
 """
 
+import codecs
 import os
 import secrets
 import stat
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 from msgspec import UNSET
 
-from usage_analysis.errors import QueryError, ResponseError
+from usage_analysis.errors import TEXTS, QueryError, ResponseError, error_of
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.frames import Source, group_column
@@ -93,6 +94,31 @@ def target_of(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def to_utf8(body: bytes) -> bytes:
+    """Return a text of a file in UTF-8 without a byte order mark; UTF-16 is known by its mark."""
+    if body[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return body.decode("utf-16").encode()
+    return body.removeprefix(codecs.BOM_UTF8)
+
+
+def unwrap(body: bytes) -> bytes:
+    """Return a reply without its encoding and without the list around it that some tools write."""
+    body = to_utf8(body)
+    if body.lstrip()[:1] == b"[":
+        with suppress(msgspec.MsgspecError, ValueError):
+            (one,) = msgspec.json.decode(body, type=list[msgspec.Raw])
+            return bytes(one)
+    return body
+
+
+def identify(body: bytes) -> str | None:
+    """Return a message for a document that is no reply but known, or None."""
+    known = [words for key, words in TEXTS["documents"].items() if f'"{key}"'.encode() in body]
+    if not known or b'"totalCount"' in body:
+        return None
+    return f"reply: expected usage of calls, got {known[0]}"
+
+
 class SavedUsage(NamedTuple):
     """Content of a file: one reply under the name ``""``, or one per group of a breakdown."""
 
@@ -120,11 +146,8 @@ def decode(body: bytes) -> SavedUsage | None:
     if version is UNSET:
         return None
     if type(version) is not int or version not in (_SINGLE, _GROUPED):
-        newer = "; a newer usage-analysis wrote this file: upgrade to read it"
-        raise ResponseError(
-            f"format: expected {_SINGLE} or {_GROUPED}, got {version!r:.80}"
-            f"{newer if type(version) is int and version > _GROUPED else ''}"
-        )
+        newer = type(version) is int and version > _GROUPED
+        raise error_of(ResponseError, "newer_file" if newer else "other_file", got=version)
     try:
         file = msgspec.json.decode(body, type=_File | _GroupedFile)
     except msgspec.ValidationError as error:
@@ -136,9 +159,7 @@ def decode(body: bytes) -> SavedUsage | None:
     parts: dict[str, tuple[UsageQuery, CheckedReply]] = {}
     for place, part in enumerate(file.parts):
         if part.group in parts:
-            raise ResponseError(
-                f"parts[{place}].group: expected each group once, got {part.group[:80]!r} again"
-            )
+            raise error_of(ResponseError, "group_twice", place=place, got=part.group)
         parts[part.group] = _reply_of(part.reply, part.query, file.as_of)
     query = UsageQuery.from_filters(cast("Filters", file.query))
     return SavedUsage(query, file.as_of, file.source, file.name, parts, file.overlapping)

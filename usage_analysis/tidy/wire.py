@@ -21,7 +21,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
-from usage_analysis.errors import ResponseError
+from usage_analysis.errors import ResponseError, error_of
 from usage_analysis.query import UsageQuery, wire_seconds
 from usage_analysis.tidy.durations import Quoted, read_microseconds
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of, microseconds
@@ -362,10 +362,8 @@ def _check_rows(path: str, rows: Buckets, step: int, window: tuple[int, int], st
         (rows.time > stop, "none after the reply's own date", ""),
     ):
         if (first := _first(rows, where)) is not None:
-            raise ResponseError(
-                f"{path}[{first}].date: expected {expected}, got calls of "
-                f"{_name(rows.time[first], step)}{why}"
-            )
+            got = f"got calls of {_name(rows.time[first], step)}{why}"
+            raise ResponseError(f"{path}[{first}].date: expected {expected}, {got}")
 
 
 def _check_hours(rows: Buckets, query: UsageQuery) -> None:
@@ -374,11 +372,8 @@ def _check_hours(rows: Buckets, query: UsageQuery) -> None:
         return
     start, end = _clock(query.time_of_day_start) or time.min, _clock(query.time_of_day_end)
     until = "24:00" if end is None else f"{end:%H:%M}"
-    raise ResponseError(
-        f"hourly[{place}].hour: expected calls created from {start:%H:%M} to {until} UTC, got "
-        f"calls of {_name(rows.time[place], HOUR)}; the server ignored the time of day, or "
-        f"took it for that of another zone: {_DOCTOR}"
-    )
+    got = _name(rows.time[place], HOUR)
+    raise error_of(ResponseError, "other_hours", place=place, start=start, until=until, got=got)
 
 
 def _first(rows: Buckets, where: NDArray[np.bool_]) -> int | None:

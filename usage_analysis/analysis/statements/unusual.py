@@ -8,7 +8,7 @@ from usage_analysis.analysis import vocabulary as say
 from usage_analysis.analysis.baseline import TWO_WEEKS
 from usage_analysis.analysis.meaning import RATES, Meaning, meaning_of, restore_attributes
 from usage_analysis.analysis.statements.statement import Statement
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import refusal
 
 _NAME: Final = 40
 #: From this ratio on, a value is told as a multiple of the expected one.
@@ -51,10 +51,7 @@ def state_unusual(found: pd.DataFrame, meaning: Meaning | None = None) -> list[S
     """State each finding, or that nothing is unusual."""
     meaning = meaning_of(found, "unusual", meaning=meaning, name="found")
     if len(found) and not hasattr(found["start"].iloc[0], "tz"):
-        raise QueryError(
-            "found: expected times in start and end, got texts; convert both columns with "
-            'found[name] = pd.to_datetime(found[name], utc=True).dt.tz_convert("UTC")'
-        )
+        raise refusal("texts_of_times")
     days = int(found.attrs.get("history_days", TWO_WEEKS))
     short = ""
     if days < TWO_WEEKS:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from usage_analysis.sample import identifier
+from usage_analysis.calls.log import identifier
 
 
 def test_a_uuid_is_its_own_identifier():

@@ -1,0 +1,96 @@
+"""The option `--calls` of `report`, `fetch` and `app`, run as a user runs it."""
+
+import json
+
+import pytest
+
+import usage_analysis as ua
+
+ROWS = [
+    {
+        "callId": str(number),
+        "created": f"2026-03-{1 + number // 4:02}T{8 + number % 4:02}:00:00Z",
+        "joined": f"2026-03-{1 + number // 4:02}T{8 + number % 4:02}:00:01Z",
+        "ended": f"2026-03-{1 + number // 4:02}T{8 + number % 4:02}:01:01Z",
+        "endReason": "system_error" if number % 10 == 0 else "hangup",
+        "billedDuration": "60s",
+        "billingStatus": "BILLING_STATUS_BILLED",
+        "agent": {"agentId": f"aaaaaaaa-0000-4000-8000-00000000000{number % 2}",
+                  "name": ("Reception", "Night line")[number % 2]},
+        "metadata": {"tenant": "north"},
+    }
+    for number in range(80)
+]  # fmt: skip
+CDR = "calldate;billsec;status;linkedid\n" + "".join(
+    f"2026-03-{1 + number // 4:02} {8 + number % 4:02}:00:00;60;{'BAD' * (number == 3)};{number}\n"
+    for number in range(40)
+)
+READ = [
+    *("--columns", "created=calldate", "--columns", "duration=billsec", "--columns"),
+    *("error=status", "--id", "linkedid", "--clock", "America/New_York", "--errors", "BAD,*FAIL*"),
+]
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "calls.json").write_text(json.dumps({"next": None, "results": ROWS}))
+    (tmp_path / "cdr.csv").write_text(CDR)
+    return tmp_path
+
+
+def test_a_report_of_the_vendors_list(run, files):
+    """The whole list is reported, by agent too: its agents need no file of names."""
+    done = run("report", "--calls", "calls.json", "--by", "agent", "--sections", "errors,groups")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Report of a file of yours: ")
+    text = (files / "usage-report" / "report.html").read_text(encoding="utf-8")
+    assert "8 of 80 calls" in text
+    assert "Night line" in text
+
+
+def test_a_report_of_a_log(run, files):
+    """A log with columns of its own is read by the options, its clocks in the zone of --clock."""
+    done = run("report", "--calls", "cdr.csv", *READ, "--sections", "checks", "--out", "here")
+    assert done.returncode == 0, done.stderr
+    hours = (files / "here" / "hourly.csv").read_text().splitlines()
+    assert sum(int(line.split(",")[1]) for line in hours[1:]) == 40
+    busy = [line for line in hours[1:] if line.split(",")[1] == "1"]
+    assert busy[0].startswith("2026-03-01T13:00:00")  # 8 h on the clock of New York
+
+
+def test_a_reply_of_a_list(run, files):
+    """`fetch --calls` saves a reply that loads as any other, filtered or by group."""
+    done = run("fetch", "--calls", "calls.json", "--metadata", "tenant=north", "--out", "kept.json")
+    assert done.returncode == 0, done.stderr
+    usage = ua.CallUsage.load(files / "kept.json")
+    assert (usage.source, int(usage.daily["total_count"].sum())) == ("file", 80)
+    done = run("fetch", "--calls", "calls.json", "--by", "agent", "--out", "groups.json")
+    assert done.returncode == 0, done.stderr
+    assert list(ua.CallUsage.load(files / "groups.json").groups) == ["Reception", "Night line"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--calls", "nowhere.csv"], "nowhere.csv"),
+        (["--calls", "cdr.csv"], "created: expected this column, got calldate, billsec, status"),
+        (["--id", "linkedid"], "--calls: expected a file beside the options of a list of calls"),
+        (["--calls", "calls.json", "--by", "voice"], "--by: a file of yours has agent, voice, met"),
+        (["--calls", "calls.json", "--account", "live"], "not allowed with argument --calls"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:columns that are not understood:UserWarning")
+@pytest.mark.parametrize("command", [["report"], ["fetch", "--out", "kept.json"]])
+def test_lists_that_cannot_be_read(run, files, command, arguments, message):
+    """A missing file, column or group is one line of standard error, and status 2."""
+    done = run(*command, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in " ".join(done.stderr.split())
+    assert not (files / "kept.json").exists()
+
+
+def test_a_dashboard_of_a_list_says_what_is_wrong(run, files):
+    """`app --calls` reads the list before it serves anything."""
+    done = run("app", "--no-browser", "--calls", str(files / "cdr.csv"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "created: expected this column" in done.stderr

@@ -1,0 +1,1 @@
+"""Your own calls: lists and logs of calls become a client that answers as the endpoint does."""
