@@ -231,14 +231,25 @@ def test_a_service_answers(tmp_path, monkeypatch):
         ):
             right = await http.get("/errors", params=days | {"timezone": ZONE})
             wrong = await http.get("/errors", params=days | {"timezone": "Mars"})
-        return right, wrong
+            early = await http.get("/errors", params={"first": "2020-01-01", "last": "2020-01-01"})
+        return right, wrong, early
 
-    right, wrong = asyncio.run(ask())
+    right, wrong, early = asyncio.run(ask())
+    assert [(day["calls"], day["rate"]) for day in early.json()] == [(0, None)]
     days = right.json()
     assert [day["time"][:10] for day in days] == ["2026-03-01", "2026-03-02", "2026-03-03"]
     assert all(day["low"] < day["rate"] < day["high"] for day in days)
     assert wrong.status_code == 422
     assert wrong.json()["detail"].startswith("timezone: ")
+
+
+@pytest.mark.slow
+def test_a_report_names_the_agents_of_the_file(tmp_path):
+    """The report by agent has the names of the CSV file that the recipe shows, and the rest."""
+    (tmp_path / "agents.csv").write_text(blocks("groups", "text")[0], encoding="utf-8")
+    run_shell("groups", tmp_path)
+    table = pd.read_csv(tmp_path / "usage-report" / "funnel.csv")
+    assert {*table["agent"]} == {"Front desk", "Support line", "rest"}
 
 
 def test_excel_opens_with_dates_and_numbers(tmp_path, monkeypatch):
