@@ -36,8 +36,8 @@ class Chooser:
         self.find = _with_label(
             widgets.Text, f"Find {article} {what}", placeholder="part of a name"
         )
-        self.all = _button("All", f"Choose every {what} that is listed", name=f"all-{what}s")
-        self.none = _button("None", f"Choose no {what}: {none}", name=f"no-{what}s")
+        self.all = _button("All", f"Choose every {what} that is listed", f"all-{what}s")
+        self.none = _button("None", f"Choose no {what}: {none}", f"no-{what}s")
 
     def offer(self, names: Sequence[str], chosen: tuple[str, ...]) -> None:
         """Offer names and select some of them."""
@@ -110,10 +110,9 @@ class Controls:
         )
         self.groups_title = html("groups-title", "<h2>Which groups</h2>")
         self.refresh = _button("Refresh", "Query the server again")
-        self.show_python = widgets.ToggleButton(
-            description="As Python", tooltip="Show the Python code of this figure"
+        self.show_python = _button(
+            "As Python", "Show the Python code of this figure", "show-python", widgets.ToggleButton
         )
-        self.show_python.add_class("ua-show-python")
         self.explain = _button("Explain", "Fetch the groups behind the first event of the headline")
         self.leave = {kind: _button(kind, f"Download as {kind}") for kind in FORMATS}
         self.show(settings)
@@ -181,34 +180,34 @@ def _on_input(kind: Any, label: str, **options: Any) -> Any:
 
 
 def _with_label(kind: Any, label: str, *, name: str = "", **options: Any) -> Any:
-    control = kind(
-        description=label, tooltip="", **options
-    )  # without a tooltip some front ends show "null"
-    control.add_class("ua-labelled")
     words = name or label.partition(" [")[0].partition(" (")[0]
-    control.add_class(f"ua-{words.lower().replace(' ', '-')}")
-    return control
+    classes = classes_of(f"labelled {_name_of(words)}")
+    # Without a tooltip some front ends show "null".
+    return kind(description=label, tooltip="", _dom_classes=classes, **options)
 
 
-def _button(label: str, tooltip: str, *, name: str = "") -> Any:
-    button = widgets.Button(description=label, tooltip=tooltip)
-    button.add_class(f"ua-{name or label.lower().replace(' ', '-')}")
-    return button
+def _button(label: str, tooltip: str, name: str = "", kind: Any = widgets.Button) -> Any:
+    classes = classes_of(name or _name_of(label))
+    return kind(description=label, tooltip=tooltip, _dom_classes=classes)
+
+
+def _name_of(label: str) -> str:
+    return label.lower().replace(" ", "-")
+
+
+def classes_of(names: str) -> list[str]:
+    """Return CSS classes of the dashboard."""
+    return [f"ua-{name}" for name in names.split()]
 
 
 def html(name: str, text: str = "") -> Any:
     """Return an HTML widget with a CSS class."""
-    widget = widgets.HTML(text)
-    widget.add_class(f"ua-{name}")
-    return widget
+    return widgets.HTML(text, _dom_classes=classes_of(name))
 
 
 def box(name: str, children: list[Any], kind: Any = widgets.Box) -> Any:
     """Return a box with CSS classes."""
-    holder = kind(children)
-    for word in name.split():
-        holder.add_class(f"ua-{word}")
-    return holder
+    return kind(children, _dom_classes=classes_of(name))
 
 
 def lay_out(controls: Controls, told: dict[str, Any]) -> list[Any]:

@@ -12,7 +12,7 @@ from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
 from usage_analysis.dashboard.address import in_app
-from usage_analysis.dashboard.controls import html
+from usage_analysis.dashboard.controls import classes_of, html
 from usage_analysis.dashboard.picture import Picture
 from usage_analysis.dashboard.settings import Settings
 from usage_analysis.dashboard.views import View
@@ -43,11 +43,9 @@ class Display:
         self.python = html("python")
         self.python.layout.display = "none"
         self.file = html("file")
-        self.progress = widgets.IntProgress(value=0, min=0, max=1, description="Fetching")
-        self.progress.add_class("ua-progress")
+        self.progress = widgets.IntProgress(max=1, _dom_classes=classes_of("progress"))
         self.progress.layout.visibility = "hidden"
-        self.image = Picture(in_app=in_app())
-        self.image.add_class("ua-figure")
+        self.image = Picture(in_app=in_app(), _dom_classes=classes_of("figure"))
         self.image.layout.display = "none"
 
     def by_name(self) -> dict[str, Any]:
@@ -60,7 +58,7 @@ class Display:
         old = " The figure is still that of the question before." if self._has_picture else ""
         self._say(f"Asking {self._answers}: {days} ({settings.timezone})…{old}")
         self.asof.value = self._dating
-        self.progress.value, self.progress.max = 0, 1
+        self.progress.value, self.progress.max, self.progress.description = 0, 1, "Fetching"
         self.progress.layout.visibility = None
         self.image.remove_class("ua-stale")
         self.image.add_class("ua-waiting")
@@ -153,7 +151,6 @@ class Display:
 
     def _settle(self) -> None:
         self.progress.layout.visibility = "hidden"
-        self.progress.description = "Fetching"
         self.file.value = ""
         for state in ("ua-waiting", "ua-stale"):
             self.image.remove_class(state)
