@@ -61,6 +61,15 @@ def test_extras_are_those_of_the_package():
     assert len(re.findall(r"\d+ MB", table)) == len(named)
 
 
+def test_the_maintainers_page_describes_every_folder():
+    """CONTRIBUTING has a paragraph for each folder of the package, and each in its picture."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    picture = text.partition("```text")[2].partition("```")[0]
+    for path in (ROOT / "usage_analysis").glob("*/__init__.py"):
+        assert f"- **`{path.parent.name}/`**" in text
+        assert f"{path.parent.name}/" in picture
+
+
 @pytest.mark.slow
 def test_the_python_runs(tmp_path, monkeypatch, capsys):
     """README's ten lines print the peak, and write a figure and a report."""
