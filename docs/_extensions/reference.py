@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from numpydoc.docscrape import NumpyDocString
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.inspect import stringify_signature
@@ -348,6 +349,8 @@ def write_pages(app: Sphinx) -> None:
     for name, page in command_pages().items():
         write_if_changed(folder / f"{name}.rst", page.encode())
     write_if_changed(Path(app.srcdir) / "how" / "assumptions.txt", table_of_assumptions().encode())
+    notes = "\n".join(NumpyDocString(inspect.getdoc(ua.unusual))["Notes"])
+    write_if_changed(Path(app.srcdir) / "how" / "notes.txt", notes.encode())
     write_if_changed(folder / "kinds.txt", table_of_rules().encode())
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis import cli
+from usage_analysis.report import rules
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -80,6 +81,11 @@ def test_code_outside_recipes_is_run():
     """Pages have Python in examples only, which run; recipes have tests of their own."""
     pages = [path for path in PAGES if path.parent.name != "recipes"]
     assert [name_of(path) for path in pages if blocks(path, {"python", "py", "{code-block}"})] == []
+
+
+def test_the_rules_on_the_page_are_valid():
+    """The file of rules that the reference shows is one that the command accepts."""
+    assert len(rules.read_rules(DOCS / "rules.toml").rule) == 2
 
 
 def test_extras_are_those_of_the_package():
