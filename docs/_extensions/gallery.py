@@ -7,10 +7,10 @@ import inspect
 from datetime import date
 from pathlib import Path
 
+from sources import replace_sources
 from sphinx.application import Sphinx
 
 import usage_analysis as ua
-from notebooks import write_if_changed
 from usage_analysis.analysis.selection import SelectedUsage, Selection
 from usage_analysis.dashboard.settings import TABS
 from usage_analysis.dashboard.views import ON_TABS
@@ -100,11 +100,9 @@ def python_of(entry: Entry, selected: SelectedUsage) -> str:
 
 def write_pages(app: Sphinx) -> None:
     """Write the sources of the gallery."""
-    folder = Path(app.srcdir) / "gallery"
     selected = select()
-    for entry in CATALOGUE.values():
-        write_if_changed(folder / f"{entry.name}.md", page_of(entry, selected).encode())
-    write_if_changed(folder / "index.md", index_page().encode())
+    pages = {entry.name: page_of(entry, selected) for entry in CATALOGUE.values()}
+    replace_sources(Path(app.srcdir) / "gallery", ".md", pages | {"index": index_page()})
 
 
 def tabs() -> dict[str, list[Entry]]:

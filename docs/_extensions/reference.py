@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 from numpydoc.docscrape import NumpyDocString
+from sources import replace_sources
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.inspect import stringify_signature
 
 import usage_analysis as ua
-from notebooks import write_if_changed
 from usage_analysis import cli
 from usage_analysis.report import rules
 
@@ -41,8 +41,8 @@ TOPICS = (
     Topic(
         "clients",
         "Clients and queries",
-        "Ask the endpoint, or the sample account, for call usage.",
-        ("fetch", "query", "sample.endpoint"),
+        "Ask the endpoint, the sample account or your own call log for call usage.",
+        ("fetch", "query", "calls", "sample.endpoint"),
     ),
     Topic(
         "frames",
@@ -246,14 +246,14 @@ def contents(title: str, about: str, rows: str, pages: str) -> str:
 
 
 def command_pages() -> dict[str, str]:
-    """Return the pages of the command line by their names, from its parser."""
+    """Return the pages of the command line by their names, and their contents, from its parser."""
     parser = cli._parser()
     rows, pages = "", {}
     for name, each in commands_of(parser):
-        page = f"commands/{name.partition(' ')[2].replace(' ', '-')}"
+        page = name.partition(" ")[2].replace(" ", "-")
         pages[page] = page_of_command(name, each)
-        rows += f"   * - :doc:`{name} <{page}>`\n     - {each.description}\n"
-    toctree = "".join(f"   {page}\n" for page in pages)
+        rows += f"   * - :doc:`{name} <commands/{page}>`\n     - {each.description}\n"
+    toctree = "".join(f"   commands/{page}\n" for page in pages)
     about = f"{parser.description} {COMMANDS}"
     return pages | {"commands": contents("Command line", about, rows, toctree)}
 
@@ -337,21 +337,21 @@ and 130 after Ctrl+C; ``check`` has others.
 
 
 def write_pages(app: Sphinx) -> None:
-    """Write the sources of the reference."""
-    folder = Path(app.srcdir) / "reference"
-    names = public_names()
-    for name in names:
-        shown = name.full.removeprefix("usage_analysis.")
-        write_if_changed(folder / "names" / f"{shown}.rst", page_of(name).encode())
-    for topic in TOPICS:
-        mine = [name for name in names if name.topic is topic]
-        write_if_changed(folder / f"{topic.name}.rst", topic_page(topic, mine).encode())
-    for name, page in command_pages().items():
-        write_if_changed(folder / f"{name}.rst", page.encode())
-    write_if_changed(Path(app.srcdir) / "how" / "assumptions.txt", table_of_assumptions().encode())
-    notes = "\n".join(NumpyDocString(inspect.getdoc(ua.unusual))["Notes"])
-    write_if_changed(Path(app.srcdir) / "how" / "notes.txt", notes.encode())
-    write_if_changed(folder / "kinds.txt", table_of_rules().encode())
+    """Write the sources of the reference, and the tables that other pages include."""
+    folder, names = Path(app.srcdir) / "reference", public_names()
+    pages = {name.full.removeprefix("usage_analysis."): page_of(name) for name in names}
+    replace_sources(folder / "names", ".rst", pages)
+    commands = command_pages()
+    topics = {
+        topic.name: topic_page(topic, [name for name in names if name.topic is topic])
+        for topic in TOPICS
+    }
+    replace_sources(folder, ".rst", topics | {"commands": commands.pop("commands")})
+    replace_sources(folder / "commands", ".rst", commands)
+    replace_sources(folder, ".txt", {"kinds": table_of_rules()})
+    notes = NumpyDocString(inspect.getdoc(ua.unusual))["Notes"]
+    texts = {"assumptions": table_of_assumptions(), "notes": "\n".join(notes)}
+    replace_sources(Path(app.srcdir) / "how", ".txt", texts)
 
 
 def setup(app: Sphinx) -> dict[str, object]:
