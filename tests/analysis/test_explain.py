@@ -22,12 +22,15 @@ ENDPOINT = sample_endpoint()
 class Counting(httpx.BaseTransport):
     """The sample account, which counts requests and may fail those of one agent."""
 
+    urls: list[str]
+
     def __init__(self, *, names: Any = NAMES, failing: str = "none") -> None:
         self.source, self.clock, self.names = ENDPOINT.source, ENDPOINT.clock, names
-        self.count, self.failing = 0, failing
+        self.count, self.failing, self.urls = 0, failing, []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.count += 1
+        self.urls.append(str(request.url))
         if self.failing in str(request.url):
             return httpx.Response(400, json={"detail": "no"})
         return ENDPOINT.handle_request(request)
@@ -77,10 +80,11 @@ def test_requests_are_known_beforehand_and_few(found: Any) -> None:
 def test_an_event_is_a_row_of_unusual() -> None:
     """A row of `unusual` gives measure, hours, zone and direction."""
     client = ua.sample_client()
-    reply = client.by_agent(AGENTS, from_date="2026-02-01", to_date="2026-03-31")
-    rows = ua.unusual(ua.in_timezone(reply.hourly, "America/New_York"), measures=["error_rate"])
+    usage = client.call_usage(from_date="2026-02-01", to_date="2026-03-31")
+    rows = ua.unusual(ua.in_timezone(usage.hourly, "America/New_York"), measures=["error_rate"])
     table = ua.explain(client, rows.iloc[-1], by=["agent"])
     assert table["group"][0] == "Support line"
+    assert table.attrs["within"] is None
     assert table.attrs["meaning"]["dates"] == (
         "2026-03-19 09:00 to 2026-03-19 14:00 (America/New_York)"
     )
@@ -89,6 +93,31 @@ def test_an_event_is_a_row_of_unusual() -> None:
     for ratio in (0.5, 2.0):
         table = ua.explain(client, drop | {"ratio": ratio}, by=["agent"])
         assert table.attrs["above"] == (ratio < 1)
+
+
+def test_an_event_of_a_group_is_explained_within_the_group() -> None:
+    """Only calls of the event's agent are fetched, and the sentence names the agent."""
+    transport = Counting()
+    client = client_of(transport)
+    event = MARCH | {"group": "Support line"}
+    table = ua.explain(client, event, by=["voice"])
+    assert transport.count == ua.planned_requests(client, event, by=["voice"]) == 1 + len(VOICES)
+    assert all(AGENTS["Support line"] in url for url in transport.urls)
+    own = client.by_voice(
+        VOICES,
+        agent_ids=[AGENTS["Support line"]],
+        from_date=pd.Timestamp(MARCH["start"]).to_pydatetime(),
+        to_date=pd.Timestamp("2026-03-19T17:59:59Z").to_pydatetime(),
+    )
+    errors = own.hourly.groupby("voice")["error_count"].sum()
+    assert table.set_index("group")["observed"].to_dict() == errors.to_dict()
+    assert set(ua.explain(client, event)["dimension"]).isdisjoint({"agent"})
+    assert table.attrs["meaning"]["attributes"]["within"] == "agent Support line"
+    assert ua.describe_cause(table).startswith("Within agent Support line, ")
+    with pytest.raises(ua.QueryError, match="by: expected other dimensions than agent"):
+        ua.explain(client, event, by=["agent", "voice"])
+    with pytest.raises(ua.QueryError, match="got 'Nobody', which is none of agent, voice, "):
+        ua.explain(client, event | {"group": "Nobody"})
 
 
 def test_groups_are_ids_names_values_words_or_bands() -> None:
@@ -179,9 +208,11 @@ def test_wrong_arguments_are_named(options: Any, said: str) -> None:
 
 
 def test_another_client_is_named() -> None:
-    """A client for asyncio is refused before anything is sent."""
-    with pytest.raises(ua.QueryError, match="client: expected a BaseClient, got AsyncClient"):
-        ua.explain(ua.AsyncClient.of(ua.sample_client()), **MARCH)
+    """A client for asyncio is refused before anything is sent, with what to do instead."""
+    with pytest.raises(
+        ua.QueryError, match=r"client: expected a Client, got AsyncClient; .*thread"
+    ):
+        ua.explain(ua.AsyncClient.of(ua.sample_client()), **MARCH)  # type: ignore[arg-type]
 
 
 def test_zones_off_the_hour_are_judged_on_their_clock() -> None:

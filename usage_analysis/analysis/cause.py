@@ -44,12 +44,14 @@ class Event(NamedTuple):
     end: pd.Timestamp
     #: Whether the measure is above what is expected; None to let the data tell.
     above: bool | None
+    #: The group whose event this is, such as ``"agent Support line"``; None for the whole account.
+    within: str | None = None
 
 
 def judge_groups(
     frames: Mapping[str, pd.DataFrame], event: Event, *, holidays: Any = None
 ) -> pd.DataFrame:
-    """Return each group's part in an event of the account, the most likely cause first.
+    """Return each group's part in an event of all calls, the most likely cause first.
 
     The expected values are those of `expected`: the hours outside of the event teach what is usual.
 
@@ -73,7 +75,7 @@ def judge_groups(
         A column is missing, the event has no finished hour, or there is less than a week to learn
         from.
     """
-    columns, (name, start, end, above) = columns_of(event.measure), event
+    columns, (name, start, end, above, within) = columns_of(event.measure), event
     for frame in frames.values():
         check_frame("explain", frame, *columns, "provisional", rows="hour")
     labels, series = _stack(frames, columns, holidays)
@@ -114,7 +116,7 @@ def judge_groups(
     table = table.iloc[order].reset_index(drop=True)
     sharing = [name for name, frame in frames.items() if can_share_calls(frame)]
     table.attrs = {"observed": float(seen[0]), "expected": float(usual[0]), "above": above}
-    table.attrs |= {"weeks": round(weeks, 1), "overlapping_dimensions": sharing}
+    table.attrs |= {"weeks": round(weeks, 1), "overlapping_dimensions": sharing, "within": within}
     if sharing or len(frames) > 2:
         mark_overlap(table)
     meaning = replace(

@@ -17,7 +17,6 @@ from usage_analysis.fetch.breakdown import Grouping
 from usage_analysis.filters import to_instant
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
-from usage_analysis.tidy.frames import check_kind
 from usage_analysis.tidy.periods import in_timezone
 from usage_analysis.tidy.usage import CallUsage
 
@@ -50,10 +49,14 @@ def explain(
     group is a cause if it changed unlike the rest of the account. Where all groups rise by one
     factor, each has a share of the excess and none is a cause.
 
+    For the event of one group, such as an agent, only the calls of that group are fetched, and the
+    other dimensions are compared within it.
+
     Parameters
     ----------
     client
-        A `Client`, or the client of an `Archive` that has the scopes.
+        A `Client`, or the client of an `Archive` that has the scopes. It waits for each reply, so
+        asyncio code runs it in a thread: ``await asyncio.to_thread(ua.explain, client, event)``.
     event
         A row of `unusual`, such as ``found.iloc[0]``.
     measure, start, end
@@ -61,7 +64,8 @@ def explain(
         last one, with their time zone. Dates are whole UTC days, the last one included.
     by
         Dimensions: ``"agent"``, ``"voice"``, ``"metadata.KEY"``, ``"call_length"``, ``"search"``.
-        By default all that the client or `groups` has groups of.
+        By default all that the client or `groups` has groups of. The dimension of the event's own
+        group is left out.
     groups
         Groups by dimension, where the client cannot know them: a list of IDs, metadata values or
         search words, or a mapping of names to them. For ``"call_length"``, a list of the ends of
@@ -81,8 +85,10 @@ def explain(
         interval `low` and `high` (NaN where the account's excess cannot be told from 0; above 1
         where others changed the other way); and `probability`, how often chance makes any of all
         these groups differ as much from the rest of the account (Holm 1979; 1 for rates of fewer
-        than 8 calls and lengths of fewer than 30). ``attrs`` has
-        `observed` and `expected` of the whole account, the number of `weeks` learned from and of
+        than 8 calls and lengths of fewer than 30). For the event of one group, its calls stand for
+        those of the account. ``attrs`` has
+        `observed` and `expected` of all calls, `within`, the group whose event was explained or
+        None, the number of `weeks` learned from and of
         `requests`, the dimensions that were `left_out` with the reason, and the
         `overlapping_dimensions`, whose groups can share calls, so that their shares do not add up.
         Groups of two dimensions always share calls.
@@ -104,12 +110,12 @@ def explain(
     >>> found[["dimension", "group"]].iloc[0].tolist()
     ['agent', 'Support line']
     """
-    judged = _event(event, {"measure": measure, "start": start, "end": end})
-    dimensions, left_out = _dimensions(client, by, groups or {})
+    given = {"measure": measure, "start": start, "end": end}
+    judged, own, dimensions, left_out = _plan(client, event, given, by, groups or {})
     total, each = _count(judged, dimensions), _count(judged, {})
     with report_progress(progress) as report:
         report(0, total)
-        whole, weeks = _fetch_whole(client, judged)
+        whole, weeks = _fetch_whole(client, judged, own)
         found, done = {"": whole}, each
         for dimension, filters in dimensions.items():
 
@@ -117,7 +123,7 @@ def explain(
                 report(done + some, total)
 
             try:
-                usage = client.breakdown(filters, progress=step, **_window(judged, weeks))
+                usage = client.breakdown(filters, progress=step, **_window(judged, weeks), **own)
             except QueryError as error:
                 # An archive may lack the scopes of a dimension that nobody asked for.
                 if by is not None or dimension in (groups or {}):
@@ -170,18 +176,41 @@ def planned_requests(
     ...                     end="2026-03-19", by=["agent", "voice"])
     10
     """
-    return _count(_event(event, period), _dimensions(client, by, groups or {})[0])
+    judged, _, dimensions, _ = _plan(client, event, period, by, groups or {})
+    return _count(judged, dimensions)
 
 
-def _fetch_whole(client: BaseClient, event: Event) -> tuple[CallUsage, int]:
+def _plan(
+    client: BaseClient, event: Any, given: dict[str, Any], by: Any, groups: Mapping[str, Any]
+) -> tuple[Event, dict[str, Any], _Dimensions, dict[str, str]]:
+    """Return the event, the filter of its group, the dimensions, and why others are left out."""
+    if not isinstance(client, BaseClient):
+        raise refusal("explain_client", got=type(client).__name__)
+    judged = _event(event, given)
+    dimensions, left_out = _dimensions(client, by, groups)
+    if judged.within is None:
+        return judged, {}, dimensions, left_out
+    known, name = _dimensions(client, None, groups)[0] | dimensions, judged.within
+    kind = next((kind for kind in known if name in known[kind]), None)
+    if kind is None:
+        raise refusal("unknown_group", name=name, known=", ".join(known))
+    if kind in (by or ()):
+        raise QueryError(f"by: expected other dimensions than {kind}, that of the event's group")
+    dimensions.pop(kind, None)
+    judged = judged._replace(within=f"{kind.removeprefix('metadata.')} {name}")
+    return judged, known[kind][name], dimensions, left_out
+
+
+def _fetch_whole(client: BaseClient, event: Event, own: Any) -> tuple[CallUsage, int]:
     """Return the usage of all calls, and the number of weeks before the event that it covers.
 
-    An archive refuses a window that begins before its first day.
+    With the filter of a group, all calls are those of the group. An archive refuses a window that
+    begins before its first day.
     """
     for weeks in range(_WEEKS, 1, -1):
         with suppress(QueryError):
-            return client.call_usage(**_window(event, weeks)), weeks
-    return client.call_usage(**_window(event, 1)), 1
+            return client.call_usage(**_window(event, weeks), **own), weeks
+    return client.call_usage(**_window(event, 1), **own), 1
 
 
 def _event(event: Any, given: dict[str, Any]) -> Event:
@@ -202,7 +231,8 @@ def _event(event: Any, given: dict[str, Any]) -> Event:
         raise QueryError(f"start: expected a time before end, got {row['start']} and {row['end']}")
     zone = getattr(row["start"], "tzinfo", None) or UTC
     above = None if pd.isna(row.get("ratio")) else bool(row["ratio"] > 1)
-    return Event(row["measure"], start.tz_convert(zone), end.tz_convert(zone), above)
+    group = None if pd.isna(row.get("group")) else str(row["group"])
+    return Event(row["measure"], start.tz_convert(zone), end.tz_convert(zone), above, group)
 
 
 def _window(event: Event, weeks: int) -> Filters:
@@ -225,7 +255,6 @@ def _dimensions(
     client: BaseClient, by: Sequence[str] | None, groups: Mapping[str, Any]
 ) -> tuple[_Dimensions, dict[str, str]]:
     """Return the filters of each group by dimension, and why dimensions are left out."""
-    check_kind("client", client, BaseClient)
     names = client.names
     keys = [f"metadata.{key}" for key in names.metadata] if names else []
     chosen = ["agent", "voice", *keys, "call_length"] if by is None else by

@@ -64,8 +64,10 @@ def state_cause(found: pd.DataFrame, meaning: Meaning | None = None) -> Statemen
     if meaning.event == "joined_count":
         unit = "calls that nobody joined"
     source = state_source(found, meaning)
+    own = found.attrs.get("within")
+    within = "" if own is None else f"within {own}, "
     if not source.title:
-        title = "No group differs from the others beyond chance"
+        title = say.sentence_case(f"{within}no group differs from the others beyond chance")
         sums = f"{_whole(seen)} {unit} against {_whole(usual)} expected"
         return Statement(title, f"{title} ({sums}; {end}")
     top, total = found.iloc[0], abs(seen - usual)
@@ -74,7 +76,7 @@ def state_cause(found: pd.DataFrame, meaning: Meaning | None = None) -> Statemen
     many = f"{_whole(excess)} {than}, and all calls together {_whole(total)}"
     if top["share"] > 0 and top["low"] <= 1:
         many = f"{_whole(min(excess, total))} of the {_whole(total)} {than}"
-    title = f"{say.sentence_case(source.title)} had {many}"
+    title = say.sentence_case(f"{within}{source.title} had {many}")
     return Statement(title, f"{title} ({source.sentence}; {end}", urgent=True)
 
 
