@@ -31,10 +31,8 @@ _NEW_LEVEL: Final = 28
 _LEAST_STEP: Final = 0.15
 #: Share of the account's excess from which one group explains it.
 _EXPLAINS: Final = 0.6
-#: The others are calm if their relative excess is at most this share of the group's.
-_CALM: Final = 0.3
-#: Minus the natural logarithm of a probability that chance may well have.
-_CHANCE: Final = 4.0
+#: Score up to which the others may be as usual: far from that of an event of their own.
+_CHANCE: Final = 7.0
 #: Events of the account and of a group are the same if they share this part of the shorter one, and
 #: events of two measures if they share this part of the longer one.
 _ALIKE: Final = 0.5
@@ -249,11 +247,11 @@ def _explains(own: Window, whole: Window, fitted: Baseline) -> bool:
     rest, excess = whole.expected - own.expected, whole.observed - whole.expected
     if own.expected <= 0 or not excess or (own.observed - own.expected) / excess < _EXPLAINS:
         return False
-    seen = max(whole.observed - own.observed, 0.0)
-    # Beside a group that hardly ever has such calls, any others would be calm.
-    most = _CALM * min(abs(own.observed / own.expected - 1), 1.0)
-    if rest <= 0 or abs(seen / rest - 1) <= most:
+    if rest <= 0:
         return True
-    # Few calls of the others vary by more. One level of all groups must not explain them better.
-    spread = fitted.spread_of(whole.end - whole.start)[0]
-    return own.gain > whole.gain and score_of(seen, rest, fitted.unit[0], spread) <= _CHANCE
+    # With few calls the others vary, too. One level of all groups must not explain them better.
+    seen, spread = (
+        max(whole.observed - own.observed, 0.0),
+        fitted.spread_of(whole.end - whole.start),
+    )
+    return own.gain > whole.gain and score_of(seen, rest, fitted.unit[0], spread[0]) <= _CHANCE

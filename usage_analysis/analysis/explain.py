@@ -262,8 +262,7 @@ def _dimensions(
     for one in dict.fromkeys([*chosen, *groups]):
         if one not in _KINDS and not one.startswith("metadata."):
             near = difflib.get_close_matches(one, [*_KINDS, *keys], n=1, cutoff=0.0)[0]
-            expected = f"{', '.join(_KINDS)} or metadata.KEY"
-            raise QueryError(f"by: expected {expected}, got {one!r}; did you mean {near}?")
+            raise refusal("dimension", kinds=", ".join(_KINDS), got=one, near=near)
         known = names.of_kind(one) if names and one in ("agent", "voice", *keys) else {}
         if given := groups.get(one, _BANDS if one == "call_length" else known):
             found[one] = _filters(one, given)

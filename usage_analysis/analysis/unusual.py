@@ -17,7 +17,7 @@ from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import dates_of
 from usage_analysis.analysis.scan import Scan
 from usage_analysis.analysis.series import Series, columns_of, meaning_for, measure_of, tabulate
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.zones import to_index, zone_of
@@ -233,8 +233,7 @@ def _search(
         check_gaps(helper, frame)
     if history is not None:
         if group_column(history) != group_column(hourly):
-            wanted, got = group_column(hourly), group_column(history)
-            raise QueryError(f"history: expected the same group column, {wanted}, got {got}")
+            raise refusal("other_group", wanted=group_column(hourly), got=group_column(history))
         before = history[history.index < hourly.index.min()]
         if len(history) and not len(before):
             raise QueryError("history: expected hours before those of the frame, got none")
