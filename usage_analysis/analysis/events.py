@@ -233,10 +233,9 @@ def _owner(
         found, whole = own.get(row), one.window
         if found is None and one.lasting:
             continue
-        window = found.window if found else search.scan.window(row, whole.start, whole.end)
-        if not one.lasting:
-            # The group shows best when its event began and ended.
-            whole = search.scan.window(0, window.start, window.end)
+        window = search.scan.window(row, whole.start, whole.end)
+        if found and one.lasting:
+            window = found.window
         if _explains(window, whole, search.scan.baseline):
             return found or replace(one, window=window)
     return None

@@ -197,8 +197,8 @@ def _plan(
     if kind in (by or ()):
         raise QueryError(f"by: expected other dimensions than {kind}, that of the event's group")
     dimensions.pop(kind, None)
-    judged = judged._replace(within=f"{kind.removeprefix('metadata.')} {name}")
-    return judged, known[kind][name], dimensions, left_out
+    within = f"{kind.removeprefix('metadata.')} {name}"
+    return judged._replace(within=within), known[kind][name], dimensions, left_out
 
 
 def _fetch_whole(client: BaseClient, event: Event, own: Any) -> tuple[CallUsage, int]:
