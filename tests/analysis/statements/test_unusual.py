@@ -45,7 +45,7 @@ CASES = {
     "longer": (
         ("longer", "2026-06-30 00:00", 72, 3),
         (
-            r"Calls (?P<times>[\d.]+) times as long on 2026-07-01 to 2026-07-03 \(UTC\) "
+            r"Calls (?P<times>[\d.]+) times as long on 2026-06-30 to 2026-07-02 \(UTC\) "
             r"\(\d+ s against \d+ s expected; 95 % interval [\d.]+ to [\d.]+ times"
             rf"{MORE}\)\."
         ),
