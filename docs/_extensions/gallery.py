@@ -22,8 +22,6 @@ DAYS = ("2026-03-02", "2026-03-29")
 BEFORE = ("2026-02-02", "2026-03-01")
 HISTORY = ("2026-01-05", DAYS[1])
 """Days from which a projection for March is made."""
-EARLIER = ("2026-01-05", "2026-02-01")
-"""Four weeks before the previous period, from which a comparison learns how much days differ."""
 OPTIONS = Options(limit=8, budget=70_000, price="0.05")
 
 FETCH = """\
@@ -87,8 +85,8 @@ def python_of(entry: Entry, selected: SelectedUsage) -> str:
     """Return the Python from the client to the axes of a figure."""
     prepared = entry.prepare(selected, OPTIONS)
     parts = {"hourly": HISTORY if entry.rows == "history" else DAYS}
-    compared = {"previous": BEFORE, "earlier": EARLIER}
-    parts |= {name: each for name, each in compared.items() if prepared.names[name] is not None}
+    if prepared.names["previous"] is not None:
+        parts["previous"] = BEFORE
     call, groups = ("by_agent", "ua.sample.AGENTS, ") if prepared.grouped else ("call_usage", "")
     first = min(days[0] for days in parts.values())
     last = parts["hourly"][1]

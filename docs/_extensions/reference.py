@@ -34,86 +34,14 @@ class Topic:
     name: str
     title: str
     about: str
-    modules: tuple[str, ...]
+    modules: list[str]
 
 
-TOPICS = (
-    Topic(
-        "clients",
-        "Clients and queries",
-        "Ask the endpoint, the sample account or your own call log for call usage.",
-        ("fetch", "query", "calls", "sample.endpoint"),
-    ),
-    Topic(
-        "frames",
-        "Replies and frames",
-        "Read replies, move hours to a time zone, add them up, and check them.",
-        ("tidy", "analysis.quality"),
-    ),
-    Topic(
-        "rates",
-        "Rates and errors",
-        "Rates with sample size and confidence interval, and how they differ.",
-        tuple(
-            f"analysis.{name}"
-            for name in (
-                "rates",
-                "difference",
-                "control",
-                "funnel",
-                "error_budget",
-                "statements.rates",
-            )
-        ),
-    ),
-    Topic(
-        "peaks",
-        "Peak hours and capacity",
-        "When calls come, how many at once, and how many lines they need.",
-        tuple(
-            f"analysis.{name}"
-            for name in ("peaks", "profiles", "capacity", "erlang", "statements.peaks")
-        ),
-    ),
-    Topic(
-        "money",
-        "Money",
-        "What calls cost, what the month will cost, and why a bill changed.",
-        tuple(
-            f"analysis.{name}" for name in ("billing", "cost_effects", "trends", "statements.money")
-        ),
-    ),
-    Topic(
-        "changes",
-        "Changes and unusual hours",
-        "Compare periods, find unusual hours and lasting changes, and name their cause.",
-        tuple(
-            f"analysis.{name}"
-            for name in (
-                "comparison",
-                "change_points",
-                "unusual",
-                "explain",
-                "statements.unusual",
-                "statements.cause",
-            )
-        ),
-    ),
-    Topic(
-        "figures",
-        "Figures",
-        "Draw results on Matplotlib axes, in the colours of a theme, and save them.",
-        ("figures", "analysis.marks"),
-    ),
-    Topic(
-        "pages",
-        "Report and dashboard",
-        "Write a report, or explore calls in a notebook.",
-        ("report", "dashboard", "analysis.selection"),
-    ),
-    Topic("archive", "Archive", "Keep an account's history on disk.", ("archive",)),
-    Topic("sample", "Sample account", "Simulated calls behind the same endpoint.", ("sample",)),
-    Topic("errors", "Errors", "Everything that the package raises.", ("errors",)),
+TOPICS = tuple(
+    Topic(name, **table)
+    for name, table in tomllib.loads(
+        Path(__file__).with_name("topics.toml").read_text(encoding="utf-8")
+    ).items()
 )
 
 
@@ -145,6 +73,8 @@ class Name:
             for module in topic.modules
             if f"{inside}.".startswith(f"{module}.")
         }
+        if not fitting:
+            raise ValueError(f"topics.toml: no topic has the module {inside} of {self.name}")
         return fitting[max(fitting, key=len)]
 
     @property

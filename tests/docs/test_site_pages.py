@@ -88,6 +88,18 @@ def test_the_rules_on_the_page_are_valid():
     assert len(rules.read_rules(DOCS / "rules.toml").rule) == 2
 
 
+@pytest.mark.parametrize("owner", [ua, ua.sample], ids=["usage_analysis", "sample"])
+def test_every_public_name_has_a_topic(owner):
+    """The reference has a topic for each module that has public names."""
+    topics = tomllib.loads((DOCS / "_extensions" / "topics.toml").read_text(encoding="utf-8"))
+    listed = {module for topic in topics.values() for module in topic["modules"]}
+    stub = Path(owner.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    room = owner.__name__.partition(".")[2]
+    for module in re.findall(r"^from \.([\w.]+) import", stub, re.MULTILINE):
+        full = f"{room}.{module}".strip(".")
+        assert any(f"{full}.".startswith(f"{each}.") for each in listed), full
+
+
 def test_extras_are_those_of_the_package():
     """The table of extras in Get started names each extra for users, and no other."""
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
