@@ -18,16 +18,29 @@ def fields(text):
 
 
 def test_each_error_has_its_text():
-    """Each call of `refusal` names a text and gives exactly its fields, and each text is used."""
+    """Each call of `refusal` or `error_of` gives exactly the fields of its text; each is used."""
     used = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "refusal":
-                name = node.args[0].value
+            if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("TEXTS"):
+                used |= {
+                    part.value for part in ast.walk(node.slice) if isinstance(part, ast.Constant)
+                }
+            if not isinstance(node, ast.Call):
+                continue
+            place = {"refusal": 0, "error_of": 1}.get(
+                ast.unparse(node.func).removeprefix("errors.")
+            )
+            if place is None or path.name == "errors.py":
+                continue
+            given = {keyword.arg for keyword in node.keywords}
+            for name in (
+                p.value for p in ast.walk(node.args[place]) if isinstance(p, ast.Constant)
+            ):
                 used.add(name)
-                given = {keyword.arg for keyword in node.keywords}
                 if None not in given:  # no dictionary of values
                     assert given == fields(TEXTS[name]), f"{path.name}: {name}"
                 else:
                     assert given - {None} <= fields(TEXTS[name]), f"{path.name}: {name}"
+    used = {name for name in used if isinstance(TEXTS.get(name), str)}
     assert used == {name for name, text in TEXTS.items() if isinstance(text, str)}

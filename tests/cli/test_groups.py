@@ -6,6 +6,7 @@ import pytest
 
 import usage_analysis as ua
 from usage_analysis.dashboard.names import names_of
+from usage_analysis.fetch.breakdown import read_pairs
 from usage_analysis.sample import AGENTS, TENANTS, VOICES
 
 WEEK = ["--from", "2026-03-02", "--to", "2026-03-08", "--timezone", "America/New_York"]
@@ -140,3 +141,24 @@ def test_a_live_account_has_no_list_of_its_groups(run, monkeypatch):
     done = run("report", *ONLY, "--account", "live", "--by", "agent")
     assert done.returncode == 2
     assert "--groups with a CSV file with the columns name, and id or value" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"name;id\nDesk;{id}\n",
+        b"Name,ID\nDesk,{id}\n",
+        b"\xef\xbb\xbf" + b"NAME\tId\r\nDesk\t{id}\r\n",
+        "name\tvalue\nDesk\t{id}\n".encode("utf-16"),
+        b'"name";"id"\r\n"Desk";"{id}"\r\n',
+    ],
+    ids=["semicolons", "capitals", "tabs and a mark", "utf-16", "quotes"],
+)
+def test_names_as_spreadsheets_save_them(tmp_path, body):
+    """Semicolons, tabs, headings in capitals, byte order marks and UTF-16 are read."""
+    known = AGENTS["Front desk"]
+    mark = "{id}".encode("utf-16-le") if body[:2] == b"\xff\xfe" else b"{id}"
+    (tmp_path / "names.csv").write_bytes(
+        body.replace(mark, known.encode("utf-16-le" if body[:2] == b"\xff\xfe" else "utf-8"))
+    )
+    assert read_pairs(tmp_path / "names.csv", "--groups") == [("Desk", known)]

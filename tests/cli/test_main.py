@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from usage_analysis import __version__, cli
+from usage_analysis.cli import main
 
 
 def test_a_module_starts_the_command_line(tmp_path):
@@ -51,6 +52,18 @@ def test_a_pipe_may_lack_characters(tmp_path):
     )
     assert done.stdout.endswith("\\u5317\\u4eac.json\n")
     assert (tmp_path / "北京.json").exists()
+
+
+@pytest.mark.parametrize("missing", ["stdout", "stderr"])
+def test_a_service_has_no_console(tmp_path, monkeypatch, missing):
+    """Without standard output or error, as in a service, a command runs and keeps its status."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys." + missing, None)
+    good = ["fetch", "--from", "2026-03-31", "--out", "reply.json"]
+    assert main(good) == 0
+    assert (tmp_path / "reply.json").exists()
+    monkeypatch.setattr("sys." + missing, None)
+    assert main(["report", "--reply", "nowhere.json"]) == 2
 
 
 @pytest.mark.parametrize("command", ["report", "fetch", "sync", "doctor", "app", "sample serve"])

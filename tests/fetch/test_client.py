@@ -797,6 +797,51 @@ def test_environment_that_does_not_fit(
     assert "secret-word" not in str(caught.value) + told
 
 
+@pytest.mark.parametrize("excluded", ["localhost,fd00:1:2::/64", "[::1]", "10.0.0.0/8", "*", ""])
+def test_exclusions_from_proxies(excluded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks and addresses in NO_PROXY, of IPv6 too, are no proxies."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("NO_PROXY", excluded)
+    with (
+        Client(KEY, base_url="https://127.0.0.1:9", max_attempts=1) as client,
+        pytest.raises(TransportError, match="the connection was refused"),
+    ):
+        client.call_usage(**WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("excluded", "problem"),
+    [
+        ("", "the proxy failed|refused"),
+        ("127.0.0.1", "the connection was refused; check https://127"),
+    ],
+)
+def test_a_proxy_serves_the_hosts_that_are_not_excluded(
+    excluded: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host in NO_PROXY is asked directly, others through the proxy."""
+    monkeypatch.setenv("HTTPS_PROXY", "127.0.0.1:8")
+    monkeypatch.setenv("NO_PROXY", excluded)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("https_proxy", raising=False)
+    seen: list[object] = []
+    build = httpx.Client.__init__
+
+    def watch(self: httpx.Client, **settings: Any) -> None:
+        seen.append(settings.get("proxy"))
+        build(self, **settings)
+
+    monkeypatch.setattr(httpx.Client, "__init__", watch)
+    with (
+        Client(KEY, base_url="https://127.0.0.1:9", max_attempts=1) as client,
+        pytest.raises(TransportError, match=problem),
+    ):
+        client.call_usage(**WINDOW)
+    assert (seen[-1] is None) == bool(excluded)
+
+
 def test_no_cookies(fault_server: Serve) -> None:
     """What a server wants to be kept is not kept, nor sent back."""
     server = fault_server(lambda peer: peer.send(answer(200, None, f"Set-Cookie: a={KEY}")))

@@ -81,7 +81,14 @@ def test_no_helper_is_left_out(account):
     """Each public helper that takes a frame and gives a table is among those looked at."""
     said = {name for name in ua.__all__ if name.startswith(("plot_", "describe_"))}
     functions = {name for name in ua.__all__ if inspect.isfunction(getattr(ua, name))}
-    others = {"build_report", "figure_style", "in_timezone", "reconcile", "sample_client"}
+    others = {
+        "build_report",
+        "figure_style",
+        "in_timezone",
+        "reconcile",
+        "sample_client",
+        "read_calls",
+    }
     others |= {"merge_groups", "save_figure", "sum_usage"}
     others |= {"explain", "planned_requests"}  # of a client
     assert functions - said - NUMBERS - others == set(helpers(*local(account)))

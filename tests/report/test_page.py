@@ -208,7 +208,10 @@ def test_tables_are_in_words(page, extent):
     assert len(regions) == {"some": 4, "all": 7}[extent]
     for name, _ in regions:
         assert re.search(rf'<p class="caption" id="{name}">[A-Z][^<]+</p>', text)
-    assert not [name for name in re.findall(r"<th[^>]*>([^<]*)", text) if "_" in name]
+    heads = [
+        name for name in re.findall(r"<th[^>]*>([^<]*)", text) if "\U0001f680" not in name
+    ]  # a group
+    assert not [name for name in heads if "_" in name]
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", "".join(table for _, table in regions))
     assert not [cell for cell in cells if re.search(r"\d{5}|\d\.\d+s\b|billed_minutes", cell)]
     assert "same clock hour (tcbh)" in cells
@@ -577,3 +580,26 @@ def test_a_report_that_fails_leaves_nothing(usage, tmp_path):
     with pytest.raises(ua.QueryError, match="folder"):
         build_report(usage, tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+NAMED = ["time", "hour_of_day", "day_of_week", "hour_of_week", "agent", "rate", "share", "group"]
+
+
+def test_groups_named_like_columns(tmp_path):
+    """Groups whose names are those of columns or indices of tables are reported by their names."""
+    client, days = ua.sample_client(), {"from_date": "2026-03-01", "to_date": "2026-03-05"}
+    agents = list(ua.sample.AGENTS.values())
+    groups = {name: {"agent_ids": [agent]} for name, agent in zip(NAMED, agents, strict=False)}
+    kept = client.breakdown(groups, name="agent", **days)
+    page = build_report(
+        client.call_usage(**days), tmp_path, breakdown=kept, sections=["groups", "errors"]
+    )
+    text = page.read_text(encoding="utf-8")
+    for name in groups:
+        assert name in text
+    named = [
+        path for path in page.parent.glob("*.csv") if "time" in path.read_text().split("\n")[0]
+    ]
+    for path in named:
+        columns = pd.read_csv(path, nrows=1).columns
+        assert not [name for name in columns if name.endswith(".1")], path

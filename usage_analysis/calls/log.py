@@ -175,8 +175,10 @@ def read_log(
     clock, until = _end(np.maximum(created + duration, ended), now, complete=not unsettled.any())
     rows, begin = _merge_legs(own, created, duration, billed)
     # Sorted only here, so that error messages count the rows as in the user's frame.
-    order = np.argsort(begin, kind="stable")
+    order: Any = np.argsort(begin, kind="stable")
     rows = rows[order]
+    if np.all(rows[1:] > rows[:-1]) and len(rows) == len(created):
+        rows = order = slice(None)  # in order already: no column is copied
     texts = {name: _read_labels(own, name) for name in ("agent", "voice", "summary", *metadata)}
     found = {name.removeprefix("metadata."): _largest_first(texts[name]) for name in metadata}
     values = {key: some for key, some in found.items() if key and len(some) <= _MANY}
@@ -267,7 +269,7 @@ def _read_bills(own: Columns, count: int) -> tuple[NDArray[np.int32], Flags]:
 
 def _merge_legs(
     own: Columns, created: Ints, duration: Ints, billed: NDArray[np.int32]
-) -> tuple[NDArray[np.intp], Ints]:
+) -> tuple[Any, Ints]:
     """Return the row that stands for each call, and when the call began [us].
 
     The row with the longest talk stands for its call; of equal rows the one with the larger bill,

@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 for success, 130 after Ctrl+C, and 2 after an error; `check` has others. The message of
         the error is one line on standard error.
     """
+    # A service has neither stream, and neither has Python without a console.
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A pipe on Windows lacks most characters of the names of agents and files.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -22,5 +22,4 @@ def run(options: argparse.Namespace) -> None:
     held, failed, open_ = (
         sum(finding.holds is verdict for finding in findings) for verdict in (True, False, None)
     )
-    counts = {"all": len(findings), "held": held, "failed": failed, "open": open_}
-    print(MESSAGES["checked"].format(**counts))
+    print(MESSAGES["checked"].format(len(findings), held, failed, open_))

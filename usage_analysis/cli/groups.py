@@ -38,10 +38,8 @@ def groups_of(options: argparse.Namespace, client: BaseClient) -> Grouping | Non
         Grouping(options.by, {})
     except QueryError as error:
         raise QueryError(f"--{error}") from None
-    pairs = [
-        *(options.group or []),
-        *(read_pairs(options.groups, "--groups") if options.groups else []),
-    ]
+    pairs = list(options.group or [])
+    pairs += read_pairs(options.groups, "--groups") if options.groups else []
     if not pairs and (names := client.names):
         pairs = [*names.of_kind(options.by).items()]
         if not pairs:

@@ -76,14 +76,11 @@ def open_client(options: argparse.Namespace) -> "Client":
 
 def log_of(options: argparse.Namespace) -> dict[str, Any]:
     """Take the arguments of `read_calls` from options; empty without a list of calls."""
-    flags = {
-        "data": "calls",
-        "columns": "columns",
-        "id": "id",
-        "timezone": "clock",
-        "errors": "errors",
+    given = {name: vars(options).pop(name, None) for name in ("columns", "id", "errors")}
+    given |= {
+        "data": vars(options).pop("calls", None),
+        "timezone": vars(options).pop("clock", None),
     }
-    given = {name: vars(options).pop(flag, None) for name, flag in flags.items()}
     log = {name: value for name, value in given.items() if value}
     if log and "data" not in log:
         raise QueryError("--calls: expected a file beside the options of a list of calls, got none")

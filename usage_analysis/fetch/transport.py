@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import threading
+import urllib.request
 import weakref
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
@@ -220,8 +221,9 @@ class ConnectionPool:
                     verify=self._tls,
                     # One socket per httpx client, so that a hanging request has a socket to shut.
                     limits=httpx.Limits(max_connections=1),
-                    # A proxy from the environment would see the key of a plain http:// request.
-                    trust_env=secure,
+                    # A proxy would see the key of a plain http:// request.
+                    proxy=_proxy_for(self._url.host) if secure else None,
+                    trust_env=False,
                 )
             )
         *names, wanted = read
@@ -272,6 +274,14 @@ def _hide_in_logs(hide: Callable[[str], str], owner: object) -> None:
     for logger in map(logging.getLogger, _LOGGERS):
         logger.addFilter(redact)
         weakref.finalize(owner, logger.removeFilter, redact)
+
+
+def _proxy_for(host: str) -> httpx.Proxy | None:
+    """Return the proxy of the environment for a host; httpx fails if NO_PROXY has IPv6 networks."""
+    given = urllib.request.getproxies()
+    used = [(kind, given[kind]) for kind in ("https", "http", "all") if kind in given]
+    proxies = {k: httpx.Proxy(one if "://" in one else f"http://{one}") for k, one in used}
+    return None if urllib.request.proxy_bypass(host) else proxies.get("https", proxies.get("all"))
 
 
 def _parse_address(base_url: str) -> httpx.URL:

@@ -27,7 +27,7 @@ from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.unusual import event_row, usual_measures
 from usage_analysis.analysis.vocabulary import percent, several
 from usage_analysis.analysis.watch import watch
-from usage_analysis.errors import QueryError, refusal
+from usage_analysis.errors import TEXTS, QueryError, refusal
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.periods import aggregate
@@ -291,10 +291,8 @@ def _sightings(
     begin = int(np.searchsorted(series.times, first.tz_convert("UTC").value // 1000))
     end = int(np.flatnonzero(series.judge.any(axis=0)).max(initial=-1)) + 1
     if series.hours.day[max(end - 1, 0)] < TWO_WEEKS:
-        raise NotEnoughDataError(
-            f"rule {rule.name!r}: expected at least {TWO_WEEKS} days of data before, got "
-            f"{several(int(series.hours.day[max(end - 1, 0)]), 'day')}"
-        )
+        got = several(int(series.hours.day[max(end - 1, 0)]), "day")
+        raise NotEnoughDataError(TEXTS["few_days"].format(rule=rule.name, least=TWO_WEEKS, got=got))
     least = least_score(rule.false_alarms, len(series.names), len(names))
     for event in watch(series, names, least, begin):
         row = event_row(event, series, zone_of(hourly))

@@ -147,11 +147,8 @@ def _checks(results: ReportResults) -> Section:
         ends = (usage.index[0], usage.index[-1] + pd.Timedelta(hours=1))
         first, end = (f"{moment:%Y-%m-%d %H:%M}" for moment in ends)
         hours = "" if selected.selection.hours is None else " and hours"
-        words.append(
-            f"The checks cover the whole reply, {whole:,} calls from {first} to {end} UTC. This "
-            f"page has {shown:,} of these calls, because a reply covers whole UTC hours or days "
-            f"and the page local days{hours}."
-        )
+        sizes = {"whole": whole, "shown": shown, "first": first, "end": end, "hours": hours}
+        words.append(NOTES["whole_reply"].format(**sizes))
     caption = "Checks with the found and the expected value"
     checks = check_table(results.checks, selected.selection.timezone)
     return Section((), {"checks": Table(caption, results.checks, checks)}, words)

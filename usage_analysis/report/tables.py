@@ -55,8 +55,8 @@ _NAME = 48
 
 def flatten_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table as files hold it, with the index as columns and durations in seconds."""
-    out = table.reset_index()
-    for name in table.select_dtypes("timedelta").columns:
+    out = _index_as_columns(table)
+    for name in out.select_dtypes("timedelta").columns:
         out[name] = out[name].dt.total_seconds()
         out = out.rename(columns={name: f"{name}_seconds"})
     for name in out.columns:
@@ -68,6 +68,12 @@ def flatten_table(table: pd.DataFrame) -> pd.DataFrame:
                 else [None if pd.isna(value) else _plain(value) for value in out[name]]
             )
     return out
+
+
+def _index_as_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without an index; groups with a name of the index are marked as groups."""
+    alike = {name: f"{name} (group)" for name in table.index.names if name in table.columns}
+    return table.rename(columns=alike).reset_index()
 
 
 def _plain(value: object) -> str:
@@ -124,9 +130,12 @@ def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     Column names become words, and talk is h:mm:ss. With `named` each cell carries the name of its
     column, for a phone, which shows a row as a list.
     """
-    shown = table.iloc[:_ROWS_SHOWN].reset_index()
-    cells = [_cells(str(name), shown[name], _share_unit(str(name), shown)) for name in shown]
-    names = [_heading(str(name), shown[name]) for name in shown]
+    shown = _index_as_columns(table.iloc[:_ROWS_SHOWN])
+    # Columns of groups have a name in common; what a group is called says nothing of its cells.
+    groups = set() if table.columns.name is None else {*table.columns}
+    words = {name: "" if name in groups else str(name) for name in shown}
+    cells = [_cells(words[name], shown[name], _share_unit(words[name], shown)) for name in shown]
+    names = [_heading(words[name], shown[name]) or str(name) for name in shown]
     rows = list(zip(*cells, strict=True))
     return TEMPLATES.get_template("report/table.html.j2").render(
         names=names, rows=rows, named=named and bool(names[1])
