@@ -26,6 +26,8 @@ QUIET, BROKEN, WRONG, TOO_LITTLE, LATER = 0, 1, 2, 3, 75
 #: Days that rules learn from.
 _LEARNED: Final = 62
 _VERSION: Final = 1
+#: Windows of the fastest alert of the SRE Workbook (chapter 5), which need requests of their own.
+_RECENT: Final = (timedelta(hours=1), timedelta(minutes=5))
 #: Days that can be replayed at once.
 _MOST: Final = 400
 
@@ -97,9 +99,9 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
             if usage.source != "sample":  # an archive's clock stands still
                 now = max(now, datetime.now(UTC))
         if not options.replay and archive is None:
-            window = UsageQuery(from_date=now - timedelta(minutes=5), to_date=now)
+            windows = [UsageQuery(from_date=now - age, to_date=now) for age in _RECENT]
             for by in {rule.by for rule in rules.rule if isinstance(rule, ErrorRate)}:
-                newest[by] = fetch(by, window).hourly
+                newest[by] = [fetch(by, window).hourly for window in windows]
     start = pd.Timestamp(first, tz=rules.timezone)
     off = calendar(rules, range(first.year - 1, last.year + 1))
     alarms = [

@@ -219,7 +219,7 @@ def alarms_of(
     first: pd.Timestamp,
     now: datetime,
     holidays: Any,
-    newest: pd.DataFrame | None = None,
+    newest: list[pd.DataFrame] | None = None,
 ) -> list[Alarm]:
     """Return when a rule was broken, from an instant to the end of the data.
 
@@ -232,7 +232,7 @@ def alarms_of(
     now
         Instant of the reply.
     newest
-        Hourly frame of the last five minutes, for a rule about error rates.
+        Hourly frames of the last hour and of the last five minutes, for a rule about error rates.
 
     Raises
     ------
@@ -253,7 +253,7 @@ def alarms_of(
         return _join(rule, _sightings(rule, hourly, first, holidays))
     parts = [(None, hourly)] if group is None else each_group(hourly)
     if isinstance(rule, ErrorRate):
-        broken: Any = partial(_burning, newest=newest, now=now)
+        broken: Any = partial(_burning, newest=newest)
     else:
         broken = _crowded if isinstance(rule, Capacity) else _over_budget
     return [one for name, rows in parts for one in _join(rule, broken(rule, name, rows, first))]
@@ -302,7 +302,7 @@ def _sightings(
 
 
 def _burning(
-    rule: ErrorRate, name: Any, rows: pd.DataFrame, first: Any, newest: Any, now: datetime
+    rule: ErrorRate, name: Any, rows: pd.DataFrame, first: Any, newest: Any
 ) -> Iterator[_Broken]:
     table = burn_rate(rows, rule.objective)
     table = table[table["fast"] | table["slow"]]
@@ -314,21 +314,20 @@ def _burning(
         yield row.Index + _HOUR, str(name or "the account"), partial(form.format, *given)
     if newest is None:
         return
+    frames = newest
     if name is not None:
-        newest = newest[newest[group_column(newest)] == name]
-    # The running hour and the one before it: at least the last 60 minutes.
-    hour = rows[rows.index > pd.Timestamp(now) - 2 * _HOUR]
+        frames = [frame[frame[group_column(frame)] == name] for frame in newest]
     (calls, errors), (late, failed) = (
-        frame[["total_count", "error_count"]].sum() for frame in (hour, newest)
+        frame[["total_count", "error_count"]].sum() for frame in frames
     )
     if burns_at_once((errors, calls), (failed, late), rule.objective):
         rate = errors / calls / budget
         words = (
-            f"{_who(name)}errors since {_hour(hour.index.min())} ({errors} of {calls} calls) and "
+            f"{_who(name)}errors of the last 60 minutes ({errors} of {calls} calls) and "
             f"of the last 5 minutes ({failed} of {late}) use up the error budget of "
             f"{percent(budget)}, the first at {rate:.1f} times its pace."
         )
-        yield hour.index.max() + _HOUR, str(name or "the account"), partial(str, words)
+        yield rows.index.max() + _HOUR, str(name or "the account"), partial(str, words)
 
 
 def _crowded(rule: Capacity, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
