@@ -26,7 +26,7 @@ from usage_analysis.tidy.zones import to_index, zone_of
 USUAL: Final = ("total_count", "error_rate", "join_rate", "average_call_duration")
 _COLUMNS: Final = (
     *("measure", "group", "kind", "start", "end"),
-    *("observed", "expected", "ratio", "low", "high"),
+    *("observed", "expected", "ratio", "low", "high", "calls"),
 )
 _METHOD: Final = "hour of the week x level, negative binomial (scan statistic, Kulldorff 1997)"
 #: Share of the expected value below which a drop is a silence.
@@ -155,11 +155,12 @@ def unusual(
         lasts to the end of the frame; `start` and `end`,
         hours on the frame's clock, `end` exclusive; `observed` and `expected` over these hours
         (calls, minutes, seconds per call, or a share of calls); `ratio`, observed over expected,
-        with its 95 % interval `low` and `high`; `probability` that a month without any trouble has
-        such a finding anywhere (missing where a level changed, which another test judges: see
-        `change_points`); `also`, the measures whose findings follow from this one; and with a price
-        `money` [the price's currency], what the minutes beyond the expected ones cost, with its
-        95 % interval `money_low` and `money_high`.
+        with its 95 % interval `low` and `high`; `calls`, the number of calls it rests on (joined
+        calls for their mean length; for a silence, the expected calls); `probability` that a month
+        without any trouble has such a finding anywhere (missing where a level changed, which
+        another test judges: see `change_points`); `also`, the measures whose findings follow from
+        this finding; and with a price `money` [the price's currency], what the minutes beyond the
+        expected ones cost, with its 95 % interval `money_low` and `money_high`.
 
     Raises
     ------
@@ -187,7 +188,7 @@ def unusual(
         raise QueryError(f"false_alarms: expected a number above 0, got {false_alarms!r}")
     names = list(measures) if measures is not None else usual_measures(hourly)
     cost = None if price is None else float(price_of(price))
-    extra = () if price is None else ("billed_minutes",)
+    extra = ("total_count",) if price is None else ("total_count", "billed_minutes")
     series, found = _search("unusual", hourly, names, history, holidays, false_alarms, extra)
     least = least_score(false_alarms, len(series.names), len(names))
     told = tell_once(found, series)
@@ -248,23 +249,23 @@ def _search(
 def event_row(one: Finding, series: Series, zone: tzinfo) -> dict[str, Any]:
     """Return the row of the table of `unusual` for an event."""
     window = one.window
-    seen, usual, low, high = _in_measure(one)
+    known = series.columns["total_count"] if one.measure.calls is None else one.measure.calls
+    calls = known[window.series, window.start : window.end].sum()
+    seen, usual, low, high = _in_measure(one, calls)
     start, last = to_index(series.times[[window.start, window.end - 1]], zone)
-    ratio = seen / usual if usual else np.nan
-    values = (start, last + pd.Timedelta(hours=1), seen, usual, ratio, low, high)
-    names = (one.measure.name, series.names[window.series], _kind(one, seen, usual))
+    ratio, kind = seen / usual if usual else np.nan, _kind(one, seen, usual)
+    if kind == "silence" and one.measure.unit is not None:
+        calls = usual
+    values = (start, last + pd.Timedelta(hours=1), seen, usual, ratio, low, high, float(calls))
+    names = (one.measure.name, series.names[window.series], kind)
     return dict(zip(_COLUMNS, (*names, *values), strict=True))
 
 
-def _in_measure(one: Finding) -> tuple[float, float, float, float]:
+def _in_measure(one: Finding, calls: float) -> tuple[float, float, float, float]:
     """Return observed and expected value in the measure's unit, and the interval of the ratio."""
     window, measure = one.window, one.measure
-    calls = None
-    if measure.calls is not None:
-        calls = measure.calls[window.series, window.start : window.end].sum()
-    seen, usual = (
-        float(measure.in_unit(part, calls)) for part in (window.observed, window.expected)
-    )
+    of = None if measure.calls is None else calls
+    seen, usual = (float(measure.in_unit(part, of)) for part in (window.observed, window.expected))
     if not measure.complement:
         return seen, usual, window.low, window.high
     # The window counts calls that were not joined.

@@ -286,7 +286,7 @@ def _sightings(
     names = ["total_count"]
     if isinstance(rule, Unusual):
         names = list(rule.measures) or usual_measures(hourly)
-    columns = {column for one in names for column in columns_of(one)}
+    columns = {"total_count", *(column for one in names for column in columns_of(one))}
     series = tabulate(hourly, None, holidays, sorted(columns))
     begin = int(np.searchsorted(series.times, first.tz_convert("UTC").value // 1000))
     end = int(np.flatnonzero(series.judge.any(axis=0)).max(initial=-1)) + 1

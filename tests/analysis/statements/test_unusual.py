@@ -46,8 +46,8 @@ CASES = {
         ("longer", "2026-06-30 00:00", 72, 3),
         (
             r"Calls (?P<times>[\d.]+) times as long on 2026-06-30 to 2026-07-02 \(UTC\) "
-            r"\(\d+ s against \d+ s expected; 95 % interval [\d.]+ to [\d.]+ times"
-            rf"{MORE}\)\."
+            r"\(\d+ s against \d+ s expected; 95 % interval [\d.]+ to [\d.]+ times; "
+            rf"(?P<joined>[\d,]+) joined calls{MORE}\)\."
         ),
     ),
     # Calls that fail are as long as others here, so that their cost is not told.
@@ -55,7 +55,7 @@ CASES = {
         ("errors", "2026-07-01 08:00", 12, 0.4),
         (
             r"Error rate (?P<rate>[\d.]+) % instead of [\d.]+ % on 2026-07-01 08:00 to 20:00 "
-            r"\(UTC\) \(95 % interval of the ratio [\d.]+ to [\d.]+\)\."
+            r"\(UTC\) \(95 % interval of the ratio [\d.]+ to [\d.]+; (?P<calls>[\d,]+) calls\)\."
         ),
     ),
 }
@@ -78,7 +78,12 @@ def test_sentence_has_hours_size_interval_zone_and_money(quiet: pd.DataFrame, ki
         assert given["size"] == pytest.approx(100 * (1 - row["ratio"]), abs=0.05)
     if "times" in given:
         assert given["times"] == pytest.approx(3, rel=0.2)
+    if "joined" in given:
+        assert given["joined"] == inside["joined_count"].sum() == row["calls"]
+    if kind == "silence":
+        assert row["calls"] == row["expected"]
     if "rate" in given:
+        assert given["calls"] == inside["total_count"].sum() == row["calls"]
         share = inside["error_count"].sum() / inside["total_count"].sum()
         assert given["rate"] == pytest.approx(100 * share, abs=0.01)
 

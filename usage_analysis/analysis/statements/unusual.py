@@ -28,7 +28,8 @@ def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
     Returns
     -------
     str
-        Sentences with group, hours, size, 95 % interval, zone and, where a price was given, money.
+        Sentences with group, hours, size, number of calls, 95 % interval, zone and, where a price
+        was given, money.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
     >>> usage = ua.sample_client().call_usage(from_date="2026-02-01", to_date="2026-03-31")
     >>> print(ua.describe_unusual(ua.unusual(usage.hourly, measures=["error_rate"])))
     Error rate 18.73 % instead of 2.02 % on 2026-03-19 13:00 to 18:00 (UTC) (95 % interval of the
-    ratio 5.69 to 15.1).
+    ratio 5.52 to 15.6; 518 calls).
     """
     of = meaning_of(found, "unusual", meaning=meaning, name="found")
     return state_events(restore_attributes(found, of), of).sentence
@@ -78,6 +79,9 @@ def state_event(row: Any, confidence: float) -> Statement:
     whole = pd.isna(row["group"])
     who = "" if whole else f"{say.shorten(str(row['group']), _NAME)}: "
     title = f"{who}{say.sentence_case(what) if whole else what} {_when(row)}"
+    if row["measure"] != "total_count":
+        long = row["measure"] == "average_call_duration"
+        detail += f"; {say.counted(row['calls'], 'joined_count' if long else 'total_count')}"
     detail += _cost(row, confidence)
     if (source := row.get("source")) is not None and source.title:
         detail += f"; most likely source: {source.title}, {source.sentence}"
