@@ -294,6 +294,8 @@ def _spread(observed: Floats, expected: Floats, learn: Booleans, unit: Floats) -
     """
     out = np.zeros((len(observed), len(_SPANS)))
     rest, base = (observed - expected) * learn, expected * learn
+    # The mean of the other weeks scatters by chance, too.
+    chance_of_one = unit / (1 - 1 / np.maximum(learn.sum(axis=1) / 168, 2.0))
     for place, span in enumerate(_SPANS):
         if place:
             # Levels of days linger, and never vary less than independent hours would make them.
@@ -304,7 +306,7 @@ def _spread(observed: Floats, expected: Floats, learn: Booleans, unit: Floats) -
         off, usual = (
             part[:, -size:].reshape(len(base), -1, span).sum(axis=2) for part in (rest, base)
         )
-        number = usual / unit[:, None]
+        number = usual / chance_of_one[:, None]
         # Nights have too few calls to show any excess, and so have days on which nobody calls.
         typical_size = (number**2).sum(axis=1) / np.maximum(number.sum(axis=1), 1e-12)
         used = number > (0.5 if span < 24 else 0.25) * typical_size[:, None]

@@ -189,6 +189,8 @@ def _follows(one: Finding, other: Finding, series: Series) -> bool:
     rows = {one.window.series, other.window.series}
     return (
         one.measure.name != other.measure.name
+        # Errors and calls that nobody joins make no call longer.
+        and not (one.measure.name == "average_call_duration" and one.window.above)
         and one.lasting == other.lasting
         and (len(rows) == 1 or (series.whole and 0 in rows))
         and _shared(one, other, max) >= _SAME

@@ -84,7 +84,7 @@ def expected(
     ['observed', 'expected', 'low', 'high']
     """
     normal_quantile(confidence)
-    series, (found,) = _search("expected", hourly, [measure], history, holidays, _ALARMS)
+    series, (found,), _ = _search("expected", hourly, [measure], history, holidays, _ALARMS)
     mine, fitted = found.measure, found.scan.baseline
     mean = np.maximum(fitted.expected, 1e-12)
     variance = fitted.unit[:, None] * mean + fitted.spread_of(1)[:, None] * mean**2
@@ -189,8 +189,7 @@ def unusual(
     names = list(measures) if measures is not None else usual_measures(hourly)
     cost = None if price is None else float(price_of(price))
     extra = ("total_count",) if price is None else ("total_count", "billed_minutes")
-    series, found = _search("unusual", hourly, names, history, holidays, false_alarms, extra)
-    least = least_score(false_alarms, len(series.names), len(names))
+    series, found, least = _search("unusual", hourly, names, history, holidays, false_alarms, extra)
     told = tell_once(found, series)
     table = pd.DataFrame(
         [event_row(one, series, zone_of(hourly)) for one in told], columns=_COLUMNS
@@ -226,8 +225,8 @@ def _search(
     holidays: Any,
     false_alarms: float,
     extra: Sequence[str] = (),
-) -> tuple[Series, list[Search]]:
-    """Check the arguments and search each measure."""
+) -> tuple[Series, list[Search], float]:
+    """Check the arguments, search each measure, and return the least score of an event, too."""
     columns = list(dict.fromkeys([c for one in names for c in columns_of(one)] + [*extra]))
     for frame in (hourly,) if history is None else (hourly, history):
         check_frame(helper, frame, *columns, "provisional", rows="hour")
@@ -243,7 +242,7 @@ def _search(
         raise QueryError(f"{helper}: expected at least one hour, got none")
     series = tabulate(hourly, history, holidays, columns)
     least = least_score(false_alarms, len(series.names), len(names))
-    return series, [search(series, name, least) for name in names]
+    return series, [search(series, name, least) for name in names], least
 
 
 def event_row(one: Finding, series: Series, zone: tzinfo) -> dict[str, Any]:
