@@ -42,7 +42,7 @@ def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
     >>> usage = ua.sample_client().call_usage(from_date="2026-02-01", to_date="2026-03-31")
     >>> print(ua.describe_unusual(ua.unusual(usage.hourly, measures=["error_rate"])))
     Error rate 18.73 % instead of 2.02 % on 2026-03-19 13:00 to 18:00 (UTC) (95 % interval of the
-    ratio 5.52 to 15.6; 518 calls).
+    ratio 6.04 to 14.2; 518 calls).
     """
     of = meaning_of(found, "unusual", meaning=meaning, name="found")
     return state_events(restore_attributes(found, of), of).sentence
