@@ -17,8 +17,6 @@ from usage_analysis.analysis.series import Series, measure_of
 _LEARNED: Final = 56
 #: What a score has to reach beyond that of a window in the past, which the days after it teach too.
 _MORE_CAUTION: Final = 4.0
-#: Least share of hours outside of the account's events that makes an event of a group a new one.
-_NEW: Final = 0.5
 
 
 def watch(series: Series, names: Sequence[str], least: float, first: int) -> Iterator[Finding]:
@@ -61,8 +59,9 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
             for event in tell_once(now, part):
                 window = event.window
                 hours = slice(start + window.start, start + window.end)
-                # An event of the account that is over lingers in groups of few calls.
-                if series.whole and window.series and learn[0, hours].mean() < _NEW:
+                # An event of the account that is over lingers in groups of few calls: an event of a
+                # group is new if most of its hours are.
+                if series.whole and window.series and learn[0, hours].mean() < 0.5:
                     continue
                 learn[window.series, hours] = False
                 moved = replace(window, start=start + window.start, end=start + window.end)

@@ -321,11 +321,10 @@ def _burning(
         frame[["total_count", "error_count"]].sum() for frame in frames
     )
     if burns_at_once((errors, calls), (failed, late), rule.objective):
-        rate = errors / calls / budget
         words = (
             f"{_who(name)}errors of the last 60 minutes ({errors} of {calls} calls) and "
             f"of the last 5 minutes ({failed} of {late}) use up the error budget of "
-            f"{percent(budget)}, the first at {rate:.1f} times its pace."
+            f"{percent(budget)}, the first at {errors / calls / budget:.1f} times its pace."
         )
         yield rows.index.max() + _HOUR, str(name or "the account"), partial(str, words)
 
