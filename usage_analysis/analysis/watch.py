@@ -45,8 +45,7 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
             # the mean of n weeks the variance is (n + 1) / (n - 1) times that of the residuals.
             weeks = (today - day[start]) / 7
             more = (weeks + 1) / (weeks - 1)
-            unit = fitted.unit * (more if measure.unit is None else 1)
-            fitted = replace(fitted, spread=fitted.spread * more, unit=unit)
+            fitted = replace(fitted, spread=fitted.spread * more, unit=fitted.unit * more)
             scan = Scan(measure, fitted, part.judge, part.hours)
             windows = scan.windows(least + _MORE_CAUTION, ends)
             events = [Finding(measure, one, lasting=False) for one in windows]
