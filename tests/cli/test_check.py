@@ -78,6 +78,8 @@ def test_replay_finds_the_incident_in_its_first_hour(tmp_path, capsys):
     assert alarm["key"] == "error_rate of Support line"
     assert alarm["start"] == "2026-03-19T10:00:00-04:00"
     assert alarm["message"].startswith("Support line: error rate ")
+    assert main(["check", path, "--replay", "2026-03-18", "2026-03-19"]) == 1
+    assert capsys.readouterr().out.startswith("2026-03-19 10:00 fired: mine: Support line: error ")
     assert main(["check", path, "--replay", "2026-03-10", "2026-03-18"]) == 0
     assert capsys.readouterr().out == "0 alarms from 2026-03-10 to 2026-03-18\n"
 

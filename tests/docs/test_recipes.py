@@ -148,7 +148,7 @@ def test_rules_of_cron_are_rules(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (line,) = blocks("cron", "sh")
     assert cli.main(shlex.split(line)[1:]) in (0, 1)
-    assert "from 2026-03-01 to 2026-03-03" in capsys.readouterr().out
+    assert "from 2026-03-18 to 2026-03-20" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         for kind in ("fired", "resolved"):
             for one in found[kind]:
-                print(f"{kind}: {one['rule']}: {one['message']}")
+                when = f"{one['start'][:16].replace('T', ' ')} " if options.replay else ""
+                print(f"{when}{kind}: {one['rule']}: {one['message']}")
         if options.replay:
             number = several(len(found["fired"]), "alarm")
             print(f"{number} from {options.replay[0]} to {options.replay[1]}")
@@ -111,7 +112,7 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
         for one in alarms_of(rule, frames[rule.by], start, now, off, newest.get(rule.by))
     ]
     if options.replay:
-        told = [_as_json(one) for one in alarms]
+        told = sorted(map(_as_json, alarms), key=lambda one: one["start"])
         return (BROKEN if told else QUIET), {"fired": told, "resolved": []}, None
     newest = max(frame.index[~frame["provisional"]].max() for frame in frames.values())
     over = {rule.name: rule.over for rule in rules.rule}

@@ -51,7 +51,7 @@ FORMS = {
         ),
         (
             rf"A limit of 5 concurrent calls was hardly in force: (?P<over>{N}) hours of "
-            rf"(?P<hours>{N}) carried more \({WHEN}\), up to (?P<erlangs>{N}) erlangs on "
+            rf"(?P<hours>{N}) carried clearly more \({WHEN}\), up to (?P<erlangs>{N}) erlangs on "
             rf"(?P<hour>{DAY} \d\d:\d\d)\. To refuse at most 1 % of the calls, "
             r"these days would need about (?P<lines>\d+) lines\."
         ),

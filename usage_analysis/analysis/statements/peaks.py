@@ -349,7 +349,7 @@ def _doubt(whole: pd.DataFrame, top: Any, limit: int, blocking: float, when: str
     return Statement(
         f"A limit of {limit} was hardly in force: {needed}",
         f"A limit of {limit} concurrent calls was hardly in force: {hours} of {len(whole):,} "
-        f"carried more ({when}), up to {say.counted(top['carried'], 'traffic')} on "
+        f"carried clearly more ({when}), up to {say.counted(top['carried'], 'traffic')} on "
         f"{top.name:%Y-%m-%d %H:%M}. To refuse at most {say.level(blocking)} of the calls, "
         f"{needed}{_long_calls(whole)}.",
         urgent=True,
