@@ -136,9 +136,8 @@ def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     words = {name: "" if name in groups else str(name) for name in shown}
     cells = [_cells(words[name], shown[name], _share_unit(words[name], shown)) for name in shown]
     names = [_heading(words[name], shown[name]) or str(name) for name in shown]
-    rows = list(zip(*cells, strict=True))
     return TEMPLATES.get_template("report/table.html.j2").render(
-        names=names, rows=rows, named=named and bool(names[1])
+        names=names, rows=list(zip(*cells, strict=True)), named=named and bool(names[1])
     )
 
 
@@ -157,9 +156,10 @@ def _heading(name: str, column: pd.Series) -> str:
 
 def _share_unit(name: str, table: pd.DataFrame) -> str:
     """Return the unit of a column of shares: ``%``, ``points`` of a difference, "" for others."""
-    if "rate" not in table:
+    expected = "observed" in table and table.attrs.get("meaning", {}).get("event") is not None
+    if "rate" not in table and not expected:
         return "%" if name in ("share", "change") else ""
-    if name in ("low", "high", "centre", "difference"):
+    if name in ("low", "high", "centre", "difference", "observed", "expected"):
         return "points" if "difference" in table else "%"
     rates = name.startswith(("rate", "previous_rate", "low_", "high_")) and "of" not in name
     return "%" if rates else ""
