@@ -282,8 +282,12 @@ def test_the_page_begins_with_sentences(page, extent):
     short = text[text.index("<h2>Summary") : text.index('<dl class="totals">')]
     assert text.index("<h2>Summary") < text.index('class="notes"') < text.index("<figure>")
     sentences = re.findall(r"<li>(.*?)</li>", short)
+    # What is unusual in the account, then in its groups.
+    number = sum(" instead of " in said for said in sentences)
+    assert all(" instead of " in said for said in sentences[:number])
+    assert number == 0 or sentences[0].startswith("Error rate 18.15 % instead of 1.30")
+    sentences = sentences[number:]
     begins = (
-        "Error rate 18.15 % instead of 1.30",
         "30,090 calls in 31 days, 2026-03-0",
         "No significant change in calls: +6",
         "Error rate out of its usual range ",
@@ -304,8 +308,9 @@ def test_the_page_begins_with_sentences(page, extent):
     assert told == [start for start in begins if start in told]
     assert all(said.endswith(".") for said in sentences)
     if extent == "all":
+        assert number >= 1
         assert len(told) == len(begins)
-        assert "days, same weekdays and hours" in sentences[2]
+        assert "days, same weekdays and hours" in sentences[1]
 
 
 def test_provenance_has_a_hash_that_holds(page):
