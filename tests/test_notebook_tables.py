@@ -1,4 +1,4 @@
-"""The tables that notebooks show for a reply and for a client."""
+"""The tables that notebooks show for a reply and for a client. Covers tidy/measures."""
 
 import asyncio
 import re

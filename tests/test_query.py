@@ -1,4 +1,4 @@
-"""Queries: every filter on the wire, and refused values. Covers also filters.py."""
+"""Queries: every filter on the wire, and refused values. Covers filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Capacity: Erlang's tables, exact values, inverses, and hours near a limit."""
+"""Capacity: Erlang's tables, exact values, inverses, and hours near a limit. Covers erlang."""
 
 from __future__ import annotations
 

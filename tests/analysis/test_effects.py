@@ -1,4 +1,4 @@
-"""`rate_effects`: what each group adds to the difference of two rates."""
+"""`rate_effects`: what each group adds to the difference of two rates. Covers difference."""
 
 from __future__ import annotations
 

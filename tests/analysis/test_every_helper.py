@@ -1,4 +1,7 @@
-"""What holds for every helper: row order, groups, empty frames, and names that it needs itself."""
+"""What holds for every helper: row order, groups, empty frames, and names that it needs itself.
+
+Covers arrays, meaning and series.
+"""
 
 from __future__ import annotations
 

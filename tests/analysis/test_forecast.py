@@ -5,6 +5,8 @@ nothing with the sample account. `shops` is a second judge, whose days are logno
 were chosen with gamma days, on the weeks below, on flat weeks and on those of `depot`: `_GROWTH`,
 `_BEFORE`, `_LOW_DAYS_BEFORE` and `_UNSEEN`. So `depot` is new to them by its lognormal days alone,
 while the weeks of `clinic` and `takeaway` are new as well.
+
+Covers month_days.
 """
 
 from __future__ import annotations

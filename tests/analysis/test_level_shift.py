@@ -1,4 +1,4 @@
-"""Lasting shifts: found on their day, and not where the level is constant."""
+"""Lasting shifts: found on their day, and not where the level is constant. Covers level_changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Peaks: profiles and busy hours of the frame's own clock, over the hours there really were."""
+"""Peaks: profiles and busy hours of the frame's own clock, over the hours there really were.
+
+Covers busiest and weekdays.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One selection of data: what is computed, what is compared, and what is set apart."""
+"""One selection of data: what is computed, what is compared, and what is set apart.
+
+Covers marks.
+"""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""What is expected of each hour, and what strays from it."""
+"""What is expected of each hour, and what strays from it. Covers baseline, events and scan."""
 
 from __future__ import annotations
 

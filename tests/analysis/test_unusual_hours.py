@@ -1,4 +1,7 @@
-"""Unusual hours of the week: rarely claimed in quiet months, and never for a single week."""
+"""Unusual hours of the week: rarely claimed in quiet months, and never for a single week.
+
+Covers betabinomial and rate_series.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Archive`: its answers equal those of a fetch. Covers archive, days, loading, rows and tables."""
+"""`Archive`: its answers equal those of a fetch. Covers coverage, store, syncing and writing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The app as a process of its own: whom it gives its token, and what it leaves behind."""
+"""The app as a process of its own: whom it gives its token, and what it leaves behind.
+
+Covers app.
+"""
 
 import http.server
 import os

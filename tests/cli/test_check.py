@@ -1,4 +1,7 @@
-"""The command `check`: rules, exit statuses, state, and what would have been told."""
+"""The command `check`: rules, exit statuses, state, and what would have been told.
+
+Covers report/rules and analysis/watch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The dashboard without a browser: controls are set, the figure is looked at."""
+"""The dashboard without a browser: controls are set, the figure is looked at.
+
+Covers causes, choices, controls, display, names, picture, queries, settings and views.
+"""
 
 import base64
 import itertools

@@ -1,4 +1,4 @@
-"""Both clients from outside. Covers also account, async_client, base, key, retry and threads."""
+"""Both clients from outside. Covers async_client, base, fetcher, key and threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The rules that every figure keeps: what it says, in which units, and that it can be read."""
+"""The rules that every figure keeps: what it says, in which units, and that it can be read.
+
+Covers catalogue, entry, plots and provenance.
+"""
 
 import re
 

@@ -1,4 +1,7 @@
-"""The look: colours as readers see them, themes, fonts, and what saved files say."""
+"""The look: colours as readers see them, themes, fonts, and what saved files say.
+
+Covers colour and labels.
+"""
 
 import json
 import re

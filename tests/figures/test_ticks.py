@@ -1,4 +1,4 @@
-"""Scales: ticks of the frame's own clock, amounts in round steps."""
+"""Scales: ticks of the frame's own clock, amounts in round steps. Covers axes."""
 
 import numpy as np
 import pandas as pd

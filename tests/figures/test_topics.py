@@ -1,4 +1,7 @@
-"""Each figure shows the numbers of its helper: lines, bands, bars and names are where they say."""
+"""Each figure shows the numbers of its helper: lines, bands, bars and names are where they say.
+
+Covers compare, groups, heat, lines, load, money, rates and trend.
+"""
 
 import re
 

@@ -1,4 +1,7 @@
-"""The report: whole or not there, self-contained, honest about what was left out."""
+"""The report: whole or not there, self-contained, honest about what was left out.
+
+Covers display and tables.
+"""
 
 import base64
 import hashlib

@@ -1,4 +1,7 @@
-"""`CallUsage`: every bucket of the window, nothing after its date, what is unsure marked."""
+"""`CallUsage`: every bucket of the window, nothing after its date, what is unsure marked.
+
+Covers usage.
+"""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Groups that can share calls: what knows it, and what is refused."""
+"""Groups that can share calls: what knows it, and what is refused. Covers groups."""
 
 from __future__ import annotations
 

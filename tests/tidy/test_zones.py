@@ -1,4 +1,7 @@
-"""Local clocks: every zone and change of the clock, beside plain loops over zoneinfo."""
+"""Local clocks: every zone and change of the clock, beside plain loops over zoneinfo.
+
+Covers hour_splitting.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Statements on twelve accounts: true, whole, and the same in sentences, titles and reports."""
+"""Statements on twelve accounts: true, whole, and the same in sentences, titles and reports.
+
+Covers change, control, peaks, rates, statement and analysis/vocabulary.
+"""
 
 import re
 
