@@ -29,12 +29,8 @@ def ratio(above: Values, below: Values, empty: float = 0.0) -> Floats:
 
 def finished(frame: pd.DataFrame) -> Booleans:
     """Mark the rows that are complete and no longer provisional, as far as the frame shows."""
-    whole = np.ones(len(frame), dtype=np.bool_)
-    if "complete" in frame:
-        whole &= frame["complete"].to_numpy(dtype=bool)
-    if "provisional" in frame:
-        whole &= ~frame["provisional"].to_numpy(dtype=bool)
-    return whole
+    whole, late = frame.get("complete", True), frame.get("provisional", False)
+    return np.full(len(frame), whole, dtype=np.bool_) & ~np.full(len(frame), late, dtype=np.bool_)
 
 
 def with_measures(frame: pd.DataFrame, *measures: str) -> pd.DataFrame:

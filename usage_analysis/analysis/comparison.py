@@ -338,13 +338,11 @@ class _Pair:
         The larger error is returned; None with fewer than three differences.
         """
         days = self.past.size // 24
-        value, length = (
-            values[row, : 24 * days].reshape(days, 24)
-            for values in (self.past.value, self.past.length * (self.past.waiting == 0))
-        )
+        value = self.past.value[row, : 24 * days].reshape(days, 24)
+        known = (self.past.length > 0) & (self.past.waiting == 0)
         used = np.isin(np.arange(24), hour % 24)
         level = value[:, used].sum(1)
-        whole = np.asarray((length[:, used] > 0).all(1))
+        whole = known[row, : 24 * days].reshape(days, 24)[:, used].all(1)
         pair = level[_WEEK:] + level[:-_WEEK]
         good = whole[_WEEK:] & whole[:-_WEEK] & (pair > 0)
         change = (level[_WEEK:] - level[:-_WEEK])[good]

@@ -127,10 +127,8 @@ def _effects(current: Floats, previous: Floats) -> Floats:
         chain = _fill(own, other)
         before = np.column_stack([np.ones(len(chain)), chain[:, :-1]])
         factors.append(np.divide(chain, before, out=np.full_like(chain, np.nan), where=before > 0))
-    now, old = (
-        np.where(np.isnan(one), np.nan_to_num(two, nan=1.0), one)
-        for one, two in (factors, factors[::-1])
-    )
+    now = np.where(np.isnan(factors[0]), np.nan_to_num(factors[1], nan=1.0), factors[0])
+    old = np.where(np.isnan(factors[1]), np.nan_to_num(factors[0], nan=1.0), factors[1])
     logs = np.where((now > 0) & (old > 0), now, 1.0)
     logs = np.log(logs / np.where((now > 0) & (old > 0), old, 1.0))
     # The logarithmic mean is b0·(exp(t) - 1)/t, with t = ln(b1/b0).

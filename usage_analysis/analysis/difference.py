@@ -237,7 +237,7 @@ def significant(tails: Floats, confidence: float) -> Booleans:
     return np.asarray(intervals.holm(tails) <= 1 - confidence)
 
 
-_Sums = tuple[Values, Values]
+_Sums = Sequence[Values]
 #: Frames by the names of their arguments.
 _Frames = dict[str, pd.DataFrame]
 
@@ -254,19 +254,12 @@ def _differences(
     periods: _Frames, event: str, denominator: str, confidence: float, *, by_days: bool
 ) -> pd.DataFrame:
     """Return the differences of one event by group, with the `tail` probability of each."""
-    (first, groups), (second, others) = (
-        rates.summed_by(periods[name], [denominator, event], "total")
-        for name in ("current", "previous")
-    )
+    first, groups = rates.summed_by(periods["current"], [denominator, event], "total")
+    second, others = rates.summed_by(periods["previous"], [denominator, event], "total")
     index = groups if groups.equals(others) else groups.append(others).unique()
     index = index.rename(groups.name)
-    now, before = (
-        (values_at(calls, place), values_at(events, place))
-        for (calls, events), place in (
-            (first, groups.get_indexer(index)),
-            (second, others.get_indexer(index)),
-        )
-    )
+    now = [values_at(part, groups.get_indexer(index)) for part in first]
+    before = [values_at(part, others.get_indexer(index)) for part in second]
     scatter = _pool(periods, index, event, denominator) if by_days else None
     low, high = _interval(now, before, scatter, confidence)
     rate, old = intervals.share(now[1], now[0]), intervals.share(before[1], before[0])

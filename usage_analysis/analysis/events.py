@@ -251,8 +251,6 @@ def _explains(own: Window, whole: Window, fitted: Baseline) -> bool:
     if rest <= 0:
         return True
     # With few calls the others vary, too. One level of all groups must not explain them better.
-    seen, spread = (
-        max(whole.observed - own.observed, 0.0),
-        fitted.spread_of(whole.end - whole.start),
-    )
-    return own.gain > whole.gain and score_of(seen, rest, fitted.unit[0], spread[0]) <= _CHANCE
+    seen = max(whole.observed - own.observed, 0.0)
+    spread = fitted.spread_of(whole.end - whole.start)[0]
+    return own.gain > whole.gain and score_of(seen, rest, fitted.unit[0], spread) <= _CHANCE

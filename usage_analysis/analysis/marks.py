@@ -146,14 +146,8 @@ def calendar_of(holidays: Iterable[object] | None) -> Calendar:
 
 def _date_of(given: object) -> date:
     """Date of one holiday, in its own time zone."""
-    found: object = given
-    if isinstance(given, str):
-        with suppress(ValueError):
-            found = date.fromisoformat(given)
-    if isinstance(given, np.datetime64):
-        found = pd.Timestamp(given)
-    if isinstance(found, datetime) and not pd.isna(found):
-        return found.date()
-    if isinstance(found, date) and not isinstance(found, datetime):
-        return found
+    with suppress(ValueError):
+        found = date.fromisoformat(given) if isinstance(given, str) else given
+        if isinstance(found, date | np.datetime64) and not pd.isna(found):
+            return pd.Timestamp(found).date()
     raise QueryError(f'holidays: expected dates such as "2026-12-25", got {given!r} among them')

@@ -174,15 +174,12 @@ def level_shift(chart: pd.DataFrame) -> LevelShift | None:
     variance = float(used["spread_ratio"].iloc[0]) ** 2 * rate * (1 - rate)
     bridge = np.cumsum(events - rate * calls) / math.sqrt(variance * calls.sum())
     last = int(np.abs(bridge[:-1]).argmax())
-    before, after = (
-        float(events[part].sum() / calls[part].sum())
-        for part in (slice(None, last + 1), slice(last + 1, None))
-    )
+    old, new = slice(last + 1), slice(last + 1, None)
     return LevelShift(
         certain=bool(abs(bridge[last]) > _BRIDGE),
         start=used.index[last + 1],
-        before=before,
-        after=after,
+        before=float(events[old].sum() / calls[old].sum()),
+        after=float(events[new].sum() / calls[new].sum()),
         steady=_no_step(calls, events) and _no_step(calls[::-1], events[::-1]),
     )
 

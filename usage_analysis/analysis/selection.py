@@ -5,6 +5,7 @@ the selected days, and `Selection.groups` only says which groups are drawn by th
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 from functools import cached_property
@@ -192,15 +193,11 @@ class Selection:
 
 
 def _check_hours(hours: tuple[int, int] | None) -> None:
-    if hours is None:
-        return
-    try:
-        low, high = hours
-        fits = 0 <= low < 24 and 0 < high <= 24 and low != high
-    except (TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise QueryError(f"hours: expected two hours of the day such as (9, 17), got {hours!r}")
+    with suppress(TypeError, ValueError):
+        low, high = (0, 24) if hours is None else hours
+        if 0 <= low < 24 and 0 < high <= 24 and low != high:
+            return
+    raise QueryError(f"hours: expected two hours of the day such as (9, 17), got {hours!r}")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -65,11 +65,8 @@ def unusual_for_page(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _days_at_peak(row: Any) -> str:
-    if not row.days:
-        return "no whole day"
-    return (
-        f"{round(row.share_of_days * row.days)} of {vocabulary.several(int(row.days), 'whole day')}"
-    )
+    days = vocabulary.several(int(row.days), "whole day")
+    return f"{round(row.share_of_days * row.days)} of {days}" if row.days else "no whole day"
 
 
 def _hour(hour: float) -> str:
@@ -77,13 +74,9 @@ def _hour(hour: float) -> str:
 
 
 def _share_of_days(row: Any) -> str:
-    if pd.isna(row.share_of_days):
-        return "none"
-    if pd.isna(row.share_low):
-        return _share(row.share_of_days)
-    return (
-        f"{_share(row.share_of_days)} ({100 * row.share_low:.0f} to {100 * row.share_high:.0f} %)"
-    )
+    share = _share(row.share_of_days)
+    interval = f" ({100 * row.share_low:.0f} to {100 * row.share_high:.0f} %)"
+    return share if pd.isna(row.share_low) else f"{share}{interval}"
 
 
 def _share(share: float) -> str:

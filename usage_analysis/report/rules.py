@@ -275,7 +275,7 @@ def _join(rule: Rule, broken: Iterator[_Broken]) -> list[Alarm]:
             last[key] = len(found)
             said = word()
             said = said if isinstance(said, str) else said.sentence
-            who = f"{key}: " if isinstance(rule, Minutes | Money) and rule.by else ""
+            who = f"{key}: " if rule.by and not isinstance(rule, Unusual | Silence) else ""
             found.append(Alarm(rule.name, key, end, end, f"{who}{said}"))
     return found
 
@@ -306,11 +306,11 @@ def _burning(
 ) -> Iterator[_Broken]:
     table = burn_rate(rows, rule.objective)
     table = table[table["fast"] | table["slow"]]
-    form = "{}errors of the last {} use up the error budget of {} at {:.1f} times its pace, {}."
+    form = "errors of the last {} use up the error budget of {} at {:.1f} times its pace, {}."
     budget = 1 - rule.objective
     for row in table[table.index >= first].itertuples():
         long, rate = ("12 hours", row.burn_12h) if row.fast else ("3 days", row.burn_72h)
-        given = _who(name), long, percent(budget), rate, _hour(row.Index)
+        given = long, percent(budget), rate, _hour(row.Index)
         yield row.Index + _HOUR, str(name or "the account"), partial(form.format, *given)
     if newest is None:
         return
@@ -322,9 +322,9 @@ def _burning(
     )
     if burns_at_once((errors, calls), (failed, late), rule.objective):
         words = (
-            f"{_who(name)}errors of the last 60 minutes ({errors} of {calls} calls) and "
-            f"of the last 5 minutes ({failed} of {late}) use up the error budget of "
-            f"{percent(budget)}, the first at {errors / calls / budget:.1f} times its pace."
+            f"errors of the last 60 minutes ({errors} of {calls} calls) and of the last 5 minutes "
+            f"({failed} of {late}) use up the error budget of {percent(budget)}, the first at "
+            f"{errors / calls / budget:.1f} times its pace."
         )
         yield rows.index.max() + _HOUR, str(name or "the account"), partial(str, words)
 
@@ -332,11 +332,11 @@ def _burning(
 def _crowded(rule: Capacity, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
     # What an hour carries is estimated from the same hours of the days up to its own.
     index = pd.DatetimeIndex(rows.index)
-    form = "{}a limit of {} concurrent calls would refuse about {} of the calls from {} on."
+    form = "a limit of {} concurrent calls would refuse about {} of the calls from {} on."
     for day in index[index >= first].normalize().unique():
         table = capacity(rows[index < day + pd.DateOffset(days=1)], limit=rule.limit)
         for at in table.index[table["at_risk"] & (table.index >= day)]:
-            given = _who(name), rule.limit, percent(float(table.loc[at, "blocking"])), _hour(at)
+            given = rule.limit, percent(float(table.loc[at, "blocking"])), _hour(at)
             yield at + _HOUR, str(name or "the account"), partial(form.format, *given)
 
 
@@ -369,7 +369,3 @@ def _stale(rule: Stale, hourly: pd.DataFrame, now: datetime) -> list[Alarm]:
 
 def _hour(moment: pd.Timestamp) -> str:
     return f"{moment:%Y-%m-%d %H:%M} ({moment.tz})"
-
-
-def _who(name: Any) -> str:
-    return "" if name is None else f"{name}: "

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, cast
 
 import pandas as pd
 
@@ -53,19 +53,12 @@ def _peaks(results: ReportResults) -> Section:
 
 def _busy_hours(results: ReportResults) -> pd.DataFrame:
     """Return busy hours by both methods, of all days and of workdays; no row without whole days."""
-    found, selected = {}, results.selected
-    wanted: tuple[tuple[Literal["tcbh", "adph"], Literal["all", "workdays"]], ...]
-    wanted = (("tcbh", "all"), ("tcbh", "workdays"), ("adph", "all"))
-    for method, days in wanted:
+    rows, selected, busy = [], results.selected, cast("Callable[..., Any]", busy_hour)
+    for method, days in (("tcbh", "all"), ("tcbh", "workdays"), ("adph", "all")):
         with suppress(QueryError):
-            found[method, days] = busy_hour(
-                selected.unmarked, method=method, days=days, weekend=selected.selection.weekend
-            )
-    if not found:
-        return pd.DataFrame({"of": [], "hour": []}).rename_axis("method")
-    table = pd.DataFrame(list(found.values()), pd.Index([m for m, _ in found], name="method"))
-    table.insert(0, "of", [days for _, days in found])
-    return table
+            given = {"method": method, "days": days, "weekend": selected.selection.weekend}
+            rows.append({"method": method, "of": days} | dict(busy(selected.unmarked, **given)))
+    return pd.DataFrame(rows or {"method": [], "of": [], "hour": []}).set_index("method")
 
 
 def _pictures(*names: str) -> Callable[[ReportResults], Section]:

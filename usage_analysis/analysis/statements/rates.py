@@ -13,11 +13,8 @@ from usage_analysis.analysis.rate_series import total_rates, unlike_the_rest
 from usage_analysis.analysis.rates import Independent, error_rate, join_rate
 from usage_analysis.analysis.statements.statement import Statement, describe, state
 from usage_analysis.tidy.frames import can_share_calls, group_column
-from usage_analysis.tidy.grouping import row_lengths
-from usage_analysis.tidy.zones import HOUR
 
 _NAME = 40
-_DAY = 27
 _EVENTS = {"error_count": "failed", "joined_count": "joined"}
 
 
@@ -159,9 +156,5 @@ def _farthest(calls: Any, events: Any) -> Any:
 
 def _still_open(frame: pd.DataFrame) -> str:
     """Return the number of provisional buckets of a series in words; nothing without one."""
-    late = int(np.count_nonzero(frame["provisional"].to_numpy(dtype=bool)))
-    if not late:
-        return ""
-    longest = float(row_lengths(frame).max())
-    noun = "hour" if longest <= HOUR else "day" if longest <= _DAY * HOUR else "period"
-    return f", {say.several(late, f'provisional {noun}')} included"
+    late = int(frame["provisional"].sum())
+    return f", {say.several(late, f'provisional {say.span_of(frame)}')} included" if late else ""
