@@ -13,6 +13,12 @@ TEXTS: dict[str, Any] = tomllib.loads(
 )
 
 
+class Notice(UserWarning):
+    """Warning with a text of `errors.toml`."""
+
+    in_shell = ""
+
+
 class UsageError(Exception):
     """Base class of all errors of this package.
 
@@ -38,6 +44,9 @@ class UsageError(Exception):
     ...     print(type(error).__name__, error.attempts)
     ResponseError 0
     """
+
+    #: Message with the options of the command line, where it differs.
+    in_shell = ""
 
     def __init__(
         self,
@@ -176,22 +185,24 @@ class ArchiveError(UsageError):
     """
 
 
-E = TypeVar("E", bound=UsageError)
+E = TypeVar("E", bound=UsageError | Notice)
 
 
 def error_of(kind: type[E], why: str, /, **values: object) -> E:
-    """Return an error with a text of `errors.toml`.
+    """Return an error or a warning with a text of `errors.toml`.
 
     Parameters
     ----------
     kind
-        Class of the error.
+        Class of the error or warning.
     why
         Name of the text.
     values
         Values of the fields in the text.
     """
-    return kind(TEXTS[why].format(**values))
+    error = kind(TEXTS[why].format(**values))
+    error.in_shell = TEXTS["shell"].get(why, "").format(**values)
+    return error
 
 
 def refusal(why: str, /, **values: object) -> QueryError:

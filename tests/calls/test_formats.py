@@ -15,7 +15,10 @@ import pytest
 
 import usage_analysis as ua
 
-pytestmark = pytest.mark.filterwarnings("ignore:columns that are not understood:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:columns that are not understood:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Without a column joined:UserWarning"),
+]
 
 RANDOM = np.random.default_rng(7)
 START = datetime(2026, 9, 7, tzinfo=UTC)
@@ -171,6 +174,36 @@ def test_errors_are_what_is_said():
         ua.read_calls(ROWS, errors="unjoined")
 
 
+def test_a_misspelt_error_is_refused():
+    """A value of `errors` that no call has is named, with the values there are and the nearest
+    one; the vendor's own end reasons may be absent."""
+    log = pd.DataFrame(
+        {"created": [iso(START)] * 5, "duration": [0, 9, 9, 9, 9],
+         "error": ["FAILED", "ANSWERED", "ANSWERED", "ANSWERED", None]}
+    )  # fmt: skip
+    with pytest.raises(ua.QueryError) as caught:
+        ua.read_calls(log, errors=["failed", "FAIL*", "lost*"])
+    assert str(caught.value) == (
+        "errors: expected values of the column error, got 'failed', 'lost*', which no call has; "
+        "did you mean 'FAILED'? The column has 'ANSWERED' (3 calls), 'FAILED' (1 call); leave out "
+        "what does not occur"
+    )
+    assert ua.read_calls(log, errors=["FAIL*"]).call_usage().daily["error_count"].sum() == 1
+    well = [row for row in ROWS if row["endReason"] == "hangup"]
+    for errors in (["system_error"], ["timeout", "*_error"], ["hangup"]):
+        usage = ua.read_calls(well, errors=errors).call_usage()
+        assert usage.daily["error_count"].sum() == len(well) * ("hangup" in errors)
+    with pytest.raises(ua.QueryError, match="'sytem_error', which no call has; did you mean 'sys"):
+        ua.read_calls(ROWS, errors=["sytem_error"])
+
+
+def test_a_billing_status_in_other_words_is_refused():
+    """A status that is not the vendor's would make all calls free, so it is refused."""
+    paid = [row | {"billingStatus": "paid"} for row in ROWS]
+    with pytest.raises(ua.QueryError, match=r"^billing_status: expected .* got 'paid'"):
+        ua.read_calls(paid)
+
+
 def test_running_calls_are_provisional():
     """A call that still runs, or has no bill yet, makes its hour provisional; the list then ends
     with its last instant. Later, with the end of the call, the figures are final."""
@@ -187,6 +220,17 @@ def test_running_calls_are_provisional():
         late = hourly["provisional"] & (hourly.index < usage.as_of - pd.Timedelta(hours=3))
         assert late.sum() == 1
     assert not ua.read_calls(ROWS).call_usage().hourly["provisional"].any()
+
+
+def test_a_call_with_an_end_reason_has_ended():
+    """The vendor's calls that nobody joined may lack an end: with an end reason they are over, so
+    that the list is complete and its join rate counts them."""
+    rows = [row | ({} if row["joined"] else {"ended": None}) for row in ROWS]
+    usage = ua.read_calls(rows).call_usage()
+    assert not usage.hourly["provisional"].any()
+    rate = ua.join_rate(usage.hourly, by="total")
+    assert rate["calls"].iloc[0] == len(ROWS)
+    assert rate["rate"].iloc[0] == plain(CALLS)["joined"] / len(ROWS)
 
 
 def test_a_later_page_of_the_same_call_counts():

@@ -1,5 +1,6 @@
 """A user's own call log stands in for the sample account."""
 
+import warnings
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -11,6 +12,8 @@ import usage_analysis as ua
 from usage_analysis import read_calls
 from usage_analysis.calls.log import identifier
 from usage_analysis.sample import AGENTS
+
+pytestmark = pytest.mark.filterwarnings("ignore:Without a column joined:UserWarning")
 
 TWO = [pd.Timestamp("2026-03-02 09:30", tz="UTC"), pd.Timestamp("2026-03-01 23:59:59", tz="UTC")]
 
@@ -315,6 +318,20 @@ def test_columns_that_are_not_understood_are_named_once():
     with pytest.warns(UserWarning, match="left aside: caller, endReason;") as caught:
         read_calls(odd)
     assert len(caught) == 1
+
+
+def test_joined_calls_that_are_inferred_are_said():
+    """Without a column for joined calls, the one warning counts the calls that have talk; with all
+    columns understood it comes only where all calls have."""
+    with pytest.warns(UserWarning, match="aside: ring; .* as joined: 1 of 2. If the") as caught:
+        read_calls(log(duration=[61, 0], ring=[5, 5]))
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match="^Without a column joined, .* joined: 2 of 2"):
+        read_calls(log(duration=[61, 1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_calls(log(duration=[61, 0]))
+        read_calls(log(duration=[61, 1], joined=[True, True]))
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kathmandu"])

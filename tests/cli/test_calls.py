@@ -27,7 +27,7 @@ CDR = "calldate;billsec;status;linkedid\n" + "".join(
 )
 READ = [
     *("--columns", "created=calldate", "--columns", "duration=billsec", "--columns"),
-    *("error=status", "--id", "linkedid", "--clock", "America/New_York", "--errors", "BAD,*FAIL*"),
+    *("error=status", "--id", "linkedid", "--clock", "America/New_York", "--errors", "BAD"),
 ]
 
 
@@ -48,6 +48,7 @@ def test_a_report_of_the_vendors_list(run, files):
     assert "Night line" in text
 
 
+@pytest.mark.filterwarnings("ignore:Without a column joined:UserWarning")
 def test_a_report_of_a_log(run, files):
     """A log with columns of its own is read by the options, its clocks in the zone of --clock."""
     done = run("report", "--calls", "cdr.csv", *READ, "--sections", "checks", "--out", "here")
@@ -56,6 +57,27 @@ def test_a_report_of_a_log(run, files):
     assert sum(int(line.split(",")[1]) for line in hours[1:]) == 40
     busy = [line for line in hours[1:] if line.split(",")[1] == "1"]
     assert busy[0].startswith("2026-03-01T13:00:00")  # 8 h on the clock of New York
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("files")
+def test_words_of_the_shell(run):
+    """Warnings and errors of a list of calls name the options of the command line, and no place in
+    the code."""
+    done = run("fetch", "--calls", "cdr.csv", *READ[:6], "--out", "kept.json")
+    assert done.stderr.endswith("say whose clock it is: --clock America/New_York\n")
+    clock = ("--clock", "America/New_York", "--errors", "BAD")
+    (warning,) = run(
+        "fetch", "--calls", "cdr.csv", *READ[:6], *clock, "--out", "kept.json"
+    ).stderr.splitlines()
+    assert warning.startswith("usage-analysis: columns that are not understood and left aside: lin")
+    assert "Name others with --columns OURS=THEIRS; ours are created, joined" in warning
+    assert "calls with talk count as joined: 40 of 40" in warning
+    done = run("fetch", "--calls", "cdr.csv", *READ[:-1], "bad", "--out", "kept.json")
+    assert done.stderr.splitlines()[-1] == (
+        "usage-analysis: --errors: expected values of the column error, got 'bad', which no call "
+        "has; did you mean 'BAD'? The column has 'BAD' (1 call); leave out what does not occur"
+    )
 
 
 def test_a_reply_of_a_list(run, files):

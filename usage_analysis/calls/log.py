@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Mapping
 from datetime import datetime, tzinfo
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -20,6 +21,7 @@ from usage_analysis.sample.endpoint import Endpoint
 from usage_analysis.sample.reply import Calls, Labels, billed_tenths
 from usage_analysis.tidy import tables
 from usage_analysis.tidy.frames import LAG, Source
+from usage_analysis.tidy.measures import several
 from usage_analysis.tidy.tables import MISSING
 from usage_analysis.tidy.zones import DAY, instant_of, microseconds
 
@@ -43,7 +45,10 @@ VENDOR = {
     "agent_id": "agent.agentId",
 }
 # Calls with another status are free, were refunded, or have no bill yet.
-_BILLED, _PENDING = "BILLING_STATUS_BILLED", "BILLING_STATUS_PENDING"
+_STATUS = "BILLING_STATUS_"
+_BILLED, _PENDING = f"{_STATUS}BILLED", f"{_STATUS}PENDING"
+# Values of the error column that a message names.
+_FEW = 8
 # A metadata key with more values than this, such as a phone number, is not offered as a grouping.
 _MANY = 200
 
@@ -72,12 +77,12 @@ def read_calls(
     - `duration`: timedelta, number of seconds or the vendor's text. The talk of a call, without
       ringing. Instead of it, `ended` in the forms of `created`.
     - `joined`: whether somebody joined, or when. Without this column, calls with talk count as
-      joined. Calls that nobody joined have no talk.
+      joined, which is wrong if `duration` includes ringing. Calls that nobody joined have no talk.
     - `error`: true or false, or a text of which some values are errors, see `errors`. Without this
       column, errors are not known: usage has no `error_count`, and helpers that need it say so.
     - `billed_minutes`: a multiple of 0.1; or `billed_duration`, which is rounded up to 6 s, and
-      `billing_status`. Only calls with the vendor's status for billed calls have a bill. Without
-      these columns, usage has no `billed_minutes` and no cost.
+      `billing_status`, in the vendor's words. Only calls with the status for billed calls have a
+      bill. Without these columns, usage has no `billed_minutes` and no cost.
     - `agent` and `voice`: names; `agent_id` and `voice_id`: IDs. ``client.names`` lists both, and
       makes UUIDs of names and other IDs.
     - `metadata`: dict; or one column ``metadata.<key>`` per key. Values are compared in the form
@@ -100,14 +105,15 @@ def read_calls(
         Time zone of clocks without one, such as ``"America/New_York"``. The order of the rows tells
         the two hours apart that a clock shows twice in autumn.
     errors
-        Values of `error` that are errors, with the wildcards ``*`` and ``?``. The default is an
-        assumption: of the vendor's end reasons, `connection_error` and `system_error` name a fault,
-        and the others (`unjoined`, `hangup`, `agent_hangup`, `timeout`) may be wanted.
+        Values of `error` that are errors, with the wildcards ``*`` and ``?``. Each must occur in
+        the column or be one of the vendor's end reasons. The default is an assumption: of these,
+        `connection_error` and `system_error` name a fault, and the others (`unjoined`, `hangup`,
+        `agent_hangup`, `timeout`) may be wanted.
     now
         Time of the export, with a time zone; the hours just before are provisional. Without `now`,
         the log with its bills is complete to the end of the UTC day of the last call's end, unless
-        calls in it still run or have no bill yet. Then it ends with its last instant. Hours with
-        such calls are provisional.
+        calls in it still run (no `ended`, and none of the vendor's end reasons) or have no bill
+        yet. Then it ends with its last instant. Hours with such calls are provisional.
     source
         Source of the usage: ``"file"``, ``"live"`` or ``"sample"``.
 
@@ -124,19 +130,22 @@ def read_calls(
         A column is missing or has an unreadable value; the message starts with our name of the
         column. Or a call ends after `now`.
     UserWarning
-        Once, with the names of the columns that were understood and of those left aside.
+        Once: with the names of the columns that were understood and of those left aside, and with
+        the number of calls that count as joined because they have talk. Without columns left aside,
+        only if all calls do.
 
     Examples
     --------
     >>> import pandas as pd
     >>> import usage_analysis as ua
-    >>> log = pd.DataFrame({"calldate": ["2026-03-01 09:30"], "billsec": [61], "queue": ["Sales"]})
+    >>> log = pd.DataFrame({"calldate": ["2026-03-01 09:30", "2026-03-01 09:45"],
+    ...                     "billsec": [61, 0], "queue": "Sales"})
     >>> ours = {"created": "calldate", "duration": "billsec", "agent": "queue"}
     >>> client = ua.read_calls(log, columns=ours, timezone="America/New_York")
     >>> client.by_agent(client.names.agents).daily[["agent", "total_count", "duration"]]
                                agent  total_count        duration
     time
-    2026-03-01 00:00:00+00:00  Sales            1 0 days 00:01:01
+    2026-03-01 00:00:00+00:00  Sales            2 0 days 00:01:01
     """
     given = dict(columns or {}) | ({} if id is None else {"id": id})
     try:
@@ -160,8 +169,6 @@ def read_log(
     if {"callId", "endReason"} <= {*frame.columns}:
         columns = {**VENDOR, **columns}
     own = tables.choose_columns(frame.reset_index(drop=True), columns, COLUMNS)
-    own |= _metadata_columns(own)
-    metadata = [name for name in own if name.startswith("metadata.")]
     place = None if timezone is None else zone(timezone)
     created = tables.read_times("created", own, place)
     if (empty := created == MISSING).any():
@@ -169,9 +176,15 @@ def read_log(
     dates = tables.read_dates(own["created"], created)
     created = created if dates is None else dates
     duration, joined, ended = _read_talk(own, created, place)
+    tables.warn_of_columns(frame, own, COLUMNS, None if "joined" in own else joined)
+    own |= _metadata_columns(own)
+    metadata = [name for name in own if name.startswith("metadata.")]
     error = _read_errors(own["error"], errors) if "error" in own else np.zeros_like(joined)
     billed, pending = _read_bills(own, len(created))
-    unsettled = pending | (ended == MISSING if "ended" in own else False)
+    running = (ended == MISSING) & ("ended" in own)
+    if "endReason" in frame:
+        running &= frame["endReason"].isna().to_numpy()
+    unsettled = pending | running
     clock, until = _end(np.maximum(created + duration, ended), now, complete=not unsettled.any())
     rows, begin = _merge_legs(own, created, duration, billed)
     # Sorted only here, so that error messages count the rows as in the user's frame.
@@ -253,6 +266,8 @@ def _read_bills(own: Columns, count: int) -> tuple[NDArray[np.int32], Flags]:
     free, pending = np.zeros((2, count), dtype=np.bool_)
     if "billing_status" in own:
         status = own["billing_status"]
+        if not status.dropna().astype(str).str.startswith(_STATUS).all():
+            raise refusal("no_status", got=", ".join(map(repr, status.dropna().unique()[:_FEW])))
         free, pending = (status != _BILLED).to_numpy(), (status == _PENDING).to_numpy()
     if "billed_duration" in own:
         return billed_tenths(tables.read_durations("billed_duration", own), free), pending
@@ -296,8 +311,23 @@ def _read_errors(column: pd.Series, errors: Collection[str]) -> Flags:
     code, values = pd.factorize(column)
     if not tables.is_text(column) or (tuple(errors) == ERRORS and not REASONS & {*values}):
         raise refusal("no_errors", got=", ".join(map(repr, values[:6])))
-    table = [any(fnmatchcase(value, one) for one in errors) for value in values]
-    return np.array([*table, False], dtype=np.bool_)[code]
+    vendor = REASONS if REASONS & {*values} else ()
+    found = {one: [fnmatchcase(value, one) for value in (*values, *vendor)] for one in errors}
+    if odd := [one for one, matches in found.items() if not any(matches)]:
+        raise _no_match(odd, column)
+    table = np.any([[False] * len(values), *(m[: len(values)] for m in found.values())], axis=0)
+    return np.append(table, False)[code]
+
+
+def _no_match(odd: list[str], column: pd.Series) -> QueryError:
+    """Return the error for values of `errors` that no call has."""
+    counts = column.value_counts()
+    folded = {str(value).casefold(): repr(value) for value in counts.index}
+    near = [n for one in odd for n in get_close_matches(one.casefold().strip("*?"), folded, 1, 0.5)]
+    meant = f"; did you mean {' or '.join(folded[n] for n in near)}?" if near else "."
+    words = [f"{value!r} ({several(count, 'call')})" for value, count in counts.head(_FEW).items()]
+    words += [f"and {len(counts) - _FEW} others"] * (len(counts) > _FEW)
+    return refusal("no_match", odd=", ".join(map(repr, odd)), meant=meant, got=", ".join(words))
 
 
 def _read_labels(own: Columns, kind: str) -> Labels:

@@ -3,6 +3,7 @@
 import argparse
 import io
 import sys
+import warnings
 from collections.abc import Sequence
 
 import usage_analysis
@@ -36,15 +37,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     run = vars(options).pop("run")
     try:
-        return run(options) or 0
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda warning, *_, **__: _print(warning)
+            return run(options) or 0
     except (UsageError, OSError) as error:
-        clear_line()
-        print(f"usage-analysis: {' '.join(str(error).split())}", file=sys.stderr)
+        _print(error)
         return 2
     except KeyboardInterrupt:
         clear_line()
         print("usage-analysis: stopped", file=sys.stderr)
         return 130
+
+
+def _print(message: Exception | str) -> None:
+    """Print an error, or a warning without its line of code."""
+    clear_line()
+    text = getattr(message, "in_shell", "") or str(message)
+    print(f"usage-analysis: {' '.join(text.split())}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

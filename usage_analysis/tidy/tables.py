@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from usage_analysis.errors import TEXTS, QueryError, ResponseError, refusal
+from usage_analysis.errors import TEXTS, Notice, QueryError, ResponseError, error_of, refusal
 from usage_analysis.tidy.durations import parse_durations
 from usage_analysis.tidy.usage_files import to_utf8
 from usage_analysis.tidy.zones import DAY
@@ -98,7 +98,7 @@ def get_column(frame: pd.DataFrame, name: str) -> pd.Series:
 def choose_columns(
     frame: pd.DataFrame, columns: Mapping[str, str | None], known: Sequence[str]
 ) -> dict[str, pd.Series]:
-    """Return the columns of a table under our names, and warn of columns that are left aside.
+    """Return the columns of a table under our names.
 
     Parameters
     ----------
@@ -111,8 +111,6 @@ def choose_columns(
     ------
     QueryError
         A name is not one of ours, the table has no such column, or the required one is missing.
-    UserWarning
-        Once, with the names of all columns, if some are left aside.
     """
     for name in columns:
         if name not in known and not name.startswith("metadata."):
@@ -122,13 +120,36 @@ def choose_columns(
     chosen = {o: t for o, t in {**dict(zip(same, same, strict=True)), **columns}.items() if t}
     if known[0] not in chosen:
         raise refusal("no_such_column", name=known[0], got=", ".join(map(str, frame)))
-    found = {ours: get_column(frame, theirs) for ours, theirs in chosen.items()}
+    return {ours: get_column(frame, theirs) for ours, theirs in chosen.items()}
+
+
+def warn_of_columns(
+    frame: pd.DataFrame,
+    own: Mapping[str, pd.Series],
+    known: Sequence[str],
+    inferred: NDArray[np.bool_] | None = None,
+) -> None:
+    """Warn once of columns that are left aside, and of joined calls that are inferred.
+
+    Parameters
+    ----------
+    own, known
+        Result of `choose_columns`, and its argument.
+    inferred
+        Whether each call has talk, where no column says which calls were joined. Without columns
+        left aside, this is worth a warning only if all calls have talk.
+    """
+    chosen = {ours: str(column.name) for ours, column in own.items()}
     used = {theirs if theirs in frame else theirs.partition(".")[0] for theirs in chosen.values()}
-    if odd := [str(name) for name in frame if name not in used]:
-        words = [o if o == t else f"{o} (from {t})" for o, t in chosen.items()]
-        lists = {"odd": ", ".join(odd), "read": ", ".join(words), "known": ", ".join(known)}
-        warnings.warn(TEXTS["left_aside"].format(**lists), UserWarning, stacklevel=4)
-    return found
+    odd = ", ".join(str(name) for name in frame if name not in used)
+    read = ", ".join(o if o == t else f"{o} (from {t})" for o, t in chosen.items())
+    some, every = (0, 0) if inferred is None else (int(inferred.sum()), len(inferred))
+    words = TEXTS["inferred"].format(some=some, all=every) if every else ""
+    if odd:
+        lists = {"odd": odd, "read": read, "known": ", ".join(known), "inferred": words}
+        warnings.warn(error_of(Notice, "left_aside", **lists), stacklevel=4)
+    elif words and some == every:
+        warnings.warn(words.lstrip(" ."), UserWarning, stacklevel=4)
 
 
 def is_missing(value: object) -> bool:
