@@ -101,8 +101,8 @@ def test_a_real_month_has_its_published_calls(august: CallUsage) -> None:
     assert hourly[["total_count", "joined_count"]].sum().tolist() == [42_078, 31_402]
     assert (hourly["total_count"] > 0).sum() == 633
     checks = reconcile(august)
-    assert checks.index[checks["ok"].eq(False)].tolist() == ["no overlong call"]
-    assert checks.loc["no overlong call", "failures"] == 2
+    assert checks.index[checks["ok"].eq(False)].tolist() == ["no call of many hours"]
+    assert checks.loc["no call of many hours", "failures"] == 2
     assert str(describe_peak(hourly)).startswith("The busiest hour of the day is 10:00-11:00, with")
     assert busy_hour(hourly, days="workdays", weekend=("Fri", "Sat"))["days"] == 23
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from usage_analysis.analysis.capacity import capacity
 from usage_analysis.analysis.quality import reconcile
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.usage import CallUsage, build_breakdown
@@ -84,20 +84,46 @@ def test_all_time_is_compared_where_it_is_known_to_be_filtered() -> None:
     assert failed(reconcile(usage(), all_time_filtered=True)) == []
 
 
-def test_overlong_calls_are_those_of_capacity() -> None:
-    """Hours with an overlong call are those that `capacity` marks: none in ordinary data."""
+def test_a_call_of_many_hours_is_found() -> None:
+    """An hour with 8 h of talk beyond that of usual calls fails the check, and no other hour."""
     rows = [ROW | {"date": "2026-03-01", "hour": hour} for hour in range(24)]
     left_open = rows[5] | {"duration": "28860s", "billedMinutes": 481.0}
     for sixth, marked in ((rows[5], 0), (left_open, 1)):
         hourly = [*rows[:5], sixth, *rows[6:]]
         document = {"allTime": ROW, "daily": [ROW | {"date": "2026-03-01"}], "hourly": hourly}
         found = CallUsage.from_json(json.dumps(document))
-        row = reconcile(found).loc["no overlong call"]
-        assert row["failures"] == capacity(found.hourly)["overlong"].sum() == marked
+        row = reconcile(found).loc["no call of many hours"]
+        assert row["failures"] == marked
         assert row["ok"] == (marked == 0)
         if marked:
             assert row["first"] == found.hourly.index[5]
             assert row["found"] == pd.Timedelta("28800s")
+
+
+@pytest.mark.parametrize(("shape", "per_hour"), [(0.0, 0.5), (1.0, 0.5), (0.8, 20)])
+def test_ordinary_calls_are_not_left_open(shape: float, per_hour: float) -> None:
+    """Calls with exponential or lognormal lengths of 6 min in the mean pass the check in at least
+    19 of 20 months, and a call left open for 9 h fails it in all of them."""
+    random, passed, found = np.random.default_rng(5), 0, 0
+    for _ in range(20):
+        calls = random.poisson(per_hour, 720)
+        size = int(calls.sum())
+        lengths = random.exponential(360, size)
+        if shape:
+            lengths = 360 * np.exp(random.normal(-(shape**2) / 2, shape, size))
+        talk = np.bincount(np.repeat(np.arange(720), calls), lengths, minlength=720)
+        for left_open in (0, 9 * 3600):
+            calls[100] += left_open > 0
+            talk[100] += left_open
+            frame = pd.DataFrame(
+                {"time": pd.date_range("2026-03-01", periods=720, freq="h", tz="UTC"),
+                 "total_count": calls, "joined_count": calls, "duration": talk}
+            )  # fmt: skip
+            row = reconcile(CallUsage.from_hourly(frame)).loc["no call of many hours"]
+            passed += bool(row["ok"]) and not left_open
+            found += left_open > 0 and row["first"] == frame["time"][100]
+    assert passed >= 19
+    assert found == 20
 
 
 def test_groups_are_checked_each_on_its_own() -> None:

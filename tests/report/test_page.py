@@ -368,7 +368,7 @@ def test_what_is_not_whole_is_told(usage, tmp_path):
     )
     text = page.read_text(encoding="utf-8")
     assert "2 of 33 days are incomplete or provisional" in text
-    assert "The last 3 hours are provisional" in text
+    assert "Provisional: the last 3 hours can still grow, because" in text
     assert steps == [(done, 3) for done in range(4)]
 
 

@@ -144,8 +144,8 @@ def test_an_hour_of_one_long_call_is_not_the_busiest():
     sentences = told(facts_of(hourly), "checks")
     assert sentences[-1] == (
         "1 of 9 consistency checks failed: in 1 hour, first 2026-03-02 06:00 "
-        "(America/New_York), talk is far too long for the number of calls, as if a call had been "
-        "left open."
+        "(America/New_York), talk is over 4 h longer than that of as many usual calls, as if a "
+        "call had been left open."
     )
 
 

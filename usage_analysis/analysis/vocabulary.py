@@ -142,6 +142,15 @@ def dates(frame: pd.DataFrame) -> str:
     return f"{date_range(frame)} ({zone_of(frame)})"
 
 
+def provisional_span(frame: pd.DataFrame) -> str:
+    """Return the provisional rows in words: ``the last 3 hours``, ``29 hours since 2026-03-05``."""
+    late = frame["provisional"].groupby(level=0).any()
+    count = several(int(late.sum()), span_of(frame))
+    if late.iloc[-int(late.sum()) :].all():
+        return f"the last {count.removeprefix('1 ')}"
+    return f"{count} since {late.idxmax():%Y-%m-%d}"
+
+
 def either(accepted: Iterable[str]) -> str:
     """Return the accepted values as a list that ends with "or"."""
     *most, last = [f'"{word}"' for word in accepted]

@@ -11,6 +11,7 @@ import pandas as pd
 from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 
+from usage_analysis.analysis.vocabulary import provisional_span
 from usage_analysis.dashboard.address import in_app
 from usage_analysis.dashboard.controls import classes_of, html
 from usage_analysis.dashboard.picture import Picture
@@ -177,14 +178,13 @@ class Display:
 def partly(view: View) -> str:
     """Return the note about provisional hours; empty where all hours are final."""
     rows = view.selected.hourly
-    late = int(rows["provisional"].sum())
-    if not late:
+    if not rows["provisional"].any():
         return ""
     end = rows.index[-1] + pd.Timedelta(hours=1)
-    hours = "hour is" if late == 1 else f"{late} hours are"
     return (
-        f"Partial: the last {hours} still running or so recent that billed minutes can grow; the "
-        f"data end at {end:%Y-%m-%d %H:%M}. Totals hold them, means and rates a day leave them out."
+        f"Partial: {provisional_span(rows)} can still grow, because calls run or have no final "
+        f"bill; the data end at {end:%Y-%m-%d %H:%M}. Totals hold these hours, means and rates per "
+        "day leave them out."
     )
 
 

@@ -241,7 +241,7 @@ FORMS["summary"] = [
         rf"(?P<cost>{N}), \d+ %\))?, {WHEN}\."
     ),
     r"(?:There are no calls in the period; a|A)ll 9 consistency checks passed\.",
-    r"1 of 9 consistency checks failed: in \d+ hours?, first .* \(.*\), talk is far too long .*\.",
+    r"1 of 9 consistency checks failed: in \d+ hours?, first .* \(.*\), talk is over 4 h .*\.",
 ]
 
 

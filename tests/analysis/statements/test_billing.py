@@ -25,13 +25,22 @@ def billed(minutes: list[float], talk: list[float], late: int = 0) -> pd.DataFra
     )
 
 
+def test_scattered_provisional_hours_are_not_the_last_ones() -> None:
+    """Provisional hours in the middle are counted from the first one on, and only those at the end
+    are called the last."""
+    frame = billed([60.0] * 5, [60] * 5, late=2)
+    assert "; the last 2 hours can still grow" in state_cost(frame).sentence
+    frame.loc[frame.index[1], "provisional"] = True
+    assert "; 3 hours since 2026-03-02 can still grow" in state_cost(frame).sentence
+
+
 def test_the_cost_is_that_of_cost() -> None:
     """Sentence and title have the amount that `cost` returns, with its minutes, price and days."""
     frame = billed([600.0, 634.5], [590, 630], late=1)
     statement = state_cost(frame, "0.0333")
     assert statement.sentence == (
         f"Call minutes cost an estimated USD {cost(frame, '0.0333')}: 1,234 billed minutes at "
-        "USD 0.0333 per minute, 2026-03-02 (UTC); the last 1 hour can still grow."
+        "USD 0.0333 per minute, 2026-03-02 (UTC); the last hour can still grow."
     )
     assert statement.title == f"USD {cost(frame, '0.0333')} for 1,234 billed minutes"
 

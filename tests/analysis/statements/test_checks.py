@@ -55,8 +55,8 @@ def test_a_long_call_is_no_alarm() -> None:
     body = json.dumps({"allTime": row, "daily": [sums], "hourly": hourly})
     found = state_checks(ua.reconcile(ua.CallUsage.from_json(body)))
     assert found.sentence == (
-        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-01 09:00 (UTC), talk is far "
-        "too long for the number of calls, as if a call had been left open."
+        "1 of 9 consistency checks failed: in 1 hour, first 2026-03-01 09:00 (UTC), talk is over "
+        "4 h longer than that of as many usual calls, as if a call had been left open."
     )
     assert not found.urgent
     local = state_checks(ua.reconcile(ua.CallUsage.from_json(body)), "Asia/Tokyo").sentence

@@ -283,11 +283,8 @@ def state_cost(frame: pd.DataFrame, price: Price = PRICE) -> Statement:
     check_disjoint("state_cost", frame)
     paid, micro = price_of(price), int(micro_minutes(frame).sum())
     amount, minutes = say.money(amount_of(micro, paid)), say.counted(micro / 1e6, "billed_minutes")
-    rows = frame[frame["provisional"].to_numpy(dtype=bool)] if "provisional" in frame else frame[:0]
-    waiting = rows.index.nunique()
-    late = (
-        f"; the last {say.several(waiting, say.span_of(frame))} can still grow" if waiting else ""
-    )
+    waiting = "provisional" in frame and frame["provisional"].any()
+    late = f"; {say.provisional_span(frame)} can still grow" if waiting else ""
     sentence = (
         f"Call minutes cost an estimated {amount}: {minutes} at {say.price_per_minute(paid)}, "
         f"{say.dates(frame)}{late}."
