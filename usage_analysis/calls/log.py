@@ -47,8 +47,7 @@ VENDOR = {
 # Calls with another status are free, were refunded, or have no bill yet.
 _STATUS = "BILLING_STATUS_"
 _BILLED, _PENDING = f"{_STATUS}BILLED", f"{_STATUS}PENDING"
-# Values of the error column that a message names.
-_FEW = 8
+_FEW = 8  # values that a message names
 # A metadata key with more values than this, such as a phone number, is not offered as a grouping.
 _MANY = 200
 
@@ -105,15 +104,14 @@ def read_calls(
         Time zone of clocks without one, such as ``"America/New_York"``. The order of the rows tells
         the two hours apart that a clock shows twice in autumn.
     errors
-        Values of `error` that are errors, with the wildcards ``*`` and ``?``. Each must occur in
-        the column or be one of the vendor's end reasons. The default is an assumption: of these,
-        `connection_error` and `system_error` name a fault, and the others (`unjoined`, `hangup`,
-        `agent_hangup`, `timeout`) may be wanted.
+        Values of `error` that are errors, with the wildcards ``*`` and ``?``. Each must occur,
+        except the vendor's end reasons. The default is an assumption: of these, `connection_error`
+        and `system_error` name a fault, and `unjoined`, `hangup`, `agent_hangup` and `timeout` not.
     now
         Time of the export, with a time zone; the hours just before are provisional. Without `now`,
-        the log with its bills is complete to the end of the UTC day of the last call's end, unless
-        calls in it still run (no `ended`, and none of the vendor's end reasons) or have no bill
-        yet. Then it ends with its last instant. Hours with such calls are provisional.
+        the log is complete to the end of the UTC day of the last call's end. If calls still run (no
+        `ended` or `endReason`) or have no bill yet, it ends with its last instant, and the hours of
+        these calls are provisional.
     source
         Source of the usage: ``"file"``, ``"live"`` or ``"sample"``.
 
@@ -130,16 +128,14 @@ def read_calls(
         A column is missing or has an unreadable value; the message starts with our name of the
         column. Or a call ends after `now`.
     UserWarning
-        Once: with the names of the columns that were understood and of those left aside, and with
-        the number of calls that count as joined because they have talk. Without columns left aside,
-        only if all calls do.
+        Once: the names of the columns that were understood and of those left aside, and the number
+        of calls that count as joined because they have talk.
 
     Examples
     --------
     >>> import pandas as pd
     >>> import usage_analysis as ua
-    >>> log = pd.DataFrame({"calldate": ["2026-03-01 09:30", "2026-03-01 09:45"],
-    ...                     "billsec": [61, 0], "queue": "Sales"})
+    >>> log = pd.DataFrame({"calldate": "2026-03-01 09:30", "billsec": [61, 0], "queue": "Sales"})
     >>> ours = {"created": "calldate", "duration": "billsec", "agent": "queue"}
     >>> client = ua.read_calls(log, columns=ours, timezone="America/New_York")
     >>> client.by_agent(client.names.agents).daily[["agent", "total_count", "duration"]]
@@ -309,9 +305,9 @@ def _read_errors(column: pd.Series, errors: Collection[str]) -> Flags:
     if (flags := tables.read_flags(column)) is not None:
         return flags
     code, values = pd.factorize(column)
-    if not tables.is_text(column) or (tuple(errors) == ERRORS and not REASONS & {*values}):
-        raise refusal("no_errors", got=", ".join(map(repr, values[:6])))
     vendor = REASONS if REASONS & {*values} else ()
+    if not tables.is_text(column) or (tuple(errors) == ERRORS and not vendor):
+        raise refusal("no_errors", got=", ".join(map(repr, values[:6])))
     found = {one: [fnmatchcase(value, one) for value in (*values, *vendor)] for one in errors}
     if odd := [one for one, matches in found.items() if not any(matches)]:
         raise _no_match(odd, column)
@@ -325,8 +321,8 @@ def _no_match(odd: list[str], column: pd.Series) -> QueryError:
     folded = {str(value).casefold(): repr(value) for value in counts.index}
     near = [n for one in odd for n in get_close_matches(one.casefold().strip("*?"), folded, 1, 0.5)]
     meant = f"; did you mean {' or '.join(folded[n] for n in near)}?" if near else "."
-    words = [f"{value!r} ({several(count, 'call')})" for value, count in counts.head(_FEW).items()]
-    words += [f"and {len(counts) - _FEW} others"] * (len(counts) > _FEW)
+    words = [f"{value!r} ({several(n, 'call')})" for value, n in counts.head(_FEW).items()]
+    words += ["and others"] * (len(counts) > _FEW)
     return refusal("no_match", odd=", ".join(map(repr, odd)), meant=meant, got=", ".join(words))
 
 
@@ -344,8 +340,8 @@ def _largest_first(labels: Labels) -> tuple[str, ...]:
     """Return the texts of labels that are not blank, most frequent first."""
     texts = labels.values  # noqa: PD011 - no pandas
     counts = np.bincount(labels.codes[labels.codes >= 0], minlength=len(texts))
-    order = np.argsort(-counts, kind="stable").tolist()
-    return tuple(texts[code] for code in order if texts[code].strip())
+    order = [texts[code] for code in np.argsort(-counts, kind="stable").tolist()]
+    return tuple(text for text in order if text.strip())
 
 
 def _names(own: Columns, kind: str, labels: Labels) -> dict[str, str]:
@@ -380,9 +376,8 @@ def _metadata_columns(own: Columns) -> dict[str, pd.Series]:
     """Return one column ``metadata.<key>`` per key of the dicts in `metadata`."""
     rows = own["metadata"].tolist() if "metadata" in own else []
     rows = [row if isinstance(row, Mapping) or not tables.is_missing(row) else {} for row in rows]
-    for place, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise refusal("no_dict", got=row, row=place)
+    if odd := [place for place, row in enumerate(rows) if not isinstance(row, Mapping)]:
+        raise refusal("no_dict", got=rows[odd[0]], row=odd[0])
     keys = dict.fromkeys(key for row in rows for key in row)
     return {f"metadata.{key}": pd.Series([row.get(key) for row in rows]) for key in keys}
 
