@@ -1,12 +1,13 @@
 """Cost of the calls, exact to the cent, and billed minutes per minute of talk."""
 
+from contextlib import suppress
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Integers, Values, exact
-from usage_analysis.analysis.intervals import AT_ONCE, share
+from usage_analysis.analysis.arrays import Floats, Integers, Values, exact
+from usage_analysis.analysis.intervals import share
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frame_check import check_frame
@@ -83,13 +84,11 @@ def price_of(price: object) -> Decimal:
     QueryError
         The price is negative or not a number.
     """
-    try:
-        amount = Decimal(str(price)) if not isinstance(price, bool) else Decimal("NaN")
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise QueryError(f'price: expected USD per minute such as "0.05", got {price!r}')
-    return amount
+    with suppress(InvalidOperation):
+        amount = Decimal("NaN" if isinstance(price, bool) else str(price))
+        if amount.is_finite() and amount >= 0:
+            return amount
+    raise QueryError(f'price: expected USD per minute such as "0.05", got {price!r}')
 
 
 def amount_of(micro: int, price: Decimal) -> Decimal:
@@ -100,21 +99,13 @@ def amount_of(micro: int, price: Decimal) -> Decimal:
 
 def micro_minutes(frame: pd.DataFrame) -> Integers:
     """Return the billed minutes of each row in integer millionths, whose sums are exact."""
-    minutes = frame["billed_minutes"].to_numpy(dtype=np.float64)
-    whole = np.empty(len(minutes), dtype=np.int64)
-    for start in range(0, len(minutes), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        micro = minutes[part] * MICRO
-        whole[part] = np.rint(micro, out=micro)
-    return whole
+    micro: Floats = frame["billed_minutes"].to_numpy(dtype=np.float64) * MICRO
+    return np.rint(micro, out=micro).astype(np.int64)
 
 
 def overhead_micros(frame: pd.DataFrame) -> Integers:
     """Return billed time minus talk for each row [us]."""
-    excess = micro_minutes(frame)
-    excess *= 60
-    excess -= exact(frame, "duration")
-    return excess
+    return micro_minutes(frame) * 60 - exact(frame, "duration").astype(np.int64, copy=False)
 
 
 def billing_overhead(frame: pd.DataFrame, *, price: Price = PRICE) -> pd.Series | pd.DataFrame:

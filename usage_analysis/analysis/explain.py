@@ -17,8 +17,8 @@ from usage_analysis.fetch.breakdown import Grouping
 from usage_analysis.filters import to_instant
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
-from usage_analysis.tidy.periods import in_timezone
 from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.tidy.zones import whole_hours
 
 #: Number of weeks before the event that teach what is usual.
 _WEEKS: Final = 8
@@ -138,7 +138,7 @@ def explain(
     if "call_length" in found:  # no call has two lengths
         found["call_length"].hourly.attrs.pop("overlapping", None)
     zone = judged.start.tzinfo or UTC
-    rows = {name: in_timezone(usage.hourly, zone) for name, usage in found.items()}
+    rows = {name: whole_hours(usage.hourly, zone) for name, usage in found.items()}
     # The account may be younger than the window.
     first = min(rows[""].index[rows[""]["total_count"] > 0], default=judged.start)
     rows = {name: hourly[hourly.index >= first] for name, hourly in rows.items()}

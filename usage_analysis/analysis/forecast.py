@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, ratio
-from usage_analysis.analysis.intervals import normal_cdf, normal_quantile, student
+from usage_analysis.analysis.intervals import mixture_quantile, normal_quantile, student
 from usage_analysis.analysis.weekdays import Weekdays, learn_weekdays, low_days
 
 #: Number of days that a forecast learns from.
@@ -78,7 +78,8 @@ class Forecast:
         with np.errstate(divide="ignore", invalid="ignore"):
             middle = np.log(self.totals / total)
         ends = [
-            total * np.exp(wider * _quantile(share, middle, self.errors, self.weight))
+            total
+            * np.exp(wider * mixture_quantile(share, middle, self.errors, self.weight[..., None]))
             for share in ((1 - confidence) / 2, (1 + confidence) / 2)
         ]
         return ends[0], ends[1]
@@ -223,15 +224,3 @@ def _weekday_variance(weekdays: Weekdays, expected: Floats, coming: Integers) ->
     for day in np.unique(coming):
         out += ((expected * (coming == day)).cumsum(axis=1) * error[:, [day]]) ** 2
     return out
-
-
-def _quantile(share: float, middle: Floats, error: Floats, weight: Floats) -> Floats:
-    """Quantile of a mixture of normal distributions along the first axis, by bisection."""
-    reach = 8 * np.nan_to_num(error).max(axis=0)
-    low, high = np.nan_to_num(middle).min(axis=0) - reach, np.nan_to_num(middle).max(axis=0) + reach
-    for _ in range(24):
-        half = (low + high) / 2
-        z = (half - middle) / np.maximum(error, 1e-12)
-        below = (weight[..., None] * normal_cdf(z)).sum(axis=0)
-        low, high = np.where(below < share, half, low), np.where(below < share, high, half)
-    return np.where(np.isfinite(middle).all(axis=0), (low + high) / 2, np.nan)

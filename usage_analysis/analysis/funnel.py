@@ -9,7 +9,7 @@ import pandas as pd
 import scipy
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, Values, floats, ratio
-from usage_analysis.analysis.intervals import normal_cdf, share, sums_of_days
+from usage_analysis.analysis.intervals import mixture_quantile, normal_cdf, share, sums_of_days
 from usage_analysis.analysis.meaning import Meaning, with_meaning
 from usage_analysis.analysis.rates import check_breakdown, check_event, dates_of, summed_by
 from usage_analysis.tidy.frame_check import check_frame
@@ -333,10 +333,6 @@ def _widening(
     if len(sizes) > _SIZES:
         sizes = np.geomspace(sizes[0], sizes[-1], _SIZES)
     deviation = np.sqrt((scatter / (4 * sizes))[:, None] + between)
-    low, high = np.full(len(sizes), -4.0), np.full(len(sizes), 4.0)
-    for _ in range(45):
-        limit = (low + high) / 2
-        under = (weight * normal_cdf((limit[:, None] - middle) / deviation)).sum(axis=1) < below
-        low, high = np.where(under, limit, low), np.where(under, high, limit)
-    times = (low - middle) / (quantile / np.sqrt(4 * sizes))
+    limit = mixture_quantile(below, np.full_like(deviation.T, middle), deviation.T, weight[:, None])
+    times = (limit - middle) / (quantile / np.sqrt(4 * sizes))
     return np.maximum(np.interp(np.log(calls), np.log(sizes), times), 1.0), middle

@@ -80,6 +80,17 @@ def normal_cdf(z: Any) -> Any:
     return ndtr(z)
 
 
+def mixture_quantile(share: float, middle: Floats, error: Floats, weight: Floats) -> Floats:
+    """Return a quantile of mixtures of normal distributions along the first axis, by bisection."""
+    reach = 8 * np.nan_to_num(error).max(axis=0)
+    low, high = np.nan_to_num(middle).min(axis=0) - reach, np.nan_to_num(middle).max(axis=0) + reach
+    for _ in range(32):
+        half = (low + high) / 2
+        below = (weight * normal_cdf((half - middle) / np.maximum(error, 1e-12))).sum(axis=0)
+        low, high = np.where(below < share, half, low), np.where(below < share, high, half)
+    return np.where(np.isfinite(middle).all(axis=0), (low + high) / 2, np.nan)
+
+
 def holm(tails: Floats) -> Floats:
     """Return tail probabilities, corrected for looking at several results.
 

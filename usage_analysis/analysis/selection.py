@@ -4,13 +4,14 @@ What is displayed never filters what is computed: shares, rates and centres come
 the selected days, and `Selection.groups` only says which groups are drawn by themselves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans
@@ -22,6 +23,7 @@ from usage_analysis.query import zone
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.periods import aggregate, between_days, in_timezone, inside_days
 from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.tidy.zones import row_times, whole_hours
 
 #: Kinds of selected rows: all; without the periods to leave out; of these those that are final;
 #: and all back to weeks before the month.
@@ -153,15 +155,19 @@ class Selection:
         QueryError
             No hour of the reply lies in the selected days, or the breakdown is of other days.
         """
-        place = zone(self.timezone)
-        chosen = self
+        return self._on_clock(in_timezone, usage, breakdown, previous)
+
+    def _on_clock(
+        self, clock: Any, usage: CallUsage, breakdown: CallUsage | None, previous: CallUsage | None
+    ) -> "SelectedUsage":
+        place, chosen = zone(self.timezone), self
         if usage.query is not None and (days := usage.query.days_in(place)) is not None:
             chosen = replace(
                 self, from_date=self.from_date or days[0], to_date=self.to_date or days[1]
             )
-        hours = in_timezone(usage.hourly, place)
+        hours = clock(usage.hourly, place)
         between_days(hours, chosen.from_date, chosen.to_date)  # raises where no row is left
-        grouped = None if breakdown is None else group_hours_of(breakdown, place)
+        grouped = None if breakdown is None else clock(group_rows(breakdown), place)
         if breakdown is not None and grouped is not None:
             bounds = (chosen.from_date, chosen.to_date)
             wanted, found = _days_of(hours, *bounds), _days_of(grouped, *bounds)
@@ -174,7 +180,8 @@ class Selection:
             usage=usage,
             all_hours=hours,
             group_hours=grouped,
-            earlier_hours=earlier if previous is None else in_timezone(previous.hourly, place),
+            earlier_hours=earlier if previous is None else clock(previous.hourly, place),
+            undivided=partial(self._on_clock, whole_hours, usage, breakdown, previous),
         )
 
     def cut(self, rows: pd.DataFrame, days: tuple[date | None, date | None]) -> pd.DataFrame:
@@ -216,6 +223,8 @@ class SelectedUsage:
         All hours by group in the same zone; None without a breakdown.
     earlier_hours
         Hours that contain the previous period, in the same zone; None without a comparison.
+    undivided
+        Function that returns the same selection of whole UTC hours.
     """
 
     selection: Selection
@@ -223,6 +232,17 @@ class SelectedUsage:
     all_hours: pd.DataFrame
     group_hours: pd.DataFrame | None = None
     earlier_hours: pd.DataFrame | None = None
+    undivided: "Callable[[], SelectedUsage] | None" = None
+
+    @cached_property
+    def single_hours(self) -> "SelectedUsage":
+        """The same selection, for results that judge single hours.
+
+        A zone off the hour divides UTC hours, which makes them smoother than they were. There these
+        are whole UTC hours, which begin within hours of the local clock.
+        """
+        whole = np.array_equal(row_times(self.all_hours), row_times(self.usage.hourly))
+        return self if whole or self.undivided is None else self.undivided()
 
     @property
     def _days(self) -> tuple[date | None, date | None]:
@@ -357,11 +377,11 @@ class SelectedUsage:
         return first - (start - days[0]) - pd.Timedelta(hours=1)
 
 
-def group_hours_of(breakdown: CallUsage, timezone: str | tzinfo) -> pd.DataFrame:
-    """Return the hours of a breakdown in a time zone, without the rest if the rest has no calls."""
+def group_rows(breakdown: CallUsage) -> pd.DataFrame:
+    """Return the hours of a breakdown, without the rest if the rest has no calls."""
     rows = breakdown.hourly
     rest = rows[str(group_column(rows))] == REST
-    return in_timezone(rows if rows.loc[rest, "total_count"].any() else rows[~rest], timezone)
+    return rows if rows.loc[rest, "total_count"].any() else rows[~rest]
 
 
 def _days_of(rows: pd.DataFrame, first: Any, last: Any) -> Days:

@@ -75,7 +75,6 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
 
     from usage_analysis.archive.archive import Archive
     from usage_analysis.report.rules import ErrorRate, Stale, alarms_of, calendar, read_rules
-    from usage_analysis.tidy.periods import in_timezone
 
     rules = read_rules(options.rules)
     state = {} if options.state is None else _read_state(options.state)
@@ -95,7 +94,7 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
         fetch = partial(_fetch, client, rules, options)
         for by in {rule.by for rule in rules.rule}:
             usage = fetch(by, query)
-            frames[by] = in_timezone(usage.hourly, rules.timezone)
+            frames[by] = usage.hourly
             now = usage.as_of if now is None else max(now, usage.as_of)
             if usage.source != "sample":  # an archive's clock stands still
                 now = max(now, datetime.now(UTC))

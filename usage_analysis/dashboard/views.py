@@ -5,14 +5,14 @@ import html
 import re
 import tempfile
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Final, NamedTuple
+from functools import cached_property, partial
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis.quality import reconcile
-from usage_analysis.analysis.selection import Days, SelectedUsage, Selection, group_hours_of
+from usage_analysis.analysis.selection import Days, SelectedUsage, Selection, group_rows
 from usage_analysis.analysis.statements.checks import state_checks
 from usage_analysis.dashboard.dates import LABELS
 from usage_analysis.dashboard.queries import Question, grouping_of
@@ -28,6 +28,7 @@ from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.periods import in_timezone
 from usage_analysis.tidy.usage import CallUsage
+from usage_analysis.tidy.zones import whole_hours
 
 #: Figures of the catalogue that each tab offers, in their order.
 ON_TABS: Final[dict[str, list[str]]] = LABELS["figures"]
@@ -114,6 +115,8 @@ class View:
         out.append(f"client = {self.client or '...  # yours'}")
         out.append(f"usage = {self._call_that_fetches(asked, by_group=by_group)}")
         hours = f"ua.in_timezone(usage.hourly, {settings.timezone!r})"
+        if prepared.entry.single_hours and self.selected.single_hours is not self.selected:
+            hours = f"usage.hourly.tz_convert({settings.timezone!r}).assign(hours=1.0)"
         if by_group or earlier is not None or settings.hours is not None:
             out.append(f"hours = {hours}")
             hours = "hours"
@@ -177,28 +180,28 @@ class CachedUsage:
 
     question: Question
     usage: CallUsage
-    _local: dict[tuple[str, bool], pd.DataFrame] = field(default_factory=dict, init=False)
+    _local: dict[tuple[str, Any, bool], pd.DataFrame] = field(default_factory=dict, init=False)
 
-    def selected(self, selection: Selection, *, grouped: bool) -> SelectedUsage:
+    def selected(
+        self, selection: Selection, *, grouped: bool, clock: Any = in_timezone
+    ) -> SelectedUsage:
         """Return the rows of a selection, with the rows of groups if `grouped` is true."""
         place = str(zone(selection.timezone))
-        hours = self._hours(place, grouped=False)
+        hours = self._hours(place, clock, grouped=False)
         return SelectedUsage(
             selection=selection,
             usage=self.whole_usage,
             all_hours=hours,
-            group_hours=self._hours(place, grouped=True) if grouped else None,
+            group_hours=self._hours(place, clock, grouped=True) if grouped else None,
             earlier_hours=None if selection.previous is None else hours,
+            undivided=partial(self.selected, selection, grouped=grouped, clock=whole_hours),
         )
 
-    def _hours(self, timezone: str, *, grouped: bool) -> pd.DataFrame:
-        key = (timezone, grouped)
+    def _hours(self, timezone: str, clock: Any, *, grouped: bool) -> pd.DataFrame:
+        key = (timezone, clock, grouped)
         if key not in self._local:
-            self._local[key] = (
-                group_hours_of(self.usage, timezone)
-                if grouped
-                else in_timezone(self.whole_usage.hourly, timezone)
-            )
+            rows = group_rows(self.usage) if grouped else self.whole_usage.hourly
+            self._local[key] = clock(rows, timezone)
         return self._local[key]
 
     @cached_property

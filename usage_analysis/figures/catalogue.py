@@ -81,6 +81,7 @@ def _load(name: str, heading: str, plot: _Function) -> Entry:
         steps=(_table(capacity, limit=Use("limit")),),
         plot=_plot(plot, **_DRAWN),
         rows="unmarked",
+        single_hours=True,
         columns=frozenset({"duration"}),
     )
 
@@ -139,6 +140,7 @@ _ENTRIES: Final = (
         steps=(Step("found", unusual, ("hourly",)), OfFirstEvent("table", expected, ("hourly",))),
         plot=_plot(plot_expected, found=Use("found"), **_DRAWN),
         rows="unmarked",
+        single_hours=True,
     ),
     Entry(
         name="calendar",

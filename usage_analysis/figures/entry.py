@@ -172,6 +172,8 @@ class Entry:
         Part of the previous period that is called ``previous``. ``"whole"`` is all of the period.
         ``"final"`` is the part that corresponds to the final selected hours. ``"beside"`` is the
         same part for figures of all calls by hour or day, which can also do without it.
+    single_hours
+        Whether the figure judges single hours, so that it needs undivided ones.
     columns
         Columns that the figure needs besides its measure.
     more_heeds
@@ -191,6 +193,7 @@ class Entry:
     rows: Rows = "all"
     groups: Literal["never", "optional", "required"] = "never"
     previous: Literal["", "beside", "whole", "final"] = ""
+    single_hours: bool = False
     columns: frozenset[str] = frozenset()
     more_heeds: frozenset[str] = frozenset()
     tail: Step | None = None
@@ -236,6 +239,7 @@ class Entry:
         QueryError
             The data lack a column, a breakdown or a previous period.
         """
+        selected = selected.single_hours if self.single_hours else selected
         if missing := self.missing(selected.hourly, options.measure):
             raise QueryError(f"{self.heading}: the data lack {describe_columns(missing)}")
         grouped = self.needs_groups or (self.groups == "optional" and options.grouped)

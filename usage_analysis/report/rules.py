@@ -30,8 +30,8 @@ from usage_analysis.analysis.watch import watch
 from usage_analysis.errors import TEXTS, QueryError, refusal
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
-from usage_analysis.tidy.periods import aggregate
-from usage_analysis.tidy.zones import zone_of
+from usage_analysis.tidy.periods import aggregate, in_timezone
+from usage_analysis.tidy.zones import whole_hours, zone_of
 
 _HOUR: Final = pd.Timedelta(hours=1)
 _Amount = Annotated[float, msgspec.Meta(gt=0, lt=1e15)]
@@ -187,9 +187,8 @@ def _explain(message: str) -> str:
         fields = {name for kind in (*_KINDS, Rules) for name in kind.__struct_fields__}
         return f"{at}: {_unknown('key', words[-1], fields - {words[-1]})}"
     if problem.startswith("Invalid value"):
-        return (
-            f"{at}: {_unknown('kind', words[-1], (str(k.__struct_config__.tag) for k in _KINDS))}"
-        )
+        kinds = (str(kind.__struct_config__.tag) for kind in _KINDS)
+        return f"{at}: {_unknown('kind', words[-1], kinds)}"
     return f"{at or 'file'}: {problem[:1].lower()}{problem[1:]}"
 
 
@@ -226,9 +225,10 @@ def alarms_of(
     Parameters
     ----------
     hourly
-        Canonical hourly frame, by group if the rule has `by`.
+        Canonical hourly frame of UTC hours, by group if the rule has `by`.
     first
-        First instant at which the rule is checked. Each hour is judged from earlier data only.
+        First instant at which the rule is checked, in the time zone of days and hours. Each hour is
+        judged from earlier data only.
     now
         Instant of the reply.
     newest
@@ -241,6 +241,10 @@ def alarms_of(
     NotEnoughDataError
         There are too few days to judge.
     """
+    # Only local days need divided hours, where a zone is off the hour.
+    hourly = (in_timezone if isinstance(rule, Minutes | Money) else whole_hours)(
+        hourly, str(first.tz)
+    )
     group = group_column(hourly)
     if rule.group is not None and group is not None:
         known = hourly[group].unique().tolist()

@@ -165,16 +165,17 @@ def _share_unit(name: str, table: pd.DataFrame) -> str:
     return "%" if rates else ""
 
 
+#: Form of the cells in columns of these names.
+_FORMS: Final[dict[str, Callable[[Any], str]]] = {
+    "day_of_week": lambda day: vocabulary.WEEKDAYS[int(day)],
+    "hour_of_week": lambda hour: f"{vocabulary.WEEKDAYS[hour // 24]} {hour % 24:02}:00",
+    "hour_of_day": lambda hour: f"{hour:02}:00",
+    "blocking": vocabulary.part,
+}
+
+
 def _cells(name: str, column: pd.Series, unit: str) -> list[str]:
-    if name == "day_of_week":
-        return [vocabulary.WEEKDAYS[int(day)] for day in column]
-    if name == "hour_of_week":
-        return [f"{vocabulary.WEEKDAYS[hour // 24]} {hour % 24:02}:00" for hour in column]
-    if name == "hour_of_day":
-        return [f"{hour:02}:00" for hour in column]
-    if name == "blocking":
-        return [vocabulary.part(share) for share in column]
-    return [_cell(value, unit) for value in column]
+    return [_FORMS[name](value) if name in _FORMS else _cell(value, unit) for value in column]
 
 
 def _cell(value: Any, unit: str) -> str:
@@ -193,9 +194,8 @@ def _cell(value: Any, unit: str) -> str:
         if np.isinf(number):
             return "infinite"
         if unit:
-            return (
-                f"{vocabulary.points(number) if unit == 'points' else f'{100 * number:.2f}'} {unit}"
-            )
+            share = vocabulary.points(number) if unit == "points" else f"{100 * number:.2f}"
+            return f"{share} {unit}"
         if number == round(number):
             return f"{number:,.0f}"
         return f"{number:,.1f}" if abs(number) >= 1000 else f"{number:,.4g}"
@@ -349,7 +349,7 @@ class ReportResults:
     @cached_property
     def unusual(self) -> pd.DataFrame:
         """Unusual events of the account and its groups, with their cost."""
-        selected, price = self.selected, self.options.price
+        selected, price = self.selected.single_hours, self.options.price
         by_group = selected.group_hours
         # Groups that share calls do not add up to an account, so all calls are judged then.
         grouped = by_group is not None and not can_share_calls(by_group)
@@ -369,10 +369,10 @@ class ReportResults:
 
     def _source(self, row: Any) -> Statement | None:
         """State the group behind an event of the account, from data that are there anyway."""
-        by_group = self.selected.group_hours
+        by_group = self.selected.single_hours.group_hours
         if by_group is not None and pd.isna(row["group"]):
             event = Event(row["measure"], row["start"], row["end"], bool(row["ratio"] > 1))
-            frames = {"": self.selected.all_hours, str(by_group.columns[0]): by_group}
+            frames = {"": self.selected.single_hours.all_hours, str(by_group.columns[0]): by_group}
             with suppress(QueryError):  # less than a week to learn from
                 return state_source(judge_groups(frames, event))
         return None

@@ -100,6 +100,14 @@ def offsets(zone: tzinfo, start: int, end: int) -> tuple[Instants, Instants]:
     return np.array(since, dtype=np.int64), np.array(held, dtype=np.int64)
 
 
+def whole_hours(hourly: pd.DataFrame, zone: str | tzinfo) -> pd.DataFrame:
+    """Return an hourly frame on the clock of a zone, undivided: rows may begin within clock hours.
+
+    Divided hours are smoother than the calls were, which misleads whoever judges single hours.
+    """
+    return hourly.tz_convert(zone).assign(hours=hourly.get("hours", 1.0))
+
+
 def has_whole_hours(zone: tzinfo, start: int, end: int) -> bool:
     """Return True if a zone has offsets of whole hours in a window, which change on the hour."""
     since, held = offsets(zone, start, end)
