@@ -644,7 +644,7 @@ def test_a_fault_of_ours_is_said_and_raised(explorer, monkeypatch):
     assert explorer.phase == "failed"
     assert "A fault of this program: ZeroDivisionError: a fault." in explorer.display.note.value
     assert "ua-stale" in explorer.image._dom_classes
-    monkeypatch.setattr("usage_analysis.dashboard.views.in_timezone", broken)
+    monkeypatch.setattr("usage_analysis.dashboard.views.SelectedUsage", broken)
     with pytest.raises(TypeError):
         explorer.timezone.value = "Asia/Tokyo"
     assert "A fault of this program: TypeError" in explorer.display.note.value

@@ -227,3 +227,27 @@ def test_every_account_has_sentences(name):
         assert not re.search(r"\b(nan|NaT|inf|None)\b|\.\.$", said)
         assert not re.search(r"(?<![\d.,])1 (whole |finished |complete )?\w+s\b", said), said
     assert len(summarize(facts, sections)) <= 11
+
+
+def test_a_filter_that_no_call_matches_is_named(tmp_path):
+    """Without calls, the report names the filters, what is known of other calls, and what to check;
+    it judges no events, and compares nothing."""
+    client, days = ua.sample_client(), {"from_date": "2026-03-02", "to_date": "2026-03-08"}
+    misspelt = client.call_usage(**days, metadata={"tennant": "north"})
+    known = int(misspelt.all_time["total_count"])
+    page = ua.build_report(misspelt, tmp_path, previous=misspelt).read_text(encoding="utf-8")
+    assert (
+        f"No call matches tennant: north; the account has {known:,} calls in all; check the "
+        "spelling of names and values."
+    ) in page
+    assert "Nothing unusual" not in page.split("<figure>")[0]
+    assert "No call matches" not in ua.build_report(
+        client.call_usage(**days), tmp_path, sections=["checks"]
+    ).read_text(encoding="utf-8")
+
+
+def test_a_period_in_the_future_has_no_data():
+    """A report of days to come is refused in words about the period."""
+    usage = ua.sample_client().call_usage(from_date="2027-01-01", to_date="2027-01-31")
+    with pytest.raises(ua.QueryError, match="there are none"):
+        ua.build_report(usage, "nowhere")

@@ -50,7 +50,7 @@ def test_days_are_cut_out_of_series_and_breakdowns() -> None:
         assert len(between_days(frame, to_date="2026-03-06")) == times * 24
     with pytest.raises(QueryError, match="from_date: expected at most to_date, got 2026-03-08"):
         between_days(single, "2026-03-08", "2026-03-07")
-    with pytest.raises(QueryError, match="days that the frame has, got 2027-01-01 to None"):
+    with pytest.raises(QueryError, match="days of the data, got 2027-01-01 to None; the"):
         between_days(single, "2027-01-01")
     with pytest.raises(QueryError, match='to_date: expected a day such as "2026-03-31"'):
         between_days(single, to_date="soon")

@@ -20,7 +20,7 @@ from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
 from usage_analysis.tidy.frames import COUNTS, group_column
 from usage_analysis.tidy.grouping import check_rows, groups_of, row_lengths
-from usage_analysis.tidy.periods import calendar
+from usage_analysis.tidy.periods import calendar, inside_days
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, zone_of
 
@@ -183,15 +183,9 @@ def _first_day(frame: pd.DataFrame) -> int:
 
 
 def _from_day(frame: pd.DataFrame, start: int, days: int | None) -> pd.DataFrame:
-    """Return the rows of a number of local days, without looking at the rest of a long frame."""
-    times = zones.row_times(frame)
-    ends = zones.first_instants(zone_of(frame), np.array([start, start + (days or 0)]) * DAY)
-    if days is None:
-        ends[1] = np.iinfo(np.int64).max
-    if zones.in_order(times):
-        return frame.iloc[slice(*np.searchsorted(times, ends).tolist())]
-    inside = (times >= ends[0]) & (times < ends[1])
-    return frame if inside.all() else frame[inside]
+    """Return the rows of a number of local days, or of all days from the first one on."""
+    last = None if days is None else date_of(start + days - 1)
+    return frame[inside_days(frame, date_of(start), last)]
 
 
 class _ClockHours:
@@ -206,8 +200,6 @@ class _ClockHours:
         check_rows("compare_periods", frame, "hour")
         where, known = zones.distinct(zones.row_times(frame))
         hour = (zones.clock_of(known, zone_of(frame)) // HOUR - 24 * start)[where]
-        if np.any(hour < 0):  # a clock that was put back over midnight
-            frame, hour = frame[hour >= 0], hour[hour >= 0]
         code, self.groups = groups_of(frame)
         count = 1 if self.groups is None else max(len(self.groups), 1)
         self.size = int(hour.max()) + 1 if len(hour) else 0

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from usage_analysis.analysis.arrays import Floats, Integers, Values
-from usage_analysis.analysis.intervals import AT_ONCE
 from usage_analysis.errors import QueryError
 
 _STEPS = 200
@@ -203,9 +202,6 @@ def _start(load: Floats, lines: Integers) -> Integers:
 
 def offered_for(carried: Floats, limit: int) -> Floats:
     """Return offered traffic by Newton's method from below; carried traffic is concave in it."""
-    if len(carried) > AT_ONCE:
-        parts = np.split(carried, range(AT_ONCE, len(carried), AT_ONCE))
-        return np.concatenate([offered_for(part, limit) for part in parts])
     offered = np.where(carried < limit, carried, np.inf)
     open_ = np.flatnonzero((carried > 0) & (carried < limit))
     for _ in range(_STEPS):

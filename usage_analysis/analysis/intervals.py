@@ -13,9 +13,6 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy.grouping import Sums, rows_of
 from usage_analysis.tidy.zones import DAY
 
-#: So many numbers fit a processor's cache, where they are worked on several times as fast.
-AT_ONCE = 1 << 14
-
 
 def check_share(name: str, value: object, example: float) -> None:
     """Check that an argument is a number between 0 and 1.
@@ -134,11 +131,18 @@ def wilson(events: Values, calls: Values, quantile: float | Floats) -> tuple[Flo
     Each share may have its own quantile. A larger one widens the interval as fewer calls would,
     because the interval depends only on quantile² / calls.
     """
-    low, high = np.empty(len(calls)), np.empty(len(calls))
-    for start in range(0, len(calls), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        of_part = quantile if isinstance(quantile, float) else quantile[part]
-        low[part], high[part] = _wilson(events[part], calls[part], of_part)
+    known = (calls > 0) & (events <= calls) & (events >= 0) & ~np.isnan(quantile)
+    n = np.where(known, calls, np.nan).astype(np.float64, copy=False)
+    k = events.astype(np.float64)
+    square = quantile * quantile
+    scale = 1 / (n + square)
+    middle = (k + square / 2) * scale
+    half = np.sqrt(k * (n - k) / n + square / 4)
+    half *= quantile * scale
+    # The ends are 0 and 1 exactly where no call or every call was an event.
+    low, high = middle - half, middle + half
+    low[(k == 0) & known] = 0.0
+    high[(k == n) & known] = 1.0
     return low, high
 
 
@@ -165,22 +169,6 @@ def newcombe_quantile(events: Values, calls: Values, others: Values, other_calls
         apart = (low > 0) | (high < 0)
         least, most = np.where(apart, middle, least), np.where(apart, most, middle)
     return least
-
-
-def _wilson(events: Values, calls: Values, quantile: float | Floats) -> tuple[Floats, Floats]:
-    known = (calls > 0) & (events <= calls) & (events >= 0) & ~np.isnan(quantile)
-    n = np.where(known, calls, np.nan).astype(np.float64, copy=False)
-    k = events.astype(np.float64)
-    square = quantile * quantile
-    scale = 1 / (n + square)
-    middle = (k + square / 2) * scale
-    half = np.sqrt(k * (n - k) / n + square / 4)
-    half *= quantile * scale
-    # The ends are 0 and 1 exactly where no call or every call was an event.
-    low, high = middle - half, middle + half
-    low[(k == 0) & known] = 0.0
-    high[(k == n) & known] = 1.0
-    return low, high
 
 
 #: Degrees of freedom below which the scatter of days is not known at all.

@@ -319,11 +319,6 @@ class SelectedUsage:
         # What was provisional in the earlier reply stays so.
         return pd.concat([earlier, rows])
 
-    @cached_property
-    def previous(self) -> pd.DataFrame | None:
-        """Hours of the previous period; None without a comparison."""
-        return None if self.earlier_hours is None else self.previous_rows("all")
-
     def earlier(self, *, grouped: bool = False) -> pd.DataFrame | None:
         """Return the hours of earlier days that show a comparison how much days differ.
 

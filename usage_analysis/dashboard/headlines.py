@@ -29,7 +29,7 @@ def _trend(view: View) -> Statement:
     if view.settings.comparable:
         with suppress(QueryError):  # no finished hour in common
             return _change(view)
-    elif view.selected.previous is not None:
+    elif view.selected.earlier_hours is not None:
         previous = view.selected.previous_rows("final")
         return totals.state_unlike_days(view.selected.final, previous, measure)
     return _total(view)
@@ -73,7 +73,7 @@ def _rate(view: View) -> Statement:
         if view.settings.comparable:
             return _effects(view, event)
         return state_rates(rates)
-    if view.selected.previous is not None:
+    if view.selected.earlier_hours is not None:
         return change.state_comparison(view.prepare("rates_compared").table, row=event)
     return state_rate_of(view.selected.final, str(event))
 

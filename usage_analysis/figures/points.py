@@ -95,7 +95,8 @@ def points_of(figure: Figure, table: pd.DataFrame) -> list[Point]:
         elif what == "size of the group":
             out += _funnel(ax, table)
         else:
-            out += [*_curve(ax), *_bars(ax, named, table), *_rows(ax, named, table)]
+            out += [*_curve(ax), *_bars(ax, named, table)]
+            out += _rows(ax, named, table) if named else []  # without names there is no row
     return out
 
 

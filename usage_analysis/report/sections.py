@@ -32,7 +32,7 @@ def _unusual(results: ReportResults) -> Section:
     caption = "Unusual events: observed and expected values of their hours, and the ratio"
     found = results.unusual.set_index("measure")
     tables = {"unusual": Table(caption, found, display.unusual_for_page(results.unusual))}
-    words = [one.sentence for one in results.events]
+    words = [one.sentence for one in results.events] if results.about.calls else []
     return Section([results.expected], tables if len(results.unusual) else {}, words)
 
 
@@ -48,7 +48,9 @@ def _peaks(results: ReportResults) -> Section:
         "busy_hour": Table(NOTES["busy_hour"], busy, display.busy_hours_for_page(busy)),
         "peak_hours": Table(NOTES["peak_hours"], peaks, display.peak_hours_for_page(peaks)),
     }
-    return Section([results.picture("week"), results.picture("day")], tables, [words])
+    return Section(
+        [results.picture("week"), results.picture("day")], tables, [words, NOTES["apart"]]
+    )
 
 
 def _busy_hours(results: ReportResults) -> pd.DataFrame:
@@ -192,7 +194,7 @@ def sections_of(results: ReportResults, wanted: Sequence[str] | None) -> Iterato
 
 def _lacking(results: ReportResults, name: str) -> str:
     """Return the missing data of a section in words."""
-    if name == "comparison" and results.selected.previous is None:
+    if name == "comparison" and results.selected.earlier_hours is None:
         return "a previous period"
     if name == "groups" and results.selected.group_hours is None:
         return "a breakdown"

@@ -10,7 +10,12 @@ from usage_analysis.analysis.statements.money import state_cost, state_month
 from usage_analysis.analysis.statements.peaks import state_capacity, state_peak
 from usage_analysis.analysis.statements.rates import state_rate_of
 from usage_analysis.analysis.statements.statement import Statement
-from usage_analysis.analysis.statements.totals import state_costs, state_largest, state_total
+from usage_analysis.analysis.statements.totals import (
+    state_costs,
+    state_largest,
+    state_no_match,
+    state_total,
+)
 from usage_analysis.report.tables import ReportResults
 from usage_analysis.tidy.frames import can_share_calls
 
@@ -31,6 +36,8 @@ def summarize(results: ReportResults, sections: Collection[str]) -> list[str]:
 
 def _calls(results: ReportResults) -> Iterator[Statement]:
     selected = results.selected
+    if results.about.filters and not results.about.calls:
+        yield state_no_match(selected.usage, results.about.filters)
     yield state_total(selected.daily, "total_count", selected.selection.marks)
     yield from _change(results, "total_count")
 

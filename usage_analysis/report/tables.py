@@ -394,7 +394,7 @@ class ReportResults:
         return self._compare("rates_compared")
 
     def _compare(self, name: str, **options: Any) -> pd.DataFrame | None:
-        if self.selected.previous is not None:
+        if self.selected.earlier_hours is not None:
             with suppress(QueryError):  # no finished hour in common
                 return self.prepare(name, **options).table
         return None

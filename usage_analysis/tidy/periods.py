@@ -63,7 +63,9 @@ def between_days(
     check_kind("between_days", frame, pd.DataFrame)
     kept = inside_days(frame, first, last)
     if not kept.any():
-        raise refusal("no_days", first=first, last=last)
+        low, high = frame.index.min(), frame.index.max()
+        has = f"the data have {low:%Y-%m-%d} to {high:%Y-%m-%d}" if len(frame) else "there are none"
+        raise refusal("no_days", first=first, last=last, has=has)
     return frame[kept]
 
 

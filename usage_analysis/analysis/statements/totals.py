@@ -1,6 +1,6 @@
 """Totals in words: the sum, the bucket with the most, and the group with the most."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from usage_analysis.analysis.statements.statement import Statement, state
 from usage_analysis.tidy.frames import REST, can_share_calls, group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.groups import sum_groups
+from usage_analysis.tidy.usage import CallUsage
 
 # Hours of which a tenth is more than a single one.
 _TENTH = 10
@@ -67,6 +68,22 @@ def state_total(
     over += f", {say.several(missing, every)} without a number left out" if missing else ""
     whole = "" if len(used) == len(frame) and not missing else f" over {over}"
     return Statement(f"{mean} over {over}, {most}", f"{so_far}: {mean}{whole}, {most}.")
+
+
+def state_no_match(usage: CallUsage, filters: Mapping[str, str]) -> Statement:
+    """State that no call matches the filters, and what else is known of the account's calls.
+
+    Parameters
+    ----------
+    usage
+        Reply without calls. Its total of all time has calls where the server does not filter it.
+    filters
+        The filters in words, by filter.
+    """
+    calls = 0 if usage.all_time is None else int(usage.all_time["total_count"])
+    known = f"; the account has {say.counted(calls, 'total_count')} in all" if calls else ""
+    words = ", ".join(f"{name}: {value}" for name, value in filters.items())
+    return state(f"No call matches {words}", f"{known}; check the spelling of names and values")
 
 
 def state_unlike_days(current: pd.DataFrame, previous: pd.DataFrame, measure: str) -> Statement:
