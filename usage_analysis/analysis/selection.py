@@ -236,11 +236,7 @@ class SelectedUsage:
 
     @cached_property
     def single_hours(self) -> "SelectedUsage":
-        """The same selection, for results that judge single hours.
-
-        A zone off the hour divides UTC hours, which makes them smoother than they were. There these
-        are whole UTC hours, which begin within hours of the local clock.
-        """
+        """The same selection of whole UTC hours, where a zone off the hour divides them."""
         whole = np.array_equal(row_times(self.all_hours), row_times(self.usage.hourly))
         return self if whole or self.undivided is None else self.undivided()
 
