@@ -176,7 +176,7 @@ def kill_again_and_again(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kills", "scopes"), [(100, ("all",)), (60, ("one", "two"))])
+@pytest.mark.parametrize(("kills", "scopes"), [(60, ("all",)), (40, ("one", "two"))])
 def test_killed_writers_lose_nothing(nursery, tmp_path, kills, scopes):
     """Killed at a random moment, every write that was told is there, whole, and none half.
 

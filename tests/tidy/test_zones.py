@@ -85,11 +85,18 @@ def day_length(zone: ZoneInfo, day: datetime) -> float:
 @pytest.mark.slow
 def test_every_change_of_every_zone() -> None:
     """Over each change of the clock totals are kept, rows sorted and unique, days their length."""
-    seen = 0
+    seen, alike = 0, set()
     for name in zones():
         zone = ZoneInfo(name)
         # A zone that changes nothing keeps its days too.
-        for change in changes(name) or [datetime(2026, 1, 15, tzinfo=UTC)]:
+        some = changes(name) or [datetime(2026, 1, 15, tzinfo=UTC)]
+        # Many zones differ in years before these only.
+        offsets = [(one, (one + 2 * HOUR).astimezone(zone).utcoffset()) for one in some]
+        rules = (some[0].astimezone(zone).utcoffset(), *offsets)
+        if rules in alike:
+            continue
+        alike.add(rules)
+        for change in some:
             midnight = change.replace(hour=0)
             hourly = frame(midnight - timedelta(days=2), 24 * 5, seen)
             local = in_timezone(hourly, name)
@@ -108,7 +115,7 @@ def test_every_change_of_every_zone() -> None:
                 midnight = start.to_pydatetime().replace(hour=0, minute=0, tzinfo=None)
                 assert hours == day_length(zone, midnight), (name, change, start)
             seen += 1
-    assert seen > 2000
+    assert seen > 1000
 
 
 @pytest.mark.parametrize(
