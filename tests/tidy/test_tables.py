@@ -15,6 +15,7 @@ from usage_analysis.tidy.tables import (
     read_durations,
     read_flags,
     read_times,
+    warn_of_columns,
 )
 
 NOON = 1_772_366_400  # 2026-03-01T12:00:00Z
@@ -150,8 +151,10 @@ def test_columns_by_our_names():
     """`columns` renames, reaches into dicts and leaves aside; one warning names all columns."""
     frame = pd.DataFrame({"start": [1], "duration": [2], "Agent": [{"Name": "Ann"}], "x.y": [3]})
     ours = {"created": "start", "duration": None, "agent": "Agent.Name", "metadata.k": "x.y"}
+    known = ("created", "duration", "agent")
+    found = choose_columns(frame, ours, known)
     with pytest.warns(UserWarning, match="left aside: duration; understood: created .from start"):
-        found = choose_columns(frame, ours, ("created", "duration", "agent"))
+        warn_of_columns(frame, found, known)
     assert {name: column.tolist() for name, column in found.items()} == {
         "created": [1], "agent": ["Ann"], "metadata.k": [3]
     }  # fmt: skip
@@ -164,8 +167,9 @@ def test_columns_by_our_names():
 def test_a_column_of_our_name_that_is_another():
     """A column whose name is ours gives way to the one that `columns` names."""
     frame = pd.DataFrame({"duration": [45], "billsec": [40]})
+    found = choose_columns(frame, {"duration": "billsec"}, ("duration",))
     with pytest.warns(UserWarning, match="left aside: duration;"):
-        found = choose_columns(frame, {"duration": "billsec"}, ("duration",))
+        warn_of_columns(frame, found, ("duration",))
     assert found["duration"].tolist() == [40]
 
 

@@ -241,7 +241,10 @@ def _parse_times(name: str, times: pd.Series, zone: tzinfo | None) -> pd.Series:
         raise QueryError(f"{name}: expected datetimes with a time zone, got {odd[0]!r}")
     if (parsed := _parse_texts(texts)) is not None and parsed.dt.tz is None:
         return _localize(name, parsed, zone, repr(first))
-    if parsed is None and (parsed := _parse_texts(texts, utc=True)) is not None:  # mixed offsets
+    if mixed := parsed is None:  # offsets differ
+        parsed = _parse_texts(texts, utc=True)
+    # Where some clocks have no offset, pandas 2 reads them as UTC, without an error.
+    if parsed is not None and (mixed or texts.str.len().nunique() > 1):
         naive = texts[~texts.str.contains(rf":.*{_OFFSET}")]
         if len(naive):
             raise refusal("no_zone", name=name, got=repr(naive.iloc[0]))
