@@ -244,7 +244,7 @@ def _parse_times(name: str, times: pd.Series, zone: tzinfo | None) -> pd.Series:
     if mixed := parsed is None:  # offsets differ
         parsed = _parse_texts(texts, utc=True)
     # Where some clocks have no offset, pandas 2 reads them as UTC, without an error.
-    if parsed is not None and (mixed or texts.str.len().nunique() > 1):
+    if parsed is not None and (mixed or np.ptp(texts.str.len()) > 0):
         naive = texts[~texts.str.contains(rf":.*{_OFFSET}")]
         if len(naive):
             raise refusal("no_zone", name=name, got=repr(naive.iloc[0]))
