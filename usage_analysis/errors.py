@@ -161,9 +161,10 @@ class ResponseError(UsageError):
 
 
 class ArchiveError(UsageError):
-    """Archive with a damaged file, or with a file of a newer version of this package.
+    """Damaged file in an archive, or a file that a newer version of this package wrote.
 
-    The message names the file and says how to repair the archive.
+    The message names the file and says what to do: `Archive.repair` moves damaged files away, and
+    the next sync fetches their days again. A newer file needs a newer package.
 
     Examples
     --------

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+import usage_analysis as ua
 from tests.conftest import costly
 from usage_analysis.analysis.control import control_chart
 from usage_analysis.analysis.difference import rate_difference
@@ -336,3 +337,11 @@ def test_row_order_does_not_matter(random: Random) -> None:
     for by in ("total", "agent", "hour_of_day", "hour_of_week"):
         shuffled = error_rate(both.iloc[order], by=by)
         pd.testing.assert_frame_equal(error_rate(both, by=by).sort_index(), shuffled.sort_index())
+
+
+def test_a_bucket_that_is_not_whole_is_not_enough() -> None:
+    """A day that is not whole, or can still grow, is no certain rate, however many calls it has."""
+    hourly = ua.sample_client().call_usage(from_date="2026-03-30", to_date="2026-04-01").hourly
+    for rows in (hourly, hourly[~hourly["provisional"]]):
+        assert ua.error_rate(ua.aggregate(rows, "D"))["enough"].tolist() == [True, True, False]
+    assert ua.error_rate(hourly, by="total")["enough"].tolist() == [True]

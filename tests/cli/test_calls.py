@@ -53,6 +53,9 @@ def test_a_report_of_a_log(run, files):
     """A log with columns of its own is read by the options, its clocks in the zone of --clock."""
     done = run("report", "--calls", "cdr.csv", *READ, "--sections", "checks", "--out", "here")
     assert done.returncode == 0, done.stderr
+    page = (files / "here" / "report.html").read_text(encoding="utf-8")
+    assert "Read from cdr.csv; created from calldate, duration from billsec, error from sta" in page
+    assert "assumed to be as of 2026-03-" in page
     hours = (files / "here" / "hourly.csv").read_text().splitlines()
     assert sum(int(line.split(",")[1]) for line in hours[1:]) == 40
     busy = [line for line in hours[1:] if line.split(",")[1] == "1"]

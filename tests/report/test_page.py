@@ -253,10 +253,20 @@ def test_an_assumed_date_is_called_so(tmp_path):
     path.write_bytes(as_json(reply(hours)))
     text = build_report(ua.CallUsage.load(path), tmp_path / "a", sections=["checks"]).read_text()
     assert "source file, as of 2026-03-02 00:00:00 UTC (assumed)." in text
-    assert "The reply does not say when it was fetched." in text
+    assert "The file does not say when it was made." in text
     kept = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-02")
     text = build_report(ua.CallUsage.load(kept.save(path)), tmp_path / "b", sections=["checks"])
     assert "assumed" not in text.read_text()
+
+
+def test_totals_say_what_others_leave_out(tmp_path):
+    """The notes count the calls that totals have beside rates, and say what is not judged."""
+    usage = ua.sample_client().call_usage(from_date="2026-03-30", to_date="2026-04-01")
+    late = int(usage.hourly.loc[usage.hourly["provisional"], "total_count"].sum())
+    text = build_report(usage, tmp_path, sections=["checks"]).read_text(encoding="utf-8")
+    assert f"Totals hold their {late} calls; rates, means and comparisons leave these" in text
+    assert "Some rows are not judged. The vendor does not say" in text
+    assert "…" not in text.split("<h2>Consistency checks</h2>")[1]
 
 
 def test_without_pyarrow_the_page_says_so(usage, tmp_path, monkeypatch):

@@ -229,22 +229,18 @@ def _levels(
     ratio = np.divide(seen, base, out=np.full_like(seen, np.nan), where=base > 0)
     width = 2 * _REACH + 1
     pad = ((0, 0), (_REACH, _REACH))
-    near, events, exposed = (
-        sliding_window_view(np.pad(part, pad, constant_values=fill), width, axis=1)
-        for part, fill in ((ratio, np.nan), (seen, 0.0), (base, 0.0))
-    )
+
+    def around(part: Any, fill: float) -> Any:
+        return sliding_window_view(np.pad(part, pad, constant_values=fill), width, axis=1)
+
+    near, events, exposed = around(ratio, np.nan), around(seen, 0.0), around(base, 0.0)
     segment = np.array([np.searchsorted(each, np.arange(days), "right") for each in changes])
-    same = (
-        sliding_window_view(np.pad(segment, pad, constant_values=-1), width, axis=1)
-        == segment[..., None]
-    )
-    near = np.where(same, near, np.nan)
+    near = np.where(around(segment, -1) == segment[..., None], near, np.nan)
     count = np.isfinite(near).sum(axis=2, keepdims=True)
     cut = (_TRIM * count).astype(int)
     ranked = np.sort(near, axis=2)
-    least, most = (
-        np.take_along_axis(ranked, np.maximum(at, 0), axis=2) for at in (cut, count - cut - 1)
-    )
+    least = np.take_along_axis(ranked, cut, axis=2)
+    most = np.take_along_axis(ranked, np.maximum(count - cut - 1, 0), axis=2)
     kept = (near >= least) & (near <= most)
     above, below = ((part * kept).sum(axis=2) for part in (events, exposed))
     return np.asarray((above + _LEVEL_PRIOR) / (below + _LEVEL_PRIOR))

@@ -40,18 +40,20 @@ def capacity(
 
     Refused calls appear in no count, so the data show carried traffic. Talk is booked in the hour
     in which its call started. `carried` spreads it over the hours that it lasted, as if call
-    lengths were exponential with the mean of their group. Talk of 4 standard deviations above calls
-    times mean length counts as one overlong call and is spread at one erlang. Where such hours are
-    common, one standard deviation is enough.
+    lengths were exponential with the mean of their group. Where an hour has far more talk than its
+    calls explain (4 standard deviations), the excess is taken for one overlong call and spread at
+    one erlang. If such hours are common, an excess of one standard deviation is spread so.
 
-    One hour is too noisy, so demand is estimated from the same weekday and hour of all weeks: the
-    mean (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered traffic A solves ``A·(1 -
-    B(A, limit)) = usual`` (Erlang 1917). Calls that come at that rate are refused while every line
-    is busy. Part of the traffic of the fullest hours is noise. With a limit, traffic above nine
-    tenths of the limit is therefore shrunk towards `usual`, according to the uncertainty of the
-    spreading. Otherwise calls of 600 s whose lengths vary widely would make hours seem full in 8 to
-    75 % of simulated months. For such calls `blocking` is rough: on average it was 0.8 to 1.9 times
-    the true share in the busiest hour (lognormal lengths of shape 1.2).
+    One hour is too noisy to show demand. Demand is therefore the mean of the same weekday and hour
+    of all weeks, `usual` (ITU-T E.500, E.520), shrunk as in `load_profile`. The offered traffic A
+    solves ``A·(1 - B(A, limit)) = usual`` (Erlang 1917). Calls that arrive at this rate are refused
+    while every line is busy, and how often that is follows from what the hour itself carried.
+
+    The fullest hours are full partly by chance. With a limit, traffic above nine tenths of the
+    limit is therefore shrunk towards `usual`, the more so the less the spreading of talk is known.
+    Without this, calls of 600 s whose lengths vary widely made hours seem full in 8 to 75 % of
+    simulated months. `blocking` stays rough for such calls: 0.8 to 1.9 times the true share in the
+    busiest hour, on average (lognormal lengths of shape 1.2).
 
     A mean above the limit contradicts the limit. `over_limit` marks such hours. Their `carried` is
     not shrunk, their `offered` is the carried traffic, and their `blocking` is the share that such
@@ -61,7 +63,8 @@ def capacity(
     ----------
     hourly
         Canonical hourly frame, with or without a group column. A limit belongs to an account, so a
-        breakdown shows what each group would meet if it had the limit to itself.
+        breakdown shows what each group would meet if it had the limit to itself. Hours that a zone
+        off the hour divides are too smooth: pass whole UTC hours for Kolkata.
     limit
         Maximum number of concurrent calls when these calls were made; 5 on a pay-as-you-go account.
         Without a limit only the first columns are returned.

@@ -36,16 +36,13 @@ def rate_difference(
 ) -> pd.Series | pd.DataFrame:
     """Return the difference of two rates, current less previous, with its confidence interval.
 
-    Newcombe's hybrid score interval (Newcombe 1998, Statistics in Medicine 17:873, method 10): with
-    (l, u) Wilson's interval of each rate, ``d - √((p1 - l1)² + (u2 - p2)²)`` to ``d + √((u1 - p1)²
-    + (p2 - l2)²)``. The two periods are assumed to be independent of each other.
+    The interval is Newcombe's hybrid score interval (Newcombe 1998, Statistics in Medicine 17:873,
+    method 10). It takes the two periods to be independent of each other.
 
-    Calls of one day are seldom independent: one incident makes many of them fail. With
-    ``independent="days"`` each Wilson interval is computed for n/s² calls. s² is the variance of
-    days over the variance that independent calls would have, pooled over both periods (Rao and
-    Scott 1992). The interval allows for levels that persist from day to day. Hours of one day are
-    not independent, so a comparison of two single days has an interval only if `history` shows how
-    much days differ.
+    Calls of one day are seldom independent, because one incident makes many of them fail. For
+    frames over time the interval is therefore wider: it counts fewer calls, by as much as days
+    differ beyond chance (Rao and Scott 1992) and as levels persist from day to day. One day alone
+    does not show how much days differ. Two single days have an interval only with `history`.
 
     Parameters
     ----------
@@ -59,9 +56,8 @@ def rate_difference(
     confidence
         Level of the two-sided interval.
     independent
-        Units that the interval assumes to be independent: ``"days"`` or ``"calls"``. None, the
-        default, is ``"days"`` for frames over time and ``"calls"`` for totals, one row for each
-        group.
+        Units that the interval takes to be independent: ``"days"`` or ``"calls"``. By default days
+        for frames over time, and calls for totals with one row per group.
     history
         Canonical frame of earlier days with the same group column, hourly or daily. Its days help
         to show how much days differ; a comparison of two single days needs three of them.

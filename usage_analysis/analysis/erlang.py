@@ -14,21 +14,22 @@ _STEPS = 200
 def erlang_b(traffic: ArrayLike, channels: ArrayLike) -> Any:
     """Return the probability that a call finds all channels busy and is lost.
 
-    Erlang 1917, for calls that arrive at random and are not repeated: ``B(A, n) = (A^n / n!) / Σ_k
-    A^k / k!``, by the recursion ``B(A, 0) = 1; B(A, k) = A·B(A, k-1) / (k + A·B(A, k-1))``, which
-    neither overflows nor cancels.
+    This is Erlang's loss formula B(A, n) of 1917, for calls that arrive at random and are not
+    repeated. It is computed by the recursion ``B(A, 0) = 1; B(A, k) = A·B(A, k-1) / (k + A·B(A,
+    k-1))``, which neither overflows nor cancels.
 
     Parameters
     ----------
     traffic
-        Offered traffic [erlangs], 0 or more; infinite traffic is always blocked.
+        Offered traffic A [erlangs], 0 or more: a number or an array. Infinite traffic is always
+        blocked.
     channels
-        Maximum number of concurrent calls, whole numbers.
+        Maximum number of concurrent calls n: a whole number or an array of them.
 
     Returns
     -------
     float or ndarray
-        Probability, of the arguments' common shape.
+        Probability; for arrays one per pair of traffic and channels, by NumPy's broadcasting.
 
     Raises
     ------

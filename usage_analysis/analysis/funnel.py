@@ -31,29 +31,26 @@ def funnel(
 ) -> pd.DataFrame:
     """Return the rate of each group, and funnel limits for its number of calls.
 
-    The limits start from the exact binomial limits of the centre at 95 % and 99.8 %, interpolated
-    between whole counts (Spiegelhalter 2005, Statistics in Medicine 24:1185, appendix A.1). They
-    are then widened for two reasons:
+    A group beyond the limits is unlike the others. The funnel does not say why, and ranks nobody.
 
-    - Errors come in clumps. The variance is multiplied by the square of `day_spread`: the standard
-      deviation of a group's days around its own rate, relative to chance alone and pooled over all
-      groups.
-    - Groups always differ somewhat. A variance between groups is added (Spiegelhalter 2005, Qual.
-      Saf. Health Care 14:347, the additive model). Few groups cannot show how large it is, so the
-      limits average over its possible values. The prior expects relative differences of about 15 %,
-      and the groups at hand update it.
+    Three steps make the limits of each group:
 
-    A group that is unlike the others must not widen its own limits. Centre and differences come
-    from the groups without outliers, the `reference`: the group farthest from the others is left
-    out while it is beyond their 99.8 % limits (Ohlssen, Sharples and Spiegelhalter 2007, J. R.
-    Stat. Soc. A 170:865), at most one group in three.
+    1. Binomial limits: between them lie 95 % and 99.8 % of the rates that chance gives to a group
+       of this size (Spiegelhalter 2005, Statistics in Medicine 24:1185, appendix A.1).
+    2. Wider for days: errors come in clumps, so days of one group differ by more than chance.
+       `day_spread` says how much more, and its square multiplies the variance.
+    3. Wider for groups: groups always differ somewhat, by about 15 % if nothing else is known. The
+       groups at hand show how much these do (Spiegelhalter 2005, Qual. Saf. Health Care 14:347).
+
+    A group that is unlike the others must not widen its own limits. The group farthest from the
+    others is therefore left out of centre and differences while it is beyond the others' 99.8 %
+    limits. At most one group in three is left out; the rest are the `reference` (Ohlssen, Sharples
+    and Spiegelhalter 2007, J. R. Stat. Soc. A 170:865).
 
     In simulations of six groups of 300 to 10,000 calls at 2 %, equal groups are beyond the 99.8 %
     limits in fewer than 0.1 % of cases. A group with twice the rate is beyond them in 45 % of
     cases, and one with three times the rate in 95 %. Of three to six groups that differ by a fifth,
     at most 1 % are beyond.
-
-    A group beyond the limits is unlike the others; the funnel does not say why, and ranks nobody.
 
     Parameters
     ----------

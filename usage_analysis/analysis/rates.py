@@ -61,7 +61,7 @@ def error_rate(
     confidence
         Level of the two-sided interval.
     min_calls
-        Least number of calls for which `enough` is true.
+        Least number of calls for which `enough` is true; a bucket must also be whole and final.
     independent
         Units that the interval assumes to be independent. ``"calls"`` gives Wilson's interval.
         ``"days"`` gives the wider interval, NaN for fewer than three days with calls. None, the
@@ -107,11 +107,11 @@ def join_rate(
     min_calls: int = MIN_CALLS,
     independent: Independent = None,
 ) -> pd.DataFrame:
-    """Return the share of calls that were joined, with its sample size and confidence interval.
+    """Return the share of all calls that were joined, with its sample size and interval.
 
-    This is the answer-seizure ratio of ITU-T E.425: ``sum(joined_count) / sum(total_count)``. A
-    call that was refused at the concurrency limit appears in no count, so it does not lower the
-    rate.
+    The rate is ``sum(joined_count) / sum(total_count)``, the answer-seizure ratio of ITU-T E.425.
+    Its denominator is all calls, failed ones too. Calls that were refused at the concurrency limit
+    are in no count, so they do not lower the rate.
 
     Parameters
     ----------
@@ -223,13 +223,14 @@ def _rate(
     if by is not None and widened and len(index):
         quantiles = _quantiles(frame, event, denominator, by, confidence, independent == "days")
     low, high = intervals.wilson(events, calls, quantiles)
+    whole = arrays.finished(frame) if by is None else True
     found = {
         "calls": calls,
         "events": events,
         "rate": intervals.share(events, calls),
         "low": low,
         "high": high,
-        "enough": (calls >= min_calls) & (calls > 0),
+        "enough": (calls >= min_calls) & (calls > 0) & whole,
     }
     if by == "hour_of_week":
         found["score_without_worst_week"] = _scores_without_worst(frame, event, denominator)

@@ -169,9 +169,13 @@ def unusual(
 
     Notes
     -----
-    What can be found depends on volume. A silence needs about 18 expected calls where calls vary
-    by chance alone, and 28 where windows vary by a fifth. A doubling needs 51 calls, or 218 where
-    windows vary by a tenth; half the calls 155; calls three times as long 30 to 40 joined calls.
+    What can be found depends on the number of calls that are expected in the hours of an event:
+
+    - a silence needs 18, or 28 where the calls of such hours usually vary by a fifth;
+    - twice the calls need 51, or 218 where they usually vary by a tenth;
+    - half the calls need 155;
+    - calls three times as long need 30 to 40 joined calls.
+
     With less than two weeks, numbers of calls are not judged, because weekends are not known.
 
     Examples

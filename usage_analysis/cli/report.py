@@ -15,6 +15,8 @@ from usage_analysis.tidy.usage import CallUsage
 
 def run(options: argparse.Namespace) -> None:
     """Write a report and print its path."""
+    words = [f"{ours} from {theirs}" for ours, theirs in options.columns or ()]
+    origin = "; ".join(filter(None, (str(options.calls or ""), ", ".join(words))))
     if options.archive:
         data = _load_archive(options)
     elif options.reply:
@@ -43,6 +45,7 @@ def run(options: argparse.Namespace) -> None:
             budget=options.budget,
             price=options.price,
             title=options.title or "Call usage",
+            origin=origin,
         ),
         progress=progress_bar("report"),
     )

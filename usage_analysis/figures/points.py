@@ -225,7 +225,7 @@ def _evidence(row: Mapping[Any, Any], of: Meaning | None) -> str:
     elif of.made_by == "load_profile":
         told.append(f"over {wording.several(int(row['n']), 'hour')}")
     if "enough" in row and not row["enough"]:
-        told.append("few calls")
+        told.append("few calls or not final")
     return "".join(f", {words}" for words in told)
 
 

@@ -11,7 +11,7 @@ from matplotlib.text import Annotation
 
 from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.frames import Source, is_sample
+from usage_analysis.tidy.frames import LAG, Source, is_sample
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import zone_of
 
@@ -94,13 +94,19 @@ class Provenance:
             query={} if usage.query is None else usage.query.as_dict(),
         )
 
+    @property
+    def assumed(self) -> bool:
+        """True for a file without a date, for which the end of its last day stands."""
+        ends = self.as_of.normalize(), self.as_of.normalize() + pd.Timedelta(LAG, "us")
+        return self.source == "file" and self.as_of in ends
+
     def subtitle(self) -> str:
         """Return window, time zone, number of calls, filters, date and source as one line."""
         parts = [
             f"{window_in_words(self.start, self.end)} ({self.timezone})",
             f"{self.calls:,} {'call' if self.calls == 1 else 'calls'}",
             *(f"{name} {value}" for name, value in self.filters.items()),
-            f"as of {self.as_of:%Y-%m-%d %H:%M} UTC",
+            f"{'assumed to be ' if self.assumed else ''}as of {self.as_of:%Y-%m-%d %H:%M} UTC",
         ]
         if self.source == "sample":
             parts.append(_SAMPLE)

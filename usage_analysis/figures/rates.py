@@ -21,6 +21,9 @@ from usage_analysis.figures.marks import SIZE, Room, draw_marks, left_out, marks
 from usage_analysis.figures.plots import Caption, MarkedResultOptions, Panel, ResultOptions, plot
 from usage_analysis.figures.style import theme_in_use
 
+#: Key of the hollow points.
+_FEW = "; ○ few calls or not final"
+
 
 @plot("error_rate", "join_rate", columns=("calls", "events", "rate", "low", "high", "enough"))
 def plot_error_rate(
@@ -52,7 +55,8 @@ def plot_error_rate(
 
     Notes
     -----
-    Buckets without calls break the line; buckets with too few (`enough` is False) are hollow. The
+    Buckets without calls break the line; buckets with few calls, or that are not whole and final
+    (`enough` is False), are hollow. The
     dashed line is the rate of all buckets together. The title names groups only where their rate
     differs significantly from the rate of the other groups, by Holm's rule over all groups.
 
@@ -82,7 +86,7 @@ def plot_error_rate(
     return Caption(
         f"Line of the {of.name} per {span_of(rates)} with its {band} as a band",
         state_rates(used, of).title,
-        f"band: {band}{where}{'; ○ few calls' if few else ''}{more}{changed and f'; {changed}'}",
+        f"band: {band}{where}{_FEW if few else ''}{more}{changed and f'; {changed}'}",
         empty=empty_chart(rates),
     )
 

@@ -35,7 +35,7 @@ def plot_trend(
     groups: axes.Groups = None,
     **_: Unpack[MarkedOptions],
 ) -> Caption:
-    """Draw a measure over time: each bucket, a moving mean, unfinished buckets dashed.
+    """Draw a measure over time, with its moving mean.
 
     Parameters
     ----------
@@ -63,11 +63,12 @@ def plot_trend(
 
     Notes
     -----
-    A bucket is unfinished if it is not over, or if the data begin or end in it. The mean is over
-    the last 7 buckets, or over 24 hours; for more than five weeks of hours it is over a week, and a
-    band shows the hours of each day. The mean is missing if one of its buckets is unfinished, left
-    out or not in the frame, because a mean of fewer buckets would not cover all weekdays. Shares in
-    the title refer to all groups.
+    - Unfinished buckets are dashed: those that are not over, or in which the data begin or end.
+    - The moving mean covers the last 7 buckets, of hours the last 24. For more than five weeks of
+      hours it covers a week, and a band shows the hours of each day.
+    - The moving mean is missing where one of its buckets is unfinished, left out or not in the
+      frame, because fewer buckets would not cover all weekdays.
+    - Shares in the title are of all groups.
 
     Examples
     --------

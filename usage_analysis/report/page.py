@@ -210,15 +210,8 @@ class _Page:
             terms=self.wanted is None or "terms" in self.wanted,
             version=usage_analysis.__version__,
             digest=digest,
-            assumed=self._assumes_date(),
             files=names,
         )
-
-    def _assumes_date(self) -> bool:
-        """Return True if the date of the data is unknown and assumed."""
-        usage = self.results.selected.usage
-        days = usage.daily.index
-        return usage.source == "file" and usage.as_of == days[-1] + pd.Timedelta(days=1)
 
 
 def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:

@@ -136,7 +136,7 @@ def _groups(results: ReportResults) -> Section:
 
 
 def _checks(results: ReportResults) -> Section:
-    selected, words = results.selected, []
+    selected, words = results.selected, [NOTES["unjudged"]]
     usage, shown = selected.usage.hourly, results.about.calls
     if (whole := int(usage["total_count"].sum())) != shown:
         ends = (usage.index[0], usage.index[-1] + pd.Timedelta(hours=1))

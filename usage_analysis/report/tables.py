@@ -240,6 +240,8 @@ class ReportOptions:
         Colours, fonts and logo.
     single_file
         Write the page alone, without files beside it, to send it.
+    origin
+        File and columns from which the calls were read, for the provenance.
 
     Examples
     --------
@@ -253,6 +255,7 @@ class ReportOptions:
     title: str = "Call usage"
     theme: Theme | None = None
     single_file: bool = False
+    origin: str = ""
 
     def __post_init__(self) -> None:
         """Check the price before anything is computed."""

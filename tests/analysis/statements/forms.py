@@ -59,7 +59,7 @@ FORMS = {
     ],
     "describe_month": [
         (
-            rf"(?P<month>\d{{4}}-\d\d) {ZONE}: an estimated USD (?P<money>{N}) for "
+            rf"(?P<month>\d{{4}}-\d\d) {ZONE}: (?:an estimated )?USD (?P<money>{N}) for "
             rf"(?P<monthly>{N}) billed minutes (?:in all (?P<all_days>\d+) days|"
             rf"(?:on|from) (?P<first>{DAY}), where these data begin(?:, to (?P<last>{DAY}))?; not "
             "projected|"
@@ -225,8 +225,8 @@ FORMS["summary"] = [
     ),
     rf"Error rate out of its usual range on \d+ of (?P<days>\d+) days, {WHEN}: .*deviations.*\.",
     (
-        rf"Call minutes cost an estimated USD (?P<cost>{N}): (?P<billed>{N}) billed minutes at "
-        rf"USD 0\.05 per minute, {WHEN}\."
+        rf"Call minutes cost (?:an estimated )?USD (?P<cost>{N}): (?P<billed>{N}) billed minutes "
+        rf"at USD 0\.05 per minute, the vendor's default price, {WHEN}\."
     ),
     (
         r"In none of \d groups by agent does the error rate differ more than groups usually do at "

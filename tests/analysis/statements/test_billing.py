@@ -25,6 +25,15 @@ def billed(minutes: list[float], talk: list[float], late: int = 0) -> pd.DataFra
     )
 
 
+def test_final_costs_are_no_estimates() -> None:
+    """A cost is estimated only while hours can still grow, and the default price is called so."""
+    for late, words in ((0, "cost USD 0.30"), (1, "cost an estimated USD 0.30")):
+        sentence = state_cost(billed([6.0], [60], late=late)).sentence
+        assert sentence.startswith(f"Call minutes {words}: 6 billed minutes at USD 0.05 per minute")
+        assert "per minute, the vendor's default price, 2026-03-02 (UTC)" in sentence
+    assert "default" not in state_cost(billed([6.0], [60]), "0.06").sentence
+
+
 def test_scattered_provisional_hours_are_not_the_last_ones() -> None:
     """Provisional hours in the middle are counted from the first one on, and only those at the end
     are called the last."""

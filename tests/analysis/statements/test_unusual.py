@@ -23,8 +23,8 @@ def largest(quiet: pd.DataFrame) -> str:
 
 
 LESS, MORE = (
-    rf"; USD [\d.,]+ {word} than usual, 95 % interval USD [\d.,]+ to USD [\d.,]+"
-    for word in ("less", "more")
+    rf"; USD [\d.,]+ {words}, 95 % interval USD [\d.,]+ to USD [\d.,]+"
+    for words in ("less billed, because less was talked", "more than usual")
 )
 CASES = {
     "silence": (

@@ -64,7 +64,7 @@ def describe_month(
     >>> daily = pd.DataFrame({"total_count": 100, "billed_minutes": 90.5, "provisional": False},
     ...                      index=time)
     >>> describe_month(daily, price="0.05")
-    '2026-03 (UTC): an estimated USD 140.28 for 2,806 billed minutes in all 31 days.'
+    '2026-03 (UTC): USD 140.28 for 2,806 billed minutes in all 31 days.'
     """
     if price is not None and measure not in (None, "billed_minutes"):
         raise QueryError(f'price: expected measure="billed_minutes" with a price, got {measure!r}')
@@ -185,7 +185,8 @@ class _Words:
     def _so_far(self) -> str:
         value = self._value("month_to_date")
         paid, minutes = self._cost(value), say.counted(value, self.measure)
-        return f"an estimated {paid} for {minutes}" if paid else minutes
+        estimated = "an estimated " if self.found["days_left"] else ""
+        return f"{estimated}{paid} for {minutes}" if paid else minutes
 
     def _amount(self, name: str) -> str:
         """A value with its unit, or its cost."""
@@ -285,9 +286,10 @@ def state_cost(frame: pd.DataFrame, price: Price = PRICE) -> Statement:
     amount, minutes = say.money(amount_of(micro, paid)), say.counted(micro / 1e6, "billed_minutes")
     waiting = "provisional" in frame and frame["provisional"].any()
     late = f"; {say.provisional_span(frame)} can still grow" if waiting else ""
+    default = ", the vendor's default price" if paid == PRICE else ""
     sentence = (
-        f"Call minutes cost an estimated {amount}: {minutes} at {say.price_per_minute(paid)}, "
-        f"{say.dates(frame)}{late}."
+        f"Call minutes cost {'an estimated ' if late else ''}{amount}: {minutes} at "
+        f"{say.price_per_minute(paid)}{default}, {say.dates(frame)}{late}."
     )
     return Statement(f"{amount} for {minutes}", sentence)
 

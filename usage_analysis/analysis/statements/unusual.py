@@ -16,7 +16,7 @@ _TIMES: Final = 2.0
 
 
 def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
-    """Return what is unusual in words, one sentence per finding.
+    """Describe the events that `unusual` found, one sentence per event.
 
     Parameters
     ----------
@@ -28,8 +28,10 @@ def describe_unusual(found: pd.DataFrame, *, meaning: Any = None) -> str:
     Returns
     -------
     str
-        Sentences with group, hours, size, number of calls, 95 % interval, zone and, where a price
-        was given, money.
+        Sentences in the order of the table, such as the one below. Each names the group, unless the
+        event is one of all calls; what was observed and expected; hours and time zone; the 95 %
+        interval; and the number of calls. With a price, sentences say what an event costs, where
+        its interval leaves no doubt. Without events, one sentence says so.
 
     Raises
     ------
@@ -94,8 +96,10 @@ def _cost(row: Any, confidence: float) -> str:
     if not (min(ends, default=0) > 0 or max(ends, default=0) < 0):
         return ""
     low, high = (say.money(end) for end in sorted(map(abs, ends)))
-    words = f"{say.money(abs(row['money']))} {'more' if row['money'] > 0 else 'less'} than usual"
-    return f"; {words}, {say.level(confidence)} interval {low} to {high}"
+    than = "more than usual" if row["money"] > 0 else "less billed, because less was talked"
+    return (
+        f"; {say.money(abs(row['money']))} {than}, {say.level(confidence)} interval {low} to {high}"
+    )
 
 
 def _what(row: Any, confidence: float) -> tuple[str, str]:
