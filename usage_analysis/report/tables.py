@@ -95,13 +95,7 @@ def csv_of(table: pd.DataFrame) -> bytes:
 
 
 def parquet_of(table: pd.DataFrame) -> bytes:
-    """Return a table as Parquet, with the columns of its CSV.
-
-    Raises
-    ------
-    QueryError
-        pyarrow is not installed.
-    """
+    """Return a table as Parquet, with the columns of its CSV; a QueryError without pyarrow."""
     if not has_parquet():
         raise QueryError('Parquet needs pyarrow: pip install "usage-analysis[parquet]"')
     out = io.BytesIO()
@@ -127,8 +121,7 @@ def has_parquet() -> bool:
 def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     """Return a table as HTML, the first 200 rows of a long one.
 
-    Column names become words, and talk is h:mm:ss. With `named` each cell carries the name of its
-    column, for a phone, which shows a row as a list.
+    With `named` each cell has the name of its column, for a phone, which shows a row as a list.
     """
     shown = _index_as_columns(table.iloc[:_ROWS_SHOWN])
     # Columns of groups have a name in common; what a group is called says nothing of its cells.
