@@ -142,7 +142,7 @@ class UsageQuery:
         for low, high in (("from_date", "to_date"), ("duration_min", "duration_max")):
             first, last = getattr(self, low), getattr(self, high)
             if first is not None and last is not None and first > last:
-                raise QueryError(f"{low}: expected at most {high}, got {first} after {last}")
+                raise QueryError(f"{low}: expected at most {high} ({last}), got {first}")
 
     @classmethod
     def from_filters(
@@ -199,7 +199,7 @@ class UsageQuery:
         place = zone(timezone)
         first, last = local_day("from_date", from_date), local_day("to_date", to_date)
         if first > last:
-            raise QueryError(f"from_date: expected at most to_date, got {first} after {last}")
+            raise QueryError(f"from_date: expected a day up to to_date ({last}), got {first}")
         start = datetime.combine(first, time.min, place).astimezone(UTC)
         end = datetime.combine(last + _DAY, time.min, place).astimezone(UTC)
         return cls(

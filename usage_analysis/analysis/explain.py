@@ -162,7 +162,8 @@ def planned_requests(
     Returns
     -------
     int
-        One for all calls and one per group; more where the period is longer than a request's.
+        One request for all calls and one per group, and more if the period is longer than one
+        request can cover.
 
     Raises
     ------

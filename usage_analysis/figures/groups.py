@@ -186,7 +186,7 @@ def plot_pareto(
     Parameters
     ----------
     breakdown
-        Canonical frame with a group column, summed whole.
+        Canonical frame with a group column. All rows of a group are added up.
     measure
         Column to draw.
     groups

@@ -143,7 +143,7 @@ def plot_load_duration(
         Result of `capacity`, with or without a limit, of a single series or a breakdown. The limit
         is drawn for a single series only, because it belongs to an account and not to a group.
     marks
-        Periods; the curve has none of the periods to leave out.
+        Periods. The curve leaves out those that were marked to be left out.
 
     Examples
     --------

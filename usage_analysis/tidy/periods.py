@@ -59,7 +59,7 @@ def between_days(
     first = None if from_date is None else local_day("from_date", from_date)
     last = None if to_date is None else local_day("to_date", to_date)
     if first is not None and last is not None and first > last:
-        raise QueryError(f"from_date: expected at most to_date, got {first} after {last}")
+        raise QueryError(f"from_date: expected a day up to to_date ({last}), got {first}")
     check_kind("between_days", frame, pd.DataFrame)
     kept = inside_days(frame, first, last)
     if not kept.any():
