@@ -83,6 +83,8 @@ from .tidy.periods import aggregate as aggregate
 from .tidy.periods import between_days as between_days
 from .tidy.periods import in_timezone as in_timezone
 from .tidy.rolling import rolling as rolling
+from .tidy.table_files import plain_table as plain_table
+from .tidy.table_files import save_table as save_table
 from .tidy.usage import CallUsage as CallUsage
 
 __version__: str

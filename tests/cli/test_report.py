@@ -33,8 +33,9 @@ def test_days_are_local_days(run, tmp_path):
     assert done.returncode == 0, done.stderr
     hours = (tmp_path / "two days" / "hourly.csv").read_text().splitlines()[1:]
     assert len(hours) == 47
-    assert hours[0].startswith("2026-03-08T00:00:00-05:00")
-    assert hours[-1].startswith("2026-03-09T23:00:00-04:00")
+    assert hours[0].startswith("2026-03-08 00:00:00,")
+    assert hours[-1].startswith("2026-03-09 23:00:00,")
+    assert [hours[0][-19:], hours[-1][-19:]] == ["2026-03-08 05:00:00", "2026-03-10 03:00:00"]
 
 
 def test_a_saved_reply_is_reported(run, tmp_path):

@@ -726,7 +726,7 @@ def test_files_are_what_is_on_show(untouched):
         "PNG": b"\x89PNG",
         "SVG": b"<?xml",
         "PDF": b"%PDF",
-        "CSV": b"time,",
+        "CSV": b"\xef\xbb\xbftime,",
         "Parquet": b"PAR1",
     }
     for kind in starts:

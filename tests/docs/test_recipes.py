@@ -13,10 +13,10 @@ import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import duckdb
 import httpx
 import nbformat
 import numpy as np
-import openpyxl
 import pandas as pd
 import pytest
 import yaml
@@ -239,20 +239,23 @@ def test_a_report_names_the_agents_of_the_file(tmp_path):
     assert {*table["agent"]} == {"Front desk", "Support line", "rest"}
 
 
-def test_excel_opens_with_dates_and_numbers(tmp_path, monkeypatch):
-    """The file has real dates and numbers in its cells, equal to the frames."""
+def test_tables_open_elsewhere_and_come_back(tmp_path, monkeypatch):
+    """The Excel files have dates and numbers, and CSV and Parquet give the same frame again."""
     names = run_python("excel", tmp_path, monkeypatch)
-    book = openpyxl.load_workbook(tmp_path / "march.xlsx")
-    (head, *rows) = book["days"].iter_rows(values_only=True)
-    assert head[0] == f"day ({ZONE})"
-    assert [row[0] for row in rows] == [*pd.date_range("2026-03-01", "2026-03-31")]
-    assert book["days"]["A2"].is_date
-    cells = dict(zip(head, zip(*rows, strict=True), strict=True))
-    daily = names["daily"]
-    assert [*cells["total_count"]] == daily["total_count"].to_list()
-    np.testing.assert_allclose(cells["talk_minutes"], daily["duration"].dt.total_seconds() / 60)
-    rates = pd.read_excel(tmp_path / "march.xlsx", sheet_name="error rate", index_col=0)
+    daily, hourly = names["daily"], names["hourly"]
+    for path, sheet in (("days.xlsx", 0), ("march.xlsx", "days")):
+        days = pd.read_excel(tmp_path / path, sheet_name=sheet)
+        assert days["time"].tolist() == [*pd.date_range("2026-03-01", "2026-03-31")]
+        assert days["total_count"].tolist() == daily["total_count"].tolist()
+    rates = pd.read_excel(tmp_path / "march.xlsx", sheet_name="error rate")
     np.testing.assert_allclose(rates["rate"], ua.error_rate(daily)["rate"])
+    pd.testing.assert_frame_equal(names["again"], hourly, check_exact=True, check_freq=False)
+    pd.testing.assert_frame_equal(names["rates"], ua.error_rate(hourly, by="hour_of_day"))
+    (line,) = (text for text in blocks("excel", "text")[0].splitlines() if "duckdb" in text)
+    found = eval(line, {"duckdb": duckdb, "plain": names["plain"]}).fetchall()  # noqa: S307
+    assert sum(minutes for _, minutes in found) == pytest.approx(
+        hourly["duration"].sum() / pd.Timedelta(minutes=1)
+    )
 
 
 @pytest.mark.slow

@@ -191,7 +191,7 @@ def test_another_file_type_is_refused(tmp_path, drawn):
     """A name that is no picture's is refused with what is accepted."""
     with pytest.raises(ua.QueryError, match=r"\.svg, \.png or \.pdf"):
         ua.save_figure(drawn["week"].figure, tmp_path / "week.doc")
-    with pytest.raises(ua.QueryError, match="a folder that is there"):
+    with pytest.raises(ua.QueryError, match="an existing folder"):
         ua.save_figure(drawn["week"], tmp_path / "none" / "week.png")
 
 

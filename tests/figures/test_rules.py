@@ -28,13 +28,7 @@ from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.colour import CONTRAST, alike, contrast, keeps_order
 from usage_analysis.figures.groups import groups_figure
 from usage_analysis.figures.provenance import Subtitle
-from usage_analysis.figures.style import (
-    Theme,
-    alt_text,
-    boxes_for_missing_glyphs,
-    figure_style,
-    new_figure,
-)
+from usage_analysis.figures.style import Theme, alt_text, drawing, figure_style, new_figure
 
 pytestmark = pytest.mark.slow
 
@@ -189,7 +183,7 @@ def can_be_read(figure):
         words = text.get_text().strip()
         if not words or not text.get_visible() or (text.axes and not text.axes.axison):
             continue
-        with boxes_for_missing_glyphs():
+        with drawing(figure):
             box = text.get_window_extent()
         if text.get_fontsize() < SMALLEST:
             yield f"{words!r} is {text.get_fontsize()} pt"
@@ -218,7 +212,7 @@ def keeps_words_apart(figure):
         hidden = not text.get_visible() or id(text) in beyond
         if not words or hidden or (text.axes and not text.axes.axison):
             continue
-        with boxes_for_missing_glyphs():
+        with drawing(figure):
             boxes.append((words, Text.get_window_extent(text).padded(-1)))
     for place, (words, box) in enumerate(boxes):
         for other, there in boxes[:place]:

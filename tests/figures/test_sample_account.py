@@ -89,7 +89,7 @@ def test_no_helper_is_left_out(account):
         "sample_client",
         "read_calls",
     }
-    others |= {"merge_groups", "save_figure", "sum_usage"}
+    others |= {"merge_groups", "save_figure", "sum_usage", "plain_table", "save_table"}
     others |= {"explain", "planned_requests"}  # of a client
     assert functions - said - NUMBERS - others == set(helpers(*local(account)))
 

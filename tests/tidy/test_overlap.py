@@ -95,6 +95,7 @@ def test_frames_of_a_breakdown_know_it(
 NO_GROUPS = {
     *("channels_for", "erlang_b", "traffic_for", "parse_duration", "parse_durations"),
     *("figure_style", "save_figure", "sample_client", "sum_usage", "build_report"),
+    *("plain_table", "save_table"),
     "read_calls",
     *("explain", "planned_requests"),
 }

@@ -10,8 +10,8 @@ import pandas as pd
 import traitlets
 from matplotlib.figure import Figure
 
-from usage_analysis.figures.points import points_of
-from usage_analysis.figures.style import alt_text, laid_out, picture, theme_in_use, without_heading
+from usage_analysis.figures.points import svg_with_points
+from usage_analysis.figures.style import alt_text, theme_in_use, without_heading
 from usage_analysis.report.page import dark_rules
 
 
@@ -65,9 +65,9 @@ class Picture(anywidget.AnyWidget):
         """Show a figure without its title, which the headline says, and then its points."""
         self.alt = alt_text(figure)
         if figure not in self._drawn:
-            with without_heading(figure), laid_out(figure):
-                found = [point._asdict() for point in points_of(figure, table)]
-                self._drawn[figure] = picture(figure, "svg").decode(), found
+            with without_heading(figure):
+                svg, points = svg_with_points(figure, table)
+            self._drawn[figure] = svg.decode(), [point._asdict() for point in points]
         self.svg, found = self._drawn[figure]
         # With its turn, so that equal points of another drawing are sent too.
         self.points = json.dumps({"turn": self.turn, "points": found}, separators=(",", ":"))

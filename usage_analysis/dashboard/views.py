@@ -20,13 +20,14 @@ from usage_analysis.dashboard.settings import Settings
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.catalogue import CATALOGUE
 from usage_analysis.figures.entry import Options, Prepared
-from usage_analysis.figures.style import NARROW_WIDTH, figure_style, picture
+from usage_analysis.figures.style import NARROW_WIDTH, picture
 from usage_analysis.query import zone
 from usage_analysis.report.page import write_report
-from usage_analysis.report.tables import ReportOptions, ReportResults, csv_of, parquet_of
+from usage_analysis.report.tables import ReportOptions, ReportResults
 from usage_analysis.tidy.frames import REST, group_column
 from usage_analysis.tidy.groups import sum_groups
 from usage_analysis.tidy.periods import in_timezone
+from usage_analysis.tidy.table_files import WRITERS
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.zones import whole_hours
 
@@ -44,7 +45,7 @@ def views_of(settings: Settings) -> list[tuple[str, str]]:
     return [
         (entry.heading, entry.name)
         for entry in entries
-        if grouped >= entry.needs_groups and compared >= entry.needs_previous
+        if grouped >= entry.needs_groups and compared >= (entry.previous in ("whole", "final"))
     ]
 
 
@@ -95,8 +96,7 @@ class View:
 
     def draw(self, *, narrow: bool = False) -> Axes:
         """Draw the chosen figure; a narrow one fits a phone."""
-        with figure_style():
-            return self.prepared.figure(NARROW_WIDTH).axes[0] if narrow else self.prepared.draw()
+        return self.prepared.figure(NARROW_WIDTH).axes[0] if narrow else self.prepared.draw()
 
     @cached_property
     def python(self) -> str:
@@ -272,9 +272,8 @@ def make_download(kind: str, view: View, axes: Axes) -> Download:
     name = f"{re.sub('[^A-Za-z0-9-]+', '_', name)}.{suffix}"
     if kind == "Report":
         return Download(f"report-{name}", media, _report(view))
-    if kind in ("CSV", "Parquet"):
-        write = csv_of if kind == "CSV" else parquet_of
-        return Download(name, media, write(view.prepared.table))
+    if write := WRITERS.get(f".{suffix}"):
+        return Download(name, media, write(view.prepared.result))
     return Download(name, media, picture(figure_of(axes), suffix, dpi=200))
 
 

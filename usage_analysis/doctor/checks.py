@@ -69,9 +69,8 @@ class Response:
     @property
     def days(self) -> int:
         """Number of days in the requested period, with a partial last day."""
-        return (
-            datetime.fromisoformat(dict(self.params)["toDate"]).date() - self.first_day
-        ).days + 1
+        last_day = datetime.fromisoformat(dict(self.params)["toDate"]).date()
+        return (last_day - self.first_day).days + 1
 
     def by_hour_of_day(self) -> NDArray[np.int64]:
         """Return the number of calls in each of the 24 UTC hours of the day."""
@@ -288,16 +287,9 @@ def rows(account: Account) -> Phrases:
         order = "oldest first"
     elif times.is_monotonic_decreasing:
         order = "newest first"
-    yield (
-        "several" if len(times) > 1 else "few",
-        {
-            "hours": len(times),
-            "order": order,
-            "rows": len(plain.daily),
-            "days": plain.days,
-            "zeros": int((plain.hourly["total_count"] == 0).sum()),
-        },
-    )
+    zeros = int((plain.hourly["total_count"] == 0).sum())
+    sizes = {"hours": len(times), "rows": len(plain.daily), "days": plain.days, "zeros": zeros}
+    yield "several" if len(times) > 1 else "few", sizes | {"order": order}
 
 
 def running(account: Account) -> Phrases:
@@ -305,12 +297,9 @@ def running(account: Account) -> Phrases:
 
     The current hour may have running calls.
     """
-    again = account.response("again")
-    before, after = (
-        account.response("now")
-        .hourly[["total_count", "duration"]]
-        .align(again.hourly[["total_count", "duration"]], fill_value=0)
-    )
+    replies = (account.response("now"), again := account.response("again"))
+    first, last = (reply.hourly[["total_count", "duration"]] for reply in replies)
+    before, after = first.align(last, fill_value=0)
     now = int(again.made.timestamp()) * 1_000_000
     changed = after.index[(before != after).any(axis=1)]
     if len(changed):
@@ -330,24 +319,20 @@ def running(account: Account) -> Phrases:
 
 def ends(account: Account) -> Phrases:
     """Look for calls exactly at the ends of filters."""
-    plain, unknown = account.response("window"), []
+    plain, seen = account.response("window"), dict[str, tuple[str, dict[str, Any]]]()
     most, least, end = map(account.find, ("duration-max", "duration-min", "until"))
     # Calls of 0 s lie exactly at the end of both filters on the duration, which are 0 s.
-    zero = most and most.calls
-    if zero:
-        yield "longest", {"zero": zero}
-    else:
-        unknown.append("durationMax")
-    if zero and least:
-        kind = {plain.calls: "inclusive", plain.calls - zero: "exclusive"}.get(least.calls)
-        yield "shortest", {"kind": kind or "neither, because other calls were returned"}
-    else:
-        unknown.append("durationMin")
+    if zero := most and most.calls:
+        seen["durationMax"] = "longest", {"zero": zero}
+        if least:
+            kind = {plain.calls: "inclusive", plain.calls - zero: "exclusive"}.get(least.calls)
+            other = "neither, because other calls were returned"
+            seen["durationMin"] = "shortest", {"kind": kind or other}
     if calls := end and end.by_hour_of_day()[plain.busiest_hour]:
-        yield "time", {"calls": calls, "hour": plain.busiest_hour}
-    else:
-        unknown.append("timeOfDayEnd")
-    if unknown:
+        seen["timeOfDayEnd"] = "time", {"calls": calls, "hour": plain.busiest_hour}
+    yield from seen.values()
+    filters = ("durationMax", "durationMin", "timeOfDayEnd")
+    if unknown := [name for name in filters if name not in seen]:
         yield "unknown", {"names": ", ".join(unknown)}
 
 

@@ -1,15 +1,15 @@
 """Axes of figures: checks, sizes, units, series, and scales of dates, counts and percentages."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FormatStrFormatter, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from usage_analysis.analysis.arrays import Floats as Floats
@@ -159,9 +159,8 @@ _MONDAY: Final = 4
 
 
 def dates_of(index: pd.Index) -> Floats:
-    """Return matplotlib's numbers of instants [days since 1970, UTC]."""
-    instants = pd.DatetimeIndex(index).tz_convert("UTC").tz_localize(None)
-    numbers: Floats = mdates.date2num(instants.to_numpy())
+    """Return instants in days since 1970 (UTC), whatever epoch matplotlib counts from."""
+    numbers: Floats = pd.DatetimeIndex(index).as_unit("us").asi8 / DAY
     return numbers
 
 
@@ -210,13 +209,9 @@ def _times_apart(unit: str, n: int, first: int, last: int) -> Instants:
 
 def _clock_words(unit: str, local: Instants) -> list[str]:
     """Return the label of each tick, with the larger unit where it changes."""
-    days = local // DAY
-    months = days.view("M8[D]").astype("M8[M]")
-    of_month = (days - months.astype("M8[D]").view(np.int64)) + 1
-    year = months.view(np.int64) // 12 + 1970
-    month = [MONTHS[int(m)] for m in months.view(np.int64) % 12]
-    weekday = [WEEKDAYS[int(d)] for d in (days - _MONDAY) % 7]
-    date = [f"{w} {d}" for w, d in zip(weekday, of_month, strict=True)]
+    clock = pd.DatetimeIndex(local.view("M8[us]"))
+    year, month = clock.year, [MONTHS[month - 1] for month in clock.month]
+    date = [f"{WEEKDAYS[time.weekday()]} {time.day}" for time in clock]
     if unit == "month":
         return [
             _two_lines(m, y) for m, y in zip(month, _turning([str(y) for y in year]), strict=True)
@@ -224,7 +219,7 @@ def _clock_words(unit: str, local: Instants) -> list[str]:
     greater = month
     if unit == "hour":
         greater = [f"{d} {m}" for d, m in zip(date, month, strict=True)]
-        date = [f"{h:02d}:00" for h in local // HOUR % 24]
+        date = [f"{hour:02d}:00" for hour in clock.hour]
     told: set[int] = set()
     beneath = [*_turning(greater)]
     for place, words in enumerate(beneath):
@@ -267,25 +262,29 @@ def from_zero(ax: Axes, values: NDArray[np.floating], *, room: float = 1.08, mos
     top = float(np.max(finite, initial=0.0))
     whole = bool(top > 5 or (finite == np.rint(finite)).all())
     ax.set_ylim(0, top * room if top > 0 else 1)
-    _count(ax.yaxis, most, top, whole=whole)
+    scale_axis(ax.yaxis, most, top, whole=whole)
 
 
 def in_counts(ax: Axes, most: int, top: float) -> None:
     """Limit the number of whole steps of the x axis."""
-    _count(ax.xaxis, most, top, whole=True)
+    scale_axis(ax.xaxis, most, top, whole=True)
 
 
-def _count(axis: Axis, most: int, top: float, *, whole: bool) -> None:
+def scale_axis(axis: Axis, most: int, top: float, *, whole: bool) -> None:
     """Limit the number of round steps of an axis up to about `top`."""
     axis.set_major_locator(MaxNLocator(most, steps=_ROUND, integer=whole))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value, top)))
+    axis.set_major_formatter(FuncFormatter(partial(_tick_in_words, top)))
+
+
+def _tick_in_words(top: float, value: float, _: int | None) -> str:
+    return compact(value, top)
 
 
 def in_percent(ax: Axes, *, x: bool = False, most: int = 6) -> None:
     """Mark an axis as percent."""
     axis = ax.xaxis if x else ax.yaxis
     axis.set_major_locator(MaxNLocator(most, steps=_ROUND))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    axis.set_major_formatter(FormatStrFormatter("%g %%"))
 
 
 def scale_rates(ax: Axes, values: Floats) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from usage_analysis.analysis import vocabulary
-from usage_analysis.analysis.arrays import Floats, cell_number
+from usage_analysis.analysis.arrays import Floats, cell_number, floats
 from usage_analysis.analysis.intervals import shrink_towards_mean
 from usage_analysis.analysis.meaning import Meaning
 from usage_analysis.analysis.statements import change
@@ -85,16 +85,16 @@ def plot_comparison(
 
 def _greatest(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return the rows with the greatest difference, after shrinkage of small groups."""
-    gap = (rows["now"] - rows["before"]).to_numpy(dtype=np.float64)
-    spread = ((rows["high"] - rows["low"]) / 4).to_numpy(dtype=np.float64)
-    pooled = np.nan_to_num(np.abs(shrink_towards_mean(gap, spread**2)), nan=-1)
+    before, now, low, high = floats(rows, "before", "now", "low", "high")
+    pooled = shrink_towards_mean(now - before, ((high - low) / 4) ** 2)
+    pooled = np.nan_to_num(np.abs(pooled), nan=-1)
     return rows.iloc[np.sort(np.argsort(-pooled, kind="stable")[:most])]
 
 
 def _draw_dumbbells(ax: Axes, rows: pd.DataFrame) -> None:
     """Draw the previous and the current period of each row, and the interval."""
     theme, places = theme_in_use(), np.arange(len(rows))
-    before, now, low, high = (rows[name].to_numpy() for name in ("before", "now", "low", "high"))
+    before, now, low, high = floats(rows, "before", "now", "low", "high")
     _draw_intervals(ax, low, high)
     ax.hlines(places, before, now, color=theme.muted, lw=1.4, gid="difference")
     size = 7 * _mark_scale(ax, len(rows))
@@ -109,10 +109,10 @@ def _measures(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list
     ends = rows[["now", "low", "high"]].sub(rows["before"], axis=0)
     if of.measure is not None:
         unit = _AXIS_UNITS.get(of.measure, vocabulary.UNITS[of.measure])
-        words = [
-            _words(partial(vocabulary.signed, digits=_digits(row[0], unit)), f" {unit}", *row)
-            for row in ends.to_numpy().tolist()
-        ]
+        words = []
+        for row in ends.to_numpy().tolist():
+            digits = int(unit == "min" and abs(row[0]) < 10)  # few minutes have tenths
+            words.append(_words(partial(vocabulary.signed, digits=digits), f" {unit}", *row))
         return rows.assign(words=words), vocabulary.axis_name(of.measure), []
     share = (1 / rows["before"]).where(rows["before"] > 0)
     lost = [vocabulary.UNITS.get(str(name), str(name)) for name in rows.index[share.isna()]]
@@ -152,11 +152,6 @@ def _words(form: Callable[[float], str], unit: str, delta: float, low: float, hi
         return f"{form(delta)}{unit}\n(no interval)"
     first, last = (form(end).removesuffix(" %") for end in (low, high))
     return f"{form(delta)}{unit}\n({first} to {last})"
-
-
-def _digits(delta: float, unit: str) -> int:
-    """Return the number of decimals of a change: few minutes have tenths."""
-    return 1 if unit == "min" and abs(delta) < 10 else 0
 
 
 _DRAWN = ["rate_effect", "low", "high", "mix_effect", "effect"]

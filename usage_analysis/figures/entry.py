@@ -16,9 +16,10 @@ from usage_analysis.analysis.vocabulary import UNITS
 from usage_analysis.errors import QueryError
 from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.provenance import provenance_of
-from usage_analysis.figures.style import WIDTH, new_figure
+from usage_analysis.figures.style import WIDTH, drawing, new_figure
 from usage_analysis.tidy.frames import can_share_calls
 from usage_analysis.tidy.periods import aggregate
+from usage_analysis.tidy.table_files import as_table
 
 #: Height that a narrow figure needs more, for its longer heading [in].
 _TALLER: Final = 0.6
@@ -205,11 +206,6 @@ class Entry:
         """True if the figure needs a breakdown."""
         return self.groups == "required"
 
-    @property
-    def needs_previous(self) -> bool:
-        """True if the figure needs a previous period with some of the same weekdays."""
-        return self.previous in ("whole", "final")
-
     @cached_property
     def heeds(self) -> frozenset[str]:
         """Controls that change this figure but not every figure."""
@@ -311,10 +307,7 @@ class Prepared:
     @property
     def table(self) -> pd.DataFrame:
         """The result as a table."""
-        if not isinstance(self.result, pd.Series):
-            return self.result  # type: ignore[no-any-return]  # a frame then
-        times = isinstance(self.result.index, pd.DatetimeIndex)
-        return self.result.to_frame() if times else self.result.to_frame().T
+        return as_table(self.result)
 
     def draw(self, ax: Axes | None = None) -> Axes:
         """Draw the figure on axes, or on new ones."""
@@ -327,7 +320,8 @@ class Prepared:
         height = self.entry.height
         height = height(self) if callable(height) else height
         tall = height + (_TALLER if width < WIDTH else 0)
-        return figure_of(self.draw(new_figure(width, tall).add_subplot()))
+        with drawing():
+            return figure_of(self.draw(new_figure(width, tall).add_subplot()))
 
     def _plot(self, **where: Any) -> Axes:
         axes: Any = self.entry.plot.run(self.names, **where)

@@ -5,6 +5,7 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
+from usage_analysis.analysis.arrays import floats
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.statements.unusual import state_event, state_events
 from usage_analysis.analysis.vocabulary import UNITS, axis_name, level
@@ -51,10 +52,8 @@ def plot_expected(
     x = time_axis(ax, expected)
     # Rates are drawn in percent, and durations in minutes.
     factor = 100.0 if rate else 1 / 60 if "duration" in str(of.measure) else 1.0
-    seen, usual, low, high = (
-        factor * expected[name].to_numpy(dtype=np.float64)
-        for name in ("observed", "expected", "low", "high")
-    )
+    drawn = floats(expected, "observed", "expected", "low", "high")
+    seen, usual, low, high = (factor * values for values in drawn)
     # More than half a year of hours is an image: as SVG a year is a megabyte of a report.
     image = len(expected) > _IMAGE
     lines.draw_band(ax, x, low, high, color=theme.soft, alpha=0.45, gid="band", rasterized=image)

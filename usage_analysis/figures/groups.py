@@ -21,7 +21,7 @@ from usage_analysis.figures.lines import OTHERS, line_of_group, others_name
 from usage_analysis.figures.marks import Mark, draw_marks, when_in_words
 from usage_analysis.figures.plots import Caption, Panel, PlotOptions, plot
 from usage_analysis.figures.provenance import Provenance, subtitle_of
-from usage_analysis.figures.style import WIDTH, figure_style, new_figure, theme_in_use
+from usage_analysis.figures.style import WIDTH, drawing, new_figure, theme_in_use
 from usage_analysis.tidy.frames import check_disjoint, group_column
 from usage_analysis.tidy.zones import zone_of
 
@@ -30,7 +30,7 @@ MOST_PANELS = 30
 _BARS = 12
 
 
-@figure_style()
+@drawing()
 def plot_groups(
     breakdown: pd.DataFrame,
     *,
@@ -88,9 +88,8 @@ def plot_groups(
     figure = figure or groups_figure(count)
     wide = float(figure.get_figwidth())
     columns = _columns(count, wide)
-    grid = figure.subplots(
-        math.ceil(count / columns), columns, sharex=True, sharey=True, squeeze=False
-    )
+    rows = math.ceil(count / columns)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     panels: list[Axes] = list(grid.flat)
     for panel in panels[count:]:
         _dates_alone(panel)
@@ -99,10 +98,10 @@ def plot_groups(
     for panel, name in zip(panels, names, strict=False):
         panel.set_title(name, fontsize=8)
         panel.tick_params(labelsize=7)
-    for panel, (name, rows) in zip(panels, named, strict=False):
-        line_of_group(panel, measure, name, rows, theme_in_use().main, 1.2, "group")
-    for name, rows in others:
-        line_of_group(panels[count - 1], measure, name, rows, OTHERS, 0.7, "other")
+    for panel, (name, part) in zip(panels, named, strict=False):
+        line_of_group(panel, measure, name, part, theme_in_use().main, 1.2, "group")
+    for name, part in others:
+        line_of_group(panels[count - 1], measure, name, part, OTHERS, 0.7, "other")
     # The panels share their axes: what is set on one holds for all.
     axes.time_axis(panels[0], breakdown, ticks=3)
     panels[0].set_xlabel("")

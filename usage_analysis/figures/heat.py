@@ -9,16 +9,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
 
 from usage_analysis.analysis.arrays import Booleans, Floats, Integers, finished, in_units
 from usage_analysis.analysis.rate_series import unusual_hours
 from usage_analysis.analysis.statements.control import state_error_week
 from usage_analysis.analysis.statements.peaks import hours_that_stand_out, state_week
 from usage_analysis.analysis.statements.totals import state_busiest_day
-from usage_analysis.analysis.vocabulary import MONTHS, axis_name, compact, shorten
+from usage_analysis.analysis.vocabulary import MONTHS, axis_name, shorten
 from usage_analysis.errors import QueryError, refusal
-from usage_analysis.figures.axes import figure_of, hours_across, is_narrow, weekdays_down
+from usage_analysis.figures.axes import (
+    figure_of,
+    hours_across,
+    is_narrow,
+    scale_axis,
+    weekdays_down,
+)
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.marks import Mark, left_out, when_in_words
 from usage_analysis.figures.plots import Caption, MarkedOptions, Panel, ResultOptions, plot
@@ -139,9 +145,8 @@ def draw_cells(ax: Axes, cells: Floats, unit: str) -> float:
     if len(known) == 0:
         return top
     place = {"location": "bottom", "pad": 0.03, "shrink": 0.8} if is_narrow(ax) else {"pad": 0.015}
-    words = FuncFormatter(lambda value, _: compact(value, top))
-    bar = figure_of(ax).colorbar(image, ax=ax, format=words, **place)
-    bar.set_ticks(MaxNLocator(5, steps=(1, 2, 2.5, 5, 10), integer=whole))
+    bar = figure_of(ax).colorbar(image, ax=ax, **place)
+    scale_axis(bar.long_axis, 5, top, whole=whole)
     bar.set_label(unit, size=8)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, length=0)
@@ -154,12 +159,16 @@ def _outline(ax: Axes, slots: Integers) -> None:
         return
     inside = np.zeros((9, 26), dtype=np.bool_)
     inside[slots // 24 + 1, slots % 24 + 1] = True
-    across = np.argwhere(inside[1:] != inside[:-1])
-    down = np.argwhere(inside[:, 1:] != inside[:, :-1])
-    edges = [[(hour - 1.5, day - 0.5), (hour - 0.5, day - 0.5)] for day, hour in across]
-    edges += [[(hour - 0.5, day - 1.5), (hour - 0.5, day - 0.5)] for day, hour in down]
-    line = LineCollection(edges, colors=theme_in_use().alarm, linewidths=2, gid="busiest")
-    line.set(capstyle="projecting", clip_on=False)
+    _draw_borders(ax, inside, theme_in_use().alarm, first=-1, gid="busiest")
+
+
+def _draw_borders(ax: Axes, cells: NDArray[Any], colour: str, first: int = 0, **look: Any) -> None:
+    """Draw lines between neighbouring cells of different values, the first at place `first`."""
+    across, down = (np.argwhere(np.diff(cells, axis=axis)) + first for axis in (0, 1))
+    edges = [[(x - 0.5, y + 0.5), (x + 0.5, y + 0.5)] for y, x in across]
+    edges += [[(x + 0.5, y - 0.5), (x + 0.5, y + 0.5)] for y, x in down]
+    line = LineCollection(edges, colors=colour, linewidths=2, clip_on=False, **look)
+    line.set_capstyle("projecting")
     ax.add_collection(line, autolim=False)
 
 
@@ -241,8 +250,7 @@ def _number(
 ) -> None:
     """Write the day of the month in each cell, in black or white, whichever has more contrast."""
     colours = mpl.colormaps[theme_in_use().heat](np.nan_to_num(shares))
-    dates = days.view("M8[D]")
-    numbers = (dates - dates.astype("M8[M]")).astype(np.int64) + 1
+    numbers = pd.DatetimeIndex(days.view("M8[D]")).day
     for x, y, number, colour, behind in zip(week, weekday, numbers, colours, hatched, strict=True):
         ink = max("#FFFFFF", "#000000", key=lambda text: contrast(text, colour))
         box = {"facecolor": colour, "lw": 0, "pad": 1} if behind else None
@@ -273,12 +281,8 @@ def _draw_months(ax: Axes, days: Integers, first: int, weeks: int) -> None:
         ax.set_xticks([])
         return
     every = np.arange((first * 7) - 3, (first + weeks) * 7 - 3)
-    months = every.view("M8[D]").astype("M8[M]")
-    turns = np.flatnonzero(months[1:] != months[:-1]) + 1
-    lines = [line for turn in turns for line in _divide(*divmod(int(turn), 7))]
-    ax.add_collection(
-        LineCollection(lines, colors=theme_in_use().page, linewidths=2, gid="months"), autolim=False
-    )
+    months = every.view("M8[D]").astype("M8[M]").astype(np.int64)
+    _draw_borders(ax, months.reshape(weeks, 7).T, theme_in_use().page, gid="months")
     own = days.view("M8[D]").astype("M8[M]")
     there = np.unique(own)
     middles = [float(np.mean((days[own == month] + 3) // 7 - first)) for month in there]
@@ -289,13 +293,6 @@ def _draw_months(ax: Axes, days: Integers, first: int, weeks: int) -> None:
             shown.append(place)
     names = [_month(there[place], first=place == 0) for place in shown]
     ax.set_xticks([middles[place] for place in shown], names)
-
-
-def _divide(week: int, weekday: int) -> list[list[tuple[float, float]]]:
-    """Return the line that separates one day from earlier days."""
-    at = week - 0.5
-    down = [(at, 6.5), (at, weekday - 0.5)]
-    return [[*down, (at + 1, weekday - 0.5), (at + 1, -0.5)] if weekday else down]
 
 
 def _month(month: np.datetime64, *, first: bool) -> str:

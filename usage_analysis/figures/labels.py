@@ -13,7 +13,7 @@ from matplotlib.textpath import TextToPath
 from usage_analysis.analysis.vocabulary import shortened
 from usage_analysis.figures.axes import figure_of, is_narrow, width_of
 from usage_analysis.figures.provenance import Provenance, Subtitle, subtitle_of
-from usage_analysis.figures.style import boxes_for_missing_glyphs, families, theme_in_use
+from usage_analysis.figures.style import families, theme_in_use
 
 _SHORTEST = 8
 # Small text above the axes.
@@ -23,12 +23,15 @@ _SMALL: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width of a line of text [points]."""
-    font = FontProperties(family=families(theme_in_use().fonts), size=size, weight=weight)
-    with boxes_for_missing_glyphs():
-        width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
+    return _text_width(text, size, weight, theme_in_use().fonts)
+
+
+@lru_cache(maxsize=4096)
+def _text_width(text: str, size: float, weight: str, fonts: tuple[str, ...]) -> float:
+    font = FontProperties(family=families(fonts), size=size, weight=weight)
+    width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
     return float(width)
 
 
@@ -81,8 +84,10 @@ def write_caption(
         Drawn table, which knows whether its data are from the sample account.
     """
     ax.set_label(caption.kind)
-    if caption.empty:
-        _write_empty(ax, caption.empty)
+    if caption.empty:  # no scale, and the reason in the middle
+        ax.set_yticks([])
+        look: dict[str, Any] = {"ha": "center", "va": "center", "color": theme_in_use().muted}
+        ax.text(0.5, 0.5, caption.empty, transform=ax.transAxes, fontsize=10, gid="nothing", **look)
     key = "" if caption.empty else caption.key
     beside = max((text_width(name, 8) for name in caption.names), default=32)
     points = (width_of(ax) - 0.6) * 72 - beside
@@ -110,15 +115,6 @@ def subtitle(text: str, about: Provenance | None, **place: Any) -> Subtitle:
     # The title above it keeps its room; its width must not push the axes.
     words.set_in_layout(False)
     return words
-
-
-def _write_empty(ax: Axes, words: str) -> None:
-    """Write in the middle of empty axes the reason why they are empty, and remove the scale."""
-    ax.set_yticks([])
-    ax.text(
-        0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", fontsize=10,
-        color=theme_in_use().muted, gid="nothing",
-    )  # fmt: skip
 
 
 def spread_out(places: Sequence[float], apart: float, room: float) -> list[float]:
@@ -158,8 +154,7 @@ def label_ends(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     for (y, _, colour), name, at, own in zip(
         labels, names, spread_out(points, 10, tall), points, strict=True
     ):
-        line = leader(colour, 1.5)
-        write_beside(ax, name, y, (14, at - own), arrowprops=line, gid="label")
+        write_beside(ax, name, y, (14, at - own), arrowprops=leader(colour, 1.5), gid="label")
 
 
 def write_beside(

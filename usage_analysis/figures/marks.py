@@ -14,7 +14,7 @@ from usage_analysis.analysis.marks import without as without
 from usage_analysis.analysis.meaning import Meaning, meaning_of
 from usage_analysis.analysis.vocabulary import change, level, percents, shorten, signed
 from usage_analysis.errors import QueryError
-from usage_analysis.figures.axes import Floats, dates_of, figure_of, has_groups, width_of
+from usage_analysis.figures.axes import dates_of, figure_of, has_groups, width_of
 from usage_analysis.figures.labels import text_width
 from usage_analysis.figures.provenance import window_in_words
 from usage_analysis.figures.style import theme_in_use
@@ -35,15 +35,9 @@ class Room:
     def __init__(self, ax: Axes) -> None:
         self.limits = (*ax.get_xlim(), *ax.get_ylim())
         self.points = ((width_of(ax) - 1.5) * 72, figure_of(ax).get_size_inches()[1] * 72 * 0.55)
-        x: list[Floats] = [np.zeros(0)]
-        y: list[Floats] = [np.zeros(0)]
-        for line in ax.get_lines():
-            across, up = (np.asarray(d, dtype=np.float64) for d in line.get_data())
-            if len(up) > 2 and len(across) == len(up):
-                along, above = self.shares(across, up)
-                x.append(along)
-                y.append(above)
-        self.x, self.y = np.concatenate(x), np.concatenate(y)
+        lines = [np.asarray(line.get_xydata(), dtype=np.float64) for line in ax.get_lines()]
+        points = np.vstack([np.zeros((0, 2)), *(line for line in lines if len(line) > 2)])
+        self.x, self.y = self.shares(*points.T)
         self.boxes: list[Box] = []
 
     def shares(self, x: Any, y: Any) -> tuple[Any, Any]:
@@ -98,9 +92,8 @@ def draw_marks(
         if mark.end is None:
             ax.axvline(first, color=theme.muted, lw=1, ls=(0, (1, 1.5)), gid="mark")
         else:
-            ax.axvspan(
-                max(first, low), min(last, high), color=theme.muted, alpha=0.16, lw=0, gid="mark"
-            )
+            inside = max(first, low), min(last, high)
+            ax.axvspan(*inside, color=theme.muted, alpha=0.16, lw=0, gid="mark")
         if free is not None:
             _name(ax, mark_in_words(mark, counted), max(first, low), free)
 

@@ -14,7 +14,7 @@ from usage_analysis.figures.labels import Caption as Caption
 from usage_analysis.figures.labels import write_caption
 from usage_analysis.figures.marks import Mark
 from usage_analysis.figures.provenance import Provenance
-from usage_analysis.figures.style import figure_style, new_figure
+from usage_analysis.figures.style import drawing, new_figure
 
 _P = ParamSpec("_P")
 
@@ -49,7 +49,7 @@ _SHARED: Final = {
     "marks": "Events and periods to name on the time axis.",
     "title": "Title instead of the finding.",
     "about": "Provenance of the data, shown below the title.",
-    "ax": "Axes to draw on. By default they are those of a new figure outside pyplot.",
+    "ax": "Axes to draw on, which keep your settings. By default those of a new figure.",
 }
 
 
@@ -90,7 +90,7 @@ def plot(
             own: dict[str, Any] = _bind(body.__name__, signature, args, kwargs)
             shared = {name: own.pop(name) for name in options}
             table = own.pop(first)
-            with figure_style():
+            with drawing():
                 measure = None if made_by else own.get("measure")
                 if columns or not made_by:
                     needed = [*columns, measure] if measure else columns

@@ -261,19 +261,14 @@ def _week(ax: Axes, table: pd.DataFrame, zone: str) -> list[Point]:
     return _points(ax, slots % 24, slots // 24, labels, keys, (1, 1))
 
 
-def _values(ax: Axes, heights: Floats) -> list[str]:
-    """Return heights in the words of the y axis."""
-    return [wording.read_axis(value, ax.get_ylabel()) for value in heights]
-
-
 def _day(ax: Axes, zone: str) -> list[Point]:
     """Means of the hours of the day."""
-    out: list[Point] = []
+    out, scale = list[Point](), ax.get_ylabel()
     for gid, name, x, y in _lines(ax, {"group", "workdays", "weekend", ""}):
         own = wording.sentence_case(f"{name}, ") if name else ""
         labels = [
-            f"{own}{wording.clock_hour(int(hour))} ({zone}): mean {told}"
-            for hour, told in zip(x, _values(ax, y), strict=True)
+            f"{own}{wording.clock_hour(int(hour))} ({zone}): mean {wording.read_axis(mean, scale)}"
+            for hour, mean in zip(x, y, strict=True)
         ]
         group = {"group": name} if gid == "group" else {}
         out += _points(ax, x, y, labels, [{"hour": int(hour), **group} for hour in x])
@@ -285,8 +280,9 @@ def _curve(ax: Axes) -> list[Point]:
     out: list[Point] = []
     for _, _, x, y in _lines(ax, {"curve"}):
         labels = [
-            f"{wording.percent(share / 100)} of the hours: {told} or more"
-            for share, told in zip(x, _values(ax, y), strict=True)
+            f"{wording.percent(share / 100)} of the hours: "
+            f"{wording.read_axis(traffic, ax.get_ylabel())} or more"
+            for share, traffic in zip(x, y, strict=True)
         ]
         out += _points(ax, x, y, labels, [{}] * len(x))
     return out

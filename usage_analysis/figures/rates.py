@@ -146,8 +146,7 @@ def _draw_rate(
     look: dict[str, Any] = {"ls": "none", "marker": "o", "color": colour, **ON_AXIS}
     size, dots = 3 if len(x) <= axes.MANY else 1.5, enough & lines.needs_dot(rate)
     ax.plot(x[dots], rate[dots], ms=size, gid="enough", **look)
-    page = theme_in_use().page
-    ax.plot(x[~enough], rate[~enough], ms=size + 0.5, mfc=page, gid="few", **look)
+    ax.plot(x[~enough], rate[~enough], ms=size + 0.5, mfc=theme_in_use().page, gid="few", **look)
     return bool(np.isfinite(rate[~enough]).any())
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import matplotlib as mpl
 from matplotlib import font_manager
@@ -22,7 +23,9 @@ from matplotlib.text import Text
 import usage_analysis
 from usage_analysis.errors import QueryError
 from usage_analysis.figures import colour
+from usage_analysis.figures.axes import figure_of
 from usage_analysis.figures.provenance import Subtitle
+from usage_analysis.tidy.usage_files import target_of
 
 # Okabe and Ito (2008), told apart with every kind of colour vision.
 BLUE: Final = "#0072B2"
@@ -39,7 +42,12 @@ NARROW_WIDTH: Final = 4.2
 
 # What every theme shares; its sans-serif fonts have the scripts that DejaVu Sans lacks.
 _FILE = Path(__file__).with_name("figures.mplstyle")
-_STYLE: Final[Any] = mpl.rc_params_from_file(_FILE, use_default_template=False)
+# Every other setting is matplotlib's default, but for those that belong to the process.
+_STYLE: Final[Any] = dict.copy(mpl.rc_params_from_file(_FILE))
+for _name in ("backend", "date.epoch", "interactive"):
+    del _STYLE[_name]
+# Settings of files of the caller's own figures.
+_DETERMINISTIC: Final = {name: _STYLE[name] for name in ("svg.fonttype", "svg.hashsalt")}
 _BUNDLED: Final = "DejaVu Sans"
 
 
@@ -159,21 +167,47 @@ def figure_style(theme: Theme | None = None) -> Iterator[None]:
     theme = theme or theme_in_use()
     token = _CURRENT.set(theme)
     try:
-        with mpl.rc_context(_settings(theme)):
+        with _use_settings(_settings(theme)):
             yield
     finally:
         _CURRENT.reset(token)
 
 
-def _settings(theme: Theme) -> Any:
-    colours = {
-        theme.ink: ("axes.labelcolor", "text.color"),
-        theme.muted: ("axes.edgecolor", "xtick.color", "ytick.color"),
-        theme.page: ("axes.facecolor", "figure.facecolor"),
-        theme.grid: ("grid.color",),
-    }
-    own = {name: value for value, names in colours.items() for name in names}
+# Held while a figure is drawn or saved, because matplotlib has one set of settings per process.
+_DRAWING: Final = threading.RLock()
+# What each open block has replaced, in the order in which the blocks began, and the settings.
+_BLOCKS: Final[list[Any]] = [mpl.rcParams]
+
+
+@contextmanager
+def _use_settings(settings: dict[str, Any]) -> Iterator[None]:
+    """Use settings of matplotlib within the block.
+
+    Blocks of several threads can overlap; `mpl.rc_context` would then bring back another's.
+    """
+    with _DRAWING:
+        before = {name: dict.__getitem__(_BLOCKS[-1], name) for name in settings}
+        _BLOCKS.insert(-1, before)
+        dict.update(_BLOCKS[-1], settings)
+    try:
+        yield
+    finally:
+        with _DRAWING:
+            place = next(n for n, block in enumerate(_BLOCKS) if block is before)
+            dict.update(_BLOCKS[place + 1], _BLOCKS.pop(place))
+
+
+def _settings(theme: Theme) -> dict[str, Any]:
+    own = {name: getattr(theme, colour) for colour, names in _SETTINGS.items() for name in names}
     return {**_STYLE, **own, "font.family": families(theme.fonts)}
+
+
+_SETTINGS: Final = {
+    "ink": ("axes.labelcolor", "text.color"),
+    "muted": ("axes.edgecolor", "xtick.color", "ytick.color"),
+    "page": ("axes.facecolor", "figure.facecolor"),
+    "grid": ("grid.color",),
+}
 
 
 @cache
@@ -189,9 +223,18 @@ def families(wanted: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def boxes_for_missing_glyphs() -> Iterator[None]:
-    """Characters that no installed font has are drawn as boxes without a warning for each."""
-    with warnings.catch_warnings():
+def drawing(figure: Figure | None = None) -> Iterator[None]:
+    """Draw within the block in the style of a figure, while no other thread draws.
+
+    Parameters
+    ----------
+    figure
+        Figure to render, in the theme of `new_figure`; the caller's own with their settings.
+    """
+    own = figure is None or isinstance(figure, _NotebookFigure)
+    style = figure_style(getattr(figure, "theme", None)) if own else _use_settings(_DETERMINISTIC)
+    with _DRAWING, style, warnings.catch_warnings():
+        # Characters that no installed font has are drawn as boxes.
         warnings.filterwarnings("ignore", r"(?s)\s*Glyph .* missing from", UserWarning)
         warnings.filterwarnings("ignore", r"(?s).*does not support .* natively", UserWarning)
         yield
@@ -200,8 +243,10 @@ def boxes_for_missing_glyphs() -> Iterator[None]:
 class _NotebookFigure(Figure):
     """A figure apart from pyplot that a notebook shows as a picture all the same."""
 
+    theme: Theme
+
     def draw(self, renderer: Any) -> None:
-        with boxes_for_missing_glyphs():
+        with drawing(self):
             super().draw(renderer)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
@@ -210,8 +255,10 @@ class _NotebookFigure(Figure):
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
     """Return a new figure of a size [in], outside pyplot."""
-    with figure_style():
-        return _NotebookFigure(figsize=(width, height), layout="constrained")
+    with drawing():
+        figure = _NotebookFigure(figsize=(width, height), layout="constrained")
+    figure.theme = theme_in_use()
+    return figure
 
 
 def title_of(figure: Figure) -> str:
@@ -223,18 +270,17 @@ def title_of(figure: Figure) -> str:
 @contextmanager
 def without_heading(figure: Figure) -> Iterator[None]:
     """Leave title and provenance out of a figure within the block, where a page says both."""
-    title, parts = title_of(figure), [*figure.texts]
-    parts += [part for ax in figure.axes for part in ax.get_children() if isinstance(part, Text)]
-    heading = [part for part in parts if " ".join(part.get_text().split()) == title][:1]
-    engine: Any = figure.get_layout_engine()
-    keys = [part for part in parts if part.get_gid() == "key"]
-    marked = any(part.get_gid() == "marks" for part in parts)
+    title, engine = title_of(figure), cast("Any", figure.get_layout_engine())
+    texts = figure.findobj(Text)
+    heading = [text for text in texts if " ".join(text.get_text().split()) == title][:1]
+    keys = [text for text in texts if text.get_gid() == "key"]
+    marked = any(text.get_gid() == "marks" for text in texts)
     panels = isinstance(engine, ConstrainedLayoutEngine) and figure.get_suptitle() and not marked
     rect = engine.get()["rect"] if panels else None
 
     def leave_out(out: bool) -> None:
-        for part in [*heading, *_subtitles(figure)]:
-            part.set_visible(not out)
+        for text in [*heading, *_subtitles(figure)]:
+            text.set_visible(not out)
         for key in keys:  # below a title, a key needs no room of its own
             key.set_in_layout(out)
         if panels:
@@ -280,11 +326,10 @@ def metadata_of(figure: Figure, kind: str) -> dict[str, Any]:
 def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
     """Return a figure as SVG, PNG or PDF bytes; the same figure always gives the same bytes.
 
-    The file's metadata hold the title, the text for who cannot see it, and the query, window and
-    date of the data with the version of this package.
+    The file's metadata hold the alternative text, the provenance, and this package's version.
     """
     out = io.BytesIO()
-    with figure_style(), boxes_for_missing_glyphs(), laid_out(figure):
+    with laid_out(figure):
         figure.savefig(out, format=kind, dpi=dpi, metadata=metadata_of(figure, kind))
     if kind != "svg":
         return out.getvalue()
@@ -294,25 +339,25 @@ def picture(figure: Figure, kind: str, *, dpi: float = 100) -> bytes:
 
 @contextmanager
 def laid_out(figure: Figure) -> Iterator[None]:
-    """The figure with its layout found and fixed, for else saving draws it twice to find it.
+    """Draw a figure within the block with its layout found and fixed: saving draws it once then.
 
     Axes go back to where they were: a layout begins from there, and two savings would differ.
     """
     engine = figure.get_layout_engine()
-    if engine is None:
-        yield
-        return
-    places = [(ax, ax.get_in_layout(), ax.get_position(original=True)) for ax in figure.axes]
-    with boxes_for_missing_glyphs():
-        engine.execute(figure)
-    figure.set_layout_engine(None)
-    try:
-        yield
-    finally:
-        figure.set_layout_engine(engine)
-        for ax, in_layout, place in places:
-            ax.set_position(place)
-            ax.set_in_layout(in_layout)
+    with drawing(figure):
+        places = [(ax, ax.get_in_layout(), ax.get_position(original=True)) for ax in figure.axes]
+        margins = {**vars(figure.subplotpars)}
+        if engine is not None:
+            engine.execute(figure)
+        figure.set_layout_engine("none")
+        try:
+            yield
+        finally:
+            figure.set_layout_engine(engine or "none")
+            vars(figure.subplotpars).update(margins)
+            for ax, in_layout, place in places:
+                ax.set_position(place)
+                ax.set_in_layout(in_layout)
 
 
 def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
@@ -344,15 +389,12 @@ def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
     'calls.svg'
     """
     path = Path(path)
-    if not path.absolute().parent.is_dir():
-        raise QueryError(f"path: expected a name in a folder that is there, got {str(path)!r}")
+    target_of(path)  # a folder that does not exist is refused
     kind = path.suffix.lower().removeprefix(".")
     if kind not in _KINDS:
         raise QueryError(f"path: expected a name ending in .svg, .png or .pdf, got {path.name!r}")
     if not isinstance(figure, Figure | Axes):
         raise QueryError(f"figure: expected a figure or axes, got {figure!r:.60}")
-    whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
-    if whole is None:
-        raise QueryError("figure: expected a figure or axes on one, got axes that are on none")
+    whole = figure if isinstance(figure, Figure) else figure_of(figure)
     path.write_bytes(picture(whole, kind, dpi=200))
     return path

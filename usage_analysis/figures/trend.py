@@ -89,9 +89,8 @@ def plot_trend(
         smoothed = _draw_groups(ax, frame, measure, groups, marks)
     else:
         beside, key = _draw_previous(ax, frame, previous, measure)
-        key = "; ".join(
-            filter(None, (_draw_single(ax, frame, measure, marks, beside), key, changed))
-        )
+        keys = _draw_single(ax, frame, measure, marks, beside), key, changed
+        key = "; ".join(filter(None, keys))
     ax.set_ylabel(f"{smoothed}{axis_name(measure, every)}")
     # A few buckets of groups have no mean, and the shares in the title are of all.
     draw_marks(ax, [*dated, *marks], counted=frame if grouped and not smoothed else None)
@@ -150,10 +149,9 @@ def _draw_single(
     line, values = lines.split_at_gaps(x, np.where(left_out(frame, marks), np.nan, known))
     mean = _moving_mean(values, over)
     if np.isfinite(mean).any():
-        ax.plot(
-            line, mean, color=theme.main, lw=2.2, gid="mean", label=f"mean of {words}", **ON_AXIS
-        )
-        ends.append((lines.last_finite(mean), f"mean of {words}", theme.main))
+        name = f"mean of {words}"
+        ax.plot(line, mean, color=theme.main, lw=2.2, gid="mean", label=name, **ON_AXIS)
+        ends.append((lines.last_finite(mean), name, theme.main))
     axes.from_zero(ax, np.concatenate([y, beside]))
     label_ends(ax, ends)
     return key

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from usage_analysis.report.summary import summarize
 from usage_analysis.report.tables import ReportOptions, ReportResults, Section
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import check_kind
+from usage_analysis.tidy.table_files import WRITERS, csv_of
 from usage_analysis.tidy.usage import CallUsage
 
 _DARK: Final = {"page": "#1E1E1E", "ink": "#ECECEC", "muted": "#B4B4B4", "grid": "#3A3A3A",
@@ -172,9 +174,11 @@ class _Page:
             shown[one.name] = _format_figure(figures["wide"], drawings, one.table)
         progress(steps - 2, steps)
         for name, table in self._tables().items():
-            names += tables.write_table(table, folder, name)
+            for kind in [".csv", *([".parquet"] if find_spec("pyarrow") else [])]:
+                (folder / f"{name}{kind}").write_bytes(WRITERS[kind](table))
+                names.append(f"{name}{kind}")
         progress(steps - 1, steps)
-        digest = hashlib.sha256(tables.csv_of(self.results.selected.hourly)).hexdigest()
+        digest = hashlib.sha256(csv_of(self.results.selected.hourly)).hexdigest()
         (folder / "report.html").write_text(self._html(shown, names, digest), encoding="utf-8")
         progress(steps, steps)
         return [*names, "report.html"]

@@ -318,12 +318,9 @@ def _burning(
         yield row.Index + _HOUR, str(name or "the account"), partial(form.format, *given)
     if newest is None:
         return
-    frames = newest
-    if name is not None:
-        frames = [frame[frame[group_column(frame)] == name] for frame in newest]
-    (calls, errors), (late, failed) = (
-        frame[["total_count", "error_count"]].sum() for frame in frames
-    )
+    frames = newest if name is None else [one[one[group_column(one)] == name] for one in newest]
+    sums = [frame[["total_count", "error_count"]].sum() for frame in frames]
+    (calls, errors), (late, failed) = sums
     if burns_at_once((errors, calls), (failed, late), rule.objective):
         words = (
             f"errors of the last 60 minutes ({errors} of {calls} calls) and of the last 5 minutes "

@@ -1,6 +1,5 @@
-"""Tables as CSV, Parquet and HTML, and sparklines in them."""
+"""Results of a report, its tables as HTML, and sparklines in them."""
 
-import io
 import re
 import tomllib
 from collections.abc import Callable, Sequence
@@ -9,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
 import jinja2
@@ -36,6 +33,7 @@ from usage_analysis.figures.entry import Options, Prepared
 from usage_analysis.figures.provenance import Provenance, provenance_of
 from usage_analysis.figures.style import Theme
 from usage_analysis.tidy.frames import can_share_calls
+from usage_analysis.tidy.table_files import index_as_columns
 from usage_analysis.tidy.wire import MEASURES
 
 #: Templates of the page and of its parts.
@@ -53,77 +51,12 @@ _ROWS_SHOWN = 200
 _NAME = 48
 
 
-def flatten_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as files hold it, with the index as columns and durations in seconds."""
-    out = _index_as_columns(table)
-    for name in out.select_dtypes("timedelta").columns:
-        out[name] = out[name].dt.total_seconds()
-        out = out.rename(columns={name: f"{name}_seconds"})
-    for name in out.columns:
-        if out[name].dtype == object:
-            numbers = all(isinstance(value, int | float) for value in out[name])
-            out[name] = (
-                out[name].astype(np.float64)
-                if numbers and len(out)
-                else [None if pd.isna(value) else _plain(value) for value in out[name]]
-            )
-    return out
-
-
-def _index_as_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table without an index; groups with a name of the index are marked as groups."""
-    alike = {name: f"{name} (group)" for name in table.index.names if name in table.columns}
-    return table.rename(columns=alike).reset_index()
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, pd.Timedelta):
-        return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
-    if isinstance(value, pd.Timestamp):
-        return value.isoformat()
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
-
-
-def csv_of(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV; times have their offset."""
-    rows = flatten_table(table)
-    for column in rows.columns:
-        if isinstance(rows[column].dtype, pd.DatetimeTZDtype):
-            rows[column] = [None if pd.isna(t) else t.isoformat() for t in rows[column]]
-    # Sums of tenths of minutes differ from tenths in their 16th digit.
-    return rows.to_csv(index=False, lineterminator="\n", float_format="%.12g").encode()
-
-
-def parquet_of(table: pd.DataFrame) -> bytes:
-    """Return a table as Parquet, with the columns of its CSV; a QueryError without pyarrow."""
-    if not has_parquet():
-        raise QueryError('Parquet needs pyarrow: pip install "usage-analysis[parquet]"')
-    out = io.BytesIO()
-    flatten_table(table).to_parquet(out, index=False, engine="pyarrow")
-    return out.getvalue()
-
-
-def write_table(table: pd.DataFrame, folder: Path, name: str) -> list[str]:
-    """Write a table as CSV and, where pyarrow is installed, as Parquet; return the files' names."""
-    files = {f"{name}.csv": csv_of(table)}
-    if has_parquet():
-        files[f"{name}.parquet"] = parquet_of(table)
-    for file, content in files.items():
-        (folder / file).write_bytes(content)
-    return list(files)
-
-
-def has_parquet() -> bool:
-    """Return True if pyarrow is installed."""
-    return find_spec("pyarrow") is not None
-
-
 def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     """Return a table as HTML, the first 200 rows of a long one.
 
     With `named` each cell has the name of its column, for a phone, which shows a row as a list.
     """
-    shown = _index_as_columns(table.iloc[:_ROWS_SHOWN])
+    shown = index_as_columns(table.iloc[:_ROWS_SHOWN])
     # Columns of groups have a name in common; what a group is called says nothing of its cells.
     groups = set() if table.columns.name is None else {*table.columns}
     words = {name: "" if name in groups else str(name) for name in shown}

@@ -145,9 +145,9 @@ def _check_columns(table: "nw.LazyFrame", keys: Sequence[str], where: Mapping[st
 
 def as_list(values: object) -> list[Any]:
     """Return one value, or several values, as a list."""
-    return (
-        list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
-    )
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        return list(values)
+    return [values]
 
 
 def _window(

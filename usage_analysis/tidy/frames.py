@@ -110,6 +110,15 @@ def from_integers(values: NDArray[np.int64], measure: str) -> NDArray[Any]:
     return values.view("m8[us]") if measure == "duration" else values
 
 
+def in_millionths(values: NDArray[Any]) -> NDArray[np.float64] | None:
+    """Return decimals such as tenths of a minute as whole millionths, whose sums are exact.
+
+    None if a value is no such decimal.
+    """
+    micro = np.rint(values * 1e6)
+    return micro if np.abs(values * 1e6 - micro).max(initial=0) < 1e-3 else None
+
+
 Result = TypeVar("Result", pd.DataFrame, pd.Series)
 
 

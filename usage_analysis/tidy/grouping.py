@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import refusal
 from usage_analysis.tidy import zones
-from usage_analysis.tidy.frames import copy_source, group_column
+from usage_analysis.tidy.frames import copy_source, group_column, in_millionths
 from usage_analysis.tidy.zones import DAY, HOUR, Instants
 
 #: Repeating slots of the local clock, and how many there are; weeks begin on Monday.
@@ -128,7 +128,10 @@ class Sums:
         self.key, self.count = key, count
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the sum of the values under each key; integers stay exact.
+        """Return the sum of the values under each key.
+
+        Sums of integers are exact, and so are sums of decimals such as tenths of a minute: in
+        binary, ten tenths added one by one are not 1.
 
         Raises
         ------
@@ -137,7 +140,9 @@ class Sums:
         """
         plain = values.view(np.int64) if values.dtype.kind == "m" else values
         if plain.dtype.kind == "f":
-            return np.bincount(self.key, plain, minlength=self.count)
+            micro = in_millionths(plain)
+            values, unit = (plain, 1.0) if micro is None else (micro, 1e6)
+            return np.bincount(self.key, values, minlength=self.count) / unit
         check_sums(plain, self.key)
         out = np.zeros(self.count, dtype=np.int64)
         np.add.at(out, self.key, plain)

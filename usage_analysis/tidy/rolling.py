@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
 from usage_analysis.tidy.frame_check import check_frame, check_gaps
-from usage_analysis.tidy.frames import measures_of
+from usage_analysis.tidy.frames import in_millionths, measures_of
 from usage_analysis.tidy.grouping import check_sums, covered_lengths, groups_of, row_lengths
 from usage_analysis.tidy.periods import any_of, by_place, cut_rows
 from usage_analysis.tidy.wire import MEASURES
@@ -121,12 +121,8 @@ class Trailing:
 
     def sums(self, values: NDArray[Any], first: Numbers) -> NDArray[Any]:
         """Return the sums of a column over the windows, exact for integers and millionths."""
-        if values.dtype.kind == "f":
-            micro = values * 1e6
-            whole = np.rint(micro)
-            micro -= whole
-            if np.abs(micro, out=micro).max(initial=0) < 1e-3:
-                return self.sums(whole.astype(np.int64), first) / 1e6
+        if values.dtype.kind == "f" and (micro := in_millionths(values)) is not None:
+            return self.sums(micro.astype(np.int64), first) / 1e6
         plain = values.view(np.int64) if values.dtype.kind == "m" else values
         out = self.between(self.running(plain), first)
         return out.view(values.dtype) if values.dtype.kind == "m" else out
