@@ -27,6 +27,8 @@ def account(
     lengths: float = 1.2,
     start: str = "2026-06-01",
     holidays: Any = (),
+    zone: str = "UTC",
+    growth: float = 0.0,
 ) -> pd.DataFrame:
     """Return hours of six agents, whose levels vary by the hour, by six hours, day and week.
 
@@ -40,8 +42,10 @@ def account(
         Coefficient of variation of the lognormal call lengths.
     holidays
         Dates on which 15 to 70 % of the calls come.
+    growth
+        Growth of the logarithm of the level in 30 days.
     """
-    index = pd.date_range(start, periods=24 * days, freq="h", tz="UTC", name="time")
+    index = pd.date_range(start, periods=24 * days, freq="h", tz=zone, name="time")
     hour, weekday, day = (
         index.hour.to_numpy(),
         index.day_of_week.to_numpy(),
@@ -52,6 +56,7 @@ def account(
         lingering[at] = lag_one * lingering[at - 1] + np.sqrt(1 - lag_one**2) * step
     level = np.exp(spread * lingering)[day] * levels(rng, spread / 2, days)[day // 7]
     level *= levels(rng, spread, 4 * days)[np.arange(24 * days) // 6]
+    level *= np.exp(growth * day / 30)
     off = np.array([one in holidays for one in index.date])
     shares, frames = rng.dirichlet(np.full(6, 2.0)), []
     for agent, share in enumerate(shares):
@@ -80,7 +85,7 @@ def account(
 
 
 def plant(
-    hourly: pd.DataFrame, agent: str | None, kind: str, start: str, hours: int, size: float = 0
+    hourly: pd.DataFrame, agent: str | None, kind: str, start: Any, hours: int, size: float = 0
 ) -> pd.DataFrame:
     """Return hours in which one agent, or every one, has a trouble.
 
@@ -89,7 +94,8 @@ def plant(
     fail, and ``"joined"`` keeps this share of the joined calls.
     """
     out = hourly.copy()
-    first = pd.Timestamp(start, tz=hourly.index.tz)
+    first = pd.Timestamp(start)
+    first = first if first.tzinfo else first.tz_localize(hourly.index.tz)
     inside = (out.index >= first) & (out.index < first + pd.Timedelta(hours=hours))
     if agent is not None:
         inside &= (out[out.columns[0]] == agent).to_numpy()

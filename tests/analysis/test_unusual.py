@@ -55,64 +55,6 @@ def test_planted_troubles_are_found_with_group_hours_and_size(
     assert event["ratio"] == pytest.approx(ratio, rel=0.2, abs=0.02)
 
 
-# What is planted: measure, kind, size, and 1.5 times the calls that the documentation asks for.
-PLANTS = {
-    "silence": ("calls", "total_count", "silence", 0.0, 42),
-    "drop": ("calls", "total_count", "drop", 0.5, 233),
-    "spike": ("more", "total_count", "spike", 2.0, 327),
-    "longer": ("longer", "average_call_duration", "spike", 3.0, 60),
-    "errors": ("errors", "error_rate", "spike", 0.3, 60),
-    # The share of joined calls varies from day to day, so that half of it may be a bad day.
-    "joined": ("joined", "join_rate", "drop", 0.2, 100),
-}
-
-
-def _is_found(hourly: pd.DataFrame, rng: np.random.Generator, kind: str) -> bool:
-    """Plant a trouble at random; return whether its measure, group, kind, start, size are found."""
-    what, measure, direction, size, fewest = PLANTS[kind]
-    clock, count = hourly.index, "joined_count" if kind == "longer" else "total_count"
-    while True:
-        agent = rng.choice([None, *hourly["agent"].unique()])
-        hours = int(rng.choice([1, 3, 6, 12, 24, 48, 72, 120, 168]))
-        first = clock.min() + pd.Timedelta(hours=int(rng.integers(72, len(clock.unique()) - 216)))
-        first = first.normalize() if hours >= 24 else first
-        own = hourly if agent is None else hourly[hourly["agent"] == agent]
-        rows = own[(own.index >= first) & (own.index < first + pd.Timedelta(hours=hours))]
-        # The sample account has incidents of its own on 15 and 19 March.
-        known = {"2026-03-14", "2026-03-15", "2026-03-19"} & {str(one) for one in rows.index.date}
-        if rows[count].sum() >= fewest and not known:
-            break
-    bad = plant(hourly, agent, what, str(first.tz_localize(None)), hours, size)
-    part = {"error_rate": "error_count", "join_rate": "joined_count"}.get(measure)
-    if part:
-        rest = own.drop(rows.index)
-        usual = rest[part].sum() / rest["total_count"].sum()
-        now = bad if agent is None else bad[bad["agent"] == agent]
-        now = now[(now.index >= first) & (now.index < first + pd.Timedelta(hours=hours))]
-        size = now[part].sum() / now["total_count"].sum() / usual
-    for event in ua.unusual(bad).to_dict("records"):
-        ends = sorted([event["start"], first])
-        between = own[(own.index >= ends[0]) & (own.index < ends[1])]["total_count"].sum()
-        near = ends[1] - ends[0] <= pd.Timedelta(hours=2) or between < 3
-        same = (event["group"] == agent) if agent else pd.isna(event["group"])
-        if (event["measure"], event["kind"]) == (measure, direction) and same and near:
-            return bool(abs(event["ratio"] - size) <= 0.3 * size + 0.02)
-    return False
-
-
-@pytest.mark.parametrize("rounds", [1, pytest.param(8, marks=pytest.mark.slow)])
-def test_planted_troubles_of_all_kinds_are_found(sample: pd.DataFrame, rounds: int) -> None:
-    """At least 90 % of troubles 1.5 times as large as can be detected are found, and dated."""
-    found = []
-    for seed in range(rounds):
-        simulated = account(np.random.default_rng(50 + seed), days=45, spread=0.08)
-        for place, kind in enumerate(PLANTS):
-            # Shares of joined calls of the sample account have incidents of their own.
-            hourly = sample if (seed + place) % 2 and kind != "joined" else simulated
-            found.append((kind, _is_found(hourly, np.random.default_rng([seed, place]), kind)))
-    assert np.mean([right for _, right in found]) >= 0.9, found
-
-
 def test_money_is_what_minutes_beyond_the_expected_cost(sample: pd.DataFrame) -> None:
     """Calls three times as long cost twice their usual minutes more."""
     trouble = TROUBLES["spike"][0]
@@ -247,7 +189,7 @@ def test_level_that_came_back_is_no_shift() -> None:
     quiet = account(np.random.default_rng(12), days=90, spread=0.08)
     bad = plant(quiet, None, "calls", "2026-07-06 00:00", 21 * 24, 0.5)
     found = ua.unusual(bad, measures=["total_count"])
-    (event,) = found.to_dict("records")
+    (event,) = found[found["group"].isna()].to_dict("records")
     assert event["kind"] == "drop"
     assert abs(event["end"] - pd.Timestamp("2026-07-27", tz="UTC")) <= pd.Timedelta(days=1)
     assert pd.isna(event["probability"])

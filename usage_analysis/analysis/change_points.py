@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Floats, finished
+from usage_analysis.analysis.arrays import Floats, finished, ratio
 from usage_analysis.analysis.baseline import TWO_WEEKS
 from usage_analysis.analysis.intervals import normal_quantile, student
 from usage_analysis.analysis.level_changes import LevelChange, find_changes, noise_around
@@ -105,9 +105,7 @@ def _values(
     parts = [plain(days, name)[order] for name in columns]
     day = day[order]
     if len(columns) == 2:
-        calls = parts[1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return day, np.where(calls > 0, parts[0] / calls, np.nan), calls
+        return day, ratio(parts[0], parts[1], np.nan), parts[1]
     values = parts[0]
     share = _weekdays(values, zones.weekday_of(day))
     return day, values / share, share
@@ -140,9 +138,7 @@ def _rows(
         error = np.sqrt(noise * sum(1 / weight[k].sum() for k in known))
         wide = student(confidence, len(both) - 2) * error
         dates = (date_of(int(day[at])) for at in (one.day, one.first, one.last))
-        row: dict[str, Any] = dict(zip(_COLUMNS, dates, strict=False))
         moved = np.array([0.0, -wide, wide]) + (after - before)
-        change, low, high = (moved / before if before else moved * np.nan).tolist()
-        row |= {"before": before, "after": after, "change": change, "low": low, "high": high}
-        rows.append(row)
+        sizes = (moved / before if before else moved * np.nan).tolist()
+        rows.append(dict(zip(_COLUMNS, (*dates, before, after, *sizes), strict=True)))
     return rows

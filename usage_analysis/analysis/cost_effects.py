@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from usage_analysis.analysis.arrays import Floats
+from usage_analysis.analysis.arrays import Floats, ratio
 from usage_analysis.analysis.billing import price_of
 from usage_analysis.analysis.difference import check_groups
 from usage_analysis.analysis.meaning import Meaning, with_meaning
@@ -129,8 +129,7 @@ def _effects(current: Floats, previous: Floats) -> Floats:
         factors.append(np.divide(chain, before, out=np.full_like(chain, np.nan), where=before > 0))
     now = np.where(np.isnan(factors[0]), np.nan_to_num(factors[1], nan=1.0), factors[0])
     old = np.where(np.isnan(factors[1]), np.nan_to_num(factors[0], nan=1.0), factors[1])
-    logs = np.where((now > 0) & (old > 0), now, 1.0)
-    logs = np.log(logs / np.where((now > 0) & (old > 0), old, 1.0))
+    logs = np.log(ratio(now, np.where(now > 0, old, 0.0), 1.0))
     # The logarithmic mean is b0·(exp(t) - 1)/t, with t = ln(b1/b0).
     mean = previous[:, -1] * special.exprel(logs.sum(1))
     change = current[:, -1] - previous[:, -1]

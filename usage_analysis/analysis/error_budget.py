@@ -97,8 +97,7 @@ def burn_rate(
     quantile = intervals.normal_quantile(confidence)
     check_frame("burn_rate", hourly, "total_count", "error_count", "provisional", rows="hour")
     check_gaps("burn_rate", hourly)
-    late = hourly["provisional"].to_numpy(dtype=bool)
-    kept = hourly[~late] if late.any() else hourly
+    kept = hourly[~hourly["provisional"]]
     columns: dict[str, Any] = {}
     certain: dict[int, Booleans] = {}
     thresholds = {12: (_FAST, 0.95), 72: (_SLOW, 0.99)}

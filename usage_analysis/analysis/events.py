@@ -10,10 +10,12 @@ from usage_analysis.analysis import baseline
 from usage_analysis.analysis.arrays import Booleans, Floats
 from usage_analysis.analysis.baseline import LEAST_SPREAD, TWO_WEEKS, Baseline, Measure
 from usage_analysis.analysis.level_changes import FEWEST, find_changes, find_run
-from usage_analysis.analysis.scan import WINDOWS, Scan, Window, judge_window, score_of
+from usage_analysis.analysis.scan import WINDOWS, Scan, Window, judge_window, tails
 from usage_analysis.analysis.series import Series, measure_of
 
 _ROUNDS: Final = 5
+#: Windows of days with this part of the least score do not teach what is usual at first, either.
+_SUSPECT: Final = 2.0
 #: Median of the square of a normal deviate.
 _NORMAL_MEDIAN: Final = 0.4549
 #: Windows shorter than this do not tell a lasting change from an event [h].
@@ -31,8 +33,6 @@ _NEW_LEVEL: Final = 28
 _LEAST_STEP: Final = 0.15
 #: Share of the account's excess from which one group explains it.
 _EXPLAINS: Final = 0.6
-#: Score up to which the others may be as usual: far from that of an event of their own.
-_CHANCE: Final = 7.0
 #: Events of the account and of a group are the same if they share this part of the shorter one, and
 #: events of two measures if they share this part of the longer one.
 _ALIKE: Final = 0.5
@@ -77,7 +77,10 @@ def search(series: Series, name: str, least: float) -> Search:
         scan = Scan(measure, fitted, series.judge, series.hours)
         # Without two weeks nobody knows the weekends, but rates hardly depend on the weekday.
         known = series.days >= TWO_WEEKS or measure.kind == "rate"
-        windows = scan.windows(least) if known else []
+        # Few calls hide a trouble of days in the level of its weeks, unless it is left out early.
+        limit = least / _SUSPECT if measure.kind == "count" and turn < 2 else least
+        windows = scan.windows(limit) if known else []
+        windows = [one for one in windows if one.score >= least or one.end - one.start >= 24]
         mask, short = np.zeros_like(learn), np.zeros_like(learn)
         for one in windows:
             # Where the account is unusual, so is some group, of which too little is known yet.
@@ -87,7 +90,7 @@ def search(series: Series, name: str, least: float) -> Search:
         before, learn = learn, (series.learn if turn else usual) & ~mask
         if turn == 0:
             steps = _steps(measure, series, usual & ~short, least)
-        elif np.array_equal(before, learn):
+        elif limit == least and np.array_equal(before, learn):
             break
     findings = [Finding(measure, one, lasting=False) for one in windows]
     findings += _lasting(measure, series, scan, steps)
@@ -106,8 +109,8 @@ def _runs(measure: Measure, series: Series) -> Booleans:
     out = np.zeros_like(series.learn)
     # More than two such troubles in a frame are rare.
     for _ in range(2):
-        runs = [find_run(*each) for each in _days(measure, series, series.learn & ~out)]
-        start, end = np.array(runs).T[..., None]
+        days = _days(measure, series, series.learn & ~out)
+        start, end = np.array([find_run(*each) for each in days]).T[..., None]
         out |= (series.hours.day >= start) & (series.hours.day < end)
     return out
 
@@ -189,7 +192,8 @@ def _follows(one: Finding, other: Finding, series: Series) -> bool:
     rows = {one.window.series, other.window.series}
     return (
         one.measure.name != other.measure.name
-        # Errors and calls that nobody joins make no call longer.
+        # Errors and calls that nobody joins make no call longer, and keep no caller away.
+        and one.measure.name != "total_count"
         and not (one.measure.name == "average_call_duration" and one.window.above)
         and one.lasting == other.lasting
         and (len(rows) == 1 or (series.whole and 0 in rows))
@@ -244,13 +248,15 @@ def _owner(
 
 
 def _explains(own: Window, whole: Window, fitted: Baseline) -> bool:
-    """Return True if one group accounts for the excess, and the other groups are as usual."""
+    """Return True if one group accounts for the excess, better than one level of all groups."""
     rest, excess = whole.expected - own.expected, whole.observed - whole.expected
     if own.expected <= 0 or not excess or (own.observed - own.expected) / excess < _EXPLAINS:
         return False
     if rest <= 0:
         return True
-    # With few calls the others vary, too. One level of all groups must not explain them better.
-    seen = max(whole.observed - own.observed, 0.0)
-    spread = fitted.spread_of(whole.end - whole.start)[0]
-    return own.gain > whole.gain and score_of(seen, rest, fitted.unit[0], spread) <= _CHANCE
+    # Other groups need not be exactly as usual: their levels vary, too.
+    seen, level = max(whole.observed - own.observed, 0.0), whole.observed / whole.expected
+    mean = np.maximum([level * own.expected, level * rest, rest], 1e-12)
+    at, spread = [own.series, 0, 0], fitted.spread_of(whole.end - whole.start)
+    mine, others, usual = tails([own.observed, seen, seen], mean, fitted.unit[at], spread[at])
+    return bool(usual >= mine * others)

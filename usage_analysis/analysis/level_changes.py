@@ -184,8 +184,7 @@ def _trend_gain(x: Floats, w: Floats) -> float:
     """Return the squares that a straight line explains beyond a constant level."""
     day = np.arange(len(x), dtype=np.float64)
     day -= w @ day / w.sum()
-    off = x - w @ x / w.sum()
-    return float((w * day * off).sum() ** 2 / (w * day**2).sum())
+    return float((w * day) @ x) ** 2 / float(w @ day**2)
 
 
 def _bounds(x: Floats, w: Floats, confidence: float) -> tuple[int, int, int]:
@@ -194,5 +193,4 @@ def _bounds(x: Floats, w: Floats, confidence: float) -> tuple[int, int, int]:
     best = int(np.argmax(gains))
     limit = -2 * np.log(1 - np.sqrt(confidence)) * noise_around(x, w, best)
     near = np.flatnonzero(gains >= gains[best] - limit)
-    near = near[(near >= FEWEST) & (near <= len(x) - FEWEST)]
-    return int(near.min()), int(near.max()), best
+    return max(int(near[0]), FEWEST), min(int(near[-1]), len(x) - FEWEST), best

@@ -16,7 +16,7 @@ WINDOWS: Final = 2000
 #: No window is judged by its tail below so many standard deviations.
 _WORTH_A_LOOK: Final = 3.5
 #: How much likelier an event of days is to begin at midnight than at another hour.
-_MIDNIGHT: Final = 10.0
+_MIDNIGHT: Final = 5.0
 #: Mean lengths that one call may last by chance.
 _LONGEST: Final = 60.0
 #: Fewest expected calls of a window with less than usual.
@@ -65,7 +65,7 @@ def tails(observed: Any, expected: Any, unit: Any, spread: Any) -> Floats:
     Sums are negative binomial: a Poisson number of independent calls whose level is gamma
     distributed with the relative variance `spread`.
     """
-    number, mean, shape = observed / unit, expected / unit, 1 / spread
+    number, mean, shape = np.asarray(observed) / unit, expected / unit, 1 / spread
     share = mean / (mean + shape)
     above = special.betainc(np.maximum(number, 1e-9), shape, share)
     below = special.betainc(shape, number + 1, 1 - share)
@@ -110,9 +110,9 @@ class Scan:
             row, low, high = int(series[at]), int(start[at]), int(end[at])
             if taken[row, low if ends is None else high - 1 : high].any():
                 continue
-            low, high = self._refine(row, low, high, taken[row], last=ends is not None)
+            window = self._refine(row, low, high, taken[row], last=ends is not None)
+            low, high = window.start, window.end
             taken[row, low if ends is None else high - 1 : high] = True
-            window = self.window(row, low, high)
             sure = not self.skewed or self._holds_without_worst_hour(window, least)
             if window.score >= least and sure:
                 found.append(window)
@@ -179,9 +179,7 @@ class Scan:
             found.append((series[good], start, start + length, gains))
         return tuple(np.concatenate(part) for part in zip(*found, strict=True))
 
-    def _refine(
-        self, row: int, start: int, end: int, taken: Booleans, *, last: bool
-    ) -> tuple[int, int]:
+    def _refine(self, row: int, start: int, end: int, taken: Booleans, *, last: bool) -> Window:
         """Move the start, and the end if it may move, to where they most likely are.
 
         Each pair is as likely as its likelihood ratio (Kulldorff 1997) times a prior says.
@@ -211,7 +209,7 @@ class Scan:
             prior = np.where(night & (number > 0), _MIDNIGHT, np.minimum(number, 1.0))
             chance += np.log(prior + 1e-12)
         a, b = np.unravel_index(int(np.argmax(chance)), chance.shape)
-        return int(low[a]), int(high[b])
+        return self.window(row, int(low[a]), int(high[b]))
 
     def window(self, row: int, start: int, end: int) -> Window:
         """Return a window with its probability and the interval of its ratio."""

@@ -129,20 +129,16 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
 def _fetch(
     client: Any, rules: Any, options: argparse.Namespace, by: str | None, query: UsageQuery
 ) -> Any:
-    """Fetch all calls, or the calls of each group of a kind."""
+    """Fetch all calls, or those of each group that the rules or the sample account name."""
     if by is None:
         return client.call_usage(query, progress=progress_bar("check"))
-    return fetch_groups(_grouping(by, rules, options), client, query, progress_bar("check"))
-
-
-def _grouping(by: str, rules: Any, options: argparse.Namespace) -> Grouping:
-    """Return the groups of a kind, from the file of rules or the sample account."""
     pairs = [*rules.groups.get(by, {}).items()]
     if not pairs and options.account == "sample" and options.archive is None:
         pairs = [*NAMES.of_kind(by).items()]
     if not pairs:
         raise refusal("unlisted_rule", by=by)
-    return Grouping.of_pairs(by, pairs, f'by = "{by}"')
+    groups = Grouping.of_pairs(by, pairs, f'by = "{by}"')
+    return fetch_groups(groups, client, query, progress_bar("check"))
 
 
 def _as_json(alarm: Any) -> dict[str, str]:

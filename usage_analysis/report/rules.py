@@ -77,10 +77,9 @@ class Minutes(Rule, tag="minutes"):
     budget: _Amount
 
 
-class Money(Rule, tag="money"):
+class Money(Minutes, tag="money"):
     """The month is not projected beyond a budget of money."""
 
-    budget: _Amount
     price: float | str
 
 
@@ -252,7 +251,7 @@ def alarms_of(
             raise QueryError(f"rule {rule.name!r}: {_unknown('group', rule.group, known)}")
         hourly = hourly[hourly[group] == rule.group]
     if isinstance(rule, Stale):
-        return _stale(rule, hourly, now)
+        return _join(rule, _stale(rule, hourly, now))
     if isinstance(rule, Unusual | Silence):
         return _join(rule, _sightings(rule, hourly, first, holidays))
     parts = [(None, hourly)] if group is None else each_group(hourly)
@@ -287,9 +286,8 @@ def _join(rule: Rule, broken: Iterator[_Broken]) -> list[Alarm]:
 def _sightings(
     rule: Unusual | Silence, hourly: pd.DataFrame, first: Any, holidays: Any
 ) -> Iterator[_Broken]:
-    names = ["total_count"]
-    if isinstance(rule, Unusual):
-        names = list(rule.measures) or usual_measures(hourly)
+    given = rule.measures if isinstance(rule, Unusual) else ("total_count",)
+    names = given or usual_measures(hourly)
     columns = {"total_count", *(column for one in names for column in columns_of(one))}
     series = tabulate(hourly, None, holidays, sorted(columns))
     begin = int(np.searchsorted(series.times, first.tz_convert("UTC").value // 1000))
@@ -341,9 +339,7 @@ def _crowded(rule: Capacity, name: Any, rows: pd.DataFrame, first: Any) -> Itera
             yield at + _HOUR, str(name or "the account"), partial(form.format, *given)
 
 
-def _over_budget(
-    rule: Minutes | Money, name: Any, rows: pd.DataFrame, first: Any
-) -> Iterator[_Broken]:
+def _over_budget(rule: Minutes, name: Any, rows: pd.DataFrame, first: Any) -> Iterator[_Broken]:
     """Yield the days on which the projected month exceeds its budget, at 90 % confidence."""
     price = price_of(rule.price) if isinstance(rule, Money) else None
     budget = rule.budget / float(price or 1)
@@ -359,13 +355,11 @@ def _over_budget(
             yield ends, str(name or "the account"), partial(state_month, found, price=price)
 
 
-def _stale(rule: Stale, hourly: pd.DataFrame, now: datetime) -> list[Alarm]:
+def _stale(rule: Stale, hourly: pd.DataFrame, now: datetime) -> Iterator[_Broken]:
     end = hourly.index.max() + _HOUR
-    age = (pd.Timestamp(now) - end) / _HOUR
-    if age <= rule.hours:
-        return []
-    words = f"the newest hour ended {_hour(end)}, {age:,.1f} hours ago."
-    return [Alarm(rule.name, "data", end, end, words)]
+    if (age := (pd.Timestamp(now) - end) / _HOUR) > rule.hours:
+        words = f"the newest hour ended {_hour(end)}, {age:,.1f} hours ago."
+        yield end, "data", partial(str, words)
 
 
 def _hour(moment: pd.Timestamp) -> str:
