@@ -149,6 +149,26 @@ def test_clock_change_moves_no_event(sample: pd.DataFrame) -> None:
     assert found["end"].tolist() == [pd.Timestamp("2026-03-08 18:00", tz=ZONE)]
 
 
+@pytest.mark.parametrize(("zone", "minute"), [("Asia/Kolkata", 30), ("Asia/Kathmandu", 45)])
+def test_divided_hours_are_judged_as_the_utc_hours_that_they_were(
+    quiet: pd.DataFrame, zone: str, minute: int
+) -> None:
+    """On a clock off the hour events keep their UTC hours, and hours their numbers of calls."""
+    agent = quiet.groupby("agent")["total_count"].sum().idxmax()
+    bad = plant(quiet, None, "calls", "2026-07-01 10:00", 8)
+    bad = plant(bad, agent, "longer", "2026-07-10 10:00", 12, 4)
+    local = ua.between_days(ua.in_timezone(bad, zone), "2026-06-03", "2026-07-17")
+    found, here = (ua.unusual(one)[["measure", "kind", "start", "end"]] for one in (bad, local))
+    assert here["start"].dt.minute.eq(minute).all()
+    for name in ("start", "end"):
+        found[name], here[name] = (one[name].dt.tz_convert("UTC") for one in (found, here))
+    assert here.to_numpy().tolist() == found.to_numpy().tolist()
+    table = ua.expected(local)
+    seen = table.set_index("agent", append=True)["observed"].tz_convert("UTC", level=0)
+    came = bad.set_index("agent", append=True)["total_count"].loc[seen.index]
+    assert (seen - came).abs().max() <= (2 if minute == 45 else 0)
+
+
 def test_expected_holds_most_hours_and_learns_no_event(quiet: pd.DataFrame) -> None:
     """The 95 % interval holds 93 % of hours, and a silence changes it by a tenth at most."""
     alone = quiet[quiet["agent"] == "agent 0"].drop(columns="agent")

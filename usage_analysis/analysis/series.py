@@ -15,7 +15,7 @@ from usage_analysis.analysis.month_days import date_of
 from usage_analysis.analysis.rates import dates_of
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy import zones
-from usage_analysis.tidy.frames import can_share_calls
+from usage_analysis.tidy.frames import COUNTS, can_share_calls
 from usage_analysis.tidy.grouping import rows_of
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR
@@ -80,8 +80,6 @@ def tabulate(
     place = (rows.times - rows.times[0]) // HOUR
     size, count = int(place[-1]) + 1, rows.count
     times = rows.times[0] + HOUR * np.arange(size)
-    local = zones.clock_of(times, rows.zone)
-    day = local // DAY
     cell = rows.code * size + place[rows.place]
 
     def table(values: Any) -> Floats:
@@ -96,6 +94,13 @@ def tabulate(
         ).any():
             raise QueryError(f"{part}: expected at most total_count in each hour, got more")
     learn = (table(np.ones(len(data))) > 0) & (table(data["provisional"].to_numpy(float)) == 0)
+    if _are_split(data, rows.times, size):
+        off = times[0] % HOUR / HOUR
+        values = {name: rejoin_hours(seen, off) for name, seen in values.items()}
+        values |= {name: np.rint(values[name]) for name in COUNTS if name in values}
+        learn, times = learn[:, 1:] & learn[:, :-1], times[1:] - times[0] % HOUR
+    local = zones.clock_of(times, rows.zone)
+    day = local // DAY
     names = [None] if rows.groups is None else list(rows.groups)
     whole = rows.groups is None
     if rows.groups is not None and not can_share_calls(data):
@@ -108,6 +113,42 @@ def tabulate(
     off = np.array([date_of(int(one)) in calendar for one in dates], dtype=np.bool_)
     slot = 24 * zones.weekday_of(day) + local // HOUR % 24
     return Series(names, Hours(slot, day - day[0], off), times, values, learn, judge, whole)
+
+
+def _are_split(data: pd.DataFrame, times: Any, size: int) -> bool:
+    """Return True if each row has parts of two UTC hours, as `in_timezone` makes them."""
+    halves = all(data[name].dtype.kind == "f" for name in COUNTS if name in data)
+    return halves and len(times) == size > 2 and bool((times % HOUR).all())
+
+
+def rejoin_hours(rows: Floats, part: float) -> Floats:
+    """Return the UTC hours that were divided over clock hours, as they were.
+
+    A row has the last `1 - part` of one hour and the first `part` of the next. So each hour follows
+    from its neighbour, but for a multiple of an alternating series, which the smoothest hours tell.
+
+    Parameters
+    ----------
+    rows
+        Sums of clock hours; shape (series, rows).
+    part
+        Share of a UTC hour that lies in the clock hour in which the UTC hour begins.
+
+    Returns
+    -------
+    array
+        The UTC hours that lie within the rows; shape (series, rows - 1).
+    """
+    if part < 0.5:  # backwards, errors die out
+        return rejoin_hours(rows[:, ::-1], 1 - part)[:, ::-1]
+    ratio = (1 - part) / part
+    hours = np.zeros((len(rows), rows.shape[1] + 1))
+    for at in range(rows.shape[1]):
+        hours[:, at + 1] = rows[:, at] / part - ratio * hours[:, at]
+    swing = (-ratio) ** np.arange(hours.shape[1])
+    step = np.diff(swing) / (rows + 1)
+    multiple = (step * np.diff(hours)).sum(axis=1) / (step * np.diff(swing)).sum(axis=1)
+    return np.asarray(np.maximum(hours - multiple[:, None] * swing, 0.0)[:, 1:-1])
 
 
 def measure_of(series: Series, name: str) -> Measure:

@@ -68,7 +68,8 @@ def expected(
     DataFrame
         One row per hour, and per group: `observed`, `expected`, `low` and `high`, in the unit of
         the measure (durations in seconds); NaN for hours without calls of a rate.
-        ``attrs["history_days"]`` is the number of days learned from.
+        ``attrs["history_days"]`` is the number of days learned from. UTC hours that `in_timezone`
+        divided are put together again, and each of them is a row.
 
     Raises
     ------
@@ -105,9 +106,9 @@ def expected(
     judge = series.judge.copy()
     judge[0] &= group is None or not series.whole
     row, place = np.nonzero(judge)
-    columns = dict(zip(("observed", "expected", "low", "high"), values, strict=True))
     index = to_index(series.times, zone_of(hourly)).rename("time")
-    out = pd.DataFrame({name: part[row, place] for name, part in columns.items()}, index[place])
+    columns = zip(("observed", "expected", "low", "high"), values, strict=True)
+    out = pd.DataFrame({name: part[row, place] for name, part in columns}, index[place])
     if group is not None:
         out.insert(0, group, np.array(series.names, dtype=object)[row])
     out.attrs = {"history_days": series.days}
@@ -133,6 +134,7 @@ def unusual(
     ----------
     hourly
         Canonical hourly frame, with or without a group column. Provisional hours are not judged.
+        UTC hours that `in_timezone` divided, for a zone off the hour, are put together again.
     measures
         Columns of the frame, ``"error_rate"``, ``"join_rate"`` and ``"average_call_duration"``. By
         default these three and ``"total_count"``, where the frame has their columns.
@@ -195,12 +197,9 @@ def unusual(
     extra = ("total_count",) if price is None else ("total_count", "billed_minutes")
     series, found, least = _search("unusual", hourly, names, history, holidays, false_alarms, extra)
     told = tell_once(found, series)
-    table = pd.DataFrame(
-        [event_row(one, series, zone_of(hourly)) for one in told], columns=_COLUMNS
-    )
-    if not told:
-        none = to_index(series.times[:0], zone_of(hourly)).dtype
-        table = table.astype({"start": none, "end": none})
+    rows = [event_row(one, series, zone_of(hourly)) for one in told]
+    moments = dict.fromkeys(("start", "end"), to_index(series.times[:0], zone_of(hourly)).dtype)
+    table = pd.DataFrame(rows, columns=_COLUMNS).astype(moments)
     chance = [np.nan if one.lasting else np.exp(least - one.window.score) for one in told]
     table["probability"] = np.minimum(np.array(chance) * false_alarms, 1.0)
     table["also"] = [", ".join(one.also) for one in told]

@@ -131,11 +131,9 @@ def _what(row: Any, confidence: float) -> tuple[str, str]:
 def _value(value: float, measure: str) -> str:
     if measure == "average_call_duration":
         return f"{value:,.0f} s"
-    return (
-        say.number(pd.Timedelta(seconds=value), measure)
-        if measure == "duration"
-        else say.amount(value)
-    )
+    if measure == "duration":
+        return say.number(pd.Timedelta(seconds=value), measure)
+    return say.amount(value)
 
 
 def _when(row: Any) -> str:
@@ -144,11 +142,12 @@ def _when(row: Any) -> str:
     zone = str(start.tz)
     if row["kind"] == "shift":
         return f"since {start:%Y-%m-%d} ({zone})"
-    last = end - pd.Timedelta(hours=1)
-    clock = f"{end:%H:%M}" if end.hour else "24:00"
-    if start.hour == end.hour == 0 and start.date() != end.date():
+    last = end - pd.Timedelta(minutes=1)
+    midnights = [one == one.normalize() for one in (start, end)]
+    if all(midnights) and start.date() != end.date():
         days = dict.fromkeys((f"{start:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
         return f"on {' to '.join(days)} ({zone})"
     if start.date() == last.date():
+        clock = "24:00" if midnights[1] else f"{end:%H:%M}"
         return f"on {start:%Y-%m-%d %H:%M} to {clock} ({zone})"
     return f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} ({zone})"
