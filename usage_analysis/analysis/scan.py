@@ -91,9 +91,8 @@ class Scan:
         calls = np.full_like(judge, 1e9, dtype=float) if measure.calls is None else measure.calls
         number = baseline.expected / baseline.unit[:, None] if measure.calls is None else calls
         self.number = (number + 1e-9) * judge
-        zero = np.zeros((len(judge), 1))
         self.observed, self.expected, self.calls = (
-            np.concatenate([zero, (part * judge).cumsum(axis=1)], axis=1)
+            np.pad((part * judge).cumsum(axis=1), ((0, 0), (1, 0)))
             for part in (measure.observed, baseline.expected, calls)
         )
 
@@ -111,8 +110,7 @@ class Scan:
             if taken[row, low if ends is None else high - 1 : high].any():
                 continue
             window = self._refine(row, low, high, taken[row], last=ends is not None)
-            low, high = window.start, window.end
-            taken[row, low if ends is None else high - 1 : high] = True
+            taken[row, window.start if ends is None else window.end - 1 : window.end] = True
             sure = not self.skewed or self._holds_without_worst_hour(window, least)
             if window.score >= least and sure:
                 found.append(window)

@@ -317,8 +317,7 @@ def _burning(
     if newest is None:
         return
     frames = newest if name is None else [one[one[group_column(one)] == name] for one in newest]
-    sums = [frame[["total_count", "error_count"]].sum() for frame in frames]
-    (calls, errors), (late, failed) = sums
+    (calls, errors), (late, failed) = (one[["total_count", "error_count"]].sum() for one in frames)
     if burns_at_once((errors, calls), (failed, late), rule.objective):
         words = (
             f"errors of the last 60 minutes ({errors} of {calls} calls) and of the last 5 minutes "
