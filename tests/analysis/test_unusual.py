@@ -188,7 +188,7 @@ def test_expected_holds_most_hours_and_learns_no_event(quiet: pd.DataFrame) -> N
 def test_expected_of_rates_and_means_is_in_their_unit(quiet: pd.DataFrame, measure: str) -> None:
     """Over many calls the expected rate or mean is the observed one, and NaN without calls."""
     table = ua.expected(quiet, measure=measure)
-    assert list(table) == ["agent", "observed", "expected", "low", "high"]
+    assert list(table) == ["agent", "observed", "expected", "low", "high", "few"]
     part, whole = {
         "error_rate": ("error_count", "total_count"),
         "join_rate": ("joined_count", "total_count"),

@@ -64,3 +64,28 @@ def test_breakdown_is_refused() -> None:
     agents = account(np.random.default_rng(1), days=7)
     with pytest.raises(ua.QueryError, match="expected one series, got a breakdown by agent"):
         ua.plot_expected(ua.expected(agents))
+
+
+def thinned(hourly: pd.DataFrame) -> pd.DataFrame:
+    """Return hours with an eighth of the calls, in error or not."""
+    counts = ["total_count", "error_count", "joined_count"]
+    return hourly.assign(**{name: hourly[name] // 8 for name in counts})
+
+
+def test_hours_of_few_calls_do_not_hide_the_others() -> None:
+    """Of a rate, hours of fewer than 8 calls are not drawn and the key says so, unless most hours
+    are like this; the table keeps them."""
+    agents = ua.sample.AGENTS
+    client, days = ua.sample_client(), {"from_date": "2026-03-02", "to_date": "2026-03-29"}
+    busy = client.call_usage(**days, agent_ids=[agents["Support line"]]).hourly
+    for hourly, hidden in ((busy, True), (thinned(busy), False)):
+        table = ua.expected(hourly, measure="error_rate")
+        few = hourly["total_count"] < 8
+        assert table["few"].tolist() == few.tolist()
+        ax = ua.plot_expected(table)
+        (line,) = (line for line in ax.get_lines() if line.get_gid() == "buckets")
+        drawn = np.isfinite(np.asarray(line.get_ydata()))
+        wanted = table["observed"].notna() & (~few if hidden else True)
+        assert drawn.tolist() == wanted.tolist()
+        told = [text.get_text() for text in ax.texts]
+        assert any("hours of few calls are not drawn" in text for text in told) == hidden

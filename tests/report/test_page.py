@@ -269,6 +269,15 @@ def test_totals_say_what_others_leave_out(tmp_path):
     assert "…" not in text.split("<h2>Consistency checks</h2>")[1]
 
 
+def test_the_table_of_events_shows_their_hours(tmp_path):
+    """Below the figure of unusual hours stand the hours of its events, and the file has all."""
+    usage = ua.sample_client().call_usage(from_date="2026-03-02", to_date="2026-03-29")
+    text = build_report(usage, tmp_path, sections=["unusual"]).read_text(encoding="utf-8")
+    assert "Data of the figure: 5 of the 672 rows, those of the events" in text
+    assert "2026-03-19 13:00" in text.split("those of the events")[1].split("</table>")[0]
+    assert len((tmp_path / "expected.csv").read_text().splitlines()) == 673
+
+
 def test_without_pyarrow_the_page_says_so(usage, tmp_path, monkeypatch):
     """Parquet is left out where it cannot be written, with a word in the page."""
     monkeypatch.setattr("usage_analysis.report.page.find_spec", lambda _: None)

@@ -101,6 +101,7 @@ def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Che
         checks = [_not_run(name, "hourly") for name in names]
     else:
         checks = _hourly_is_daily(hourly, daily)
+    some = int((buckets["total_count"] > 0).sum())
     return [
         *checks,
         *all_time,
@@ -108,7 +109,7 @@ def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Che
         _at_most("joined <= calls", buckets, "joined_count"),
         _overhead(buckets),
         _hours_long(hourly),
-        _with_calls(buckets, grain),
+        (f"{grain} with calls", None, some, len(buckets), 0, None, ""),
     ]
 
 
@@ -208,8 +209,3 @@ def _hours_long(hourly: pd.DataFrame | None) -> Check:
     failing = excess > np.maximum(_LEFT_OPEN, _MEANS * mean)
     worst = pd.Timedelta(hours=float(excess[failing].max(initial=0)))
     return _judge("no call of many hours", hourly, failing, worst, pd.Timedelta(0))
-
-
-def _with_calls(buckets: pd.DataFrame, grain: str) -> Check:
-    some = int((buckets["total_count"] > 0).sum())
-    return f"{grain} with calls", None, some, len(buckets), 0, None, ""

@@ -67,9 +67,10 @@ def expected(
     -------
     DataFrame
         One row per hour, and per group: `observed`, `expected`, `low` and `high`, in the unit of
-        the measure (durations in seconds); NaN for hours without calls of a rate.
-        ``attrs["history_days"]`` is the number of days learned from. UTC hours that `in_timezone`
-        divided are put together again, and each of them is a row.
+        the measure (durations in seconds); NaN for hours without calls of a rate. For rates and
+        mean lengths also `few`: whether the hour has too few calls to be judged alone (8, or 30
+        joined calls). ``attrs["history_days"]`` is the number of days learned from. UTC hours that
+        `in_timezone` divided are put together again, and each of them is a row.
 
     Raises
     ------
@@ -109,6 +110,8 @@ def expected(
     index = to_index(series.times, zone_of(hourly)).rename("time")
     columns = zip(("observed", "expected", "low", "high"), values, strict=True)
     out = pd.DataFrame({name: part[row, place] for name, part in columns}, index[place])
+    if mine.calls is not None:
+        out["few"] = (mine.calls < mine.fewest)[row, place]
     if group is not None:
         out.insert(0, group, np.array(series.names, dtype=object)[row])
     out.attrs = {"history_days": series.days}

@@ -204,11 +204,8 @@ def read_log(
         summary=texts["summary"],
         metadata={name.removeprefix("metadata."): texts[name] for name in metadata},
     )
-    known = {
-        "errorCount": "error" in own,
-        "billedMinutes": "billed_minutes" in own or "billed_duration" in own,
-        "hourly": dates is None,
-    }
+    lacking = ["errorCount"] * ("error" not in own) + ["hourly"] * (dates is not None)
+    lacking += ["billedMinutes"] * (not {"billed_minutes", "billed_duration"} & {*own})
     return Endpoint(
         lambda: calls,
         now=clock,
@@ -216,7 +213,7 @@ def read_log(
         since=instant_of(calls.created[0]) if len(calls) else None,
         unsettled=created[unsettled].tolist(),
         source="file",
-        lacking=[field for field, there in known.items() if not there],
+        lacking=lacking,
         names=AccountNames(agents, voices, values),
     )
 

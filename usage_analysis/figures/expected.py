@@ -30,6 +30,8 @@ def plot_expected(
 ) -> Caption:
     """Draw each hour as a line over the band of its expected range, with events shaded.
 
+    Of a rate, hours with few calls are left out unless most hours have few.
+
     Parameters
     ----------
     expected
@@ -54,6 +56,10 @@ def plot_expected(
     factor = 100.0 if rate else 1 / 60 if "duration" in str(of.measure) else 1.0
     drawn = floats(expected, "observed", "expected", "low", "high")
     seen, usual, low, high = (factor * values for values in drawn)
+    few = expected["few"].to_numpy() if "few" in expected else np.zeros(len(seen), dtype=bool)
+    if hidden := 0 < few.sum() <= len(few) / 2:
+        # An hour of one or two calls is at 0, 50 or 100 %, and would hide all others.
+        seen, low, high = (np.where(few, np.nan, part) for part in (seen, low, high))
     # More than half a year of hours is an image: as SVG a year is a megabyte of a report.
     image = len(expected) > _IMAGE
     lines.draw_band(ax, x, low, high, color=theme.soft, alpha=0.45, gid="band", rasterized=image)
@@ -76,6 +82,7 @@ def plot_expected(
     ends = [(lines.last_finite(seen), "observed", theme.main)]
     label_ends(ax, [*ends, (lines.last_finite(usual), "expected", theme.muted)])
     band = f"band: {level(of.level)} range of what is expected"
+    band += "; hours of few calls are not drawn" if hidden else ""
     empty = "" if np.isfinite(seen).any() else "no finished hour yet"
     return Caption(
         f"Line of {of.name} per hour over the expected range", title, f"{band}{key}", empty=empty

@@ -13,7 +13,7 @@ from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.query import UsageQuery, zone
 from usage_analysis.tidy.frames import LAG, Source, is_sample
 from usage_analysis.tidy.usage import CallUsage
-from usage_analysis.tidy.zones import zone_of
+from usage_analysis.tidy.zones import DAY, zone_of
 
 _SAMPLE = "sample account"
 
@@ -97,8 +97,7 @@ class Provenance:
     @property
     def assumed(self) -> bool:
         """True for a file without a date, for which the end of its last day stands."""
-        ends = self.as_of.normalize(), self.as_of.normalize() + pd.Timedelta(LAG, "us")
-        return self.source == "file" and self.as_of in ends
+        return self.source == "file" and self.as_of.as_unit("us").value % DAY in (0, LAG)
 
     def subtitle(self) -> str:
         """Return window, time zone, number of calls, filters, date and source as one line."""

@@ -28,7 +28,7 @@ from usage_analysis.progress import Progress, ProgressOption, report_progress
 from usage_analysis.report import tables
 from usage_analysis.report.sections import sections_of, state_left_out
 from usage_analysis.report.summary import summarize
-from usage_analysis.report.tables import ReportOptions, ReportResults, Section
+from usage_analysis.report.tables import Picture, ReportOptions, ReportResults, Section
 from usage_analysis.tidy.frame_check import check_frame
 from usage_analysis.tidy.frames import check_kind
 from usage_analysis.tidy.table_files import WRITERS, csv_of
@@ -171,7 +171,7 @@ class _Page:
             drawings = {name: svg_with_points(f, one.drawn) for name, f in figures.items()}
             if not self.results.options.single_file:
                 names += _write_figure(figures["wide"], drawings["wide"][0], folder / one.name)
-            shown[one.name] = _format_figure(figures["wide"], drawings, one.table)
+            shown[one.name] = _format_figure(figures["wide"], drawings, one)
         progress(steps - 2, steps)
         for name, table in self._tables().items():
             for kind in [".csv", *([".parquet"] if find_spec("pyarrow") else [])]:
@@ -226,7 +226,7 @@ def _write_figure(figure: Figure, svg: bytes, path: Path) -> list[str]:
 
 
 def _format_figure(
-    wide: Figure, drawings: dict[str, tuple[bytes, list[Point]]], table: pd.DataFrame
+    wide: Figure, drawings: dict[str, tuple[bytes, list[Point]]], one: Picture
 ) -> dict[str, Any]:
     """Return a figure as the page shows it: its drawings, their points, its words and its table."""
     images = {name: _in_the_dark(svg, style.theme_in_use()) for name, (svg, _) in drawings.items()}
@@ -243,8 +243,8 @@ def _format_figure(
             for name, found in points.items()
         },
         "alt": style.alt_text(wide),
-        "table": tables.html_table(table),
-        "rows": tables.rows_in_words(table),
+        "table": tables.html_table(one.table if one.shown is None else one.shown),
+        "rows": tables.rows_in_words(one.table, one.shown),
     }
 
 

@@ -27,8 +27,7 @@ def summarize(results: ReportResults, sections: Collection[str]) -> list[str]:
     """Return the summary: the number of calls, then urgent findings, then the others."""
     some = results.about.calls > 0
     names = [name for name in _STATE if name in sections and (some or name not in _OF_CALLS)]
-    judged = "unusual" in sections and some and len(results.unusual)
-    unusual = results.events if judged else ()
+    unusual = results.events if some and "unusual" in sections and len(results.unusual) else ()
     found = [one for name in names for one in _STATE[name](results)]
     found.sort(key=lambda one: not one.urgent)
     return [one.sentence for one in (*unusual, *_calls(results), *found)]

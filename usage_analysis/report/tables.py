@@ -67,9 +67,11 @@ def html_table(table: pd.DataFrame, *, named: bool = False) -> str:
     )
 
 
-def rows_in_words(table: pd.DataFrame) -> str:
+def rows_in_words(table: pd.DataFrame, shown: pd.DataFrame | None = None) -> str:
     """Return the number of rows in words, with the number that a page shows."""
     rows = vocabulary.several(len(table), "row")
+    if shown is not None:
+        return f"{len(shown):,} of the {rows}, those of the events"
     return rows if len(table) <= _ROWS_SHOWN else f"first {_ROWS_SHOWN} of the {rows}"
 
 
@@ -131,14 +133,10 @@ def _cell(value: Any, unit: str) -> str:
 def sparkline(values: Floats, top: float, every: str) -> Markup:
     """Return calls per hour or day from 0 to `top` as an SVG line, broken at missing values."""
     step = 116 / max(len(values) - 1, 1)
-    lines: list[list[str]] = [[]]
-    for place, value in enumerate(values):
-        if np.isfinite(value):
-            y = 22 - 20 * value / top if top > 0 else 22
-            lines[-1].append(f"{2 + place * step:.1f},{y:.1f}")
-        elif lines[-1]:
-            lines.append([])
-    drawn = [" ".join(points if len(points) > 1 else points * 2) for points in lines if points]
+    heights = (22 - 20 * values / (top or 1.0)).tolist()
+    points = [f"{2 + at * step:.1f},{y:.1f}" if y == y else "|" for at, y in enumerate(heights)]
+    lines = [part.split() for part in " ".join(points).split("|")]
+    drawn = [" ".join(part if len(part) > 1 else part * 2) for part in lines if part]
     words, finite = "no finished buckets", values[np.isfinite(values)]
     if len(finite):
         ends = (finite.min(), finite.max(), finite[-1])
@@ -196,6 +194,8 @@ class Picture:
     draw: Callable[[float], Figure]
     table: pd.DataFrame
     drawn: pd.DataFrame
+    #: Rows on the page, where they are not the first ones.
+    shown: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,10 @@ class ReportResults:
         """Hours with their expected values, and the events of the account and its groups."""
         prepared = self.prepare("expected")
         shown = replace(prepared, names={**prepared.names, "found": self.unusual})
-        return Picture("expected", shown.figure, shown.table, shown.table)
+        table, rows = shown.table, self.unusual.itertuples()
+        inside = [(table.index >= row.start) & (table.index < row.end) for row in rows]
+        near = table[np.any(inside, axis=0)] if inside else None
+        return Picture("expected", shown.figure, table, table, near)
 
     def lacks(self, name: str) -> list[str]:
         """Return the columns that a figure needs and the data lack."""
@@ -283,9 +286,8 @@ class ReportResults:
         # Groups that share calls do not add up to an account, so all calls are judged then.
         grouped = by_group is not None and not can_share_calls(by_group)
         rows = selected.rows("unmarked", grouped=grouped)
-        every = by_group if grouped and by_group is not None else selected.all_hours
-        if not grouped and selected.earlier_hours is not None:
-            every = selected.earlier_hours
+        every = by_group if grouped else selected.earlier_hours
+        every = selected.all_hours if every is None else every
         history = selected.selection.of_hours(every[every.index < rows.index.min()])
         return unusual(rows, history=history, price=price if "billed_minutes" in rows else None)
 
