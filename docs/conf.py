@@ -54,6 +54,7 @@ nitpick_ignore = [
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+smartquotes_action = "qe"  # curly quotes, but no dash for the two hyphens of an option
 # Notebooks are shown with the outputs that are stored in them.
 nb_execution_mode = "off"
 nb_mime_priority_overrides = [("html", "image/png", 15)]

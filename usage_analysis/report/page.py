@@ -77,9 +77,9 @@ def build_report(
     breakdown
         A reply with groups, for the section about groups.
     sections
-        Names out of ``comparison``, ``trend``, ``peaks``, ``errors``, ``joins``, ``capacity``,
-        ``billing``, ``month``, ``groups``, ``checks``, ``terms``, in the order of the page; by
-        default all that the data allow. Provenance is always there.
+        Names out of ``comparison``, ``trend``, ``unusual``, ``peaks``, ``errors``, ``joins``,
+        ``capacity``, ``billing``, ``month``, ``groups``, ``checks``, ``terms``, in the order of the
+        page; by default all that the data allow. Provenance is always there.
     options
         Limit, budget and price of the account; title and theme of the page.
     progress
