@@ -354,6 +354,20 @@ def test_dates_without_times_have_days_alone(zone, text):
             client.call_usage(from_date="2026-03-06", to_date="2026-03-09", **part)
 
 
+def test_a_log_of_local_clocks_ends_with_a_local_day():
+    """A log with clocks of a zone is complete to the end of the last day of this zone."""
+    created = ["2026-02-01 09:28", "2026-02-28 21:00"]
+    frame = pd.DataFrame({"created": created, "duration": [60, 0]})
+    for zone, last in (("America/New_York", 5), ("Asia/Kolkata", 19), ("UTC", 24)):
+        usage = read_calls(frame, timezone=zone).call_usage(timezone=zone)
+        hourly = usage.hourly
+        assert (hourly.index[-1] + pd.Timedelta(hours=1)).hour == last % 24
+        assert not hourly["provisional"].any()
+        daily = ua.aggregate(ua.in_timezone(hourly, zone), "D")
+        daily = daily[daily.index.normalize() <= "2026-02-28"]
+        assert daily["complete"].iloc[-1]
+
+
 def test_one_call_off_midnight_shows_hours():
     """A log with a single time that is not midnight of its own clock has hours."""
     created = ["2026-03-06T00:00:00-05:00", "2026-03-06T05:00:00Z"]

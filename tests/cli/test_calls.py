@@ -59,7 +59,10 @@ def test_a_report_of_a_log(run, files):
     hours = (files / "here" / "hourly.csv").read_text().splitlines()
     assert sum(int(line.split(",")[1]) for line in hours[1:]) == 40
     busy = [line for line in hours[1:] if line.split(",")[1] == "1"]
-    assert busy[0].startswith("2026-03-01 13:00:00")  # 8 h on the clock of New York
+    assert busy[0].startswith("2026-03-01 08:00:00")  # on the clock of the log
+    days = (files / "here" / "daily.csv").read_text().splitlines()
+    assert days[-1].startswith("2026-03-10")
+    assert "True" in days[-1]  # the last day is whole
 
 
 @pytest.mark.filterwarnings("default")

@@ -145,10 +145,9 @@ def dates(frame: pd.DataFrame) -> str:
 def provisional_span(frame: pd.DataFrame) -> str:
     """Return the provisional rows in words: ``the last 3 hours``, ``29 hours since 2026-03-05``."""
     late = frame["provisional"].groupby(level=0).any()
-    count = several(int(late.sum()), span_of(frame))
-    if late.iloc[-int(late.sum()) :].all():
-        return f"the last {count.removeprefix('1 ')}"
-    return f"{count} since {late.idxmax():%Y-%m-%d}"
+    count, last = several(int(late.sum()), span_of(frame)), late.iloc[-int(late.sum()) :].all()
+    since = f"{count} since {late.idxmax():%Y-%m-%d}"
+    return f"the last {count.removeprefix('1 ')}" if last else since
 
 
 def either(accepted: Iterable[str]) -> str:

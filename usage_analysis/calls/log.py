@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
@@ -23,7 +23,7 @@ from usage_analysis.tidy import tables
 from usage_analysis.tidy.frames import LAG, Source
 from usage_analysis.tidy.measures import several
 from usage_analysis.tidy.tables import MISSING
-from usage_analysis.tidy.zones import DAY, instant_of, microseconds
+from usage_analysis.tidy.zones import DAY, HOUR, clock_of, first_instants, instant_of, microseconds
 
 #: End reasons of the vendor that count as errors: the two that name a fault.
 ERRORS = ("connection_error", "system_error")
@@ -109,9 +109,9 @@ def read_calls(
         and `system_error` name a fault, and `unjoined`, `hangup`, `agent_hangup` and `timeout` not.
     now
         Time of the export, with a time zone; the hours just before are provisional. Without `now`,
-        the log is complete to the end of the UTC day of the last call's end. If calls still run (no
-        `ended` or `endReason`) or have no bill yet, it ends with its last instant, and the hours of
-        these calls are provisional.
+        the log is complete to the end of the day on which its last call ends, by `timezone` or UTC.
+        If calls still run (no `ended` or `endReason`) or have no bill yet, it ends with its last
+        instant, and the hours of these calls are provisional.
     source
         Source of the usage: ``"file"``, ``"live"`` or ``"sample"``.
 
@@ -181,7 +181,8 @@ def read_log(
     if "endReason" in frame:
         running &= frame["endReason"].isna().to_numpy()
     unsettled = pending | running
-    clock, until = _end(np.maximum(created + duration, ended), now, complete=not unsettled.any())
+    ends, days = np.maximum(created + duration, ended), place if dates is None else None
+    clock, until = _end(ends, now, days or UTC, complete=not unsettled.any())
     rows, begin = _merge_legs(own, created, duration, billed)
     # Sorted only here, so that error messages count the rows as in the user's frame.
     order: Any = np.argsort(begin, kind="stable")
@@ -218,12 +219,13 @@ def read_log(
     )
 
 
-def _end(ends: Ints, now: datetime | None, *, complete: bool) -> tuple[int, datetime | None]:
+def _end(ends: Ints, now: datetime | None, place: tzinfo, *, complete: bool) -> tuple[int, Any]:
     """Return the clock of a log [us since 1970, UTC], and the end of a complete one."""
     if now is None and not len(ends):
         raise refusal("no_rows")
     if now is None:
-        until = -(-int(ends.max()) // DAY) * DAY
+        day = clock_of(ends.max(keepdims=True) - 1, place) // DAY + 1
+        until = -(-int(first_instants(place, day * DAY)[0]) // HOUR) * HOUR
         return (until + LAG, instant_of(until)) if complete else (int(ends.max()), None)
     if not isinstance(now, datetime) or now.tzinfo is None:
         raise QueryError(f"now: expected a datetime with a time zone, got {now!r}")

@@ -44,8 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _print(error)
         return 2
     except KeyboardInterrupt:
-        clear_line()
-        print("usage-analysis: stopped", file=sys.stderr)
+        _print("stopped")
         return 130
 
 

@@ -10,6 +10,7 @@ from usage_analysis.tidy.usage_files import target_of
 
 def run(options: argparse.Namespace) -> None:
     """Fetch a reply, save it and print its path."""
+    options.timezone = options.timezone or options.clock or "UTC"
     target_of(options.out)  # a path that cannot be written is refused before anything is fetched
     with open_client(options) as client:
         groups = groups_of(options, client)

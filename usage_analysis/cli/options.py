@@ -21,6 +21,9 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 ALL: Final = "all"
 #: Owners of the calls in words, by source.
 OWNERS: Final = {"sample": "the sample account", "live": "your account", "file": "a file of yours"}
+#: Options of a list of calls, and their names in `read_calls`.
+_LOG: Final = ("calls", "clock", "columns", "id", "errors")
+_RENAMED: Final = {"calls": "data", "clock": "timezone"}
 _CONSTANTS: Final = {"days": DEFAULT_DAYS, "kinds": KINDS, "scope": ALL}
 
 
@@ -76,11 +79,7 @@ def open_client(options: argparse.Namespace) -> "Client":
 
 def log_of(options: argparse.Namespace) -> dict[str, Any]:
     """Take the arguments of `read_calls` from options; empty without a list of calls."""
-    given = {name: vars(options).pop(name, None) for name in ("columns", "id", "errors")}
-    given |= {
-        "data": vars(options).pop("calls", None),
-        "timezone": vars(options).pop("clock", None),
-    }
+    given = {_RENAMED.get(name, name): vars(options).pop(name, None) for name in _LOG}
     log = {name: value for name, value in given.items() if value}
     if log and "data" not in log:
         raise QueryError("--calls: expected a file beside the options of a list of calls, got none")

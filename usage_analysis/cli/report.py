@@ -15,6 +15,7 @@ from usage_analysis.tidy.usage import CallUsage
 
 def run(options: argparse.Namespace) -> None:
     """Write a report and print its path."""
+    options.timezone = options.timezone or options.clock or "UTC"
     words = [f"{ours} from {theirs}" for ours, theirs in options.columns or ()]
     origin = "; ".join(filter(None, (str(options.calls or ""), ", ".join(words))))
     if options.archive:

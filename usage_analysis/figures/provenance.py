@@ -11,9 +11,9 @@ from matplotlib.text import Annotation
 
 from usage_analysis.analysis.selection import SelectedUsage
 from usage_analysis.query import UsageQuery, zone
-from usage_analysis.tidy.frames import LAG, Source, is_sample
+from usage_analysis.tidy.frames import Source, is_sample
 from usage_analysis.tidy.usage import CallUsage
-from usage_analysis.tidy.zones import DAY, zone_of
+from usage_analysis.tidy.zones import HOUR, zone_of
 
 _SAMPLE = "sample account"
 
@@ -96,8 +96,8 @@ class Provenance:
 
     @property
     def assumed(self) -> bool:
-        """True for a file without a date, for which the end of its last day stands."""
-        return self.source == "file" and self.as_of.as_unit("us").value % DAY in (0, LAG)
+        """True for a file without a date: the end of its last day stands, always a whole hour."""
+        return self.source == "file" and self.as_of.as_unit("us").value % HOUR == 0
 
     def subtitle(self) -> str:
         """Return window, time zone, number of calls, filters, date and source as one line."""
