@@ -113,5 +113,5 @@ def test_days_of_another_clock_are_refused() -> None:
 def test_weeks_of_pandas_do_not_say_how_long_they_are() -> None:
     """Rows whose frequency is longer than a day are refused without their `hours`."""
     weeks = usage(20).hourly[["total_count", "duration"]].resample("W-MON", label="left").sum()
-    with pytest.raises(ua.QueryError, match=r"rows of frequency W-MON .*; use aggregate"):
+    with pytest.raises(ua.QueryError, match=r"rows of frequency W-MON .*; make .* with aggregate"):
         ua.traffic_intensity(weeks)

@@ -42,7 +42,7 @@ def test_a_running_day_is_compared_up_to_its_last_final_hour():
         earlier=hourly,
     )
     assert len(found.hourly) == 13
-    assert len(found.previous) == 24
+    assert len(found.previous_rows("all")) == 24
     assert list(found.previous_rows("final").index.hour) == list(found.final.index.hour)
 
 

@@ -149,7 +149,7 @@ def test_groups_that_were_fetched_later_leave_over_what_was_settled(tmp_path):
     assert usage.hourly.groupby("agent")["total_count"].sum().to_dict() == {"desk": 3, "rest": 0}
     account.put("2026-03-20T09", calls=5, seconds=60)
     archive.sync(client, "desk")
-    with pytest.raises(ua.QueryError, match="sync them again, the groups first"):
+    with pytest.raises(ua.QueryError, match="sync both again, the groups first"):
         archive.client().by_agent({"desk": IDS[0]}, **asked)
 
 
