@@ -143,3 +143,13 @@ def test_every_figure_is_in_the_gallery():
         page = (SITE / "gallery" / f"{name}.html").read_text(encoding="utf-8")
         assert f"_figures/gallery-{name}-1.svg" in page
         assert (SITE / "_figures" / f"gallery-{name}-1-dark.svg").is_file()
+
+
+def test_pictures_of_notebooks_can_be_read_aloud():
+    """Each picture of a notebook has words, which are not the name of its file."""
+    pages = [*(SITE / "notebooks").glob("0*.html")]
+    texts = [
+        text for page in pages for text in re.findall('<img alt="(.*?)"', page.read_text("utf-8"))
+    ]
+    assert len(texts) > len(pages)
+    assert all(text and not text.endswith(".png") for text in texts)
