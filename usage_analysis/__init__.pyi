@@ -42,6 +42,7 @@ from .dashboard.explorer import Explorer as Explorer
 from .errors import APIError as APIError
 from .errors import ArchiveError as ArchiveError
 from .errors import AuthenticationError as AuthenticationError
+from .errors import NoDataError as NoDataError
 from .errors import QueryError as QueryError
 from .errors import RateLimitError as RateLimitError
 from .errors import ResponseError as ResponseError

@@ -80,6 +80,22 @@ class QueryError(UsageError, ValueError):
     """
 
 
+class NoDataError(QueryError):
+    """Data that an archive, a saved reply or a call log does not have.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import usage_analysis as ua
+    >>> archive = ua.Archive(tempfile.mkdtemp())
+    >>> try:
+    ...     archive.load("all")
+    ... except ua.NoDataError as error:
+    ...     print(error)
+    scope: unknown scope 'all'; the archive has none yet, so sync first
+    """
+
+
 class TransportError(UsageError):
     """No complete response: connection refused or reset, TLS failure, timeout or deadline.
 
@@ -207,5 +223,5 @@ def error_of(kind: type[E], why: str, /, **values: object) -> E:
 
 
 def refusal(why: str, /, **values: object) -> QueryError:
-    """Return the error for an invalid argument or frame; see `error_of`."""
-    return error_of(QueryError, why, **values)
+    """Return the error for an invalid argument or frame, or for missing data; see `error_of`."""
+    return error_of(NoDataError if why in TEXTS["data"] else QueryError, why, **values)

@@ -3,7 +3,7 @@
 import difflib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -29,6 +29,17 @@ def suggest_filter(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {meant[0]}?" if meant else ""
 
 
+#: Years of queries: others are slips of the pen, such as 0026, which would take 7,941 requests.
+_YEARS = (1900, 2199)
+
+
+def check_year(name: str, day: date) -> None:
+    """Refuse dates outside the years that a query can be about."""
+    first, last = _YEARS
+    if not first <= day.year <= last:
+        raise refusal("year", name=name, first=first, last=last, got=day)
+
+
 def local_day(name: str, value: date | str) -> date:
     """Return the day of a date or of text in ISO 8601, without a time."""
     with suppress(ValueError):
@@ -50,8 +61,8 @@ def to_instant(name: str, value: object, of_day: time) -> datetime:
                 raise refusal("naive_time", name=name, got=value.isoformat())
             value = value.astimezone(UTC)
             of_day = value.time()
-        # The first and the last year leave no room for the days beside them.
-        if isinstance(value, date) and date.min.year < value.year < date.max.year:
+        if isinstance(value, date):
+            check_year(name, value)
             return datetime.combine(value, of_day, UTC)
     except (ValueError, OverflowError) as error:
         if isinstance(error, QueryError):
@@ -117,28 +128,19 @@ def to_duration(name: str, value: object) -> timedelta:
     raise QueryError(f'{name}: expected a timedelta, seconds or text such as "90s", got {value!r}')
 
 
-class FrozenMapping(Mapping[str, str]):
+class FrozenMapping(dict[str, str]):
     """Mapping that cannot be changed after its check."""
 
-    __slots__ = ("_held",)
+    def __hash__(self) -> int:  # type: ignore[override]  # a dictionary has none
+        return hash(frozenset(self.items()))
 
-    def __init__(self, held: Mapping[str, str]) -> None:
-        self._held = dict(held)
+    def __reduce__(self) -> Any:
+        return type(self), (dict(self),)
 
-    def __getitem__(self, key: str) -> str:
-        return self._held[key]
+    def _refuse(self, *_: object, **__: object) -> Any:
+        raise TypeError("metadata of a query cannot be changed; make another query")
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def __hash__(self) -> int:
-        return hash(frozenset(self._held.items()))
-
-    def __repr__(self) -> str:
-        return repr(self._held)
+    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _refuse
 
 
 def to_metadata(name: str, value: object) -> FrozenMapping:

@@ -9,7 +9,7 @@ from typing import Any, Self, TypedDict, Unpack
 from zoneinfo import ZoneInfo, available_timezones
 
 from usage_analysis.errors import QueryError, refusal
-from usage_analysis.filters import CHECKS, suggest_filter
+from usage_analysis.filters import CHECKS, check_year, suggest_filter
 from usage_analysis.filters import check_whole_number as check_whole_number
 from usage_analysis.filters import local_day as local_day
 from usage_analysis.filters import to_instant as to_instant
@@ -198,6 +198,8 @@ class UsageQuery:
         """
         place = zone(timezone)
         first, last = local_day("from_date", from_date), local_day("to_date", to_date)
+        check_year("from_date", first)
+        check_year("to_date", last)
         if first > last:
             raise QueryError(f"from_date: expected a day up to to_date ({last}), got {first}")
         start = datetime.combine(first, time.min, place).astimezone(UTC)

@@ -484,3 +484,25 @@ def test_one_name_for_two_questions_is_said(tmp_path):
     path.rename(tmp_path / "a" / "hourly" / "2026-03" / path.name)
     with pytest.raises(ua.ArchiveError, match="one name for different filters"):
         archive.load("all", DAYS[0], DAYS[-1])
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_clock_ahead_hides_no_later_fetch(tmp_path, before):
+    """After days stored with a clock 20 days ahead, syncs by a right clock replace all of them."""
+    server, archive = Account("2026-03-10T12:30:00+00:00"), ua.Archive(tmp_path)
+    server.put("2026-03-10T09", calls=4)
+    if before:
+        archive.sync(server.client(), "all", since="2026-03-08")
+    server.wait(days=20)
+    archive.sync(server.client(), "all", since="2026-03-08")
+    server.wait(days=-20, hours=2)
+    server.put("2026-03-10T13", calls=5)
+    for _ in range(2):
+        archive.sync(server.client(), "all", since="2026-03-08")
+        usage = archive.load("all", "2026-03-08", "2026-03-10")
+        assert usage.hourly["total_count"].sum() == 9
+        assert usage.hourly["provisional"].sum() == 3
+        assert usage.as_of == server.now
+        assert str(archive.scopes()["last"].iloc[0])[:10] == "2026-03-10"
+        assert archive.sum_usage(every="D")["total_count"].sum() == 9
+    assert archive.check() == []

@@ -61,6 +61,7 @@ def test_broken_rule_is_told_once_and_again_when_over(tmp_path, capsys):
     assert capsys.readouterr().out == f"fired: mine: {alarm['message']}\n"
 
 
+@pytest.mark.filterwarnings("default")
 def test_damaged_state_is_put_aside_and_nothing_is_lost(tmp_path, capsys):
     """A half-written state is moved away with a word, and the alarm is told again."""
     state = tmp_path / "state.json"

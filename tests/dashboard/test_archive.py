@@ -55,5 +55,5 @@ def test_what_was_not_kept_is_said(kept):
 
 def test_the_app_needs_an_archive_with_something_in_it(tmp_path, capsys):
     """`app --archive` says before it serves that a folder is no archive yet."""
-    assert main(["app", "--archive", str(tmp_path), "--no-browser"]) == 2
+    assert main(["app", "--archive", str(tmp_path), "--no-browser"]) == 3
     assert "the archive is empty; fill it with Archive.sync first" in capsys.readouterr().err

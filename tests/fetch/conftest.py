@@ -8,6 +8,13 @@ from typing import Any
 import pytest
 
 from tests.fetch.faults import Act, FaultServer
+from usage_analysis.fetch import fetcher
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    """The rate limit of a test's key begins anew, though pytest keeps clients in tracebacks."""
+    fetcher._LIMITERS.clear()
 
 
 @pytest.fixture

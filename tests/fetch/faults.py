@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ class Peer:
         self._connection, self._over = connection, over
 
     def send(self, data: bytes) -> None:
-        self._connection.sendall(data)
+        self._connection.sendall(data.replace(b"@now", formatdate(usegmt=True).encode()))
 
     def receive(self) -> None:
         """Wait for the first bytes of what the client sends."""
@@ -150,7 +151,7 @@ def answer(
     body = reply_body() if body is None else body
     lines = [
         f"HTTP/1.1 {status} Status",
-        f"Date: {DATE}",
+        f"Date: {'@now' if status == 200 else DATE}",  # a peer sends the date of that moment
         f"Content-Length: {len(body) if length is None else length}",
         *headers,
     ]

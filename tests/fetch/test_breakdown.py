@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -152,7 +153,7 @@ def test_negative_rest() -> None:
     """Groups that hold more calls than there are fail: a server that ignores a filter is found."""
 
     def ignores(_: httpx.Request) -> httpx.Response:
-        return Account().answer(httpx.Request("GET", "https://x"))
+        return Account(dates=[""]).answer(httpx.Request("GET", "https://x"))
 
     client = Client(KEY, transport=httpx.MockTransport(ignores))
     with pytest.raises(ResponseError, match=r"^daily\[2026-03-01 .*\]\.totalCount: expected .* 25"):
@@ -169,7 +170,7 @@ def test_negative_rest_of_very_many() -> None:
         body = asked.answer(request).json()
         for row in (body["allTime"], *body["daily"], *body["hourly"]):
             row |= {"duration": "1s", "billedMinutes": 0.1, "errorCount": 0, "joinedCount": 0}
-        return httpx.Response(200, json=body, headers={"Date": DATE})
+        return httpx.Response(200, json=body, headers={"Date": formatdate(usegmt=True)})
 
     client = Client(KEY, transport=httpx.MockTransport(answer))
     with pytest.raises(
@@ -312,7 +313,7 @@ def test_failing_group(status: int, kind: type[UsageError]) -> None:
     """A group that fails fails the whole, with its own error and its name."""
 
     def fails(request: httpx.Request) -> httpx.Response:
-        good = Account().answer(request)
+        good = Account(dates=[""]).answer(request)
         return httpx.Response(status) if B in str(request.url) else good
 
     client = Client(KEY, transport=httpx.MockTransport(fails))

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as day_time
+from email.utils import format_datetime, formatdate
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,7 +74,7 @@ def canned(
 
 
 def good(_: httpx.Request) -> httpx.Response:
-    return httpx.Response(200, content=reply_body(), headers={"Date": DATE})
+    return httpx.Response(200, content=reply_body(), headers={"Date": formatdate(usegmt=True)})
 
 
 # --- settings and the key
@@ -343,6 +344,86 @@ def test_bad_date(date: str) -> None:
     assert client.call_usage(**WINDOW).as_of >= before.replace(microsecond=0)
 
 
+def dated(skews: list[float]) -> Client:
+    """A client whose n-th reply is dated by a clock so many minutes ahead of this machine's."""
+    turns = iter(skews)
+
+    def handle(_: httpx.Request) -> httpx.Response:
+        date = datetime.now(UTC) + timedelta(minutes=next(turns))
+        headers = {"Date": format_datetime(date, usegmt=True)}
+        return httpx.Response(200, content=reply_body(), headers=headers)
+
+    return Client(KEY, transport=httpx.MockTransport(handle))
+
+
+@pytest.mark.parametrize("skew", [20 * 1440, -20 * 1440, 16, -16])
+def test_implausible_date(skew: float) -> None:
+    """A reply dated far from this machine's clock is as of the clock, and a warning says so."""
+    client = dated([skew, skew])
+    with pytest.warns(UserWarning, match=r"^Date: .* Check this machine's date and time") as told:
+        usages = [client.call_usage(**WINDOW) for _ in range(2)]
+    assert len(told) == 1
+    for usage in usages:
+        assert abs(datetime.now(UTC) - usage.as_of) < timedelta(minutes=5)
+
+
+def test_plausible_dates_are_remembered() -> None:
+    """A wrong date after right ones is replaced by the clock with its usual skew."""
+    client = dated([10, 9000])
+    assert abs(client.call_usage(**WINDOW).as_of - datetime.now(UTC)) > timedelta(minutes=5)
+    with pytest.warns(UserWarning, match="clock and earlier replies, got"):
+        late = client.call_usage(**WINDOW).as_of - datetime.now(UTC)
+    assert timedelta(minutes=5) < late < timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (f'"{KEY}"', "with quotes"),
+        (f"\u201c{KEY}\u201d", "with quotes"),
+        (f"ULTRAVOX_API_KEY={KEY}", "with a name before it"),
+        (f"export ULTRAVOX_API_KEY='{KEY}'", "with a name before it"),
+        (f"X-API-Key: {KEY}", "with a name before it"),
+        (f"Bearer {KEY}", "with the word Bearer before it"),
+    ],
+)
+def test_key_with_something_around_it(
+    monkeypatch: pytest.MonkeyPatch, key: str, words: str
+) -> None:
+    """What was pasted along with a key is named before anything is sent, without the key."""
+    monkeypatch.setenv("ULTRAVOX_API_KEY", key)
+    message = f"^API key: expected the key alone, got it {words}"
+    for given_key in ((), (key,)):
+        with pytest.raises(QueryError, match=message) as caught:
+            Client(*given_key)
+        assert KEY[9:] not in str(caught.value)
+
+
+def test_clients_of_one_key_share_a_rate() -> None:
+    """Clients with one key share their rate limit, also async ones; other keys and hosts do not."""
+    one, two = canned(good)[0], AsyncClient(KEY, transport=httpx.MockTransport(good))
+    other = Client(KEY.replace("a", "b"), transport=httpx.MockTransport(good))
+    elsewhere = Client(KEY, base_url="https://eu.example", transport=httpx.MockTransport(good))
+    assert one._fetcher.limiter is two._client._fetcher.limiter
+    assert len({id(each._fetcher.limiter) for each in (one, other, elsewhere)}) == 3
+    waits = [each.limiter.reserve() for each in 50 * [one._fetcher, two._client._fetcher]]
+    assert 0.4 < max(waits) <= 99 / 150
+    assert sample_client()._fetcher.limiter is not sample_client()._fetcher.limiter
+
+
+def test_retries_have_a_budget() -> None:
+    """When every request of many fails, the later ones are not repeated, and the error says so."""
+    client, sent = canned(lambda _: httpx.Response(503), max_attempts=5, max_backoff=1e-6)
+    fewer = 0
+    for _ in range(60):
+        with pytest.raises(APIError) as caught:
+            client.call_usage(**WINDOW)
+        fewer += "; not repeated, because too many requests" in str(caught.value)
+    # Without a budget there would be 300 requests; one is earned per ten requests and per second.
+    assert 160 < len(sent) < 220
+    assert fewer > 20
+
+
 def test_misspelt_filter() -> None:
     """A misspelt filter is refused before anything is sent."""
     client, sent = canned(good)
@@ -377,7 +458,9 @@ def day_reply(request: httpx.Request) -> httpx.Response:
     days = [{**row, "date": date} for date in ends]
     hours = [{**day, "hour": hour} for day, hour in zip(days, (0, 23), strict=True)]
     return httpx.Response(
-        200, json={"allTime": row, "daily": days, "hourly": hours}, headers={"Date": DATE}
+        200,
+        json={"allTime": row, "daily": days, "hourly": hours},
+        headers={"Date": formatdate(usegmt=True)},
     )
 
 
@@ -444,7 +527,7 @@ def account(*heeded: str, shift: int = 0) -> Callable[[httpx.Request], httpx.Res
             "daily": [day | of([d for d in days if d == day]) for day in unique(days)],
             "hourly": [hour | of([h for h in hours if h == hour]) for hour in unique(hours)],
         }
-        return httpx.Response(200, json=document, headers={"Date": DATE})
+        return httpx.Response(200, json=document, headers={"Date": formatdate(usegmt=True)})
 
     return handle
 
@@ -478,7 +561,9 @@ def test_overnight_is_added(chunk_days: int) -> None:
 def test_halves_past_what_numbers_hold(field: str, value: Any) -> None:
     """Halves of a night whose sum no column holds are an error, not a number that begins again."""
     body = reply_body(**{field: value})
-    client, _ = canned(lambda _: httpx.Response(200, content=body, headers={"Date": DATE}))
+    client, _ = canned(
+        lambda _: httpx.Response(200, content=body, headers={"Date": formatdate(usegmt=True)})
+    )
     with pytest.raises(ResponseError, match=rf"^daily\.{field}: expected rows whose sum"):
         client.call_usage(time_of_day_start="09:30", time_of_day_end="09:10", **WINDOW)
 
@@ -548,7 +633,7 @@ def test_get() -> None:
     client, sent = canned(good)
     reply = client.get([("toDate", "2026-03-31")])
     assert reply.content == reply_body()
-    assert reply.date.isoformat() == "2026-03-03T10:00:00+00:00"
+    assert abs(datetime.now(UTC) - reply.date) < timedelta(minutes=5)
     assert sent[0].url.query == b"toDate=2026-03-31"
 
 
@@ -665,7 +750,7 @@ def test_log_of_retries(caplog: pytest.LogCaptureFixture) -> None:
 
 def counting(request: httpx.Request) -> httpx.Response:
     body = reply_body(calls=int(request.url.params["search"]))
-    return httpx.Response(200, content=body, headers={"Date": DATE})
+    return httpx.Response(200, content=body, headers={"Date": formatdate(usegmt=True)})
 
 
 def count(usage: Any) -> int:

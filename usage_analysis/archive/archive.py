@@ -15,7 +15,7 @@ from usage_analysis.archive.store import KINDS, Damage, PartStore
 from usage_analysis.archive.sums import check_family_name, check_scope_name, open_engine, sum_parts
 from usage_analysis.archive.syncing import SyncResult, sync
 from usage_analysis.archive.versions import change_table, compact
-from usage_analysis.errors import QueryError, refusal
+from usage_analysis.errors import refusal
 from usage_analysis.fetch.breakdown import group_queries
 from usage_analysis.progress import ProgressOption
 from usage_analysis.query import CallFilters, Filters, UsageQuery
@@ -208,10 +208,7 @@ class Archive:
         window: Filters = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         if isinstance(scope, str):
             return load(self._store, [scope], window, as_of)[scope]
-        scopes = {one: one for one in scope}
-        if not scopes:
-            raise QueryError("scope: expected at least one name, got none")
-        return load_breakdown(self._store, scopes, name, window, as_of)
+        return load_breakdown(self._store, {one: one for one in scope}, name, window, as_of)
 
     def breakdown(
         self,
@@ -230,19 +227,20 @@ class Archive:
         groups
             Groups to load, in this order; by default all.
         """
-        family = f"{check_family_name(name)}/"
-        if groups is None:
-            known = scope_names(self._store.retry(self._store.all_parts))
-            groups = [one.removeprefix(family) for one in known if one.startswith(family)]
-            if not groups:
-                families = sorted({one.partition("/")[0] for one in known if "/" in one})
-                stored = ", ".join(map(repr, families)) or "none"
-                raise refusal("no_groups", name=name, stored=stored)
-        scopes = {family + group: group for group in groups}
-        if not scopes:
-            raise QueryError("groups: expected at least one name, got none")
+        groups = self.groups(name) if groups is None else groups
+        scopes = {f"{check_family_name(name)}/{group}": group for group in groups}
         window: Filters = {"from_date": from_date, "to_date": to_date, "timezone": timezone}
         return load_breakdown(self._store, scopes, name, window, as_of)
+
+    def groups(self, name: str) -> list[str]:
+        """Return the groups that `sync_groups` stored under a name."""
+        family = f"{check_family_name(name)}/"
+        known = scope_names(self._store.retry(self._store.all_parts))
+        groups = [one.removeprefix(family) for one in known if one.startswith(family)]
+        if not groups:
+            families = sorted({one.partition("/")[0] for one in known if "/" in one})
+            raise refusal("no_groups", name=name, stored=", ".join(map(repr, families)) or "none")
+        return groups
 
     def sum_usage(
         self,

@@ -18,7 +18,7 @@ from usage_analysis.archive import coverage
 from usage_analysis.archive.coverage import day_name, months_between
 from usage_analysis.archive.store import KINDS, Kind, Part, PartStore
 from usage_analysis.archive.versions import Versions, read_days
-from usage_analysis.errors import QueryError, ResponseError, refusal
+from usage_analysis.errors import NoDataError, QueryError, ResponseError, refusal
 from usage_analysis.fetch.base import AccountNames, BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
 from usage_analysis.progress import ProgressOption, report_progress
@@ -106,13 +106,12 @@ def load_breakdown(
     as_of: datetime | str | None,
 ) -> CallUsage:
     """Load a breakdown of scopes, given the group of each; see `load`."""
+    if not scopes:
+        raise QueryError("scopes, groups: expected at least one name, got none")
     loaded = load(store, list(scopes), window, as_of)
     whole = next(iter(loaded.values())).query or UsageQuery()
-    return build_breakdown(
-        {group: loaded[scope] for scope, group in scopes.items()},
-        name,
-        UsageQuery(from_date=whole.from_date, to_date=whole.to_date),
-    )
+    query = UsageQuery(from_date=whole.from_date, to_date=whole.to_date)
+    return build_breakdown({group: loaded[one] for one, group in scopes.items()}, name, query)
 
 
 def find_fetches(
@@ -142,16 +141,11 @@ def find_fetches(
     if lacking:
         one = _describe_gaps(scopes[row := lacking[0]], days, fetched[row], gaps[row])
         if len(scopes) > 1:
-            one = f"{_name_lacking([scopes[at] for at in lacking], len(scopes))}; {one}"
+            names = ", ".join(repr(scopes[at]) for at in lacking[:3]) + ", ..." * (len(lacking) > 3)
+            one = f"{len(lacking)} of {len(scopes)} scopes lack days of the window: {names}; {one}"
             one += f", or leave those out{_name_common_days(days[(there & ~cut).all(axis=0)])}"
-        raise QueryError(one)
+        raise NoDataError(one)
     return int(fetched[np.arange(len(scopes)), last].min()), known
-
-
-def _name_lacking(lacking: Sequence[str], of: int) -> str:
-    names = ", ".join(map(repr, lacking[:3]))
-    more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-    return f"{len(lacking)} of {of} scopes lack days of the window: {names}{more}"
 
 
 def _name_common_days(days: NDArray[np.int64]) -> str:
@@ -178,10 +172,8 @@ def _describe_gaps(
         for run in np.split(lacking, np.flatnonzero(np.diff(lacking) != 1) + 1)
     ]
     listed = ", ".join(runs[:5]) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
-    return (
-        f"scope {scope!r}: the archive lacks {listed} ({why}); "
-        f'sync(client, {scope!r}, since="{day_name(lacking[0])}") fetches them'
-    )
+    mend = f'sync(client, {scope!r}, since="{day_name(lacking[0])}") fetches them'
+    return f"scope {scope!r}: the archive lacks {listed} ({why}); {mend}"
 
 
 def _build_reply(found: Versions, window: Window, as_of: int) -> wire.Reply:
@@ -301,11 +293,9 @@ class ArchiveClient(BaseClient):
         usages = {group: loaded[found[0]] for group, found in scopes.items()}
         for group, found in scopes.items():
             if len(found) > 1:
+                query = replace(queries[group], from_date=first, to_date=last)
                 parts = {scope: loaded[scope] for scope in found}
-                whole = build_breakdown(
-                    parts, "scope", replace(queries[group], from_date=first, to_date=last)
-                )
-                usages[group] = sum_groups(whole)
+                usages[group] = sum_groups(build_breakdown(parts, "scope", query))
         return usages
 
     def _subtract(self, whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, time
 from functools import lru_cache
 from itertools import starmap
 from pathlib import Path
@@ -21,17 +21,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import ArchiveError, QueryError, error_of, refusal
+from usage_analysis.query import to_instant
 from usage_analysis.tidy.frames import Source
-from usage_analysis.tidy.zones import DAY, to_index
+from usage_analysis.tidy.zones import DAY, microseconds, to_index
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from usage_analysis.archive.store import Part
-from datetime import time
-
-from usage_analysis.query import to_instant
-from usage_analysis.tidy.zones import microseconds
 
 FORMAT = 1
 #: Key of the coverage in the metadata of a Parquet file.
@@ -218,10 +215,8 @@ def find_runs(days: NDArray[np.int64], fetched: NDArray[np.int64]) -> list[Run]:
     cuts = np.flatnonzero((np.diff(days) != 1) | (np.diff(fetched) != 0)) + 1
     starts = [0, *cuts.tolist()]
     lengths = np.diff([*starts, len(days)]).tolist()
-    return [
-        (int(days[start]), length, int(fetched[start]))
-        for start, length in zip(starts, lengths, strict=True)
-    ]
+    runs = zip(starts, lengths, strict=True)
+    return [(int(days[at]), length, int(fetched[at])) for at, length in runs]
 
 
 def scope_queries(parts: Sequence[Part], scopes: Iterable[str]) -> dict[str, ScopeQuery]:
@@ -343,7 +338,7 @@ def unknown_scope_error(scope: str, parts: Iterable[Part]) -> QueryError:
     known = scope_names(parts)
     if not known:
         return refusal("no_scopes", scope=scope)
-    names = ", ".join(map(repr, known[:10])) + (" and more" if len(known) > 10 else "")
+    names = ", ".join(map(repr, known[:10])) + " and more" * (len(known) > 10)
     return QueryError(f"scope: unknown scope {scope!r}; known scopes: {names}")
 
 

@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
@@ -131,14 +132,10 @@ class PartStore:
         """
         paths = self.paths(months, *kinds)
         folders = {path.parent for path in paths}
-        for path in [path for path in self._parts if path.parent in folders]:
-            if path not in paths:
-                del self._parts[path]
-        new = [
-            path
-            for path in paths
-            if path not in self._parts or self._parts[path].stamp != _stamp(path)
-        ]
+        held = self._parts.items()
+        self._parts = {k: part for k, part in held if k in paths or k.parent not in folders}
+        known = self._parts.get
+        new = [path for path in paths if getattr(known(path), "stamp", None) != _stamp(path)]
         if new:
             # zlib releases the interpreter lock, so checksums run in parallel.
             with ThreadPoolExecutor(4) as pool:
@@ -303,11 +300,9 @@ def _check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise QueryError(f"path: expected a folder, got the file {str(folder)!r}")
     if not note.exists():
-        others = [
-            path.name
-            for path in (folder.iterdir() if folder.exists() else ())
-            if path.name not in (*KINDS, MARKS, "damaged", note.name) and not path.match(".*.tmp")
-        ]
+        ours = (*KINDS, MARKS, "damaged", note.name)
+        names = (path.name for path in (folder.iterdir() if folder.exists() else ()))
+        others = [one for one in names if one not in ours and not fnmatchcase(one, ".*.tmp")]
         if others:
             raise refusal("foreign_folder", folder=str(folder), file=min(others))
         return

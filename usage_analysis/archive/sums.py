@@ -1,7 +1,7 @@
 """Sums over an archive by group and bucket, computed by an engine from its files."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -14,20 +14,15 @@ from usage_analysis.archive import client, coverage
 from usage_analysis.archive.coverage import NewestFetches, StaleFile
 from usage_analysis.archive.store import Part, PartStore
 from usage_analysis.errors import QueryError, refusal
-from usage_analysis.query import zone
+from usage_analysis.query import UsageQuery, zone
+from usage_analysis.tidy import frames
 from usage_analysis.tidy.engine_sums import BETWEEN, STORED, Waiting, Window, sum_by_group
-from usage_analysis.tidy.engines import as_table, ends_of
-from usage_analysis.tidy.frames import LAG, mark_overlap, overlapping_pair
+from usage_analysis.tidy.engines import as_list, as_table, ends_of
 from usage_analysis.tidy.zones import DAY, HOUR
 
 if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
-from collections.abc import Iterable
-
-from usage_analysis.query import UsageQuery
-from usage_analysis.tidy.engines import as_list
-from usage_analysis.tidy.frames import check_group_name, find_overlap
 
 #: Filters of a scope by name, as an archive stores them.
 Filters = Mapping[str, Any]
@@ -58,38 +53,54 @@ def label_scopes(
     QueryError
         No scope has a key or a value, or two scopes of one group may share calls.
     """
-    for name in by:
-        check_group_name(name)
-    if len(set(by)) < len(by):
-        raise QueryError(f"by: expected each name once, got {list(by)!r}")
-    kept = dict(scopes)
+    keys = {scope: _keys_of(scope, filters) for scope, filters in scopes.items()}
     # Each condition narrows the scopes further, so a value has to occur among those that are left.
+    kept = list(scopes)
     for argument, given in (("where", where), ("without", without)):
         for name, values in given.items():
-            wanted = _normalize(name, values)
-            found = {scope: _values(scope, filters, name) for scope, filters in kept.items()}
-            _check_name(argument, name, found, scopes)
-            kept = {
-                scope: kept[scope]
-                for scope, own in found.items()
-                if (own and own <= wanted if argument == "where" else not own & wanted)
-            }
+            wanted, found = _normalize(name, values), _column(argument, name, kept, keys)
+            inside = {scope: bool(own) and own <= wanted for scope, own in found.items()}
+            if argument == "without":
+                inside = {scope: not own & wanted for scope, own in found.items()}
+            kept = [scope for scope in kept if inside[scope]]
             there = frozenset().union(*found.values())
             if not kept or not wanted <= there:
                 unknown = ", ".join(sorted(wanted - there or wanted)[:10])
                 known = ", ".join(sorted(there)[:10])
                 raise QueryError(f"{argument}: unknown {name} {unknown}; known: {known}")
-    labels: dict[str, tuple[str, ...]] = {}
-    for name in by:
-        _check_name("by", name, {one: _values(one, own, name) for one, own in kept.items()}, scopes)
-    for scope, filters in kept.items():
-        own = [", ".join(sorted(_values(scope, filters, name))) for name in by]
-        if all(own):
-            labels[scope] = tuple(own)
+    columns = [_column("by", name, kept, keys) for name in by]
+    joined = {one: tuple(", ".join(sorted(each[one])) for each in columns) for one in kept}
+    labels = {scope: label for scope, label in joined.items() if all(label)}
     if not labels:
         raise QueryError(f"by: no scope has all of {', '.join(by)}")
-    _check_disjoint(labels, scopes)
+    # The scopes of a group must differ in a filter with one value per call.
+    members: dict[tuple[str, ...], dict[str, Filters]] = {}
+    for scope, label in labels.items():
+        members.setdefault(label, {})[scope] = scopes[scope]
+    for together in members.values():
+        if pair := frames.find_overlap(together):
+            raise refusal("shared_scopes", one=pair[0], other=pair[1])
     return labels
+
+
+def _keys_of(scope: str, filters: Filters) -> dict[str, frozenset[str]]:
+    """Return the values of a scope by key: its name, its group and its filters."""
+    family, _, group = scope.partition("/")
+    given = {family: group} if group else {}
+    given |= {f"metadata.{key}": value for key, value in filters.get("metadata", {}).items()}
+    given |= {name: value for name, value in filters.items() if name != "metadata"}
+    return {name: frozenset(map(str, as_list(v))) for name, v in (given | {"scope": scope}).items()}
+
+
+def _column(
+    argument: str, name: str, scopes: Iterable[str], keys: Mapping[str, dict[str, frozenset[str]]]
+) -> dict[str, frozenset[str]]:
+    """Return the values of scopes under a key; an empty set for a scope without it."""
+    found = {scope: keys[scope].get(name, frozenset()) for scope in scopes}
+    if not any(found.values()):
+        known = ", ".join(sorted(set().union(*keys.values())))
+        raise QueryError(f"{argument}: unknown key {name!r}; known keys: {known}")
+    return found
 
 
 def check_scope_name(scope: object) -> str:
@@ -118,22 +129,6 @@ def check_family_name(name: str) -> str:
     return check_scope_name(name)
 
 
-def _values(scope: str, filters: Filters, name: str) -> frozenset[str]:
-    """Return the values of a scope for a key (its name, its group or a filter), or an empty set."""
-    if name == "scope":
-        return frozenset([scope])
-    if name.startswith("metadata."):
-        value = filters.get("metadata", {}).get(name.removeprefix("metadata."))
-    elif name in filters:
-        value = filters[name]
-    else:
-        family, _, group = scope.partition("/")
-        value = group if family == name and group else None
-    if value is None:
-        return frozenset()
-    return frozenset(map(str, value) if isinstance(value, list | tuple) else [str(value)])
-
-
 def _normalize(name: str, values: object) -> frozenset[str]:
     listed = as_list(values)
     if name == "agent_ids":
@@ -141,29 +136,6 @@ def _normalize(name: str, values: object) -> frozenset[str]:
     if name == "voice_id":
         return frozenset(UsageQuery(voice_id=one).as_dict()["voice_id"] for one in listed)
     return frozenset(map(str, listed))
-
-
-def _check_name(
-    argument: str, name: str, found: Mapping[str, Iterable[str]], scopes: Mapping[str, Filters]
-) -> None:
-    if any(found.values()):
-        return
-    names = {"scope"}
-    for scope, filters in scopes.items():
-        names |= {*filters} - {"metadata"}
-        names |= {f"metadata.{key}" for key in filters.get("metadata", {})}
-        names |= {scope.partition("/")[0]} if "/" in scope else set()
-    raise QueryError(f"{argument}: unknown key {name!r}; known keys: {', '.join(sorted(names))}")
-
-
-def _check_disjoint(labels: Mapping[str, tuple[str, ...]], scopes: Mapping[str, Filters]) -> None:
-    """Check that the scopes of each group differ in a filter with one value per call."""
-    members: dict[tuple[str, ...], list[str]] = {}
-    for scope, label in labels.items():
-        members.setdefault(label, []).append(scope)
-    for together in members.values():
-        if pair := find_overlap({scope: scopes[scope] for scope in together}):
-            raise refusal("shared_scopes", one=pair[0], other=pair[1])
 
 
 Read = Callable[[list[str]], Any]
@@ -194,12 +166,18 @@ def sum_parts(
     engine
         Function that opens the engine.
     """
+    for name in by:
+        frames.check_group_name(name)
+    if len(set(by)) < len(by):
+        raise QueryError(f"by: expected each name once, got {list(by)!r}")
     parts = store.all_parts()
     asked = coverage.scope_queries(parts, coverage.scope_names(parts))
     filters = {scope: one.query for scope, one in asked.items()}
     labels = label_scopes(filters, by, *conditions)
     scopes = sorted(labels)
-    _check_whole_days({scope: filters[scope] for scope in scopes})
+    for scope in scopes:
+        if {"time_of_day_start", "time_of_day_end"} & filters[scope].keys():
+            raise refusal("part_days", scope=scope)
     hours, known = _find_window(parts, scopes, window)
     names = [BETWEEN.join(labels[scope]) for scope in scopes]
     groups, code = np.unique(names, return_inverse=True)
@@ -216,8 +194,8 @@ def sum_parts(
             found = sum_by_group(table, keys, every, hours, listed, waiting)
     if any(asked[scope].source == "sample" for scope in scopes):
         found.attrs["source"] = "sample"
-    if by and overlapping_pair({scope: filters[scope] for scope in scopes}) is not None:
-        mark_overlap(found)
+    if by and frames.overlapping_pair({scope: filters[scope] for scope in scopes}) is not None:
+        frames.mark_overlap(found)
     return found
 
 
@@ -247,11 +225,9 @@ def open_engine(read: Read | None, memory_limit: str | None) -> Iterator[tuple[R
         raise QueryError('sum_usage needs duckdb: pip install "usage-analysis[archive]"') from None
     # Sums that exceed the memory limit spill to this folder.
     with tempfile.TemporaryDirectory(prefix="usage-analysis-") as folder:
-        settings: dict[str, Any] = {"temp_directory": folder}
-        if memory_limit is not None:
-            settings["memory_limit"] = memory_limit
+        limit = {} if memory_limit is None else {"memory_limit": memory_limit}
         try:
-            connection = duckdb.connect(":memory:", config=settings)
+            connection = duckdb.connect(":memory:", config={"temp_directory": folder, **limit})
         except (duckdb.InvalidInputException, duckdb.ParserException):
             raise refusal("memory_limit", got=memory_limit) from None
         with connection:
@@ -266,18 +242,12 @@ def open_engine(read: Read | None, memory_limit: str | None) -> Iterator[tuple[R
                 raise refusal("no_memory", limit=memory_limit or "there is") from None
 
 
-def _check_whole_days(scopes: Mapping[str, Filters]) -> None:
-    for scope, filters in scopes.items():
-        if {"time_of_day_start", "time_of_day_end"} & filters.keys():
-            raise refusal("part_days", scope=scope)
-
-
 def _provisional_hours(code: NDArray[np.intp], known: NewestFetches, first: int) -> Waiting:
     """Return the hours that had not ended or were not billed when their day was fetched."""
     starts = (first + np.arange(known.fetched.shape[1])) * DAY
-    scope, day = np.nonzero((known.fetched >= 0) & (known.fetched < starts + DAY + LAG))
+    scope, day = np.nonzero((known.fetched >= 0) & (known.fetched < starts + DAY + frames.LAG))
     hours = starts[day][:, None] + np.arange(24) * HOUR
-    late = hours + HOUR > known.fetched[scope, day][:, None] - LAG
+    late = hours + HOUR > known.fetched[scope, day][:, None] - frames.LAG
     return Waiting(np.broadcast_to(code[scope][:, None], hours.shape)[late], hours[late])
 
 

@@ -16,7 +16,8 @@ from usage_analysis.archive.coverage import day_name, months_between, parse_day
 from usage_analysis.archive.store import PartStore
 from usage_analysis.archive.versions import compact
 from usage_analysis.archive.writing import Ints, Rows
-from usage_analysis.errors import QueryError, UsageError, refusal
+from usage_analysis.errors import QueryError, refusal
+from usage_analysis.fetch.base import MOST_SKEW
 from usage_analysis.progress import ProgressOption, report_progress
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy.engine_sums import STORED
@@ -90,13 +91,15 @@ def sync(
     today = parse_day("client", client.today())
     queries, firsts = store.retry(partial(_resolve_scopes, store, client, asked, since))
     scopes, first = sorted(queries), min(firsts.values())
-    if first > today and since is None:
+    if first > today:
+        if since is not None:
+            raise QueryError(f"since: expected a day up to today, got {since}")
         days = {"first": day_name(first), "today": day_name(today)}
         raise refusal("early_clock", scope=scopes[0], **days)
-    if first > today:
-        raise QueryError(f"since: expected a day up to today, got {since}")
     parts = store.retry(lambda: store.parts(months_between(first, today), "hourly"))
-    known = coverage.newest_fetches(parts, scopes, first, today)
+    # A fetch that a wrong clock dated in the future would hide all later ones.
+    until = microseconds(client.now() + MOST_SKEW)
+    known = coverage.newest_fetches(parts, scopes, first, today, until)
     wanted = select_days(known, first, today, refetch=refetch)
     # Scopes may begin on different days.
     for row, scope in enumerate(scopes):
@@ -118,14 +121,17 @@ def sync(
             for done, (scope, usage) in enumerate(answers, 1):
                 landing.add(scope, usage)
                 report(done, len(todo))
-    except UsageError:
-        # A group that fails each time must not leave a part more each time.
-        landing.write()
-        _limit_files(store, landing.months)
-        raise
     finally:
         landing.write()
-    _limit_files(store, landing.months)
+        # A group that fails each time must not leave a part more each time.
+        _limit_files(store, landing.months)
+    late = [
+        one
+        for one in store.retry(store.all_parts)
+        if one.coverage.runs.fetched.max(initial=0) > until
+    ]
+    for month in {part.path.parent.name for part in late}:
+        compact(store, month, until)
     new = int((wanted & (known.fetched < 0)).sum())
     return SyncResult(len(todo), new, sum(one.last - one.first + 1 for one in todo) - new)
 
@@ -221,12 +227,8 @@ class WriteBuffer:
         rows = Rows(scopes, code, *map(np.concatenate, columns)).sort()
         month = rows.time.view("M8[us]").astype("M8[M]")
         self.months |= held.keys()
-        self._store.write(
-            {
-                name: (rows.take(month == np.datetime64(name, "M")), held[name])
-                for name in sorted(held)
-            }
-        )
+        parts = {name: rows.take(month == np.datetime64(name, "M")) for name in sorted(held)}
+        self._store.write({name: (part, held[name]) for name, part in parts.items()})
 
 
 def _start_coverage(usage: CallUsage) -> coverage.ScopeCoverage:
@@ -248,10 +250,8 @@ def _coverage_by_month(
     months = days.astype("M8[D]").astype("M8[M]")
     for month in months_between(int(days[0]), int(days[-1])):
         inside = months == np.datetime64(month, "M")
-        sent = [
-            (int(days[at]), fetched, *measures[at].tolist())
-            for at in np.flatnonzero(inside & other).tolist()
-        ]
+        places = np.flatnonzero(inside & other).tolist()
+        sent = [(int(days[at]), fetched, *measures[at].tolist()) for at in places]
         run = coverage.find_runs(days[inside], np.full(int(inside.sum()), fetched))
         yield month, run, sent
 

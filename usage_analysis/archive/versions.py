@@ -49,14 +49,9 @@ class Versions(NamedTuple):
 
     def rows(self) -> Rows:
         """Return the hours with calls by scope and time."""
-        version, hour = np.nonzero(self.hours.any(axis=2))
-        return Rows(
-            self.scopes,
-            self.code[version].astype(np.int32),
-            self.times()[version, hour],
-            self.fetched[version],
-            self.hours[version, hour],
-        ).sort()
+        at = np.nonzero(self.hours.any(axis=2))
+        columns = self.times()[at], self.fetched[at[0]], self.hours[at]
+        return Rows(self.scopes, self.code[at[0]].astype(np.int32), *columns).sort()
 
     def continues_day(self) -> NDArray[np.bool_]:
         """Return True for each version with the same scope and day as the previous version."""
@@ -168,46 +163,54 @@ def read_days(
     return Versions(scopes, code, day, fetched, hours, sums)
 
 
-def compact(store: PartStore, month: str) -> bool:
+def compact(store: PartStore, month: str, until: int | None = None) -> bool:
     """Merge the parts of a month into one, plus one of its history.
 
-    Return False if there was nothing to merge.
+    Return False if there was nothing to merge. With an instant `until` [us since 1970], versions
+    that a wrong clock dated after it are dropped, unless nothing else is known about their day.
     """
     # Another process may compact the same month: then its result serves.
     with suppress(FileNotFoundError):
-        return _compact(store, month)
+        return _compact(store, month, until)
     return False
 
 
-def _compact(store: PartStore, month: str) -> bool:
+def _compact(store: PartStore, month: str, until: int | None) -> bool:
     current = store.parts([month], "hourly")
     history = store.parts([month], "history")
     parts = [*history, *current]
-    if len(current) <= 1 and len(history) <= 1:
+    if len(current) <= 1 and len(history) <= 1 and until is None:
         return False
     scopes = coverage.scope_names(parts)
     with store.writer("hourly", month) as now, store.writer("history", month) as before:
         held: dict[Kind, dict[str, ScopeCoverage]] = {"hourly": {}, "history": {}}
         for batch in split_scopes(parts, scopes):
             found = read_versions(parts, batch)
+            if until is not None:
+                found = found.take(~_dated_late(found, until))
             newest = np.append(~found.continues_day()[1:], True)[: len(found.code)]
             settled = found.fetched >= (found.day + 1) * DAY + LAG
             repeats = found.repeats_previous()
             repeats[1:] &= settled[:-1]
-            for kind, writer, kept in (
-                ("hourly", now, newest),
-                ("history", before, ~newest & ~repeats),
-            ):
+            older = ~newest & ~repeats
+            for kind, writer, kept in (("hourly", now, newest), ("history", before, older)):
                 held[kind] |= _build_coverage(parts, found.take(kept))  # type: ignore[index]
                 writer.add(found.take(kept).rows())
         # History first: a reader between the two steps still finds every version.
         if held["history"]:
             before.finish(held["history"])
             store.publish([before])
-        now.finish(held["hourly"])
-        store.publish([now])
+        if held["hourly"]:
+            now.finish(held["hourly"])
+            store.publish([now])
     store.remove(parts)
     return True
+
+
+def _dated_late(found: Versions, until: int) -> NDArray[np.bool_]:
+    """Return True for versions from after an instant that have an earlier one, or a later day."""
+    first = np.maximum.accumulate(np.where(found.continues_day(), 0, np.arange(len(found.code))))
+    return (found.fetched > until) & ((found.fetched[first] <= until) | (found.day * DAY > until))
 
 
 def _build_coverage(parts: Sequence[Part], found: Versions) -> dict[str, ScopeCoverage]:

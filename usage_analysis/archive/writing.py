@@ -71,9 +71,8 @@ def rows_to_table(rows: Rows) -> "pa.Table":
     """Return rows as a table in the schema of a part."""
     import pyarrow as pa
 
-    scope = pa.DictionaryArray.from_arrays(
-        pa.array(rows.code, pa.int32()), pa.array(rows.scopes, pa.string())
-    )
+    code, names = pa.array(rows.code, pa.int32()), pa.array(rows.scopes, pa.string())
+    scope = pa.DictionaryArray.from_arrays(code, names)
     columns = [rows.time, *rows.measures.T, rows.fetched]
     return pa.Table.from_arrays([scope.cast(pa.string()), *map(pa.array, columns)], schema=schema())
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from datetime import UTC, datetime, timedelta
+import warnings
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from usage_analysis import errors
 from usage_analysis.analysis.vocabulary import several
 from usage_analysis.cli.groups import fetch_groups
-from usage_analysis.cli.options import open_client
+from usage_analysis.cli.options import Outcome, open_client
 from usage_analysis.cli.progress import progress_bar
-from usage_analysis.errors import APIError, TransportError, UsageError, refusal
+from usage_analysis.errors import refusal
 from usage_analysis.fetch.breakdown import Grouping
 from usage_analysis.query import UsageQuery
-from usage_analysis.sample.account import NAMES
 from usage_analysis.tidy.usage_files import replace_file, target_of
 
-#: Exit statuses.
-QUIET, BROKEN, WRONG, TOO_LITTLE, LATER = 0, 1, 2, 3, 75
+#: Exit status for a broken rule.
+BROKEN: Final = 1
 #: Days that rules learn from.
 _LEARNED: Final = 62
 _VERSION: Final = 1
@@ -32,45 +31,30 @@ _RECENT: Final = (timedelta(hours=1), timedelta(minutes=5))
 _MOST: Final = 400
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check the rules, print what is new and return the exit status."""
-    kept: dict[str, Any] | None = None
-    # Imported here so that --help does not load pandas.
-    from usage_analysis.report.rules import NotEnoughDataError
+def run(options: argparse.Namespace) -> Outcome:
+    """Check the rules and return what is new, and 1 as status if a rule was broken."""
+    found, kept = _check(options)
+    lines = []
+    for kind in ("fired", "resolved"):
+        for one in found[kind]:
+            when = f"{one['start'][:16].replace('T', ' ')} " if options.replay else ""
+            lines.append(f"{when}{kind}: {one['rule']}: {one['message']}")
+    if options.replay:
+        lines.append(
+            "{} from {} to {}".format(several(len(found["fired"]), "alarm"), *options.replay)
+        )
 
-    try:
-        status, found, kept = _check(options)
-    except NotEnoughDataError as error:
-        status, found = TOO_LITTLE, {"error": str(error)}
-    except (UsageError, OSError) as error:
-        status, found = status_of(error), {"error": " ".join(str(error).split())}
-    if options.json:
-        print(json.dumps({"status": status, "fired": [], "resolved": []} | found))
-    elif "error" in found:
-        print(f"usage-analysis: {found['error']}", file=sys.stderr)
-    else:
-        for kind in ("fired", "resolved"):
-            for one in found[kind]:
-                when = f"{one['start'][:16].replace('T', ' ')} " if options.replay else ""
-                print(f"{when}{kind}: {one['rule']}: {one['message']}")
-        if options.replay:
-            number = several(len(found["fired"]), "alarm")
-            print(f"{number} from {options.replay[0]} to {options.replay[1]}")
-    sys.stdout.flush()
-    if options.state is not None and kept is not None:  # only what was told is remembered
-        state = {"version": _VERSION, "alarms": kept}
-        replace_file(target_of(options.state), json.dumps(state, indent=1).encode())
-    return status
+    def remember() -> None:
+        if options.state is not None and kept is not None:
+            state = {"version": _VERSION, "alarms": kept}
+            replace_file(target_of(options.state), json.dumps(state, indent=1).encode())
+
+    # Only what was told is remembered.
+    return Outcome("\n".join(lines), found, BROKEN if found["fired"] else 0, remember)
 
 
-def status_of(error: Exception) -> int:
-    """Return the exit status for an error: try again later, or wrong use."""
-    busy = isinstance(error, APIError) and (error.status_code or 0) >= 500
-    return LATER if busy or isinstance(error, TransportError | errors.RateLimitError) else WRONG
-
-
-def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, Any] | None]:
-    """Return the exit status, what is new, and the state to remember."""
+def _check(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return what is new, and the state to remember."""
     import pandas as pd
 
     from usage_analysis.archive.archive import Archive
@@ -78,8 +62,8 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
 
     rules = read_rules(options.rules)
     state = {} if options.state is None else _read_state(options.state)
-    archive = None if options.archive is None else Archive(options.archive)
-    opened: Any = open_client(options) if archive is None else archive.client()
+    archive = options.archive and Archive(options.archive)
+    opened: Any = archive.client() if archive else open_client(options)
     with opened as client:
         today = client.today(rules.timezone)
         first, last = options.replay or (today, today)
@@ -90,14 +74,14 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
             begin = max(begin, archive.scopes()["first"].min().date())
         query = UsageQuery.local_days(begin, last, rules.timezone)
         frames, newest = {}, {}
-        now: Any = None
+        times: list[pd.Timestamp] = []
         fetch = partial(_fetch, client, rules, options)
         for by in {rule.by for rule in rules.rule}:
             usage = fetch(by, query)
             frames[by] = usage.hourly
-            now = usage.as_of if now is None else max(now, usage.as_of)
-            if usage.source != "sample":  # an archive's clock stands still
-                now = max(now, datetime.now(UTC))
+            # The clock of an archive stands still.
+            times += [usage.as_of, *[pd.Timestamp.now("UTC")] * (usage.source != "sample")]
+        now = max(times)
         if not options.replay and archive is None:
             windows = [UsageQuery(from_date=now - age, to_date=now) for age in _RECENT]
             for by in {rule.by for rule in rules.rule if isinstance(rule, ErrorRate)}:
@@ -112,52 +96,43 @@ def _check(options: argparse.Namespace) -> tuple[int, dict[str, Any], dict[str, 
     ]
     if options.replay:
         told = sorted(map(_as_json, alarms), key=lambda one: one["start"])
-        return (BROKEN if told else QUIET), {"fired": told, "resolved": []}, None
+        return {"fired": told, "resolved": []}, None
     newest = max(frame.index[~frame["provisional"]].max() for frame in frames.values())
     over = {rule.name: rule.over for rule in rules.rule}
-    active = {
-        f"{one.rule}: {one.key}": _as_json(one)
-        for one in alarms
-        if one.end > newest - over[one.rule]
-    }
+    recent = (one for one in alarms if one.end > newest - over[one.rule])
+    active = {f"{one.rule}: {one.key}": _as_json(one) for one in recent}
     fired = [one for key, one in active.items() if key not in state]
     resolved = [one for key, one in state.items() if key not in active and one["rule"] in over]
     kept = {key: state.get(key, one) for key, one in active.items()}
-    return (BROKEN if fired else QUIET), {"fired": fired, "resolved": resolved}, kept
+    return {"fired": fired, "resolved": resolved}, kept
 
 
 def _fetch(
     client: Any, rules: Any, options: argparse.Namespace, by: str | None, query: UsageQuery
 ) -> Any:
-    """Fetch all calls, or those of each group that the rules or the sample account name."""
-    if by is None:
-        return client.call_usage(query, progress=progress_bar("check"))
-    pairs = [*rules.groups.get(by, {}).items()]
-    if not pairs and options.account == "sample" and options.archive is None:
-        pairs = [*NAMES.of_kind(by).items()]
-    if not pairs:
-        raise refusal("unlisted_rule", by=by)
-    groups = Grouping.of_pairs(by, pairs, f'by = "{by}"')
-    return fetch_groups(groups, client, query, progress_bar("check"))
+    """Fetch all calls, or the calls of each group of a kind."""
+    groups = None
+    if by is not None:
+        listed = rules.groups.get(by) or (client.names and client.names.of_kind(by))
+        if not listed:
+            raise refusal("unlisted_rule", by=by)
+        groups = Grouping.of_pairs(by, listed.items(), f'by = "{by}"')
+    return fetch_groups(groups, client, query, progress_bar("check", options))
 
 
 def _as_json(alarm: Any) -> dict[str, str]:
-    times = {"start": alarm.start.isoformat(), "end": alarm.end.isoformat()}
-    return alarm._asdict() | times  # type: ignore[no-any-return]
+    return {k: v if isinstance(v, str) else v.isoformat() for k, v in alarm._asdict().items()}
 
 
 def _read_state(path: Path) -> dict[str, Any]:
     """Return the alarms of the last run; put a damaged file aside."""
     if not target_of(path).exists():
         return {}
-    try:
+    with suppress(ValueError, KeyError, TypeError):
         state = json.loads(path.read_bytes())
-        known = state["alarms"] if state["version"] == _VERSION else None
-        if isinstance(known, dict):
-            return known
-    except (ValueError, KeyError, TypeError):
-        pass
+        if state["version"] == _VERSION and isinstance(state["alarms"], dict):
+            return state["alarms"]
     aside = path.with_name(f"{path.name}.damaged")
     path.replace(aside)
-    print(f"usage-analysis: {path} is damaged and was moved to {aside}", file=sys.stderr)
+    warnings.warn(f"{path} is damaged and was moved to {aside}", stacklevel=2)
     return {}

@@ -1,25 +1,27 @@
 """The command `doctor`: check on an account the points that the vendor leaves open."""
 
 import argparse
+from collections import Counter
+from dataclasses import asdict
 
-from usage_analysis.cli.options import MESSAGES, open_client
+from usage_analysis.cli.options import MESSAGES, Outcome, open_client
 from usage_analysis.cli.progress import progress_bar
 
 
-def run(options: argparse.Namespace) -> None:
-    """Check an account and print the findings."""
+def run(options: argparse.Namespace) -> Outcome:
+    """Check an account and return the findings."""
     # Imported here so that --help does not load httpx.
     from usage_analysis import doctor
 
     if options.list:
-        print("\n".join(f"{topic}: {text}" for topic, text in doctor.ASSUMPTIONS.items()))
-        return
+        listed = [f"{topic}: {text}" for topic, text in doctor.ASSUMPTIONS.items()]
+        return Outcome("\n".join(listed), {"assumptions": doctor.ASSUMPTIONS})
     with open_client(options) as client:
-        findings = doctor.run(
-            client, days=options.days, folder=options.save, progress=progress_bar("doctor")
-        )
-    print("\n\n".join(str(finding) for finding in findings))
-    held, failed, open_ = (
-        sum(finding.holds is verdict for finding in findings) for verdict in (True, False, None)
+        bar = progress_bar("doctor", options)
+        findings = doctor.run(client, days=options.days, folder=options.save, progress=bar)
+    number = Counter(finding.holds for finding in findings)
+    count = MESSAGES["checked"].format(
+        len(findings), *(number[each] for each in (True, False, None))
     )
-    print(MESSAGES["checked"].format(len(findings), held, failed, open_))
+    text = "\n\n".join(map(str, findings)) + f"\n{count}"
+    return Outcome(text, {"findings": list(map(asdict, findings))})

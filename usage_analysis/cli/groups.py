@@ -13,16 +13,18 @@ from usage_analysis.tidy.usage import CallUsage
 
 
 def fetch_groups(
-    grouping: Grouping, client: BaseClient, query: UsageQuery, progress: Progress | None
+    grouping: Grouping | None, client: BaseClient, query: UsageQuery, progress: Progress | None
 ) -> CallUsage:
-    """Fetch the calls of each group, and the rest if there is any."""
+    """Fetch the calls of each group, and the rest if there is any; without groups all calls."""
+    if grouping is None:
+        return client.call_usage(query, progress=progress)
     filters = {name: getattr(query, name) for name in query.as_dict()}
     how: dict[str, Any] = {"include_rest": True, "progress": progress, **filters}
     return drop_empty_rest(client.breakdown(grouping.filters(), name=grouping.column, **how))
 
 
-def groups_of(options: argparse.Namespace, client: BaseClient) -> Grouping | None:
-    """Return the groups that were named, or else the client's own, or None.
+def groups_of(options: argparse.Namespace, client: BaseClient, by: str | None) -> Grouping | None:
+    """Return the groups of a kind that were named, or else the client's own, or None.
 
     Raises
     ------
@@ -30,21 +32,17 @@ def groups_of(options: argparse.Namespace, client: BaseClient) -> Grouping | Non
         There are groups without a kind, the kind is unknown or has no groups, or the file is not a
         CSV file with these columns.
     """
-    if options.by is None:
-        if options.group or options.groups:
-            raise QueryError(f"--by: expected {KINDS} with --group and --groups, got none")
-        return None
-    try:
-        Grouping(options.by, {})
-    except QueryError as error:
-        raise QueryError(f"--{error}") from None
-    pairs = list(options.group or [])
+    names, pairs = client.names, [*(options.group or [])]
     pairs += read_pairs(options.groups, "--groups") if options.groups else []
-    if not pairs and (names := client.names):
-        pairs = [*names.of_kind(options.by).items()]
-        if not pairs:
-            kinds = ", ".join(["agent", "voice", *(f"metadata.{key}" for key in names.metadata)])
-            raise QueryError(f"--by: {OWNERS[client.source]} has {kinds}, got {options.by!r}")
+    if by is None and pairs:
+        raise QueryError(f"--by: expected {KINDS} with --group and --groups, got none")
+    if by is None:
+        return None
+    by = f"metadata.{by}" if names and by in names.metadata else by
+    Grouping(by, {})  # refuses other kinds
+    if not pairs and names and not (pairs := [*names.of_kind(by).items()]):
+        kinds = ", ".join(["agent", "voice", *(f"metadata.{key}" for key in names.metadata)])
+        raise QueryError(f"--by: {OWNERS[client.source]} has {kinds}, got {by!r}")
     if not pairs:
-        raise refusal("unlisted", by=options.by)
-    return Grouping.of_pairs(options.by, pairs, f"--by {options.by}")
+        raise refusal("unlisted", by=by)
+    return Grouping.of_pairs(by, pairs, f"--by {by}")

@@ -1,13 +1,14 @@
 """A progress bar on standard error."""
 
+import argparse
 import sys
 
 from usage_analysis.progress import Progress, ProgressBar
 
 
-def progress_bar(label: str) -> Progress | None:
-    """Return a progress bar, or None without a terminal."""
-    return ProgressBar(label) if sys.stderr.isatty() else None
+def progress_bar(label: str, options: argparse.Namespace) -> Progress | None:
+    """Return a progress bar, or None without a terminal or with --quiet."""
+    return ProgressBar(label) if sys.stderr.isatty() and not options.quiet else None
 
 
 def clear_line() -> None:

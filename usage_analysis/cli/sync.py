@@ -5,23 +5,20 @@ from typing import Any
 
 from usage_analysis.archive.archive import Archive
 from usage_analysis.cli.groups import groups_of
-from usage_analysis.cli.options import ALL, MESSAGES, filters_of, format_flags, open_client
+from usage_analysis.cli.options import ALL, MESSAGES, Outcome, filters_of, format_flags, open_client
 from usage_analysis.cli.progress import progress_bar
 from usage_analysis.errors import refusal
 
 
-def run(options: argparse.Namespace) -> None:
-    """Bring an archive up to date and print what was fetched."""
-    filters = filters_of(options)
+def run(options: argparse.Namespace) -> Outcome:
+    """Bring an archive up to date and say what was fetched."""
     with open_client(options) as client:
-        groups = groups_of(options, client)
+        filters = filters_of(options, client.names)
+        groups = groups_of(options, client, options.by)
         archive = Archive(options.archive)
         damaged = archive.repair() if options.repair else []
-        how: dict[str, Any] = {
-            "since": options.since,
-            "refetch": options.refetch or bool(damaged),
-            "progress": progress_bar("sync"),
-        }
+        again, bar = options.refetch or bool(damaged), progress_bar("sync", options)
+        how: Any = {"since": options.since, "refetch": again, "progress": bar}
         if groups is None:
             scope = options.scope or ALL
             done = archive.sync(client, scope, **how, **filters)
@@ -30,6 +27,9 @@ def run(options: argparse.Namespace) -> None:
         else:
             scope = options.scope or groups.column
             done = archive.sync_groups(client, groups.filters(), name=scope, **how)
-    print(MESSAGES["synced"].format(path=archive.path.resolve(), scope=scope, done=done))
-    if damaged:
-        print(MESSAGES["moved"].format(count=len(damaged), folder=damaged[0].path.parent))
+    moved = [str(each.path) for each in damaged]
+    found = {"archive": str(archive.path.resolve()), "scope": scope, **done._asdict()}
+    text = MESSAGES["synced"].format(**found)
+    if moved:
+        text += "\n" + MESSAGES["moved"].format(count=len(moved), folder=damaged[0].path.parent)
+    return Outcome("" if options.quiet else text, found | {"moved": moved})

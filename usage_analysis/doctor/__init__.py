@@ -53,10 +53,8 @@ class Finding:
     holds: bool | None
 
     def __str__(self) -> str:
-        return (
-            f"{self.topic} ({_VERDICTS[self.holds]})\n  assumed: {self.assumed}\n"
-            f"  seen:    {self.seen}\n  follows: {self.follows}"
-        )
+        head = f"{self.topic} ({_VERDICTS[self.holds]})\n  assumed: {self.assumed}"
+        return f"{head}\n  seen:    {self.seen}\n  follows: {self.follows}"
 
 
 def run(
@@ -105,12 +103,11 @@ def run(
 
 def _find(account: Account, name: str, texts: dict[str, Any]) -> Finding:
     topic, assumed = texts["topic"], texts["assumed"]
-    if error := account.refusal(texts.get("needs", ())):
-        seen = f"the request was refused: {error}"
+    if refused := [one for one in texts.get("needs", ()) if one in account.refusals]:
+        seen = f"the request was refused: {account.refusals[refused[0]]}"
         return Finding(topic, assumed, seen, "the question stays open", None)
-    observed = [
-        (texts | texts[phrase], values) for phrase, values in getattr(checks, name)(account)
-    ]
+    phrases = getattr(checks, name)(account)
+    observed = [(texts | texts[phrase], values) for phrase, values in phrases]
     seen = "; ".join(phrase["seen"].format(**values) for phrase, values in observed)
     # Of several phrases, the first one that tells decides.
     holds = next((phrase["holds"] for phrase, _ in observed if "holds" in phrase), None)

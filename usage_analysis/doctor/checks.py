@@ -8,7 +8,7 @@ an assumption there.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from usage_analysis.errors import APIError
 from usage_analysis.fetch.client import Client
+from usage_analysis.fetch.responses import RETRIED
 from usage_analysis.progress import Progress
 from usage_analysis.tidy import wire
 from usage_analysis.tidy.zones import DAY, HOUR, instant_of
@@ -29,7 +30,7 @@ _FIELDS = {"allTime", "daily", "hourly", "date", "hour", *wire.MEASURES.values()
 _TEXT_LIMIT = 80
 _STEPS = 10  # number of all requests
 #: Statuses about the key or the connection, which do not mean that a request was refused.
-_NOT_ABOUT_THE_REQUEST = {401, 403, 408, 429, 502, 503, 504}
+_NOT_ABOUT_THE_REQUEST = {401, 403, *RETRIED} - {500}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Response:
     document: dict[str, Any]
     #: Time of the response, by the server's clock.
     made: datetime
-    params: Params
+    params: dict[str, str]
 
     @property
     def calls(self) -> int:
@@ -64,13 +65,12 @@ class Response:
     @property
     def first_day(self) -> date:
         """First day of the requested period."""
-        return datetime.fromisoformat(dict(self.params)["fromDate"]).date()
+        return datetime.fromisoformat(self.params["fromDate"]).date()
 
     @property
     def days(self) -> int:
         """Number of days in the requested period, with a partial last day."""
-        last_day = datetime.fromisoformat(dict(self.params)["toDate"]).date()
-        return (last_day - self.first_day).days + 1
+        return (datetime.fromisoformat(self.params["toDate"]).date() - self.first_day).days + 1
 
     def by_hour_of_day(self) -> NDArray[np.int64]:
         """Return the number of calls in each of the 24 UTC hours of the day."""
@@ -95,7 +95,9 @@ class Account:
     def __init__(self, client: Client, folder: Path | None, progress: Progress | None) -> None:
         self._client, self._folder = client, folder
         self._report = progress or (lambda _done, _total: None)
-        self._responses: dict[str, Response | APIError] = {}
+        #: Responses, and errors of refused requests, by the name of the request.
+        self.responses: dict[str, Response] = {}
+        self.refusals: dict[str, APIError] = {}
         self._done = 0
         self._report(0, _STEPS)
 
@@ -112,9 +114,10 @@ class Account:
             for rows in (reply.daily, reply.hourly)
             if rows is not None  # a live reply has both
         )
-        response = Response(reply.all_time, daily, hourly, json.loads(body), moment, params)
-        self._responses[name] = response
-        return response
+        self.responses[name] = Response(
+            reply.all_time, daily, hourly, json.loads(body), moment, dict(params)
+        )
+        return self.responses[name]
 
     def try_to_send(self, name: str, params: Params) -> None:
         """Send a request that the server may refuse as invalid."""
@@ -123,24 +126,8 @@ class Account:
         except APIError as error:
             if error.status_code in _NOT_ABOUT_THE_REQUEST:
                 raise
-            self._responses[name] = error
+            self.refusals[name] = error
             self._save(name, {"request": params, "refusal": str(error)})
-
-    def find(self, name: str) -> Response | None:
-        """Return the response to the request with this name, or None if it was refused."""
-        found = self._responses[name]
-        return found if isinstance(found, Response) else None
-
-    def response(self, name: str) -> Response:
-        """Return the response to a request that was not refused."""
-        found = self.find(name)
-        assert found is not None, name  # noqa: S101  # each check names the requests that it needs
-        return found
-
-    def refusal(self, names: Sequence[str]) -> APIError | None:
-        """Return the error of the first of these requests that was refused, or None."""
-        found = (self._responses[name] for name in names)
-        return next((error for error in found if isinstance(error, APIError)), None)
 
     def _save(self, name: str, document: dict[str, Any]) -> None:
         self._done += 1
@@ -179,11 +166,11 @@ Phrases = Iterator[tuple[str, dict[str, Any]]]
 def all_time(account: Account) -> Phrases:
     """Compare allTime with the calls that pass a filter, and with all calls."""
     filters = {"week": "dates", "hour-of-day": "time of day", "duration-max": "duration"}
-    window = account.response("window")
+    window = account.responses["window"]
     # New calls may arrive between the requests.
-    least, most = (account.response(name).all_time["total_count"] for name in ("window", "again"))
+    least, most = (account.responses[name].all_time["total_count"] for name in ("window", "again"))
     for name, what in filters.items():
-        if (response := account.find(name)) is None:
+        if (response := account.responses.get(name)) is None:
             continue
         total, calls = response.all_time["total_count"], response.calls
         phrase = "unfiltered" if least <= total <= most else "neither"
@@ -196,7 +183,7 @@ def all_time(account: Account) -> Phrases:
 
 def days(account: Account) -> Phrases:
     """Find the time zone in which the hours add up to the daily rows."""
-    plain = account.response("window")
+    plain = account.responses["window"]
     # Time zones are -12 to +14 hours from UTC; the smallest shift that fits is the likeliest.
     daily, shifts = _by_day(plain.daily), sorted(range(-14, 15), key=abs)
     shift = next((hours for hours in shifts if _by_day(plain.hourly, hours).equals(daily)), None)
@@ -212,8 +199,8 @@ def _by_day(rows: pd.DataFrame, shift: int = 0) -> pd.Series:
 
 def zone_of_time(account: Account) -> Phrases:
     """Find the UTC hours of the calls that pass a filter on one hour of the day."""
-    hour = account.response("window").busiest_hour
-    found = np.flatnonzero(account.response("hour-of-day").by_hour_of_day()).tolist()
+    hour = account.responses["window"].busiest_hour
+    found = np.flatnonzero(account.responses["hour-of-day"].by_hour_of_day()).tolist()
     listed = ", ".join(f"{one:02}" for one in found) or "none"
     phrase = "utc" if found == [hour] else "other"
     yield phrase if found else "empty", {"hour": hour, "found": listed}
@@ -221,9 +208,9 @@ def zone_of_time(account: Account) -> Phrases:
 
 def overnight(account: Account) -> Phrases:
     """Compare the calls of one request over midnight with those in the same hours."""
-    expected = int(account.response("window").by_hour_of_day()[[22, 23, 0, 1, 2, 3, 4, 5]].sum())
-    if (response := account.find("overnight")) is None:
-        yield "refused", {"error": account.refusal(["overnight"])}
+    expected = int(account.responses["window"].by_hour_of_day()[[22, 23, 0, 1, 2, 3, 4, 5]].sum())
+    if (response := account.responses.get("overnight")) is None:
+        yield "refused", {"error": account.refusals["overnight"]}
     elif not expected:
         yield "empty", {}
     else:
@@ -233,8 +220,8 @@ def overnight(account: Account) -> Phrases:
 
 def errors(account: Account) -> Phrases:
     """Look for hours with more errors than joined calls, or than calls."""
-    hourly, hours = account.response("window").hourly, 0
-    for response in filter(None, map(account.find, ("window", "duration-max"))):
+    hourly, hours = account.responses["window"].hourly, 0
+    for response in filter(None, map(account.responses.get, ("window", "duration-max"))):
         hours += int((response.hourly["error_count"] > response.hourly["joined_count"]).sum())
     phrase = "unjoined" if hours else "unclear"
     if (hourly["error_count"] > hourly["total_count"]).any():
@@ -244,7 +231,7 @@ def errors(account: Account) -> Phrases:
 
 def decimals(account: Account) -> Phrases:
     """Look at the form of all durations."""
-    document = account.response("window").document
+    document = account.responses["window"].document
     texts = [row["duration"] for row in document["daily"] + document["hourly"]]
     matches = [_SECONDS.fullmatch(text) for text in texts]
     others = [text for text, match in zip(texts, matches, strict=True) if match is None]
@@ -258,7 +245,7 @@ def decimals(account: Account) -> Phrases:
 
 def tenths(account: Account) -> Phrases:
     """Look for billed minutes that are no multiple of 0.1."""
-    minutes = account.response("window").hourly["billed_minutes"].to_numpy()
+    minutes = account.responses["window"].hourly["billed_minutes"].to_numpy()
     # Each call is rounded up to 6 s, a tenth of a minute. Floats hold tenths inexactly.
     off = np.abs(minutes * 10 - np.rint(minutes * 10)) > 1e-6
     if off.any():
@@ -269,7 +256,7 @@ def tenths(account: Account) -> Phrases:
 
 def reach(account: Account) -> Phrases:
     """Find the first day with calls of a reply without fromDate."""
-    unbounded, start = account.response("no-start"), account.response("window").first_day
+    unbounded, start = account.responses["no-start"], account.responses["window"].first_day
     days = unbounded.daily.index[unbounded.daily["total_count"] > 0]
     if not len(days):
         yield "empty", {}
@@ -281,7 +268,7 @@ def reach(account: Account) -> Phrases:
 
 def rows(account: Account) -> Phrases:
     """Describe the order of the rows, and the hours without calls."""
-    plain = account.response("window")
+    plain = account.responses["window"]
     times, order = plain.hourly.index, "mixed"
     if times.is_monotonic_increasing:
         order = "oldest first"
@@ -297,7 +284,7 @@ def running(account: Account) -> Phrases:
 
     The current hour may have running calls.
     """
-    replies = (account.response("now"), again := account.response("again"))
+    replies = (account.responses["now"], again := account.responses["again"])
     first, last = (reply.hourly[["total_count", "duration"]] for reply in replies)
     before, after = first.align(last, fill_value=0)
     now = int(again.made.timestamp()) * 1_000_000
@@ -319,8 +306,8 @@ def running(account: Account) -> Phrases:
 
 def ends(account: Account) -> Phrases:
     """Look for calls exactly at the ends of filters."""
-    plain, seen = account.response("window"), dict[str, tuple[str, dict[str, Any]]]()
-    most, least, end = map(account.find, ("duration-max", "duration-min", "until"))
+    plain, seen = account.responses["window"], dict[str, tuple[str, dict[str, Any]]]()
+    most, least, end = map(account.responses.get, ("duration-max", "duration-min", "until"))
     # Calls of 0 s lie exactly at the end of both filters on the duration, which are 0 s.
     if zero := most and most.calls:
         seen["durationMax"] = "longest", {"zero": zero}
@@ -338,7 +325,10 @@ def ends(account: Account) -> Phrases:
 
 def unjoined(account: Account) -> Phrases:
     """Compare all unjoined calls with the unjoined calls that have a duration of 0 s."""
-    shortest, everyone = account.response("duration-max"), account.response("window").unjoined_calls
+    shortest, everyone = (
+        account.responses["duration-max"],
+        account.responses["window"].unjoined_calls,
+    )
     timed = everyone - shortest.unjoined_calls
     phrase = "timed" if timed > 0 else "timeless"
     if not shortest.calls:

@@ -90,9 +90,8 @@ class AsyncClient(Breakdowns[Coroutine[Any, Any, CallUsage]]):
         """Yield each group with its usage, as they come; see `Client.iter_usage`."""
         token = CancelToken()
         view = self._client.cancellable(token)
-        answers = await self._await_result(
-            self._submit(partial(view.iter_usage, queries, **options)), token
-        )
+        begin = partial(view.iter_usage, queries, **options)
+        answers = await self._await_result(self._submit(begin), token)
         future = self._submit(partial(next, answers, None))
         try:
             while (answer := await self._await_result(future, token)) is not None:

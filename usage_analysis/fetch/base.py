@@ -1,5 +1,6 @@
 """Interface of all clients, of the server and of an archive, and the account behind a client."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypedDict, TypeVar, Unpack
 
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import TEXTS, QueryError
 from usage_analysis.fetch.breakdown import Grouping, check_rest, group_queries, subtract_groups
 from usage_analysis.fetch.responses import parse_date
 from usage_analysis.fetch.threads import CancelToken
@@ -17,6 +18,9 @@ from usage_analysis.tidy.frames import REST, Source
 from usage_analysis.tidy.usage import CallUsage, build_breakdown
 
 _TICK = timedelta(microseconds=1)
+#: Most that the `Date` of a reply may differ from this machine's clock. It is far below the billing
+#: lag of 2 h, so a wrong date within it marks no hour as final too early.
+MOST_SKEW = timedelta(minutes=15)
 #: Response header by which the sample account identifies itself.
 SOURCE_HEADER = "Usage-Source"
 
@@ -36,9 +40,8 @@ class AccountNames(NamedTuple):
 
     def of_kind(self, by: str) -> Mapping[str, str]:
         """Return the IDs or values by name of a kind, ``"agent"``, ``"voice"`` or a key's."""
-        if by in ("agent", "voice"):
-            return self.agents if by == "agent" else self.voices
-        return {value: value for value in self.metadata.get(by.removeprefix("metadata."), ())}
+        values = self.metadata.get(by.removeprefix("metadata."), ())
+        return {"agent": self.agents, "voice": self.voices}.get(by, {one: one for one in values})
 
 
 class Account:
@@ -71,6 +74,9 @@ class Account:
         #: Whether the clock is known only after a first response.
         self.clock_unknown = served
         self._local = local
+        #: What the last plausible `Date` differed from this machine's clock by.
+        self._skew: timedelta | None = None
+        self._warned = False
 
     def clip(self, query: UsageQuery) -> UsageQuery:
         """Return the query without the days after the end of the data."""
@@ -86,6 +92,26 @@ class Account:
             self.source = "sample"
             if date := parse_date(headers.get("Date", "")):
                 self.now = lambda: date
+
+    def date_of(self, headers: Mapping[str, str]) -> datetime:
+        """Return when a reply was made: its `Date`, or the local time if the two disagree.
+
+        A reply dated in the future would make coming hours final, as hours without calls.
+
+        Warns
+        -----
+        UserWarning
+            The two disagree by more than `MOST_SKEW`; only once per client.
+        """
+        now, date = self.now(), parse_date(headers.get("Date", ""))
+        if date is not None and (self.source != "live" or abs(date - now) <= MOST_SKEW):
+            self._skew = date - now
+            return date
+        if date is not None and not self._warned:
+            self._warned = True
+            text: str = TEXTS["skewed_clock" if self._skew is None else "skewed_reply"]
+            warnings.warn(text.format(date=date, now=now), stacklevel=2)
+        return now + (self._skew or timedelta())
 
 
 #: Default maximum number of concurrent requests.

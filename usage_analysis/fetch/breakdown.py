@@ -18,7 +18,7 @@ import pandas as pd
 from usage_analysis.errors import QueryError, ResponseError, UsageError, error_of, refusal
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import frames
-from usage_analysis.tidy.frames import REST, check_group_name
+from usage_analysis.tidy.frames import REST
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.usage_files import to_utf8
 from usage_analysis.tidy.wire import MEASURES
@@ -104,19 +104,13 @@ class Grouping:
         A key with the name of another column keeps its prefix: ``"metadata.duration"``.
         """
         key = self.by.partition(".")[2] or self.by
-        try:
-            check_group_name(key)
-        except QueryError:
-            return self.by
-        return key
+        return self.by if key in frames.TABLE_COLUMNS else key
 
     def filters(self) -> dict[str, dict[str, Any]]:
         """Return the filters of each group by its name."""
         kind, _, key = self.by.partition(".")
-        return {
-            name: {_FILTERS[kind]: {key: value} if key else value}
-            for name, value in self.values.items()
-        }
+        of, values = _FILTERS[kind], self.values.items()
+        return {name: {of: {key: value} if key else value} for name, value in values}
 
 
 def read_pairs(
@@ -210,14 +204,11 @@ def subtract_groups(whole: CallUsage, groups: Sequence[CallUsage]) -> CallUsage:
 
 def drop_empty_rest(usage: CallUsage) -> CallUsage:
     """Return a breakdown without its rest if the rest has no calls."""
-    name = usage.hourly.columns[0]
-    kept = {what: getattr(usage, what) for what in ("daily", "hourly")}
-    left = kept["hourly"][kept["hourly"][name] == REST]
-    if left["total_count"].any():
+    daily, hourly = (frame[frame.iloc[:, 0] != REST] for frame in (usage.daily, usage.hourly))
+    if usage.hourly["total_count"].sum() > hourly["total_count"].sum():
         return usage
-    kept = {what: frame[frame[name] != REST] for what, frame in kept.items()}
     groups = {group: asked for group, asked in (usage.groups or {}).items() if group != REST}
-    return replace(usage, **kept, groups=groups)
+    return replace(usage, daily=daily, hourly=hourly, groups=groups)
 
 
 @contextmanager

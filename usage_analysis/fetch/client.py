@@ -10,7 +10,7 @@ from usage_analysis.errors import TEXTS, QueryError, TransportError
 from usage_analysis.fetch import key
 from usage_analysis.fetch.base import MAX_CONCURRENCY, Account, AccountNames, BaseClient
 from usage_analysis.fetch.breakdown import group_in_errors
-from usage_analysis.fetch.fetcher import Deadline, Fetcher, Params, RateLimiter, Reply, RetryPolicy
+from usage_analysis.fetch.fetcher import Deadline, Fetcher, Params, Reply, RetryPolicy, rate_limiter
 from usage_analysis.fetch.responses import Body
 from usage_analysis.fetch.threads import THREAD_NAME, CancelToken, run_concurrently
 from usage_analysis.fetch.transport import ConnectionPool
@@ -29,7 +29,7 @@ BASE_URL = "https://api.ultravox.ai"
 PER_SECOND = 150.0
 #: Message of a query whose time was over before it was sent.
 OUT_OF_TIME: str = TEXTS["out_of_time"]
-_NO_CALLS = UsageQuery(from_date="1970-01-01", to_date="1970-01-01").params()
+_NO_CALLS = UsageQuery(from_date="2000-01-01", to_date="2000-01-01").params()
 
 
 class Client(BaseClient):
@@ -83,7 +83,7 @@ class Client(BaseClient):
     ) -> None:
         self._key, own = key.wrap_key(api_key), api_key is not None
         del api_key  # tracebacks show the variables of their frames
-        problem, sample_key = key.inspect_key(self._key)
+        problem, sample_key, digest = key.inspect_key(self._key)
         if problem:
             raise QueryError(problem)
         if transport is not None and not hasattr(transport, "handle_request"):
@@ -93,7 +93,8 @@ class Client(BaseClient):
         self._account = Account(transport, local=self._connections.local, sample_key=sample_key)
         self.since = self._account.since
         policy = RetryPolicy(timeout, deadline, max_attempts, max_backoff)
-        limiter = RateLimiter(PER_SECOND if self.source == "live" else None)
+        live = self.source == "live"
+        limiter = rate_limiter(self._connections.address, digest, PER_SECOND if live else None)
         self._fetcher = Fetcher(self._connections.run, policy, limiter, self._account, self._key)
         #: Time limit of one query [s].
         self.deadline = deadline

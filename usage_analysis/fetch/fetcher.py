@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
+from weakref import WeakValueDictionary
 
 from usage_analysis.errors import TEXTS, QueryError, ResponseError, TransportError
 from usage_analysis.fetch import responses
@@ -21,6 +22,8 @@ from usage_analysis.tidy import wire
 
 #: Longest wait before the second attempt [s]; it doubles with every further attempt.
 FIRST_BACKOFF = 0.5
+#: Retries of all clients of a key: so many at once, and so many per second.
+MOST_RETRIES, RETRIES_PER_SECOND = 100.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,7 @@ class Deadline:
 
     def elapsed(self) -> float:
         """Return the time since the first call [s]."""
-        if self._start is None:
-            self._start = time.monotonic()
+        self._start = self._start or time.monotonic()
         return time.monotonic() - self._start
 
     def remaining(self) -> float:
@@ -64,7 +66,7 @@ class Deadline:
 
 
 class RateLimiter:
-    """Rate limiter: spaces requests evenly, and holds all of them during a shared back-off.
+    """Rate limiter: spaces requests evenly, holds all during a back-off, and limits retries.
 
     Parameters
     ----------
@@ -76,6 +78,20 @@ class RateLimiter:
         self._gap = 0.0 if per_second is None else 1 / per_second
         self._lock = threading.Lock()
         self._next = self._open = 0.0
+        self._retries, self._counted = MOST_RETRIES, time.monotonic()
+
+    def take_retry(self) -> bool:
+        """Take one retry from the budget, and return True if there was one.
+
+        After a first burst, one of ten requests is sent again, as in the retry throttling of gRPC
+        (proposal A6), and one per second: a server in trouble is not asked five times as often.
+        """
+        with self._lock:
+            now = time.monotonic()
+            earned = (now - self._counted) * RETRIES_PER_SECOND
+            self._retries, self._counted = min(MOST_RETRIES, self._retries + earned), now
+            self._retries -= (took := self._retries >= 1)
+            return took
 
     def reserve(self) -> float:
         """Reserve the next free slot and return the wait until then [s]."""
@@ -83,6 +99,7 @@ class RateLimiter:
             now = time.monotonic()
             start = max(now, self._next, self._open)
             self._next = start + self._gap
+            self._retries = min(MOST_RETRIES, self._retries + 0.1)
             return start - now
 
     def pause_remaining(self) -> float:
@@ -93,6 +110,17 @@ class RateLimiter:
         """Hold all requests for a time [s]."""
         with self._lock:
             self._open = max(self._open, time.monotonic() + seconds)
+
+
+_LIMITERS: WeakValueDictionary[tuple[str, str], RateLimiter] = WeakValueDictionary()
+_SHARING = threading.Lock()
+
+
+def rate_limiter(address: str, digest: str, per_second: float | None) -> RateLimiter:
+    """Return the limiter that all clients with a key share in this process, if it has a limit."""
+    limiter = RateLimiter(per_second)
+    with _SHARING:
+        return _LIMITERS.setdefault((address, digest), limiter) if per_second else limiter
 
 
 def backoff(attempt: int, longest: float, retry_after: float | None) -> float:
@@ -163,7 +191,8 @@ class Fetcher:
         while True:
             if wait := self._await_turn(deadline, token):
                 # The failure before the wait says more than the wait itself.
-                failure = failure or self._throttle_failure(wait)
+                said = TEXTS["throttled"].format(what=WHAT, wait=wait)
+                failure = failure or Failure(TransportError(said, retry_after=wait))
                 raise failure.to_error(attempt, deadline.elapsed(), self._describe(params))
             attempt += 1
             outcome = self._attempt(params, deadline, token, read)
@@ -172,6 +201,9 @@ class Fetcher:
             failure = outcome
             wait = backoff(attempt, self.policy.max_backoff, failure.retry_after)
             last = attempt == self.policy.max_attempts or wait >= deadline.remaining()
+            if failure.retry and not last and not self.limiter.take_retry():
+                failure.error.args = (TEXTS["exhausted"].format(error=failure.error),)
+                last = True
             if last or not failure.retry:
                 raise failure.to_error(attempt, deadline.elapsed(), self._describe(params))
             _log.info("%s; attempt %d, the next in %.1f s", failure.error, attempt, wait)
@@ -191,10 +223,6 @@ class Fetcher:
             wait = self.limiter.pause_remaining()
         return 0.0
 
-    def _throttle_failure(self, wait: float) -> Failure:
-        message = TEXTS["throttled"].format(what=WHAT, wait=wait)
-        return Failure(TransportError(message, retry_after=wait))
-
     def _describe(self, params: Params) -> str:
         """Return the parameters for a message, without the key."""
         said = self.key.hide(urlencode(params, safe=":"))
@@ -211,7 +239,7 @@ class Fetcher:
         if isinstance(body, Failure):
             return body
         self.account.update(response.headers)
-        date = responses.parse_date(response.headers.get("Date", "")) or now
+        date = self.account.date_of(response.headers)
         try:
             return Reply(read(body, date), date)
         except ResponseError as error:

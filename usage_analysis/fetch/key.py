@@ -1,5 +1,6 @@
 """The API key: hidden from every repr, traceback and pickle, and removed from texts."""
 
+import hashlib
 import os
 import re
 import threading
@@ -15,6 +16,13 @@ _HIDDEN = "[key]"
 _PREFIX = 8  # length of the public part of a key; a dot follows
 _SECRET_FROM = 8  # shorter texts occur in ordinary words, which must not be hidden
 _REMEMBERED = 100  # earlier keys, which late responses may still echo
+
+#: What people paste along with a key, for messages.
+_AROUND = {
+    "with a name before it, such as ULTRAVOX_API_KEY=": r"(?i)^(\w+ |\$env:)?[a-z_-]+ ?[=:]",
+    "with the word Bearer before it": r"(?i)^bearer\b",
+    "with quotes": "^[\"'\u2018-\u201e`]|[\"'\u2018-\u201e`]$",
+}
 
 Source = str | Callable[[], str] | None
 
@@ -72,19 +80,26 @@ def _pattern(secret: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
-def inspect_key(key: Key) -> tuple[str | None, bool]:
-    """Return the problem with a key, or None; and True for the key of the sample account.
+def inspect_key(key: Key) -> tuple[str | None, bool, str]:
+    """Return the problem with a key, or None; True for the sample account's key; and a digest.
 
     Only this function has the key in a variable, so no traceback of the caller shows it.
     """
     value = key.get()
-    return find_problem(value), value == SAMPLE_KEY
+    return (
+        find_problem(value),
+        value == SAMPLE_KEY,
+        hashlib.sha256(value.encode(errors="replace")).hexdigest(),
+    )
 
 
 def find_problem(value: str) -> str | None:
     """Return the problem with a key, without quoting the key, or None."""
     if not value:
         return str(TEXTS["no_key"])
+    for got, pattern in _AROUND.items():
+        if re.search(pattern, value):
+            return str(TEXTS["quoted_key"].format(got=got))
     if not (value.isascii() and value.isprintable()) or " " in value:
         return "api_key: expected visible ASCII characters, got others; copy the key again"
     return None

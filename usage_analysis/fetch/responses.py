@@ -22,9 +22,9 @@ DECODED_LIMIT = 64 * 2**20
 ERROR_LIMIT = 64 * 2**10
 _MESSAGE_LIMIT = 300
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for the gzip format
-# Statuses that may pass. Gateways in front of the endpoint add their own to the standard ones:
-# 520 to 524 say that the server behind them failed or was too slow, 529 that it is overloaded.
-_RETRIED = {408, 429, 500, 502, 503, 504, *range(520, 525), 529}
+#: Statuses that may pass. Gateways in front of the endpoint add their own to the standard ones:
+#: 520 to 524 say that the server behind them failed or was too slow, 529 that it is overloaded.
+RETRIED = {408, 429, 500, 502, 503, 504, *range(520, 525), 529}
 # Kinds of advice by the least status.
 _KINDS = {500: "failed", 400: "refused", 300: "redirect", 0: "incomplete"}
 # Statuses that mean the account or the server is overloaded, so all requests of a client wait.
@@ -146,13 +146,10 @@ def _status_failure(response: Response, now: datetime, redact: Redact) -> Failur
     message += f": {_advice(status, wait)}"
     if status < 300:
         return Failure(errors.ResponseError(message, **known))
-    kind = {
-        401: errors.AuthenticationError,
-        403: errors.AuthenticationError,
-        429: errors.RateLimitError,
-    }.get(status, errors.APIError)
+    kind = errors.RateLimitError if status == 429 else errors.APIError
+    kind = errors.AuthenticationError if status in (401, 403) else kind
     error = kind(message, retry_after=wait, **known)
-    return Failure(error, status in _RETRIED, status in _BACK_OFF_ALL, wait)
+    return Failure(error, status in RETRIED, status in _BACK_OFF_ALL, wait)
 
 
 def _advice(status: int, wait: float | None) -> str:

@@ -74,13 +74,8 @@ class _Connection:
     def get(self, params: Params, seconds: float) -> Response:
         """Send one request and return its response; the body is read up to the limit."""
         self.head = None
-        with self.http.stream(
-            "GET",
-            PATH,
-            params=httpx.QueryParams(tuple(params)),
-            timeout=seconds,
-            extensions={"trace": self._trace},
-        ) as answer:
+        how: Any = {"params": httpx.QueryParams(tuple(params)), "timeout": seconds}
+        with self.http.stream("GET", PATH, **how, extensions={"trace": self._trace}) as answer:
             self._watch_socket(answer.extensions.get("network_stream"))
             self.head = Response(answer.status_code, answer.headers, b"", "")
             return _read_response(answer)

@@ -27,7 +27,7 @@ from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.unusual import event_row, usual_measures
 from usage_analysis.analysis.vocabulary import percent, several
 from usage_analysis.analysis.watch import watch
-from usage_analysis.errors import TEXTS, QueryError, refusal
+from usage_analysis.errors import QueryError, refusal
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.periods import aggregate, in_timezone
@@ -139,10 +139,6 @@ class Alarm(NamedTuple):
     message: str
 
 
-class NotEnoughDataError(Exception):
-    """There are too few data to judge a rule."""
-
-
 def read_rules(path: Path) -> Rules:
     """Read a file of rules.
 
@@ -237,7 +233,7 @@ def alarms_of(
     ------
     QueryError
         The rule's group does not exist.
-    NotEnoughDataError
+    NoDataError
         There are too few days to judge.
     """
     # Only local days need divided hours, where a zone is off the hour.
@@ -294,7 +290,7 @@ def _sightings(
     end = int(np.flatnonzero(series.judge.any(axis=0)).max(initial=-1)) + 1
     if series.hours.day[max(end - 1, 0)] < TWO_WEEKS:
         got = several(int(series.hours.day[max(end - 1, 0)]), "day")
-        raise NotEnoughDataError(TEXTS["few_days"].format(rule=rule.name, least=TWO_WEEKS, got=got))
+        raise refusal("few_days", rule=rule.name, least=TWO_WEEKS, got=got)
     least = least_score(rule.false_alarms, len(series.names), len(names))
     for event in watch(series, names, least, begin):
         row = event_row(event, series, zone_of(hourly))

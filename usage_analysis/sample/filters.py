@@ -15,7 +15,6 @@ from usage_analysis.sample.reply import SECOND, Calls, Labels, midnight
 from usage_analysis.tidy.zones import DAY, EPOCH, microseconds
 
 # Up to this many codes, comparing each is faster than a table look-up.
-_FEW = 12
 _LAST = int(np.iinfo(np.int64).max)
 _TIME_FORM = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,%d})?)?"
 _ZONE = r"(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)"
@@ -110,28 +109,20 @@ def _tests(calls: Calls, filters: Filters, here: slice) -> Iterator[NDArray[np.b
             yield np.zeros(here.stop - here.start, dtype=np.bool_)
         else:
             yield _match_labels(labels, here, value.__eq__)
-    if filters.earliest > 0:
-        yield calls.time_of_day[here] >= filters.earliest
-    if filters.latest < DAY - 1:
-        yield calls.time_of_day[here] <= filters.latest
-    if filters.shortest > 0:
-        yield calls.duration[here] >= filters.shortest
-    if filters.longest < _LAST:
-        yield calls.duration[here] <= filters.longest
+    for column, low, high, last in (
+        (calls.time_of_day, filters.earliest, filters.latest, DAY - 1),
+        (calls.duration, filters.shortest, filters.longest, _LAST),
+    ):
+        if low > 0:
+            yield column[here] >= low
+        if high < last:
+            yield column[here] <= high
 
 
 def _match_labels(labels: Labels, here: slice, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
-    # A call without a text has the code -1, which is the last entry of the table.
-    table = np.zeros(len(labels.values) + 1, dtype=np.bool_)
-    table[[code for code, value in enumerate(labels.values) if wanted(value)]] = True
-    rarer = 2 * np.count_nonzero(table) <= len(table)
-    codes = np.flatnonzero(table == rarer).tolist()
-    if len(codes) > _FEW:
-        return table.take(labels.codes[here], mode="wrap")
-    found = np.zeros(here.stop - here.start, dtype=np.bool_)
-    for code in codes:
-        found |= labels.codes[here] == (-1 if code == len(labels.values) else code)
-    return found if rarer else ~found
+    """Return which calls of a range have a wanted label; calls without a label (-1) have none."""
+    table = np.array([*map(wanted, labels.values), False])
+    return table.take(labels.codes[here], mode="wrap")
 
 
 def _check(form: re.Pattern[str], text: str, message: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -194,16 +194,13 @@ def render(all_time: Sums, hourly: Sums) -> bytes:
 
     The vendor promises no order, so no client may rely on one.
     """
-    whole = _lines([*_measures(all_time.total().values), b"}"])
     days, daily = _scatter(hourly.days())
-    daily_rows = _lines([*_measures(daily), b',"date":"', *_dates(days), b'"},'])
     hours, values = _scatter(hourly)
-    hour = _numerals()[hours % 24]
-    hourly_rows = _lines(
-        [*_measures(values), b',"date":"', *_dates(hours // 24), b'","hour":', hour, b"},"]
-    )
-    parts = b'{"allTime":', whole, b',"daily":[', daily_rows[:-1], b'],"hourly":[', hourly_rows[:-1]
-    return b"".join([*parts, b"]}"])
+    whole = _rows("", all_time.total().values)
+    daily_rows = _rows(',"date":"%s"', daily, _dates(days))
+    hour = (hours % 24).tolist()
+    hourly_rows = _rows(',"date":"%s","hour":%d', values, _dates(hours // 24), hour)
+    return f'{{"allTime":{whole},"daily":[{daily_rows}],"hourly":[{hourly_rows}]}}'.encode()
 
 
 def drop_fields(body: bytes, names: Collection[str]) -> bytes:
@@ -227,70 +224,17 @@ def _scatter(sums: Sums) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return numbers[order], sums.values[:, at[order]]
 
 
-# Rows are written column by column: a piece is either constant or an array of one text per row.
-
-
-def _lines(pieces: list[bytes | NDArray[np.bytes_]]) -> bytes:
-    """Join pieces to rows. NumPy pads texts with NUL, which is removed at the end."""
-    kinds: list[tuple[str, Any]] = [
-        (str(place), f"S{len(piece)}" if isinstance(piece, bytes) else piece.dtype)
-        for place, piece in enumerate(pieces)
-    ]
-    line = np.array(tuple(p if isinstance(p, bytes) else b"" for p in pieces), dtype=kinds)
-    columns = {place: p for place, p in enumerate(pieces) if not isinstance(p, bytes)}
-    count = len(next(iter(columns.values())))
-    lines = np.frombuffer(bytearray(line.tobytes() * count), dtype=kinds)
-    for place, column in columns.items():
-        lines[str(place)] = column
-    return lines.tobytes().translate(None, b"\0")
-
-
-def _measures(values: NDArray[np.int64]) -> list[bytes | NDArray[np.bytes_]]:
+def _rows(more: str, values: NDArray[np.int64], *columns: list[Any]) -> str:
+    """Return the JSON of rows: measures, and further columns in the form `more`."""
     total, error, joined, duration, billed = values
-    seconds, micro = np.divmod(duration, SECOND)
-    minutes, tenth = np.divmod(billed, 10)
-    return [
-        b'{"totalCount":',
-        *_digits(total),
-        b',"errorCount":',
-        *_digits(error),
-        b',"joinedCount":',
-        *_digits(joined),
-        b',"duration":"',
-        *_digits(seconds),
-        b".",
-        # Below 100: of four digits, seen as two and two, the second two.
-        _numerals("04")[micro // 10_000].view("S2")[1::2],
-        _numerals("04")[micro % 10_000],
-        b's","billedMinutes":',
-        *_digits(minutes),
-        b".",
-        _numerals()[tenth],
-    ]
+    parts = total, error, joined, *np.divmod(duration, SECOND), *np.divmod(billed, 10)
+    form = (
+        '{"totalCount":%d,"errorCount":%d,"joinedCount":%d,'
+        f'"duration":"%d.%06ds","billedMinutes":%d.%d{more}}}'
+    )
+    rows = zip(*(part.tolist() for part in parts), *columns, strict=True)
+    return ",".join(map(form.__mod__, rows))
 
 
-def _digits(numbers: NDArray[np.int64]) -> list[NDArray[np.bytes_]]:
-    """Return decimal digits in groups of four; leading groups are empty."""
-    groups: list[NDArray[np.bytes_]] = []
-    while True:
-        higher, group = np.divmod(numbers, 10_000)
-        text = _numerals()[group]
-        if more := higher.any():
-            text = np.where(higher > 0, _numerals("04")[group], text)
-        if groups:
-            text[numbers == 0] = b""
-        groups.insert(0, text)
-        numbers = higher
-        if not more:
-            return groups
-
-
-def _dates(days: NDArray[np.int64]) -> list[NDArray[np.bytes_]]:
-    first, last = (days.min(), days.max()) if len(days) else (0, -1)
-    names = np.arange(first, last + 1).astype("M8[D]").astype("S10")
-    return [names[days - first]]
-
-
-@lru_cache(maxsize=2)
-def _numerals(form: str = "") -> NDArray[np.bytes_]:
-    return np.array([f"{number:{form}}" for number in range(10_000)], dtype="S4")
+def _dates(days: NDArray[np.int64]) -> list[str]:
+    return list(days.astype("M8[D]").astype(str))

@@ -60,8 +60,13 @@ class _GroupedFile(msgspec.Struct, tag_field="format", tag=_GROUPED):
 
 def save(usage: "CallUsage", path: str | os.PathLike[str]) -> Path:
     """Write usage to a file and return its path; see `CallUsage.save`."""
-    replace_file(target_of(path), msgspec.json.encode(_document(usage)))
+    replace_file(target_of(path), encode(usage))
     return Path(path)
+
+
+def encode(usage: "CallUsage") -> bytes:
+    """Return the content of the file that `save` writes."""
+    return msgspec.json.encode(_document(usage))
 
 
 def replace_file(target: Path, body: bytes) -> None:
