@@ -3,6 +3,7 @@
 `errors.toml` has the longer texts, so that all of them can be read and improved in one place.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,17 @@ from typing import Any, TypeVar
 TEXTS: dict[str, Any] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
+
+
+# Control characters but the end of a line, and halves of characters, which UTF-8 cannot hold.
+_CONTROL = re.compile("[\0-\t\v-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# They turn the text after them around.
+_TURNING = re.compile("[\u202a-\u202e\u2066\u2067\u2069]")
+
+
+def clean(text: str) -> str:
+    """Return text without characters that command a terminal or turn other text around."""
+    return _TURNING.sub("", _CONTROL.sub(" ", text))
 
 
 class Notice(UserWarning):
@@ -57,7 +69,7 @@ class UsageError(Exception):
         attempts: int = 0,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(clean(message))
         self.status_code = status_code
         self.request_id = request_id
         self.attempts = attempts
@@ -217,8 +229,8 @@ def error_of(kind: type[E], why: str, /, **values: object) -> E:
     values
         Values of the fields in the text.
     """
-    error = kind(TEXTS[why].format(**values))
-    error.in_shell = TEXTS["shell"].get(why, "").format(**values)
+    error = kind(clean(TEXTS[why].format(**values)))
+    error.in_shell = clean(TEXTS["shell"].get(why, "").format(**values))
     return error
 
 

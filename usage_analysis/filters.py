@@ -148,19 +148,19 @@ def to_metadata(name: str, value: object) -> FrozenMapping:
     if not isinstance(value, Mapping) or not value:
         raise QueryError(f"{name}: expected a mapping of keys to values, got {value!r}")
     for key, wanted in value.items():
-        if not (key and _is_text(key) and _is_text(wanted)):
+        if not (key and is_text(key) and is_text(wanted)):
             raise QueryError(f"{name}: expected keys and values as text, got {key!r}: {wanted!r}")
     return FrozenMapping(value)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
     """Return True for text without lone surrogates, which UTF-8 cannot encode."""
     return isinstance(value, str) and value.encode(errors="replace").decode() == value
 
 
 def to_search(name: str, value: object) -> str:
     """Return text that is not empty."""
-    if isinstance(value, str) and value.strip() and _is_text(value):
+    if isinstance(value, str) and value.strip() and is_text(value):
         return value
     raise QueryError(f"{name}: expected some text, got {value!r}; leave it out for all calls")
 

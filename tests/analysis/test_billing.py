@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import usage_analysis as ua
 from usage_analysis.analysis.billing import billing_overhead, cost
 from usage_analysis.errors import QueryError
 
@@ -116,3 +120,35 @@ def test_a_missing_column_is_named() -> None:
     """A reply from before billed minutes has no cost, and the error says which column lacks."""
     with pytest.raises(QueryError, match="cost needs the column billed_minutes"):
         cost(billed([1], [0.1]).drop(columns="billed_minutes"))
+
+
+def hostile() -> Any:
+    """A context of the caller that rounds, and traps what is exact elsewhere."""
+    context = decimal.Context(prec=2, rounding=decimal.ROUND_UP, Emax=3, Emin=-3)
+    for signal in (decimal.Inexact, decimal.Rounded, decimal.FloatOperation):
+        context.traps[signal] = True
+    return decimal.localcontext(context)
+
+
+def test_the_callers_decimal_context_changes_no_amount(tmp_path: Path) -> None:
+    """Amounts, sentences and pages are the same under any precision, rounding and traps."""
+    usage = ua.sample_client().call_usage(from_date="2026-03-01", to_date="2026-03-10")
+    options = ua.ReportOptions(price="0.0712345", budget=9999.5)
+
+    def told(name: str) -> Any:
+        page = ua.build_report(
+            usage, tmp_path / name, sections=["billing", "month"], options=options
+        )
+        return page.read_bytes(), ua.cost(usage.hourly, "0.123456789")
+
+    expected = told("plain")
+    with hostile():
+        assert told("hostile") == expected
+
+
+@pytest.mark.parametrize("price", ["1e400", "1e6", "nan", "inf", "-inf", "-0.01", "sNaN", True])
+def test_a_price_that_nobody_pays_is_refused(price: Any) -> None:
+    """A million per minute or more, negative prices and what is no number are named."""
+    hours = pd.DataFrame({"billed_minutes": [1.0]})
+    with pytest.raises(ua.QueryError, match=r'price: expected USD per minute such as "0\.05"'):
+        ua.cost(hours, price)

@@ -122,3 +122,23 @@ def test_a_dashboard_of_a_list_says_what_is_wrong(run, files):
     done = run("app", "--no-browser", "--calls", str(files / "cdr.csv"))
     assert (done.returncode, done.stdout) == (2, "")
     assert "created: expected this column" in done.stderr
+
+
+def test_headings_do_not_reach_the_terminal_as_they_are(run, tmp_path):
+    """Control and direction characters of a file are left out of messages and warnings."""
+    (tmp_path / "odd.csv").write_text("a\x1b[31m\u202e,b\n1,2\n", encoding="utf-8")
+    done = run("report", "--calls", "odd.csv")
+    assert done.returncode != 0
+    assert "a [31m" in done.stderr
+    assert not {"\x1b", "\u202e"} & {*done.stderr}
+
+
+def test_half_of_a_character_in_a_list_is_replaced(tmp_path):
+    """JSON can write a character that UTF-8 cannot hold; it becomes a question mark."""
+    rows = [
+        {"created": "2026-03-01T09:00Z", "joined": True, "duration": 60, "agent": "Desk \\ud83d"}
+    ]
+    text = json.dumps(rows).replace("\\\\", "\\")
+    (tmp_path / "calls.json").write_text(text, encoding="utf-8")
+    client = ua.read_calls(tmp_path / "calls.json")
+    assert [*client.names.agents] == ["Desk ?"]

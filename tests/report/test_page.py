@@ -630,3 +630,38 @@ def test_groups_named_like_columns(tmp_path):
     for path in named:
         columns = pd.read_csv(path, nrows=1).columns
         assert not [name for name in columns if name.endswith(".1")], path
+
+
+#: Colours of a terminal, a bell, an override of direction, and half of a character.
+HOSTILE = "\x1b[31m\x07\u202e\u2066"
+
+
+def test_no_text_of_the_page_commands_a_terminal_or_turns_around(tmp_path):
+    """Names, marks and titles with control and direction characters reach no file of the report."""
+    client, days = ua.sample_client(), {"from_date": "2026-03-01", "to_date": "2026-03-05"}
+    first, second, *_ = ua.sample.AGENTS.values()
+    groups = {f"a{HOSTILE}": {"agent_ids": [first]}, f"b{HOSTILE}": {"agent_ids": [second]}}
+    kept = client.breakdown(groups, name=f"desk{HOSTILE}", **days)
+    title = f"Report{HOSTILE}\ud800"
+    marks = [ua.Mark("2026-03-03T09:00Z", f"release{HOSTILE}\ud800")]
+    page = build_report(
+        client.call_usage(**days),
+        tmp_path,
+        breakdown=kept,
+        selection=Selection(marks=marks),
+        sections=["trend", "groups"],
+        options=ReportOptions(title=title),
+    )
+    for path in [page, *tmp_path.glob("*.svg")]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search("[\x1b\x07\u202a-\u202e\u2066\u2067]", text), path.name
+    assert "Report [31m" in page.read_text(encoding="utf-8")
+
+
+def test_half_of_a_character_is_no_name():
+    """UTF-8 cannot hold it, so no file could: it is refused before anything is fetched."""
+    agent = next(iter(ua.sample.AGENTS.values()))
+    for groups, name in (({"a\ud800": {"agent_ids": [agent]}}, "agent"),
+                         ({"a": {"agent_ids": [agent]}}, "ag\ud800")):  # fmt: skip
+        with pytest.raises(ua.QueryError, match="ud800"):
+            ua.sample_client().breakdown(groups, name=name, from_date="2026-03-01")

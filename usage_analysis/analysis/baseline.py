@@ -299,9 +299,8 @@ def _spread(observed: Floats, expected: Floats, learn: Booleans, unit: Floats) -
         size = base.shape[1] // span * span
         if size < _FEWEST_WINDOWS * span:
             continue
-        off, usual = (
-            part[:, -size:].reshape(len(base), -1, span).sum(axis=2) for part in (rest, base)
-        )
+        windows = (part[:, -size:].reshape(len(base), -1, span) for part in (rest, base))
+        off, usual = (part.sum(axis=2) for part in windows)
         number = usual / chance_of_one[:, None]
         # Nights have too few calls to show any excess, and so have days on which nobody calls.
         typical_size = (number**2).sum(axis=1) / np.maximum(number.sum(axis=1), 1e-12)

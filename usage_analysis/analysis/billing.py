@@ -1,7 +1,7 @@
 """Cost of the calls, exact to the cent, and billed minutes per minute of talk."""
 
 from contextlib import suppress
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,8 @@ MICRO = 1_000_000
 #: Forms in which a price is given.
 Price = Decimal | str | float
 _CENT = Decimal("0.01")
+# The caller's own context may round, or trap what is exact here.
+_EXACT = Context(prec=1000, rounding=ROUND_HALF_EVEN)
 #: The vendor rounds each call up to a multiple of this before it is billed [s].
 _STEP = 6
 
@@ -82,19 +84,19 @@ def price_of(price: object) -> Decimal:
     Raises
     ------
     QueryError
-        The price is negative or not a number.
+        The price is negative, a million or more, or not a number.
     """
     with suppress(InvalidOperation):
         amount = Decimal("NaN" if isinstance(price, bool) else str(price))
-        if amount.is_finite() and amount >= 0:
+        if amount.is_finite() and 0 <= amount < 1_000_000:
             return amount
     raise QueryError(f'price: expected USD per minute such as "0.05", got {price!r}')
 
 
 def amount_of(micro: int, price: Decimal) -> Decimal:
     """Return the cost of millionths of a billed minute, rounded once, to the cent [USD]."""
-    exact = Decimal(micro) * price / MICRO
-    return exact.quantize(_CENT, rounding=ROUND_HALF_EVEN)
+    exact = _EXACT.multiply(Decimal(micro), price).scaleb(-6, _EXACT)
+    return exact.quantize(_CENT, context=_EXACT)
 
 
 def micro_minutes(frame: pd.DataFrame) -> Integers:

@@ -206,9 +206,8 @@ class _ClockHours:
         waiting = frame["provisional"].to_numpy(dtype=np.float64)
         parts = (exact(frame, measure).astype(np.float64), row_lengths(frame), waiting)
         key, shape = code * self.size + hour, (count, self.size)
-        self.value, self.length, self.waiting = (
-            np.bincount(key, part, minlength=count * self.size).reshape(shape) for part in parts
-        )
+        sums = (np.bincount(key, part, minlength=count * self.size) for part in parts)
+        self.value, self.length, self.waiting = (part.reshape(shape) for part in sums)
 
     def partners(self, earlier: Self) -> list[int]:
         """Return the place of each group in an earlier table, -1 if the table lacks it."""

@@ -128,9 +128,8 @@ def _days(measure: Measure, series: Series, learn: Booleans) -> list[tuple[Float
     for own, base, all_day, unit in zip(seen, usual, whole, flat.unit, strict=True):
         # Days on which hardly anybody calls tell nothing about the level.
         typical = (all_day**2).sum() / max(all_day.sum(), 1e-12)
-        good = (base > np.maximum(0.5 * all_day, 0.1 * typical)) & (
-            base.sum() >= 10 * FEWEST * unit
-        )
+        busy, enough = base > np.maximum(0.5 * all_day, 0.1 * typical), 10 * FEWEST * unit
+        good = busy & (base.sum() >= enough)
         value, chance = (
             np.where(good, part / np.where(good, base, 1.0), np.nan) for part in (own, unit)
         )

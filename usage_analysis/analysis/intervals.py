@@ -221,9 +221,8 @@ class Scatter:
     def pooled(self) -> "Scatter":
         """Return the scatter of all groups together, for each of them."""
         parts: tuple[Any, ...] = self.total, self.freedom, self.events
-        total, freedom, events = (
-            np.full(len(part), np.where(self.known, part, 0).sum()) for part in parts
-        )
+        known = (np.where(self.known, part, 0) for part in parts)
+        total, freedom, events = (np.full(len(part), part.sum()) for part in known)
         return Scatter(total, freedom, events, self.size)
 
     def ratio(self) -> Floats:
@@ -313,9 +312,8 @@ def sums_of_days(
     low = int(day.min()) if len(day) else 0
     length = int(day.max()) - low + 1 if len(day) else 1
     added = Sums(rows.code * length + (day - low)[rows.place], rows.count * length)
-    calls, events = (
-        added.of(frame[column].to_numpy()).astype(np.float64) for column in (denominator, event)
-    )
+    sums = (added.of(frame[column].to_numpy()) for column in (denominator, event))
+    calls, events = (values.astype(np.float64) for values in sums)
     some = np.flatnonzero(calls)
     return calls[some], events[some], some // length, rows.count
 
@@ -324,9 +322,8 @@ def scatter_of(
     calls: Floats, events: Floats, code: Places, count: int, *, single_days: bool = False
 ) -> Scatter:
     """Return the scatter of days, given their calls and events, group after group."""
-    total, wrong, squares = (
-        np.bincount(code, values, minlength=count) for values in (calls, events, calls**2)
-    )
+    parts = calls, events, calls**2
+    total, wrong, squares = (np.bincount(code, part, minlength=count) for part in parts)
     some = np.maximum(total, 1)
     rate = wrong / some
     rest = events - rate[code] * calls

@@ -37,9 +37,8 @@ class MonthDays:
         last = self.day[self.known][-1:] if self.known.any() else self.day[-1:]
         self.empty = len(last) == 0
         month = (np.zeros(1, dtype=np.int64) if self.empty else last).view("M8[D]").astype("M8[M]")
-        self.first, self.after = (
-            int((month + n).astype("M8[D]").view(np.int64)[0]) for n in (0, 1)
-        )
+        ends = (month[0] + np.arange(2)).astype("M8[D]").view(np.int64)
+        self.first, self.after = (int(end) for end in ends)
 
     @cached_property
     def inside(self) -> Booleans:

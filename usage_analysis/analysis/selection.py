@@ -14,7 +14,6 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from usage_analysis.analysis.arrays import Booleans
 from usage_analysis.analysis.intervals import FEWEST
 from usage_analysis.analysis.marks import Mark, without
 from usage_analysis.errors import QueryError, refusal
@@ -193,10 +192,8 @@ class Selection:
         if self.hours is None:
             return rows
         (low, high), hour = self.hours, pd.DatetimeIndex(rows.index).hour.to_numpy()
-        inside: Booleans = (
-            (hour >= low) & (hour < high) if low < high else (hour >= low) | (hour < high)
-        )
-        return rows[inside]
+        after, before = hour >= low, hour < high
+        return rows[after & before if low < high else after | before]
 
 
 def _check_hours(hours: tuple[int, int] | None) -> None:

@@ -6,6 +6,7 @@ measures stand below the frames, in `tidy/measures.py`, because a reply shows it
 """
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from usage_analysis import errors
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.measures import UNITS as UNITS
 from usage_analysis.tidy.measures import amount as amount
@@ -36,7 +38,6 @@ _AXIS: Final = {
     "billed_minutes": ("billed", "min"),
     "traffic": ("traffic", "erlangs"),
 }
-_TURNING: Final = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2069"
 
 
 def signed(value: float, digits: int) -> str:
@@ -188,8 +189,7 @@ _JOINING: Final = " \u200d\ufe0f"
 
 def clean(name: str) -> str:
     """Return a name without control and direction characters, which would break a line."""
-    kept = (" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in name)
-    return "".join(c for c in kept if c not in _TURNING)
+    return re.sub("[\u200e\u200f]", "", errors.clean(name).replace("\n", " "))
 
 
 def shorten(name: str, cells: int = 24) -> str:

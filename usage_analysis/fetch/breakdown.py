@@ -15,7 +15,7 @@ from typing import Any, Self, cast
 import numpy as np
 import pandas as pd
 
-from usage_analysis.errors import QueryError, ResponseError, UsageError, error_of, refusal
+from usage_analysis.errors import QueryError, ResponseError, UsageError, clean, error_of, refusal
 from usage_analysis.query import Filters, UsageQuery
 from usage_analysis.tidy import frames
 from usage_analysis.tidy.frames import REST
@@ -218,12 +218,12 @@ def group_in_errors(name: str, group: str) -> Generator[None]:
         yield
     except UsageError as error:
         if name:
-            error.args = (f'{error} ({name} "{group}")',)
+            error.args = (clean(f'{error} ({name} "{group}")'),)
         raise
 
 
-def _group_query(whole: UsageQuery, name: str, group: object, own: object) -> UsageQuery:
-    if not isinstance(group, str) or not group or group == REST:
+def _group_query(whole: UsageQuery, name: str, group: str, own: object) -> UsageQuery:
+    if not frames.is_text(group) or not group or group == REST:
         raise QueryError(f'groups: expected names as text other than "{REST}", got {group!r}')
     if not isinstance(own, Mapping) or not own:
         raise QueryError(f"groups[{group!r}]: expected filters by name, got {own!r:.80}")

@@ -75,9 +75,8 @@ def response_body(response: Response, now: datetime, redact: Redact) -> Body | F
     if response.status != 200:
         return _status_failure(response, now, redact)
     if len(response.body) > WIRE_LIMIT:
-        problem = (
-            f"reply: expected at most {WIRE_LIMIT // 2**20} MB, got more; ask for a shorter window"
-        )
+        most = f"at most {WIRE_LIMIT // 2**20} MB"
+        problem = f"reply: expected {most}, got more; ask for a shorter window"
         return failure(errors.ResponseError, problem, response, redact)
     try:
         return decompress(response.body, _strip_text(response.encoding, redact))

@@ -13,7 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.arrays import Floats, in_units
 from usage_analysis.analysis.statements.totals import state_largest, state_vital_few
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, clean
 from usage_analysis.figures import axes
 from usage_analysis.figures.compare import name_rows
 from usage_analysis.figures.labels import subtitle, wrap_text
@@ -142,7 +142,7 @@ def _write_figure_heading(
 ) -> None:
     """Write title, provenance and marks above all panels."""
     wide, tall = (72 * float(size) for size in figure.get_size_inches())
-    large = wrap_text(title, (wide - 16) * 0.97, 11, "bold")
+    large = wrap_text(clean(title), (wide - 16) * 0.97, 11, "bold")
     small = wrap_text(subtitle_of(about, data), wide - 16, 7.5)
     high = 14 * (large.count("\n") + 1) + (10.5 * (small.count("\n") + 1) if small else 0) + 6
     figure.suptitle(

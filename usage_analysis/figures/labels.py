@@ -11,6 +11,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
 from usage_analysis.analysis.vocabulary import shortened
+from usage_analysis.errors import clean
 from usage_analysis.figures.axes import figure_of, is_narrow, width_of
 from usage_analysis.figures.provenance import Provenance, Subtitle, subtitle_of
 from usage_analysis.figures.style import families, theme_in_use
@@ -91,7 +92,7 @@ def write_caption(
     key = "" if caption.empty else caption.key
     beside = max((text_width(name, 8) for name in caption.names), default=32)
     points = (width_of(ax) - 0.6) * 72 - beside
-    large = wrap_text(title or caption.title, points * 0.97, 11, "bold")
+    large = wrap_text(clean(title or caption.title), points * 0.97, 11, "bold")
     small = wrap_text(subtitle_of(about, data), points, 7.5)
     told = wrap_text(key, points, 7.5)
     above_key, above = 10.5 * _lines(told), 10.5 * (_lines(told) + _lines(small))

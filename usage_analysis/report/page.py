@@ -19,7 +19,7 @@ import usage_analysis
 from usage_analysis.analysis import vocabulary
 from usage_analysis.analysis.arrays import finished
 from usage_analysis.analysis.selection import Selection
-from usage_analysis.errors import QueryError
+from usage_analysis.errors import QueryError, clean
 from usage_analysis.figures import style
 from usage_analysis.figures.colour import contrast
 from usage_analysis.figures.points import Point, svg_with_points
@@ -179,7 +179,7 @@ class _Page:
                 names.append(f"{name}{kind}")
         progress(steps - 1, steps)
         digest = hashlib.sha256(csv_of(self.results.selected.hourly)).hexdigest()
-        (folder / "report.html").write_text(self._html(shown, names, digest), encoding="utf-8")
+        (folder / "report.html").write_text(clean(self._html(shown, names, digest)), "utf-8")
         progress(steps, steps)
         return [*names, "report.html"]
 

@@ -27,7 +27,7 @@ from usage_analysis.analysis.trends import month_outlook
 from usage_analysis.analysis.unusual import event_row, usual_measures
 from usage_analysis.analysis.vocabulary import percent, several
 from usage_analysis.analysis.watch import watch
-from usage_analysis.errors import QueryError, refusal
+from usage_analysis.errors import QueryError, clean, refusal
 from usage_analysis.tidy.frames import group_column
 from usage_analysis.tidy.grouping import each_group
 from usage_analysis.tidy.periods import aggregate, in_timezone
@@ -275,7 +275,7 @@ def _join(rule: Rule, broken: Iterator[_Broken]) -> list[Alarm]:
             said = word()
             said = said if isinstance(said, str) else said.sentence
             who = f"{key}: " if rule.by and not isinstance(rule, Unusual | Silence) else ""
-            found.append(Alarm(rule.name, key, end, end, f"{who}{said}"))
+            found.append(Alarm(rule.name, key, end, end, clean(f"{who}{said}")))
     return found
 
 

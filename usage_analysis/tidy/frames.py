@@ -34,6 +34,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from usage_analysis.errors import TEXTS, QueryError, refusal
+from usage_analysis.filters import is_text as is_text
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import HOUR
 
@@ -86,7 +87,7 @@ def check_group_name(name: str) -> None:
     QueryError
         The name is empty, or frames or tables of helpers have a column of this name.
     """
-    if not isinstance(name, str) or not name or name in TABLE_COLUMNS:
+    if not is_text(name) or not name or name in TABLE_COLUMNS:
         raise refusal("reserved_name", name=name)
 
 

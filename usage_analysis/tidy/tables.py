@@ -66,7 +66,10 @@ def _read_file(path: Path) -> Any:
     try:
         text = to_utf8(path.read_bytes()).decode().strip()
         if text[:1] in ("{", "["):
-            return json.loads(text)
+            rows = json.loads(text)
+            if r"\ud" in text.casefold():  # maybe half of a character, which UTF-8 cannot hold
+                rows = json.loads(json.dumps(rows, ensure_ascii=False).encode(errors="replace"))
+            return rows
         separator = max(",;\t", key=text.partition("\n")[0].count)
         # As text, because an ID such as 007 or 1.10 is no number.
         how: Any = {"sep": separator, "dtype": str, "keep_default_na": False, "na_values": [""]}

@@ -77,9 +77,8 @@ def state_peak(hourly: pd.DataFrame, measure: str = "total_count") -> Statement:
 
 def _peak_tables(hourly: pd.DataFrame, measure: str) -> tuple[pd.DataFrame, ...]:
     """Profiles of the week and of the day, and the busiest hour of each group."""
-    profiles = (
-        load_profile(hourly, by=by, measure=measure) for by in ("hour_of_week", "hour_of_day")
-    )
+    slots = ("hour_of_week", "hour_of_day")
+    profiles = (load_profile(hourly, by=slot, measure=measure) for slot in slots)
     return *profiles, peak_hours(hourly, 1, measure=measure)
 
 

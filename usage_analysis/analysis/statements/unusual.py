@@ -97,9 +97,8 @@ def _cost(row: Any, confidence: float) -> str:
         return ""
     low, high = (say.money(end) for end in sorted(map(abs, ends)))
     than = "more than usual" if row["money"] > 0 else "less billed, because less was talked"
-    return (
-        f"; {say.money(abs(row['money']))} {than}, {say.level(confidence)} interval {low} to {high}"
-    )
+    interval = f"{say.level(confidence)} interval {low} to {high}"
+    return f"; {say.money(abs(row['money']))} {than}, {interval}"
 
 
 def _what(row: Any, confidence: float) -> tuple[str, str]:
