@@ -60,7 +60,10 @@ def expected_week(mean: Floats, n: Places, scatter: Floats) -> tuple[Floats, Flo
     own = np.maximum(apart.sum(axis=1, keepdims=True), 0.0) / np.maximum(size, _TINY**2)
     own_variance = own * product**2
     weight = np.where(noise > 0, ratio(own_variance, own_variance + noise), 1.0)
-    leverage = np.minimum(_leverage(product * n), 1.0)
+    cells = (product * n).reshape(-1, 7, 24)
+    by_day, by_hour = cells.sum(axis=2, keepdims=True), cells.sum(axis=1, keepdims=True)
+    # Share of a slot's own noise that is left in its main effects.
+    leverage = np.minimum(ratio(cells, by_day) + ratio(cells, by_hour), 1.0).reshape(-1, 168)
     variance = noise * (weight + (1 - weight) ** 2 * leverage)
     return product + weight * (mean - product), np.sqrt(variance)
 
@@ -110,10 +113,3 @@ def _main_effects(total: Floats, n: Places) -> Floats:
         days = ratio(sums.sum(axis=2, keepdims=True), (weeks * hours).sum(axis=2, keepdims=True))
         hours = ratio(sums.sum(axis=1, keepdims=True), (weeks * days).sum(axis=1, keepdims=True))
     return (days * hours).reshape(-1, 168)
-
-
-def _leverage(fitted: Floats) -> Floats:
-    """Share of a slot's own noise that is left in its main effects."""
-    cells = fitted.reshape(-1, 7, 24)
-    by_day, by_hour = cells.sum(axis=2, keepdims=True), cells.sum(axis=1, keepdims=True)
-    return (ratio(cells, by_day) + ratio(cells, by_hour)).reshape(-1, 168)

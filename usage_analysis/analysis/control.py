@@ -196,7 +196,10 @@ def _learn(data: _Periods, method: str) -> _Usual:
     usable = data.calls > 0
     least = 2 / 3 * np.bincount(data.code[usable], minlength=data.count)
     # A glaring period widens its own limits, so the most extreme one is judged by the others first.
-    extreme = usable & (np.arange(len(usable)) == data.of_rows(_most_extreme(data, usual)))
+    centre = data.of_rows(usual.centre)
+    z = np.nan_to_num(np.abs(data.rate - centre) / _sigma(centre, data.calls), nan=-1.0)
+    most: Places = pd.Series(z).groupby(data.code).idxmax().to_numpy()
+    extreme = usable & (np.arange(len(usable)) == data.of_rows(most))
     others = _learn_once(data.where(usable & ~extreme), method)
     signal = extreme.copy()
     signal[extreme] = _limits(data.where(extreme), others, method, _GLARING)[2]
@@ -210,14 +213,6 @@ def _learn(data: _Periods, method: str) -> _Usual:
         usual = _learn_once(data.where(kept), method)
         signal = _limits(data, usual, method)[2]
     return usual
-
-
-def _most_extreme(data: _Periods, usual: _Usual) -> Places:
-    """Return the row of each group's greatest |z|."""
-    centre = data.of_rows(usual.centre)
-    z = np.nan_to_num(np.abs(data.rate - centre) / _sigma(centre, data.calls), nan=-1.0)
-    rows: Places = pd.Series(z).groupby(data.code).idxmax().to_numpy()
-    return rows
 
 
 def _learn_once(data: _Periods, method: str) -> _Usual:

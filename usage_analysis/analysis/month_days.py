@@ -79,7 +79,9 @@ class MonthDays:
         """Reason why nothing can be projected; empty if a projection is possible."""
         if not self.known.any():
             return NO_DAY
-        return BEGINS_LATE if int(self.day[0]) > self.first and self._lacks_days else ""
+        # The caller may have dropped weekdays.
+        before = zones.weekday_of(np.arange(self.first, self.day[0]))
+        return "" if np.isin(before, self.skipped).all() else BEGINS_LATE
 
     @property
     def begins_within(self) -> bool:
@@ -92,12 +94,6 @@ class MonthDays:
         if not self.begins_within:
             return self.instant(int(self.day[self.inside][0]))
         return self.instant(self.first + 1) - pd.Timedelta(hours=self.first_hours)
-
-    @property
-    def _lacks_days(self) -> bool:
-        """True if the month has days before the frame that the caller did not drop."""
-        before = np.arange(self.first, self.day[0])
-        return bool((~np.isin(zones.weekday_of(before), self.skipped)).any())
 
     @cached_property
     def past(self) -> Floats:

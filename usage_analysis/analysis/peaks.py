@@ -260,8 +260,11 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     found = measured("peak_hours", hourly, measure)
     profile = profile_of(hourly, found, "hour_of_week", measure)
     table = WholeDays(hourly, found)
-    profile["share_of_days"] = _peak_shares(table).ravel()
-    profile["days"] = np.repeat(_by_weekday(table, table.whole).ravel(), 24)
+    peak = np.max(table.load, axis=2, keepdims=True, initial=0)
+    days = _by_weekday(table, table.whole)
+    at_peak = _by_weekday(table, (table.load == peak) & (peak > 0))
+    profile["share_of_days"] = ratio(at_peak, days[:, :, None], np.nan).ravel()
+    profile["days"] = np.repeat(days.ravel(), 24)
     load = profile["expected"].where(profile["mean"].notna()).to_numpy().reshape(-1, 168)
     if measure == "duration":
         load = np.where(np.isnat(load), 0, load.view(np.int64))
@@ -278,13 +281,6 @@ def peak_hours(hourly: pd.DataFrame, n: int = 3, *, measure: str = "total_count"
     out.index = ranks if groups is None else pd.MultiIndex.from_arrays([groups.take(group), ranks])
     out.attrs = {name: profile.attrs[name] for name in ("left_out", "dates")}
     return with_meaning(out, Meaning(made_by="peak_hours", measure=measure), hourly)
-
-
-def _peak_shares(table: WholeDays) -> Floats:
-    """Return the share of whole days of each weekday on which each hour is the busiest."""
-    peak = np.max(table.load, axis=2, keepdims=True, initial=0)
-    at_peak = (table.load == peak) & (peak > 0)
-    return ratio(_by_weekday(table, at_peak), _by_weekday(table, table.whole)[:, :, None], np.nan)
 
 
 def _by_weekday(table: WholeDays, days: Booleans) -> Places:

@@ -94,7 +94,9 @@ def tabulate(
         ).any():
             raise QueryError(f"{part}: expected at most total_count in each hour, got more")
     learn = (table(np.ones(len(data))) > 0) & (table(data["provisional"].to_numpy(float)) == 0)
-    if _are_split(data, rows.times, size):
+    # Each row has parts of two UTC hours, as `in_timezone` makes them.
+    halves = all(data[name].dtype.kind == "f" for name in COUNTS if name in data)
+    if halves and len(rows.times) == size > 2 and (rows.times % HOUR).all():
         off = times[0] % HOUR / HOUR
         values = {name: rejoin_hours(seen, off) for name, seen in values.items()}
         values |= {name: np.rint(values[name]) for name in COUNTS if name in values}
@@ -113,12 +115,6 @@ def tabulate(
     off = np.array([date_of(int(one)) in calendar for one in dates], dtype=np.bool_)
     slot = 24 * zones.weekday_of(day) + local // HOUR % 24
     return Series(names, Hours(slot, day - day[0], off), times, values, learn, judge, whole)
-
-
-def _are_split(data: pd.DataFrame, times: Any, size: int) -> bool:
-    """Return True if each row has parts of two UTC hours, as `in_timezone` makes them."""
-    halves = all(data[name].dtype.kind == "f" for name in COUNTS if name in data)
-    return halves and len(times) == size > 2 and bool((times % HOUR).all())
 
 
 def rejoin_hours(rows: Floats, part: float) -> Floats:

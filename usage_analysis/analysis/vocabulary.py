@@ -115,19 +115,9 @@ def part(share: float) -> str:
     return "less than 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
-def part_interval(low: float, high: float, confidence: float) -> str:
-    """Return the interval of a part of a whole: ``95 % interval 92 to 100 %``."""
-    return f"{level(confidence)} interval {part(low).removesuffix(' %')} to {part(high)}"
-
-
 def money(value: Decimal | float, currency: str = "USD") -> str:
     """Return an amount of money to the cent: ``USD 3,059.84``."""
     return f"{currency} {value:,.2f}"
-
-
-def price_per_minute(price: Decimal, currency: str = "USD") -> str:
-    """Return a price with all its digits: ``USD 0.05 per minute``, ``USD 0.0333 per minute``."""
-    return f"{currency} {price:f} per minute"
 
 
 def date_range(frame: pd.DataFrame) -> str:
@@ -252,18 +242,14 @@ def read_axis(value: float, name: str) -> str:
         return f"{what} {percent(value / 100).removesuffix(' %')} {unit}"
     told = amount(value)
     if unit.startswith("per "):  # the noun that is counted is the last of the words
-        what, unit = what.removesuffix(noun := _noun_of(what)), f"{noun} {unit}"
+        counts = (one for one, of in _AXIS.values() if not of and what.endswith(one))
+        noun = max(counts, key=len, default="")
+        what, unit = what.removesuffix(noun), f"{noun} {unit}"
     else:
         what = what.removeprefix("number").removeprefix(", ")
     if told == "1":
         unit = f"{unit.replace('calls', 'call', 1)}"
     return " ".join(f"{what} {told} {unit}".split())
-
-
-def _noun_of(words: str) -> str:
-    """Return the longest name of a count that words end with."""
-    counts = (name for name, unit in _AXIS.values() if not unit and words.endswith(name))
-    return max(counts, key=len, default="")
 
 
 def span_of(frame: pd.DataFrame) -> str:

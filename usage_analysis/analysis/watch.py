@@ -43,8 +43,7 @@ def watch(series: Series, names: Sequence[str], least: float, first: int) -> Ite
             fitted = baseline.fit(measure, part.hours, past, [[] for _ in part.names])
             # New hours scatter more than past hours, whose level the days after them teach too. For
             # the mean of n weeks the variance is (n + 1) / (n - 1) times that of the residuals.
-            weeks = (today - day[start]) / 7
-            more = (weeks + 1) / (weeks - 1)
+            more = (today - day[start] + 7) / (today - day[start] - 7)
             fitted = replace(fitted, spread=fitted.spread * more, unit=fitted.unit * more)
             scan = Scan(measure, fitted, part.judge, part.hours)
             windows = scan.windows(least + _MORE_CAUTION, ends)

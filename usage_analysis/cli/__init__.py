@@ -70,7 +70,8 @@ def _run(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             done = Outcome(found={"error": "stopped"}, status=130)
     if as_json:
-        print(json.dumps({"status": done.status} | done.found))
+        lists: dict[str, Any] = {"fired": [], "resolved": []} if run is check.run else {}
+        print(json.dumps({"status": done.status} | lists | done.found))
     elif "error" in done.found:
         _print(done.found["error"])
     elif isinstance(done.text, bytes):

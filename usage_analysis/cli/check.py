@@ -6,7 +6,7 @@ import argparse
 import json
 import warnings
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,8 @@ BROKEN: Final = 1
 #: Days that rules learn from.
 _LEARNED: Final = 62
 _VERSION: Final = 1
+#: For a state that does not name the newest hour of the last run.
+_NEVER: Final = "2200-01-01T00:00Z"
 #: Windows of the fastest alert of the SRE Workbook (chapter 5), which need requests of their own.
 _RECENT: Final = (timedelta(hours=1), timedelta(minutes=5))
 #: Days that can be replayed at once.
@@ -46,8 +48,7 @@ def run(options: argparse.Namespace) -> Outcome:
 
     def remember() -> None:
         if options.state is not None and kept is not None:
-            state = {"version": _VERSION, "alarms": kept}
-            replace_file(target_of(options.state), json.dumps(state, indent=1).encode())
+            replace_file(target_of(options.state), json.dumps(kept, indent=1).encode())
 
     # Only what was told is remembered.
     return Outcome("\n".join(lines), found, BROKEN if found["fired"] else 0, remember)
@@ -61,12 +62,14 @@ def _check(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any] 
     from usage_analysis.report.rules import ErrorRate, Stale, alarms_of, calendar, read_rules
 
     rules = read_rules(options.rules)
-    state = {} if options.state is None else _read_state(options.state)
+    state, until = ({}, _NEVER) if options.state is None else _read_state(options.state)
     archive = options.archive and Archive(options.archive)
     opened: Any = archive.client() if archive else open_client(options)
     with opened as client:
         today = client.today(rules.timezone)
-        first, last = options.replay or (today, today)
+        # The last hours of yesterday are final only today.
+        since = max(date.fromisoformat(until[:10]), today - timedelta(days=_MOST))
+        first, last = options.replay or (min(since, today - timedelta(days=1)), today)
         if not first <= last <= today or (last - first).days > _MOST:
             raise refusal("long_replay", most=_MOST, today=today, first=first, last=last)
         begin = first - timedelta(days=_LEARNED)
@@ -98,13 +101,25 @@ def _check(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any] 
         told = sorted(map(_as_json, alarms), key=lambda one: one["start"])
         return {"fired": told, "resolved": []}, None
     newest = max(frame.index[~frame["provisional"]].max() for frame in frames.values())
-    over = {rule.name: rule.over for rule in rules.rule}
-    recent = (one for one in alarms if one.end > newest - over[one.rule])
-    active = {f"{one.rule}: {one.key}": _as_json(one) for one in recent}
-    fired = [one for key, one in active.items() if key not in state]
-    resolved = [one for key, one in state.items() if key not in active and one["rule"] in over]
-    kept = {key: state.get(key, one) for key, one in active.items()}
+    over = {rule.name: newest - rule.over for rule in rules.rule}
+    fired, resolved, kept = _compare(alarms, over, state, pd.Timestamp(until))
+    kept = {"version": _VERSION, "until": str(newest.tz_convert(rules.timezone)), "alarms": kept}
     return {"fired": fired, "resolved": resolved}, kept
+
+
+def _compare(alarms: Any, over: Any, state: Any, until: Any) -> tuple[list[Any], list[Any], Any]:
+    """Return the new alarms, the resolved alarms, and the alarms to remember.
+
+    `over` has the instant before which an alarm of each rule has ended. What began and ended since
+    the newest hour of the last run, `until`, is new and over.
+    """
+    name = "{0.rule}: {0.key}".format
+    active = {name(one): _as_json(one) for one in alarms if one.end > over[one.rule]}
+    since = (one for one in alarms if until < one.end <= over[one.rule])
+    missed = [_as_json(one) for one in since if name(one) not in state]
+    fired = missed + [one for key, one in active.items() if key not in state]
+    resolved = [one for key, one in state.items() if key not in active and one["rule"] in over]
+    return fired, resolved + missed, {key: state.get(key, one) for key, one in active.items()}
 
 
 def _fetch(
@@ -124,15 +139,17 @@ def _as_json(alarm: Any) -> dict[str, str]:
     return {k: v if isinstance(v, str) else v.isoformat() for k, v in alarm._asdict().items()}
 
 
-def _read_state(path: Path) -> dict[str, Any]:
-    """Return the alarms of the last run; put a damaged file aside."""
+def _read_state(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the alarms of the last run and its newest hour; put a damaged file aside."""
     if not target_of(path).exists():
-        return {}
+        return {}, _NEVER
     with suppress(ValueError, KeyError, TypeError):
         state = json.loads(path.read_bytes())
-        if state["version"] == _VERSION and isinstance(state["alarms"], dict):
-            return state["alarms"]
+        until = state.get("until", _NEVER)
+        known = state["version"] == _VERSION and isinstance(state["alarms"], dict)
+        if known and date.fromisoformat(until[:10]):
+            return state["alarms"], until
     aside = path.with_name(f"{path.name}.damaged")
     path.replace(aside)
     warnings.warn(f"{path} is damaged and was moved to {aside}", stacklevel=2)
-    return {}
+    return {}, _NEVER

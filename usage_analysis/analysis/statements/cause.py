@@ -91,9 +91,9 @@ def state_source(found: pd.DataFrame, meaning: Meaning | None = None) -> Stateme
         return Statement(name, "its share of the excess is too uncertain to tell")
     # Above 1 only where the data tell it from 1: the others then changed the other way.
     most = 1.0 if top["low"] <= 1 else np.inf
-    low, share, high = np.clip(top[["low", "share", "high"]].astype(float), 0.0, most)
-    interval = say.part_interval(low, high, meaning.level)
-    return Statement(name, f"{say.part(share)} of the excess, {interval}")
+    low, share, high = map(say.part, top[["low", "share", "high"]].astype(float).clip(0.0, most))
+    ends = f"{low.removesuffix(' %')} to {high}"
+    return Statement(name, f"{share} of the excess, {say.level(meaning.level)} interval {ends}")
 
 
 def state_bill(found: pd.DataFrame | pd.Series, meaning: Meaning | None = None) -> Statement:

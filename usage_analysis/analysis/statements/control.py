@@ -211,7 +211,9 @@ def state_funnel(groups: pd.DataFrame, meaning: Meaning | None = None) -> Statem
             f"The {name} differs between {among} by more than chance ({ratio}, significant at the "
             f"97 % level), but none stands out {limits}: {overall}{dated}.",
         )
-    if outside := _outside_chance(some):
+    chance = limits_at(some, some["calls"].to_numpy(np.int64), chance_alone=True)
+    rate, low, high = some["rate"].to_numpy(), chance["low_998"], chance["high_998"]
+    if outside := int(((rate < low.to_numpy()) | (rate > high.to_numpy())).sum()):
         many = say.several(len(some), "group")
         some_out = f"{outside} of {many} outside the limits of chance alone"
         return Statement(
@@ -224,13 +226,6 @@ def state_funnel(groups: pd.DataFrame, meaning: Meaning | None = None) -> Statem
         f"In none of {among} does the {name} differ more than groups usually do {limits}: "
         f"{overall}{dated}.",
     )
-
-
-def _outside_chance(groups: pd.DataFrame) -> int:
-    """Return the number of groups outside the limits of chance alone."""
-    limits = limits_at(groups, groups["calls"].to_numpy(np.int64), chance_alone=True)
-    rate, low, high = groups["rate"].to_numpy(), limits["low_998"], limits["high_998"]
-    return int(((rate < low.to_numpy()) | (rate > high.to_numpy())).sum())
 
 
 def _state_beyond(

@@ -289,7 +289,7 @@ def state_cost(frame: pd.DataFrame, price: Price = PRICE) -> Statement:
     default = ", the vendor's default price" if paid == PRICE else ""
     sentence = (
         f"Call minutes cost {'an estimated ' if late else ''}{amount}: {minutes} at "
-        f"{say.price_per_minute(paid)}{default}, {say.dates(frame)}{late}."
+        f"USD {paid:f} per minute{default}, {say.dates(frame)}{late}."
     )
     return Statement(f"{amount} for {minutes}", sentence)
 
