@@ -78,6 +78,7 @@ def test_words_of_the_shell(run):
     ).stderr.splitlines()
     assert warning.startswith("usage-analysis: columns that are not understood and left aside: lin")
     assert "Name others with --columns OURS=THEIRS; ours are created, joined" in warning
+    assert "agent, agent_id, voice, voice_id, metadata" in warning  # names of columns, no options
     assert "calls with talk count as joined: 40 of 40" in warning
     done = run("fetch", "--calls", "cdr.csv", *READ[:-1], "bad", "--out", "kept.json")
     assert done.stderr.splitlines()[-1] == (

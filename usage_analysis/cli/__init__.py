@@ -90,7 +90,7 @@ def _print(message: Exception | str) -> None:
 
 def _words(message: Exception | str) -> str:
     """Return an error or a warning on one line, without its line of code."""
-    return name_options(" ".join((getattr(message, "in_shell", "") or str(message)).split()))
+    return " ".join((getattr(message, "in_shell", "") or name_options(str(message))).split())
 
 
 def _parser() -> argparse.ArgumentParser:
