@@ -234,6 +234,8 @@ def test_a_png_is_two_pixels_a_point_of_a_screen(tmp_path):
     path, ax = saved(tmp_path, "png")
     with Image.open(path) as image:
         assert image.size == (1600, 800)
+    with Image.open(ua.save_figure(ax, tmp_path / "large.png", dpi=300)) as image:
+        assert image.size == (2400, 1200)
     shown, _ = ax.figure._repr_png_()
     assert shown[:8] == b"\x89PNG\r\n\x1a\n"
 

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image
 import usage_analysis as ua
 from tests.conftest import as_json, reply, row
 from tests.figures.drawings import ARABIC, EMOJI, JAPANESE, LATIN, MARKS, grouped
+from tests.figures.test_settings import other_settings
 from usage_analysis.analysis.selection import Selection
 from usage_analysis.figures.style import Theme
 from usage_analysis.report.page import build_report
@@ -630,6 +632,23 @@ def test_groups_named_like_columns(tmp_path):
     for path in named:
         columns = pd.read_csv(path, nrows=1).columns
         assert not [name for name in columns if name.endswith(".1")], path
+
+
+@pytest.mark.slow
+def test_a_report_is_the_same_bytes_under_all_settings_of_the_caller(tmp_path):
+    """No file of a report depends on the caller's settings of Matplotlib."""
+    client, days = ua.sample_client(), {"from_date": "2026-03-01", "to_date": "2026-03-05"}
+    usage = client.call_usage(**days)
+    agents = client.by_agent(ua.sample.AGENTS, **days)
+
+    def files(name):
+        page = build_report(usage, tmp_path / name, breakdown=agents, sections=["trend", "groups"])
+        return {path.name: path.read_bytes() for path in page.parent.iterdir()}
+
+    expected = files("plain")
+    with mpl.rc_context():
+        dict.update(mpl.rcParams, other_settings())
+        assert files("changed") == expected
 
 
 #: Colours of a terminal, a bell, an override of direction, and half of a character.

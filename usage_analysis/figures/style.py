@@ -224,12 +224,9 @@ def families(wanted: Sequence[str]) -> list[str]:
 
 @contextmanager
 def drawing(figure: Figure | None = None) -> Iterator[None]:
-    """Draw within the block in the style of a figure, while no other thread draws.
+    """Draw within the block, while no other thread draws.
 
-    Parameters
-    ----------
-    figure
-        Figure to render, in the theme of `new_figure`; the caller's own with their settings.
+    A `figure` to render has its own theme; one of the caller's has the caller's settings.
     """
     own = figure is None or isinstance(figure, _NotebookFigure)
     style = figure_style(getattr(figure, "theme", None)) if own else _use_settings(_DETERMINISTIC)
@@ -360,11 +357,10 @@ def laid_out(figure: Figure) -> Iterator[None]:
                 ax.set_in_layout(in_layout)
 
 
-def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
-    """Save a figure as SVG, PDF or PNG (200 dpi) and return its path.
+def save_figure(figure: Figure | Axes, path: str | os.PathLike[str], *, dpi: float = 200) -> Path:
+    """Save a figure as SVG, PDF or PNG and return its path.
 
-    The metadata of the file hold the title, the alternative text and the provenance of the data,
-    never the key. The same figure always gives identical bytes.
+    The metadata of the file hold title, alternative text and provenance, never the key.
 
     Parameters
     ----------
@@ -372,6 +368,8 @@ def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
         Figure to save, or axes, whose whole figure is saved.
     path
         File name that ends in .svg, .pdf or .png, in a folder that exists.
+    dpi
+        Dots per inch of a PNG; 200 by default.
 
     Raises
     ------
@@ -396,5 +394,5 @@ def save_figure(figure: Figure | Axes, path: str | os.PathLike[str]) -> Path:
     if not isinstance(figure, Figure | Axes):
         raise QueryError(f"figure: expected a figure or axes, got {figure!r:.60}")
     whole = figure if isinstance(figure, Figure) else figure_of(figure)
-    path.write_bytes(picture(whole, kind, dpi=200))
+    path.write_bytes(picture(whole, kind, dpi=dpi))
     return path
