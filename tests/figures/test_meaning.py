@@ -114,7 +114,8 @@ def rate_cases() -> dict[str, Case]:
                         of | {"confidence": confidence},
                     ),
                     name, f"Dots of the part that each group has in the change of the {name}",
-                    (f"part of the change [% points of {unit}]", "agent"), f"bar: {level} interval",
+                    (f"part of the change [percentage points of {unit}]", "agent"),
+                    f"bar: {level} interval",
                 )  # fmt: skip
                 cases[f"week {label} {level}"] = Case(
                     ua.plot_error_week,
@@ -246,7 +247,7 @@ def other_cases() -> dict[str, Case]:
             functools.partial(
                 lambda g: ua.rate_difference(*halves(hours()), event=list(RATES), **g), several
             ),
-            "rate", "Dumbbells", ("change [% points of calls]",), f"bar: {level} interval",
+            "rate", "Dumbbells", ("change [percentage points of calls]",), f"bar: {level} interval",
         )  # fmt: skip
     return cases
 

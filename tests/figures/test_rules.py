@@ -36,7 +36,14 @@ WIDTHS = {"wide": (8.0, 4.0), "narrow": (4.2, 4.6)}
 SMALLEST = 7.0
 KNOWN_UNITS = {
     *("per hour", "per day", "min per hour", "min per day", "min", "erlangs"),
-    *("calls", "%", "% of calls", "% of talk", "% of the previous period", "% points of calls"),
+    *(
+        "calls",
+        "%",
+        "% of calls",
+        "% of talk",
+        "% of the previous period",
+        "percentage points of calls",
+    ),
 }
 THEME = Theme()
 GREYS = {THEME.ink.lower(), THEME.muted.lower(), THEME.grid.lower(), "#9a9a9a"}

@@ -134,7 +134,7 @@ def _rates(table: pd.DataFrame, of: Meaning) -> tuple[pd.DataFrame, str, list[st
     if of.event is not None:
         return rows.assign(words=words), f"{of.name} [{unit}]", []
     rows = rows.sub(rows["before"], axis=0)
-    return rows.assign(words=words), f"change [% points{unit.removeprefix('%')}]", []
+    return rows.assign(words=words), f"change [percentage points{unit.removeprefix('%')}]", []
 
 
 def _positions(table: pd.DataFrame, previous: str, current: str) -> pd.DataFrame:
@@ -182,7 +182,7 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
     >>> weeks = [client.by_agent(ua.sample.AGENTS, from_date=a, to_date=b).hourly
     ...          for a, b in (("2026-03-09", "2026-03-15"), ("2026-03-02", "2026-03-08"))]
     >>> ua.plot_effects(ua.rate_effects(*weeks, event="joined_count")).get_xlabel()
-    'part of the change [% points of calls]'
+    'part of the change [percentage points of calls]'
     """
     ax, of = panel.ax, panel.of
     total = 100 * float(effects["effect"].sum(min_count=1))
@@ -195,7 +195,7 @@ def plot_effects(panel: Panel, effects: pd.DataFrame, **_: Unpack[ResultOptions]
     rows = rows.sort_values("effect", ascending=total < 0, kind="stable")
     _draw_effects(ax, rows)
     words = [f"{vocabulary.points(both / 100)} points" for both in rows["effect"]]
-    unit = f"part of the change [% points{of.unit.removeprefix('%')}]"
+    unit = f"part of the change [percentage points{of.unit.removeprefix('%')}]"
     # The marks at 0 need room on both sides of it, but for axes without any.
     names = _lay_out_rows(
         ax, map(str, rows.index), words, (unit, str(effects.index.name or "group")),

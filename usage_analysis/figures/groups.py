@@ -251,7 +251,7 @@ def _draw_bars(ax: Axes, names: list[str], values: Floats, total: float, *, grey
         ax.plot(np.cumsum(shares), places, color=theme.alarm, marker="o", ms=3.5, lw=1.2, gid="sum")
         box = {"facecolor": theme.page, "alpha": 0.85, "lw": 0, "pad": 0.6}
         last = (100, len(names) - 1)
-        ax.annotate("added up", last, (-6, -1), ha="right", gid="sum name", bbox=box, **beside)
-    ax.set_ylim(max(len(names), 3) - 0.2, -0.6)
+        ax.annotate("added up", last, (5, -11), ha="right", gid="sum name", bbox=box, **beside)
+    ax.set_ylim(1.03 * max(len(names), 3) - 0.2, -0.6)
     ax.set_xlim(0, axes.FULL)
     axes.in_percent(ax, x=True)
