@@ -84,6 +84,7 @@ def test_replay_finds_the_incident_in_its_first_hour(tmp_path, capsys):
     (alarm,) = found["fired"]
     assert alarm["key"] == "error_rate of Support line"
     assert alarm["start"] == "2026-03-19T10:00:00-04:00"
+    assert alarm["end"] == "2026-03-19T14:00:00-04:00"  # as the incident
     assert alarm["message"].startswith("Support line: error rate ")
     assert main(["check", path, "--replay", "2026-03-18", "2026-03-19"]) == 1
     assert capsys.readouterr().out.startswith("2026-03-19 10:00 fired: mine: Support line: error ")
@@ -379,6 +380,23 @@ def test_quiet_days_raise_no_alarm(seeds):
         hourly = account(np.random.default_rng([9, seed]), days=61)
         raised += len(_alarms(hourly, "2026-06-15"))
     assert raised <= 0.05 * seeds * 47 / 30
+
+
+@pytest.mark.parametrize("seeds", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("share", "hours"), [(0.12, 96), (0.3, 4)])
+def test_an_alarm_ends_with_its_event(seeds, share, hours):
+    """Errors of four hours and of four days are one alarm, which ends when they end."""
+    start = pd.Timestamp("2026-07-07 10:00", tz="UTC")
+    again = 0
+    for seed in range(seeds):
+        hourly = account(np.random.default_rng([4, seed]), days=52)
+        hourly = plant(hourly, None, "errors", start, hours, share)
+        first, *more = _alarms(hourly, "2026-07-05")
+        # At night there are hardly any calls that could fail.
+        late = (first.end - start) / pd.Timedelta(hours=1) - hours
+        assert -12 <= late <= 2
+        again += len(more)
+    assert again <= seeds // 2
 
 
 def test_silence_is_told_while_it_lasts():

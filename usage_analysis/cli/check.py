@@ -20,8 +20,6 @@ from usage_analysis.fetch.breakdown import Grouping
 from usage_analysis.query import UsageQuery
 from usage_analysis.tidy.usage_files import replace_file, target_of
 
-#: Exit status for a broken rule.
-BROKEN: Final = 1
 #: Days that rules learn from.
 _LEARNED: Final = 62
 _VERSION: Final = 1
@@ -51,7 +49,7 @@ def run(options: argparse.Namespace) -> Outcome:
             replace_file(target_of(options.state), json.dumps(kept, indent=1).encode())
 
     # Only what was told is remembered.
-    return Outcome("\n".join(lines), found, BROKEN if found["fired"] else 0, remember)
+    return Outcome("\n".join(lines), found, 1 if found["fired"] else 0, remember)
 
 
 def _check(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any] | None]:

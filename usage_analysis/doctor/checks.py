@@ -93,12 +93,11 @@ class Account:
     """
 
     def __init__(self, client: Client, folder: Path | None, progress: Progress | None) -> None:
-        self._client, self._folder = client, folder
+        self._client, self._folder, self._done = client, folder, 0
         self._report = progress or (lambda _done, _total: None)
         #: Responses, and errors of refused requests, by the name of the request.
         self.responses: dict[str, Response] = {}
         self.refusals: dict[str, APIError] = {}
-        self._done = 0
         self._report(0, _STEPS)
 
     def send(self, name: str, params: Params) -> Response:

@@ -74,8 +74,7 @@ class Grouping:
             raise QueryError(f"{argument}: expected a list or a mapping by name, got {values!r}")
         if not isinstance(values, Mapping):
             values = list(values)
-            twice = [value for value, count in Counter(map(str, values)).items() if count > 1]
-            if twice:
+            if twice := [one for one, count in Counter(map(str, values)).items() if count > 1]:
                 raise QueryError(f"{argument}: expected each value once, got {twice[0]!r} again")
             values = {str(value): value for value in values}
         return cls(by, values)

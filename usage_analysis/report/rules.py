@@ -251,10 +251,8 @@ def alarms_of(
     if isinstance(rule, Unusual | Silence):
         return _join(rule, _sightings(rule, hourly, first, holidays))
     parts = [(None, hourly)] if group is None else each_group(hourly)
-    if isinstance(rule, ErrorRate):
-        broken: Any = partial(_burning, newest=newest)
-    else:
-        broken = _crowded if isinstance(rule, Capacity) else _over_budget
+    burning = partial(_burning, newest=newest)
+    broken: Any = {ErrorRate: burning, Capacity: _crowded}.get(type(rule), _over_budget)
     return [one for name, rows in parts for one in _join(rule, broken(rule, name, rows, first))]
 
 
