@@ -165,6 +165,34 @@ def test_alarm_that_could_not_be_told_is_not_remembered(tmp_path, monkeypatch):
     assert not state.exists()
 
 
+EVERY_KIND = {
+    "unusual": {}, "silence": {}, "error_rate": {"objective": 0.9999}, "minutes": {"budget": 1},
+    "money": {"budget": 0.05, "price": "0.05"}, "capacity": {"limit": 1}, "stale": {"hours": 1},
+}  # fmt: skip
+
+
+def test_every_kind_is_about_the_named_group(tmp_path, capsys):
+    """With `by` and `group` each kind judges that group alone, and refuses one that is missing."""
+    path = tmp_path / "rules.toml"
+    for group, status in (("Front desk", 1), ("Front desc", 2)):
+        parts = []
+        for kind, keys in EVERY_KIND.items():
+            given = {"name": kind, "kind": kind, "by": "agent", "group": group} | keys
+            lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in given.items())
+            parts.append(f"[[rule]]\n{lines}")
+            if status == 2:
+                path.write_text(ZONE + parts[-1], encoding="utf-8")
+                found = check(str(path), capsys=capsys)
+                assert (found[0], "did you mean 'Front desk'?" in found[1]["error"]) == (2, True)
+        path.write_text(ZONE + "\n".join(parts), encoding="utf-8")
+        found = check(str(path), capsys=capsys)
+        assert found[0] == status
+        if status == 1:
+            fired = {one["rule"]: one["message"] for one in found[1]["fired"]}
+            assert {"minutes", "money", "capacity"} <= {*fired}
+            assert all(fired[kind].startswith("Front desk: ") for kind in ("minutes", "capacity"))
+
+
 def test_limit_is_judged_by_the_days_up_to_each_hour(tmp_path, capsys):
     """A replay says the same of a day whatever days come after it."""
     path = rules(tmp_path, kind="capacity", limit=5)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import usage_analysis as ua
+from tests.analysis.agents import plant
 from tests.conftest import as_json, reply, row
 from tests.figures.drawings import BREAKDOWNS, SINGLES, ZONE, frame, grouped
 from usage_analysis.analysis.marks import Mark
@@ -66,6 +67,34 @@ def test_an_event_of_all_calls_names_its_most_likely_source():
     assert "most likely source" not in " ".join(
         one.sentence for one in facts.events if one.sentence != said
     )
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (
+            ("Front desk", "calls", "2026-03-25 09:00", 6, 0),
+            r"Front desk: no calls on 2026-03-25 09:00 to 15:00 .*\(0 against 2\d\d expected",
+        ),
+        (
+            (None, "calls", "2026-03-16 00:00", 16 * 24, 0.65),
+            r"3[0-9]\.\d % fewer calls since 2026-03-16 .*interval -[34]\d\.\d % to -[23]\d\.\d %",
+        ),
+        (
+            ("Support line", "longer", "2026-03-23 00:00", 72, 3),
+            r"Support line: calls [23]\.\d times as long on 2026-03-23 to 2026-03-25 .*; USD \d+",
+        ),
+    ],
+    ids=["silence", "shift", "longer"],
+)
+def test_planted_troubles_are_told_first(trouble, said):
+    """A silence, a lasting drop and longer calls are named with group, dates, size and money."""
+    reply = ua.sample_client().by_agent(
+        ua.sample.AGENTS, from_date="2026-02-01", to_date="2026-03-31", timezone=ZONE
+    )
+    local = ua.between_days(ua.in_timezone(reply.hourly, ZONE), "2026-02-01", "2026-03-31")
+    sentences = told(facts_of(plant(local, *trouble), price="0.05"), "unusual")
+    assert any(re.match(said, one) for one in sentences[:2]), sentences
 
 
 def test_a_bad_day_is_named():
