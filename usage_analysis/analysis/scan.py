@@ -19,8 +19,6 @@ _WORTH_A_LOOK: Final = 3.5
 _MIDNIGHT: Final = 5.0
 #: Mean lengths that one call may last by chance.
 _LONGEST: Final = 60.0
-#: Log-likelihood ratio from which an event has ended: an earlier end is twenty times as likely.
-_OVER: Final = 3.0
 #: Fewest expected calls of a window with less than usual.
 _FEWEST: Final = 8.0
 
@@ -112,22 +110,11 @@ class Scan:
             if taken[row, low if ends is None else high - 1 : high].any():
                 continue
             window = self._refine(row, low, high, taken[row], last=ends is not None)
-            if ends is not None and self._is_over(window):
-                continue
             taken[row, window.start if ends is None else window.end - 1 : window.end] = True
             sure = not self.skewed or self._holds_without_worst_hour(window, least)
             if window.score >= least and sure:
                 found.append(window)
         return self._merge(found) if ends is None else found
-
-    def _is_over(self, window: Window) -> bool:
-        """Return True if the window's event far more likely ended before the window does."""
-        row, hours = window.series, slice(window.start + 1, window.end + 1)
-        seen, usual = (
-            part[row, hours] - part[row, window.start] for part in (self.observed, self.expected)
-        )
-        gains = gain(np.maximum(seen, 0.0), np.maximum(usual, 1e-12)) / self.baseline.unit[row]
-        return bool(gains[-1] < gains.max() - _OVER)
 
     def _merge(self, windows: list[Window]) -> list[Window]:
         """Merge neighbours of one series where one level explains both better than either."""
