@@ -35,7 +35,7 @@ def api(monkeypatch):
                 pass
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         address = f"http://127.0.0.1:{server.server_port}"
         return ["--account", "live", "--base-url", address, "--retries", "0"]
