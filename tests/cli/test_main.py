@@ -11,6 +11,7 @@ import pytest
 
 from usage_analysis import __version__, cli
 from usage_analysis.cli import main
+from usage_analysis.report.sections import SECTIONS
 
 
 def test_a_module_starts_the_command_line(tmp_path):
@@ -77,6 +78,12 @@ def test_each_option_is_explained(run, command):
     for n in options:
         words = lines[n].split("  ")
         assert len([w for w in words if w]) > 1 or lines[n + 1].startswith(" " * 20), lines[n]
+
+
+def test_sections_are_listed(run):
+    """The help of --sections names all sections of a report, in their order."""
+    words = " ".join(run("report", "--help").stdout.split())
+    assert f"out of {', '.join(SECTIONS)} (default" in words
 
 
 def test_help_is_light(tmp_path):
