@@ -185,6 +185,8 @@ def _first_day(frame: pd.DataFrame) -> int:
 def _from_day(frame: pd.DataFrame, start: int, days: int | None) -> pd.DataFrame:
     """Return the rows of a number of local days, or of all days from the first one on."""
     last = None if days is None else date_of(start + days - 1)
+    if zones.in_order(times := zones.row_times(frame)):  # no look at the rest of a long frame
+        frame = frame.iloc[np.searchsorted(times, DAY * (start - 1)) :]
     return frame[inside_days(frame, date_of(start), last)]
 
 

@@ -13,6 +13,9 @@ from usage_analysis.errors import QueryError
 from usage_analysis.tidy.grouping import Sums, rows_of
 from usage_analysis.tidy.zones import DAY
 
+#: So many numbers fit a processor's cache, where they are worked on several times as fast.
+_AT_ONCE = 1 << 14
+
 
 def check_share(name: str, value: object, example: float) -> None:
     """Check that an argument is a number between 0 and 1.
@@ -131,6 +134,15 @@ def wilson(events: Values, calls: Values, quantile: float | Floats) -> tuple[Flo
     Each share may have its own quantile. A larger one widens the interval as fewer calls would,
     because the interval depends only on quantile² / calls.
     """
+    low, high = np.empty(len(calls)), np.empty(len(calls))
+    for start in range(0, len(calls), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        of_part = quantile if isinstance(quantile, float) else quantile[part]
+        low[part], high[part] = _wilson(events[part], calls[part], of_part)
+    return low, high
+
+
+def _wilson(events: Values, calls: Values, quantile: float | Floats) -> tuple[Floats, Floats]:
     known = (calls > 0) & (events <= calls) & (events >= 0) & ~np.isnan(quantile)
     n = np.where(known, calls, np.nan).astype(np.float64, copy=False)
     k = events.astype(np.float64)

@@ -12,7 +12,7 @@ from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micro
 from usage_analysis.analysis.capacity import call_lengths
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import check_kind, group_column
-from usage_analysis.tidy.grouping import each_group
+from usage_analysis.tidy.grouping import Sums, each_group
 from usage_analysis.tidy.usage import CallUsage
 from usage_analysis.tidy.wire import MEASURES
 from usage_analysis.tidy.zones import DAY, HOUR, row_times, to_index
@@ -146,21 +146,20 @@ def _exact(frame: pd.DataFrame, measure: str) -> Integers:
 
 def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
     days = [row_times(frame) // DAY for frame in (hourly, daily)]
+    first = min(int(day.min(initial=0)) for day in days)
+    last = max(int(day.max(initial=0)) for day in days)
+    added = [Sums(day - first, last + 1 - first) for day in days]
+    every_day = pd.DataFrame(index=to_index(np.arange(first, last + 1) * DAY, UTC))
     checks: list[Check] = []
     for measure in MEASURES:
         name = f"hourly = daily, {measure}"
         if measure not in hourly or measure not in daily:
             checks.append(_not_run(name, measure))
             continue
-        one, two = (
-            pd.Series(_exact(frame, measure)).groupby(day).sum()
-            for frame, day in zip((hourly, daily), days, strict=True)
-        )
-        one, two = one.align(two, fill_value=0)
-        wrong = (one - two).abs() > (_ROUNDING if measure == "billed_minutes" else 0)
+        one, two = added[0].of(_exact(hourly, measure)), added[1].of(_exact(daily, measure))
+        wrong = np.abs(one - two) > (_ROUNDING if measure == "billed_minutes" else 0)
         found, expected = (_format_value(side.sum(), measure) for side in (one, two))
-        every_day = pd.DataFrame(index=to_index(one.index.to_numpy() * DAY, UTC))
-        checks.append(_judge(name, every_day, wrong.to_numpy(), found, expected))
+        checks.append(_judge(name, every_day, wrong, found, expected))
     return checks
 
 
@@ -204,8 +203,8 @@ def _hours_long(hourly: pd.DataFrame | None) -> Check:
     calls = hourly["joined_count"].to_numpy(dtype=np.float64)
     talk = _exact(hourly, "duration") / HOUR
     mean, _, overlong = call_lengths(talk, calls, np.zeros(len(talk), dtype=np.intp), 1)
-    excess = np.where(overlong, talk - calls * mean, 0)
+    excess = talk - calls * mean
     # In ordinary logs, too, lengths vary more than exponential ones, so that many are overlong.
-    failing = excess > np.maximum(_LEFT_OPEN, _MEANS * mean)
+    failing = overlong & (excess > np.maximum(_LEFT_OPEN, _MEANS * mean))
     worst = pd.Timedelta(hours=float(excess[failing].max(initial=0)))
     return _judge("no call of many hours", hourly, failing, worst, pd.Timedelta(0))

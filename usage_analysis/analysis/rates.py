@@ -179,19 +179,16 @@ def average_call_duration(frame: pd.DataFrame) -> pd.Timedelta | pd.DataFrame:
     (calls, duration), index = summed_by(frame, ["joined_count", "duration"], "total")
     duration = duration.astype("m8[us]", copy=False)
     mean = arrays.as_measure(intervals.share(duration.view(np.int64), calls), "duration")
-    out = pd.DataFrame(
-        {"calls": calls, "duration": duration, "average_call_duration": mean}, index=index
-    )
     if group_column(frame) is None:
-        mean_of_all: pd.Timedelta = out["average_call_duration"].iloc[0]
-        return mean_of_all
+        return pd.Timedelta(mean[0])
+    columns = {"calls": calls, "duration": duration, "average_call_duration": mean}
     meaning = Meaning(
         made_by="average_call_duration",
         measure="average_call_duration",
         denominator="joined_count",
         dates=dates_of(frame),
     )
-    return with_meaning(out, meaning, frame)
+    return with_meaning(pd.DataFrame(columns, index), meaning, frame)
 
 
 def dates_of(frame: pd.DataFrame) -> str:
@@ -223,14 +220,13 @@ def _rate(
     if by is not None and widened and len(index):
         quantiles = _quantiles(frame, event, denominator, by, confidence, independent == "days")
     low, high = intervals.wilson(events, calls, quantiles)
-    whole = arrays.finished(frame) if by is None else True
     found = {
         "calls": calls,
         "events": events,
         "rate": intervals.share(events, calls),
         "low": low,
         "high": high,
-        "enough": (calls >= min_calls) & (calls > 0) & whole,
+        "enough": (calls >= min_calls) & (calls > 0) & (by is not None or arrays.finished(frame)),
     }
     if by == "hour_of_week":
         found["score_without_worst_week"] = _scores_without_worst(frame, event, denominator)

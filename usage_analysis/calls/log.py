@@ -47,7 +47,6 @@ VENDOR = {
 # Calls with another status are free, were refunded, or have no bill yet.
 _STATUS = "BILLING_STATUS_"
 _BILLED, _PENDING = f"{_STATUS}BILLED", f"{_STATUS}PENDING"
-_FEW = 8  # values that a message names
 # A metadata key with more values than this, such as a phone number, is not offered as a grouping.
 _MANY = 200
 
@@ -262,7 +261,7 @@ def _read_bills(own: Columns, count: int) -> tuple[NDArray[np.int32], Flags]:
     if "billing_status" in own:
         status = own["billing_status"]
         if not status.dropna().astype(str).str.startswith(_STATUS).all():
-            raise refusal("no_status", got=", ".join(map(repr, status.dropna().unique()[:_FEW])))
+            raise refusal("no_status", got=", ".join(map(repr, status.dropna().unique()[:8])))
         free, pending = (status != _BILLED).to_numpy(), (status == _PENDING).to_numpy()
     if "billed_duration" in own:
         return billed_tenths(tables.read_durations("billed_duration", own), free), pending
@@ -320,8 +319,8 @@ def _no_match(odd: list[str], column: pd.Series) -> QueryError:
     folded = {str(value).casefold(): repr(value) for value in counts.index}
     near = [n for one in odd for n in get_close_matches(one.casefold().strip("*?"), folded, 1, 0.5)]
     meant = f"; did you mean {' or '.join(folded[n] for n in near)}?" if near else "."
-    words = [f"{value!r} ({several(n, 'call')})" for value, n in counts.head(_FEW).items()]
-    words += ["and others"] * (len(counts) > _FEW)
+    words = [f"{value!r} ({several(n, 'call')})" for value, n in counts.head(8).items()]
+    words += ["and others"] * (len(counts) > 8)
     return refusal("no_match", odd=", ".join(map(repr, odd)), meant=meant, got=", ".join(words))
 
 

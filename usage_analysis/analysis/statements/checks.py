@@ -33,10 +33,8 @@ def state_checks(found: pd.DataFrame, zone: str | tzinfo = "UTC") -> Statement:
     count, failed = int(judged.sum()), int(wrong.sum())
     lacking = names[found["missing"].astype(bool)].unique()
     without = sorted({str(one) for one in found["missing"] if one})
-    untold = ""
-    if len(lacking):
-        untold = f" {say.several(len(lacking), 'check')} could not run, because the source has no "
-        untold += f"{' and no '.join(without)}."
+    could = f"{say.several(len(lacking), 'check')} could not run"
+    untold = f" {could}, because the source has no {' and no '.join(without)}." if without else ""
     checks = say.several(count, "consistency check")
     if not count:
         title = "No consistency check could run"
