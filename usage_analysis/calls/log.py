@@ -136,7 +136,7 @@ def read_calls(
     >>> import usage_analysis as ua
     >>> log = pd.DataFrame({"calldate": "2026-03-01 09:30", "billsec": [61, 0], "queue": "Sales"})
     >>> ours = {"created": "calldate", "duration": "billsec", "agent": "queue"}
-    >>> client = ua.read_calls(log, columns=ours, timezone="America/New_York")
+    >>> client = ua.read_calls(log, columns=ours, timezone="UTC")
     >>> client.by_agent(client.names.agents).daily[["agent", "total_count", "duration"]]
                                agent  total_count        duration
     time
