@@ -38,7 +38,8 @@ ua.Archive("calls").client().call_usage({name}="2026-03-01")
 
 def mypy(folder: Path, code: str) -> list[str]:
     """Complaints of mypy in strict mode about a script."""
-    script = folder / "script.py"
+    # A new file each time: mypy takes one of the same size and second for unchanged.
+    script = folder / f"script_{sum(1 for _ in folder.iterdir())}.py"
     script.write_text(code, encoding="utf-8")
     # With the project's settings, and from its folder, the project's warm cache serves here too.
     done = subprocess.run(

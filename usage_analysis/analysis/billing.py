@@ -105,11 +105,6 @@ def micro_minutes(frame: pd.DataFrame) -> Integers:
     return np.rint(micro, out=micro).astype(np.int64)
 
 
-def overhead_micros(frame: pd.DataFrame) -> Integers:
-    """Return billed time minus talk for each row [us]."""
-    return micro_minutes(frame) * 60 - exact(frame, "duration").astype(np.int64, copy=False)
-
-
 def billing_overhead(frame: pd.DataFrame, *, price: Price = PRICE) -> pd.Series | pd.DataFrame:
     """Compare billed minutes with talk, and return the price per minute of talk.
 

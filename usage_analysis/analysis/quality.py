@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from usage_analysis.analysis.arrays import Booleans, Integers, exact, in_kind
-from usage_analysis.analysis.billing import MICRO, micro_minutes, overhead_micros, within_six
+from usage_analysis.analysis.billing import MICRO, micro_minutes, within_six
 from usage_analysis.analysis.capacity import call_lengths
 from usage_analysis.errors import QueryError
 from usage_analysis.tidy.frames import check_kind, group_column
@@ -22,6 +22,8 @@ _ROUNDING = 24
 # Excess of talk that ordinary calls hardly reach: hours, and mean lengths.
 _LEFT_OPEN, _MEANS = 4, 12
 
+#: Exact integers of each row, by measure.
+Exact = dict[str, Integers]
 Check = tuple[str, bool | None, Any, Any, int, pd.Timestamp | None, str]
 
 
@@ -96,18 +98,19 @@ def reconcile(usage: CallUsage, *, all_time_filtered: bool = False) -> pd.DataFr
 def _checks(daily: pd.DataFrame, hourly: pd.DataFrame | None, all_time: list[Check]) -> list[Check]:
     """Checks of one series."""
     buckets, grain = (daily, "days") if hourly is None else (hourly, "hours")
+    values = {name: _exact(buckets, name) for name in MEASURES if name in buckets}
     if hourly is None:
         names = [f"hourly = daily, {measure}" for measure in MEASURES if measure in daily]
         checks = [_not_run(name, "hourly") for name in names]
     else:
-        checks = _hourly_is_daily(hourly, daily)
+        checks = _hourly_is_daily(hourly, daily, values)
     some = int((buckets["total_count"] > 0).sum())
     return [
         *checks,
         *all_time,
         _at_most("errors <= calls", buckets, "error_count"),
         _at_most("joined <= calls", buckets, "joined_count"),
-        _overhead(buckets),
+        _overhead(buckets, values),
         _hours_long(hourly),
         (f"{grain} with calls", None, some, len(buckets), 0, None, ""),
     ]
@@ -144,7 +147,7 @@ def _exact(frame: pd.DataFrame, measure: str) -> Integers:
     return exact(frame, measure).astype(np.int64, copy=False)
 
 
-def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
+def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame, values: Exact) -> list[Check]:
     days = [row_times(frame) // DAY for frame in (hourly, daily)]
     first = min(int(day.min(initial=0)) for day in days)
     last = max(int(day.max(initial=0)) for day in days)
@@ -153,10 +156,10 @@ def _hourly_is_daily(hourly: pd.DataFrame, daily: pd.DataFrame) -> list[Check]:
     checks: list[Check] = []
     for measure in MEASURES:
         name = f"hourly = daily, {measure}"
-        if measure not in hourly or measure not in daily:
+        if measure not in values or measure not in daily:
             checks.append(_not_run(name, measure))
             continue
-        one, two = added[0].of(_exact(hourly, measure)), added[1].of(_exact(daily, measure))
+        one, two = added[0].of(values[measure]), added[1].of(_exact(daily, measure))
         wrong = np.abs(one - two) > (_ROUNDING if measure == "billed_minutes" else 0)
         found, expected = (_format_value(side.sum(), measure) for side in (one, two))
         checks.append(_judge(name, every_day, wrong, found, expected))
@@ -186,10 +189,10 @@ def _at_most(name: str, buckets: pd.DataFrame, column: str) -> Check:
     return _judge(name, buckets, some > every, int(some.sum()), int(every.sum()))
 
 
-def _overhead(buckets: pd.DataFrame) -> Check:
-    if "billed_minutes" not in buckets:
+def _overhead(buckets: pd.DataFrame, values: Exact) -> Check:
+    if "billed_minutes" not in values:
         return _not_run("overhead <= 6 s a call", "billed_minutes")
-    excess = overhead_micros(buckets)
+    excess = 60 * values["billed_minutes"] - values["duration"]
     bound = within_six(buckets["joined_count"].to_numpy())
     over = excess - bound
     worst = [np.argmax(over)] if len(over) else []
