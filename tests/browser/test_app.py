@@ -131,7 +131,7 @@ def test_a_file_is_saved(board):
         link.click()
     saved = waiting.value
     assert saved.suggested_filename.endswith(".csv")
-    assert Path(saved.path()).read_text(encoding="utf-8").startswith("time,")
+    assert Path(saved.path()).read_text(encoding="utf-8-sig").startswith("time,")
 
 
 @pytest.mark.usefixtures("clean")
