@@ -83,7 +83,7 @@ def test_each_option_is_explained(run, command):
 def test_sections_are_listed(run):
     """The help of --sections names all sections of a report, in their order."""
     words = " ".join(run("report", "--help").stdout.split())
-    assert f"out of {', '.join(SECTIONS)} (default" in words
+    assert f"there are {', '.join(SECTIONS)} (default" in words
 
 
 def test_help_is_light(tmp_path):

@@ -371,7 +371,9 @@ def test_plausible_dates_are_remembered() -> None:
     """A wrong date after right ones is replaced by the clock with its usual skew."""
     client = dated([10, 9000])
     assert abs(client.call_usage(**WINDOW).as_of - datetime.now(UTC)) > timedelta(minutes=5)
-    with pytest.warns(UserWarning, match="clock and earlier replies, got"):
+    with pytest.warns(
+        UserWarning, match="unlike earlier replies; the time of this machine is used, corrected"
+    ):
         late = client.call_usage(**WINDOW).as_of - datetime.now(UTC)
     assert timedelta(minutes=5) < late < timedelta(minutes=15)
 

@@ -266,11 +266,11 @@ def test_a_filter_that_no_call_matches_is_named(tmp_path):
     known = int(misspelt.all_time["total_count"])
     page = ua.build_report(misspelt, tmp_path, previous=misspelt).read_text(encoding="utf-8")
     assert (
-        f"No call matches tennant: north; the account has {known:,} calls in all; check the "
-        "spelling of names and values."
+        f"No call of these days matches tennant: north; the reply counts {known:,} calls of all "
+        "time, which may be unfiltered; check the spelling of names and values."
     ) in page
     assert "Nothing unusual" not in page.split("<figure>")[0]
-    assert "No call matches" not in ua.build_report(
+    assert "No call of these days" not in ua.build_report(
         client.call_usage(**days), tmp_path, sections=["checks"]
     ).read_text(encoding="utf-8")
 

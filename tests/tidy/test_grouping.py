@@ -45,6 +45,13 @@ def test_sums_are_those_of_a_loop(runs: list[tuple[int, int]], dtype: str) -> No
     assert len(Sums(key[:0], 3).of(values[:0])) == 3
 
 
+def test_small_numbers_are_summed_as_they_are() -> None:
+    """Only billed minutes are decimals: a variance of many calls may be far below a millionth."""
+    sums = Sums(np.zeros(2, dtype=np.intp), 1)
+    assert sums.of(np.array([3e-12, 4e-12])).tolist() == [7e-12]
+    assert sums.of_column(pd.Series([0.1, 0.2], name="billed_minutes")).tolist() == [0.3]
+
+
 @pytest.mark.parametrize("by", [None, "total"])
 def test_a_result_is_nobody_elses(by: str | None) -> None:
     """Writing into a table of rates leaves the frame it came from as it was."""

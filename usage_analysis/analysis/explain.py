@@ -215,7 +215,7 @@ def _fetch_whole(client: BaseClient, event: Event, own: Any) -> tuple[CallUsage,
 
 
 def _event(event: Any, given: dict[str, Any]) -> Event:
-    """Return the event that a row of `unusual`, or a measure with its start and end, describes."""
+    """Return the event of a row of `unusual`, or of a measure with its start and end."""
     row = given if event is None else event
     known = isinstance(row, Mapping | pd.Series) and all(
         row.get(name) is not None for name in ("measure", "start", "end")

@@ -233,7 +233,7 @@ class SelectedUsage:
 
     @cached_property
     def single_hours(self) -> "SelectedUsage":
-        """The same selection of whole UTC hours, where a zone off the hour divides them."""
+        """The same selection; if its zone divides UTC hours, with whole UTC hours."""
         whole = np.array_equal(row_times(self.all_hours), row_times(self.usage.hourly))
         return self if whole or self.undivided is None else self.undivided()
 

@@ -128,10 +128,7 @@ class Sums:
         self.key, self.count = key, count
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the sum of the values under each key.
-
-        Sums of integers are exact, and so are sums of decimals such as tenths of a minute: in
-        binary, ten tenths added one by one are not 1.
+        """Return the sum of the values under each key; integers stay exact.
 
         Raises
         ------
@@ -140,13 +137,21 @@ class Sums:
         """
         plain = values.view(np.int64) if values.dtype.kind == "m" else values
         if plain.dtype.kind == "f":
-            micro = in_millionths(plain)
-            values, unit = (plain, 1.0) if micro is None else (micro, 1e6)
-            return np.bincount(self.key, values, minlength=self.count) / unit
+            return np.bincount(self.key, plain, minlength=self.count)
         check_sums(plain, self.key)
         out = np.zeros(self.count, dtype=np.int64)
         np.add.at(out, self.key, plain)
         return out.view(values.dtype) if values.dtype.kind == "m" else out
+
+    def of_column(self, column: pd.Series) -> NDArray[Any]:
+        """Return the sum of a column of a frame under each key.
+
+        Tenths of billed minutes add up exactly: in binary, ten tenths added one by one are not 1.
+        """
+        values = column.to_numpy()
+        decimals = column.name == "billed_minutes" and values.dtype.kind == "f"
+        micro = in_millionths(values) if decimals else None
+        return self.of(values) if micro is None else self.of(micro) / 1e6
 
 
 def check_sums(values: NDArray[Any], key: NDArray[np.intp]) -> None:

@@ -133,7 +133,7 @@ def _add_up(
     place, present = pd.factorize(key, sort=True)
     count = len(present)
     added = Sums(place, count)
-    columns: dict[str, Any] = {one: added.of(data[one].to_numpy()) for one in measures_of(data)}
+    columns: dict[str, Any] = {one: added.of_column(data[one]) for one in measures_of(data)}
     if "provisional" in data:
         columns["provisional"] = any_of(place[data["provisional"].to_numpy(dtype=bool)], count)
     if "complete" in data:

@@ -189,7 +189,7 @@ def aggregate(frame: pd.DataFrame, every: str) -> pd.DataFrame:
     hours = added.of(covered_lengths(frame)) / HOUR
     result = pd.DataFrame(
         {
-            **{n: added.of(frame[n].to_numpy()) for n in MEASURES if n in frame},
+            **{n: added.of_column(frame[n]) for n in MEASURES if n in frame},
             "provisional": any_of(rows[flagged], len(key)),
             "hours": hours,
             "complete": (hours >= _expected(place, known, of_known, local, starts)[nth] - 1e-9)

@@ -71,19 +71,21 @@ def state_total(
 
 
 def state_no_match(usage: CallUsage, filters: Mapping[str, str]) -> Statement:
-    """State that no call matches the filters, and what else is known of the account's calls.
+    """State that no call of the days matches the filters, and the reply's total of all time.
 
     Parameters
     ----------
     usage
-        Reply without calls. Its total of all time has calls where the server does not filter it.
+        Reply without calls. Its total of all time may be of all calls, or of calls on other days.
     filters
         The filters in words, by filter.
     """
     calls = 0 if usage.all_time is None else int(usage.all_time["total_count"])
-    known = f"; the account has {say.counted(calls, 'total_count')} in all" if calls else ""
+    counted = f"the reply counts {say.counted(calls, 'total_count')} of all time"
+    known = f"; {counted}, which may be unfiltered" if calls else ""
     words = ", ".join(f"{name}: {value}" for name, value in filters.items())
-    return state(f"No call matches {words}", f"{known}; check the spelling of names and values")
+    known += "; check the spelling of names and values"
+    return state(f"No call of these days matches {words}", known)
 
 
 def state_unlike_days(current: pd.DataFrame, previous: pd.DataFrame, measure: str) -> Statement:
